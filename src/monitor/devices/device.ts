@@ -1,0 +1,112 @@
+/**
+ * What a device is to the machine: plain-data state, pure steps on ports, memory regions and events,
+ * and the few things it may ask of the machine around it.
+ *
+ * Time is counted in cycles of the virtual clock: one retired instruction is one cycle, one cycle is
+ * one nanosecond of guest time, and idle time (HLT) warps to the next event (invariant 1).
+ */
+
+/** Width of a port or memory-mapped access, in bytes. */
+export type AccessSize = 1 | 2 | 4;
+
+/** Virtual clock frequency: cycles per second of guest time. */
+export const CYCLES_PER_SECOND = 1_000_000_000;
+
+/** A range of I/O ports that a device answers to. */
+export interface PortRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** A range of guest-physical memory that a device answers to; both ends lie on page borders (bytes). */
+export interface MemoryRegion {
+  readonly first: number;
+  readonly bytes: number;
+}
+
+/**
+ * What the machine offers to a device. A device keeps the reference that its constructor was given;
+ * it never lies inside the device's state.
+ */
+export interface DeviceHost {
+  /** The present moment in cycles, exact to the instruction that is being executed. */
+  now(): number;
+  /**
+   * Arranges for `device.event(event)` at the given cycle (at once when it has passed). A device has
+   * at most one pending entry for each event name: scheduling again moves it.
+   */
+  schedule(device: string, event: string, at: number): void;
+  /** Takes a pending event back; nothing happens when there is none. */
+  cancel(device: string, event: string): void;
+  /** Drives an ISA interrupt line (0 to 15). Level semantics: the device keeps it up until served. */
+  setInterruptLine(line: number, level: boolean): void;
+  /** Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9. */
+  output(channel: string, bytes: Uint8Array): void;
+  /** Ends the run: power-off, a reset line, or the guest's own exit status (isa-debug-exit). */
+  requestStop(stop: DeviceStop): void;
+  /** The A20 gate, as the keyboard controller and port 92 drive it. */
+  setA20(enabled: boolean): void;
+}
+
+/** Why a device ends or restarts the run. */
+export type DeviceStop =
+  | { readonly kind: 'power-off' }
+  | { readonly kind: 'reset'; readonly cause: string }
+  | { readonly kind: 'exit'; readonly status: number };
+
+/**
+ * A device. Its whole state is `state`: structured-clonable data (numbers, strings, booleans, arrays,
+ * typed arrays, Maps of these), no closures, no handles. Snapshot, hash and restore work on it
+ * generically: restoring replaces `state` by a deep copy, so code always goes through `this.state`.
+ */
+export interface Device {
+  /** Unique in its machine: 'pit', 'com1', 'ata0'. */
+  readonly name: string;
+  state: object;
+  readonly ports: readonly PortRange[];
+  readonly regions?: readonly MemoryRegion[];
+  /** Back to the state after power-on. Cancels and reschedules its own events. */
+  reset(): void;
+  /** Value of a port, zero-extended. A device takes any size; wide access to byte ports is the machine's to split. */
+  readPort?(port: number, size: AccessSize): number;
+  writePort?(port: number, size: AccessSize, value: number): void;
+  /** Largest access that readPort/writePort take whole; wider ones are split into these. Default 1. */
+  readonly portWidth?: AccessSize;
+  /** Memory-mapped access at a guest-physical address inside one of `regions`. */
+  readMemory?(address: number, size: AccessSize): number;
+  writeMemory?(address: number, size: AccessSize, value: number): void;
+  /** A scheduled event has come. */
+  event?(name: string): void;
+}
+
+/** The interrupt controller, as the CPU sees it. */
+export interface InterruptController {
+  /** Whether INTR is raised now. */
+  pending(): boolean;
+  /** INTA: acknowledges the highest request and gives its vector. */
+  acknowledge(): number;
+  /** Drives an input line (0 to 15). */
+  setLine(line: number, level: boolean): void;
+}
+
+/**
+ * Sectors behind a disk device. Reads are synchronous: the monitor context blocks on the host while
+ * virtual time stands, so that a slow host never shows in the guest (invariant 1).
+ */
+export interface BlockBackend {
+  /** Size in sectors of 512 bytes. */
+  readonly sectors: number;
+  readonly readOnly: boolean;
+  /** Reads `count` sectors from `lba` into `target` (count * 512 bytes). */
+  read(lba: number, count: number, target: Uint8Array): void;
+  /** Writes whole sectors. */
+  write(lba: number, source: Uint8Array): void;
+}
+
+/** A key of the PS/2 keyboard, by its position: the set-1 make code, with 0xE0 in the high byte for grey keys. */
+export type KeyCode = number;
+
+/** What comes into the machine from outside; each is stamped and logged before a device sees it. */
+export type MachineInput =
+  | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean };

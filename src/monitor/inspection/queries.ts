@@ -1,0 +1,249 @@
+/**
+ * The questions that the outside may ask of a machine, and the types of the answers. Read-only; valid
+ * while the machine runs or stands. A panel's picture is a pure function of an answer (invariant 7).
+ */
+import type { MemorySpace } from '../machine/session';
+
+/** One bit or field of a register, decoded. */
+export interface RegisterField {
+  /** Manual's name: 'ZF', 'PG', 'IOPL'. */
+  readonly name: string;
+  readonly value: number;
+  readonly lowBit: number;
+  readonly bits: number;
+  /** What it means, in words. */
+  readonly meaning: string;
+}
+
+export interface RegisterValue {
+  /** Lower case: 'eax', 'cr0', 'cs', 'dr6', 'st0', 'gdtr.base'. */
+  readonly name: string;
+  readonly value: bigint;
+  readonly bits: number;
+  readonly fields?: readonly RegisterField[];
+  readonly readOnly?: boolean;
+}
+
+/** A segment register with its hidden part. */
+export interface SegmentValue {
+  readonly name: 'cs' | 'ss' | 'ds' | 'es' | 'fs' | 'gs' | 'ldtr' | 'tr';
+  readonly selector: number;
+  readonly base: bigint;
+  /** In bytes, granularity applied: the last valid offset (the one below the first for expand-down). */
+  readonly limit: number;
+  /** Access byte and flags as in the descriptor: type (4), S, DPL (2), P, AVL, L, D/B, G from bit 0 up. */
+  readonly attributes: number;
+  readonly present: boolean;
+  /** 'code, readable, 32-bit, DPL 0'. */
+  readonly meaning: string;
+}
+
+export type CpuMode = 'real' | 'v8086' | 'protected-16' | 'protected-32' | 'compatibility' | 'long-64';
+
+export interface CpuState {
+  readonly mode: CpuMode;
+  readonly cpl: number;
+  readonly halted: boolean;
+  /** Address size in bits of code at this point: 16, 32 or 64 (for the disassembler). */
+  readonly codeBits: 16 | 32 | 64;
+  readonly selector: number;
+  readonly instructionPointer: bigint;
+  readonly linear: bigint;
+  /** SS base + stack pointer. */
+  readonly stackLinear: bigint;
+  readonly general: readonly RegisterValue[];
+  readonly segments: readonly SegmentValue[];
+  readonly flags: RegisterValue;
+  /** CR0, CR2, CR3, CR4, EFER, GDTR, IDTR, DR0-7. */
+  readonly control: readonly RegisterValue[];
+  readonly x87: readonly RegisterValue[];
+}
+
+/** Rights that an entry, or a whole walk, grants. */
+export interface PageRights {
+  readonly writable: boolean;
+  readonly user: boolean;
+  readonly executable: boolean;
+}
+
+/** A known address space. */
+export interface AddressSpaceInfo {
+  /** CR3 value (guest-physical address of the root table, with its low flag bits cleared). */
+  readonly cr3: number;
+  readonly mode: 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
+  readonly current: boolean;
+  /** Shadow tables that are kept for it now, and leaf entries filled in them. */
+  readonly shadowTables: number;
+  readonly shadowEntries: number;
+  /** Virtual time (cycles) at which it was last entered. */
+  readonly lastUsed: number;
+}
+
+/**
+ * One run of equal neighbouring entries of one guest table: entry i maps frame + i, with the same
+ * rights and state. `count` is 1 for a pointer to a lower table.
+ */
+export interface GuestEntryRun {
+  readonly kind: 'table' | 'page' | 'large-page';
+  /** First linear address and how many bytes the run covers. */
+  readonly linear: bigint;
+  readonly bytes: bigint;
+  /** Index of the first entry in its table, and number of entries. */
+  readonly index: number;
+  readonly count: number;
+  /** Guest-physical address of the first entry itself, and its raw value. */
+  readonly entryAddress: number;
+  readonly raw: bigint;
+  /** Guest-physical address that the first entry points to. */
+  readonly target: number;
+  readonly rights: PageRights;
+  readonly accessed: boolean;
+  readonly dirty: boolean;
+  readonly global: boolean;
+  readonly cacheDisabled: boolean;
+}
+
+/** One run of neighbouring filled entries of one shadow table, with equal rights and state. */
+export interface ShadowEntryRun {
+  readonly kind: 'table' | 'page' | 'large-page' | 'device';
+  readonly linear: bigint;
+  readonly bytes: bigint;
+  readonly index: number;
+  readonly count: number;
+  /** Machine frame of the first entry (4 KiB units in machine memory); -1 for a device. */
+  readonly frame: number;
+  /** Guest-physical address that the first entry stands for. */
+  readonly physical: number;
+  readonly rights: PageRights;
+  /** Whether writes may go straight to memory (dirty is set in the guest, frame not traced). */
+  readonly directWrite: boolean;
+  /** Guest-physical address of the guest entry from which the first of them derives. */
+  readonly derivesFrom: number;
+}
+
+/** One guest table page beside the shadow table that is kept for it, if there is one. */
+export interface TablePair {
+  /** 1 = page table (leaf), 2 = directory, 3, 4, 5. */
+  readonly level: number;
+  /** First linear address and span in bytes of the table. */
+  readonly linear: bigint;
+  readonly bytes: bigint;
+  readonly entryBytes: bigint;
+  /** Guest-physical address of the guest table. */
+  readonly guestTable: number;
+  /** Whether guest writes to this page are traced. */
+  readonly traced: boolean;
+  readonly guest: readonly GuestEntryRun[];
+  /** Number of entries not present in the guest's table. */
+  readonly guestAbsent: number;
+  /** Undefined when nothing of this table is shadowed yet. */
+  readonly shadow?: {
+    /** Number of the shadow table in the monitor, and machine frame that holds it. */
+    readonly id: number;
+    readonly frame: number;
+    readonly runs: readonly ShadowEntryRun[];
+    /** Present in the guest but not yet filled in the shadow: first linear addresses and bytes. */
+    readonly unfilled: readonly { readonly linear: bigint; readonly bytes: bigint }[];
+    /** How many parents (other tables or roots) share it. */
+    readonly sharedBy: number;
+  };
+}
+
+/** Which table of a space: the root when `linear` and `level` are missing, else the one at `level` that covers `linear`. */
+export interface TableRequest {
+  readonly cr3: number;
+  readonly linear?: bigint;
+  readonly level?: number;
+}
+
+/** One step of a guest walk. */
+export interface GuestWalkStep {
+  readonly level: number;
+  /** 'PDE', 'PTE', 'PDPTE', 'PML4E'. */
+  readonly name: string;
+  readonly index: number;
+  readonly entryAddress: number;
+  readonly raw: bigint;
+  readonly present: boolean;
+  readonly rights: PageRights;
+  readonly accessed: boolean;
+  readonly dirty: boolean;
+  readonly large: boolean;
+  readonly target: number;
+  /** In words. */
+  readonly story: string;
+}
+
+export interface ShadowWalkStep {
+  readonly level: number;
+  readonly tableId: number;
+  readonly index: number;
+  readonly filled: boolean;
+  readonly rights: PageRights;
+  readonly frame: number;
+  readonly derivesFrom: number;
+  readonly story: string;
+}
+
+export interface WalkAnswer {
+  readonly cr3: number;
+  readonly linear: bigint;
+  readonly guest: readonly GuestWalkStep[];
+  readonly shadow: readonly ShadowWalkStep[];
+  /** Guest-physical result, when the guest's tables map it. */
+  readonly physical?: number;
+  readonly rights?: PageRights;
+  /** Machine frame behind it, when there is one. */
+  readonly frame?: number;
+  /** 'RAM', 'ROM', 'device vga', 'nothing'. */
+  readonly backing?: string;
+  /** Whether the software TLB holds it now, for reading / writing / execution. */
+  readonly tlb: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
+  /** Why it ends where it does, in words. */
+  readonly story: string;
+}
+
+/** Counters of the engine and of memory virtualization, by name. */
+export type Counters = Readonly<Record<string, number>>;
+
+export interface DeviceView {
+  readonly name: string;
+  /** The device's plain state. */
+  readonly state: unknown;
+}
+
+export interface ScreenText {
+  readonly columns: number;
+  readonly rows: number;
+  /** One string a row. */
+  readonly text: readonly string[];
+  /** Attribute bytes, row by row. */
+  readonly attributes: Uint8Array;
+  readonly cursor: { readonly column: number; readonly row: number; readonly visible: boolean };
+}
+
+export interface MachineSummary {
+  readonly running: boolean;
+  readonly retired: number;
+  readonly time: number;
+  readonly memoryBytes: number;
+  /** Machine frames in use (4 KiB). */
+  readonly frames: number;
+}
+
+/** All questions. Each works while the machine runs (between two slices) or stands. */
+export interface Inspection {
+  summary(): Promise<MachineSummary>;
+  cpu(): Promise<CpuState>;
+  /** Reads without rights checks and without side effects; the answer is short when a page is absent or a device. */
+  readMemory(space: MemorySpace, address: bigint, bytes: number): Promise<Uint8Array>;
+  addressSpaces(): Promise<readonly AddressSpaceInfo[]>;
+  /** One pair of tables; undefined when the path to it is not present in the guest. */
+  table(request: TableRequest): Promise<TablePair | undefined>;
+  walk(cr3: number | undefined, linear: bigint): Promise<WalkAnswer>;
+  counters(): Promise<Counters>;
+  devices(): Promise<readonly DeviceView[]>;
+  screen(): Promise<ScreenText>;
+  /** Hash of the whole machine (memory, CPU, devices), hex. */
+  hash(): Promise<string>;
+}

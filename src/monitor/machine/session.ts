@@ -1,0 +1,150 @@
+/**
+ * The one typed call interface between a machine in its monitor context (a worker) and whoever
+ * controls it: debug adapter, command line, tests. Everything crosses a thread border: arguments and
+ * results are structured-clonable, all calls are asynchronous. `MachineControl` changes the machine;
+ * `Inspection` (in ../inspection/queries) only looks.
+ *
+ * Linear addresses and register values are bigint, guest-physical addresses and retired-instruction
+ * counts are number.
+ */
+import type { Inspection } from '../inspection/queries';
+import type { MachineInput } from '../devices/device';
+
+/** Which memory an address means: linear in the current address space, linear under a CR3, or guest-physical. */
+export type MemorySpace =
+  | { readonly kind: 'linear' }
+  | { readonly kind: 'linearUnder'; readonly cr3: number }
+  | { readonly kind: 'physical' };
+
+/** An invisible execution breakpoint: stops before the instruction at this linear address is executed. */
+export interface ExecutionBreakpoint {
+  readonly id: number;
+  readonly linear: bigint;
+  /** Only when CR3 (page aligned) has this value. */
+  readonly cr3?: number;
+}
+
+/** A range of linear addresses [start, end). */
+export interface LinearRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** How to go on. Each ends in one `stopped` event, whatever happens. */
+export type RunRequest =
+  | { readonly kind: 'continue' }
+  /** Exactly this many retired instructions, interrupts included. */
+  | { readonly kind: 'instructions'; readonly count: number }
+  /**
+   * One step: until the instruction pointer leaves `ranges` (one instruction when there are none).
+   * `over`: calls (and INT n, REP) run through to their return. Hardware interrupts that
+   * arrive during a step are always run through to their IRET.
+   */
+  | { readonly kind: 'step'; readonly over: boolean; readonly ranges?: readonly LinearRange[] }
+  /** Until the instruction pointer is at `address` with the stack pointer above `abovestack` (step out). */
+  | { readonly kind: 'until'; readonly address: bigint; readonly aboveStack?: bigint };
+
+/** One exception in a chain that led to a triple fault, or the exception that a stop is about. */
+export interface ExceptionReport {
+  readonly vector: number;
+  /** '#PF' and so on, or 'INT 80h' / 'IRQ'. */
+  readonly name: string;
+  readonly errorCode?: number;
+  /** Faulting linear address of a page fault (CR2). */
+  readonly faultAddress?: bigint;
+  /** CS:EIP of the instruction. */
+  readonly selector: number;
+  readonly instructionPointer: bigint;
+  /** In words: what was tried and what was missing. */
+  readonly story: string;
+}
+
+/** Why the machine stands. */
+export type StopReason =
+  | { readonly kind: 'entry' }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'step' }
+  | { readonly kind: 'count' }
+  | { readonly kind: 'breakpoint'; readonly ids: readonly number[] }
+  | { readonly kind: 'exception'; readonly exception: ExceptionReport }
+  | { readonly kind: 'triple-fault'; readonly chain: readonly ExceptionReport[] }
+  | { readonly kind: 'halted-forever'; readonly story: string }
+  | { readonly kind: 'power-off' }
+  | { readonly kind: 'exit'; readonly status: number }
+  | { readonly kind: 'internal-error'; readonly message: string; readonly stack: string };
+
+export interface StopReport {
+  readonly reason: StopReason;
+  /** Retired instructions since power-on. */
+  readonly retired: number;
+  /** Virtual time in cycles (ns): retired instructions plus idle time. */
+  readonly time: number;
+  /** CS selector, instruction pointer in CS, its linear address. */
+  readonly selector: number;
+  readonly instructionPointer: bigint;
+  readonly linear: bigint;
+}
+
+/** Which vectors stop the machine before they are delivered to the guest. */
+export interface ExceptionStop {
+  readonly vector: number;
+  /** Only when it comes from this privilege (user = CPL 3). Default: both. */
+  readonly from?: 'user' | 'kernel';
+}
+
+export type MachineEvent =
+  | { readonly kind: 'stopped'; readonly report: StopReport }
+  | { readonly kind: 'running' }
+  /** Output of the guest; channel 'com1'.., 'debug'. */
+  | { readonly kind: 'output'; readonly channel: string; readonly bytes: Uint8Array }
+  /** Something that a person should read (blame: user, guest, or us). */
+  | { readonly kind: 'message'; readonly blame: 'user' | 'guest' | 'internal'; readonly text: string };
+
+export interface MachineControl {
+  /** Sets the machine going; answers when it goes. A `stopped` event follows. Error when it runs already. */
+  resume(request: RunRequest): Promise<void>;
+  /** Asks a running machine to stop (within 50 ms); harmless when it stands. */
+  pause(): Promise<void>;
+  /** Replaces the whole set of execution breakpoints, running or not. */
+  setBreakpoints(breakpoints: readonly ExecutionBreakpoint[]): Promise<void>;
+  /** Replaces the whole set of vectors that stop. */
+  setExceptionStops(stops: readonly ExceptionStop[]): Promise<void>;
+  /**
+   * Sets a register by the name that `Inspection.registers` lists it under. Error when the
+   * name is unknown or the value impossible (the message says why).
+   */
+  setRegister(name: string, value: bigint): Promise<void>;
+  /** Writes memory, without rights checks; gives the number of bytes written (short when a page is absent). */
+  writeMemory(space: MemorySpace, address: bigint, bytes: Uint8Array): Promise<number>;
+  /** Something comes in from outside: logged, stamped, then seen by the guest. */
+  input(input: MachineInput): Promise<void>;
+  /** Power-on reset: memory cleared, firmware and images loaded anew; stands on the first instruction. */
+  reset(): Promise<void>;
+  /** The input log since power-on, and replay of one: inputs come at their recorded times. */
+  recording(): Promise<Recording>;
+}
+
+/** An input and the moment at which the guest saw it. */
+export interface LoggedInput {
+  /** Virtual time in cycles. */
+  readonly time: number;
+  /** Retired instructions at that moment. */
+  readonly retired: number;
+  readonly input: MachineInput;
+}
+
+/** A start (the configuration) and the log are the whole of a run. */
+export interface Recording {
+  readonly inputs: readonly LoggedInput[];
+  readonly retired: number;
+  readonly time: number;
+}
+
+/** A machine in its monitor context, seen from the host context. */
+export interface MachineSession {
+  readonly control: MachineControl;
+  readonly inspect: Inspection;
+  onEvent(listener: (event: MachineEvent) => void): void;
+  /** Ends the worker. */
+  dispose(): Promise<void>;
+}
