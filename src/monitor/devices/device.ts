@@ -110,3 +110,52 @@ export type KeyCode = number;
 export type MachineInput =
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean };
+
+/**
+ * A backend could not read or write because the host's file failed. The disk device reports it to the
+ * guest as an error of its medium; the message is for the person who owns the file.
+ */
+export class BlockError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'BlockError';
+  }
+}
+
+/** A floppy format of the PC, known by its size: controller, BIOS and disk images must agree on it. */
+export interface FloppyFormat {
+  readonly cylinders: number;
+  readonly heads: number;
+  readonly sectorsPerTrack: number;
+  /** Drive type as the CMOS counts (1: 360 KB, 2: 1.2 MB, 3: 720 KB, 4: 1.44 MB, 5: 2.88 MB). */
+  readonly driveType: number;
+}
+
+const FLOPPY_FORMATS: readonly FloppyFormat[] = [
+  { cylinders: 40, heads: 2, sectorsPerTrack: 9, driveType: 1 },
+  { cylinders: 80, heads: 2, sectorsPerTrack: 9, driveType: 3 },
+  { cylinders: 80, heads: 2, sectorsPerTrack: 15, driveType: 2 },
+  { cylinders: 80, heads: 2, sectorsPerTrack: 18, driveType: 4 },
+  { cylinders: 80, heads: 2, sectorsPerTrack: 36, driveType: 5 },
+];
+
+/** Sectors of a 1.44 MB floppy. */
+const STANDARD_FLOPPY_SECTORS = 2880;
+
+function sectorsOf(format: FloppyFormat): number {
+  return format.cylinders * format.heads * format.sectorsPerTrack;
+}
+
+/** The format of exactly this many sectors, or undefined. */
+export function floppyFormat(sectors: number): FloppyFormat | undefined {
+  return FLOPPY_FORMATS.find((format) => sectorsOf(format) === sectors);
+}
+
+/**
+ * Sectors of the floppy that an image of so many sectors becomes: its own size when that is a format,
+ * else the 1.44 MB or 2.88 MB one that holds it. Undefined when none does.
+ */
+export function floppySectorsFor(imageSectors: number): number | undefined {
+  if (floppyFormat(imageSectors) !== undefined) return imageSectors;
+  return [STANDARD_FLOPPY_SECTORS, 2 * STANDARD_FLOPPY_SECTORS].find((sectors) => imageSectors <= sectors);
+}

@@ -4,7 +4,10 @@
  */
 import type { AccessSize, BlockBackend } from '../devices/device';
 
-/** Guest-physical memory. Bytes outside RAM read as 0xFF and swallow writes. ROM can be written here. */
+/**
+ * Guest-physical memory. Bytes outside RAM read as 0xFF and swallow writes. ROM can be written here.
+ * A range that a device answers to (the VGA window at A0000-BFFFF) goes to that device.
+ */
 export interface PhysicalMemory {
   /** Size of RAM in bytes, from address 0 (the hole at A0000-FFFFF is counted). */
   readonly ramBytes: number;
@@ -62,6 +65,21 @@ export interface InitialCpu {
   readonly idtr?: { readonly base: number; readonly limit: number };
 }
 
+/** What a loader hands back, having written the guest into memory. */
+export interface LoadedGuest {
+  readonly cpu: InitialCpu;
+  /** Sentences for the person, about what was left out or may surprise. */
+  readonly notes: readonly string[];
+}
+
+/** A firmware image and the guest-physical address that it is mapped at (page aligned). */
+export interface FirmwareMapping {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  /** Whether guest writes take effect (shadow RAM) or are dropped (ROM). */
+  readonly writable: boolean;
+}
+
 /** What the built-in BIOS finds around it. */
 export interface FirmwareEnvironment {
   readonly memory: PhysicalMemory;
@@ -79,7 +97,7 @@ export interface FirmwareEnvironment {
 export class LoadError extends Error {
   constructor(
     message: string,
-    /** Configuration field that it is about: 'kernel', 'initrd', 'multiboot', 'memory', 'firmware', 'floppy'. */
+    /** Configuration field that it is about: 'kernel', 'initrd', 'cmdline', 'multiboot', 'modules', 'flat', 'memory', 'firmware', 'floppy'. */
     readonly field: string,
   ) {
     super(message);

@@ -130,6 +130,8 @@ export interface LoggedInput {
   readonly time: number;
   /** Retired instructions at that moment. */
   readonly retired: number;
+  /** Device events that had been handled by then: the order of what happens at one and the same time. */
+  readonly events: number;
   readonly input: MachineInput;
 }
 

@@ -1,0 +1,63 @@
+/**
+ * The small languages of breakpoints: hit conditions ('5', '>= 5', '% 3') and log messages ('count = {count}').
+ */
+import { userError } from './ports';
+
+/** Whether a breakpoint that has been hit `hits` times (this one included) stops now. */
+export type HitCondition = (hits: number) => boolean;
+
+const HIT_CONDITION = /^(>=|<=|==|=|>|<|%)?\s*(\d+)$/;
+
+/**
+ * Parses a hit condition. A plain number N stops at the Nth hit and at each one after it.
+ * Error when it is malformed.
+ */
+export function parseHitCondition(text: string): HitCondition {
+  const match = HIT_CONDITION.exec(text.trim());
+  if (!match) throw userError(`'${text}' is no hit condition: write a number, or >=, >, ==, <, <=, % and a number.`);
+  const count = Number(match[2]);
+  switch (match[1]) {
+    case '>': return (hits) => hits > count;
+    case '<': return (hits) => hits < count;
+    case '<=': return (hits) => hits <= count;
+    case '=':
+    case '==': return (hits) => hits === count;
+    case '%':
+      if (count === 0) throw userError("'% 0' is no hit condition: no number is a multiple of 0.");
+      return (hits) => hits % count === 0;
+    default: return (hits) => hits >= count;
+  }
+}
+
+/** A piece of a log message. */
+export type LogPiece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'expression'; readonly text: string };
+
+/** Splits a log message at its {expressions}; braces nest, so that `{a[{b}]}` stays one piece. */
+export function parseLogMessage(message: string): LogPiece[] {
+  const pieces: LogPiece[] = [];
+  let text = '';
+  let at = 0;
+  while (at < message.length) {
+    const end = message[at] === '{' ? closingBrace(message, at) : -1;
+    if (end < 0) {
+      text += message[at];
+      at++;
+      continue;
+    }
+    if (text) pieces.push({ kind: 'text', text });
+    text = '';
+    pieces.push({ kind: 'expression', text: message.slice(at + 1, end) });
+    at = end + 1;
+  }
+  if (text) pieces.push({ kind: 'text', text });
+  return pieces;
+}
+
+function closingBrace(message: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < message.length; at++) {
+    if (message[at] === '{') depth++;
+    if (message[at] === '}' && --depth === 0) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,63 @@
+/**
+ * What the adapter can do (its capabilities), and what the client can (features that gate optional events).
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { EXCEPTION_FILTERS } from './exceptions';
+import type { RequestArguments } from './requestArguments';
+
+/** Every flag here has a test in test/debugger/capabilities.test.ts. */
+export const CAPABILITIES: DebugProtocol.Capabilities = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  supportsEvaluateForHovers: true,
+  exceptionBreakpointFilters: EXCEPTION_FILTERS,
+  supportsSetVariable: true,
+  supportsSetExpression: true,
+  supportsCompletionsRequest: true,
+  completionTriggerCharacters: ['.', '[', '$', '%', ':'],
+  supportsModulesRequest: true,
+  supportsRestartRequest: true,
+  supportsValueFormattingOptions: true,
+  supportsExceptionInfoRequest: true,
+  supportTerminateDebuggee: true,
+  supportsDelayedStackTraceLoading: true,
+  supportsLoadedSourcesRequest: true,
+  supportsLogPoints: true,
+  supportsTerminateRequest: true,
+  supportsReadMemoryRequest: true,
+  supportsWriteMemoryRequest: true,
+  supportsDisassembleRequest: true,
+  supportsCancelRequest: true,
+  supportsBreakpointLocationsRequest: true,
+  supportsClipboardContext: true,
+  supportsSteppingGranularity: true,
+  supportsInstructionBreakpoints: true,
+  supportsExceptionFilterOptions: true,
+  supportsANSIStyling: true,
+};
+
+/** What the client said of itself in `initialize`. */
+export interface ClientFeatures {
+  readonly progress: boolean;
+  readonly invalidated: boolean;
+  readonly memoryEvents: boolean;
+  readonly memoryReferences: boolean;
+  readonly ansi: boolean;
+}
+
+export const NO_FEATURES: ClientFeatures = {
+  progress: false, invalidated: false, memoryEvents: false, memoryReferences: false, ansi: false,
+};
+
+export function clientFeatures(args: RequestArguments): ClientFeatures {
+  const has = (name: string): boolean => args.optionalBoolean(name) === true;
+  return {
+    progress: has('supportsProgressReporting'),
+    invalidated: has('supportsInvalidatedEvent'),
+    memoryEvents: has('supportsMemoryEvent'),
+    memoryReferences: has('supportsMemoryReferences'),
+    ansi: has('supportsANSIStyling'),
+  };
+}

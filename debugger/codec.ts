@@ -1,0 +1,57 @@
+/**
+ * How values cross the wire to panels: JSON has no bigint and no byte arrays, so the one travels as '0x…' and
+ * the other as base64. This file is the only place that knows it.
+ */
+
+/** What a value of type T looks like after `toWire`. */
+export type Wire<T> =
+  T extends bigint ? string
+  : T extends Uint8Array ? string
+  : T extends readonly (infer Item)[] ? readonly Wire<Item>[]
+  : T extends object ? { readonly [Key in keyof T]: Wire<T[Key]> }
+  : T;
+
+/** A JSON value with the content of `value`: bigint as hex text, bytes as base64, Map as an object. */
+export function toWire<T>(value: T): Wire<T> {
+  return plain(value) as Wire<T>;
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return hexOf(value);
+  if (value instanceof Uint8Array) return bytesToBase64(value);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as Uint16Array, plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  }
+  return value;
+}
+
+/** '0x…' in lower case without leading zeros; a minus sign in front of negative numbers. */
+export function hexOf(value: bigint): string {
+  return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
+/** The number behind '0x…' or decimal digits; undefined when the text is neither. */
+export function bigintOf(text: string): bigint | undefined {
+  return /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
+}
+
+export function bytesToBase64(bytes: Uint8Array): string {
+  let binary = '';
+  // In pieces, because the argument list of a call is limited.
+  for (let at = 0; at < bytes.length; at += 0x8000) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  }
+  return btoa(binary);
+}
+
+/** The bytes behind base64 text; undefined when it is malformed. */
+export function base64ToBytes(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Completions in the console and in watches: commands, registers, variables, functions' and members' names.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { Evaluation } from './evaluation';
+import type { FrameManager } from './frames';
+import type { Program } from './program';
+import { registerNames } from './registers';
+import { stripType, type Type } from './symbols/types';
+
+const MOST_ITEMS = 200;
+
+type Kind = NonNullable<DebugProtocol.CompletionItem['type']>;
+
+/**
+ * Items for the word before `column` (from 0) of `text`.
+ */
+export async function complete(
+  text: string, column: number, frameId: number | undefined,
+  { frames, evaluation, program, commands }: {
+    readonly frames: FrameManager; readonly evaluation: Evaluation; readonly program: Program; readonly commands: readonly string[];
+  },
+): Promise<DebugProtocol.CompletionItem[]> {
+  const before = text.slice(0, column);
+  const member = /^(.*?)(\.|->)([\w]*)$/s.exec(before);
+  if (member) {
+    const [, owner, , start] = member;
+    return matching(await memberNames(lastOperand(owner), frameId, frames, evaluation), start, column, 'property');
+  }
+  const word = /[$%]?[\w]*$/.exec(before)?.[0] ?? '';
+  const start = word.replace(/^[$%]/, '');
+  const scope = await frames.scope(frameId);
+  const registers = matching(registerNames(scope.cpu), start, column, 'variable');
+  if (word !== start) return registers;
+  const locals = await scope.memory.run(() => scope.variables.visible().map((variable) => variable.name));
+  const globals = start === '' ? [] : program.globalNames();
+  const isFirstWord = before.trimStart() === word;
+  return [
+    ...(isFirstWord ? matching(commands, start, column, 'keyword') : []),
+    ...matching(locals, start, column, 'variable'),
+    ...registers,
+    ...matching(globals, start, column, 'variable'),
+  ].slice(0, MOST_ITEMS);
+}
+
+/** The operand that a `.` belongs to: the text after the last operator outside of brackets. */
+function lastOperand(text: string): string {
+  let depth = 0;
+  for (let at = text.length - 1; at >= 0; at--) {
+    const character = text[at];
+    if (character === ')' || character === ']') depth++;
+    else if (character === '(' || character === '[') depth--;
+    if (depth < 0 || (depth === 0 && /[\s+*/%&|^~!<=,?:]/.test(character))) return text.slice(at + 1);
+  }
+  return text;
+}
+
+async function memberNames(owner: string, frameId: number | undefined, frames: FrameManager, evaluation: Evaluation): Promise<string[]> {
+  const prefix = `${owner.replace(/^[$%]/, '').toLowerCase()}.`;
+  const { cpu } = await frames.scope(frameId);
+  const parts = [...registerNames(cpu), ...(cpu.flags.fields ?? []).map((field) => `${cpu.flags.name}.${field.name}`)]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
+  if (parts.length > 0) return parts;
+  try {
+    const { value } = await evaluation.evaluate(owner, frameId);
+    return value.kind === 'object' ? membersOf(value.type) : [];
+  } catch {
+    // Half-typed expressions are the rule here; there is nothing to suggest for this one.
+    return [];
+  }
+}
+
+function membersOf(type: Type): string[] {
+  const bare = stripType(type);
+  if (bare.kind === 'pointer') return membersOf(bare.target);
+  if (!('members' in bare)) return [];
+  return bare.members.flatMap((member) => (member.name === undefined ? membersOf(member.type) : [member.name]));
+}
+
+function matching(names: readonly string[], start: string, column: number, type: Kind): DebugProtocol.CompletionItem[] {
+  const wanted = start.toLowerCase();
+  return [...new Set(names)].filter((name) => name.toLowerCase().startsWith(wanted)).slice(0, MOST_ITEMS)
+    .map((label) => ({ label, type, start: column - start.length, length: start.length }));
+}

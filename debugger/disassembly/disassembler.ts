@@ -1,0 +1,179 @@
+/**
+ * The disassemble request: exactly as many rows as were asked for, the target at the place where the client
+ * expects it, with symbols and source lines.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { Program } from '../program';
+import type { Target } from '../target';
+import { linearPlace } from '../addresses';
+import { hex, segmented } from '../numbers';
+import { userError } from '../ports';
+import { CodeView } from './codeView';
+import { decodeInstruction, LONGEST_INSTRUCTION, type CodeBits, type DecodedInstruction } from './decoder';
+import { endOf, InstructionMap, type Row } from './instructionMap';
+
+/** Rows, and distance in rows, that one request may ask for; enough for any view, and bounded in time. */
+const LARGEST_REQUEST = 1 << 17;
+
+export interface DisassemblyRequest {
+  readonly address: bigint;
+  /** In rows, from the row at `address` to the first row of the answer. */
+  readonly instructionOffset: number;
+  readonly count: number;
+  readonly symbols: boolean;
+}
+
+export class Disassembler {
+  private readonly maps = new Map<CodeBits, InstructionMap>();
+
+  constructor(private readonly target: Target, private readonly program: Program) {}
+
+  /** Rows in the client's form. `signal` ends a long request early with an error. */
+  async disassemble(request: DisassemblyRequest, signal?: AbortSignal): Promise<DebugProtocol.DisassembledInstruction[]> {
+    const { address, instructionOffset, count } = request;
+    if (count < 0 || count > LARGEST_REQUEST || Math.abs(instructionOffset) > LARGEST_REQUEST) {
+      throw userError(`disassemble: 'instructionCount' must lie between 0 and ${LARGEST_REQUEST}, 'instructionOffset' between -${LARGEST_REQUEST} and ${LARGEST_REQUEST}.`);
+    }
+    const cpu = await this.target.cpu();
+    const view = this.view(cpu.codeBits);
+    const rows = await this.rows(view, address, instructionOffset, count, signal);
+    const presenter = new RowPresenter(cpu, this.program, request.symbols);
+    return rows.map((row) => presenter.present(row));
+  }
+
+  /** The instruction at a linear address as the CPU would decode it now; undefined when there is none. */
+  async instructionAt(address: bigint): Promise<DecodedInstruction | undefined> {
+    const cpu = await this.target.cpu();
+    const bytes = await this.target.read(linearPlace(address), LONGEST_INSTRUCTION);
+    return decodeInstruction(cpu.codeBits, bytes, offsetInCode(cpu, address) ?? address);
+  }
+
+  /** The instructions of [start, end), decoded one after the other. */
+  async instructionsIn(start: bigint, end: bigint): Promise<(DecodedInstruction & { readonly end: bigint })[]> {
+    const found: (DecodedInstruction & { readonly end: bigint })[] = [];
+    for (let at = start; at < end;) {
+      const instruction = await this.instructionAt(at);
+      if (!instruction) break;
+      at += BigInt(instruction.length);
+      found.push({ ...instruction, end: at });
+    }
+    return found;
+  }
+
+  /** Tells where the machine stands, so that the listing shows an instruction there. */
+  async noteStanding(): Promise<void> {
+    const cpu = await this.target.cpu();
+    this.map(cpu.codeBits).noteStart(cpu.linear);
+  }
+
+  private async rows(
+    view: CodeView, address: bigint, instructionOffset: number, count: number, signal: AbortSignal | undefined,
+  ): Promise<Row[]> {
+    const map = this.map(view.bits);
+    let first = await map.at(address, view);
+    for (let step = 0; step > instructionOffset; step--) {
+      signal?.throwIfAborted();
+      first = await map.before(first.address, view);
+    }
+    for (let step = 0; step < instructionOffset; step++) {
+      signal?.throwIfAborted();
+      first = await map.at(endOf(first), view);
+    }
+    const rows: Row[] = [];
+    for (let row = first; rows.length < count; row = await map.at(endOf(row), view)) {
+      signal?.throwIfAborted();
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  private view(bits: CodeBits): CodeView {
+    return new CodeView(bits, (address, count) => this.target.inspect.readMemory({ kind: 'linear' }, address, count));
+  }
+
+  private map(bits: CodeBits): InstructionMap {
+    let map = this.maps.get(bits);
+    if (!map) {
+      map = new InstructionMap({
+        atOrBefore: (address) => this.program.codeStartAtOrBefore(address),
+        within: (from, to) => this.program.codeStartIn(from, to),
+      });
+      this.maps.set(bits, map);
+    }
+    return map;
+  }
+}
+
+/** Offset of a linear address in the current code segment; undefined when it lies outside of its first 4 GiB. */
+function offsetInCode(cpu: CpuState, address: bigint): bigint | undefined {
+  const code = cpu.segments.find((segment) => segment.name === 'cs');
+  if (!code || cpu.codeBits === 64) return address;
+  const offset = address - code.base;
+  return offset >= 0n && offset <= BigInt(code.limit >>> 0) ? offset : undefined;
+}
+
+/** Turns rows into what the client shows; remembers the source file of the row before. */
+class RowPresenter {
+  private lastPath: string | undefined;
+
+  constructor(private readonly cpu: CpuState, private readonly program: Program, private readonly symbols: boolean) {}
+
+  present(row: Row): DebugProtocol.DisassembledInstruction {
+    const symbol = this.symbolOf(row);
+    return {
+      address: addressText(row.address),
+      instruction: this.text(row),
+      ...(row.bytes.length > 0 ? { instructionBytes: bytesText(row.bytes) } : {}),
+      ...(symbol !== undefined ? { symbol } : {}),
+      ...this.location(row),
+      ...(row.kind === 'instruction' ? {} : { presentationHint: 'invalid' }),
+    };
+  }
+
+  private text(row: Row): string {
+    switch (row.kind) {
+      case 'outside': return '(no address in this mode)';
+      case 'absent': return '??';
+      case 'data': return `db ${[...row.bytes].map((byte) => hex(byte, 2)).join(', ')}`;
+      case 'instruction': return this.instructionText(row);
+    }
+  }
+
+  private instructionText(row: Row): string {
+    const offset = offsetInCode(this.cpu, row.address);
+    const decoded = decodeInstruction(this.cpu.codeBits, row.bytes, offset ?? row.address);
+    if (!decoded) return '(bad)';
+    if (decoded.target === undefined || !this.symbols) return decoded.text;
+    const target = offset === undefined ? decoded.target : decoded.target + (row.address - offset);
+    const name = this.program.nameOf(target);
+    return name === undefined ? decoded.text : `${decoded.text} <${name}>`;
+  }
+
+  private symbolOf(row: Row): string | undefined {
+    if (!this.symbols || row.kind === 'outside') return undefined;
+    const name = this.program.nameOf(row.address);
+    if (name !== undefined) return name;
+    if (this.cpu.mode !== 'real' && this.cpu.mode !== 'v8086') return undefined;
+    const offset = offsetInCode(this.cpu, row.address);
+    return offset === undefined ? undefined : segmented(this.cpu.selector, offset);
+  }
+
+  private location(row: Row): Pick<DebugProtocol.DisassembledInstruction, 'location' | 'line' | 'column'> {
+    const line = row.kind === 'instruction' ? this.program.lineAt(row.address) : undefined;
+    if (!line) return {};
+    // Only a change of file is told again (DAP: a missing location is the one of the row before).
+    const isNew = line.source.path !== this.lastPath;
+    this.lastPath = line.source.path;
+    return { line: line.line, ...(isNew ? { location: { name: line.source.name, path: line.source.path } } : {}) };
+  }
+}
+
+/** Numbers that every client can parse; addresses below 0 are decimal, because '-0x1' is none to BigInt. */
+function addressText(address: bigint): string {
+  return address < 0n ? address.toString() : hex(address, 8);
+}
+
+function bytesText(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}

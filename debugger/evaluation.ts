@@ -1,0 +1,170 @@
+/**
+ * Expressions for everybody who has one: watches, hovers, the console, conditions, addresses of panels and memory
+ * views; and assignment to what an expression names.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { formatReference, parseReference, type Place } from './addresses';
+import { evaluate, findType, type Scope } from './expressions/evaluator';
+import { parseExpression, splitAssignment } from './expressions/parser';
+import { display, memoryOf, toInteger, type Value } from './expressions/values';
+import type { FrameManager } from './frames';
+import { fitInto, littleEndian, toLittleEndian } from './numbers';
+import { userError } from './ports';
+import type { Program } from './program';
+import { registerNamed, registerWrite } from './registers';
+import type { FormatOptions } from './symbols/format';
+import { sizeOf, stripType, typeName } from './symbols/types';
+import type { Target } from './target';
+
+/** How much of a value is wanted, and how. */
+export interface ValueStyle {
+  /** Whole numbers in hexadecimal only. */
+  hexOnly: boolean;
+  /** Long strings in full (for the clipboard). */
+  readonly inFull?: boolean;
+}
+
+const LONGEST_STRING = 65_536;
+
+/** A value ready to be shown. */
+export interface Shown {
+  readonly value: Value;
+  readonly text: string;
+  readonly type: string;
+  readonly scope: Scope;
+}
+
+export class Evaluation {
+  /** Set by the user: whole numbers of the program in hexadecimal everywhere. */
+  hexadecimal = false;
+
+  constructor(
+    private readonly target: Target,
+    private readonly program: Program,
+    private readonly frames: FrameManager,
+    /** Something in the machine was changed: what is remembered of it must go. */
+    private readonly edited: (place: Place | undefined, bytes: number) => void,
+  ) {}
+
+  /** Evaluates without side effects. */
+  async evaluate(text: string, frameId?: number, style: ValueStyle = { hexOnly: false }): Promise<Shown> {
+    const tree = parseExpression(text, (name) => findType(this.program, name) !== undefined);
+    const scope = await this.frames.scope(frameId);
+    return scope.memory.run(() => {
+      const value = evaluate(tree, scope);
+      const shown = display('', value, this.options(scope, style));
+      return { value, text: shown.value, type: shown.typeName, scope };
+    });
+  }
+
+  /** How values of the program are written. The style is read anew for each number, so a tree of values follows it. */
+  options(scope: Scope, style: ValueStyle): FormatOptions {
+    const isHex = (): boolean => style.hexOnly || this.hexadecimal;
+    return {
+      get integers() { return isHex() ? 'hexadecimal' as const : 'both' as const; },
+      ...(style.inFull ? { stringLimit: LONGEST_STRING } : {}),
+      readMemory: scope.memory.readLinear,
+      symbolise: (address) => this.program.nameOf(address),
+    };
+  }
+
+  /** Whether an expression is not zero. */
+  async holds(text: string): Promise<boolean> {
+    return (await this.integer(text)) !== 0n;
+  }
+
+  async show(text: string): Promise<string> {
+    return (await this.evaluate(text)).text;
+  }
+
+  /** The whole number that an expression comes to. */
+  async integer(text: string, frameId?: number): Promise<bigint> {
+    const { value, scope } = await this.evaluate(text, frameId);
+    return scope.memory.run(() => toInteger(value).value);
+  }
+
+  /** The place that a memory reference, an address or any other expression means. */
+  async place(reference: string, frameId?: number): Promise<Place> {
+    const direct = parseReference(reference);
+    if (direct) return direct;
+    const { value, scope } = await this.evaluate(reference, frameId);
+    const place = await scope.memory.run(() => memoryOf(value));
+    if (!place) throw userError(`'${reference}' is no address.`);
+    return place;
+  }
+
+  async linear(reference: string): Promise<bigint> {
+    const place = await this.place(reference);
+    if (place.space.kind !== 'linear') throw userError(`'${reference}' is not a linear address.`);
+    return place.address;
+  }
+
+  /** The memory to offer for a value, if it has a sensible one. */
+  async placeOf({ value, scope }: Shown): Promise<Place | undefined> {
+    return scope.memory.run(() => memoryOf(value));
+  }
+
+  /** Assigns to a variable, register or memory, and gives the new value. */
+  async assign(target: string, text: string, frameId?: number): Promise<Shown> {
+    const { value: destination, scope } = await this.evaluate(target, frameId);
+    const number = await this.integer(text, frameId);
+    if (destination.kind === 'integer') await this.assignRegister(destination, number, target);
+    else if (destination.registerName !== undefined) await this.assignVariableInRegister(destination.registerName, number, sizeOf(destination.type), scope);
+    else await this.assignMemory(destination, number, target, scope);
+    return this.evaluate(target, frameId);
+  }
+
+  /** `left = right` as one text, when it is one. */
+  assignmentIn(text: string): { readonly left: string; readonly right: string } | undefined {
+    return splitAssignment(text);
+  }
+
+  private async assignRegister(destination: Extract<Value, { kind: 'integer' }>, number: bigint, name: string): Promise<void> {
+    if (!destination.register) throw userError(`'${name}' is a computed value and cannot be set.`);
+    const write = registerWrite(destination.register, number);
+    await this.target.control.setRegister(write.name, write.value);
+    this.edited(undefined, 0);
+  }
+
+  private async assignVariableInRegister(name: string, number: bigint, size: number, scope: Scope): Promise<void> {
+    const register = registerNamed(scope.cpu, name);
+    if (!register) throw userError(`The register ${name} cannot be set.`);
+    const fitted = fitInto(number, size * 8, 'the variable');
+    await this.target.control.setRegister(register.name, BigInt.asUintN(register.bits, fitted));
+    this.edited(undefined, 0);
+  }
+
+  private async assignMemory(destination: Extract<Value, { kind: 'object' }>, number: bigint, name: string, scope: Scope): Promise<void> {
+    const { place, bitField } = destination;
+    if (!place) throw userError(`'${name}' does not lie in memory and cannot be set.`);
+    const bare = stripType(destination.type);
+    if ('members' in bare || bare.kind === 'array') throw userError(`'${name}' is a ${bare.kind}: set its parts one by one.`);
+    if (bare.kind === 'base') await scope.memory.run(() => toInteger(destination));
+    const write = bitField
+      ? await scope.memory.run(() => bitFieldBytes(destination, place, bitField, number))
+      : { place, bytes: toLittleEndian(fitInto(number, sizeOf(destination.type) * 8, typeName(destination.type)), sizeOf(destination.type)) };
+    const written = await this.target.control.writeMemory(write.place.space, write.place.address, write.bytes);
+    this.edited(write.place, written);
+    if (written < write.bytes.length) throw userError(`Memory at ${formatReference(write.place)} cannot be written: nothing is mapped there.`);
+  }
+}
+
+/** The bytes around a bit field with its bits replaced. */
+function bitFieldBytes(
+  value: Extract<Value, { kind: 'object' }>, record: Place, field: { offset: number; size: number }, number: bigint,
+): { place: Place; bytes: Uint8Array } {
+  const first = Math.floor(field.offset / 8);
+  const skip = BigInt(field.offset % 8);
+  const count = Math.ceil((Number(skip) + field.size) / 8);
+  const old = value.source.read(first, count);
+  if (!old) throw userError('The memory of the bit field cannot be read.');
+  const mask = ((1n << BigInt(field.size)) - 1n) << skip;
+  const fitted = fitInto(number, field.size, 'the bit field');
+  const bits = (littleEndian(old) & ~mask) | (fitted << skip);
+  return { place: { space: record.space, address: record.address + BigInt(first) }, bytes: toLittleEndian(bits, count) };
+}
+
+/** The fields of an evaluate (or setVariable) answer that are the same for all of them. */
+export function answerFields(shown: Shown, reference: string | undefined): Pick<DebugProtocol.EvaluateResponse['body'], 'type' | 'memoryReference'> {
+  return { type: shown.type, ...(reference === undefined ? {} : { memoryReference: reference }) };
+}

@@ -1,0 +1,195 @@
+/**
+ * Going on and stopping: one command at a time drives the machine, and each ends in one `stopped` event (or in the
+ * end of the session).
+ */
+import { ContinuedEvent, ExitedEvent, StoppedEvent, TerminatedEvent } from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { StopReason, StopReport } from '../src/monitor/machine/session';
+import { exceptionLine, tripleFaultStory, type ExceptionManager } from './exceptions';
+import { messageOf, userError } from './ports';
+import type { Runner, Stop } from './runner';
+
+export const THREAD_ID = 1;
+
+/** A step that takes longer than this is answered before it is done, so that the client shows it as running. */
+const STEP_ANSWER_AFTER_MS = 750;
+/** How long a machine may take to stop before we say that it does not. */
+const PAUSE_TIMEOUT_MS = 5000;
+
+/** What execution tells the rest of the session. */
+export interface ExecutionListener {
+  send(event: DebugProtocol.Event): void;
+  /** The machine stands: what is shown of it is made anew. Called before the event goes out. */
+  onStanding(): Promise<void>;
+  /** A line for a person to read. */
+  tell(text: string, important: boolean): void;
+}
+
+export class Execution {
+  /** The command that drives the machine now. */
+  private current: Promise<Stop> | undefined;
+  /** Counts restarts: the outcome of a command from before one is not told. */
+  private generation = 0;
+  private dead = false;
+  private ended = false;
+
+  constructor(
+    private readonly runner: Runner,
+    private readonly exceptions: ExceptionManager,
+    private readonly listener: ExecutionListener,
+  ) {}
+
+  /** Whether a command drives the machine. */
+  get isBusy(): boolean {
+    return this.current !== undefined;
+  }
+
+  /**
+   * Starts a command. The answer resolves when the command is done, or after 750 ms if `prompt` is not set; the
+   * function that it gives is to be called when the client has the response, and tells how the command ended.
+   */
+  async begin(command: () => Promise<Stop>, prompt: 'at once' | 'when done'): Promise<() => void> {
+    if (this.ended) throw userError('The session has ended.');
+    if (this.current) throw userError('The machine is running already.');
+    if (this.dead) throw userError('The machine is dead after a triple fault; it can be looked at, and restarted.');
+    const generation = this.generation;
+    this.runner.begin();
+    const done = command();
+    this.current = done;
+    const outcome = done.then(
+      (stop) => () => this.finish(stop, generation),
+      (error: unknown) => {
+        if (generation === this.generation) this.current = undefined;
+        throw error;
+      },
+    );
+    // Whoever waits for it learns of a failure; it must not count as unhandled before that.
+    outcome.catch(() => undefined);
+    if (prompt === 'when done') {
+      const first = await Promise.race([outcome, delay(STEP_ANSWER_AFTER_MS)]);
+      if (first) return () => void first();
+    }
+    return () => void this.tellWhenDone(outcome);
+  }
+
+  private async tellWhenDone(outcome: Promise<() => Promise<void>>): Promise<void> {
+    try {
+      await (await outcome)();
+    } catch (error) {
+      this.listener.tell(messageOf(error), true);
+      this.listener.send(stoppedEvent({ reason: 'pause', description: 'could not go on', text: messageOf(error) }));
+    }
+  }
+
+  /** Asks a running machine to stop. */
+  async pause(): Promise<void> {
+    if (this.current) await this.runner.pause();
+  }
+
+  /** Stops the machine without telling the client, for a restart; error when it does not stop. */
+  async quiesce(): Promise<void> {
+    this.generation++;
+    const { current } = this;
+    this.current = undefined;
+    if (!current) return;
+    await this.runner.pause();
+    const settled = current.then(() => true, () => true);
+    if (!(await Promise.race([settled, delay(PAUSE_TIMEOUT_MS)]))) throw new Error('The machine did not stop within 5 seconds.');
+  }
+
+  /** The machine has been reset and stands on its first instruction. */
+  revive(): void {
+    this.dead = false;
+    this.ended = false;
+    this.exceptions.standAt(undefined);
+  }
+
+  /** No command is possible any more. */
+  end(): void {
+    this.generation++;
+    this.ended = true;
+    this.current = undefined;
+  }
+
+  /** Tells the client that the machine stands, or that the session is over. */
+  async announce(stop: Stop): Promise<void> {
+    const { reason } = stop.report;
+    if (reason.kind === 'power-off' || reason.kind === 'exit') {
+      this.tellEnd(reason);
+      return;
+    }
+    this.dead = reason.kind === 'triple-fault';
+    this.exceptions.standAt(reason);
+    try {
+      await this.listener.onStanding();
+    } catch (error) {
+      // The client must learn that the machine stands even when it cannot be looked at.
+      this.listener.tell(messageOf(error), true);
+    }
+    const story = storyOf(reason);
+    if (story !== undefined) this.listener.tell(story, reason.kind === 'internal-error');
+    this.listener.send(stoppedEvent(stopBody(stop.report, stop.hitBreakpointIds)));
+  }
+
+  /** Tells the client that the machine goes although it did not ask for it (after a restart). */
+  tellContinued(): void {
+    this.listener.send(new ContinuedEvent(THREAD_ID, true));
+  }
+
+  private async finish(stop: Stop, generation: number): Promise<void> {
+    if (generation !== this.generation) return;
+    this.current = undefined;
+    await this.announce(stop);
+  }
+
+  private tellEnd(reason: { kind: 'power-off' } | { kind: 'exit'; status: number }): void {
+    this.end();
+    const status = reason.kind === 'exit' ? reason.status : 0;
+    this.listener.tell(reason.kind === 'exit' ? `The guest ended the run with status ${status}.` : 'The guest has powered the machine off.', false);
+    this.listener.send(new ExitedEvent(status));
+    this.listener.send(new TerminatedEvent());
+  }
+}
+
+function delay(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), milliseconds);
+  });
+}
+
+/** What a person should read in the console about a stop; undefined when the stop speaks for itself. */
+function storyOf(reason: StopReason): string | undefined {
+  switch (reason.kind) {
+    case 'exception': return exceptionLine(reason.exception);
+    case 'triple-fault': return `Triple fault. A real processor would reset here; this one stands, to be looked at.\n${tripleFaultStory(reason.chain)}`;
+    case 'halted-forever': return reason.story;
+    case 'internal-error': return `Internal error of Shadowbox: ${reason.message}\n${reason.stack}`;
+    default: return undefined;
+  }
+}
+
+type StoppedBody = Omit<DebugProtocol.StoppedEvent['body'], 'threadId' | 'allThreadsStopped'>;
+
+/** The stop in the client's words. */
+function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): StoppedBody {
+  const { reason } = report;
+  switch (reason.kind) {
+    case 'entry': return { reason: 'entry' };
+    case 'pause': return { reason: 'pause' };
+    case 'step': return { reason: 'step' };
+    case 'count': return { reason: 'pause', description: 'instruction limit reached' };
+    case 'breakpoint': return { reason: 'breakpoint', hitBreakpointIds: [...hitBreakpointIds] };
+    case 'exception': return { reason: 'exception', description: reason.exception.name, text: exceptionLine(reason.exception) };
+    case 'triple-fault': return { reason: 'exception', description: 'triple fault', text: 'triple fault' };
+    case 'halted-forever': return { reason: 'exception', description: 'halted for ever', text: reason.story };
+    case 'internal-error': return { reason: 'exception', description: 'internal error', text: reason.message };
+    case 'power-off':
+    case 'exit': return { reason: 'exited' };
+  }
+}
+
+function stoppedEvent(body: StoppedBody): DebugProtocol.StoppedEvent {
+  const event: DebugProtocol.StoppedEvent = new StoppedEvent(body.reason, THREAD_ID);
+  event.body = { ...body, threadId: THREAD_ID, allThreadsStopped: true };
+  return event;
+}

@@ -1,0 +1,356 @@
+/**
+ * Evaluates expression trees where the machine stands. Evaluation never changes anything; assignment is done by the
+ * caller from the place that `evaluate` gives.
+ */
+import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { MemorySpace } from '../../src/monitor/machine/session';
+import type { Place } from '../addresses';
+import type { FrameVariables, TypedValue } from '../locals';
+import { hex, toLittleEndian } from '../numbers';
+import { userError } from '../ports';
+import type { Program } from '../program';
+import type { NamedRegister } from '../registers';
+import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
+import { byteValue, partOf, type ValueSource } from '../symbols/values';
+import type { SyncMemory } from '../syncMemory';
+import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from './syntax';
+import { int, integerType, sizeOfValue, toInteger, unsigned, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
+
+/** Where an expression is evaluated. */
+export interface Scope {
+  readonly cpu: CpuState;
+  readonly program: Program;
+  readonly memory: SyncMemory;
+  readonly variables: FrameVariables;
+  /** Registers of the frame; for callers, those that could be recovered. */
+  register(name: string): NamedRegister | undefined;
+}
+
+/** Types that are known without debug information. */
+const BUILT_IN: ReadonlyMap<string, Type> = new Map<string, Type>([
+  ...Object.entries(MEMORY_SIZES).map(([name, { bytes, signed }]): [string, Type] => [name, integerType(name, bytes, signed)]),
+  ['char', integerType('char', 1, true)],
+  ['short', integerType('short', 2, true)],
+  ['int', integerType('int', 4, true)],
+  ['unsigned', integerType('unsigned', 4, false)],
+  ['unsigned int', integerType('unsigned int', 4, false)],
+  ['void', { kind: 'void', name: 'void' }],
+]);
+
+export function findType(program: Program, name: string): Type | undefined {
+  return program.typeNamed(name) ?? BUILT_IN.get(name);
+}
+
+/** To be called inside of `scope.memory.run`. Errors say what is wrong with the expression. */
+export function evaluate(expression: Expression, scope: Scope): Value {
+  return new Evaluator(scope).value(expression);
+}
+
+class Evaluator {
+  constructor(private readonly scope: Scope) {}
+
+  value(expression: Expression): Value {
+    switch (expression.kind) {
+      case 'number': return literal(expression.value, expression.isHex);
+      case 'name': return this.named(expression.name);
+      case 'register': return this.register(expression.name);
+      case 'unary': return this.unary(expression.operator, expression.operand);
+      case 'binary': return this.binary(expression.operator, expression.left, expression.right);
+      case 'conditional': return this.value(this.truth(expression.condition) ? expression.then : expression.otherwise);
+      case 'member': return this.member(expression.object, expression.name, expression.arrow);
+      case 'index': return this.index(expression.object, expression.index);
+      case 'memory': return this.memory(expression.size, expression.address);
+      case 'space': return this.inSpace(expression.space, expression.address);
+      case 'segmented': return this.segmented(expression.segment, expression.offset);
+      case 'cast': return this.cast(this.type(expression.type), this.value(expression.operand));
+      case 'sizeof': return this.sizeOf(expression.type, expression.operand);
+    }
+  }
+
+  private integer(expression: Expression): IntegerValue {
+    return toInteger(this.value(expression));
+  }
+
+  private truth(expression: Expression): boolean {
+    return this.integer(expression).value !== 0n;
+  }
+
+  private get addressBits(): number {
+    return this.scope.cpu.codeBits === 64 ? 64 : 32;
+  }
+
+  private named(name: string): Value {
+    const value = this.local(name) ?? this.registerValue(name) ?? this.global(name) ?? this.symbol(name);
+    if (!value) throw userError(`There is no variable, register or symbol '${name}' here.`);
+    return value;
+  }
+
+  private local(name: string): Value | undefined {
+    const found = this.scope.variables.named(name);
+    return found && objectOf(found);
+  }
+
+  private global(name: string): Value | undefined {
+    const found = this.scope.variables.global(name);
+    return found && objectOf(found);
+  }
+
+  /** A function, a label, or a variable without a type: its address. */
+  private symbol(name: string): Value | undefined {
+    const [found] = this.scope.program.functionsNamed(name);
+    const address = found?.start ?? this.scope.program.symbolNamed(name)?.address;
+    return address === undefined ? undefined : { ...unsigned(address, this.addressBits), space: { kind: 'linear' } };
+  }
+
+  private register(name: string): Value {
+    const value = this.registerValue(name);
+    if (!value) throw userError(`There is no register '${name}' here.`);
+    return value;
+  }
+
+  private registerValue(name: string): IntegerValue | undefined {
+    const register = this.scope.register(name);
+    return register && { ...unsigned(register.value, register.bits), register };
+  }
+
+  private unary(operator: UnaryOperator, operand: Expression): Value {
+    if (operator === '*') return this.dereference(this.value(operand));
+    if (operator === '&') return this.addressOf(this.value(operand));
+    if (operator === '!') return int(this.truth(operand) ? 0n : 1n);
+    const { value, bits, signed } = promoted(this.integer(operand));
+    switch (operator) {
+      case '-': return wrap(-value, bits, signed);
+      case '~': return wrap(~value, bits, signed);
+      case '+': return wrap(value, bits, signed);
+    }
+  }
+
+  private dereference(value: Value): Value {
+    if (value.kind === 'integer') return this.natural(value);
+    const type = stripType(value.type);
+    if (type.kind === 'array') return this.element(value, 0n);
+    if (type.kind !== 'pointer') throw userError(`A value of type ${typeName(value.type)} cannot be dereferenced.`);
+    return this.at({ space: { kind: 'linear' }, address: toInteger(value).value }, type.target);
+  }
+
+  /** What a plain number points at: as many bytes as an address has. */
+  private natural(address: IntegerValue): Value {
+    const bytes = this.scope.cpu.codeBits / 8;
+    return this.at(placeOf(address), integerType(`u${bytes * 8}`, bytes, false));
+  }
+
+  private addressOf(value: Value): Value {
+    if (value.kind === 'object' && value.place && !value.bitField) {
+      const { address, space } = value.place;
+      // A pointer of the program can only be linear; elsewhere the address stays a number with its space.
+      if (space.kind !== 'linear') return { ...unsigned(address, 64), space };
+      const bytes = this.addressBits / 8;
+      return valueObject({ kind: 'pointer', size: bytes, target: value.type }, address, bytes);
+    }
+    if (value.kind === 'integer' && value.space) return value;
+    throw userError('Only a value in memory has an address.');
+  }
+
+  private binary(operator: string, left: Expression, right: Expression): Value {
+    if (operator === '&&') return int(this.truth(left) && this.truth(right) ? 1n : 0n);
+    if (operator === '||') return int(this.truth(left) || this.truth(right) ? 1n : 0n);
+    const first = this.value(left);
+    const second = this.value(right);
+    const moved = operator === '+' || operator === '-' ? this.pointerArithmetic(operator, first, second) : undefined;
+    return moved ?? arithmetic(operator, toInteger(first), toInteger(second));
+  }
+
+  private pointerArithmetic(operator: '+' | '-', left: Value, right: Value): Value | undefined {
+    const pointer = pointed(left);
+    if (!pointer) return undefined;
+    const other = pointed(right);
+    const size = BigInt(Math.max(1, sizeOf(pointer.target)));
+    const address = toInteger(left).value;
+    if (other) return operator === '-' ? wrap((address - toInteger(right).value) / size, 32, true) : undefined;
+    const distance = toInteger(right).value * size;
+    const moved = BigInt.asUintN(this.addressBits, operator === '+' ? address + distance : address - distance);
+    return valueObject({ kind: 'pointer', size: this.addressBits / 8, target: pointer.target }, moved, this.addressBits / 8);
+  }
+
+  private member(object: Expression, name: string, arrow: boolean): Value {
+    const part = arrow ? undefined : this.registerPart(object, name);
+    if (part) return part;
+    const owner = this.value(object);
+    const record = owner.kind === 'object' && (arrow || stripType(owner.type).kind === 'pointer') ? this.dereference(owner) : owner;
+    const type = record.kind === 'object' ? stripType(record.type) : undefined;
+    if (record.kind !== 'object' || !type || !('members' in type)) throw userError(`'.${name}': the value before it is not a struct.`);
+    const member = memberNamed(type, name);
+    if (!member) throw userError(`${typeName(record.type)} has no member '${name}'.`);
+    if (member.bits) return { kind: 'object', type: member.type, source: record.source, bitField: member.bits, ...placed(record.place, 0) };
+    return { kind: 'object', type: member.type, source: partOf(record.source, member.offset), ...placed(record.place, member.offset) };
+  }
+
+  /** `eflags.zf`, `cs.base`: a field of a register, unless a variable has that name. */
+  private registerPart(object: Expression, name: string): Value | undefined {
+    if (object.kind !== 'register' && object.kind !== 'name') return undefined;
+    if (object.kind === 'name' && this.local(object.name)) return undefined;
+    return this.registerValue(`${object.name}.${name}`);
+  }
+
+  private index(object: Expression, index: Expression): Value {
+    const owner = this.value(object);
+    if (owner.kind === 'integer') throw userError('Only arrays and pointers can be indexed; for memory write u32[address].');
+    return this.element(owner, this.integer(index).value);
+  }
+
+  private element(owner: ObjectValue, index: bigint): Value {
+    const type = stripType(owner.type);
+    if (type.kind === 'pointer') {
+      const address = toInteger(owner).value + index * BigInt(sizeOf(type.target));
+      return this.at({ space: { kind: 'linear' }, address: BigInt.asUintN(this.addressBits, address) }, type.target);
+    }
+    if (type.kind !== 'array') throw userError(`A value of type ${typeName(owner.type)} cannot be indexed.`);
+    const rest = type.dimensions.slice(1);
+    const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
+    const offset = Number(index) * sizeOf(element);
+    return { kind: 'object', type: element, source: partOf(owner.source, offset), ...placed(owner.place, offset) };
+  }
+
+  private memory(size: string | undefined, address: Expression): Value {
+    const value = toInteger(this.value(address));
+    if (size === undefined) return this.natural(value);
+    const { bytes, signed } = MEMORY_SIZES[size];
+    return this.at(placeOf(value), integerType(size, bytes, signed));
+  }
+
+  private inSpace(space: 'phys' | 'lin', address: Expression): Value {
+    const { value } = this.integer(address);
+    const named: MemorySpace = space === 'phys' ? { kind: 'physical' } : { kind: 'linear' };
+    return { ...unsigned(value, 64), space: named };
+  }
+
+  private segmented(segment: Expression, offset: Expression): Value {
+    const base = this.segmentBase(segment);
+    const linear = base + this.integer(offset).value;
+    return { ...unsigned(linear, this.addressBits), space: { kind: 'linear' } };
+  }
+
+  private segmentBase(segment: Expression): bigint {
+    const { cpu } = this.scope;
+    const name = segment.kind === 'register' || segment.kind === 'name' ? segment.name.toLowerCase() : undefined;
+    const named = cpu.segments.find((candidate) => candidate.name === name);
+    if (named) return named.base;
+    const selector = this.integer(segment).value;
+    if (cpu.mode === 'real' || cpu.mode === 'v8086') return BigInt.asUintN(16, selector) << 4n;
+    const loaded = cpu.segments.find((candidate) => BigInt(candidate.selector) === selector);
+    if (loaded) return loaded.base;
+    throw userError(`Selector ${hex(selector)} is not loaded in a segment register, so its base is not known here.`);
+  }
+
+  private type(spelling: TypeSpelling): Type {
+    let type = findType(this.scope.program, spelling.name);
+    if (!type) throw userError(`There is no type '${spelling.name}' in the loaded symbols.`);
+    for (let level = 0; level < spelling.pointers; level++) type = { kind: 'pointer', size: this.addressBits / 8, target: type };
+    return type;
+  }
+
+  private cast(type: Type, value: Value): Value {
+    const bare = stripType(type);
+    if ('members' in bare || bare.kind === 'array') throw userError(`Nothing can be cast to ${typeName(type)}; cast an address to a pointer to it.`);
+    const size = sizeOf(type);
+    if (size === 0) throw userError(`Nothing can be cast to ${typeName(type)}.`);
+    return valueObject(type, toInteger(value).value, size);
+  }
+
+  private sizeOf(type: TypeSpelling | undefined, operand: Expression | undefined): Value {
+    if (type) return unsigned(BigInt(sizeOf(this.type(type))), 32);
+    return unsigned(BigInt(operand ? sizeOfValue(this.value(operand)) : 0), 32);
+  }
+
+  /** The value of a type at a place in memory. */
+  private at(place: Place, type: Type): ObjectValue {
+    const { memory } = this.scope;
+    const source: ValueSource = {
+      address: place.address,
+      missing: undefined,
+      read: (offset, size) => memory.read({ space: place.space, address: place.address + BigInt(offset) }, size),
+    };
+    return { kind: 'object', type, source, place };
+  }
+}
+
+function literal(value: bigint, isHex: boolean): IntegerValue {
+  const bits = value < 1n << 31n || (isHex && value < 1n << 32n) ? 32 : 64;
+  return wrap(value, bits, value < 1n << BigInt(bits - 1));
+}
+
+function objectOf(found: TypedValue): ObjectValue {
+  const { type, source, register } = found;
+  return {
+    kind: 'object', type, source,
+    ...(source.address === undefined ? {} : { place: { space: { kind: 'linear' as const }, address: source.address } }),
+    ...(register === undefined ? {} : { registerName: register }),
+  };
+}
+
+function placed(place: Place | undefined, offset: number): { place?: Place } {
+  return place ? { place: { space: place.space, address: place.address + BigInt(offset) } } : {};
+}
+
+function placeOf(address: IntegerValue): Place {
+  return { space: address.space ?? { kind: 'linear' }, address: BigInt.asUintN(64, address.value) };
+}
+
+/** A computed value of a type; it lies nowhere. */
+function valueObject(type: Type, value: bigint, size: number): ObjectValue {
+  return { kind: 'object', type, source: byteValue(toLittleEndian(value, size)) };
+}
+
+function pointed(value: Value): { readonly target: Type } | undefined {
+  if (value.kind === 'integer') return undefined;
+  const type = stripType(value.type);
+  if (type.kind === 'pointer') return { target: type.target };
+  if (type.kind !== 'array') return undefined;
+  const rest = type.dimensions.slice(1);
+  return { target: rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest } };
+}
+
+/** C's integer promotions: nothing is narrower than int. */
+function promoted(value: IntegerValue): IntegerValue {
+  return value.bits < 32 ? wrap(value.value, 32, true) : value;
+}
+
+/** C's usual arithmetic conversions, then the operation; the address space of an operand is kept by + and -. */
+function arithmetic(operator: string, left: IntegerValue, right: IntegerValue): IntegerValue {
+  const a = promoted(left);
+  const b = promoted(right);
+  const bits = Math.max(a.bits, b.bits);
+  const signed = (a.signed || a.bits < bits) && (b.signed || b.bits < bits);
+  const x = wrap(a.value, bits, signed).value;
+  const y = wrap(b.value, bits, signed).value;
+  const space = left.space ?? right.space;
+  const moved = (value: bigint): IntegerValue => ({ ...wrap(value, bits, signed), ...(space ? { space } : {}) });
+  const truth = (holds: boolean): IntegerValue => int(holds ? 1n : 0n);
+  switch (operator) {
+    case '+': return moved(x + y);
+    case '-': return moved(x - y);
+    case '*': return wrap(x * y, bits, signed);
+    case '/':
+    case '%':
+      if (y === 0n) throw userError('Division by zero.');
+      return wrap(operator === '/' ? x / y : x % y, bits, signed);
+    case '<<': return wrap(a.value << shiftCount(b), a.bits, a.signed);
+    case '>>': return wrap(a.value >> shiftCount(b), a.bits, a.signed);
+    case '<': return truth(x < y);
+    case '<=': return truth(x <= y);
+    case '>': return truth(x > y);
+    case '>=': return truth(x >= y);
+    case '==': return truth(x === y);
+    case '!=': return truth(x !== y);
+    case '&': return wrap(x & y, bits, signed);
+    case '^': return wrap(x ^ y, bits, signed);
+    case '|': return wrap(x | y, bits, signed);
+    default: throw userError(`There is no operator '${operator}'.`);
+  }
+}
+
+/** Shifts further than any number is wide give what shifting by the width gives. */
+function shiftCount(value: IntegerValue): bigint {
+  if (value.value < 0n) throw userError('A shift count cannot be negative.');
+  return value.value > 128n ? 128n : value.value;
+}

@@ -1,0 +1,139 @@
+/**
+ * The stack as the client sees it: inlined calls become frames of their own, each frame gets an id that is valid until
+ * the machine goes, and the end of the chain is told in words.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { CpuState } from '../src/monitor/inspection/queries';
+import { hex, segmented } from './numbers';
+import { FrameVariables, type FrameView } from './locals';
+import { userError } from './ports';
+import type { Program, ProgramSource } from './program';
+import { registerNamed, type NamedRegister } from './registers';
+import type { Frame, StackManager } from './stack';
+import { dwarfRegisterNumber } from './symbols/registers';
+import type { Scope } from './expressions/evaluator';
+import type { Target } from './target';
+
+interface ShownFrame extends FrameView {
+  readonly id: number;
+  readonly line: { readonly source: ProgramSource; readonly line: number; readonly column: number } | undefined;
+}
+
+export class FrameManager {
+  /** Ids grow from stop to stop, so that an old one is never taken for a new one. */
+  private firstId = 1;
+  private nextId = 1;
+  private shown: Promise<readonly ShownFrame[]> | undefined;
+
+  constructor(private readonly target: Target, private readonly program: Program, private readonly stack: StackManager) {}
+
+  /** The machine goes: the ids of its frames are no longer valid. */
+  moved(): void {
+    this.changed();
+    this.firstId = this.nextId;
+  }
+
+  /** Something was edited where the machine stands: frames are found anew and keep their ids. */
+  changed(): void {
+    this.shown = undefined;
+    this.stack.forget();
+  }
+
+  /** stackTrace: `levels` 0 asks for all. */
+  async stackTrace(startFrame: number, levels: number): Promise<DebugProtocol.StackTraceResponse['body']> {
+    const frames = await this.frames();
+    const cpu = await this.target.cpu();
+    const { end } = await this.stack.stack();
+    const all = [...frames.map((frame) => this.present(frame, cpu)), ...this.endLabel(frames.length, end)];
+    const last = levels > 0 ? startFrame + levels : all.length;
+    return { stackFrames: all.slice(startFrame, last), totalFrames: all.length };
+  }
+
+  /** What an expression or a scope of a frame refers to; the innermost frame when there is no id. */
+  async scope(frameId: number | undefined): Promise<Scope & { readonly view: FrameView }> {
+    const frames = await this.frames();
+    const view = frameId === undefined ? frames[0] : frames.find((frame) => frame.id === frameId);
+    if (!view) throw userError(`There is no stack frame ${frameId} any more.`);
+    const cpu = await this.target.cpu();
+    const { memory } = this.target;
+    return {
+      view, cpu, memory, program: this.program,
+      variables: new FrameVariables(view, cpu, this.program, memory),
+      register: (name) => registerOf(view, cpu, name),
+    };
+  }
+
+  private frames(): Promise<readonly ShownFrame[]> {
+    this.shown ??= this.makeFrames();
+    return this.shown;
+  }
+
+  private async makeFrames(): Promise<readonly ShownFrame[]> {
+    const { frames } = await this.stack.stack();
+    const first = this.firstId;
+    const shown = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex))
+      .map((frame, index) => ({ ...frame, id: first + index }));
+    this.nextId = Math.max(this.nextId, first + shown.length);
+    return shown;
+  }
+
+  /** The calls that are open in one activation: those inlined into it, innermost first, and the function itself. */
+  private calls(frame: Frame, physicalIndex: number): Omit<ShownFrame, 'id'>[] {
+    const scopes = frame.image?.table.scopesAt(frame.lookup) ?? [];
+    let line = this.program.lineAt(frame.lookup);
+    if (scopes.length === 0) return [{ frame, physicalIndex, scope: undefined, line }];
+    return scopes.map((scope) => {
+      const shown = { frame, physicalIndex, scope, line };
+      const call = scope.callSite;
+      const source = call && this.program.sourceOf(call.file);
+      if (call && source) line = { source, line: call.line, column: call.column };
+      return shown;
+    });
+  }
+
+  private present(shown: ShownFrame, cpu: CpuState): DebugProtocol.StackFrame {
+    const { frame, line } = shown;
+    return {
+      id: shown.id,
+      name: this.nameOf(shown, cpu),
+      line: line?.line ?? 0,
+      column: line?.column ?? 0,
+      instructionPointerReference: hex(frame.pc),
+      ...(frame.image ? { moduleId: frame.image.name } : {}),
+      ...(line ? { source: dapSource(line.source) } : { presentationHint: 'subtle' as const }),
+    };
+  }
+
+  private nameOf({ scope, frame }: ShownFrame, cpu: CpuState): string {
+    if (scope) return scope.kind === 'inlined' ? `${scope.name} (inlined)` : scope.name;
+    const name = this.program.functionAt(frame.lookup)?.name ?? this.program.nameOf(frame.lookup);
+    if (name !== undefined) return name;
+    return cpu.codeBits === 16 ? segmented(cpu.selector, cpu.instructionPointer) : hex(frame.pc, 8);
+  }
+
+  /** A frame that says why there are no more of them, so that nobody wonders. It has no code and no variables. */
+  private endLabel(count: number, end: string): DebugProtocol.StackFrame[] {
+    if (count < 2) return [];
+    return [{ id: 0, name: `(${end})`, line: 0, column: 0, presentationHint: 'label' }];
+  }
+}
+
+/** A source in the protocol's form. */
+export function dapSource(source: ProgramSource): DebugProtocol.Source {
+  if (source.exists) return { name: source.name, path: source.path };
+  return { name: source.name, path: source.path, presentationHint: 'deemphasize', origin: 'not found on this computer' };
+}
+
+/** In a caller only the registers that were recovered are known, and they cannot be set. */
+function registerOf(view: FrameView, cpu: CpuState, name: string): NamedRegister | undefined {
+  const register = registerNamed(cpu, name);
+  if (view.physicalIndex === 0 || !register) return register;
+  const { frame } = view;
+  if (name.toLowerCase() === 'eip' || name.toLowerCase() === 'rip') return { ...register, value: frame.pc, readOnly: true };
+  const number = dwarfRegisterNumber(frame.machine, register.part?.whole ?? register.name);
+  if (number === undefined) return { ...register, readOnly: true };
+  const whole = frame.registers.get(number);
+  if (whole === undefined) return undefined;
+  const value = BigInt.asUintN(register.bits, whole >> BigInt(register.part?.lowBit ?? 0));
+  return { ...register, value, readOnly: true };
+}

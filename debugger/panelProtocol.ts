@@ -1,0 +1,43 @@
+/**
+ * The custom requests and events by which panels ask the debug adapter; webviews import these types and nothing else
+ * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
+ */
+import type {
+  AddressSpaceInfo, Counters, CpuState, DeviceView, MachineSummary, ScreenText, TablePair, WalkAnswer,
+} from '../src/monitor/inspection/queries';
+import type { Wire } from './codec';
+
+/** Command → arguments and answer (`body`). */
+export interface PanelRequests {
+  'shadowbox.cpu': { arguments: Record<string, never>; answer: Wire<CpuState> };
+  'shadowbox.summary': { arguments: Record<string, never>; answer: Wire<MachineSummary> };
+  'shadowbox.addressSpaces': { arguments: Record<string, never>; answer: { readonly spaces: Wire<readonly AddressSpaceInfo[]> } };
+  /** The root table when `linear` and `level` are missing. `table` is missing when the path is not present. */
+  'shadowbox.table': {
+    arguments: { readonly cr3: number; readonly linear?: string; readonly level?: number };
+    answer: { readonly table?: Wire<TablePair> };
+  };
+  /** `linear` may be any expression; the current address space when `cr3` is missing. */
+  'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number }; answer: Wire<WalkAnswer> };
+  'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
+  'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
+  'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
+  /** Bytes (base64) that come in on a serial port: 'com1'. */
+  'shadowbox.serialInput': { arguments: { readonly port: string; readonly data: string }; answer: Record<string, never> };
+  /** A key by its set-1 make code (0xE0 in the high byte for grey keys). */
+  'shadowbox.key': { arguments: { readonly code: number; readonly down: boolean }; answer: Record<string, never> };
+  /** Whether numbers of the program's variables are shown in hexadecimal. */
+  'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
+}
+
+export type PanelCommand = keyof PanelRequests;
+
+/** Custom events and their bodies. */
+export interface PanelEvents {
+  /** The guest's serial port is to be shown in a terminal; sent once at launch. */
+  'shadowbox.serialOpen': { readonly port: string };
+  /** Output of a serial port (base64), batched. */
+  'shadowbox.serial': { readonly port: string; readonly data: string };
+  /** The machine has changed since the last event of this kind: ask anew. At most 30 a second. */
+  'shadowbox.changed': Record<string, never>;
+}

@@ -1,0 +1,62 @@
+/**
+ * Answers the panels' custom requests from the machine's inspection interface.
+ */
+import { base64ToBytes, toWire } from './codec';
+import type { PanelCommand, PanelRequests } from './panelProtocol';
+import { userError } from './ports';
+import type { RequestArguments } from './requestArguments';
+import type { Target } from './target';
+
+/** Largest level of an x86 paging structure (5-level paging). */
+const DEEPEST_LEVEL = 5;
+/** Set-1 make codes, with 0xE0 in the high byte for grey keys. */
+const LARGEST_KEY_CODE = 0xffff;
+
+type Answer<Command extends PanelCommand> = PanelRequests[Command]['answer'];
+type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments) => Promise<Answer<Command>> };
+
+/** What panels may change outside the machine. */
+export interface PanelSettings {
+  setHexadecimal(hexadecimal: boolean): void;
+}
+
+/** A handler for each panel command. `linearOf` evaluates an address that a person typed. */
+export function panelHandlers(
+  target: Target, settings: PanelSettings, linearOf: (expression: string) => Promise<bigint>,
+): Handlers {
+  const { inspect, control } = target;
+  return {
+    'shadowbox.cpu': async () => toWire(await inspect.cpu()),
+    'shadowbox.summary': async () => toWire(await inspect.summary()),
+    'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
+    'shadowbox.table': async (args) => {
+      const linear = args.optionalString('linear');
+      const level = args.optionalInteger('level', 1, DEEPEST_LEVEL);
+      const table = await inspect.table({
+        cr3: args.integer('cr3', 0),
+        ...(linear === undefined ? {} : { linear: await linearOf(linear) }),
+        ...(level === undefined ? {} : { level }),
+      });
+      return table ? { table: toWire(table) } : {};
+    },
+    'shadowbox.walk': async (args) =>
+      toWire(await inspect.walk(args.optionalInteger('cr3', 0), await linearOf(args.string('linear')))),
+    'shadowbox.counters': async () => toWire(await inspect.counters()),
+    'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
+    'shadowbox.screen': async () => toWire(await inspect.screen()),
+    'shadowbox.serialInput': async (args) => {
+      const bytes = base64ToBytes(args.string('data'));
+      if (!bytes) throw userError("shadowbox.serialInput: 'data' is not valid base64.");
+      await control.input({ kind: 'serial', port: args.string('port'), bytes });
+      return {};
+    },
+    'shadowbox.key': async (args) => {
+      await control.input({ kind: 'key', code: args.integer('code', 0, LARGEST_KEY_CODE), down: args.boolean('down') });
+      return {};
+    },
+    'shadowbox.format': async (args) => {
+      settings.setHexadecimal(args.boolean('hex'));
+      return {};
+    },
+  };
+}

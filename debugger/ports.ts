@@ -1,0 +1,49 @@
+/**
+ * What the debug adapter needs from outside: a maker of machines and a reader of files. Whoever composes
+ * the adapter (command line, tests, later a browser) brings them; the adapter itself knows no host.
+ */
+import { MachineError, type Blame } from '../src/monitor/machine/blame';
+import type { MachineSession } from '../src/monitor/machine/session';
+
+/** Where a long operation tells how far it has come, and learns that nobody waits for it any more. */
+export interface ProgressReporter {
+  /** What is being done now, in words; `percentage` (0 to 100) when it is known. */
+  report(message: string, percentage?: number): void;
+  /** Aborted when the user cancels the launch. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes the machine that a launch configuration describes. */
+export interface MachineFactory {
+  /**
+   * Validates the configuration and builds the machine; it then stands on its first instruction.
+   * Errors carry a message for a person and, as `MachineError` does, whose fault it is.
+   */
+  create(configuration: unknown, report: ProgressReporter): Promise<MachineSession>;
+}
+
+/** Read access to the files that the configuration and the debug information name. */
+export interface FileReader {
+  /** The whole file. Error when it cannot be read (the message names the path). */
+  read(path: string): Promise<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+}
+
+/** A mistake of the person (or of the client): a message, no stack. */
+export function userError(message: string): MachineError {
+  return new MachineError(message, 'user');
+}
+
+/** Whose fault an error is; errors that do not say so are ours. */
+export function blameOf(error: unknown): Blame {
+  if (typeof error === 'object' && error !== null && 'blame' in error) {
+    const { blame } = error;
+    if (blame === 'user' || blame === 'guest') return blame;
+  }
+  return 'internal';
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,125 @@
+/**
+ * Registers by name: every spelling that a person may use (eax, AX, $al, eflags.zf, cs.base), found in the CPU state,
+ * and how a new value reaches the machine.
+ */
+import type { CpuState, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
+import { fitInto } from './numbers';
+import { userError } from './ports';
+
+/** A register, or a part of one. */
+export interface NamedRegister {
+  readonly name: string;
+  readonly value: bigint;
+  readonly bits: number;
+  readonly readOnly: boolean;
+  /** Present when the register is part of another, which is the one that can be set. */
+  readonly part?: { readonly whole: string; readonly wholeValue: bigint; readonly wholeBits: number; readonly lowBit: number };
+}
+
+interface Part {
+  readonly lowBit: number;
+  readonly bits: number;
+}
+
+/** Letters of the registers whose four low parts have names (al, ah, ax). */
+const BYTE_REGISTERS = ['a', 'b', 'c', 'd'];
+const WORD_REGISTERS = ['si', 'di', 'bp', 'sp', 'ip'];
+
+/** The names under which parts of general registers are known: 'al' is bits 0 to 7 of 'eax'. */
+const PARTS: ReadonlyMap<string, Part & { readonly stem: string }> = new Map([
+  ...BYTE_REGISTERS.flatMap((letter): [string, Part & { stem: string }][] => [
+    [`${letter}l`, { stem: `${letter}x`, lowBit: 0, bits: 8 }],
+    [`${letter}h`, { stem: `${letter}x`, lowBit: 8, bits: 8 }],
+    [`${letter}x`, { stem: `${letter}x`, lowBit: 0, bits: 16 }],
+    [`e${letter}x`, { stem: `${letter}x`, lowBit: 0, bits: 32 }],
+  ]),
+  ...WORD_REGISTERS.flatMap((name): [string, Part & { stem: string }][] => [
+    [name, { stem: name, lowBit: 0, bits: 16 }],
+    [`e${name}`, { stem: name, lowBit: 0, bits: 32 }],
+  ]),
+]);
+
+function whole(register: RegisterValue): NamedRegister {
+  return { name: register.name, value: register.value, bits: register.bits, readOnly: register.readOnly === true };
+}
+
+function listed(cpu: CpuState, name: string): RegisterValue | undefined {
+  const flagsName = name === 'flags' || name === 'rflags' ? 'eflags' : name;
+  if (cpu.flags.name === name || (flagsName === 'eflags' && cpu.flags.name.endsWith('flags'))) return cpu.flags;
+  return [cpu.general, cpu.control, cpu.x87].flatMap((group) => group.find((register) => register.name === name) ?? [])[0];
+}
+
+function segmentPart(cpu: CpuState, name: string): NamedRegister | undefined {
+  const [segmentName, field] = name.split('.');
+  const segment = cpu.segments.find((candidate) => candidate.name === segmentName);
+  if (!segment) return undefined;
+  switch (field) {
+    case undefined: return { name, value: BigInt(segment.selector), bits: 16, readOnly: false };
+    case 'base': return { name, value: segment.base, bits: 64, readOnly: true };
+    case 'limit': return { name, value: BigInt(segment.limit >>> 0), bits: 32, readOnly: true };
+    case 'attributes': return { name, value: BigInt(segment.attributes), bits: 16, readOnly: true };
+    default: return undefined;
+  }
+}
+
+function flagPart(cpu: CpuState, name: string): NamedRegister | undefined {
+  const dot = name.indexOf('.');
+  if (dot < 0) return undefined;
+  const register = listed(cpu, name.slice(0, dot));
+  const field = register?.fields?.find((candidate) => candidate.name.toLowerCase() === name.slice(dot + 1));
+  return register && field ? partOf(register, { lowBit: field.lowBit, bits: field.bits }, name) : undefined;
+}
+
+function partOf(register: RegisterValue, part: Part, name: string): NamedRegister {
+  return {
+    name,
+    value: BigInt.asUintN(part.bits, register.value >> BigInt(part.lowBit)),
+    bits: part.bits,
+    readOnly: register.readOnly === true,
+    part: { whole: register.name, wholeValue: register.value, wholeBits: register.bits, lowBit: part.lowBit },
+  };
+}
+
+function namedPart(cpu: CpuState, name: string): NamedRegister | undefined {
+  const part = PARTS.get(name);
+  if (!part) return undefined;
+  const register = ['r', 'e', ''].flatMap((prefix) => listed(cpu, prefix + part.stem) ?? [])[0];
+  return register ? partOf(register, part, name) : undefined;
+}
+
+/** The instruction pointer, which the CPU state also gives on its own. */
+function instructionPointer(cpu: CpuState, name: string): NamedRegister | undefined {
+  const bits = { ip: 16, eip: 32, rip: 64 }[name];
+  return bits === undefined
+    ? undefined
+    : { name, value: BigInt.asUintN(bits, cpu.instructionPointer), bits, readOnly: false };
+}
+
+/** The register of that name (any case, with or without `$` or `%`); undefined when there is none. */
+export function registerNamed(cpu: CpuState, spelling: string): NamedRegister | undefined {
+  const name = spelling.replace(/^[$%]/, '').toLowerCase();
+  const register = listed(cpu, name);
+  if (register) return whole(register);
+  return segmentPart(cpu, name) ?? namedPart(cpu, name) ?? flagPart(cpu, name) ?? instructionPointer(cpu, name);
+}
+
+/** All names that `registerNamed` knows in this state, for completions. */
+export function registerNames(cpu: CpuState): string[] {
+  const names = [cpu.general, [cpu.flags], cpu.control, cpu.x87].flat().map((register) => register.name);
+  const segments = cpu.segments.flatMap((segment: SegmentValue) => [segment.name, `${segment.name}.base`, `${segment.name}.limit`]);
+  const parts = [...PARTS.keys()].filter((name) => namedPart(cpu, name) !== undefined);
+  return [...new Set([...names, ...segments, ...parts])];
+}
+
+/**
+ * What `setRegister` has to be called with so that `register` takes `value`.
+ * Errors: the register is read-only, the value does not fit.
+ */
+export function registerWrite(register: NamedRegister, value: bigint): { readonly name: string; readonly value: bigint } {
+  if (register.readOnly) throw userError(`${register.name} cannot be set.`);
+  const fitted = fitInto(value, register.bits, register.name);
+  if (!register.part) return { name: register.name, value: fitted };
+  const { whole: name, wholeValue, wholeBits, lowBit } = register.part;
+  const mask = ((1n << BigInt(register.bits)) - 1n) << BigInt(lowBit);
+  return { name, value: BigInt.asUintN(wholeBits, (wholeValue & ~mask) | (fitted << BigInt(lowBit))) };
+}

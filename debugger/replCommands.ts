@@ -1,0 +1,166 @@
+/**
+ * The console's commands: what a person types most often at a machine monitor, without panels.
+ */
+import { hex, hexOfWidth } from './numbers';
+import type { Disassembler } from './disassembly/disassembler';
+import type { Evaluation } from './evaluation';
+import { userError } from './ports';
+import type { Target } from './target';
+
+interface Command {
+  readonly usage: string;
+  readonly help: string;
+  run(words: readonly string[]): Promise<string>;
+}
+
+const BYTES_IN_ROW = 16;
+const MOST_BYTES = 4096;
+const MOST_INSTRUCTIONS = 500;
+
+export class ReplCommands {
+  private readonly commands: ReadonlyMap<string, Command>;
+
+  constructor(
+    private readonly target: Target,
+    private readonly evaluation: Evaluation,
+    private readonly disassembler: Disassembler,
+  ) {
+    this.commands = new Map<string, Command>([
+      ['help', { usage: 'help', help: 'this list', run: async () => this.help() }],
+      ['regs', { usage: 'regs', help: 'all registers', run: () => this.registers() }],
+      ['mem', { usage: 'mem ADDRESS [BYTES]', help: 'bytes of memory', run: (words) => this.memory(words) }],
+      ['walk', { usage: 'walk ADDRESS', help: 'how the page tables translate a linear address', run: (words) => this.walk(words) }],
+      ['dis', { usage: 'dis [ADDRESS] [COUNT]', help: 'instructions', run: (words) => this.disassemble(words) }],
+      ['counters', { usage: 'counters', help: "the monitor's counters", run: () => this.counters() }],
+      ['devices', { usage: 'devices', help: 'state of the devices', run: () => this.devices() }],
+      ['hash', { usage: 'hash', help: 'hash of the whole machine', run: () => this.target.inspect.hash() }],
+      ['spaces', { usage: 'spaces', help: 'known address spaces', run: () => this.spaces() }],
+    ]);
+  }
+
+  /** Names of all commands, for completions. */
+  get names(): string[] {
+    return [...this.commands.keys()];
+  }
+
+  /** The output of a command line; undefined when the first word is no command. */
+  run(line: string): Promise<string> | undefined {
+    const [name, ...words] = line.trim().split(/\s+/);
+    const command = this.commands.get(name);
+    if (!command) return undefined;
+    return command.run(words);
+  }
+
+  private help(): string {
+    const commands = [...this.commands.values()];
+    const width = Math.max(...commands.map(({ usage }) => usage.length));
+    const lines = commands.map(({ usage, help }) => `  ${usage.padEnd(width)}  ${help}`);
+    return [
+      'Commands:',
+      ...lines,
+      'Anything else is an expression: eax + 1, $cs.base, u16[es:di], phys:0x1000, task->next->pid, cr3 & ~0xfff.',
+      'An assignment sets a register, a variable or memory: eax = 5, u8[0xb8000] = 65.',
+    ].join('\n');
+  }
+
+  private async registers(): Promise<string> {
+    const cpu = await this.target.cpu();
+    const list = (registers: readonly { name: string; value: bigint; bits: number }[]): string =>
+      registers.map(({ name, value, bits }) => `${name}=${hexOfWidth(value, bits).slice(2)}`).join(' ');
+    const flags = (cpu.flags.fields ?? []).filter((field) => field.value !== 0).map((field) =>
+      (field.bits === 1 ? field.name : `${field.name}=${field.value}`));
+    const segments = cpu.segments.map((segment) =>
+      `${segment.name}=${hexOfWidth(BigInt(segment.selector), 16).slice(2)} base=${hex(segment.base, 8)} limit=${hex(segment.limit >>> 0, 8)} ${segment.meaning}`);
+    return [
+      `${cpu.mode}, CPL ${cpu.cpl}${cpu.halted ? ', halted' : ''}`,
+      list(cpu.general),
+      `${list([cpu.flags])} [${flags.join(' ')}]`,
+      ...segments,
+      list(cpu.control),
+    ].join('\n');
+  }
+
+  private async memory(words: readonly string[]): Promise<string> {
+    const place = await this.evaluation.place(required(words[0], 'mem ADDRESS [BYTES]'));
+    const count = await this.count(words[1], 64, MOST_BYTES);
+    const bytes = await this.target.read(place, count);
+    const rows: string[] = [];
+    for (let at = 0; at < bytes.length; at += BYTES_IN_ROW) {
+      rows.push(memoryRow(place.address + BigInt(at), bytes.subarray(at, at + BYTES_IN_ROW)));
+    }
+    if (bytes.length < count) rows.push(`${hex(place.address + BigInt(bytes.length), 8)}  not mapped`);
+    return rows.join('\n');
+  }
+
+  private async walk(words: readonly string[]): Promise<string> {
+    const linear = await this.evaluation.linear(required(words.join(' ') || undefined, 'walk ADDRESS'));
+    const answer = await this.target.inspect.walk(undefined, linear);
+    const guest = answer.guest.map((step) =>
+      `  ${step.name}[${step.index}] at phys:${hex(step.entryAddress)} = ${hex(step.raw)}  ${step.story}`);
+    const shadow = answer.shadow.map((step) => `  level ${step.level}, table ${step.tableId}[${step.index}]  ${step.story}`);
+    const { read, write, execute } = answer.tlb;
+    const held = [read && 'reading', write && 'writing', execute && 'execution'].filter((use) => use !== false);
+    return [
+      `${hex(linear)} under CR3 ${hex(answer.cr3)}:`,
+      'guest tables', ...guest,
+      'shadow tables', ...shadow,
+      `TLB: ${held.length > 0 ? `held for ${held.join(', ')}` : 'not held'}`,
+      answer.physical === undefined ? 'no translation' : `physical ${hex(answer.physical)} (${answer.backing ?? 'unknown'})`,
+      answer.story,
+    ].join('\n');
+  }
+
+  private async disassemble(words: readonly string[]): Promise<string> {
+    const address = words[0] === undefined ? (await this.target.cpu()).linear : await this.evaluation.linear(words[0]);
+    const count = await this.count(words[1], 10, MOST_INSTRUCTIONS);
+    const rows = await this.disassembler.disassemble({ address, instructionOffset: 0, count, symbols: true });
+    return rows.map((row) => `${row.address}  ${(row.instructionBytes ?? '').padEnd(24)}  ${row.instruction}`).join('\n');
+  }
+
+  private async counters(): Promise<string> {
+    const counters = Object.entries(await this.target.inspect.counters());
+    const width = Math.max(0, ...counters.map(([name]) => name.length));
+    return counters.map(([name, value]) => `${name.padEnd(width)}  ${value.toLocaleString('en-GB')}`).join('\n');
+  }
+
+  private async devices(): Promise<string> {
+    const devices = await this.target.inspect.devices();
+    return devices.map(({ name, state }) => `${name}  ${stateText(state)}`).join('\n');
+  }
+
+  private async spaces(): Promise<string> {
+    const spaces = await this.target.inspect.addressSpaces();
+    if (spaces.length === 0) return 'No address space is known yet.';
+    return spaces.map((space) =>
+      `${space.current ? '*' : ' '} cr3=${hex(space.cr3, 8)}  ${space.mode}, ${space.shadowTables} shadow tables with ${space.shadowEntries} entries`).join('\n');
+  }
+
+  private async count(word: string | undefined, otherwise: number, most: number): Promise<number> {
+    if (word === undefined) return otherwise;
+    const value = await this.evaluation.integer(word);
+    if (value < 1n || value > BigInt(most)) throw userError(`The count must lie between 1 and ${most}, got ${value}.`);
+    return Number(value);
+  }
+}
+
+function required(word: string | undefined, usage: string): string {
+  if (word === undefined) throw userError(`Usage: ${usage}`);
+  return word;
+}
+
+function memoryRow(address: bigint, bytes: Uint8Array): string {
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ').padEnd(BYTES_IN_ROW * 3 - 1);
+  const text = [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+  return `${hex(address, 8)}  ${digits}  ${text}`;
+}
+
+const LONGEST_STATE = 400;
+
+function stateText(state: unknown): string {
+  const text = JSON.stringify(state, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return hex(value);
+    if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+    return value instanceof Map ? Object.fromEntries(value) : value;
+  }) ?? '';
+  return text.length > LONGEST_STATE ? `${text.slice(0, LONGEST_STATE)}…` : text;
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs the machine from one stop to the next: turns the machine's `stopped` events into answers, and lets
+ * breakpoints whose conditions do not hold pass silently.
+ */
+import type { MachineEvent, RunRequest, StopReport } from '../src/monitor/machine/session';
+import type { BreakpointManager, Verdict } from './breakpoints';
+import { userError } from './ports';
+import type { Target } from './target';
+
+/** A stop that a person gets to see. */
+export interface Stop {
+  readonly report: StopReport;
+  readonly hitBreakpointIds: readonly number[];
+}
+
+/** What to do after a stop at breakpoints that do not count: go on like this, or end here. */
+export type GoOn = (report: StopReport) => Promise<RunRequest | undefined>;
+
+export class Runner {
+  private running = false;
+  private pauseWanted = false;
+  private waiting: ((report: StopReport) => void) | undefined;
+
+  constructor(
+    private readonly target: Target,
+    private readonly breakpoints: BreakpointManager,
+    /** Called whenever the machine is about to go. */
+    private readonly onGoing: () => void,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.running;
+  }
+
+  /** To be told of every event of the machine. */
+  onEvent(event: MachineEvent): void {
+    // Only the stop that ends our own resume counts: a machine may also tell that it stands after a reset.
+    if (event.kind !== 'stopped' || event.report.reason.kind === 'entry' || !this.waiting) return;
+    const deliver = this.waiting;
+    this.waiting = undefined;
+    this.running = false;
+    this.target.stopped();
+    deliver(event.report);
+  }
+
+  /** Asks the machine to stop; when it stands between two runs of one command, the next of them ends at once. */
+  async pause(): Promise<void> {
+    this.pauseWanted = true;
+    await this.target.control.pause();
+  }
+
+  /** A new command from the user begins: a pause that came too late is forgotten. */
+  begin(): void {
+    this.pauseWanted = false;
+  }
+
+  /** Runs until a stop that counts. `goOn` says how to resume after a breakpoint that does not; default: in the same way. */
+  async run(request: RunRequest, goOn: GoOn = async () => request): Promise<Stop> {
+    for (let next = request; ;) {
+      const report = await this.once(next);
+      if (report.reason.kind !== 'breakpoint') return { report, hitBreakpointIds: [] };
+      const verdict: Verdict = await this.breakpoints.judge(report);
+      if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
+      if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
+      const following = await goOn(report);
+      if (!following) return { report: { ...report, reason: { kind: 'step' } }, hitBreakpointIds: [] };
+      next = following;
+    }
+  }
+
+  private async once(request: RunRequest): Promise<StopReport> {
+    if (this.running) throw userError('The machine is running already.');
+    this.running = true;
+    const stopped = new Promise<StopReport>((resolve) => {
+      this.waiting = resolve;
+    });
+    this.target.going();
+    this.onGoing();
+    try {
+      await this.target.control.resume(request);
+      // It may have been wanted while the machine stood between two runs of one command, where pausing does nothing.
+      if (this.pauseWanted) await this.target.control.pause();
+    } catch (error) {
+      this.running = false;
+      this.waiting = undefined;
+      this.target.stopped();
+      throw error;
+    }
+    return stopped;
+  }
+}

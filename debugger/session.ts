@@ -1,0 +1,391 @@
+/**
+ * The Debug Adapter Protocol server: receives requests, reads their arguments, hands them to the manager that they
+ * concern, and answers. Nothing is decided here.
+ */
+import {
+  DebugSession, InitializedEvent, OutputEvent, ProgressEndEvent, ProgressStartEvent, ProgressUpdateEvent, Response, TerminatedEvent,
+} from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { formatReference } from './addresses';
+import { CAPABILITIES, clientFeatures, NO_FEATURES, type ClientFeatures } from './capabilities';
+import { complete } from './completions';
+import { Debuggee } from './debuggee';
+import { answerFields, type Shown } from './evaluation';
+import { THREAD_ID } from './execution';
+import { dapSource } from './frames';
+import { launchOptions } from './launchOptions';
+import { blameOf, messageOf, userError, type FileReader, type MachineFactory, type ProgressReporter } from './ports';
+import { Program } from './program';
+import { RequestArguments } from './requestArguments';
+import type { StepKind } from './stepping';
+
+/** What a handler may do besides answering. */
+interface Call {
+  /** Aborted when the client cancels the request. */
+  readonly signal: AbortSignal;
+  /** Runs something once the response is out. */
+  afterResponse(action: () => void): void;
+}
+
+type Handler = (args: RequestArguments, call: Call) => Promise<object | void>;
+
+/** Requests whose failure the client shows where it asked; a notification besides would only be in the way. */
+const QUIET = new Set([
+  'evaluate', 'completions', 'scopes', 'variables', 'stackTrace', 'readMemory', 'writeMemory', 'disassemble', 'setVariable', 'setExpression',
+  'exceptionInfo', 'source', 'breakpointLocations', 'threads', 'modules', 'loadedSources', 'cancel',
+]);
+
+const LAUNCH_PROGRESS = 'shadowbox.launch';
+
+export class ShadowboxDebugSession extends DebugSession {
+  private features: ClientFeatures = NO_FEATURES;
+  private debuggee: Debuggee | undefined;
+  private launching = false;
+  /** Requests that are being worked on, by their number. */
+  private readonly open = new Map<number, AbortController>();
+  private readonly handlers: ReadonlyMap<string, Handler>;
+
+  constructor(private readonly factory: MachineFactory, private readonly files: FileReader) {
+    super();
+    this.setDebuggerLinesStartAt1(true);
+    this.setDebuggerColumnsStartAt1(true);
+    this.setDebuggerPathFormat('path');
+    this.handlers = new Map<string, Handler>(Object.entries({
+      ...this.lifecycleHandlers(),
+      ...this.breakpointHandlers(),
+      ...this.executionHandlers(),
+      ...this.inspectionHandlers(),
+      ...this.valueHandlers(),
+    }));
+  }
+
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    if (request.command === 'initialize') {
+      // The base class keeps the client's line, column and path conventions.
+      const args: unknown = request.arguments;
+      const fields = typeof args === 'object' && args !== null ? args : {};
+      super.dispatchRequest({ ...request, arguments: { pathFormat: 'path', ...fields } });
+      return;
+    }
+    void this.answer(request);
+  }
+
+  protected override initializeRequest(response: DebugProtocol.InitializeResponse, args: DebugProtocol.InitializeRequestArguments): void {
+    try {
+      this.features = clientFeatures(new RequestArguments('initialize', args));
+      response.body = CAPABILITIES;
+    } catch (error) {
+      this.fail(response, error);
+    }
+    this.sendResponse(response);
+  }
+
+  /** Ends the machine with the connection. */
+  override shutdown(): void {
+    const { debuggee } = this;
+    this.debuggee = undefined;
+    const ended = debuggee ? debuggee.dispose() : Promise.resolve();
+    void ended.catch(() => undefined).then(() => super.shutdown());
+  }
+
+  private async answer(request: DebugProtocol.Request): Promise<void> {
+    const response: DebugProtocol.Response = new Response(request);
+    const controller = new AbortController();
+    const after: (() => void)[] = [];
+    this.open.set(request.seq, controller);
+    try {
+      const call: Call = { signal: controller.signal, afterResponse: (action) => void after.push(action) };
+      const work = this.handle(request, call);
+      response.body = (await Promise.race([work, cancelled(controller.signal)])) ?? {};
+    } catch (error) {
+      this.fail(response, error);
+    } finally {
+      this.open.delete(request.seq);
+    }
+    this.sendResponse(response);
+    for (const action of after) action();
+  }
+
+  private async handle(request: DebugProtocol.Request, call: Call): Promise<object | void> {
+    const args = new RequestArguments(request.command, request.arguments);
+    const handler = this.handlers.get(request.command) ?? this.panelHandler(request.command);
+    if (!handler) throw userError(`This debug adapter does not know the request '${request.command}'.`);
+    return handler(args, call);
+  }
+
+  private panelHandler(command: string): Handler | undefined {
+    if (!command.startsWith('shadowbox.')) return undefined;
+    const panels: Readonly<Record<string, Handler>> = this.machine.panels;
+    return Object.hasOwn(panels, command) ? panels[command] : undefined;
+  }
+
+  /** A failed response: the message in full, and whether the client should put it before the user. */
+  private fail(response: DebugProtocol.Response, error: unknown): void {
+    const isOurs = blameOf(error) === 'internal';
+    const message = isOurs ? `Internal error of Shadowbox: ${messageOf(error)}` : messageOf(error);
+    if (isOurs && error instanceof Error && error.name !== 'AbortError') {
+      this.sendEvent(new OutputEvent(`${error.stack ?? error.message}\n`, 'stderr'));
+    }
+    response.success = false;
+    response.message = error instanceof Error && error.name === 'AbortError' ? 'cancelled' : message;
+    // The message goes in as a variable, because braces in a format have a meaning.
+    response.body = { error: { id: isOurs ? 2 : 1, format: '{message}', variables: { message }, showUser: !QUIET.has(response.command) } };
+  }
+
+  private get machine(): Debuggee {
+    if (!this.debuggee) throw userError('No machine has been launched.');
+    return this.debuggee;
+  }
+
+  private lifecycleHandlers(): Record<string, Handler> {
+    return {
+      launch: (args, call) => this.launch(args, call),
+      attach: async () => {
+        throw userError("Shadowbox starts its machines itself: use 'request': 'launch'.");
+      },
+      configurationDone: async (_args, call) => call.afterResponse(await this.machine.start()),
+      restart: async (_args, call) => call.afterResponse(await this.machine.restart()),
+      terminate: async (_args, call) => {
+        await this.endMachine();
+        call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
+      },
+      disconnect: async (_args, call) => {
+        await this.endMachine();
+        call.afterResponse(() => this.shutdown());
+      },
+      cancel: async (args) => {
+        const id = args.optionalInteger('requestId');
+        const isLaunch = args.optionalString('progressId') === LAUNCH_PROGRESS;
+        if (id !== undefined) this.open.get(id)?.abort();
+        if (isLaunch) this.launchController?.abort();
+      },
+    };
+  }
+
+  private launchController: AbortController | undefined;
+
+  private async launch(args: RequestArguments, call: Call): Promise<void> {
+    if (this.debuggee || this.launching) throw userError('A machine has been launched already.');
+    this.launching = true;
+    const controller = new AbortController();
+    this.launchController = controller;
+    call.signal.addEventListener('abort', () => controller.abort());
+    try {
+      this.debuggee = await this.build(args, controller.signal);
+      call.afterResponse(() => this.sendEvent(new InitializedEvent()));
+    } finally {
+      this.launching = false;
+      this.launchController = undefined;
+    }
+  }
+
+  private async build(args: RequestArguments, signal: AbortSignal): Promise<Debuggee> {
+    const progress = this.progress(signal);
+    try {
+      const machine = await Promise.race([this.createMachine(args.raw, progress.reporter, signal), cancelled(signal)]);
+      const options = launchOptions(args.raw);
+      progress.reporter.report('Reading symbols');
+      const program = await Program.load(options, this.files, (message) =>
+        this.sendEvent(new OutputEvent(`${message}\n`, 'important')));
+      const stopOnEntry = options.stopOnEntry && args.raw.noDebug !== true;
+      return new Debuggee(machine, program, { ...options, stopOnEntry }, this.features, this.files, (event) => this.sendEvent(event));
+    } finally {
+      progress.end();
+    }
+  }
+
+  /** A machine that comes after nobody wants it any more is ended at once. */
+  private async createMachine(configuration: unknown, reporter: ProgressReporter, signal: AbortSignal): ReturnType<MachineFactory['create']> {
+    const machine = await this.factory.create(configuration, reporter);
+    if (signal.aborted) await machine.dispose();
+    return machine;
+  }
+
+  private progress(signal: AbortSignal): { readonly reporter: ProgressReporter; end(): void } {
+    const send = (event: DebugProtocol.Event): void => {
+      if (this.features.progress) this.sendEvent(event);
+    };
+    const start: DebugProtocol.ProgressStartEvent = new ProgressStartEvent(LAUNCH_PROGRESS, 'Starting the machine');
+    start.body = { ...start.body, cancellable: true };
+    send(start);
+    const report = (message: string, percentage?: number): void => {
+      const update: DebugProtocol.ProgressUpdateEvent = new ProgressUpdateEvent(LAUNCH_PROGRESS, message);
+      if (percentage !== undefined) update.body = { ...update.body, percentage };
+      send(update);
+    };
+    return { reporter: { report, signal }, end: () => send(new ProgressEndEvent(LAUNCH_PROGRESS)) };
+  }
+
+  private async endMachine(): Promise<void> {
+    const { debuggee } = this;
+    this.debuggee = undefined;
+    this.launchController?.abort();
+    await debuggee?.dispose();
+  }
+
+  private breakpointHandlers(): Record<string, Handler> {
+    return {
+      setBreakpoints: async (args) => {
+        const set = await this.machine.breakpoints.setSource(args, (line) => this.convertClientLineToDebugger(line));
+        return { breakpoints: set.map((item) => this.toClient(item)) };
+      },
+      setFunctionBreakpoints: async (args) => ({ breakpoints: (await this.machine.breakpoints.setFunctions(args)).map((item) => this.toClient(item)) }),
+      setInstructionBreakpoints: async (args) => ({ breakpoints: await this.machine.breakpoints.setInstructions(args) }),
+      setExceptionBreakpoints: (args) => this.machine.exceptions.set(args),
+      exceptionInfo: async () => this.machine.exceptions.info(),
+      breakpointLocations: async (args) => {
+        const first = this.convertClientLineToDebugger(args.integer('line', 0));
+        const last = args.optionalInteger('endLine', 0);
+        const path = args.object('source').string('path');
+        const found = this.machine.sources.breakpointLocations(path, first, last === undefined ? first : this.convertClientLineToDebugger(last));
+        return { breakpoints: found.map((item) => this.toClient(item)) };
+      },
+    };
+  }
+
+  /** Lines are counted as the client counts them. */
+  private toClient<Item extends { line?: number }>(item: Item): Item {
+    return item.line === undefined || item.line === 0 ? item : { ...item, line: this.convertDebuggerLineToClient(item.line) };
+  }
+
+  private executionHandlers(): Record<string, Handler> {
+    const step = (kind: StepKind): Handler => async (args, call) => {
+      const granularity = args.choice('granularity', ['statement', 'line', 'instruction']);
+      const { execution, stepper } = this.machine;
+      const unit = granularity === 'instruction' ? 'instruction' : 'line';
+      call.afterResponse(await execution.begin(() => stepper.step(kind, unit), 'when done'));
+    };
+    return {
+      threads: async () => ({ threads: [{ id: THREAD_ID, name: await this.threadName() }] }),
+      continue: async (_args, call) => {
+        call.afterResponse(await this.machine.goOn());
+        return { allThreadsContinued: true };
+      },
+      pause: () => this.machine.execution.pause(),
+      next: step('over'),
+      stepIn: step('in'),
+      stepOut: async (_args, call) => {
+        const { execution, stepper } = this.machine;
+        call.afterResponse(await execution.begin(() => stepper.stepOut(), 'when done'));
+      },
+    };
+  }
+
+  private async threadName(): Promise<string> {
+    if (!this.debuggee) return 'CPU 0';
+    const { mode, cpl, halted } = await this.debuggee.target.cpu();
+    return `CPU 0 (${mode}, CPL ${cpl}${halted ? ', halted' : ''})`;
+  }
+
+  private inspectionHandlers(): Record<string, Handler> {
+    return {
+      stackTrace: async (args) => {
+        const body = await this.machine.frames.stackTrace(args.optionalInteger('startFrame', 0) ?? 0, args.optionalInteger('levels', 0) ?? 0);
+        return { ...body, stackFrames: body.stackFrames.map((frame) => this.toClient(frame)) };
+      },
+      scopes: async (args) => ({ scopes: await this.machine.variables.scopes(args.integer('frameId')) }),
+      variables: async (args) => ({
+        variables: await this.machine.variables.list(
+          args.integer('variablesReference'), args.optionalInteger('start', 0), args.optionalInteger('count', 0) || undefined, hexWanted(args),
+        ),
+      }),
+      locations: async (args) => {
+        const { source, line } = this.machine.variables.declaration(args.integer('locationReference'));
+        return this.toClient({ source: dapSource(source), line });
+      },
+      loadedSources: async () => ({ sources: this.machine.sources.loadedSources() }),
+      source: async (args) => {
+        const path = args.optionalObject('source')?.optionalString('path');
+        if (path === undefined) throw userError('source: this adapter has sources by path only.');
+        return { content: await this.machine.sources.content(path) };
+      },
+      modules: async (args) => this.machine.sources.modules(args.optionalInteger('startModule', 0) ?? 0, args.optionalInteger('moduleCount', 0) ?? 0),
+      disassemble: async (args, call) => {
+        const place = await this.machine.evaluation.linear(args.string('memoryReference'));
+        const instructions = await this.machine.disassembler.disassemble({
+          address: place + BigInt(args.optionalInteger('offset') ?? 0),
+          instructionOffset: args.optionalInteger('instructionOffset') ?? 0,
+          count: args.integer('instructionCount', 0),
+          symbols: args.optionalBoolean('resolveSymbols') ?? true,
+        }, call.signal);
+        return { instructions: instructions.map((item) => this.toClient(item)) };
+      },
+      readMemory: (args) => this.machine.memory.read(args.string('memoryReference'), args.optionalInteger('offset') ?? 0, args.integer('count', 0))
+        .then((body) => body ?? {}),
+      writeMemory: async (args) => {
+        const { place, written } = await this.machine.memory.write(
+          args.string('memoryReference'), args.optionalInteger('offset') ?? 0, args.string('data'), args.optionalBoolean('allowPartial') ?? false,
+        );
+        this.machine.edited(place, written);
+        return { bytesWritten: written };
+      },
+    };
+  }
+
+  private valueHandlers(): Record<string, Handler> {
+    return {
+      evaluate: (args) => this.evaluate(args),
+      setVariable: async (args) => {
+        const name = args.string('name');
+        const shown = await this.machine.variables.set(args.integer('variablesReference'), name, args.string('value'));
+        return this.changedValue(shown, name, undefined, hexWanted(args));
+      },
+      setExpression: async (args) => {
+        const expression = args.string('expression');
+        const frameId = args.optionalInteger('frameId');
+        const shown = await this.machine.evaluation.assign(expression, args.string('value'), frameId);
+        return this.changedValue(shown, expression, frameId, hexWanted(args));
+      },
+      completions: async (args) => {
+        const { frames, evaluation, program, commands } = this.machine;
+        const text = args.string('text');
+        const column = this.convertClientColumnToDebugger(args.integer('column', 0)) - 1;
+        const targets = await complete(text, column, args.optionalInteger('frameId'), { frames, evaluation, program, commands: commands.names });
+        return { targets };
+      },
+    };
+  }
+
+  private async evaluate(args: RequestArguments): Promise<DebugProtocol.EvaluateResponse['body']> {
+    const { evaluation, commands } = this.machine;
+    const expression = args.string('expression');
+    const frameId = args.optionalInteger('frameId');
+    const hexOnly = hexWanted(args);
+    const context = args.optionalString('context');
+    if (context === 'repl') {
+      const output = commands.run(expression);
+      if (output) return { result: await output, variablesReference: 0 };
+      const assignment = evaluation.assignmentIn(expression);
+      if (assignment) return this.result(await evaluation.assign(assignment.left, assignment.right, frameId), expression, frameId, hexOnly);
+    }
+    const inFull = context === 'clipboard';
+    return this.result(await evaluation.evaluate(expression, frameId, { hexOnly, inFull }), expression, frameId, hexOnly);
+  }
+
+  private async result(shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
+    const children = await this.machine.variables.childrenOf(shown, expression, frameId, hexOnly);
+    const place = await this.machine.evaluation.placeOf(shown);
+    return { result: shown.text, ...children, ...answerFields(shown, place && formatReference(place)) };
+  }
+
+  private async changedValue(
+    shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean,
+  ): Promise<DebugProtocol.SetExpressionResponse['body']> {
+    const { result, ...rest } = await this.result(shown, expression, frameId, hexOnly);
+    return { value: result, ...rest };
+  }
+}
+
+/** The client's wish for hexadecimal numbers. */
+function hexWanted(args: RequestArguments): boolean {
+  return args.optionalObject('format')?.optionalBoolean('hex') === true;
+}
+
+/** Rejects when the request is cancelled. */
+function cancelled(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = (): void => reject(new DOMException('The request was cancelled.', 'AbortError'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}

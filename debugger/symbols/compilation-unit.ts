@@ -1,0 +1,142 @@
+// One compilation unit as a debugger uses it: its source files, the lines of its code, and its functions.
+
+import { DW_AT, DW_LANG_ASSEMBLER, DW_TAG } from "./dwarf-constants";
+import { IntervalMap, lastAtOrBelow } from "./intervals";
+import type { AddressRange } from "./intervals";
+import { readLineHeader, runLineProgram } from "./line-program";
+import type { LineHeader, LineRow, LineSequence } from "./line-program";
+import { rangesOf } from "./range-lists";
+import type { Die, Unit } from "./units";
+
+/** A row of the line table, and its place there. */
+export interface PlacedRow {
+  readonly row: LineRow;
+  readonly sequence: LineSequence;
+  readonly index: number;
+}
+
+/** Whether code at that address is loaded with the program: linkers leave entries for code that they dropped. */
+export type IsLoaded = (range: AddressRange) => boolean;
+
+/** Everything but the unit's own entry is read when it is first asked for. */
+export class CompilationUnit {
+  readonly name: string;
+  readonly directory: string;
+  readonly isAssembly: boolean;
+  /** Compiled with optimisation, as far as the producer's options tell. */
+  readonly isOptimised: boolean;
+  private header: { readonly value: LineHeader | undefined } | undefined;
+  private sequences: IntervalMap<LineSequence> | undefined;
+  private sequenceList: readonly LineSequence[] | undefined;
+  private statements: Map<string, PlacedRow[]> | undefined;
+  private functionMap: IntervalMap<Die> | undefined;
+
+  constructor(readonly unit: Unit, private readonly isLoaded: IsLoaded) {
+    const { root } = unit;
+    this.name = root.text(DW_AT.name) ?? "";
+    this.directory = root.text(DW_AT.comp_dir) ?? "";
+    this.isAssembly = root.number(DW_AT.language) === DW_LANG_ASSEMBLER;
+    this.isOptimised = / -O([1-3sgz]|fast)?(\s|$)/.test(root.text(DW_AT.producer) ?? "");
+  }
+
+  /** Addresses of its code: as the unit says, or else as its line table shows. */
+  ranges(): readonly AddressRange[] {
+    const stated = rangesOf(this.unit.root).filter(this.isLoaded);
+    return stated.length > 0 ? stated : this.lineSequences();
+  }
+
+  /** Normalised full paths by file number, as DW_AT_decl_file and line rows count them. */
+  get files(): readonly string[] {
+    return this.lineHeader()?.files ?? [];
+  }
+
+  /** The loaded sequences of the line table. */
+  lineSequences(): readonly LineSequence[] {
+    if (this.sequenceList === undefined) {
+      const header = this.lineHeader();
+      this.sequenceList = header === undefined ? [] : runLineProgram(this.unit.section(".debug_line"), header).filter(this.isLoaded);
+    }
+    return this.sequenceList;
+  }
+
+  /**
+   * The row that an address belongs to: of several at one address the last, which is the one that has code; but rather
+   * one before it that begins a statement, as it is the statement that a person steps by (GDB does the same).
+   */
+  rowAt(address: bigint): PlacedRow | undefined {
+    this.sequences ??= new IntervalMap(this.lineSequences().map(sequence => [sequence, sequence]));
+    const sequence = this.sequences.at(address);
+    if (sequence === undefined) return undefined;
+    const last = lastAtOrBelow(sequence.rows, address, row => row.address);
+    let index = last;
+    while (index > 0 && !sequence.rows[index].isStatement && sequence.rows[index - 1].address === sequence.rows[last].address) index--;
+    if (!sequence.rows[index].isStatement) index = last;
+    return { row: sequence.rows[index], sequence, index };
+  }
+
+  /** The rows that begin a statement of a source file, by rising line and address. */
+  statementsOf(path: string): readonly PlacedRow[] {
+    this.statements ??= this.groupStatements();
+    return this.statements.get(path) ?? [];
+  }
+
+  /** The functions that have code, by their addresses. */
+  functions(): IntervalMap<Die> {
+    this.functionMap ??= new IntervalMap(this.functionRanges());
+    return this.functionMap;
+  }
+
+  /** The unit's entries, and those inside its namespaces. */
+  *declarations(parent: Die = this.unit.root, depth = 0): Generator<Die> {
+    for (const die of parent.children()) {
+      yield die;
+      if (die.tag === DW_TAG.namespace && depth < 32) yield* this.declarations(die, depth + 1);
+    }
+  }
+
+  private lineHeader(): LineHeader | undefined {
+    this.header ??= { value: this.readLineHeader() };
+    return this.header.value;
+  }
+
+  private readLineHeader(): LineHeader | undefined {
+    const offset = this.unit.root.number(DW_AT.stmt_list);
+    if (offset === undefined) return undefined;
+    const reader = this.unit.section(".debug_line");
+    reader.seek(offset);
+    return readLineHeader(reader, {
+      addressSize: this.unit.addressSize, directory: this.directory, unitFile: this.name,
+      textOf: (form, raw) => this.unit.textOf(form, raw),
+    });
+  }
+
+  private groupStatements(): Map<string, PlacedRow[]> {
+    const groups = new Map<string, PlacedRow[]>();
+    for (const sequence of this.lineSequences()) {
+      sequence.rows.forEach((row, index) => {
+        if (!row.isStatement || row.line <= 0) return;
+        const path = this.files[row.file] ?? "";
+        const group = groups.get(path);
+        if (group === undefined) groups.set(path, [{ row, sequence, index }]);
+        else group.push({ row, sequence, index });
+      });
+    }
+    for (const group of groups.values()) group.sort((a, b) => a.row.line - b.row.line || (a.row.address < b.row.address ? -1 : 1));
+    return groups;
+  }
+
+  private *functionRanges(): Generator<readonly [AddressRange, Die]> {
+    for (const die of this.declarations()) {
+      if (die.tag !== DW_TAG.subprogram) continue;
+      for (const range of rangesOf(die)) if (this.isLoaded(range)) yield [range, die];
+    }
+  }
+}
+
+/** The first address after a row that a later row of its sequence has, or the sequence's end. */
+export function rowEnd({ row, sequence, index }: PlacedRow): bigint {
+  for (let i = index + 1; i < sequence.rows.length; i++) {
+    if (sequence.rows[i].address > row.address) return sequence.rows[i].address;
+  }
+  return sequence.end;
+}

@@ -1,0 +1,293 @@
+// Reads ELF files (System V gABI, chapters 4 and 5) for the 386 and x86-64: sections, program headers and symbols.
+
+import { ByteReader, SymbolFileError } from "./bytes";
+
+/** Turns a zlib stream (RFC 1950) into its contents; throws if the stream is broken. */
+export type Inflate = (bytes: Uint8Array) => Uint8Array;
+
+export type Machine = "386" | "x86-64";
+
+export interface ElfSection {
+  readonly index: number;
+  readonly name: string;
+  /** sh_type, a `SHT` value. */
+  readonly type: number;
+  /** The low 32 bits of sh_flags, `SHF` values. */
+  readonly flags: number;
+  readonly address: bigint;
+  /** Where its contents begin in the file, in bytes. */
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+}
+
+export interface ElfSegment {
+  /** p_type; 1 is PT_LOAD. */
+  readonly type: number;
+  /** p_flags: 1 execute, 2 write, 4 read. */
+  readonly flags: number;
+  readonly offset: number;
+  readonly virtualAddress: bigint;
+  readonly physicalAddress: bigint;
+  readonly fileSize: number;
+  readonly memorySize: bigint;
+}
+
+export interface ElfSymbol {
+  readonly name: string;
+  readonly value: bigint;
+  readonly size: bigint;
+  /** An `STT` value. */
+  readonly type: number;
+  /** An `STB` value. */
+  readonly binding: number;
+  readonly sectionIndex: number;
+}
+
+export const SHT = { SYMTAB: 2, NOBITS: 8, DYNSYM: 11 } as const;
+export const SHF = { ALLOC: 2, EXECINSTR: 4, TLS: 0x400, COMPRESSED: 0x800 } as const;
+export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4, TLS: 6, GNU_IFUNC: 10 } as const;
+export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
+export const SHN = { UNDEF: 0, XINDEX: 0xffff } as const;
+const ET_REL = 1;
+const COMPRESS_ZLIB = 1;
+const MACHINES = new Map<number, Machine>([[3, "386"], [62, "x86-64"]]);
+
+interface Header {
+  readonly is64: boolean;
+  readonly machine: Machine;
+  readonly entry: bigint;
+  readonly programOffset: number;
+  readonly programEntrySize: number;
+  readonly programCount: number;
+  readonly sectionOffset: number;
+  readonly sectionEntrySize: number;
+  readonly sectionCount: number;
+  readonly nameSection: number;
+}
+
+function readHeader(reader: ByteReader): Header {
+  if (reader.remaining < 16 || reader.u32() !== 0x464c457f) reader.fail("not an ELF file: it does not begin with 7F 'ELF'", 0);
+  const fileClass = reader.u8();
+  if (fileClass !== 1 && fileClass !== 2) reader.fail(`unknown ELF class ${fileClass}`, 4);
+  if (reader.u8() !== 1) reader.fail("a big-endian ELF file; x86 needs a little-endian one", 5);
+  const is64 = fileClass === 2;
+  const word = is64 ? 8 : 4;
+  reader.seek(16);
+  if (reader.u16() === ET_REL) reader.fail("an object file whose addresses are not settled yet; link it first", 16);
+  const machineCode = reader.u16();
+  const machine = MACHINES.get(machineCode);
+  if (machine === undefined) return reader.fail(`made for ELF machine ${machineCode}; only the 386 (3) and x86-64 (62) are read`, 18);
+  reader.skip(4);
+  const entry = reader.unsigned(word);
+  const programOffset = reader.sized(word);
+  const sectionOffset = reader.sized(word);
+  reader.skip(6);
+  return {
+    is64, machine, entry, programOffset, sectionOffset,
+    programEntrySize: reader.u16(), programCount: reader.u16(),
+    sectionEntrySize: reader.u16(), sectionCount: reader.u16(), nameSection: reader.u16(),
+  };
+}
+
+type RawSection = Omit<ElfSection, "name"> & { readonly nameOffset: number; readonly info: number };
+
+function readSection(reader: ByteReader, index: number, is64: boolean): RawSection {
+  const word = is64 ? 8 : 4;
+  return {
+    index,
+    nameOffset: reader.u32(),
+    type: reader.u32(),
+    flags: Number(BigInt.asUintN(32, reader.unsigned(word))),
+    address: reader.unsigned(word),
+    offset: reader.sized(word),
+    size: reader.sized(word),
+    link: reader.u32(),
+    info: reader.u32(),
+  };
+}
+
+function readSegment(reader: ByteReader, is64: boolean): ElfSegment {
+  const type = reader.u32();
+  const earlyFlags = is64 ? reader.u32() : 0;
+  const word = is64 ? 8 : 4;
+  const offset = reader.sized(word);
+  const virtualAddress = reader.unsigned(word);
+  const physicalAddress = reader.unsigned(word);
+  const fileSize = reader.sized(word);
+  const memorySize = reader.unsigned(word);
+  return { type, flags: is64 ? earlyFlags : reader.u32(), offset, virtualAddress, physicalAddress, fileSize, memorySize };
+}
+
+function readSections(reader: ByteReader, header: Header): ElfSection[] {
+  if (header.sectionOffset === 0) return [];
+  const least = header.is64 ? 64 : 40;
+  if (header.sectionEntrySize < least) reader.fail(`section headers of ${header.sectionEntrySize} bytes are shorter than ELF's ${least}`, header.sectionOffset);
+  const rawAt = (index: number): RawSection => {
+    reader.seek(header.sectionOffset + index * header.sectionEntrySize);
+    return readSection(reader, index, header.is64);
+  };
+  // gABI: with 0xff00 sections or more, the true counts stand in the first section header.
+  const first = rawAt(0);
+  const count = header.sectionCount === 0 ? first.size : header.sectionCount;
+  const nameSection = header.nameSection === SHN.XINDEX ? first.link : header.nameSection;
+  if (count * header.sectionEntrySize > reader.end - header.sectionOffset) {
+    reader.fail(`the table of ${count} section headers runs past the end of the file; is the file cut short?`, header.sectionOffset);
+  }
+  const raw = Array.from({ length: count }, (_, index) => rawAt(index));
+  for (const section of raw) {
+    if (section.type !== SHT.NOBITS && section.offset + section.size > reader.end && section.type !== 0) {
+      reader.fail(`section ${section.index} (${section.size} bytes) runs past the end of the file; is the file cut short?`, section.offset);
+    }
+  }
+  const names = raw[nameSection];
+  if (nameSection !== 0 && names === undefined) reader.fail(`the section with the names, ${nameSection}, does not exist`, 0);
+  const nameReader = nameSection === 0 || names.type === SHT.NOBITS ? undefined : reader.part(names.offset, names.offset + names.size);
+  return raw.map(section => {
+    nameReader?.seek(names.offset + section.nameOffset);
+    const { index, type, flags, address, offset, size, link } = section;
+    return { index, name: nameReader?.text() ?? "", type, flags, address, offset, size, link };
+  });
+}
+
+/** An ELF file's tables. Contents of sections are fetched (and inflated) when they are asked for. */
+export class ElfFile {
+  private readonly contents = new Map<number, Uint8Array>();
+  private readonly byName = new Map<string, ElfSection>();
+  private symbolList: ElfSymbol[] | undefined;
+
+  private constructor(
+    private readonly reader: ByteReader,
+    readonly is64: boolean,
+    readonly machine: Machine,
+    /** e_entry, not moved by any load bias. */
+    readonly entry: bigint,
+    readonly sections: readonly ElfSection[],
+    readonly segments: readonly ElfSegment[],
+    private readonly inflate: Inflate | undefined,
+  ) {
+    for (const section of sections) if (!this.byName.has(section.name)) this.byName.set(section.name, section);
+  }
+
+  /**
+   * Reads the headers of an executable, shared object or debug file.
+   * @param name what to call the file in errors
+   * @param inflate needed only if sections are compressed
+   * @throws SymbolFileError if it is no ELF file for x86, is cut short, or is a relocatable object
+   */
+  static parse(bytes: Uint8Array, name = "symbol file", inflate?: Inflate): ElfFile {
+    const reader = new ByteReader(bytes, name);
+    const header = readHeader(reader);
+    const segments: ElfSegment[] = [];
+    if (header.programOffset !== 0 && header.programCount !== 0) {
+      const least = header.is64 ? 56 : 32;
+      if (header.programEntrySize < least) reader.fail(`program headers of ${header.programEntrySize} bytes are shorter than ELF's ${least}`, header.programOffset);
+      for (let i = 0; i < header.programCount; i++) {
+        reader.seek(header.programOffset + i * header.programEntrySize);
+        segments.push(readSegment(reader, header.is64));
+      }
+    }
+    return new ElfFile(reader, header.is64, header.machine, header.entry, readSections(reader, header), segments, inflate);
+  }
+
+  /** What the file is called in errors. */
+  get name(): string {
+    return this.reader.name;
+  }
+
+  /** The first section of that name. */
+  section(name: string): ElfSection | undefined {
+    return this.byName.get(name);
+  }
+
+  /** A section's contents, inflated if it is compressed; empty for a section without contents (NOBITS). */
+  sectionBytes(section: ElfSection): Uint8Array {
+    let bytes = this.contents.get(section.index);
+    if (bytes === undefined) {
+      bytes = this.readContents(section);
+      this.contents.set(section.index, bytes);
+    }
+    return bytes;
+  }
+
+  /** The contents of the named debug section (`.debug_…`), also in its old compressed form `.zdebug_…`; undefined if there is none. */
+  debugSection(name: string): Uint8Array | undefined {
+    const section = this.byName.get(name);
+    if (section !== undefined) return section.type === SHT.NOBITS ? undefined : this.sectionBytes(section);
+    const old = this.byName.get(name.replace(/^\./, ".z"));
+    return old === undefined ? undefined : this.readGnuCompressed(old);
+  }
+
+  /** The symbols of .symtab, or of .dynsym if that is all there is. The null symbol is left out. */
+  symbols(): readonly ElfSymbol[] {
+    this.symbolList ??= this.readSymbols();
+    return this.symbolList;
+  }
+
+  private readContents(section: ElfSection): Uint8Array {
+    if (section.type === SHT.NOBITS) return new Uint8Array(0);
+    const part = this.reader.part(section.offset, section.offset + section.size);
+    if ((section.flags & SHF.COMPRESSED) === 0) return part.take(section.size);
+    const kind = part.u32();
+    if (kind !== COMPRESS_ZLIB) part.fail(`section ${section.name} is compressed by method ${kind}; only zlib (1) is read (gcc -gz=zlib)`, section.offset);
+    if (this.is64) part.skip(4);
+    const size = part.sized(this.is64 ? 8 : 4);
+    part.skip(this.is64 ? 8 : 4);
+    return this.unpack(section, part.take(part.remaining), size);
+  }
+
+  private readGnuCompressed(section: ElfSection): Uint8Array {
+    const part = this.reader.part(section.offset, section.offset + section.size);
+    if (part.u32() !== 0x42494c5a) part.fail(`section ${section.name} does not begin with 'ZLIB'`, section.offset);
+    let size = 0;
+    for (let i = 0; i < 8; i++) size = size * 256 + part.u8();
+    return this.unpack(section, part.take(part.remaining), size);
+  }
+
+  private unpack(section: ElfSection, packed: Uint8Array, size: number): Uint8Array {
+    if (this.inflate === undefined) {
+      throw new SymbolFileError(`section ${section.name} is compressed, and no inflate function was given`, this.name, section.offset);
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = this.inflate(packed);
+    } catch (error) {
+      throw new SymbolFileError(`section ${section.name} cannot be inflated: ${error instanceof Error ? error.message : String(error)}`, this.name, section.offset);
+    }
+    if (bytes.length !== size) {
+      throw new SymbolFileError(`section ${section.name} inflates to ${bytes.length} bytes, its header says ${size}`, this.name, section.offset);
+    }
+    return bytes;
+  }
+
+  private readSymbols(): ElfSymbol[] {
+    const table = this.sections.find(section => section.type === SHT.SYMTAB) ?? this.sections.find(section => section.type === SHT.DYNSYM);
+    if (table === undefined) return [];
+    const strings = this.sections[table.link];
+    if (strings === undefined) throw new SymbolFileError(`symbol table ${table.name} names string table ${table.link}, which does not exist`, this.name);
+    const names = new ByteReader(this.sectionBytes(strings), `${strings.name} of ${this.name}`);
+    const reader = new ByteReader(this.sectionBytes(table), `${table.name} of ${this.name}`);
+    const entrySize = this.is64 ? 24 : 16;
+    if (reader.remaining % entrySize !== 0) reader.fail(`a symbol table of ${reader.remaining} bytes is not made of ${entrySize}-byte symbols`);
+    const symbols: ElfSymbol[] = [];
+    reader.skip(Math.min(entrySize, reader.remaining));
+    while (reader.remaining > 0) symbols.push(this.readSymbol(reader, names));
+    return symbols;
+  }
+
+  private readSymbol(reader: ByteReader, names: ByteReader): ElfSymbol {
+    names.seek(reader.u32());
+    const name = names.text();
+    if (this.is64) {
+      const info = reader.u8();
+      reader.skip(1);
+      const sectionIndex = reader.u16();
+      return { name, value: reader.u64(), size: reader.u64(), type: info & 15, binding: info >> 4, sectionIndex };
+    }
+    const value = reader.unsigned(4);
+    const size = reader.unsigned(4);
+    const info = reader.u8();
+    reader.skip(1);
+    return { name, value, size, type: info & 15, binding: info >> 4, sectionIndex: reader.u16() };
+  }
+}

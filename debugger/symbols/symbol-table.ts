@@ -1,0 +1,310 @@
+// What the debugger asks of a guest's symbol file: one facade over ELF symbols, DWARF and call frame information.
+
+import { ByteReader } from "./bytes";
+import { CallFrames } from "./cfi";
+import type { FrameSection, ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
+import { CompilationUnit, rowEnd } from "./compilation-unit";
+import type { PlacedRow } from "./compilation-unit";
+import { Declarations } from "./declarations";
+import type { Declaration } from "./declarations";
+import { DW_TAG } from "./dwarf-constants";
+import { ElfFile, SHF } from "./elf";
+import type { ElfSection, Inflate, Machine } from "./elf";
+import { ElfSymbols } from "./elf-symbols";
+import type { AddressSymbol } from "./elf-symbols";
+import type { Location } from "./expression";
+import { FunctionReader } from "./functions";
+import type { FunctionInfo, ScopeFrame } from "./functions";
+import { IntervalMap } from "./intervals";
+import type { AddressRange } from "./intervals";
+import { LoadBias } from "./load-bias";
+import { rangesOf } from "./range-lists";
+import { SourceLines } from "./source-lines";
+import { TypeBuilder } from "./type-builder";
+import type { Type } from "./types";
+import { DebugInfo } from "./units";
+import type { Die } from "./units";
+import { locateVariable } from "./variables";
+import type { FrameContext, Variable } from "./variables";
+
+export interface SymbolTableOptions {
+  /** Inflates zlib streams; needed only for files with compressed sections. */
+  readonly inflate?: Inflate;
+  /** Run-time address minus file address. 0 by default. */
+  readonly bias?: bigint;
+  /** What to call the file in errors. */
+  readonly name?: string;
+}
+
+export interface SymbolPosition {
+  readonly name: string;
+  /** Bytes from the symbol's beginning. */
+  readonly offset: bigint;
+  /** Bytes that the symbol says it has; 0 for a label. */
+  readonly size: bigint;
+}
+
+export interface NamedSymbol {
+  readonly name: string;
+  readonly address: bigint;
+  readonly size: bigint;
+  readonly isFunction: boolean;
+}
+
+export interface LinePosition {
+  /** Normalised full path. */
+  readonly file: string;
+  readonly line: number;
+  /** From 1; 0 if only the line is known. */
+  readonly column: number;
+  readonly isStatement: boolean;
+}
+
+interface FoundFunction {
+  readonly die: Die;
+  readonly unit: CompilationUnit;
+}
+
+const TYPE_WORDS = new Map<string, ReadonlySet<number>>([
+  ["struct", new Set([DW_TAG.structure_type, DW_TAG.class_type])], ["class", new Set([DW_TAG.structure_type, DW_TAG.class_type])],
+  ["union", new Set([DW_TAG.union_type])], ["enum", new Set([DW_TAG.enumeration_type])],
+]);
+
+/**
+ * The symbols of one file. All addresses that it takes and gives are run-time ones (file address + bias). For a frame
+ * that is not the innermost, ask about its return address minus 1: the return address itself may belong to the next
+ * line, block or function. Parts of the file are read when they are first asked about, so any method may throw
+ * `SymbolFileError` if the file is broken there.
+ */
+export class SymbolTable {
+  private readonly symbols: ElfSymbols;
+  private readonly allocated: readonly ElfSection[];
+  private readonly types: TypeBuilder;
+  private readonly functionReader: FunctionReader;
+  private readonly declarations: Declarations;
+  private readonly lines: SourceLines;
+  private readonly units: readonly CompilationUnit[];
+  private unitMap: IntervalMap<CompilationUnit> | undefined;
+  private frames: CallFrames | undefined;
+
+  private constructor(private readonly elf: ElfFile, private readonly bias: LoadBias, info: DebugInfo) {
+    this.symbols = new ElfSymbols(elf);
+    this.allocated = elf.sections.filter(section => (section.flags & SHF.ALLOC) !== 0);
+    this.units = info.units
+      .filter(unit => unit.root.tag === DW_TAG.compile_unit)
+      .map(unit => new CompilationUnit(unit, range => this.isLoaded(range)));
+    this.declarations = new Declarations(this.units);
+    this.types = new TypeBuilder((tag, name) => this.declarations.typesNamed(name).find(({ die }) => die.tag === tag)?.die);
+    this.functionReader = new FunctionReader(this.types, bias);
+    this.lines = new SourceLines(this.units);
+  }
+
+  /**
+   * Reads the headers of an ELF file and indexes its units; the rest waits until it is needed.
+   * @throws SymbolFileError if it is no ELF file for x86, or is cut short or broken in what is read at once
+   */
+  static parse(bytes: Uint8Array, options: SymbolTableOptions = {}): SymbolTable {
+    const name = options.name ?? "symbol file";
+    const elf = ElfFile.parse(bytes, name, options.inflate);
+    const bias = new LoadBias(options.bias ?? 0n, elf.machine === "386" ? 32 : 64);
+    return new SymbolTable(elf, bias, new DebugInfo(section => elf.debugSection(section), name));
+  }
+
+  /** The address at which the program starts. */
+  get entry(): bigint {
+    return this.bias.toRuntime(this.elf.entry);
+  }
+
+  get machine(): Machine {
+    return this.elf.machine;
+  }
+
+  /** Whether there is DWARF: without it there are names for addresses, but no lines, types or variables. */
+  get hasDebugInfo(): boolean {
+    return this.units.length > 0;
+  }
+
+  /** The ELF symbol that an address is in, and how far into it. */
+  symbolAt(address: bigint): SymbolPosition | undefined {
+    const fileAddress = this.bias.toFile(address);
+    const symbol = this.symbols.at(fileAddress);
+    return symbol && { name: symbol.name, offset: fileAddress - symbol.start, size: symbol.size };
+  }
+
+  /** All ELF symbols of that name; several if files have their own (static) ones. */
+  symbolsNamed(name: string): NamedSymbol[] {
+    return this.symbols.named(name).map(({ start, size, isFunction }) => ({ name, address: this.bias.toRuntime(start), size, isFunction }));
+  }
+
+  /** The function that an address is in: the one that the code really is, not one inlined there. */
+  functionAt(address: bigint): FunctionInfo | undefined {
+    const fileAddress = this.bias.toFile(address);
+    const found = this.findFunction(fileAddress);
+    if (found !== undefined) return this.functionReader.info(found.die, found.unit);
+    const symbol = this.symbols.functionAt(fileAddress);
+    return symbol && this.symbolFunction(symbol);
+  }
+
+  /** The functions of that name, from DWARF, or from the symbols if DWARF knows none. */
+  functionsNamed(name: string): FunctionInfo[] {
+    const described = this.declarations.functionsNamed(name).filter(({ die }) => rangesOf(die).some(range => this.isLoaded(range)));
+    if (described.length > 0) return described.map(({ die, unit }) => this.functionReader.info(die, unit));
+    return this.symbols.named(name).filter(symbol => symbol.isFunction).map(symbol =>
+      this.functionAt(this.bias.toRuntime(symbol.start)) ?? this.symbolFunction(symbol));
+  }
+
+  /** The source line that an address belongs to; undefined for code without one. */
+  lineAt(address: bigint): LinePosition | undefined {
+    const placed = this.findRow(this.bias.toFile(address));
+    if (placed === undefined || placed.row.line <= 0) return undefined;
+    const { file, line, column, isStatement } = placed.row;
+    const path = placed.unit.files[file];
+    return path === undefined || path === "" ? undefined : { file: path, line, column, isStatement };
+  }
+
+  /**
+   * Where to put breakpoints for a line: one address for each function or inlined call that has code of it. A line
+   * without code gives the next line of the same function that has some, named by `actualLine`.
+   * @param file a path: matched whole, else by the longest tail
+   */
+  addressesForLine(file: string, line: number): { address: bigint; actualLine: number }[] {
+    return this.lines.addresses(file, line).map(found => ({
+      address: this.bias.toRuntime(this.afterPrologue(found.address)),
+      actualLine: found.line,
+    }));
+  }
+
+  /**
+   * The code to run through for a step by line: around the address, all adjoining rows of its line, and rows among
+   * and after them that begin no statement or name no line.
+   */
+  statementRangeAt(address: bigint): AddressRange | undefined {
+    const placed = this.findRow(this.bias.toFile(address));
+    if (placed === undefined) return undefined;
+    const { rows } = placed.sequence;
+    const sameLine = (index: number): boolean => rows[index].line === placed.row.line && rows[index].file === placed.row.file;
+    let first = placed.index;
+    while (first > 0 && sameLine(first - 1)) first--;
+    let last = placed.index;
+    while (last + 1 < rows.length && (sameLine(last + 1) || !rows[last + 1].isStatement || rows[last + 1].line <= 0)) last++;
+    const end = rowEnd({ row: rows[last], sequence: placed.sequence, index: last });
+    return this.bias.rangeToRuntime({ start: rows[first].address, end });
+  }
+
+  /** Normalised full paths of all source files that the line tables name. */
+  sourceFiles(): string[] {
+    return this.lines.files();
+  }
+
+  /** The lines of a file, between `from` and `to` inclusive, that have code. */
+  linesWithCode(file: string, from: number, to: number): number[] {
+    return this.lines.linesWithCode(file, from, to);
+  }
+
+  /** The calls open at an address (inlined ones first, the function itself last) with their blocks and variables. Empty without DWARF. */
+  scopesAt(address: bigint): ScopeFrame[] {
+    const fileAddress = this.bias.toFile(address);
+    const found = this.findFunction(fileAddress);
+    return found === undefined ? [] : this.functionReader.scopes(found.die, found.unit, fileAddress);
+  }
+
+  /** The variables outside all functions. */
+  globals(): Variable[] {
+    return this.declarations.globals()
+      .map(({ die, unit }: Declaration) => this.functionReader.global(die, unit))
+      .filter(variable => variable !== undefined);
+  }
+
+  /** A type by name: `uint32_t`, `struct page`, or just `page`. Undefined if the file defines none. */
+  typeNamed(name: string): Type | undefined {
+    const [, word, rest] = /^\s*(?:(struct|union|enum|class)\s+)?(.*?)\s*$/.exec(name) ?? ["", undefined, name];
+    const tags = word === undefined ? undefined : TYPE_WORDS.get(word);
+    const found = this.declarations.typesNamed(rest).find(({ die }) => tags === undefined || tags.has(die.tag));
+    return found && this.types.build(found.die);
+  }
+
+  /** Where a variable is in a stopped frame. The CFA is worked out from the frame's registers if the context has none. */
+  locate(variable: Variable, frame: FrameContext): Location {
+    const { bias } = this;
+    const frames = this.callFrames();
+    let cfa: { readonly value: bigint | undefined } | undefined;
+    return locateVariable(variable, {
+      pc: frame.pc,
+      readRegister: register => frame.readRegister(register),
+      readMemory: (address, size) => frame.readMemory(address, size),
+      get cfa() {
+        cfa ??= { value: frame.cfa ?? frames.cfaAt(bias.toFile(frame.pc), frame) };
+        return cfa.value;
+      },
+    }, bias);
+  }
+
+  /**
+   * The caller's registers, by .debug_frame or .eh_frame.
+   * @param pc where the frame stands (for a caller's frame, the return address minus 1)
+   * @param registers the frame's registers by DWARF number
+   * @returns undefined if the file does not describe the frame, or the stack cannot be read
+   */
+  unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | undefined {
+    return this.callFrames().unwind(this.bias.toFile(pc), registers, readMemory);
+  }
+
+  private callFrames(): CallFrames {
+    this.frames ??= new CallFrames(this.frameSections(), this.elf.machine, this.bias.bias);
+    return this.frames;
+  }
+
+  private frameSections(): FrameSection[] {
+    const sections: FrameSection[] = [];
+    for (const name of [".debug_frame", ".eh_frame"]) {
+      const bytes = this.elf.debugSection(name);
+      const reader = bytes && new ByteReader(bytes, `${name} of ${this.elf.name}`);
+      if (reader !== undefined) sections.push({ reader, address: this.elf.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame" });
+    }
+    return sections;
+  }
+
+  /** Linkers leave debugging information of code that they dropped, at address 0 or 1 or at the top: no section is there. */
+  private isLoaded(range: AddressRange): boolean {
+    if (range.start >= range.end) return false;
+    return this.allocated.length === 0
+      || this.allocated.some(({ address, size }) => address <= range.start && range.end <= address + BigInt(size));
+  }
+
+  private unitsAt(address: bigint): Iterable<CompilationUnit> {
+    this.unitMap ??= new IntervalMap(this.units.flatMap(unit => unit.ranges().map(range => [range, unit] as const)));
+    return this.unitMap.containing(address);
+  }
+
+  private findFunction(address: bigint): FoundFunction | undefined {
+    for (const unit of this.unitsAt(address)) {
+      const die = unit.functions().at(address);
+      if (die !== undefined) return { die, unit };
+    }
+    return undefined;
+  }
+
+  private findRow(address: bigint): (PlacedRow & { readonly unit: CompilationUnit }) | undefined {
+    for (const unit of this.unitsAt(address)) {
+      const placed = unit.rowAt(address);
+      if (placed !== undefined) return { ...placed, unit };
+    }
+    return undefined;
+  }
+
+  /** A breakpoint on a function's first line belongs after the prologue. Takes and gives file addresses. */
+  private afterPrologue(address: bigint): bigint {
+    const found = this.findFunction(address);
+    if (found === undefined) return address;
+    const info = this.functionReader.info(found.die, found.unit);
+    return this.bias.toFile(info.start) === address ? this.bias.toFile(info.prologueEnd) : address;
+  }
+
+  private symbolFunction(symbol: AddressSymbol): FunctionInfo {
+    const range = this.bias.rangeToRuntime(symbol);
+    return {
+      name: symbol.name, linkageName: undefined, start: range.start, end: range.end, ranges: [range],
+      prologueEnd: range.start, declaration: undefined, type: undefined, origin: "elf",
+    };
+  }
+}

@@ -1,0 +1,113 @@
+// Variables of the program: what the debugging information says of them, and where they are at a stop.
+
+import { DW_AT, DW_TAG } from "./dwarf-constants";
+import { bytesOf, evaluateLocation, evaluateValue, optimisedOut } from "./expression";
+import type { EvaluationContext, ExpressionUnit, Location } from "./expression";
+import type { LoadBias } from "./load-bias";
+import { expressionAt, locationsOf } from "./range-lists";
+import type { LocationEntry } from "./range-lists";
+import type { TypeBuilder } from "./type-builder";
+import { sizeOf } from "./types";
+import type { Type } from "./types";
+import type { Die, Unit } from "./units";
+
+/** A place in a source file: normalised full path, line from 1. */
+export interface SourcePosition {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly kind: "parameter" | "local" | "global";
+  readonly type: Type;
+  readonly declaration: SourcePosition | undefined;
+  /** For `SymbolTable.locate`. */
+  readonly places: VariablePlaces;
+}
+
+/** What the file says of a variable's place. Addresses in it are file addresses. */
+export interface VariablePlaces {
+  readonly unit: Unit;
+  readonly locations: readonly LocationEntry[];
+  /** The value, of a variable that never changes. */
+  readonly constant: bigint | Uint8Array | undefined;
+  /** The frame base of the function that it belongs to. */
+  readonly frameBase: readonly LocationEntry[];
+}
+
+/** A stopped frame, for locating its variables. All addresses are run-time ones. */
+export interface FrameContext extends Omit<EvaluationContext, "frameBase"> {
+  /** The frame's address in its code; for a caller's frame, the return address minus 1. */
+  readonly pc: bigint;
+}
+
+/** Reads variables' entries; file names come from the unit's file table. */
+export class VariableReader {
+  constructor(private readonly types: TypeBuilder) {}
+
+  /** The variable that an entry describes; undefined if it has no name (a parameter that is not used), or is no more than a declaration. */
+  read(die: Die, files: readonly string[], frameBase: readonly LocationEntry[], isGlobal = false): Variable | undefined {
+    const name = die.name();
+    if (name === undefined || die.flag(DW_AT.declaration)) return undefined;
+    const { types } = this;
+    const constantHolder = die.holder(DW_AT.const_value);
+    return {
+      name,
+      kind: isGlobal ? "global" : die.tag === DW_TAG.formal_parameter ? "parameter" : "local",
+      get type() { return types.typeOf(die); },
+      declaration: declarationOf(die, files),
+      places: {
+        unit: die.unit,
+        locations: locationsOf(die, DW_AT.location),
+        constant: constantHolder?.block(DW_AT.const_value) ?? constantHolder?.constant(DW_AT.const_value),
+        frameBase,
+      },
+    };
+  }
+}
+
+/** Where an entry (or its origin) was declared, if the file says so. */
+export function declarationOf(die: Die, files: readonly string[]): SourcePosition | undefined {
+  const holder = die.holder(DW_AT.decl_line);
+  const line = holder?.number(DW_AT.decl_line);
+  const file = files[holder?.number(DW_AT.decl_file) ?? -1];
+  return line === undefined || file === undefined ? undefined : { file, line };
+}
+
+/** A unit as the expression evaluator wants it. */
+function expressionUnit(unit: Unit, bias: LoadBias): ExpressionUnit {
+  return {
+    addressSize: unit.addressSize, offsetSize: unit.offsetSize, version: unit.version, bias: bias.bias,
+    addressAt: index => unit.addressAt(index),
+    baseType: offset => {
+      const die = unit.dieAt(unit.start + offset);
+      const size = die?.number(DW_AT.byte_size);
+      const encoding = die?.number(DW_AT.encoding);
+      return size === undefined || encoding === undefined || size < 0 ? undefined : { size, encoding };
+    },
+  };
+}
+
+/** Works out where a variable is in a stopped frame. Throws SymbolFileError only if the file is broken. */
+export function locateVariable(variable: Variable, frame: FrameContext, bias: LoadBias): Location {
+  const { places } = variable;
+  if (places.constant instanceof Uint8Array) return { kind: "value", bytes: places.constant };
+  if (places.constant !== undefined) return { kind: "value", bytes: bytesOf(places.constant, Math.min(sizeOf(variable.type) || 8, 16)) };
+  if (places.locations.length === 0) return optimisedOut("the compiler kept no place for it");
+  const pc = bias.toFile(frame.pc);
+  const expression = expressionAt(places.locations, pc);
+  if (expression === undefined) return optimisedOut("it has no place at this instruction");
+  const unit = expressionUnit(places.unit, bias);
+  const baseExpression = expressionAt(places.frameBase, pc);
+  const frameBase = baseExpression === undefined ? undefined : evaluateValue(baseExpression, unit, frame);
+  return evaluateLocation(expression, unit, { ...contextOf(frame), frameBase });
+}
+
+function contextOf(frame: FrameContext): EvaluationContext {
+  return {
+    readRegister: register => frame.readRegister(register),
+    readMemory: (address, size) => frame.readMemory(address, size),
+    cfa: frame.cfa,
+  };
+}

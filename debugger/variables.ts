@@ -1,0 +1,271 @@
+/**
+ * Scopes and variables: locals of the program, and the CPU's registers down to single flags. References are valid
+ * until the machine goes.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { RegisterField, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
+import { hex, hexOfWidth, littleEndian } from './numbers';
+import type { Evaluation, ValueStyle, Shown } from './evaluation';
+import { display, memoryOf } from './expressions/values';
+import type { FrameManager } from './frames';
+import { formatReference } from './addresses';
+import { FrameVariables } from './locals';
+import { userError } from './ports';
+import type { Program, SourceLine } from './program';
+import { formatValue, type DisplayNode } from './symbols/format';
+import { sizeOf, stripType } from './symbols/types';
+import type { Variable } from './symbols/variables';
+import type { SyncMemory } from './syncMemory';
+import type { Scope } from './expressions/evaluator';
+
+/** What a variablesReference stands for. */
+interface Container {
+  /** Children; `start` and `count` only for indexed ones. */
+  list(start: number | undefined, count: number | undefined, hexOnly: boolean): Promise<DebugProtocol.Variable[]>;
+  /** The expression that names a child, for setVariable. */
+  nameOf?(child: string): Promise<string | undefined>;
+  readonly frameId: number | undefined;
+}
+
+/** What the nodes of one tree of values share. */
+interface Tree {
+  readonly frameId: number | undefined;
+  readonly memory: SyncMemory;
+  readonly style: ValueStyle;
+}
+
+type Presentation = Pick<DebugProtocol.Variable, 'name' | 'value'> & Partial<DebugProtocol.Variable>;
+
+export class VariableManager {
+  private readonly containers = new Map<number, Container>();
+  private readonly declarations = new Map<number, SourceLine>();
+  private nextReference = 1;
+
+  constructor(private readonly frames: FrameManager, private readonly evaluation: Evaluation) {}
+
+  /** The machine goes: no reference is valid any more. Numbers are not used again. */
+  forget(): void {
+    this.containers.clear();
+    this.declarations.clear();
+  }
+
+  /** locations: where the variable with a `declarationLocationReference` is declared. */
+  declaration(reference: number): SourceLine {
+    const found = this.declarations.get(reference);
+    if (!found) throw userError(`There is no location ${reference}, or no longer.`);
+    return found;
+  }
+
+  async scopes(frameId: number): Promise<DebugProtocol.Scope[]> {
+    const scope = await this.frames.scope(frameId);
+    const registers = (name: string, list: (state: Scope) => DebugProtocol.Variable[], prefix = '$'): DebugProtocol.Scope => ({
+      name,
+      presentationHint: 'registers',
+      expensive: false,
+      variablesReference: this.add({
+        frameId,
+        list: async () => list(await this.frames.scope(frameId)),
+        nameOf: async (child) => prefix + child,
+      }),
+    });
+    return [
+      ...(scope.view.scope ? [this.localScope(frameId)] : []),
+      registers('General Registers', (state) => generalRegisters(state)),
+      registers('Segments', ({ cpu }) => cpu.segments.map((segment) => this.segment(segment, frameId))),
+      registers('Control', ({ cpu }) => cpu.control.map((register) => this.register(register, frameId))),
+      registers('Flags', ({ cpu }) => (cpu.flags.fields ?? []).map((field) => flag(cpu.flags.name, field)), `$${scope.cpu.flags.name}.`),
+      registers('x87', ({ cpu }) => cpu.x87.map((register) => this.register(register, frameId))),
+    ];
+  }
+
+  /** variables: children of a reference. */
+  list(reference: number, start: number | undefined, count: number | undefined, hexOnly: boolean): Promise<DebugProtocol.Variable[]> {
+    return this.container(reference).list(start, count, hexOnly);
+  }
+
+  /** setVariable: gives the new value. */
+  async set(reference: number, name: string, value: string): Promise<Shown> {
+    const container = this.container(reference);
+    const expression = await container.nameOf?.(name);
+    if (expression === undefined) throw userError(`'${name}' cannot be set.`);
+    return this.evaluation.assign(expression, value, container.frameId);
+  }
+
+  /** A reference to the children of an evaluated value; 0 when it has none. */
+  childrenOf(shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean): Promise<Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables'>> {
+    const { scope, value } = shown;
+    const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly } };
+    return scope.memory.run(() => {
+      const node = display('', value, this.evaluation.options(scope, tree.style));
+      return this.nodeReference(node, isPointer(value) ? 'pointer' : 'plain', expression, tree);
+    });
+  }
+
+  private container(reference: number): Container {
+    const container = this.containers.get(reference);
+    if (!container) throw userError(`The variables of reference ${reference} are no longer valid: the machine has gone on.`);
+    return container;
+  }
+
+  private add(container: Container): number {
+    const reference = this.nextReference++;
+    this.containers.set(reference, container);
+    return reference;
+  }
+
+  private localScope(frameId: number): DebugProtocol.Scope {
+    const list = async (hexOnly: boolean): Promise<DebugProtocol.Variable[]> => {
+      const scope = await this.frames.scope(frameId);
+      const variables = new FrameVariables(scope.view, scope.cpu, scope.program, scope.memory);
+      const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly } };
+      return scope.memory.run(() => variables.visible().map((variable) => {
+        const typed = variables.value(variable);
+        if (!typed) return { name: variable.name, value: '<not known>', variablesReference: 0 };
+        const node = formatValue(variable.name, typed.type, typed.source, this.evaluation.options(scope, tree.style));
+        return { ...this.node(node, variable.name, tree), ...this.declared(variable, scope.program) };
+      }));
+    };
+    return {
+      name: 'Locals',
+      presentationHint: 'locals',
+      expensive: false,
+      variablesReference: this.add({
+        frameId, list: (_start, _count, hexOnly) => list(hexOnly), nameOf: async (child) => child,
+      }),
+    };
+  }
+
+  private declared({ declaration }: Variable, program: Program): Pick<DebugProtocol.Variable, 'declarationLocationReference'> {
+    const source = declaration && program.sourceOf(declaration.file);
+    if (!declaration || !source) return {};
+    const reference = this.nextReference++;
+    this.declarations.set(reference, { source, line: declaration.line, column: 0 });
+    return { declarationLocationReference: reference };
+  }
+
+  /** A value of the program. To be called inside of `memory.run`. */
+  private node(node: DisplayNode, expression: string | undefined, tree: Tree): DebugProtocol.Variable {
+    const kind = stripType(node.type).kind === 'pointer' ? 'pointer' : 'plain';
+    const memoryReference = referenceOf(node, tree.memory);
+    return {
+      name: node.name,
+      value: node.value,
+      type: node.typeName,
+      ...(expression === undefined ? {} : { evaluateName: expression }),
+      ...(memoryReference === undefined ? {} : { memoryReference }),
+      ...this.nodeReference(node, kind, expression, tree),
+    };
+  }
+
+  private nodeReference(
+    node: Pick<DisplayNode, 'childCount' | 'isIndexed' | 'children'>, kind: 'pointer' | 'plain', expression: string | undefined,
+    tree: Tree,
+  ): Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables'> {
+    if (node.childCount === 0) return { variablesReference: 0 };
+    const variablesReference = this.add({
+      frameId: tree.frameId,
+      list: (start, count, hexOnly) => tree.memory.run(() => {
+        tree.style.hexOnly = hexOnly;
+        return node.children(start, count).map((child) => this.node(child, childExpression(expression, kind, child.name), tree));
+      }),
+      nameOf: async (child) => childExpression(expression, kind, child),
+    });
+    return node.isIndexed
+      ? { variablesReference, indexedVariables: node.childCount }
+      : { variablesReference, namedVariables: node.childCount };
+  }
+
+  private register(register: RegisterValue, frameId: number): DebugProtocol.Variable {
+    const { fields } = register;
+    const children = fields && fields.length > 0
+      ? this.add({
+        frameId,
+        list: async () => fields.map((field) => flag(register.name, field)),
+        nameOf: async (child) => `$${register.name}.${child}`,
+      })
+      : 0;
+    return registerVariable(register, children);
+  }
+
+  private segment(segment: SegmentValue, frameId: number): DebugProtocol.Variable {
+    const hidden = this.add({ frameId, list: async () => hiddenParts(segment) });
+    return {
+      name: segment.name,
+      value: `${hexOfWidth(BigInt(segment.selector), 16)} ${segment.present ? segment.meaning : '(not present)'}`,
+      type: 'segment register',
+      variablesReference: hidden,
+      namedVariables: 4,
+      evaluateName: `$${segment.name}`,
+    };
+  }
+}
+
+function isPointer(value: Shown['value']): boolean {
+  return value.kind === 'object' && stripType(value.type).kind === 'pointer';
+}
+
+/** The expression for a child of a value: `p->next`, `a[3]`, `*p`, `s.x`. */
+function childExpression(parent: string | undefined, kind: 'pointer' | 'plain', child: string): string | undefined {
+  if (parent === undefined || child === '(anonymous)') return undefined;
+  const whole = /^[\w$.:>\-[\]]*$/.test(parent) ? parent : `(${parent})`;
+  if (child === '*') return `*${whole}`;
+  if (child.startsWith('[')) return `${whole}${child}`;
+  return kind === 'pointer' ? `${whole}->${child}` : `${whole}.${child}`;
+}
+
+/** What a pointer points at; for other values, where they lie. To be called inside of `memory.run`. */
+function referenceOf(node: DisplayNode, memory: SyncMemory): string | undefined {
+  if (node.address === undefined) return undefined;
+  if (stripType(node.type).kind !== 'pointer') return hex(node.address);
+  const bytes = memory.readLinear(node.address, sizeOf(node.type));
+  return bytes && hex(littleEndian(bytes));
+}
+
+/** In the innermost frame the CPU's registers; in a caller those that could be recovered. */
+function generalRegisters(scope: Scope): DebugProtocol.Variable[] {
+  return scope.cpu.general.flatMap((register) => {
+    const known = scope.register(register.name);
+    return known ? [registerVariable({ ...register, value: known.value, readOnly: known.readOnly }, 0)] : [];
+  });
+}
+
+function registerVariable(register: RegisterValue, variablesReference: number): DebugProtocol.Variable {
+  const reference = register.bits >= 16 && register.bits <= 64
+    ? memoryOf({ kind: 'integer', value: register.value, bits: register.bits, signed: false })
+    : undefined;
+  return {
+    ...readOnly(register.readOnly === true),
+    name: register.name,
+    value: hexOfWidth(register.value, register.bits),
+    type: `${register.bits}-bit register`,
+    variablesReference,
+    evaluateName: `$${register.name}`,
+    ...(reference ? { memoryReference: formatReference(reference) } : {}),
+  };
+}
+
+function flag(register: string, field: RegisterField): DebugProtocol.Variable {
+  const digits = field.bits === 1 ? field.value.toString() : hex(field.value);
+  const position = field.bits === 1 ? `bit ${field.lowBit}` : `bits ${field.lowBit + field.bits - 1}:${field.lowBit}`;
+  return {
+    name: field.name,
+    value: `${digits} ${field.meaning}`,
+    type: position,
+    variablesReference: 0,
+    evaluateName: `$${register}.${field.name}`,
+  };
+}
+
+function hiddenParts(segment: SegmentValue): DebugProtocol.Variable[] {
+  const parts: Presentation[] = [
+    { name: 'base', value: hex(segment.base, 8), memoryReference: hex(segment.base), evaluateName: `$${segment.name}.base` },
+    { name: 'limit', value: hex(segment.limit >>> 0, 8), evaluateName: `$${segment.name}.limit` },
+    { name: 'attributes', value: hexOfWidth(BigInt(segment.attributes), 16), evaluateName: `$${segment.name}.attributes` },
+    { name: 'meaning', value: segment.meaning },
+  ];
+  return parts.map((part) => ({ ...part, ...readOnly(true), variablesReference: 0 }));
+}
+
+function readOnly(is: boolean): Pick<DebugProtocol.Variable, 'presentationHint'> {
+  return is ? { presentationHint: { attributes: ['readOnly'] } } : {};
+}

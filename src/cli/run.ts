@@ -1,0 +1,151 @@
+/** `shadowbox run`: boots a guest, leads its serial port to the terminal, and ends with a status that says how it went. */
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { fileFault } from '../host/node/fileFault';
+import { loadImages } from '../host/node/loadImages';
+import { isFieldName, problemText, validateConfiguration } from '../monitor/machine/configuration';
+import type { MachineConfiguration } from '../monitor/machine/configuration';
+import type { MachineSession } from '../monitor/machine/session';
+import { UsageError, optionFor } from './options';
+import type { RunOptions } from './options';
+import { openSerialFile, readKeys } from './serialConsole';
+import { statusOf, storyOf } from './status';
+import type { Ending } from './status';
+import type { Surroundings } from './surroundings';
+
+/** The port that `serial` and `--until` are about. */
+const SERIAL = 'com1';
+/** How much of the serial output `--until` can see at once, in characters. */
+const UNTIL_WINDOW = 65_536;
+
+/** The configuration file's values; none without a file. */
+async function fileValues(file: string | undefined, cwd: string): Promise<Readonly<Record<string, unknown>>> {
+  if (file === undefined) return {};
+  let text: string;
+  try {
+    text = await readFile(path.resolve(cwd, file), 'utf8');
+  } catch (error) {
+    throw new UsageError(fileFault(file, error));
+  }
+  try {
+    const values: unknown = JSON.parse(text);
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) throw new SyntaxError('it is not an object');
+    return { ...values };
+  } catch (error) {
+    throw new UsageError(`${file}: this is no configuration (${error instanceof Error ? error.message : String(error)}); write a JSON object such as { "kernel": "vmlinuz" }`);
+  }
+}
+
+/** The configuration of file and options together. Throws UsageError with all that is wrong, a line each. */
+async function configurationOf(options: RunOptions, { cwd, stderr }: Surroundings): Promise<MachineConfiguration> {
+  const values = await fileValues(options.configurationFile, cwd);
+  const folder = options.configurationFile === undefined ? cwd : path.dirname(path.resolve(cwd, options.configurationFile));
+  const validation = validateConfiguration({ ...values, ...options.fields }, {
+    front: 'commandLine',
+    resolvePath: (file, field) => path.resolve(field in options.fields ? cwd : folder, file),
+  });
+  if ('problems' in validation) {
+    const named = (field: string): string => (isFieldName(field) && (field in options.fields || !(field in values)) ? optionFor(field) : field);
+    throw new UsageError(validation.problems.map((problem) => problemText({ ...problem, field: named(problem.field) })).join('\n'));
+  }
+  for (const { field, message } of validation.notices) stderr.write(`shadowbox: ${optionFor(field)}: ${message}\n`);
+  return validation.configuration;
+}
+
+/** Looks for `--until` in serial output as it comes. */
+function untilWatcher(until: RegExp): (bytes: Uint8Array) => boolean {
+  const decoder = new TextDecoder();
+  let seen = '';
+  return (bytes) => {
+    seen = (seen + decoder.decode(bytes, { stream: true }).replaceAll('\r', '')).slice(-UNTIL_WINDOW);
+    return until.test(seen);
+  };
+}
+
+/** Where the serial output goes; undefined: nowhere. */
+async function serialOutput({ serial }: MachineConfiguration, stdout: Writable): Promise<Writable | undefined> {
+  if (serial === 'none') return undefined;
+  return serial === 'stdio' || serial === 'terminal' ? stdout : openSerialFile(serial);
+}
+
+/** Sets the guest going and waits until it, or somebody, ends the run; the machine stands afterwards. */
+async function runToEnd(session: MachineSession, configuration: MachineConfiguration, options: RunOptions, output: Writable | undefined, surroundings: Surroundings): Promise<Ending> {
+  const { stdin, stderr } = surroundings;
+  const undo: (() => void)[] = [];
+  const ending = await new Promise<Ending>((end, fail) => {
+    const matches = options.until === undefined ? undefined : untilWatcher(options.until);
+    session.onEvent((event) => {
+      if (event.kind === 'stopped') end({ kind: 'stopped', report: event.report });
+      else if (event.kind === 'message') stderr.write(`shadowbox: ${event.text}\n`);
+      else if (event.kind === 'output' && event.channel !== SERIAL) stderr.write(event.bytes);
+      else if (event.kind === 'output') {
+        output?.write(event.bytes);
+        if (matches?.(event.bytes) === true) end({ kind: 'matched' });
+      }
+    });
+    if (options.timeout !== undefined) {
+      const timer = setTimeout(() => end({ kind: 'timeout' }), options.timeout * 1000);
+      undo.push(() => clearTimeout(timer));
+    }
+    undo.push(surroundings.onInterrupt(() => end({ kind: 'interrupted' })));
+    if (output !== undefined) {
+      // The reader of our pipe has left (`| head`), or the disk is full: there is nobody left to run for.
+      const onError = (): void => end({ kind: 'interrupted' });
+      output.on('error', onError);
+      undo.push(() => { if (output !== surroundings.stdout) output.end(); });
+    }
+    if (output === surroundings.stdout) {
+      undo.push(readKeys(stdin, (bytes) => session.control.input({ kind: 'serial', port: SERIAL, bytes }), () => end({ kind: 'quit' })));
+    }
+    const count = configuration.maxInstructions;
+    session.control.resume(count === undefined ? { kind: 'continue' } : { kind: 'instructions', count }).catch(fail);
+  }).finally(() => { for (const each of undo) each(); });
+  if (ending.kind !== 'stopped') await session.control.pause();
+  return ending;
+}
+
+async function report(session: MachineSession, ending: Ending, status: number, wallSeconds: number, options: RunOptions, { cwd, stderr }: Surroundings): Promise<void> {
+  if (options.hash) stderr.write(`hash: ${await session.inspect.hash()}\n`);
+  if (options.stats === undefined) return;
+  const { retired, time } = await session.inspect.summary();
+  const reason = ending.kind === 'stopped' ? ending.report.reason.kind : ending.kind;
+  const stats = { reason, status, wallSeconds, retired, timeCycles: time, counters: await session.inspect.counters() };
+  try {
+    await writeFile(path.resolve(cwd, options.stats), `${JSON.stringify(stats, undefined, 2)}\n`);
+  } catch (error) {
+    throw new UsageError(`--stats: ${fileFault(options.stats, error)}`);
+  }
+}
+
+/** Waits until what was written has left the process. */
+async function flushed(stream: Writable): Promise<void> {
+  if (stream.writableNeedDrain && !stream.destroyed) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+}
+
+/**
+ * Runs a guest to its end.
+ * @returns the exit status
+ * @throws UsageError, LoadError or MachineError when it cannot be started
+ */
+export async function run(options: RunOptions, surroundings: Surroundings): Promise<number> {
+  const configuration = await configurationOf(options, surroundings);
+  const images = await loadImages(configuration);
+  const output = await serialOutput(configuration, surroundings.stdout);
+  const session = await surroundings.launch(images);
+  try {
+    const start = performance.now();
+    const ending = await runToEnd(session, configuration, options, output, surroundings);
+    const wallSeconds = (performance.now() - start) / 1000;
+    const waited = options.until !== undefined && ending.kind !== 'matched';
+    const status = statusOf(ending, waited);
+    const story = storyOf(ending, waited);
+    if (story !== '') surroundings.stderr.write(`shadowbox: ${story}\n`);
+    await report(session, ending, status, wallSeconds, options, surroundings);
+    await flushed(surroundings.stdout);
+    return status;
+  } finally {
+    await session.dispose();
+  }
+}

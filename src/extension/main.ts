@@ -1,0 +1,22 @@
+// The extension's front door: what VS Code calls when Shadowbox starts, and where its parts are put together.
+import * as vscode from 'vscode';
+import { AdapterProcessFactory } from './adapterProcess';
+import { DEBUG_TYPE, ShadowboxConfigurationProvider } from './debugConfiguration';
+import { DebugEvents } from './debugEvents';
+import { PageTablesPanel } from './panels/pageTablesPanel';
+import { SerialTerminals } from './serialTerminal';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Shadowbox', { log: true });
+  const events = new DebugEvents(DEBUG_TYPE);
+  const pageTables = new PageTablesPanel(context.extensionUri, events);
+  context.subscriptions.push(
+    log,
+    events,
+    new SerialTerminals(events, log),
+    pageTables,
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
+    vscode.commands.registerCommand('shadowbox.showPageTables', () => pageTables.show()),
+  );
+}

@@ -1,0 +1,24 @@
+// The messages between a panel's webview and the extension: the only types that the two sides share.
+
+/** From the webview: a custom request for the debug session. `id` is the webview's own, and comes back in the reply. */
+export interface PanelRequest {
+  readonly id: number;
+  readonly request: string;
+  readonly arguments?: unknown;
+}
+
+/** To the webview: the debug adapter's answer to the request with this `id`, or why there is none. */
+export type PanelReply =
+  | { readonly id: number; readonly body: unknown }
+  | { readonly id: number; readonly error: string };
+
+/**
+ * To the webview, unasked: something has happened, so that a picture may be out of date.
+ * `stopped`, `continued` and `shadowbox.changed` are the session's DAP events with their bodies; `session` says
+ * that the panel now shows another session (or none).
+ */
+export type PanelEvent =
+  | { readonly event: 'stopped' | 'continued' | 'shadowbox.changed'; readonly body?: unknown }
+  | { readonly event: 'session'; readonly body: { readonly name: string } | null };
+
+export type MessageToPanel = PanelReply | PanelEvent;

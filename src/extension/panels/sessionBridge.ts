@@ -1,0 +1,79 @@
+// Connects a webview with the debug session that it shows: requests go in, answers and events come out.
+import * as vscode from 'vscode';
+import { DEBUG_TYPE } from '../debugConfiguration';
+import type { DebugEvents, SessionEvent } from '../debugEvents';
+import { isRecord } from '../debugEvents';
+import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
+
+function isPanelRequest(message: unknown): message is PanelRequest {
+  return isRecord(message) && typeof message.id === 'number' && typeof message.request === 'string';
+}
+
+function isPanelEvent(event: string): event is Exclude<PanelEvent['event'], 'session'> {
+  return event === 'stopped' || event === 'continued' || event === 'shadowbox.changed';
+}
+
+/** The session chosen in the debug views, if it is one of ours. */
+function activeSession(): vscode.DebugSession | undefined {
+  const active = vscode.debug.activeDebugSession;
+  return active?.type === DEBUG_TYPE ? active : undefined;
+}
+
+/**
+ * Serves one webview, until disposed of. It follows the session that the user has chosen in the debug views;
+ * while another debugger's session is the chosen one, it stays with ours.
+ */
+export class SessionBridge implements vscode.Disposable {
+  private session = activeSession();
+  private readonly registrations: vscode.Disposable[];
+
+  constructor(private readonly webview: vscode.Webview, events: DebugEvents) {
+    this.registrations = [
+      webview.onDidReceiveMessage((message: unknown) => this.serve(message)),
+      vscode.debug.onDidChangeActiveDebugSession(() => { this.follow(activeSession() ?? this.session); }),
+      events.onEvent((event) => { this.pass(event); }),
+      events.onEnd((session) => { this.leave(session); }),
+    ];
+  }
+
+  /** A session that has just ended may still be VS Code's active one. */
+  private leave(ended: vscode.DebugSession): void {
+    if (ended.id !== this.session?.id) return;
+    const active = activeSession();
+    this.follow(active?.id === ended.id ? undefined : active);
+  }
+
+  private follow(session: vscode.DebugSession | undefined): void {
+    if (session?.id === this.session?.id) return;
+    this.session = session;
+    this.post({ event: 'session', body: session === undefined ? null : { name: session.name } });
+  }
+
+  private pass({ session, event, body }: SessionEvent): void {
+    if (session.id === this.session?.id && isPanelEvent(event)) this.post({ event, body });
+  }
+
+  private async serve(message: unknown): Promise<void> {
+    if (!isPanelRequest(message)) return;
+    const { id, request } = message;
+    if (this.session === undefined) {
+      this.post({ id, error: 'No guest is running. Start one with F5.' });
+      return;
+    }
+    try {
+      const body: unknown = await this.session.customRequest(request, message.arguments);
+      this.post({ id, body });
+    } catch (error) {
+      this.post({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** A hidden webview takes no messages; it asks anew when it is shown again, for it is then loaded anew. */
+  private post(message: MessageToPanel): void {
+    void this.webview.postMessage(message);
+  }
+
+  dispose(): void {
+    for (const registration of this.registrations) registration.dispose();
+  }
+}

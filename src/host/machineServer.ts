@@ -1,0 +1,245 @@
+/**
+ * The monitor context's side of the world switch: drives a machine in slices, answers calls in between, batches
+ * its output. Knows no Node API; the thread it runs in gives it a port, a doorbell and a clock.
+ */
+import { MachineError } from '../monitor/machine/blame';
+import type { RunnableMachine } from '../monitor/machine/runnable';
+import type { MachineEvent, StopReason, StopReport } from '../monitor/machine/session';
+import { Pacemaker } from './pace';
+import { carryError } from './protocol';
+import type { CallAnswer, CallArguments, CallMessage, CallName, MonitorMessage } from './protocol';
+
+/** Messages to and from the host context. `receive` gives the next one that waits, without blocking. */
+export interface ServerPort {
+  post(message: MonitorMessage, transfer: readonly ArrayBuffer[]): void;
+  receive(): CallMessage | undefined;
+}
+
+/** Rung by the host context after each message it posts. */
+export interface Doorbell {
+  /** Whether it was rung since this was last asked. */
+  rung(): boolean;
+  /** Blocks until it is rung (also if that was since `rung` was last asked) or the time is over. */
+  wait(milliseconds: number): void;
+}
+
+export interface ServerSurroundings {
+  readonly port: ServerPort;
+  readonly doorbell: Doorbell;
+  /** Milliseconds on a clock that only goes forward. */
+  readonly now: () => number;
+  /** Whether idle virtual time is held to wall time. */
+  readonly pace: 'realtime' | 'fast';
+}
+
+/** Output is sent at most this often, in milliseconds. */
+const OUTPUT_INTERVAL_MS = 5;
+/** A slice is kept between these lengths, in milliseconds of wall time: calls wait for its end. */
+const SHORT_SLICE_MS = 2;
+const LONG_SLICE_MS = 6;
+/** Limits of a slice's length in cycles. */
+const LEAST_CYCLES = 1_000;
+const MOST_CYCLES = 4_000_000;
+const FIRST_CYCLES = 50_000;
+
+type Handlers = { readonly [Name in CallName]: (...parameters: CallArguments<Name>) => CallAnswer<Name> };
+
+/** Answers may be views of machine memory, which changes and is shared; what is sent is a copy. */
+function detached<T>(answer: T): T | Uint8Array {
+  return answer instanceof Uint8Array ? new Uint8Array(answer) : answer;
+}
+
+export class MachineServer {
+  private readonly machine: RunnableMachine;
+  private readonly surroundings: ServerSurroundings;
+  private readonly handlers: Handlers;
+  private readonly pacemaker = new Pacemaker();
+  private running = false;
+  /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
+  private broken = false;
+  private sliceCycles = FIRST_CYCLES;
+  private pendingOutput = new Map<string, Uint8Array[]>();
+  private lastFlush = Number.NEGATIVE_INFINITY;
+
+  constructor(machine: RunnableMachine, surroundings: ServerSurroundings) {
+    this.machine = machine;
+    this.surroundings = surroundings;
+    this.handlers = this.makeHandlers();
+  }
+
+  /** Serves for ever; ends with the thread. */
+  serve(): never {
+    this.post({ kind: 'ready' });
+    for (;;) this.turn();
+  }
+
+  /** One round: answers what waits, then runs a slice, or waits for a call while the machine stands. */
+  turn(): void {
+    const { doorbell } = this.surroundings;
+    if (doorbell.rung()) this.answerCalls();
+    if (this.running) this.runSlice();
+    else doorbell.wait(Number.POSITIVE_INFINITY);
+  }
+
+  private runSlice(): void {
+    const { now, pace } = this.surroundings;
+    const start = now();
+    try {
+      const outcome = this.machine.runSlice(this.sliceCycles);
+      this.collectOutput();
+      if (outcome === 'more') this.adaptSlice(now() - start);
+      else if ('reason' in outcome) this.stopped(outcome);
+      else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
+      else this.idle(outcome.idleCycles);
+    } catch (error) {
+      this.failed(error);
+    }
+    if (now() - this.lastFlush >= OUTPUT_INTERVAL_MS) this.flushOutput();
+  }
+
+  private adaptSlice(milliseconds: number): void {
+    if (milliseconds > LONG_SLICE_MS) this.sliceCycles = Math.max(LEAST_CYCLES, Math.floor(this.sliceCycles / 2));
+    else if (milliseconds < SHORT_SLICE_MS) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
+  }
+
+  /** Sleeps until something is due or a call comes, then lets as much virtual time pass as wall time has. */
+  private idle(idleCycles: number): void {
+    const { now, doorbell } = this.surroundings;
+    const before = this.machine.summary().time;
+    const sleep = this.pacemaker.sleep(now(), before, idleCycles);
+    if (sleep > OUTPUT_INTERVAL_MS) this.flushOutput();
+    const until = now() + sleep;
+    doorbell.wait(sleep);
+    const passed = now() >= until ? idleCycles : Math.min(idleCycles, this.pacemaker.behind(now(), before));
+    if (passed > 0) this.machine.warp(passed);
+  }
+
+  private answerCalls(): void {
+    for (let call = this.surroundings.port.receive(); call !== undefined; call = this.surroundings.port.receive()) this.answer(call);
+  }
+
+  private answer<Name extends CallName>(call: CallMessage<Name>): void {
+    try {
+      const handler: Handlers[Name] = this.handlers[call.name];
+      const value = detached(handler(...call.parameters));
+      this.post({ kind: 'answer', id: call.id, value }, value instanceof Uint8Array && value.buffer instanceof ArrayBuffer ? [value.buffer] : []);
+    } catch (error) {
+      this.post({ kind: 'refusal', id: call.id, error: carryError(error) });
+    }
+  }
+
+  private makeHandlers(): Handlers {
+    const { machine } = this;
+    return {
+      resume: (request) => {
+        if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
+        if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
+        machine.resume(request);
+        this.running = true;
+        this.pacemaker.align(this.surroundings.now(), machine.summary().time);
+        this.event({ kind: 'running' });
+      },
+      pause: () => {
+        if (!this.running) return;
+        try {
+          this.stopped(machine.requestPause());
+        } catch (error) {
+          this.failed(error);
+        }
+      },
+      reset: () => this.reset(),
+      setBreakpoints: (breakpoints) => machine.setBreakpoints(breakpoints),
+      setExceptionStops: (stops) => machine.setExceptionStops(stops),
+      setRegister: (name, value) => machine.setRegister(name, value),
+      writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
+      input: (input) => machine.input(input),
+      recording: () => machine.recording(),
+      summary: () => ({ ...machine.summary(), running: this.running }),
+      cpu: () => machine.cpu(),
+      readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
+      addressSpaces: () => machine.addressSpaces(),
+      table: (request) => machine.table(request),
+      walk: (cr3, linear) => machine.walk(cr3, linear),
+      counters: () => machine.counters(),
+      devices: () => machine.devices(),
+      screen: () => machine.screen(),
+      hash: () => machine.hash(),
+    };
+  }
+
+  /** A reset under a running machine ends that run: its `stopped` event comes before the answer. */
+  private reset(): void {
+    const wasRunning = this.running;
+    this.running = false;
+    try {
+      this.machine.reset();
+      this.broken = false;
+    } catch (error) {
+      this.failed(error);
+      throw error;
+    }
+    this.collectOutput();
+    if (wasRunning) this.stopped(this.standing({ kind: 'entry' }));
+  }
+
+  private stopped(report: StopReport): void {
+    this.running = false;
+    this.collectOutput();
+    this.flushOutput();
+    this.event({ kind: 'stopped', report });
+  }
+
+  /** An exception came out of the machine: our bug (invariant 9), unless the machine says whose it is. */
+  private failed(error: unknown): void {
+    const { message, stack } = carryError(error);
+    this.running = false;
+    this.broken = true;
+    const report = this.standing({ kind: 'internal-error', message, stack: stack ?? '' });
+    this.flushOutput();
+    this.event({ kind: 'stopped', report });
+  }
+
+  /** A report about where the machine stands now, as far as a broken one can still say. */
+  private standing(reason: StopReason): StopReport {
+    try {
+      this.collectOutput();
+      const { retired, time } = this.machine.summary();
+      const { selector, instructionPointer, linear } = this.machine.cpu();
+      return { reason, retired, time, selector, instructionPointer, linear };
+    } catch {
+      return { reason, retired: 0, time: 0, selector: 0, instructionPointer: 0n, linear: 0n };
+    }
+  }
+
+  private collectOutput(): void {
+    for (const { channel, bytes } of this.machine.takeOutput()) {
+      const pieces = this.pendingOutput.get(channel);
+      if (pieces === undefined) this.pendingOutput.set(channel, [bytes]);
+      else pieces.push(bytes);
+    }
+  }
+
+  private flushOutput(): void {
+    this.lastFlush = this.surroundings.now();
+    const pending = this.pendingOutput;
+    if (pending.size === 0) return;
+    this.pendingOutput = new Map();
+    for (const [channel, pieces] of pending) {
+      const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+      let offset = 0;
+      for (const piece of pieces) {
+        bytes.set(piece, offset);
+        offset += piece.length;
+      }
+      this.post({ kind: 'event', event: { kind: 'output', channel, bytes } }, [bytes.buffer]);
+    }
+  }
+
+  private event(event: MachineEvent): void {
+    this.post({ kind: 'event', event });
+  }
+
+  private post(message: MonitorMessage, transfer: readonly ArrayBuffer[] = []): void {
+    this.surroundings.port.post(message, transfer);
+  }
+}

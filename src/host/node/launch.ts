@@ -1,0 +1,63 @@
+/** Starts a machine in a worker thread of its own and gives the session that controls it. */
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { MachineImages } from '../../monitor/machine/images';
+import type { MachineSession } from '../../monitor/machine/session';
+import { MachineClient } from '../machineClient';
+import { uncarryError } from '../protocol';
+import type { MonitorMessage } from '../protocol';
+import type { MonitorStart } from './workerMain';
+
+export interface LaunchOptions {
+  /** The thread's entry file. Default: monitor-worker beside this file, or beside the bundle that holds it. */
+  readonly worker?: URL;
+}
+
+/** Bundles lie side by side in dist/; the sources do so, too. */
+function defaultWorker(): URL {
+  return new URL(`./monitor-worker${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url);
+}
+
+/** From the sources (tests), the thread has to load TypeScript: `--import tsx` does nothing in threads, so it is asked by its API. */
+function startThread(entry: URL, workerData: MonitorStart): Worker {
+  const file = fileURLToPath(entry);
+  const options = { workerData, name: 'monitor' };
+  if (!file.endsWith('.ts')) return new Worker(file, options);
+  // A thread that runs a text finds packages from the current folder; this file knows better where tsx is.
+  const tsx = createRequire(import.meta.url).resolve('tsx/cjs/api');
+  const loader = `require(${JSON.stringify(tsx)}).register(); require(${JSON.stringify(file)});`;
+  return new Worker(loader, { ...options, eval: true });
+}
+
+/**
+ * Builds the machine in a new thread. It stands on its first instruction when the promise is fulfilled.
+ * @throws MachineError (blame user with the configuration field, or internal) when it cannot be built
+ */
+export function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+  const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const word = new Int32Array(controlWord);
+  const thread = startThread(options.worker ?? defaultWorker(), { images, controlWord });
+  const client = new MachineClient({
+    post(message) {
+      thread.postMessage(message);
+      Atomics.add(word, 0, 1);
+      Atomics.notify(word, 0);
+    },
+    end: async () => void await thread.terminate(),
+  });
+  return new Promise<MachineSession>((resolve, reject) => {
+    thread.on('message', (message: MonitorMessage) => {
+      if (message.kind === 'ready') resolve(client);
+      else if (message.kind === 'failed') reject(uncarryError(message.error));
+      else client.receive(message);
+    });
+    const died = (message: string, stack: string): void => {
+      client.died(message, stack);
+      reject(uncarryError({ message, blame: 'internal', stack }));
+    };
+    thread.on('error', (error: Error) => died(`the monitor's thread failed: ${error.message}`, error.stack ?? ''));
+    thread.on('exit', (status) => died(`the monitor's thread ended by itself (status ${status})`, ''));
+  });
+}

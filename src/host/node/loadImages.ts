@@ -1,0 +1,88 @@
+/** Reads from the host's files what a machine is built from, with a clear word on what is wrong with one. */
+import { access, constants, readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import type { MachineConfiguration } from '../../monitor/machine/configuration';
+import type { DiskFile, ImageFile, MachineImages, ModuleFile } from '../../monitor/machine/images';
+import { LoadError } from '../../monitor/firmware/platform';
+import { fileFault } from './fileFault';
+import { decodeRecording } from './recordingFile';
+import { findSeaBios } from './seabios';
+
+/** Real ROMs have 32 KiB to 16 MiB. */
+const LARGEST_ROM = 16 * 1024 * 1024;
+/** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
+const LARGEST_IMAGE = 2 ** 31 - 1;
+
+type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'replay';
+
+async function checked(field: Fields, path: string): Promise<Stats> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    throw new LoadError(fileFault(path, error), field);
+  }
+  if (stats.isDirectory()) throw new LoadError(`${path}: it is a folder; name a file in it`, field);
+  // A block device has no size by stat, a pipe no offsets: neither can be a disk or an image here.
+  if (!stats.isFile()) throw new LoadError(`${path}: it is no ordinary file; copy it to one`, field);
+  if (stats.size === 0) throw new LoadError(`${path}: the file is empty; check how it was made`, field);
+  return stats;
+}
+
+async function readWhole(field: Fields, path: string, limit: number): Promise<ImageFile> {
+  const { size } = await checked(field, path);
+  if (size > limit) throw new LoadError(`${path}: ${size} bytes are too many (at most ${limit}); check that this is the right file`, field);
+  try {
+    // A copy with a buffer of its own: small files come out of a pool that Node shares between reads.
+    return { path, bytes: new Uint8Array(await readFile(path)) };
+  } catch (error) {
+    throw new LoadError(fileFault(path, error), field);
+  }
+}
+
+async function diskFile(field: Fields, { path, writable }: { readonly path: string; readonly writable: boolean }): Promise<DiskFile> {
+  const { size } = await checked(field, path);
+  try {
+    await access(path, writable ? constants.R_OK | constants.W_OK : constants.R_OK);
+  } catch (error) {
+    throw new LoadError(fileFault(path, error), field);
+  }
+  return { path, bytes: size, writable };
+}
+
+/** The files of the firmware; none for the built-in one. */
+async function firmwareFiles({ firmware, vgaBios }: MachineConfiguration): Promise<{ firmware?: ImageFile; vgaBios?: ImageFile }> {
+  if (firmware === 'builtin') return {};
+  const found = firmware === 'seabios' || vgaBios === undefined ? await findSeaBios() : undefined;
+  if (firmware === 'seabios' && found?.bios === undefined) throw new LoadError(found?.remedy ?? '', 'firmware');
+  const bios = firmware === 'seabios' ? found?.bios : firmware;
+  const vga = vgaBios ?? found?.vgaBios;
+  return {
+    ...(bios === undefined ? {} : { firmware: await readWhole('firmware', bios, LARGEST_ROM) }),
+    ...(vga === undefined ? {} : { vgaBios: await readWhole('vgaBios', vga, LARGEST_ROM) }),
+  };
+}
+
+async function moduleFiles({ modules }: MachineConfiguration): Promise<ModuleFile[]> {
+  return Promise.all((modules ?? []).map(async ({ path, cmdline }) => ({ ...await readWhole('modules', path, LARGEST_IMAGE), cmdline })));
+}
+
+/**
+ * Loads what `configuration` names; its paths are absolute or relative to the current folder. Whether an image is
+ * what it should be is found out by its loader, in the monitor.
+ * @throws LoadError naming the field, the file, what is wrong with it and what to do
+ */
+export async function loadImages(configuration: MachineConfiguration): Promise<MachineImages> {
+  const { kernel, initrd, multiboot, floppy, disks, replay } = configuration;
+  return {
+    configuration,
+    ...await firmwareFiles(configuration),
+    ...(kernel === undefined ? {} : { kernel: await readWhole('kernel', kernel, LARGEST_IMAGE) }),
+    ...(initrd === undefined ? {} : { initrd: await readWhole('initrd', initrd, LARGEST_IMAGE) }),
+    ...(multiboot === undefined ? {} : { multiboot: await readWhole('multiboot', multiboot, LARGEST_IMAGE) }),
+    modules: await moduleFiles(configuration),
+    ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
+    disks: await Promise.all((disks ?? []).map((disk) => diskFile('disks', disk))),
+    ...(replay === undefined ? {} : { replay: decodeRecording(await readWhole('replay', replay, LARGEST_IMAGE)) }),
+  };
+}

@@ -1,0 +1,60 @@
+/** A recorded run as a file: JSON, with the bytes of serial input in base 64. */
+import type { MachineInput } from '../../monitor/devices/device';
+import type { ImageFile } from '../../monitor/machine/images';
+import type { LoggedInput, Recording } from '../../monitor/machine/session';
+import { LoadError } from '../../monitor/firmware/platform';
+
+const FORMAT = 'shadowbox-recording-1';
+
+function encodeInput(input: MachineInput): unknown {
+  return input.kind === 'serial' ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
+}
+
+/** The text of a recording's file. */
+export function encodeRecording({ inputs, retired, time }: Recording): string {
+  const encoded = inputs.map((logged) => ({ ...logged, input: encodeInput(logged.input) }));
+  return `${JSON.stringify({ format: FORMAT, retired, time, inputs: encoded }, undefined, 1)}\n`;
+}
+
+class WrongRecording extends Error {}
+
+function record(value: unknown, where: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw new WrongRecording(`${where} is no object`);
+  return { ...value };
+}
+
+function count(value: unknown, where: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new WrongRecording(`${where} is no count`);
+  return value;
+}
+
+function decodeInput(value: unknown, where: string): MachineInput {
+  const { kind, port, bytes, code, down } = record(value, where);
+  if (kind === 'serial' && typeof port === 'string' && typeof bytes === 'string') {
+    return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
+  }
+  if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
+  throw new WrongRecording(`${where} is no input that is known`);
+}
+
+function decodeLogged(value: unknown, index: number): LoggedInput {
+  const where = `inputs[${index}]`;
+  const { time, retired, input } = record(value, where);
+  return { time: count(time, `${where}.time`), retired: count(retired, `${where}.retired`), input: decodeInput(input, `${where}.input`) };
+}
+
+/**
+ * Reads a recording's file.
+ * @throws LoadError (field 'replay') when it is none
+ */
+export function decodeRecording(file: ImageFile): Recording {
+  try {
+    const { format, retired, time, inputs } = record(JSON.parse(Buffer.from(file.bytes).toString('utf8')), 'the file');
+    if (format !== FORMAT) throw new WrongRecording(`its "format" is not "${FORMAT}"`);
+    if (!Array.isArray(inputs)) throw new WrongRecording('it has no list "inputs"');
+    return { retired: count(retired, 'retired'), time: count(time, 'time'), inputs: inputs.map(decodeLogged) };
+  } catch (error) {
+    if (!(error instanceof WrongRecording || error instanceof SyntaxError)) throw error;
+    throw new LoadError(`${file.path}: it is no recording of a run (${error.message}); record one anew`, 'replay');
+  }
+}

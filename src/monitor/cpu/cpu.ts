@@ -1,0 +1,176 @@
+/**
+ * A virtual processor beyond its general registers: its mode, segments, privilege, pending events, and
+ * the way in which services reach memory through segments.
+ */
+import { GuestFault } from '../memory/guestFault';
+import type { PagingControls, PagingMode } from '../memory/guestPaging';
+import type { Mmu } from '../memory/mmu';
+import type { MachineMemory } from '../memory/machineMemory';
+import { TLB_KIND } from '../memory/tlb';
+import * as L from './layout';
+import { ATTRIBUTE, CR0, CR4, CpuState, EFER, segmentAt } from './state';
+
+export const VECTOR = { DE: 0, DB: 1, NMI: 2, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, TS: 10, NP: 11, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, MC: 18, XM: 19 } as const;
+
+export const EXCEPTION_NAMES: readonly string[] = [
+  '#DE', '#DB', 'NMI', '#BP', '#OF', '#BR', '#UD', '#NM', '#DF', '(9)', '#TS', '#NP', '#SS', '#GP', '#PF', '(15)', '#MF', '#AC', '#MC', '#XM',
+];
+
+/** A fault with an error code of 0 or a selector. */
+export function fault(vector: number, errorCode?: number): GuestFault {
+  return new GuestFault(vector, errorCode);
+}
+export const generalProtection = (selector = 0): GuestFault => new GuestFault(VECTOR.GP, selector & 0xfffc);
+
+/** What the CPU asks of the machine around it. */
+export interface CpuSurroundings {
+  readPort(port: number, size: 1 | 2 | 4): number;
+  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  /** INTA: acknowledges the highest interrupt request and gives its vector. */
+  acknowledgeInterrupt(): number;
+  /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
+  coprocessorError(): void;
+  /** Instructions retired before the one under way. */
+  retired(): number;
+  /** Virtual time in cycles, exact to the instruction under way. */
+  now(): number;
+}
+
+export class Cpu {
+  readonly state: CpuState;
+  /** Code context (mode, code segment, paging) has changed: blocks in flight may be wrong now. */
+  contextChanged = true;
+  /** The run loop wants to look at the CPU before the next instruction (interrupt, trap, mode). */
+  attention = false;
+  /** Whether INTR is raised: kept up to date by the machine. */
+  interruptLine = false;
+  /** Set while single instructions are traced (TF): REP instructions do one iteration at a time. */
+  singleIteration = false;
+
+  constructor(
+    readonly machine: MachineMemory,
+    readonly mmu: Mmu,
+    readonly surroundings: CpuSurroundings,
+  ) {
+    this.state = new CpuState(machine);
+  }
+
+  /** Whether memory accesses of the present code count as user accesses. */
+  get user(): boolean {
+    return this.state.cpl === 3;
+  }
+
+  // Segments.
+
+  /** Sets a segment register with its hidden part; `limit` in bytes, granularity applied. */
+  setSegment(segment: number, selector: number, base: number, limit: number, attributes: number): void {
+    const s = this.state;
+    const at = segmentAt(segment);
+    s.setU32(at + L.SEG_SELECTOR, selector & 0xffff);
+    s.setWide(at + L.SEG_BASE, base);
+    s.setU32(at + L.SEG_LIMIT, limit);
+    s.setU32(at + L.SEG_ATTRIBUTES, attributes);
+    const { first, last } = validOffsets(limit, attributes);
+    const readable = (attributes & (ATTRIBUTE.code | ATTRIBUTE.readable)) !== ATTRIBUTE.code;
+    const writable = (attributes & (ATTRIBUTE.code | ATTRIBUTE.writable)) === ATTRIBUTE.writable;
+    const usable = (attributes & ATTRIBUTE.present) !== 0 && first <= last;
+    this.setBounds(at + L.SEG_READ_FIRST, usable && readable, first, last);
+    this.setBounds(at + L.SEG_WRITE_FIRST, usable && writable, first, last);
+    if (segment === L.SS) s.setU64(L.STACK_MASK, attributes & ATTRIBUTE.big ? 0xffffffffn : 0xffffn);
+    if (segment <= L.DS) this.changedContext();
+  }
+
+  private setBounds(at: number, allowed: boolean, first: number, last: number): void {
+    this.state.setWide(at, allowed ? first : 1);
+    this.state.setWide(at + 8, allowed ? last : 0);
+  }
+
+  /** A segment load in real or virtual-8086 mode. */
+  setRealSegment(segment: number, selector: number): void {
+    const s = this.state;
+    // Real mode keeps limit and rights of the hidden part; virtual-8086 mode sets them.
+    if (s.virtual8086) this.setSegment(segment, selector, (selector & 0xffff) * 16, 0xffff, 0xf3);
+    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), s.attributes(segment));
+  }
+
+  /** Makes a data segment register unusable (null selector). */
+  setNullSegment(segment: number, selector: number): void {
+    this.setSegment(segment, selector, 0, 0, 0);
+  }
+
+  changedContext(): void {
+    this.contextChanged = true;
+    this.attention = true;
+  }
+
+  setCpl(cpl: number): void {
+    if (this.state.cpl === cpl) return;
+    this.state.setU32(L.CPL, cpl);
+    this.selectTlb();
+    this.changedContext();
+  }
+
+  /** Points generated code to the TLB tables of the current space and privilege. */
+  selectTlb(): void {
+    const s = this.state;
+    const slot = this.mmu.currentSpace.slot;
+    const user = this.user;
+    s.setU32(L.TLB_READ_TABLE, this.mmu.tlb.table(slot, TLB_KIND.read, user));
+    s.setU32(L.TLB_WRITE_TABLE, this.mmu.tlb.table(slot, TLB_KIND.write, user));
+    s.setU32(L.TLB_EXECUTE_TABLE, this.mmu.tlb.table(slot, TLB_KIND.execute, user));
+  }
+
+  /** Tells the MMU what the control registers say now. */
+  updatePaging(): void {
+    const s = this.state;
+    const { cr0, cr4 } = s;
+    let mode: PagingMode = 'none';
+    if (cr0 & CR0.PG) mode = !(cr4 & CR4.PAE) ? '32-bit' : s.efer & EFER.LMA ? '4-level' : 'PAE';
+    const controls: PagingControls = {
+      mode,
+      root: mode === 'PAE' ? (s.cr3 & ~0x1f) >>> 0 : mode === '4-level' ? s.cr3 - (s.cr3 % 4096) : (s.cr3 & ~0xfff) >>> 0,
+      largePages: (cr4 & CR4.PSE) !== 0,
+      writeProtect: (cr0 & CR0.WP) !== 0,
+      noExecute: (s.efer & EFER.NXE) !== 0,
+      pdptes: [0, 1, 2, 3].map((i) => s.u64(L.PDPTE + 8 * i)),
+    };
+    this.mmu.setControls(controls);
+    this.selectTlb();
+    this.changedContext();
+  }
+
+  // Memory through segments.
+
+  /** Linear address of a checked access; #GP(0), or #SS(0) through SS. */
+  linear(segment: number, offset: number, bytes: number, write: boolean): number {
+    const s = this.state;
+    const at = segmentAt(segment);
+    const first = s.u32(at + (write ? L.SEG_WRITE_FIRST : L.SEG_READ_FIRST));
+    const last = s.u32(at + (write ? L.SEG_WRITE_LAST : L.SEG_READ_LAST));
+    if (offset < first || offset + bytes - 1 > last) throw fault(segment === L.SS ? VECTOR.SS : VECTOR.GP, 0);
+    return (s.base(segment) + offset) % 2 ** 32;
+  }
+
+  read(segment: number, offset: number, size: 1 | 2 | 4): number {
+    return this.mmu.read(this.linear(segment, offset, size, false), size, this.user);
+  }
+
+  write(segment: number, offset: number, size: 1 | 2 | 4, value: number): void {
+    this.mmu.write(this.linear(segment, offset, size, true), size, value, this.user);
+  }
+
+  /** Reads and writes of system structures are supervisor accesses whatever the CPL. */
+  readSystem(linear: number, size: 1 | 2 | 4): number {
+    return this.mmu.read(linear, size, false);
+  }
+  writeSystem(linear: number, size: 1 | 2 | 4, value: number): void {
+    this.mmu.write(linear, size, value, false);
+  }
+}
+
+/** First and last valid offset of a segment (Intel SDM vol. 3, 5.3). */
+function validOffsets(limit: number, attributes: number): { first: number; last: number } {
+  const down = (attributes & (ATTRIBUTE.code | ATTRIBUTE.expandDown)) === ATTRIBUTE.expandDown && attributes & ATTRIBUTE.segment;
+  if (!down) return { first: 0, last: limit };
+  return { first: limit + 1, last: attributes & ATTRIBUTE.big ? 0xffffffff : 0xffff };
+}

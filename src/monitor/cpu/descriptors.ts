@@ -1,0 +1,135 @@
+/**
+ * Segment descriptors: fetching, decoding, and loading of segment registers with all checks
+ * (Intel SDM vol. 3, 3.4 and 5.2-5.6).
+ */
+import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import * as L from './layout';
+import { ATTRIBUTE } from './state';
+
+/** A descriptor as read from a table. */
+export interface Descriptor {
+  readonly selector: number;
+  readonly low: number;
+  readonly high: number;
+  /** Type (4), S, DPL (2), P, AVL, L, D/B, G from bit 0 up. */
+  readonly attributes: number;
+  readonly base: number;
+  /** In bytes, granularity applied. */
+  readonly limit: number;
+  readonly type: number;
+  readonly dpl: number;
+  readonly present: boolean;
+  readonly isSegment: boolean;
+  readonly isCode: boolean;
+  readonly isConforming: boolean;
+  /** Linear address of the descriptor, for the accessed and busy bits. */
+  readonly address: number;
+}
+
+/** System descriptor types. */
+export const SYSTEM = { tss16: 1, ldt: 2, tss16Busy: 3, callGate16: 4, taskGate: 5, interruptGate16: 6, trapGate16: 7, tss32: 9, tss32Busy: 11, callGate32: 12, interruptGate32: 14, trapGate32: 15 } as const;
+
+export function decodeDescriptor(selector: number, low: number, high: number, address: number): Descriptor {
+  const attributes = ((high >>> 8) & 0xff) | ((high >>> 12) & 0xf00);
+  const raw = (low & 0xffff) | (high & 0xf0000);
+  const limit = attributes & ATTRIBUTE.granular ? ((raw << 12) | 0xfff) >>> 0 : raw;
+  const isSegment = (attributes & ATTRIBUTE.segment) !== 0;
+  const isCode = isSegment && (attributes & ATTRIBUTE.code) !== 0;
+  return {
+    selector,
+    low,
+    high,
+    attributes,
+    base: ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000)) >>> 0,
+    limit,
+    type: attributes & 0xf,
+    dpl: (attributes >> 5) & 3,
+    present: (attributes & ATTRIBUTE.present) !== 0,
+    isSegment,
+    isCode,
+    isConforming: isCode && (attributes & ATTRIBUTE.conforming) !== 0,
+    address,
+  };
+}
+
+export const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
+
+/** Linear address of a selector's descriptor, or undefined when it lies outside its table. */
+function descriptorAddress(cpu: Cpu, selector: number): number | undefined {
+  const s = cpu.state;
+  const offset = selector & 0xfff8;
+  if (selector & 4) {
+    if (!(s.attributes(L.LDTR) & ATTRIBUTE.present) || offset + 7 > s.limit(L.LDTR)) return undefined;
+    return s.base(L.LDTR) + offset;
+  }
+  if (offset + 7 > s.u32(L.GDTR_LIMIT)) return undefined;
+  return s.wide(L.GDTR_BASE) + offset;
+}
+
+/** Reads a selector's descriptor; undefined when it is outside its table. */
+export function peekDescriptor(cpu: Cpu, selector: number): Descriptor | undefined {
+  const address = descriptorAddress(cpu, selector);
+  if (address === undefined) return undefined;
+  return decodeDescriptor(selector, cpu.readSystem(address, 4), cpu.readSystem(address + 4, 4), address);
+}
+
+/** Reads a selector's descriptor; outside its table raises `vector` (#GP unless told otherwise) with the selector. */
+export function fetchDescriptor(cpu: Cpu, selector: number, vector: number = VECTOR.GP): Descriptor {
+  const descriptor = peekDescriptor(cpu, selector);
+  if (!descriptor) throw fault(vector, selector & 0xfffc);
+  return descriptor;
+}
+
+/** Sets the accessed bit in memory, if it is not set yet. */
+export function markAccessed(cpu: Cpu, d: Descriptor): void {
+  if (d.attributes & ATTRIBUTE.accessed) return;
+  cpu.writeSystem(d.address + 5, 1, (d.attributes | ATTRIBUTE.accessed) & 0xff);
+}
+
+/** Puts a descriptor into a segment register; the selector gets the given RPL. */
+export function installSegment(cpu: Cpu, segment: number, d: Descriptor, rpl = d.selector & 3): void {
+  cpu.setSegment(segment, (d.selector & 0xfffc) | rpl, d.base, d.limit, d.attributes | ATTRIBUTE.accessed);
+}
+
+/** MOV, POP and far loads into ES, DS, FS, GS, SS; not CS. */
+export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
+  if (!cpu.state.descriptorMode) return cpu.setRealSegment(segment, selector);
+  if (segment === L.SS) return loadStackSegment(cpu, selector);
+  if (isNull(selector)) return cpu.setNullSegment(segment, selector);
+  const d = fetchDescriptor(cpu, selector);
+  const readable = d.isSegment && (!d.isCode || (d.type & ATTRIBUTE.readable) !== 0);
+  if (!readable) throw generalProtection(selector);
+  if (!d.isConforming && (d.dpl < (selector & 3) || d.dpl < cpu.state.cpl)) throw generalProtection(selector);
+  if (!d.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  markAccessed(cpu, d);
+  installSegment(cpu, segment, d);
+}
+
+function loadStackSegment(cpu: Cpu, selector: number): void {
+  if (isNull(selector)) throw generalProtection();
+  const d = checkStackSegment(cpu, selector, cpu.state.cpl, VECTOR.GP);
+  markAccessed(cpu, d);
+  installSegment(cpu, L.SS, d);
+}
+
+/** Checks a selector for use as SS at privilege `cpl`; `vector` is #GP or, in stack and task switches, #TS. */
+export function checkStackSegment(cpu: Cpu, selector: number, cpl: number, vector: number): Descriptor {
+  const code = selector & 0xfffc;
+  if (isNull(selector)) throw fault(vector, code);
+  const d = fetchDescriptor(cpu, selector, vector);
+  const writable = d.isSegment && !d.isCode && (d.type & ATTRIBUTE.writable) !== 0;
+  if ((selector & 3) !== cpl || !writable || d.dpl !== cpl) throw fault(vector, code);
+  if (!d.present) throw fault(VECTOR.SS, code);
+  return d;
+}
+
+/** After a change to an outer privilege: data segments that it may not see become null. */
+export function dropInnerSegments(cpu: Cpu, cpl: number): void {
+  const s = cpu.state;
+  for (const segment of [L.ES, L.DS, L.FS, L.GS]) {
+    const attributes = s.attributes(segment);
+    if (!(attributes & ATTRIBUTE.present)) continue;
+    const conforming = (attributes & (ATTRIBUTE.code | ATTRIBUTE.conforming)) === (ATTRIBUTE.code | ATTRIBUTE.conforming);
+    if (!conforming && ((attributes >> 5) & 3) < cpl) cpu.setNullSegment(segment, 0);
+  }
+}

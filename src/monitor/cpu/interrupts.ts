@@ -1,0 +1,196 @@
+/**
+ * Delivery of interrupts and exceptions: real mode, protected mode, virtual-8086 mode, task gates, and
+ * double and triple faults (Intel SDM vol. 3, chapter 6).
+ */
+import { GuestFault } from '../memory/guestFault';
+import { EXCEPTION_NAMES, VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import { SYSTEM, checkStackSegment, decodeDescriptor, fetchDescriptor, installSegment, isNull, markAccessed, type Descriptor } from './descriptors';
+import * as L from './layout';
+import { FLAG } from './state';
+import { StackFrame, currentStack, newStack } from './stackFrame';
+import { innerStack, switchTask, taskOfGate } from './taskState';
+
+/** What is to be delivered. */
+export interface Interruption {
+  readonly vector: number;
+  /** `software`: INT n, INT3, INTO; `external`: INTR or NMI. */
+  readonly cause: 'software' | 'exception' | 'external';
+  readonly errorCode?: number | undefined;
+  /** Instruction pointer to push: the faulting instruction's, or the next one. */
+  readonly returnTo: number;
+}
+
+/** One link of a fault chain, for people. */
+export interface FaultLink {
+  readonly vector: number;
+  readonly errorCode: number | undefined;
+  readonly linear: number;
+  readonly selector: number;
+  readonly eip: number;
+}
+
+/** No handler could be reached: the processor shuts down. */
+export class TripleFault {
+  constructor(readonly chain: readonly FaultLink[]) {}
+}
+
+const CONTRIBUTORY = new Set<number>([VECTOR.DE, VECTOR.TS, VECTOR.NP, VECTOR.SS, VECTOR.GP]);
+
+/** Name of a vector for people. */
+export function vectorName(vector: number): string {
+  return EXCEPTION_NAMES[vector] ?? `vector ${vector.toString(16).toUpperCase()}h`;
+}
+
+/**
+ * Raises a fault found while executing the instruction at `eip`: delivers it, with double and triple
+ * faults as they come. Throws TripleFault.
+ */
+export function raiseFault(cpu: Cpu, first: GuestFault, eip: number): void {
+  const chain: FaultLink[] = [];
+  let current = first;
+  for (;;) {
+    chain.push({
+      vector: current.vector,
+      errorCode: current.errorCode,
+      linear: current.linearLow,
+      selector: cpu.state.selector(L.CS),
+      eip,
+    });
+    if (current.vector === VECTOR.PF) cpu.state.setU64(L.CR2, BigInt(current.linearLow));
+    try {
+      const errorCode = cpu.state.protectedMode ? current.errorCode : undefined;
+      return deliver(cpu, { vector: current.vector, cause: 'exception', errorCode, returnTo: eip });
+    } catch (second) {
+      if (!(second instanceof GuestFault)) throw second;
+      if (current.vector === VECTOR.DF) {
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linearLow, selector: cpu.state.selector(L.CS), eip });
+        throw new TripleFault(chain);
+      }
+      if (isDouble(current.vector, second.vector)) {
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linearLow, selector: cpu.state.selector(L.CS), eip });
+        current = fault(VECTOR.DF, 0);
+      } else current = second;
+    }
+  }
+}
+
+/** The manual's table 6-5. */
+function isDouble(first: number, second: number): boolean {
+  if (CONTRIBUTORY.has(first)) return CONTRIBUTORY.has(second);
+  return first === VECTOR.PF && (CONTRIBUTORY.has(second) || second === VECTOR.PF);
+}
+
+/** Delivers an interrupt or exception; throws GuestFault when that faults, with nothing changed. */
+export function deliver(cpu: Cpu, what: Interruption): void {
+  cpu.attention = true;
+  cpu.state.halted = false;
+  if (!cpu.state.protectedMode) return deliverReal(cpu, what);
+  if (cpu.state.virtual8086 && what.cause === 'software' && what.vector !== VECTOR.BP && what.vector !== VECTOR.OF && cpu.state.iopl < 3) {
+    throw generalProtection();
+  }
+  deliverProtected(cpu, what);
+}
+
+function deliverReal(cpu: Cpu, what: Interruption): void {
+  const s = cpu.state;
+  const entry = what.vector * 4;
+  if (entry + 3 > s.u32(L.IDTR_LIMIT)) throw fault(what.vector === VECTOR.DF ? VECTOR.DF : VECTOR.GP);
+  const base = s.wide(L.IDTR_BASE);
+  const offset = cpu.readSystem(base + entry, 2);
+  const selector = cpu.readSystem(base + entry + 2, 2);
+  const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  frame.reserve(6);
+  frame.push(s.flags, 2);
+  frame.push(s.selector(L.CS), 2);
+  frame.push(what.returnTo, 2);
+  frame.commit();
+  s.flags = s.flags & ~(FLAG.IF | FLAG.TF | FLAG.AC);
+  cpu.setRealSegment(L.CS, selector);
+  s.eip = offset;
+}
+
+/** Error code that names an IDT entry. */
+const idtError = (vector: number, external: number): number => vector * 8 + 2 + external;
+
+function deliverProtected(cpu: Cpu, what: Interruption): void {
+  const s = cpu.state;
+  const external = what.cause === 'software' ? 0 : 1;
+  const at = what.vector * 8;
+  if (at + 7 > s.u32(L.IDTR_LIMIT)) throw fault(VECTOR.GP, idtError(what.vector, external));
+  const address = s.wide(L.IDTR_BASE) + at;
+  const gate = decodeDescriptor(0, cpu.readSystem(address, 4), cpu.readSystem(address + 4, 4), address);
+  const kinds: readonly number[] = [SYSTEM.taskGate, SYSTEM.interruptGate16, SYSTEM.trapGate16, SYSTEM.interruptGate32, SYSTEM.trapGate32];
+  if (gate.isSegment || !kinds.includes(gate.type)) throw fault(VECTOR.GP, idtError(what.vector, external));
+  if (what.cause === 'software' && gate.dpl < s.cpl) throw fault(VECTOR.GP, idtError(what.vector, 0));
+  if (!gate.present) throw fault(VECTOR.NP, idtError(what.vector, external));
+  try {
+    if (gate.type === SYSTEM.taskGate) {
+      switchTask(cpu, taskOfGate(cpu, gate.low >>> 16), 'interrupt', what.returnTo, what.errorCode);
+    } else enterHandler(cpu, gate, what);
+  } catch (second) {
+    // Faults met on the way to the handler of an event from outside the program carry EXT.
+    if (second instanceof GuestFault && external && second.vector !== VECTOR.PF && second.errorCode !== undefined) {
+      throw fault(second.vector, second.errorCode | 1);
+    }
+    throw second;
+  }
+}
+
+function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
+  const s = cpu.state;
+  const size: 2 | 4 = gate.type & 8 ? 4 : 2;
+  const selector = gate.low >>> 16;
+  const offset = size === 4 ? ((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0 : gate.low & 0xffff;
+  if (isNull(selector)) throw generalProtection();
+  const code = fetchDescriptor(cpu, selector);
+  if (!code.isCode || code.dpl > s.cpl) throw generalProtection(selector);
+  if (!code.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  const inner = !code.isConforming && code.dpl < s.cpl;
+  const flags = s.flags;
+  const words = 3 + (what.errorCode === undefined ? 0 : 1);
+  if (!inner) {
+    if (s.virtual8086) throw generalProtection(selector);
+    if (!code.isConforming && code.dpl !== s.cpl) throw generalProtection(selector);
+    const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+    frame.reserve(words * size);
+    if (offset > code.limit) throw generalProtection();
+    pushReturn(cpu, frame, flags, what, size);
+    finish(cpu, gate, code, s.cpl, offset);
+    return frame.commit();
+  }
+  if (s.virtual8086 && code.dpl !== 0) throw generalProtection(selector);
+  const target = innerStack(cpu, code.dpl);
+  const stack = checkStackSegment(cpu, target.selector, code.dpl, VECTOR.TS);
+  const frame = new StackFrame(cpu, newStack(stack, code.dpl), target.pointer);
+  frame.reserve((words + 2 + (s.virtual8086 ? 4 : 0)) * size);
+  if (offset > code.limit) throw generalProtection();
+  const fromVirtual = s.virtual8086;
+  if (fromVirtual) for (const segment of [L.GS, L.FS, L.DS, L.ES]) frame.push(s.selector(segment), size);
+  frame.push(s.selector(L.SS), size);
+  frame.push(s.reg(L.RSP), size);
+  pushReturn(cpu, frame, flags, what, size);
+  s.flags = flags & ~FLAG.VM;
+  if (fromVirtual) for (const segment of [L.GS, L.FS, L.DS, L.ES]) cpu.setNullSegment(segment, 0);
+  cpu.setCpl(code.dpl);
+  markAccessed(cpu, stack);
+  installSegment(cpu, L.SS, stack, code.dpl);
+  frame.commit();
+  finish(cpu, gate, code, code.dpl, offset);
+}
+
+function pushReturn(cpu: Cpu, frame: StackFrame, flags: number, what: Interruption, size: 2 | 4): void {
+  // RF is set in the image of a fault, so that the restarted instruction does not hit its breakpoint again.
+  frame.push(what.cause === 'exception' && what.vector !== VECTOR.DB ? flags | FLAG.RF : flags, size);
+  frame.push(cpu.state.selector(L.CS), size);
+  frame.push(what.returnTo, size);
+  if (what.errorCode !== undefined) frame.push(what.errorCode, size);
+}
+
+function finish(cpu: Cpu, gate: Descriptor, code: Descriptor, cpl: number, offset: number): void {
+  const s = cpu.state;
+  const interruptGate = (gate.type & 1) === 0;
+  s.flags = s.flags & ~(FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM | (interruptGate ? FLAG.IF : 0));
+  markAccessed(cpu, code);
+  installSegment(cpu, L.CS, code, cpl);
+  s.eip = offset;
+}

@@ -1,0 +1,33 @@
+/**
+ * All services by name, and by number as records carry them.
+ */
+import type { Service } from '../operation';
+import { decimalServices } from './decimalServices';
+import { ioServices } from './ioServices';
+import { segmentServices } from './segmentServices';
+import { stackServices } from './stackServices';
+import { stringServices } from './stringServices';
+import { systemServices } from './systemServices';
+import { transferServices } from './transferServices';
+import { x87Services } from './x87Services';
+
+const ALL: Readonly<Record<string, Service>> = {
+  ...decimalServices,
+  ...ioServices,
+  ...segmentServices,
+  ...stackServices,
+  ...stringServices,
+  ...systemServices,
+  ...transferServices,
+  ...x87Services,
+};
+
+export const SERVICES: readonly Service[] = Object.values(ALL);
+const NUMBERS = new Map(Object.keys(ALL).map((name, number) => [name, number]));
+
+/** Number of a service by the name that the opcode map gives it. Error when there is none: our bug. */
+export function serviceNumber(name: string): number {
+  const number = NUMBERS.get(name);
+  if (number === undefined) throw new Error(`No service is written for instruction !${name}`);
+  return number;
+}

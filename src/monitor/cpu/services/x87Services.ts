@@ -1,0 +1,143 @@
+/**
+ * Services for the x87 unit: the bridge between the instruction stream and ../x87.
+ */
+import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
+import * as L from '../layout';
+import type { Operation, Outcome, Service } from '../operation';
+import { CR0, STATUS_FLAGS } from '../state';
+import { CPU_BASE } from '../../memory/layout';
+import { GuestFault } from '../../memory/guestFault';
+import { FpuState, executeX87, loadFxsave, storeFxsave, waitX87, type X87Port } from '../x87';
+
+/** The port through which the unit reaches memory and registers; a memory fault is kept for the caller. */
+class Port implements X87Port {
+  readonly scratch = new DataView(new ArrayBuffer(128));
+  private readonly bytes = new Uint8Array(this.scratch.buffer);
+  fault: GuestFault | undefined;
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly op: Operation,
+  ) {}
+
+  read(size: number): boolean {
+    return this.guarded(() => {
+      this.check(size, false);
+      for (let i = 0; i < size; i++) this.bytes[i] = this.cpu.read(this.op.segment, this.at(i), 1);
+    });
+  }
+
+  write(size: number): boolean {
+    return this.guarded(() => {
+      this.check(size, true);
+      for (let i = 0; i < size; i++) this.cpu.write(this.op.segment, this.at(i), 1, this.bytes[i] ?? 0);
+    });
+  }
+
+  probeWrite(size: number): boolean {
+    return this.guarded(() => this.check(size, true));
+  }
+
+  setAx(value: number): void {
+    this.cpu.state.setReg(L.RAX, value, 2);
+  }
+  getFlags(): number {
+    return this.cpu.state.flags;
+  }
+  setFlags(flags: number): void {
+    this.cpu.state.status = flags & STATUS_FLAGS;
+  }
+
+  private at(i: number): number {
+    return ((this.op.offset + i) & this.op.addressMask) >>> 0;
+  }
+
+  private check(size: number, write: boolean): void {
+    const linear = this.cpu.linear(this.op.segment, this.op.offset, size, write);
+    this.cpu.mmu.check(linear, size, write, this.cpu.user);
+  }
+
+  private guarded(action: () => void): boolean {
+    try {
+      action();
+      return true;
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      this.fault = reason;
+      return false;
+    }
+  }
+}
+
+const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BASE + L.FPU);
+
+function x87(cpu: Cpu, op: Operation): Outcome {
+  const s = cpu.state;
+  if (s.cr0 & (CR0.EM | CR0.TS)) throw fault(VECTOR.NM);
+  const port = new Port(cpu, op);
+  const request = {
+    opcode: op.opcode,
+    modrm: op.modrm,
+    operandSize: op.size === 2 ? (16 as const) : (32 as const),
+    protectedMode: s.descriptorMode,
+    instructionPointer: op.start,
+    instructionPointerHigh: 0,
+    codeSelector: s.selector(L.CS),
+    dataPointer: op.isMemory ? op.offset : 0,
+    dataPointerHigh: 0,
+    dataSelector: op.isMemory ? s.selector(op.segment) : 0,
+  };
+  const outcome = executeX87(request, fpuOf(cpu), port);
+  if (outcome === 'done') return 'next';
+  if (outcome === 'fault' && port.fault) throw port.fault;
+  if (outcome === 'undefined') throw fault(VECTOR.UD);
+  return mathFault(cpu, op);
+}
+
+/** #MF, or with CR0.NE clear the interrupt line of the old coprocessor interface. */
+function mathFault(cpu: Cpu, op: Operation): Outcome {
+  if (cpu.state.cr0 & CR0.NE) throw fault(VECTOR.MF);
+  cpu.surroundings.coprocessorError();
+  cpu.attention = true;
+  cpu.state.eip = op.next;
+  return 'leave';
+}
+
+function fwait(cpu: Cpu, op: Operation): Outcome {
+  const { cr0 } = cpu.state;
+  if ((cr0 & (CR0.MP | CR0.TS)) === (CR0.MP | CR0.TS)) throw fault(VECTOR.NM);
+  return waitX87(fpuOf(cpu)) === 'mathFault' ? mathFault(cpu, op) : 'next';
+}
+
+const FXSAVE_BYTES = 512;
+const MXCSR_AT = 24, MXCSR_MASK_AT = 28;
+const MXCSR_RESET = 0x1f80, MXCSR_MASK = 0xffff;
+
+function fxImage(cpu: Cpu, op: Operation, write: boolean): number {
+  if (cpu.state.cr0 & (CR0.EM | CR0.TS)) throw fault(VECTOR.NM);
+  const linear = cpu.linear(op.segment, op.offset, FXSAVE_BYTES, write);
+  if (linear & 15) throw generalProtection();
+  cpu.mmu.check(linear, FXSAVE_BYTES, write, cpu.user);
+  return linear;
+}
+
+function fxsave(cpu: Cpu, op: Operation): Outcome {
+  const linear = fxImage(cpu, op, true);
+  const image = new DataView(new ArrayBuffer(FXSAVE_BYTES));
+  storeFxsave(fpuOf(cpu), image, false);
+  image.setUint32(MXCSR_AT, MXCSR_RESET, true);
+  image.setUint32(MXCSR_MASK_AT, MXCSR_MASK, true);
+  for (let i = 0; i < 160; i += 4) cpu.mmu.write(linear + i, 4, image.getUint32(i, true), cpu.user);
+  return 'next';
+}
+
+function fxrstor(cpu: Cpu, op: Operation): Outcome {
+  const linear = fxImage(cpu, op, false);
+  const image = new DataView(new ArrayBuffer(FXSAVE_BYTES));
+  for (let i = 0; i < 160; i += 4) image.setUint32(i, cpu.mmu.read(linear + i, 4, cpu.user), true);
+  if (image.getUint32(MXCSR_AT, true) & ~MXCSR_MASK) throw generalProtection();
+  loadFxsave(fpuOf(cpu), image, false);
+  return 'next';
+}
+
+export const x87Services: Readonly<Record<string, Service>> = { x87, fwait, fxsave, fxrstor };

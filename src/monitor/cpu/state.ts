@@ -1,0 +1,185 @@
+/**
+ * The active virtual CPU's state block as TypeScript reads and writes it (layout: ./layout).
+ */
+import { CPU_BASE, CPU_BYTES } from '../memory/layout';
+import type { MachineMemory } from '../memory/machineMemory';
+import { statusFromWords, wordsFromStatus } from './statusWords';
+import * as L from './layout';
+
+export const FLAG = {
+  CF: 1,
+  PF: 4,
+  AF: 0x10,
+  ZF: 0x40,
+  SF: 0x80,
+  TF: 0x100,
+  IF: 0x200,
+  DF: 0x400,
+  OF: 0x800,
+  IOPL: 0x3000,
+  NT: 0x4000,
+  RF: 0x10000,
+  VM: 0x20000,
+  AC: 0x40000,
+  VIF: 0x80000,
+  VIP: 0x100000,
+  ID: 0x200000,
+} as const;
+export const STATUS_FLAGS = 0x8d5;
+/** All bits of EFLAGS that exist, besides the fixed bit 1. */
+export const ALL_FLAGS = 0x3f7fd5;
+
+export const CR0 = { PE: 1, MP: 2, EM: 4, TS: 8, ET: 0x10, NE: 0x20, WP: 0x10000, AM: 0x40000, NW: 0x20000000, CD: 0x40000000, PG: 0x80000000 } as const;
+export const CR4 = { VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 0x10, PAE: 0x20, MCE: 0x40, PGE: 0x80, PCE: 0x100, OSFXSR: 0x200, OSXMMEXCPT: 0x400 } as const;
+export const EFER = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800 } as const;
+
+/** Attribute bits of a segment (see L.SEG_ATTRIBUTES). */
+export const ATTRIBUTE = { accessed: 1, writable: 2, readable: 2, conforming: 4, expandDown: 4, code: 8, segment: 0x10, present: 0x80, long: 0x200, big: 0x400, granular: 0x800 } as const;
+
+export class CpuState {
+  readonly view: DataView;
+  readonly block: Uint8Array;
+
+  constructor(readonly machine: MachineMemory) {
+    this.view = machine.view;
+    this.block = machine.u8.subarray(CPU_BASE, CPU_BASE + CPU_BYTES);
+  }
+
+  u32(offset: number): number {
+    return this.view.getUint32(CPU_BASE + offset, true);
+  }
+  setU32(offset: number, value: number): void {
+    this.view.setUint32(CPU_BASE + offset, value, true);
+  }
+  u64(offset: number): bigint {
+    return this.view.getBigUint64(CPU_BASE + offset, true);
+  }
+  setU64(offset: number, value: bigint): void {
+    this.view.setBigUint64(CPU_BASE + offset, value, true);
+  }
+  f64(offset: number): number {
+    return this.view.getFloat64(CPU_BASE + offset, true);
+  }
+  setF64(offset: number, value: number): void {
+    this.view.setFloat64(CPU_BASE + offset, value, true);
+  }
+  /** A 64-bit field that holds a number below 2^53. */
+  wide(offset: number): number {
+    return this.u32(offset) + this.view.getInt32(CPU_BASE + offset + 4, true) * 2 ** 32;
+  }
+  setWide(offset: number, value: number): void {
+    this.setU32(offset, value >>> 0);
+    this.setU32(offset + 4, Math.floor(value / 2 ** 32) >>> 0);
+  }
+
+  /** General register `number`, `bytes` wide, by its slot (byte offset in the register file). */
+  slot(slot: number, bytes: number): number {
+    const at = CPU_BASE + L.REG + slot;
+    return bytes === 4 ? this.view.getUint32(at, true) : bytes === 2 ? this.view.getUint16(at, true) : this.view.getUint8(at);
+  }
+  /** Sets it as the processor does: 32-bit values clear the upper half. */
+  setSlot(slot: number, bytes: number, value: number): void {
+    const at = CPU_BASE + L.REG + slot;
+    if (bytes === 4) {
+      this.view.setUint32(at, value, true);
+      this.view.setUint32(at + 4, 0, true);
+    } else if (bytes === 2) this.view.setUint16(at, value, true);
+    else this.view.setUint8(at, value);
+  }
+  reg(number: number, bytes = 4): number {
+    return this.slot(number * 8, bytes);
+  }
+  setReg(number: number, value: number, bytes = 4): void {
+    this.setSlot(number * 8, bytes, value);
+  }
+  /** Replaces the bits of a register that `mask` covers (string pointers and counters). */
+  setMasked(number: number, mask: number, value: number): void {
+    if (mask === 0xffff) this.setReg(number, value & 0xffff, 2);
+    else this.setReg(number, value >>> 0);
+  }
+
+  get flags(): number {
+    const low = this.u32(L.FLAG_RESULT);
+    const high = this.u32(L.FLAG_RESULT + 4);
+    const zero = low === 0 && high === 0;
+    return this.u32(L.FLAGS_SYSTEM) | statusFromWords(zero, high >>> 31 === 1, low & 0xff, this.u32(L.FLAG_AUX));
+  }
+  set flags(value: number) {
+    this.status = value;
+    this.setU32(L.FLAGS_SYSTEM, (value & ALL_FLAGS & ~STATUS_FLAGS) | 2);
+  }
+  /** Sets the status flags alone. */
+  set status(value: number) {
+    const [result, aux] = wordsFromStatus(value);
+    this.setU64(L.FLAG_RESULT, BigInt(result));
+    this.setU32(L.FLAG_AUX, aux);
+  }
+  get systemFlags(): number {
+    return this.u32(L.FLAGS_SYSTEM);
+  }
+
+  get eip(): number {
+    return this.wide(L.EIP);
+  }
+  set eip(value: number) {
+    this.setWide(L.EIP, value);
+  }
+  get cpl(): number {
+    return this.u32(L.CPL);
+  }
+  get cr0(): number {
+    return this.u32(L.CR0);
+  }
+  get cr4(): number {
+    return this.u32(L.CR4);
+  }
+  get cr3(): number {
+    return this.wide(L.CR3);
+  }
+  get efer(): number {
+    return this.u32(L.EFER);
+  }
+  get halted(): boolean {
+    return this.u32(L.HALTED) !== 0;
+  }
+  set halted(value: boolean) {
+    this.setU32(L.HALTED, value ? 1 : 0);
+  }
+  get protectedMode(): boolean {
+    return (this.cr0 & CR0.PE) !== 0;
+  }
+  get virtual8086(): boolean {
+    return (this.systemFlags & FLAG.VM) !== 0;
+  }
+  /** Protected mode and not virtual-8086 mode: selectors name descriptors. */
+  get descriptorMode(): boolean {
+    return this.protectedMode && !this.virtual8086;
+  }
+  get iopl(): number {
+    return (this.systemFlags >> 12) & 3;
+  }
+
+  selector(segment: number): number {
+    return this.u32(segmentAt(segment) + L.SEG_SELECTOR);
+  }
+  base(segment: number): number {
+    return this.wide(segmentAt(segment) + L.SEG_BASE);
+  }
+  limit(segment: number): number {
+    return this.u32(segmentAt(segment) + L.SEG_LIMIT);
+  }
+  attributes(segment: number): number {
+    return this.u32(segmentAt(segment) + L.SEG_ATTRIBUTES);
+  }
+  get stackMask(): number {
+    return this.u32(L.STACK_MASK);
+  }
+  get codeBits(): 16 | 32 {
+    return this.attributes(L.CS) & ATTRIBUTE.big ? 32 : 16;
+  }
+}
+
+/** State-block offset of a segment register. */
+export function segmentAt(segment: number): number {
+  return L.SEGMENTS + segment * L.SEGMENT_BYTES;
+}

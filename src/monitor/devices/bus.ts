@@ -1,0 +1,110 @@
+/** Routing of port and memory-mapped accesses to the devices that claim them. */
+import { allOnes } from './access';
+import type { AccessSize, Device, MemoryRegion } from './device';
+
+const PORTS = 0x10000;
+const PAGE_BYTES = 4096;
+
+function halfOf(size: AccessSize): AccessSize {
+  return size === 4 ? 2 : 1;
+}
+
+/**
+ * The I/O port space. An access goes whole to a device that claims all of its ports and takes that width;
+ * otherwise it is split in halves, low one first. Ports without a device read all ones and swallow writes.
+ */
+export class PortBus {
+  readonly #owners: (Device | undefined)[] = new Array<Device | undefined>(PORTS).fill(undefined);
+
+  /** Throws RangeError when two devices claim one port. */
+  constructor(devices: readonly Device[]) {
+    for (const device of devices) this.#claim(device);
+  }
+
+  /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */
+  readPort(port: number, size: AccessSize): number {
+    const owner = this.#wholeOwner(port, size);
+    if (owner !== undefined) return owner.readPort === undefined ? allOnes(size) : owner.readPort(port, size);
+    if (size === 1) return 0xff;
+    const half = halfOf(size);
+    const low = this.readPort(port, half);
+    const high = this.readPort((port + half) % PORTS, half);
+    return (low | (high << (8 * half))) >>> 0;
+  }
+
+  writePort(port: number, size: AccessSize, value: number): void {
+    const owner = this.#wholeOwner(port, size);
+    if (owner !== undefined) {
+      owner.writePort?.(port, size, value);
+    } else if (size !== 1) {
+      const half = halfOf(size);
+      const shift = 8 * half;
+      this.writePort(port, half, value & (2 ** shift - 1));
+      this.writePort((port + half) % PORTS, half, value >>> shift);
+    }
+  }
+
+  #claim(device: Device): void {
+    for (const range of device.ports) {
+      for (let port = range.first; port < range.first + range.count; port++) {
+        const other = this.#owners[port];
+        if (other !== undefined) {
+          throw new RangeError(`Port ${port.toString(16)} is claimed by '${other.name}' and by '${device.name}'.`);
+        }
+        this.#owners[port] = device;
+      }
+    }
+  }
+
+  /** The device that takes the access in one piece. */
+  #wholeOwner(port: number, size: AccessSize): Device | undefined {
+    const owner = this.#owners[port];
+    if (owner === undefined || size > (owner.portWidth ?? 1)) return undefined;
+    for (let index = 1; index < size; index++) {
+      if (this.#owners[port + index] !== owner) return undefined;
+    }
+    return owner;
+  }
+}
+
+/** A claimed range of guest-physical memory and its device. */
+export interface MappedRegion extends MemoryRegion {
+  readonly device: Device;
+}
+
+/** Memory-mapped devices by guest-physical address. */
+export class MemoryRouter {
+  /** Regions in ascending order, for the physical map. */
+  readonly regions: readonly MappedRegion[];
+
+  /** Throws RangeError for regions that overlap or do not lie on page borders. */
+  constructor(devices: readonly Device[]) {
+    this.regions = devices
+      .flatMap((device) => (device.regions ?? []).map((region) => ({ ...region, device })))
+      .sort((left, right) => left.first - right.first);
+    this.regions.forEach((region, index) => {
+      if (region.first % PAGE_BYTES !== 0 || region.bytes % PAGE_BYTES !== 0) {
+        throw new RangeError(`A region of '${region.device.name}' does not lie on page borders.`);
+      }
+      const before = this.regions[index - 1];
+      if (before !== undefined && before.first + before.bytes > region.first) {
+        throw new RangeError(`Regions of '${before.device.name}' and '${region.device.name}' overlap.`);
+      }
+    });
+  }
+
+  /** The device at an address, or undefined. */
+  deviceAt(address: number): Device | undefined {
+    const region = this.regions.find(({ first, bytes }) => address >= first && address < first + bytes);
+    return region?.device;
+  }
+
+  /** All ones where no device answers. */
+  read(address: number, size: AccessSize): number {
+    return this.deviceAt(address)?.readMemory?.(address, size) ?? allOnes(size);
+  }
+
+  write(address: number, size: AccessSize, value: number): void {
+    this.deviceAt(address)?.writeMemory?.(address, size, value);
+  }
+}

@@ -1,0 +1,27 @@
+/** Register values of the VGA's text mode 3 (80 x 25, 9 x 16 cells), in which the adapter powers up here. */
+
+/** Clock 28.322 MHz, colour ports (3D4), memory enabled. */
+export const TEXT_MISCELLANEOUS = 0x67;
+export const TEXT_SEQUENCER = [0x03, 0x00, 0x03, 0x00, 0x02];
+export const TEXT_CRTC = [
+  0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00, 0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f,
+  0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff,
+];
+export const TEXT_GRAPHICS = [0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x00, 0xff];
+export const TEXT_ATTRIBUTE = [
+  0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f,
+  0x08, 0x00,
+];
+
+/** The DAC with the EGA's 64 colours (two bits a component: 0, 21, 42, 63 of 63), the rest black. */
+export function textPalette(): Uint8Array {
+  const palette = new Uint8Array(256 * 3);
+  for (let colour = 0; colour < 64; colour++) {
+    for (let component = 0; component < 3; component++) {
+      const strong = (colour >> (2 - component)) & 1;
+      const weak = (colour >> (5 - component)) & 1;
+      palette[colour * 3 + component] = strong * 42 + weak * 21;
+    }
+  }
+  return palette;
+}

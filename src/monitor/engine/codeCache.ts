@@ -1,0 +1,283 @@
+/**
+ * The decoded-code cache: for each frame with code, and each way to read it (code size, segment model), a
+ * table from page offset to the records of the basic block that begins there. Writes to decoded bytes
+ * drop the page's blocks, at once.
+ */
+import * as L from '../cpu/layout';
+import { decode, type Instruction } from '../isa/decoder';
+import { endsBlock } from '../isa/definitions';
+import { serviceNumber } from '../cpu/services';
+import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, NULL_SLOT, PAGE_BYTES } from '../memory/layout';
+import { FRAME, type MachineMemory } from '../memory/machineMemory';
+import { handlerFor } from './handlerSet';
+import type { InterpreterModule } from './interpreterModule';
+import { FLAG, R, RECORD_BYTES, type Model } from './records';
+
+/** How code in a page is to be read. */
+export interface CodeContext {
+  readonly bits: 16 | 32;
+  readonly model: Model;
+  /** Offsets in the page that lie inside CS's limit: [first, end). A page inside the limit has 0 and 4096. */
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Decoded code of one frame in one context. */
+export class CodePage {
+  /** Bytes that have been decoded, to tell a write to code from one beside it. */
+  readonly decoded = new Uint8Array(PAGE_BYTES);
+  chunks: number[] = [];
+  next = 0;
+  end = 0;
+  /** Offsets before which a breakpoint record stands. */
+  breakpoints: ReadonlySet<number> = new Set();
+
+  constructor(
+    readonly frame: number,
+    readonly context: CodeContext,
+    /** Address of the table of 4096 block addresses. */
+    readonly table: number,
+  ) {}
+}
+
+export interface CodeCounters {
+  blocksDecoded: number;
+  instructionsDecoded: number;
+  pagesInvalidated: number;
+  cacheFlushes: number;
+}
+
+const MAX_BLOCK = 64;
+const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!ud', '!too_long', '!hlt']);
+
+export class CodeCache {
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0 };
+  private readonly pages = new Map<number, CodePage[]>();
+  private freeChunks: number[] = [];
+  /** Chunks of dropped pages: generated code may still stand in them until it returns. */
+  private limbo: number[] = [];
+  private nextChunk = 0;
+
+  constructor(
+    private readonly machine: MachineMemory,
+    private readonly module: InterpreterModule,
+  ) {}
+
+  /** The page of a frame in a context, made if needed; undefined when the cache is full: `flush` and ask again. */
+  page(frame: number, context: CodeContext): CodePage | undefined {
+    const list = this.pages.get(frame);
+    const found = list?.find((p) => sameContext(p.context, context));
+    if (found) return found;
+    const table = this.allocate();
+    if (table === undefined) return undefined;
+    this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
+    const page = new CodePage(frame, context, table);
+    if (list) list.push(page);
+    else this.pages.set(frame, [page]);
+    return page;
+  }
+
+  /** Address of the block at an offset; 0 when it is not decoded. */
+  block(page: CodePage, offset: number): number {
+    return this.machine.i32[(page.table >> 2) + offset] ?? 0;
+  }
+
+  /** Decodes the block at an offset and gives its address; undefined when the cache is full. */
+  decode(page: CodePage, start: number): number | undefined {
+    const instructions: Instruction[] = [];
+    const base = page.frame * PAGE_BYTES;
+    let offset = start;
+    let closed = false;
+    let crossing = false;
+    while (instructions.length < MAX_BLOCK && offset < page.context.end) {
+      if (offset !== start && page.breakpoints.has(offset)) break;
+      const instruction = decode(this.machine.u8, base + offset, base + page.context.end, page.context.bits);
+      if (!instruction) {
+        crossing = true;
+        break;
+      }
+      instructions.push(instruction);
+      offset += instruction.length;
+      if (endsBlock(instruction.name) || ALWAYS_LEAVING.has(instruction.name)) {
+        closed = true;
+        break;
+      }
+    }
+    const breakpoint = page.breakpoints.has(start);
+    const records = instructions.length + (breakpoint ? 1 : 0) + (closed ? 0 : 1);
+    const address = this.reserve(page, records * RECORD_BYTES);
+    if (address === undefined) return undefined;
+    let at = address;
+    let where = start;
+    const count = instructions.length;
+    if (breakpoint) {
+      this.writeSpecial(at, this.module.special.breakpoint, start, count);
+      at += RECORD_BYTES;
+    }
+    instructions.forEach((instruction, i) => {
+      this.writeRecord(at, instruction, where, page.context, count - i, page.table);
+      at += RECORD_BYTES;
+      where += instruction.length;
+    });
+    if (!closed) {
+      const overLimit = page.context.end < PAGE_BYTES && where >= page.context.end;
+      const handler = crossing || overLimit ? this.module.special.crossing : this.module.special.onward;
+      this.writeSpecial(at, handler, where, 0);
+    }
+    page.decoded.fill(1, start, Math.max(offset, crossing ? PAGE_BYTES : start + 1));
+    this.machine.i32[(page.table >> 2) + start] = address;
+    this.counters.blocksDecoded++;
+    this.counters.instructionsDecoded += count;
+    return address;
+  }
+
+  /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
+  writeRecord(at: number, instruction: Instruction, offset: number, context: CodeContext, back: number, table: number): void {
+    const view = this.machine.view;
+    const handler = handlerFor(instruction, context.model);
+    view.setUint32(at + R.handler, this.handlerEntry(handler.key), true);
+    view.setUint16(at + R.offset, offset, true);
+    view.setUint8(at + R.length, instruction.length);
+    view.setUint8(at + R.back, back);
+    const registers = instruction.operands.flatMap((o) => (o.kind === 'register' ? [o.slot] : []));
+    view.setUint16(at + R.registerA, registers[0] ?? L.ZERO, true);
+    view.setUint16(at + R.registerB, registers[1] ?? L.ZERO, true);
+    const memory = instruction.memory;
+    const register = (n: number | 'ip' | undefined): number =>
+      n === undefined || n === -1 ? L.ZERO : n === 'ip' ? L.EIP_BASE : n * 8;
+    view.setUint16(at + R.base, register(memory?.base), true);
+    view.setUint16(at + R.index, register(memory?.index), true);
+    view.setUint8(at + R.scale, memory?.scale ?? 0);
+    view.setUint8(at + R.flags, flagsOf(instruction));
+    view.setUint16(at + R.mask, { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 }[instruction.addressSize], true);
+    const segment = memory?.segment ?? instruction.segment;
+    view.setUint16(at + R.segment, L.SEGMENTS + segment * L.SEGMENT_BYTES, true);
+    view.setUint8(at + R.modrm, instruction.modrm);
+    view.setUint8(at + R.opcode, instruction.opcode);
+    const relative = memory?.base === 'ip' ? offset + instruction.length : 0;
+    view.setInt32(at + R.displacement, (memory?.displacement ?? 0) + relative, true);
+    this.writeTail(at, instruction, offset, context, table);
+  }
+
+  /** Link and immediate: branches, services, and the rest use them differently. */
+  private writeTail(at: number, instruction: Instruction, offset: number, context: CodeContext, table: number): void {
+    const view = this.machine.view;
+    const { name, immediate } = instruction;
+    if (name.startsWith('!')) {
+      view.setUint32(at + R.link, serviceNumber(name.slice(1)), true);
+      const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
+      view.setBigInt64(at + R.immediate, immediate | extra, true);
+      return;
+    }
+    if (!endsBlock(name)) {
+      view.setUint32(at + R.link, NULL_SLOT, true);
+      view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
+      return;
+    }
+    const behind = offset + instruction.length;
+    const slot = (target: number): number => {
+      const inside = target >= context.first && target < context.end;
+      return inside && table !== 0 ? table + target * 4 : NULL_SLOT;
+    };
+    // A branch of another size than the code's cuts its target: its offset is not known here.
+    view.setUint32(at + R.link, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT, true);
+    view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
+    // `retImmediate` has its parameter count there and no link behind.
+    if (name !== 'retImmediate') view.setUint32(at + R.linkBehind, slot(behind), true);
+  }
+
+  writeSpecial(at: number, handler: number, offset: number, back: number): void {
+    const view = this.machine.view;
+    view.setUint32(at + R.handler, handler, true);
+    view.setUint16(at + R.offset, offset, true);
+    view.setUint8(at + R.length, 0);
+    view.setUint8(at + R.back, back);
+  }
+
+  /** Drops the blocks of a frame if the written bytes have been decoded. Says whether any were. */
+  written(frame: number, offset: number, bytes: number): boolean {
+    let hit = false;
+    for (const page of this.pages.get(frame) ?? []) {
+      for (let i = offset; i < Math.min(offset + bytes, PAGE_BYTES); i++) {
+        if (page.decoded[i] === 0) continue;
+        this.dropBlocks(page);
+        hit = true;
+        break;
+      }
+    }
+    return hit;
+  }
+
+  /** Sets where breakpoints stand in a page; its blocks are decoded anew. */
+  setBreakpoints(page: CodePage, offsets: ReadonlySet<number>): void {
+    if (offsets.size === 0 && page.breakpoints.size === 0) return;
+    page.breakpoints = offsets;
+    this.dropBlocks(page);
+  }
+
+  /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */
+  flush(): void {
+    for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
+    this.pages.clear();
+    this.freeChunks = [];
+    this.limbo = [];
+    this.nextChunk = 0;
+    this.counters.cacheFlushes++;
+  }
+
+  /** Gives dropped records' memory back. Only while generated code is not running. */
+  collect(): void {
+    if (this.limbo.length === 0) return;
+    this.freeChunks.push(...this.limbo);
+    this.limbo = [];
+  }
+
+  private dropBlocks(page: CodePage): void {
+    this.machine.i32.fill(0, page.table >> 2, (page.table + CODE_CHUNK_BYTES) >> 2);
+    page.decoded.fill(0);
+    this.limbo.push(...page.chunks);
+    page.chunks = [];
+    page.next = page.end = 0;
+    this.counters.pagesInvalidated++;
+  }
+
+  private handlerEntry(key: string): number {
+    const entry = this.module.handlers.get(key);
+    if (entry === undefined) throw new Error(`No handler was generated for ${key}`);
+    return entry;
+  }
+
+  private reserve(page: CodePage, bytes: number): number | undefined {
+    if (page.next + bytes > page.end) {
+      const chunk = this.allocate();
+      if (chunk === undefined) return undefined;
+      page.chunks.push(chunk);
+      page.next = chunk;
+      page.end = chunk + CODE_CHUNK_BYTES;
+    }
+    const address = page.next;
+    page.next += bytes;
+    return address;
+  }
+
+  private allocate(): number | undefined {
+    const free = this.freeChunks.pop();
+    if (free !== undefined) return free;
+    if (this.nextChunk === CODE_CHUNKS) return undefined;
+    return CODE_BASE + CODE_CHUNK_BYTES * this.nextChunk++;
+  }
+}
+
+function sameContext(a: CodeContext, b: CodeContext): boolean {
+  return a.bits === b.bits && a.model === b.model && a.first === b.first && a.end === b.end;
+}
+
+function flagsOf(instruction: Instruction): number {
+  let flags = instruction.memory ? FLAG.memory : 0;
+  if (instruction.lock) flags |= FLAG.lock;
+  if (instruction.repeat === 0xf2) flags |= FLAG.repeatNotEqual;
+  if (instruction.repeat === 0xf3) flags |= FLAG.repeat;
+  flags |= { 8: 0, 16: 1, 32: 2, 64: 3 }[instruction.size] << FLAG.sizeShift;
+  return flags | ({ 16: 0, 32: 1, 64: 2 }[instruction.addressSize] << FLAG.addressShift);
+}
+

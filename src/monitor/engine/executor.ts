@@ -1,0 +1,548 @@
+/**
+ * Runs a virtual CPU: finds and enters blocks, answers what generated code asks of the monitor, delivers
+ * faults and interrupts at exact instruction boundaries, and stops at an exact retired count.
+ */
+import type { Cpu } from '../cpu/cpu';
+import { VECTOR, generalProtection } from '../cpu/cpu';
+import { DebugRegisters } from '../cpu/debugRegisters';
+import { deliver, raiseFault } from '../cpu/interrupts';
+import * as L from '../cpu/layout';
+import { SERVICES } from '../cpu/services';
+import { ATTRIBUTE, FLAG } from '../cpu/state';
+import { decode } from '../isa/decoder';
+import { GuestFault } from '../memory/guestFault';
+import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
+import type { MachineMemory } from '../memory/machineMemory';
+import { TLB_KIND } from '../memory/tlb';
+import { CodeCache, type CodeContext } from './codeCache';
+import type { InterpreterModule, MonitorCalls } from './interpreterModule';
+import { RecordOperation } from './recordOperation';
+import { EXIT, R, RECORD_BYTES, type Model } from './records';
+
+/** Why `run` has come back. */
+export type RunOutcome =
+  | { readonly kind: 'budget' }
+  | { readonly kind: 'halted' }
+  | { readonly kind: 'breakpoint'; readonly linear: number }
+  /** A fault that the debugger wants to see stands before its delivery. */
+  | { readonly kind: 'exception'; readonly fault: GuestFault }
+  /** Somebody asked for control (`requestReturn`). */
+  | { readonly kind: 'returned' };
+
+export interface EngineCounters {
+  entries: number;
+  singleSteps: number;
+  slowAccesses: number;
+  services: number;
+  faults: number;
+  interrupts: number;
+}
+
+const BUDGET: RunOutcome = { kind: 'budget' };
+const HALTED: RunOutcome = { kind: 'halted' };
+const RETURNED: RunOutcome = { kind: 'returned' };
+/** Largest budget that is given to generated code at once. */
+const MAX_BUDGET = 1 << 30;
+const DR6_SINGLE_STEP = 0x4000;
+
+export class Executor {
+  readonly counters: EngineCounters = { entries: 0, singleSteps: 0, slowAccesses: 0, services: 0, faults: 0, interrupts: 0 };
+  readonly code: CodeCache;
+  readonly debug: DebugRegisters;
+  /** Vectors at whose faults `run` stops before delivery. */
+  stopVectors: ReadonlySet<number> = new Set();
+  private readonly operation: RecordOperation;
+  private readonly enter: (record: number) => void;
+  private readonly special: InterpreterModule['special'];
+  private breakpoints: ReadonlySet<number> = new Set();
+  /** Linear address at which a breakpoint is passed over once, because the run begins there. */
+  private passBreakpointAt = -1;
+  private passFault = false;
+  private returnRequested = false;
+  private pendingFault: GuestFault | undefined;
+  private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
+  private readonly executeContext: string[] = [];
+  /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
+  private given = 0;
+  private stolen = 0;
+  private running = false;
+  private patched: { address: number; handler: number } | undefined;
+
+  constructor(
+    readonly cpu: Cpu,
+    private readonly machine: MachineMemory,
+    module: InterpreterModule,
+    compiled: WebAssembly.Module,
+  ) {
+    this.code = new CodeCache(machine, module);
+    this.debug = new DebugRegisters(cpu);
+    this.operation = new RecordOperation(cpu.state);
+    this.special = module.special;
+    const calls: MonitorCalls = {
+      access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
+      commit: (record) => this.commit(record),
+      segmentFault: (record, segment) => this.fault(record, new GuestFault(segment === L.SEGMENTS + L.SS * L.SEGMENT_BYTES ? VECTOR.SS : VECTOR.GP, 0)),
+      raise: (record, vector) => this.fault(record, vector === VECTOR.GP ? generalProtection() : new GuestFault(vector, undefined)),
+      service: (record, number) => this.service(record, number),
+    };
+    const instance = new WebAssembly.Instance(compiled, { env: { memory: machine.memory }, monitor: { ...calls } });
+    this.enter = instance.exports['enter'] as (record: number) => void;
+    cpu.mmu.map.traces = {
+      tableWritten: (address, bytes) => cpu.mmu.shadow.tableWritten(address, bytes),
+      codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
+    };
+  }
+
+  /** Replaces the linear addresses before which `run` stops. */
+  setBreakpoints(linear: ReadonlySet<number>): void {
+    this.breakpoints = linear;
+    this.forgetExecuteTlb();
+  }
+
+  /** The next `run` does not stop at a breakpoint or fault right where it begins. */
+  passOver(): void {
+    this.passBreakpointAt = this.linear();
+    this.passFault = true;
+  }
+
+  /** Makes `run` come back at the next instruction boundary. */
+  requestReturn(): void {
+    this.returnRequested = true;
+    this.cpu.attention = true;
+  }
+
+  /** Instructions retired before the one under way. */
+  retired(): number {
+    const s = this.cpu.state;
+    const base = s.f64(L.RETIRED);
+    if (!this.running) return base;
+    const back = this.operation.record === 0 ? 0 : s.view.getUint8(this.operation.record + R.back);
+    return base + this.given - (s.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen + back);
+  }
+
+  /** Linear address of the next instruction. */
+  linear(): number {
+    const s = this.cpu.state;
+    return (s.base(L.CS) + s.eip) % 2 ** 32;
+  }
+
+  /** Up to `count` bytes of code at CS:EIP, without side effects; fewer when a page is absent. */
+  peekCode(count: number): Uint8Array {
+    const { mmu } = this.cpu;
+    const linear = this.linear();
+    for (let have = count; have > 0; have--) {
+      const bytes = new Uint8Array(have);
+      const complete = bytes.every((_, i) => {
+        const at = (linear + i) % 2 ** 32;
+        const page = mmu.peekPage(Math.floor(at / PAGE_BYTES));
+        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + (at % PAGE_BYTES), 1)[0] ?? 0;
+        return page >= 0;
+      });
+      if (complete) return bytes;
+    }
+    return new Uint8Array(0);
+  }
+
+  /** All that was derived from guest memory and mode is to be derived anew (after a restore). */
+  forgetDerived(): void {
+    this.code.flush();
+    this.cpu.mmu.shadow.dropAll();
+    this.executeContext.length = 0;
+    this.cpu.contextChanged = true;
+    this.cpu.attention = true;
+  }
+
+  /** Runs until `budget` more instructions have retired, or something else ends it. Throws TripleFault. */
+  run(budget: number): RunOutcome {
+    const s = this.cpu.state;
+    const end = s.f64(L.RETIRED) + budget;
+    for (;;) {
+      this.code.collect();
+      if (this.returnRequested) {
+        this.returnRequested = false;
+        return RETURNED;
+      }
+      if (this.cpu.attention) this.atBoundary();
+      const left = end - s.f64(L.RETIRED);
+      if (left <= 0) return BUDGET;
+      if (s.halted) return HALTED;
+      try {
+        const outcome = this.advance(Math.min(left, MAX_BUDGET));
+        if (outcome) return outcome;
+      } catch (reason) {
+        if (!(reason instanceof GuestFault)) throw reason;
+        const stopped = this.deliverFault(reason);
+        if (stopped) return stopped;
+      }
+    }
+  }
+
+  /** Raises a fault of the instruction at EIP, unless the debugger wants to see it first. */
+  private deliverFault(fault: GuestFault): RunOutcome | undefined {
+    this.counters.faults++;
+    if (this.stopVectors.has(fault.vector) && !this.passFault) return { kind: 'exception', fault };
+    this.passFault = false;
+    if (fault.vector === VECTOR.DB && fault.errorCode === undefined) this.cpu.state.setU32(L.PENDING_DEBUG, 0);
+    raiseFault(this.cpu, fault, this.cpu.state.eip);
+    return undefined;
+  }
+
+  /** Traps, interrupts and mode changes, between two instructions. */
+  private atBoundary(): void {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    cpu.attention = false;
+    const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED);
+    if (s.u32(L.PENDING_DEBUG) !== 0 && !held) {
+      this.debug.recordPending();
+      return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
+    }
+    if (cpu.interruptLine && s.systemFlags & FLAG.IF) {
+      if (held) cpu.attention = true;
+      else this.interrupt();
+    }
+  }
+
+  private interrupt(): void {
+    const cpu = this.cpu;
+    this.counters.interrupts++;
+    const vector = cpu.surroundings.acknowledgeInterrupt();
+    try {
+      deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      raiseFault(cpu, reason, cpu.state.eip);
+    }
+  }
+
+  /** Executes at least one instruction (or none, at a breakpoint); EIP and RETIRED are right afterwards. */
+  private advance(left: number): RunOutcome | undefined {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    const trap = (s.systemFlags & FLAG.TF) !== 0;
+    const passing = this.passBreakpointAt === this.linear();
+    const resumed = (s.systemFlags & FLAG.RF) !== 0;
+    if (trap || passing || resumed || cpu.attention) {
+      if (!passing) {
+        const stop = this.breakpointHere(resumed);
+        if (stop) return stop;
+      }
+      this.passBreakpointAt = -1;
+      this.stepOne(trap);
+      return undefined;
+    }
+    this.passBreakpointAt = -1;
+    const block = this.locate();
+    if (block === 0) {
+      const stop = this.breakpointHere(false);
+      if (stop) return stop;
+      this.stepOne(false);
+      return undefined;
+    }
+    const count = s.view.getUint8(block + R.back);
+    if (count > left) {
+      const stop = this.breakpointHere(false);
+      if (stop) return stop;
+      this.stepOne(false);
+      return undefined;
+    }
+    return this.execute(block, left, count);
+  }
+
+  /** Whether the debugger or the guest's debug registers want to stop before the next instruction. */
+  private breakpointHere(resumed: boolean): RunOutcome | undefined {
+    const linear = this.linear();
+    if (this.breakpoints.has(linear)) return { kind: 'breakpoint', linear };
+    if (!resumed && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
+    return undefined;
+  }
+
+  /** Executes the instruction at EIP alone. */
+  private stepOne(trap: boolean): void {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    this.counters.singleSteps++;
+    this.cpu.singleIteration = trap;
+    this.refreshContext();
+    const before = s.f64(L.RETIRED);
+    this.writeScratch();
+    s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
+    this.execute(SCRATCH_RECORDS, 1, 1);
+    if (trap && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
+      s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | DR6_SINGLE_STEP);
+      cpu.attention = true;
+    }
+    this.cpu.singleIteration = false;
+  }
+
+  /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. */
+  private execute(record: number, budget: number, count: number): RunOutcome | undefined {
+    const s = this.cpu.state;
+    const view = s.view;
+    this.counters.entries++;
+    this.given = budget;
+    this.stolen = 0;
+    this.operation.record = 0;
+    this.pendingFault = undefined;
+    view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
+    this.running = true;
+    try {
+      this.enter(record);
+    } finally {
+      this.running = false;
+      this.unpatch();
+    }
+    const reason = s.u32(L.EXIT_REASON);
+    const at = s.u32(L.EXIT_RECORD);
+    let remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
+    if (reason !== EXIT.jump) {
+      remaining += view.getUint8(at + R.back);
+      if (reason === EXIT.done) remaining--;
+      else s.eip = this.offsetOf(at);
+    }
+    s.setF64(L.RETIRED, s.f64(L.RETIRED) + budget - remaining);
+    if (reason === EXIT.fault && this.pendingFault) throw this.pendingFault;
+    if (reason === EXIT.breakpoint) return this.breakpointRecord();
+    if (reason === EXIT.crossing) {
+      // The instruction runs over the page's end or CS's limit: alone, byte by byte.
+      if (budget - remaining === 0 && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+    }
+    return undefined;
+  }
+
+  private breakpointRecord(): RunOutcome | undefined {
+    const stop = this.breakpointHere(false);
+    if (stop) return stop;
+    // Another address that shares the frame has a breakpoint here: not this one.
+    this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
+    return undefined;
+  }
+
+  private offsetOf(record: number): number {
+    const s = this.cpu.state;
+    const offset = s.wide(L.EIP_BASE) + s.view.getUint16(record + R.offset, true);
+    return (offset & (s.codeBits === 16 && s.limit(L.CS) <= 0xffff ? 0xffff : 0xffffffff)) >>> 0;
+  }
+
+  // Finding code.
+
+  /** Brings the code context up to date with mode and segments; execute TLBs follow it. */
+  private refreshContext(): void {
+    const cpu = this.cpu;
+    if (cpu.contextChanged) {
+      cpu.contextChanged = false;
+      const s = cpu.state;
+      const bits = s.codeBits;
+      const model = this.modelNow();
+      const key = `${bits}${model}${s.base(L.CS)}:${s.limit(L.CS)}`;
+      if (key !== this.context.key) this.context = { bits, model, first: 0, end: PAGE_BYTES, key };
+    }
+    const slot = cpu.mmu.currentSpace.slot;
+    if (this.executeContext[slot] !== this.context.key) {
+      cpu.mmu.tlb.flushExecute(slot);
+      this.executeContext[slot] = this.context.key;
+    }
+  }
+
+  private forgetExecuteTlb(): void {
+    this.executeContext.length = 0;
+  }
+
+  /** Whether code may address memory without segment checks. */
+  private modelNow(): Model {
+    const s = this.cpu.state;
+    const flatBounds = (segment: number): boolean =>
+      s.base(segment) === 0 && s.limit(segment) === 0xffffffff && (s.attributes(segment) & ATTRIBUTE.present) !== 0;
+    const plainData = (segment: number): boolean => {
+      const wanted = ATTRIBUTE.present | ATTRIBUTE.segment | ATTRIBUTE.writable;
+      const attributes = s.attributes(segment);
+      return flatBounds(segment) && (attributes & (wanted | ATTRIBUTE.code | ATTRIBUTE.expandDown)) === wanted;
+    };
+    const flat = s.protectedMode && flatBounds(L.CS) && plainData(L.DS) && plainData(L.ES) && plainData(L.SS) && (s.attributes(L.SS) & ATTRIBUTE.big) !== 0 && (s.attributes(L.CS) & ATTRIBUTE.readable) !== 0;
+    return flat ? 'flat' : 'seg';
+  }
+
+  /** Record of the block at CS:EIP, ready to be entered; 0 when it has to be stepped. Throws GuestFault. */
+  private locate(): number {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    this.refreshContext();
+    const eip = s.eip;
+    if (eip > s.limit(L.CS)) throw generalProtection();
+    const linear = this.linear();
+    const page = Math.floor(linear / PAGE_BYTES);
+    const offset = linear % PAGE_BYTES;
+    const guestPage = cpu.mmu.fetchPage(page, offset, cpu.user);
+    const frame = cpu.mmu.map.frame(guestPage);
+    if (frame <= 0) return 0;
+    const start = eip - offset;
+    const codePage = this.code.page(frame, this.contextOfPage(start)) ?? this.afterFlush(frame, start);
+    cpu.mmu.traceCode(guestPage, frame);
+    const breaks = this.breakpointsIn(page);
+    if (!equalSets(breaks, codePage.breakpoints)) this.code.setBreakpoints(codePage, union(breaks, codePage.breakpoints));
+    const slot = cpu.mmu.currentSpace.slot;
+    cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
+    s.setWide(L.EIP_BASE, start);
+    const block = this.code.block(codePage, offset);
+    if (block !== 0) return block;
+    return this.code.decode(codePage, offset) ?? this.decodeAfterFlush(frame, start, offset);
+  }
+
+  private afterFlush(frame: number, start: number) {
+    this.code.flush();
+    this.cpu.mmu.shadow.flushAll();
+    const page = this.code.page(frame, this.contextOfPage(start));
+    if (!page) throw new Error('The code cache has no room for one page');
+    return page;
+  }
+
+  private decodeAfterFlush(frame: number, start: number, offset: number): number {
+    return this.code.decode(this.afterFlush(frame, start), offset) ?? 0;
+  }
+
+  /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
+  private contextOfPage(start: number): CodeContext {
+    const limit = this.cpu.state.limit(L.CS);
+    if (start >= 0 && start + PAGE_BYTES - 1 <= limit) return this.context;
+    const { bits, model } = this.context;
+    return { bits, model, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
+  }
+
+  private breakpointsIn(page: number): ReadonlySet<number> {
+    const guest = this.debug.executionAddresses();
+    if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
+    const found = new Set<number>();
+    for (const linear of [...this.breakpoints, ...guest]) {
+      if (Math.floor(linear / PAGE_BYTES) === page) found.add(linear % PAGE_BYTES);
+    }
+    return found;
+  }
+
+  /** Puts the instruction at CS:EIP, which may cross pages, into the scratch records. */
+  private writeScratch(): void {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    const eip = s.eip;
+    if (eip > s.limit(L.CS)) throw generalProtection();
+    const linear = this.linear();
+    const offset = linear % PAGE_BYTES;
+    const bytes = new Uint8Array(16);
+    const toPageEnd = PAGE_BYTES - offset;
+    const toLimit = Math.min(16, s.limit(L.CS) - eip + 1);
+    let have = Math.min(toPageEnd, toLimit);
+    this.fetch(linear, bytes, 0, have);
+    let instruction = decode(bytes, 0, have, this.context.bits);
+    if (!instruction && have < toLimit) {
+      this.fetch((linear + have) % 2 ** 32, bytes, have, toLimit - have);
+      have = toLimit;
+      instruction = decode(bytes, 0, have, this.context.bits);
+    }
+    // What does not end inside the limit cannot be fetched.
+    if (!instruction) throw generalProtection();
+    this.code.writeRecord(SCRATCH_RECORDS, instruction, offset, this.context, 1, 0);
+    this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.special.stop, offset + instruction.length, 0);
+    s.setWide(L.EIP_BASE, eip - offset);
+    s.setU32(NULL_SLOT - CPU_BASE, 0);
+  }
+
+  private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
+    const cpu = this.cpu;
+    const page = cpu.mmu.fetchPage(Math.floor(linear / PAGE_BYTES), linear % PAGE_BYTES, cpu.user);
+    for (let i = 0; i < count; i++) target[at + i] = cpu.mmu.map.read(page * PAGE_BYTES + (linear % PAGE_BYTES) + i, 1);
+  }
+
+  // What generated code asks.
+
+  private access(low: number, high: number, sizeAndKind: number, record: number): number {
+    this.counters.slowAccesses++;
+    this.operation.record = record;
+    try {
+      const host = this.cpu.mmu.access(low, high, sizeAndKind & 0xff, sizeAndKind >> 8, this.cpu.user);
+      if (this.cpu.attention) this.stopAfter(record);
+      return host;
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      this.fault(record, reason);
+      return 0;
+    }
+  }
+
+  private commit(record: number): void {
+    this.operation.record = record;
+    this.cpu.mmu.commit();
+    if (this.cpu.attention) this.stopAfter(record);
+  }
+
+  private fault(record: number, fault: GuestFault): void {
+    this.pendingFault = fault;
+    this.leave(EXIT.fault, record);
+  }
+
+  private leave(reason: number, record: number): number {
+    this.cpu.state.setU32(L.EXIT_REASON, reason);
+    this.cpu.state.setU32(L.EXIT_RECORD, record);
+    return 1;
+  }
+
+  private service(record: number, number: number): number {
+    this.counters.services++;
+    const cpu = this.cpu;
+    const op = this.operation;
+    op.record = record;
+    const service = SERVICES[number];
+    if (!service) throw new Error(`No service ${number}`);
+    try {
+      const outcome = service(cpu, op);
+      if (outcome === 'next') {
+        if (!cpu.attention) return 0;
+        cpu.state.eip = op.next;
+        return this.leave(EXIT.done, record);
+      }
+      cpu.singleIteration &&= outcome === 'again';
+      return this.leave(outcome === 'leave' ? EXIT.done : EXIT.again, record);
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      this.fault(record, reason);
+      return 1;
+    }
+  }
+
+  /** Has generated code return behind the instruction of `record`, whatever follows it. */
+  private stopAfter(record: number): void {
+    const view = this.machine.view;
+    if (!this.patched) {
+      const address = record + RECORD_BYTES + R.handler;
+      this.patched = { address, handler: view.getUint32(address, true) };
+      view.setUint32(address, this.special.stop, true);
+    }
+    // A transfer does not go on to the next record: an empty budget stops it at the next block.
+    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
+    this.stolen += remaining;
+    view.setInt32(CPU_BASE + L.REMAINING, 0, true);
+  }
+
+  private unpatch(): void {
+    if (!this.patched) return;
+    this.machine.view.setUint32(this.patched.address, this.patched.handler, true);
+    this.patched = undefined;
+  }
+
+  private codeWritten(frame: number, offset: number, bytes: number): void {
+    if (!this.code.written(frame, offset, bytes)) return;
+    // The records that run now may be among those dropped.
+    if (this.running && this.operation.record !== 0) this.stopAfter(this.operation.record);
+  }
+}
+
+const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
+
+function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (a.size !== b.size) return false;
+  for (const item of a) if (!b.has(item)) return false;
+  return true;
+}
+
+/** Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit. */
+function union(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<number> {
+  return new Set([...a, ...b]);
+}

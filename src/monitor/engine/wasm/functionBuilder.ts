@@ -1,0 +1,217 @@
+/**
+ * Writes the body of one WebAssembly function: pure expressions are small trees that are folded
+ * where their operands are known and serialised where they are used; statements are written at once.
+ */
+import { ByteWriter, I32, I64, OP, type WasmType } from './encoding';
+
+/** A pure expression. `constant` is its value where that is known while emitting. */
+export interface Expression {
+  readonly type: WasmType;
+  readonly constant?: number | bigint;
+  /** Pushes the value. */
+  push(code: ByteWriter): void;
+}
+
+/** A local variable of the function. */
+export interface Local extends Expression {
+  readonly index: number;
+}
+
+export function i32(value: number): Expression {
+  const constant = value | 0;
+  return {
+    type: I32,
+    constant,
+    push: (code) => {
+      code.byte(OP.i32_const);
+      code.s32(constant);
+    },
+  };
+}
+
+export function i64(value: bigint): Expression {
+  const constant = BigInt.asIntN(64, value);
+  return {
+    type: I64,
+    constant,
+    push: (code) => {
+      code.byte(OP.i64_const);
+      code.s64(constant);
+    },
+  };
+}
+
+export function unary(op: number, type: WasmType, a: Expression): Expression {
+  return {
+    type,
+    push: (code) => {
+      a.push(code);
+      code.byte(op);
+    },
+  };
+}
+
+export function binary(op: number, type: WasmType, a: Expression, b: Expression): Expression {
+  return {
+    type,
+    push: (code) => {
+      a.push(code);
+      b.push(code);
+      code.byte(op);
+    },
+  };
+}
+
+export function select(condition: Expression, yes: Expression, no: Expression): Expression {
+  return {
+    type: yes.type,
+    push: (code) => {
+      yes.push(code);
+      no.push(code);
+      condition.push(code);
+      code.byte(OP.select);
+    },
+  };
+}
+
+/** log2 of the natural alignment that the format wants named; we promise none (0) beyond bytes. */
+const ALIGNMENT = 0;
+
+/** A load from linear memory at `address + offset`. Not pure against stores: bind it with `let` in time. */
+export function load(op: number, type: WasmType, address: Expression, offset: number): Expression {
+  return {
+    type,
+    push: (code) => {
+      address.push(code);
+      code.byte(op);
+      code.u32(ALIGNMENT);
+      code.u32(offset);
+    },
+  };
+}
+
+/** A call used as an expression; it is made where the expression is pushed, so bind it with `let`. */
+export function call(fn: number, type: WasmType, args: readonly Expression[]): Expression {
+  return {
+    type,
+    push: (code) => {
+      args.forEach((a) => a.push(code));
+      code.byte(OP.call);
+      code.u32(fn);
+    },
+  };
+}
+
+const EMPTY_BLOCK = 0x40;
+
+/** One function's body under construction. */
+export class FunctionBuilder {
+  readonly code = new ByteWriter();
+  readonly locals: WasmType[] = [];
+  private depth = 0;
+
+  constructor(private readonly parameters: readonly WasmType[]) {}
+
+  parameter(index: number): Local {
+    return this.localAt(index, this.parameters[index] ?? I32);
+  }
+
+  /** A fresh local. */
+  local(type: WasmType): Local {
+    const index = this.parameters.length + this.locals.push(type) - 1;
+    return this.localAt(index, type);
+  }
+
+  set(local: Local, value: Expression): void {
+    value.push(this.code);
+    this.code.byte(OP.local_set);
+    this.code.u32(local.index);
+  }
+
+  /** Evaluates now and keeps the value in a local; constants stay constants. */
+  let(value: Expression): Expression {
+    if (value.constant !== undefined) return value;
+    const local = this.local(value.type);
+    this.set(local, value);
+    return local;
+  }
+
+  store(op: number, address: Expression, offset: number, value: Expression): void {
+    address.push(this.code);
+    value.push(this.code);
+    this.code.byte(op);
+    this.code.u32(ALIGNMENT);
+    this.code.u32(offset);
+  }
+
+  /** Calls a function that gives no result. */
+  call(fn: number, args: readonly Expression[]): void {
+    args.forEach((a) => a.push(this.code));
+    this.code.byte(OP.call);
+    this.code.u32(fn);
+  }
+
+  if(condition: Expression, then: () => void, otherwise?: () => void): void {
+    condition.push(this.code);
+    this.code.byte(OP.if);
+    this.code.byte(EMPTY_BLOCK);
+    this.depth++;
+    then();
+    if (otherwise) {
+      this.code.byte(OP.else);
+      otherwise();
+    }
+    this.depth--;
+    this.code.byte(OP.end);
+  }
+
+  /** A loop; `body` is given a function that jumps back to its start when the condition holds. */
+  loop(body: (again: (condition: Expression) => void) => void): void {
+    this.code.byte(OP.loop);
+    this.code.byte(EMPTY_BLOCK);
+    this.depth++;
+    const own = this.depth;
+    body((condition) => {
+      condition.push(this.code);
+      this.code.byte(OP.br_if);
+      this.code.u32(this.depth - own);
+    });
+    this.depth--;
+    this.code.byte(OP.end);
+  }
+
+  return(): void {
+    this.code.byte(OP.return);
+  }
+
+  returnCall(fn: number, args: readonly Expression[]): void {
+    args.forEach((a) => a.push(this.code));
+    this.code.byte(OP.return_call);
+    this.code.u32(fn);
+  }
+
+  returnCallIndirect(type: number, args: readonly Expression[], entry: Expression): void {
+    args.forEach((a) => a.push(this.code));
+    entry.push(this.code);
+    this.code.byte(OP.return_call_indirect);
+    this.code.u32(type);
+    this.code.u32(0);
+  }
+
+  /** The finished body. */
+  finish(): Uint8Array {
+    this.code.byte(OP.end);
+    return this.code.toBytes();
+  }
+
+  private localAt(index: number, type: WasmType): Local {
+    return {
+      type,
+      index,
+      push: (code) => {
+        code.byte(OP.local_get);
+        code.u32(index);
+      },
+    };
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Puts a WebAssembly module together: types, imports, functions, one function table, exports
+ * (WebAssembly Core Specification 2.0, section 5.5).
+ */
+import { ByteWriter, type WasmType } from './encoding';
+
+export interface FunctionType {
+  readonly parameters: readonly WasmType[];
+  readonly results: readonly WasmType[];
+}
+
+interface FunctionBody {
+  readonly type: number;
+  readonly locals: readonly WasmType[];
+  readonly code: Uint8Array;
+}
+
+const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
+const FUNCREF = 0x70;
+
+/** Builds one module. Functions are numbered imports first, so all imports come before the first body. */
+export class ModuleBuilder {
+  private readonly types: FunctionType[] = [];
+  private readonly typeNumbers = new Map<string, number>();
+  private readonly imports: { module: string; name: string; type: number }[] = [];
+  private readonly bodies: (FunctionBody | undefined)[] = [];
+  private readonly exports: { name: string; kind: number; index: number }[] = [];
+  private memory: { initialPages: number; maximumPages: number } | undefined;
+  private table: readonly number[] = [];
+
+  /** Number of a function type; equal types share one. */
+  type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
+    const key = `${parameters.join()}>${results.join()}`;
+    let number = this.typeNumbers.get(key);
+    if (number === undefined) {
+      number = this.types.push({ parameters, results }) - 1;
+      this.typeNumbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** Imports a function; gives its function number. */
+  importFunction(module: string, name: string, type: number): number {
+    if (this.bodies.length > 0) throw new Error('Imports come before functions');
+    return this.imports.push({ module, name, type }) - 1;
+  }
+
+  /** Imports `env.memory`, shared; sizes in pages of 64 KiB. */
+  importMemory(initialPages: number, maximumPages: number): void {
+    this.memory = { initialPages, maximumPages };
+  }
+
+  /** Reserves a function number, so that bodies can refer to one another before they exist. */
+  declare(): number {
+    return this.imports.length + this.bodies.push(undefined) - 1;
+  }
+
+  /** Gives a declared function its body; `code` ends in the `end` opcode. */
+  define(index: number, type: number, locals: readonly WasmType[], code: Uint8Array): void {
+    this.bodies[index - this.imports.length] = { type, locals, code };
+  }
+
+  exportFunction(name: string, index: number): void {
+    this.exports.push({ name, kind: 0, index });
+  }
+
+  /** The function table: entry i calls function `functions[i]`. Private to the module. */
+  setTable(functions: readonly number[]): void {
+    this.table = functions;
+  }
+
+  /** The module's bytes. Error when a declared function has no body. */
+  build(): Uint8Array {
+    const out = new ByteWriter();
+    out.bytes(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+    section(out, SECTION.type, (w) => {
+      w.u32(this.types.length);
+      for (const type of this.types) {
+        w.byte(0x60);
+        w.u32(type.parameters.length);
+        type.parameters.forEach((t) => w.byte(t));
+        w.u32(type.results.length);
+        type.results.forEach((t) => w.byte(t));
+      }
+    });
+    section(out, SECTION.import, (w) => this.writeImports(w));
+    section(out, SECTION.function, (w) => {
+      w.u32(this.bodies.length);
+      for (const body of this.bodies) w.u32(this.defined(body).type);
+    });
+    section(out, SECTION.table, (w) => {
+      w.u32(1);
+      w.byte(FUNCREF);
+      w.byte(1);
+      w.u32(this.table.length);
+      w.u32(this.table.length);
+    });
+    section(out, SECTION.export, (w) => {
+      w.u32(this.exports.length);
+      for (const item of this.exports) {
+        w.name(item.name);
+        w.byte(item.kind);
+        w.u32(item.index);
+      }
+    });
+    section(out, SECTION.element, (w) => {
+      w.u32(1);
+      w.u32(0);
+      w.bytes(new Uint8Array([0x41, 0x00, 0x0b]));
+      w.u32(this.table.length);
+      this.table.forEach((f) => w.u32(f));
+    });
+    section(out, SECTION.code, (w) => this.writeBodies(w));
+    return out.toBytes();
+  }
+
+  private defined(body: FunctionBody | undefined): FunctionBody {
+    if (!body) throw new Error('A declared WebAssembly function has no body');
+    return body;
+  }
+
+  private writeImports(w: ByteWriter): void {
+    w.u32(this.imports.length + (this.memory ? 1 : 0));
+    for (const item of this.imports) {
+      w.name(item.module);
+      w.name(item.name);
+      w.byte(0);
+      w.u32(item.type);
+    }
+    if (this.memory) {
+      w.name('env');
+      w.name('memory');
+      w.byte(2);
+      w.byte(3);
+      w.u32(this.memory.initialPages);
+      w.u32(this.memory.maximumPages);
+    }
+  }
+
+  private writeBodies(w: ByteWriter): void {
+    w.u32(this.bodies.length);
+    for (const body of this.bodies) {
+      const { locals, code } = this.defined(body);
+      const content = new ByteWriter();
+      content.u32(locals.length);
+      for (const local of locals) {
+        content.u32(1);
+        content.byte(local);
+      }
+      content.bytes(code);
+      w.u32(content.length);
+      w.bytes(content.toBytes());
+    }
+  }
+}
+
+function section(out: ByteWriter, id: number, write: (w: ByteWriter) => void): void {
+  const content = new ByteWriter();
+  write(content);
+  out.byte(id);
+  out.u32(content.length);
+  out.bytes(content.toBytes());
+}

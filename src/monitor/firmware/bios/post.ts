@@ -1,0 +1,228 @@
+/** Power-on self-test and bootstrap: fills vectors and data area, programs the chips, loads a boot sector. */
+import type { BlockBackend } from '../../devices/device';
+import { hex, put16, u16 } from '../bytes';
+import { describeLowMemory } from '../memory-map';
+import type { FirmwareEnvironment, PortBus } from '../platform';
+import type { ServiceCall } from './call';
+import { changeStatusB, readCmos, RTC, RTC_PERIODIC, secondsOfDay, writeCmos } from './cmos';
+import { driveGeometry, FIRST_HARD_DISK, isHardDisk } from './disk';
+import { ENHANCED_KEYBOARD } from './keyboard';
+import { BDA, BDA_BASE, BDA_BYTES, EBDA } from './layout';
+import { endInterrupt, initialisePics } from './pic';
+import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8, ROM_SEGMENT, type BiosRom } from './rom';
+import { print } from './text-screen';
+import { enterTextMode } from './video-modes';
+
+const PIT_COUNTER_0 = 0x40;
+const PIT_CONTROL = 0x43;
+/** Counter 0, low then high byte, mode 3 (square wave); a count of 0 stands for 65536. */
+const PIT_SQUARE_WAVE = 0x36;
+const PIT_HZ = 1_193_182;
+
+const KEYBOARD_DATA = 0x60;
+const KEYBOARD_STATUS = 0x64;
+const KEYBOARD_ENABLE = 0xae;
+const KEYBOARD_WRITE_MODE = 0x60;
+/** Translate to set 1, system flag, interrupt, and the auxiliary port off. */
+const KEYBOARD_MODE = 0x65;
+/** Command to the keyboard itself: send keys. It answers FAh, which as a scan code means no key. */
+const KEYBOARD_START_SCANNING = 0xf4;
+const OUTPUT_FULL = 0x01;
+const MOST_STALE_KEYS = 16;
+
+const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+const LPT_PORTS = [0x378, 0x278];
+
+/** Equipment word: coprocessor, 80x25 colour; numbers of drives and ports are added. */
+const EQUIPMENT_BASE = 0x0022;
+
+/** CMOS shutdown codes that mean 'go on at 40:67', with and without an end of interrupt. */
+const RESUME_WITH_EOI = 0x05;
+const RESUME = 0x0a;
+
+/** Vectors kept free for programs: 60h-67h. */
+const USER_VECTORS = { first: 0x60, last: 0x67 };
+
+const BOOT_ADDRESS = 0x7c00;
+const SECTOR = 512;
+const BOOT_SIGNATURE = 0xaa55;
+
+function writeVectors(machine: FirmwareEnvironment, rom: BiosRom): void {
+  const table = new Uint8Array(0x400);
+  const point = (vector: number, segment: number, offset: number): void => {
+    put16(table, vector * 4, offset);
+    put16(table, vector * 4 + 2, segment);
+  };
+  for (let vector = 0; vector < 256; vector++) {
+    if (vector >= USER_VECTORS.first && vector <= USER_VECTORS.last) continue;
+    point(vector, ROM_SEGMENT, rom.vectors.get(vector) ?? DUMMY_HANDLER);
+  }
+  // These are pointers to tables.
+  point(0x1d, 0, 0);
+  point(0x1e, ROM_SEGMENT, DISKETTE_TABLE);
+  point(0x1f, ROM_SEGMENT, FONT_8X8);
+  point(0x43, ROM_SEGMENT, FONT_8X16);
+  for (const [vector, drive] of [[0x41, 0], [0x46, 1]]) {
+    const linear = EBDA.diskTables + drive * 16;
+    point(vector, (linear & 0xf_fc00) >>> 4, linear & 0x3ff);
+  }
+  machine.memory.write(0, table);
+}
+
+/** A UART keeps what is written to its interrupt enable register; an empty port does not. */
+function hasSerialPort(ports: PortBus, base: number): boolean {
+  ports.writePort(base + 1, 1, 0x02);
+  const present = ports.readPort(base + 1, 1) === 0x02;
+  if (present) ports.writePort(base + 1, 1, 0);
+  return present;
+}
+
+function hasPrinterPort(ports: PortBus, base: number): boolean {
+  ports.writePort(base, 1, 0xaa);
+  return ports.readPort(base, 1) === 0xaa;
+}
+
+function driveNumbers(machine: FirmwareEnvironment, hard: boolean): number[] {
+  return [...machine.drives.keys()].filter((drive) => isHardDisk(drive) === hard);
+}
+
+function equipment(floppies: number, serial: number, printers: number): number {
+  const floppyBits = floppies === 0 ? 0 : 1 | ((floppies - 1) << 6);
+  return EQUIPMENT_BASE | floppyBits | (serial << 9) | (printers << 14);
+}
+
+function fillDataArea(machine: FirmwareEnvironment): void {
+  const { memory, ports } = machine;
+  const resetFlag = memory.read16(BDA.resetFlag);
+  memory.write(BDA_BASE, new Uint8Array(BDA_BYTES));
+  memory.write16(BDA.resetFlag, resetFlag);
+  describeLowMemory(memory);
+  const serial = COM_PORTS.filter((base) => hasSerialPort(ports, base));
+  const printers = LPT_PORTS.filter((base) => hasPrinterPort(ports, base));
+  serial.forEach((base, i) => { memory.write16(BDA.comPorts + i * 2, base); });
+  printers.forEach((base, i) => { memory.write16(BDA.lptPorts + i * 2, base); });
+  memory.write(BDA.comTimeouts, Uint8Array.of(1, 1, 1, 1));
+  memory.write(BDA.lptTimeouts, Uint8Array.of(20, 20, 20));
+  memory.write16(BDA.equipment, equipment(driveNumbers(machine, false).length, serial.length, printers.length));
+  memory.write8(BDA.diskCount, driveNumbers(machine, true).length);
+  const buffer = BDA.keyBuffer - BDA_BASE;
+  memory.write16(BDA.keyHead, buffer);
+  memory.write16(BDA.keyTail, buffer);
+  memory.write16(BDA.keyBufferStart, buffer);
+  memory.write16(BDA.keyBufferEnd, buffer + 32);
+  memory.write8(BDA.keyMode, ENHANCED_KEYBOARD);
+  memory.write32(BDA.ticks, Math.floor((secondsOfDay(ports) * PIT_HZ) / 0x1_0000));
+}
+
+/** Fixed disk parameter table: cylinders (word), heads (byte), and sectors per track at offset 14. */
+function diskTable(drive: number, disk: BlockBackend): Uint8Array {
+  const { cylinders, heads, sectorsPerTrack } = driveGeometry(drive, disk);
+  const table = new Uint8Array(16);
+  put16(table, 0, cylinders);
+  table[2] = heads;
+  table[8] = heads > 8 ? 0x08 : 0;
+  put16(table, 12, cylinders);
+  table[14] = sectorsPerTrack;
+  return table;
+}
+
+function fillEbda(machine: FirmwareEnvironment): void {
+  const { memory, drives } = machine;
+  memory.write(EBDA.sizeKib, new Uint8Array(1024));
+  memory.write8(EBDA.sizeKib, 1);
+  // No address is FFFF:FFFF, so the first exception is logged wherever it comes from.
+  memory.write32(EBDA.loggedException, 0xffff_ffff);
+  for (const index of [0, 1]) {
+    const disk = drives.get(FIRST_HARD_DISK + index);
+    if (disk !== undefined) memory.write(EBDA.diskTables + index * 16, diskTable(FIRST_HARD_DISK + index, disk));
+  }
+}
+
+function initialiseTimer(ports: PortBus): void {
+  ports.writePort(PIT_CONTROL, 1, PIT_SQUARE_WAVE);
+  ports.writePort(PIT_COUNTER_0, 1, 0);
+  ports.writePort(PIT_COUNTER_0, 1, 0);
+}
+
+function initialiseKeyboard(ports: PortBus): void {
+  ports.writePort(KEYBOARD_STATUS, 1, KEYBOARD_WRITE_MODE);
+  ports.writePort(KEYBOARD_DATA, 1, KEYBOARD_MODE);
+  ports.writePort(KEYBOARD_STATUS, 1, KEYBOARD_ENABLE);
+  ports.writePort(KEYBOARD_DATA, 1, KEYBOARD_START_SCANNING);
+  for (let i = 0; i < MOST_STALE_KEYS && (ports.readPort(KEYBOARD_STATUS, 1) & OUTPUT_FULL) !== 0; i++) {
+    ports.readPort(KEYBOARD_DATA, 1);
+  }
+}
+
+/** A reset that a program asked for, to leave protected mode as on a 286: goes on where it said. */
+function resumeAfterReset(call: ServiceCall): boolean {
+  const { ports } = call.machine;
+  const code = readCmos(ports, RTC.shutdown);
+  if (code === 0) return false;
+  writeCmos(ports, RTC.shutdown, 0);
+  if (code !== RESUME_WITH_EOI && code !== RESUME) return false;
+  if (code === RESUME_WITH_EOI) endInterrupt(ports, 0);
+  call.continueAt('resume');
+  return true;
+}
+
+/** The whole power-on self-test. The stub calls INT 19h behind it. */
+export function post(call: ServiceCall, rom: BiosRom): void {
+  if (resumeAfterReset(call)) return;
+  const { machine } = call;
+  writeVectors(machine, rom);
+  fillDataArea(machine);
+  fillEbda(machine);
+  initialisePics(machine.ports);
+  initialiseTimer(machine.ports);
+  changeStatusB(machine.ports, RTC_PERIODIC, false);
+  initialiseKeyboard(machine.ports);
+  enterTextMode(machine);
+  print(machine, `Shadowbox BIOS, ${String(Math.floor(machine.memory.ramBytes / 0x10_0000))} MiB of memory\n`);
+}
+
+function driveName(drive: number): string {
+  return isHardDisk(drive) ? `hard disk ${hex(drive)}h` : `floppy ${String(drive)}`;
+}
+
+/** Loads a drive's boot sector; a reason when it cannot. */
+function loadBootSector(call: ServiceCall, drive: number): string | undefined {
+  const disk = call.machine.drives.get(drive);
+  if (disk === undefined) return 'not there';
+  if (disk.sectors === 0) return 'empty';
+  const sector = new Uint8Array(SECTOR);
+  disk.read(0, 1, sector);
+  if (u16(sector, 510) !== BOOT_SIGNATURE) return 'no boot signature (55 AA) in its first sector';
+  call.machine.memory.write(BOOT_ADDRESS, sector);
+  return undefined;
+}
+
+/** The state in which boot sectors start: DL = drive, segments 0, stack below the sector. */
+function startBootSector(call: ServiceCall, drive: number): void {
+  const { cpu } = call.machine;
+  for (const segment of ['ds', 'es', 'ss'] as const) cpu.setSelector(segment, 0);
+  cpu.set('esp', BOOT_ADDRESS);
+  call.dx = drive;
+  call.continueAt('bootJump');
+}
+
+function tell(call: ServiceCall, message: string): void {
+  print(call.machine, message);
+  call.machine.log(`BIOS: ${message}`);
+}
+
+/** INT 19h: the first drive in order that has a boot sector. Behind the call the stub halts for ever. */
+export function bootstrap(call: ServiceCall, order: readonly number[]): void {
+  const failures: string[] = [];
+  for (const drive of order) {
+    const failure = loadBootSector(call, drive);
+    if (failure === undefined) return startBootSector(call, drive);
+    failures.push(`${driveName(drive)}: ${failure}`);
+  }
+  return tell(call, `No bootable device: ${failures.join('; ')}.\n`);
+}
+
+/** INT 18h: a boot sector has given up. */
+export function noBoot(call: ServiceCall): void {
+  tell(call, 'No bootable device: the boot sector found no system.\n');
+}

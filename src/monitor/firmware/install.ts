@@ -1,0 +1,22 @@
+/** Puts firmware mappings into guest-physical memory, and gives the processor state that starts them. */
+import type { FirmwareMapping, InitialCpu, PhysicalMemory } from './platform';
+
+/** Writes each mapping and declares those that are not writable to be ROM. */
+export function installFirmware(mappings: readonly FirmwareMapping[], memory: PhysicalMemory): void {
+  for (const { address, bytes, writable } of mappings) {
+    memory.write(address, bytes);
+    if (!writable) memory.protect(address, bytes.length);
+  }
+}
+
+/**
+ * The architectural reset state (Intel SDM volume 3, table 10-1): real mode at F000:FFF0 with the base
+ * of CS at FFFF0000h, so that the first instruction comes from the ROM's mirror below 4 GiB; its far
+ * jump loads CS anew and goes on below 1 MiB. Everything else keeps its reset value.
+ */
+export function resetCpu(): InitialCpu {
+  return {
+    instructionPointer: 0xfff0,
+    segments: { cs: { selector: 0xf000, base: 0xffff_0000, limit: 0xffff, attributes: 0x93 } },
+  };
+}

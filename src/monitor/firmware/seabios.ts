@@ -1,0 +1,64 @@
+/** Says where an external firmware (SeaBIOS and its VGA BIOS) is mapped. */
+import { readableSize, u16 } from './bytes';
+import { looksLike } from './detect';
+import { loadError } from './load-error';
+import type { FirmwareMapping } from './platform';
+
+const KIB = 1024;
+const FOUR_GIB = 0x1_0000_0000;
+const LOW_WINDOW = 128 * KIB;
+const LOW_WINDOW_END = 0x10_0000;
+const VGA_ROM_BASE = 0xc_0000;
+const VGA_ROM_ROOM = 64 * KIB;
+const PAGE = 4096;
+
+const INSTALL = 'Install the Debian package `seabios` (apt install seabios) or name the file.';
+
+/** Opcodes that a reset vector begins with: far jump, near jump, short jump. */
+const JUMPS: readonly number[] = [0xea, 0xe9, 0xeb];
+
+function checkSystemBios(bios: Uint8Array | undefined): Uint8Array {
+  if (bios === undefined) throw loadError('firmware', 'There is no bios.bin of SeaBIOS.', INSTALL);
+  if (bios.length !== 128 * KIB && bios.length !== 256 * KIB) {
+    throw loadError(
+      'firmware',
+      `The firmware has ${readableSize(bios.length)}, and must have 128 or 256 KiB. ${looksLike(bios)}`,
+      INSTALL,
+    );
+  }
+  if (!JUMPS.includes(bios[bios.length - 16])) {
+    throw loadError('firmware', 'The firmware has no jump at its reset vector (16 bytes before its end).', INSTALL);
+  }
+  return bios;
+}
+
+/** An option ROM begins with 55 AA and its length in 512-byte units (PCI Firmware Specification, section 5). */
+function checkVgaBios(vgaBios: Uint8Array | undefined): Uint8Array {
+  if (vgaBios === undefined) throw loadError('firmware', 'There is no vgabios.bin of SeaBIOS.', INSTALL);
+  if (u16(vgaBios, 0) !== 0xaa55 || vgaBios[2] * 512 > vgaBios.length || vgaBios.length > VGA_ROM_ROOM) {
+    throw loadError('firmware', `The VGA BIOS is no option ROM of at most 64 KiB. ${looksLike(vgaBios)}`, INSTALL);
+  }
+  const padded = new Uint8Array(Math.ceil(vgaBios.length / PAGE) * PAGE);
+  padded.set(vgaBios);
+  return padded;
+}
+
+/**
+ * Where the pieces of an external firmware go: the whole below 4 GiB as ROM, its last 128 KiB at
+ * E0000-FFFFF and the VGA BIOS at C0000. The low copies are writable, as shadow RAM that a chipset has
+ * opened: SeaBIOS keeps variables there when it finds no chipset that it knows to unlock.
+ *
+ * The processor starts in its architectural reset state (F000:FFF0, CS base FFFF0000).
+ * @throws LoadError with field 'firmware' when a file is missing (undefined) or is something else
+ */
+export function mapExternalFirmware(
+  bios: Uint8Array | undefined,
+  vgaBios: Uint8Array | undefined,
+): readonly FirmwareMapping[] {
+  const system = checkSystemBios(bios);
+  return [
+    { address: VGA_ROM_BASE, bytes: checkVgaBios(vgaBios), writable: true },
+    { address: LOW_WINDOW_END - LOW_WINDOW, bytes: system.slice(system.length - LOW_WINDOW), writable: true },
+    { address: FOUR_GIB - system.length, bytes: system, writable: false },
+  ];
+}

@@ -1,0 +1,53 @@
+/**
+ * All instruction meanings by name, and which of them end a basic block.
+ */
+import type { Meaning } from './emitter';
+import { arithmetic, conditional } from './meaning/arithmetic';
+import { bits } from './meaning/bits';
+import { conditionalJump, control } from './meaning/control';
+import { CONDITION_SUFFIXES } from './opcodes';
+
+function allMeanings(): ReadonlyMap<string, Meaning> {
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control }));
+  CONDITION_SUFFIXES.forEach((suffix, code) => {
+    const { set, move } = conditional(code);
+    map.set(`set${suffix}`, set);
+    map.set(`cmov${suffix}`, move);
+    map.set(`j${suffix}`, conditionalJump(code));
+  });
+  return map;
+}
+
+const MEANINGS = allMeanings();
+
+const TERMINAL = new Set([
+  'jmp',
+  'jmpIndirect',
+  'call',
+  'callIndirect',
+  'ret',
+  'retImmediate',
+  'loop',
+  'loope',
+  'loopne',
+  'jcxz',
+  ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`),
+]);
+
+/** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
+export function meaningOf(name: string): Meaning {
+  if (name.startsWith('!')) return (e) => e.service();
+  const meaning = MEANINGS.get(name);
+  if (!meaning) throw new Error(`No meaning is written for instruction ${name}`);
+  return meaning;
+}
+
+/** Whether an instruction transfers control by itself, so that nothing behind it belongs to its block. */
+export function endsBlock(name: string): boolean {
+  return TERMINAL.has(name);
+}
+
+/** Whether the handler differs by stack and code segment model. */
+export function dependsOnModel(name: string): boolean {
+  return TERMINAL.has(name) || name === 'push' || name === 'pop' || name === 'leave';
+}

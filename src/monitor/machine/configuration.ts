@@ -1,0 +1,269 @@
+/**
+ * The launch configuration: one definition of its fields, from which come the TypeScript type, the defaults, the
+ * validation, and (in configurationSchema) package.json's `configurationAttributes` and the documentation's table.
+ */
+import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
+import type { Kind } from './configurationKinds';
+import { nearestWord } from './configurationSpelling';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** How many virtual CPUs there can be now; the format has room for 8. */
+const SUPPORTED_CPUS = 1;
+
+/** One field. `default` and `commandLineDefault` are written as a person would write them. */
+export interface FieldDefinition {
+  readonly kind: Kind<unknown>;
+  /** Sentences for the editor's hover and the documentation's table (Markdown). */
+  readonly doc: string;
+  readonly default?: string | number | boolean | readonly string[];
+  /** The default of the `shadowbox` command, where it differs from the editor's. */
+  readonly commandLineDefault?: string | boolean;
+}
+
+export const FIELDS = {
+  memory: {
+    kind: size({ minimum: MIB, maximum: 2048 * MIB, granule: 4 * KIB, example: '128M' }),
+    default: '128M',
+    doc: 'Size of the guest\'s memory, in bytes or with a unit: `"64M"`, `"1G"`.',
+  },
+  cpus: {
+    kind: integer({ minimum: 1, maximum: SUPPORTED_CPUS, note: 'more than one virtual CPU is not supported yet' }),
+    default: 1,
+    doc: 'Number of virtual CPUs.',
+  },
+  cpuModel: {
+    kind: choice({ 'pentium-pro': 'Intel Pentium Pro: i686 with CMOV, PAE, SYSENTER and x87.' }),
+    default: 'pentium-pro',
+    doc: 'Which processor the guest sees (CPUID).',
+  },
+  firmware: {
+    kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
+    default: 'builtin',
+    doc: 'The BIOS: Shadowbox\'s own, the SeaBIOS that is installed on this computer, or the path of a ROM image.',
+  },
+  vgaBios: {
+    kind: path(),
+    doc: 'Path of a VGA BIOS image for a `firmware` other than `"builtin"`. Default: the one that belongs to SeaBIOS.',
+  },
+  kernel: {
+    kind: path(),
+    doc: 'Path of a kernel to boot without a boot loader: a Linux bzImage or a Multiboot image.',
+  },
+  initrd: { kind: path(), doc: 'Path of the initial RAM disk for a Linux `kernel`.' },
+  cmdline: { kind: text(), doc: 'Command line for `kernel` or `multiboot`.' },
+  multiboot: { kind: path(), doc: 'Path of a Multiboot 1 image to boot without a boot loader.' },
+  modules: {
+    kind: list(pathWith('cmdline', text(), '', 'Text that is handed over with the module.'), '["module.bin"]'),
+    doc: 'Modules that are loaded with a Multiboot image.',
+  },
+  floppy: {
+    kind: pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'),
+    doc: 'Raw image in the floppy drive. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true.',
+  },
+  disks: {
+    kind: list(pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'), '["disk.img"]'),
+    doc: 'Raw images of hard disks. The files stay as they are (what the guest writes is kept in memory) unless `writable` is true.',
+  },
+  cdrom: { kind: path(), doc: 'ISO image in the CD-ROM drive. Not supported yet: the machine starts without the drive.' },
+  bootOrder: {
+    kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
+    doc: 'Which drives the firmware tries, in this order. Default: those that are there, floppy first.',
+  },
+  serial: {
+    kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),
+    default: 'terminal',
+    commandLineDefault: 'stdio',
+    doc: 'Where the first serial port (COM1) leads: a terminal in the editor, standard input and output, nowhere, or the path of a file that takes its output.',
+  },
+  symbols: {
+    kind: list(path(), '["kernel.elf"]'),
+    doc: 'ELF files with debug information of the guest\'s programs. That of `kernel` or `multiboot` is read anyway if it is ELF.',
+  },
+  sourceMap: {
+    kind: mapping('{ "/build": "${workspaceFolder}" }'),
+    doc: 'Where sources are now: prefixes of paths in the debug information, each with what to put in its place.',
+  },
+  stopOnEntry: {
+    kind: flag(),
+    default: true,
+    commandLineDefault: false,
+    doc: 'Stop on the first instruction.',
+  },
+  engine: {
+    kind: choice({
+      auto: 'The fastest that there is.',
+      interpreter: 'Interpret each instruction.',
+      translator: 'Translate hot code to WebAssembly. Not there yet: the interpreter is used.',
+    }),
+    default: 'auto',
+    doc: 'How guest code is run. All engines give the same results.',
+  },
+  pace: {
+    kind: choice({
+      realtime: 'While the guest idles, its time keeps to the clock on the wall.',
+      fast: 'While the guest idles, its time jumps to whatever is due next.',
+    }),
+    default: 'realtime',
+    commandLineDefault: 'fast',
+    doc: 'Whether idle guest time takes real time. The guest cannot tell the difference.',
+  },
+  rtc: {
+    kind: moment('1980-01-01', '2079-12-31T23:59:59Z'),
+    default: '2024-01-01T00:00:00Z',
+    doc: 'What the real-time clock shows at power-on, as ISO 8601 date. Fixed, so that runs can be repeated exactly.',
+  },
+  maxInstructions: {
+    kind: integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    doc: 'Stop when this many instructions have been retired since power-on.',
+  },
+  replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
+} as const satisfies Readonly<Record<string, FieldDefinition>>;
+
+type Fields = typeof FIELDS;
+export type FieldName = keyof Fields;
+type ValueOf<Name extends FieldName> = Fields[Name]['kind'] extends Kind<infer Value> ? Value : never;
+type NamesWithDefault = { [Name in FieldName]: Fields[Name] extends { readonly default: unknown } ? Name : never }[FieldName];
+
+/** A checked configuration: sizes in bytes, dates in seconds since 1970, paths as `resolvePath` gave them, defaults filled in. */
+export type MachineConfiguration =
+  & { readonly [Name in NamesWithDefault]: ValueOf<Name> }
+  & { readonly [Name in Exclude<FieldName, NamesWithDefault>]?: ValueOf<Name> };
+
+export const FIELD_NAMES: readonly string[] = Object.keys(FIELDS);
+
+export function isFieldName(name: string): name is FieldName {
+  return Object.hasOwn(FIELDS, name);
+}
+
+/** Something that is wrong with a configuration. `message` and `remedy` are sentence parts, as `problemText` joins them. */
+export interface Problem {
+  readonly field: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Something that a person should know about a configuration that works. */
+export interface Notice {
+  readonly field: string;
+  readonly message: string;
+}
+
+export type Validation =
+  | { readonly configuration: MachineConfiguration; readonly notices: readonly Notice[] }
+  | { readonly problems: readonly Problem[] };
+
+/** 'memory: '12Q' is not a size; write e.g. "128M"' */
+export function problemText(problem: Problem): string {
+  return `${problem.field}: ${problem.message}; ${problem.remedy}`;
+}
+
+export interface ValidationOptions {
+  /** Whose defaults apply. */
+  readonly front: 'editor' | 'commandLine';
+  /** Makes a path that was written in `field` absolute. Default: leaves it as it is. */
+  readonly resolvePath?: (path: string, field: FieldName) => string;
+}
+
+/** Properties of a launch.json entry that are VS Code's own, and JSON's customary one; everything with two underscores is, too. */
+const EDITOR_PROPERTIES: readonly string[] = [
+  '$schema', 'name', 'type', 'request', 'preLaunchTask', 'postDebugTask', 'presentation', 'internalConsoleOptions', 'debugServer', 'serverReadyAction',
+  'suppressMultipleSessionWarning', 'noDebug', 'windows', 'linux', 'osx',
+];
+
+function isEditorProperty(name: string): boolean {
+  return EDITOR_PROPERTIES.includes(name) || name.startsWith('__');
+}
+
+function unknownFields(values: Readonly<Record<string, unknown>>): Problem[] {
+  return Object.keys(values).filter((name) => !isFieldName(name) && !isEditorProperty(name)).map((name) => {
+    const nearest = nearestWord(name, FIELD_NAMES);
+    return {
+      field: name,
+      message: 'there is no such field',
+      remedy: nearest === undefined ? `take it out (fields: ${FIELD_NAMES.join(', ')})` : `did you mean "${nearest}"?`,
+    };
+  });
+}
+
+function defaultOf(definition: FieldDefinition, front: ValidationOptions['front']): FieldDefinition['default'] {
+  return front === 'commandLine' ? definition.commandLineDefault ?? definition.default : definition.default;
+}
+
+/** Reads every field by its kind. Gives the values that could be read, and a problem for each that could not. */
+function readFields(values: Readonly<Record<string, unknown>>, options: ValidationOptions): { read: Record<string, unknown>; problems: Problem[] } {
+  const read: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const name of FIELD_NAMES.filter(isFieldName)) {
+    const definition: FieldDefinition = FIELDS[name];
+    // null and undefined count as left out: a merged or generated configuration may hold either.
+    const written = values[name] ?? defaultOf(definition, options.front);
+    if (written === undefined) continue;
+    try {
+      read[name] = definition.kind.read(written, { resolvePath: (file) => options.resolvePath?.(file, name) ?? file });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      problems.push({ field: name, message: error.message, remedy: error.remedy });
+    }
+  }
+  return { read, problems };
+}
+
+function problem(field: FieldName, message: string, remedy: string): Problem {
+  return { field, message, remedy };
+}
+
+/** Fields that mean nothing without, or next to, another one. */
+function combinationProblems(configuration: MachineConfiguration): Problem[] {
+  const { kernel, multiboot, initrd, cmdline, modules, firmware, vgaBios } = configuration;
+  const found: Problem[] = [];
+  if (kernel !== undefined && multiboot !== undefined) found.push(problem('multiboot', 'it cannot be booted together with "kernel"', 'take one of the two out'));
+  if (initrd !== undefined && multiboot !== undefined) found.push(problem('initrd', 'a Multiboot image has no initial RAM disk', 'write "modules" instead'));
+  else if (initrd !== undefined && kernel === undefined) found.push(problem('initrd', 'it needs a kernel', 'add "kernel", or take "initrd" out'));
+  if (modules !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('modules', 'they need a Multiboot image', 'add "multiboot", or take "modules" out'));
+  if (cmdline !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('cmdline', 'it needs a kernel', 'add "kernel" or "multiboot", or take "cmdline" out'));
+  if (vgaBios !== undefined && firmware === 'builtin') found.push(problem('vgaBios', 'the built-in firmware has its own', 'take it out, or set "firmware" to "seabios"'));
+  return found;
+}
+
+function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfiguration): Problem[] {
+  const there = { floppy: floppy !== undefined, disk: (disks ?? []).length > 0, cdrom: cdrom !== undefined };
+  const fields = { floppy: 'floppy', disk: 'disks', cdrom: 'cdrom' } as const;
+  return (bootOrder ?? []).filter((drive) => !there[drive])
+    .map((drive) => problem('bootOrder', `there is no ${quoted(drive)} to boot from`, `add "${fields[drive]}", or take it out of "bootOrder"`));
+}
+
+/** The built-in firmware has nothing else to show than what it boots; another one may (its own setup, a ROM under test). */
+function bootProblems(configuration: MachineConfiguration): Problem[] {
+  const { firmware, kernel, multiboot, floppy, disks, cdrom } = configuration;
+  const bootable = [kernel, multiboot, floppy, disks?.[0]].some((image) => image !== undefined);
+  if (bootable || firmware !== 'builtin') return [];
+  const remedy = 'add one of "kernel", "multiboot", "floppy", "disks"';
+  return cdrom === undefined
+    ? [problem('kernel', 'there is nothing to boot', remedy)]
+    : [problem('cdrom', 'the CD-ROM is not supported yet, and there is nothing else to boot', remedy)];
+}
+
+function noticesOf(configuration: MachineConfiguration): Notice[] {
+  const found: Notice[] = [];
+  if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
+  if (configuration.engine === 'translator') found.push({ field: 'engine', message: 'the translator is not there yet; the interpreter is used' });
+  return found;
+}
+
+/**
+ * Checks a configuration as written (a launch.json entry, a JSON file, command-line options).
+ * @returns the configuration with its defaults filled in and what is worth knowing about it, or all problems found
+ */
+export function validateConfiguration(values: unknown, options: ValidationOptions): Validation {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    return { problems: [{ field: 'configuration', message: 'it is not a JSON object', remedy: 'write { "kernel": "…" } or the like' }] };
+  }
+  const record: Readonly<Record<string, unknown>> = { ...values };
+  const { read, problems } = readFields(record, options);
+  const all = [...unknownFields(record), ...problems];
+  if (all.length > 0) return { problems: all };
+  const configuration = read as MachineConfiguration;
+  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...bootProblems(configuration)];
+  return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };
+}

@@ -1,0 +1,62 @@
+/**
+ * The event queue of a machine: what devices have scheduled, ordered by virtual time and then by the order of
+ * scheduling. Its state is plain data, like a device's.
+ */
+
+export interface ScheduledEvent {
+  readonly device: string;
+  readonly event: string;
+  /** Cycles. */
+  readonly time: number;
+  /** Order of scheduling, for events at one time. */
+  readonly order: number;
+}
+
+export interface EventQueueState {
+  pending: ScheduledEvent[];
+  nextOrder: number;
+  /** Events handled since power-on. */
+  handled: number;
+}
+
+export class EventQueue {
+  state: EventQueueState = { pending: [], nextOrder: 0, handled: 0 };
+
+  /** Schedules an event, replacing the device's pending one of that name. */
+  schedule(device: string, event: string, time: number): void {
+    this.cancel(device, event);
+    const entry: ScheduledEvent = { device, event, time, order: this.state.nextOrder++ };
+    const { pending } = this.state;
+    let at = pending.length;
+    while (at > 0) {
+      const before = pending[at - 1];
+      if (!before || before.time <= time) break;
+      at--;
+    }
+    pending.splice(at, 0, entry);
+  }
+
+  cancel(device: string, event: string): void {
+    const { pending } = this.state;
+    const index = pending.findIndex((e) => e.device === device && e.event === event);
+    if (index >= 0) pending.splice(index, 1);
+  }
+
+  /** Time of the earliest event; Infinity when there is none. */
+  get nextTime(): number {
+    return this.state.pending[0]?.time ?? Infinity;
+  }
+
+  /** Takes the earliest event out if it is due at `now`. */
+  takeDue(now: number): ScheduledEvent | undefined {
+    const first = this.state.pending[0];
+    if (!first || first.time > now) return undefined;
+    this.state.pending.shift();
+    this.state.handled++;
+    return first;
+  }
+
+  reset(): void {
+    this.state = { pending: [], nextOrder: 0, handled: 0 };
+  }
+}

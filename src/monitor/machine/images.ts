@@ -1,0 +1,63 @@
+/**
+ * What a machine is built from: the checked configuration together with the bytes that booting needs, and the
+ * names of the disks that stay files. Structured-clonable, so that the host can hand it to the monitor context.
+ */
+import type { MachineConfiguration } from './configuration';
+import type { Recording } from './session';
+
+/** A file that was read whole. */
+export interface ImageFile {
+  /** Where it came from, for messages. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A Multiboot module: its bytes and the string that the boot loader passes along with it (Multiboot 0.6.96, section 3.3). */
+export interface ModuleFile extends ImageFile {
+  readonly cmdline: string;
+}
+
+/** A disk or floppy whose sectors stay in a file of the host, reached through `FileStore`. */
+export interface DiskFile {
+  readonly path: string;
+  /** Size of the file in bytes; the last sector may be incomplete and then reads as if padded with zeros. */
+  readonly bytes: number;
+  /** Whether guest writes go to the file. If not, they are kept in memory, and the file is opened for reading only. */
+  readonly writable: boolean;
+}
+
+export interface MachineImages {
+  readonly configuration: MachineConfiguration;
+  /** Undefined: the built-in BIOS. */
+  readonly firmware?: ImageFile;
+  readonly vgaBios?: ImageFile;
+  readonly kernel?: ImageFile;
+  readonly initrd?: ImageFile;
+  readonly multiboot?: ImageFile;
+  readonly modules: readonly ModuleFile[];
+  readonly floppy?: DiskFile;
+  readonly disks: readonly DiskFile[];
+  /** Inputs that come at their recorded moments; other input is refused meanwhile. */
+  readonly replay?: Recording;
+}
+
+/** An open file of the host. All calls block: virtual time stands meanwhile (invariant 1). */
+export interface FileAccess {
+  /** In bytes. */
+  readonly size: number;
+  readonly writable: boolean;
+  /** Fills `target` from byte `offset` of the file; what lies beyond its end reads as zeros. */
+  read(offset: number, target: Uint8Array): void;
+  /** Writes all of `source` at byte `offset`. Error when the file is not writable. */
+  write(offset: number, source: Uint8Array): void;
+  close(): void;
+}
+
+/** What the host offers for the files that a machine keeps open. */
+export interface FileStore {
+  /**
+   * Opens an existing file.
+   * @throws MachineError (blame: user) when it cannot be opened, naming the file and what to do
+   */
+  open(path: string, writable: boolean): FileAccess;
+}

@@ -1,0 +1,360 @@
+/**
+ * One virtual machine: its clock and event queue, its runs, its input log, its stops. Everything here is
+ * synchronous and deterministic: a run is a function of the images and the logged input (invariant 1).
+ */
+import * as L from '../cpu/layout';
+import { TripleFault } from '../cpu/interrupts';
+import type { DeviceHost, DeviceStop, MachineInput } from '../devices/device';
+import { SERVICE_PORT } from '../firmware/bios/builtin';
+import type { FirmwareEnvironment } from '../firmware/platform';
+import type { RunOutcome } from '../engine/executor';
+import { FLAG } from '../cpu/state';
+import { MachineError } from './blame';
+import { EventQueue } from './eventQueue';
+import { ServiceCpu } from './firmwareCpu';
+import type { FileStore, MachineImages } from './images';
+import { buildParts, powerOn, type MachineParts } from './parts';
+import { RunControl } from './runControl';
+import type { OutputPiece, SliceOutcome } from './runnable';
+import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
+import { chainReport, exceptionReport, haltStory } from './stories';
+
+export class VirtualMachine {
+  readonly parts: MachineParts;
+  readonly queue = new EventQueue();
+  /** Inputs so far, for a recording. */
+  private log: LoggedInput[] = [];
+  private replayed = 0;
+  private output: OutputPiece[] = [];
+  private control: RunControl | undefined;
+  private stopRequest: DeviceStop | undefined;
+  private breakpoints: readonly ExecutionBreakpoint[] = [];
+  private exceptionStops: readonly ExceptionStop[] = [];
+  /** The stop that nothing but a reset leads away from. */
+  private dead: StopReason | undefined;
+  private readonly serviceEnvironment: FirmwareEnvironment | undefined;
+  /** Sentences about what was loaded, for the person. */
+  readonly notes: readonly string[];
+
+  constructor(
+    private readonly images: MachineImages,
+    files: FileStore,
+  ) {
+    this.parts = buildParts(images, files, {
+      devices: this.deviceHost(),
+      readPort: (port, size) => this.parts.board.ports.readPort(port, size),
+      writePort: (port, size, value) => this.writePort(port, size, value),
+      now: () => this.now(),
+      interruptChanged: () => this.interruptChanged(),
+    });
+    const { bios, firmwareMemory, board, cpu, drives } = this.parts;
+    this.serviceEnvironment = bios && {
+      memory: firmwareMemory,
+      ports: board.ports,
+      cpu: new ServiceCpu(cpu),
+      drives,
+      now: () => this.now(),
+      log: (text) => this.emit('debug', new TextEncoder().encode(text)),
+    };
+    this.notes = this.start();
+  }
+
+  // Time.
+
+  /** Virtual time in cycles, exact to the instruction under way. */
+  now(): number {
+    const { executor } = this.parts;
+    return executor.retired() + executor.cpu.state.f64(L.IDLE);
+  }
+
+  get retired(): number {
+    return this.parts.cpu.state.f64(L.RETIRED);
+  }
+
+  get time(): number {
+    return this.retired + this.parts.cpu.state.f64(L.IDLE);
+  }
+
+  // Runs.
+
+  /** Begins a run. */
+  resume(request: RunRequest): void {
+    if (this.dead) throw new MachineError('The machine has come to its end: reset it to run it again.', 'user');
+    this.control = new RunControl(this.parts.executor, request, this.retired);
+    this.parts.executor.passOver();
+    this.syncBreakpoints();
+  }
+
+  /** Runs for at most about `maxCycles`; see RunnableMachine. */
+  runSlice(maxCycles: number): SliceOutcome {
+    const target = this.time + maxCycles;
+    const limit = this.images.configuration.maxInstructions ?? Infinity;
+    for (;;) {
+      this.handleDue();
+      const stopped = this.takeStop();
+      if (stopped) return stopped;
+      const { control } = this;
+      if (!control) throw new Error('runSlice without a run');
+      if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
+      const now = this.time;
+      if (this.parts.cpu.state.halted && !this.canWake()) return this.idle(now);
+      if (now >= target) return 'more';
+      const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
+      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst);
+      const stop = this.advance(control, left);
+      if (stop) return this.report(stop);
+    }
+  }
+
+  /** Lets idle time pass. */
+  warp(cycles: number): void {
+    const s = this.parts.cpu.state;
+    s.setF64(L.IDLE, s.f64(L.IDLE) + cycles);
+  }
+
+  /** Ends a run where it stands. */
+  requestPause(): StopReport {
+    return this.report({ kind: 'pause' });
+  }
+
+  /** One burst of instructions; a reason when the run is over. */
+  private advance(control: RunControl, budget: number): StopReason | undefined {
+    const { executor } = this.parts;
+    let outcome: RunOutcome;
+    let done: boolean;
+    try {
+      ({ outcome, done } = control.run(budget));
+    } catch (reason) {
+      if (!(reason instanceof TripleFault)) throw reason;
+      this.dead = { kind: 'triple-fault', chain: chainReport(reason.chain) };
+      return this.dead;
+    }
+    if (done) return { kind: 'step' };
+    if (control.temporaryBreakpoint !== undefined) this.syncBreakpoints();
+    if (outcome.kind === 'exception') {
+      const { selector, eip } = { selector: executor.cpu.state.selector(L.CS), eip: executor.cpu.state.eip };
+      if (!this.wantsException(outcome.fault.vector)) {
+        executor.passOver();
+        return undefined;
+      }
+      return { kind: 'exception', exception: exceptionReport(outcome.fault, selector, eip) };
+    }
+    return outcome.kind === 'breakpoint' ? this.atBreakpoint(control, outcome.linear) : undefined;
+  }
+
+  private atBreakpoint(control: RunControl, linear: number): StopReason | undefined {
+    const cr3 = this.parts.cpu.state.cr3;
+    const page = cr3 - (cr3 % 4096);
+    const hit = this.breakpoints.filter((b) => Number(b.linear) === linear && (b.cr3 === undefined || b.cr3 === page));
+    const { landed, done } = control.landed(linear);
+    if (landed) this.syncBreakpoints();
+    if (hit.length > 0) return { kind: 'breakpoint', ids: hit.map((b) => b.id) };
+    if (done) return { kind: 'step' };
+    this.parts.executor.passOver();
+    return undefined;
+  }
+
+  private wantsException(vector: number): boolean {
+    const from = this.parts.cpu.state.cpl === 3 ? 'user' : 'kernel';
+    return this.exceptionStops.some((s) => s.vector === vector && (s.from === undefined || s.from === from));
+  }
+
+  /** Whether a halted CPU has an interrupt to take now. */
+  private canWake(): boolean {
+    const { cpu } = this.parts;
+    return cpu.interruptLine && (cpu.state.systemFlags & FLAG.IF) !== 0;
+  }
+
+  /** Halted: idle until something is due, or dead when nothing can ever come. */
+  private idle(now: number): SliceOutcome {
+    const s = this.parts.cpu.state;
+    if (!(s.systemFlags & FLAG.IF)) {
+      this.dead = { kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.eip) };
+      return this.report(this.dead);
+    }
+    return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
+  }
+
+  /** Handles what is due: recorded input and device events, in the order in which they first happened. */
+  private handleDue(): void {
+    for (;;) {
+      this.replayDue();
+      const event = this.queue.takeDue(this.time);
+      if (!event) break;
+      this.parts.board.event(event.device, event.event);
+    }
+    // A halted CPU wakes when its interrupt comes.
+    if (this.parts.cpu.state.halted && this.canWake()) {
+      this.parts.cpu.state.halted = false;
+      this.parts.cpu.attention = true;
+    }
+  }
+
+  // Input.
+
+  /** Something comes in from outside: stamped, logged, then seen. */
+  input(input: MachineInput): void {
+    if (this.images.replay && this.replayed < this.images.replay.inputs.length) {
+      throw new MachineError('A recording is being replayed: input from outside is refused until its end.', 'user');
+    }
+    this.take(input);
+  }
+
+  private take(input: MachineInput): void {
+    try {
+      this.parts.board.input(input);
+    } catch (reason) {
+      if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
+      throw reason;
+    }
+    this.log.push({ time: this.time, retired: this.retired, events: this.queue.state.handled, input });
+  }
+
+  private nextReplay(): number {
+    return this.images.replay?.inputs[this.replayed]?.time ?? Infinity;
+  }
+
+  private replayDue(): void {
+    for (;;) {
+      const next = this.images.replay?.inputs[this.replayed];
+      if (!next || next.time > this.time || next.events > this.queue.state.handled) return;
+      this.replayed++;
+      this.take(next.input);
+    }
+  }
+
+  recording(): Recording {
+    return { inputs: [...this.log], retired: this.retired, time: this.time };
+  }
+
+  // Stops.
+
+  setBreakpoints(breakpoints: readonly ExecutionBreakpoint[]): void {
+    this.breakpoints = breakpoints;
+    this.syncBreakpoints();
+  }
+
+  setExceptionStops(stops: readonly ExceptionStop[]): void {
+    this.exceptionStops = stops;
+    this.parts.executor.stopVectors = new Set(stops.map((s) => s.vector));
+  }
+
+  private syncBreakpoints(): void {
+    const addresses = new Set(this.breakpoints.map((b) => Number(b.linear)));
+    const temporary = this.control?.temporaryBreakpoint;
+    if (temporary !== undefined) addresses.add(temporary);
+    this.parts.executor.setBreakpoints(addresses);
+  }
+
+  private takeStop(): StopReport | undefined {
+    const stop = this.stopRequest;
+    if (!stop) return undefined;
+    this.stopRequest = undefined;
+    if (stop.kind === 'reset') {
+      // The board's reset line: memory and devices begin anew, time goes on.
+      this.emit('debug', new TextEncoder().encode(`[reset: ${stop.cause}]\n`));
+      powerOn(this.parts, this.images);
+      return undefined;
+    }
+    this.dead = stop.kind === 'exit' ? { kind: 'exit', status: stop.status } : { kind: 'power-off' };
+    return this.report(this.dead);
+  }
+
+  report(reason: StopReason): StopReport {
+    const { executor, cpu } = this.parts;
+    return {
+      reason,
+      retired: this.retired,
+      time: this.time,
+      selector: cpu.state.selector(L.CS),
+      instructionPointer: BigInt(cpu.state.eip),
+      linear: BigInt(executor.linear()),
+    };
+  }
+
+  /** Power-on reset: as it was when it was built. */
+  reset(): void {
+    const s = this.parts.cpu.state;
+    s.setF64(L.RETIRED, 0);
+    s.setF64(L.IDLE, 0);
+    this.start();
+  }
+
+  private start(): readonly string[] {
+    this.queue.reset();
+    this.log = [];
+    this.replayed = 0;
+    this.output = [];
+    this.dead = undefined;
+    this.stopRequest = undefined;
+    this.control = undefined;
+    return powerOn(this.parts, this.images);
+  }
+
+  /** All plain state beside memory and CPU, by name. */
+  plainStates(): Readonly<Record<string, unknown>> {
+    const states: Record<string, unknown> = { queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
+    for (const device of this.parts.board.devices) states[device.name] = device.state;
+    return states;
+  }
+
+  /** Bytes of video memory without side effects; undefined where a device has none to show. */
+  peekDevice(address: number, bytes: number): Uint8Array | undefined {
+    return this.parts.board.vga.peekMemory(address, bytes);
+  }
+
+  // What the parts ask.
+
+  takeOutput(): readonly OutputPiece[] {
+    const { output } = this;
+    this.output = [];
+    return output;
+  }
+
+  private emit(channel: string, bytes: Uint8Array): void {
+    this.output.push({ channel, bytes: bytes.slice() });
+  }
+
+  private writePort(port: number, size: 1 | 2 | 4, value: number): void {
+    const { bios, executor, cpu, board } = this.parts;
+    if (port === SERVICE_PORT && bios && this.serviceEnvironment && bios.owns(executor.linear())) {
+      bios.service(this.serviceEnvironment);
+      cpu.attention = true;
+      return;
+    }
+    board.ports.writePort(port, size, value);
+  }
+
+  private interruptChanged(): void {
+    const { cpu, board } = this.parts;
+    cpu.interruptLine = board.interruptController.pending();
+    if (cpu.interruptLine && cpu.state.systemFlags & FLAG.IF) cpu.attention = true;
+  }
+
+  private deviceHost(): DeviceHost {
+    return {
+      now: () => this.now(),
+      schedule: (device, event, at) => {
+        this.queue.schedule(device, event, at);
+        // The run under way may have been given a budget beyond the new event.
+        this.parts?.executor.requestReturn();
+      },
+      cancel: (device, event) => this.queue.cancel(device, event),
+      setInterruptLine: (line, level) => this.parts.board.interruptController.setLine(line, level),
+      output: (channel, bytes) => this.emit(channel, bytes),
+      requestStop: (stop) => {
+        this.stopRequest = stop;
+        this.parts.executor.requestReturn();
+      },
+      setA20: (enabled) => this.setA20(enabled),
+    };
+  }
+
+  private setA20(enabled: boolean): void {
+    const { map, mmu, cpu } = this.parts;
+    if (map.a20 === enabled) return;
+    map.a20 = enabled;
+    mmu.shadow.dropAll();
+    cpu.changedContext();
+  }
+}

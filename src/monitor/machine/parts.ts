@@ -1,0 +1,221 @@
+/**
+ * The parts of one virtual machine, put together from its images: memory, board, CPU, engine, firmware.
+ */
+import { Cpu } from '../cpu/cpu';
+import { FpuState } from '../cpu/x87';
+import * as L from '../cpu/layout';
+import { createBoard, type Board } from '../devices/board';
+import type { BlockBackend, DeviceHost } from '../devices/device';
+import { e820File, type FwCfgFile } from '../devices/fw-cfg';
+import { openDisk, openFloppy } from '../disks/image';
+import { Executor } from '../engine/executor';
+import { buildInterpreter, type InterpreterModule } from '../engine/interpreterModule';
+import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
+import { enterTextMode } from '../firmware/bios/video-modes';
+import { identifyImage } from '../firmware/detect';
+import { installFirmware, resetCpu } from '../firmware/install';
+import { loadElf } from '../firmware/elf';
+import { loadLinux } from '../firmware/linux';
+import { memoryMap } from '../firmware/memory-map';
+import { loadMultiboot } from '../firmware/multiboot';
+import { LoadError, type InitialCpu } from '../firmware/platform';
+import { mapExternalFirmware } from '../firmware/seabios';
+import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
+import { FRAME, MachineMemory } from '../memory/machineMemory';
+import { Mmu } from '../memory/mmu';
+import { ABSENT, DEVICE, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
+import { resetCpuTo } from './firmwareCpu';
+import type { FileAccess, FileStore, MachineImages } from './images';
+import { FirmwareMemory } from './physicalMemory';
+
+const ONE_MIB = 0x100000;
+const VIDEO_HOLE = 0xa0000;
+const FIRMWARE_AREA = 0xc0000;
+/** Frames beyond RAM: firmware and its mirrors. */
+const SPARE_FRAMES = 1024;
+
+/** What the machine lends to its parts while they are built. */
+export interface PartsHost {
+  readonly devices: DeviceHost;
+  readPort(port: number, size: 1 | 2 | 4): number;
+  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  now(): number;
+  interruptChanged(): void;
+}
+
+export interface MachineParts {
+  readonly memory: MachineMemory;
+  readonly map: PhysicalMap;
+  readonly mmu: Mmu;
+  readonly cpu: Cpu;
+  readonly executor: Executor;
+  readonly board: Board;
+  /** The built-in BIOS, when that is the firmware. */
+  readonly bios: BuiltinBios | undefined;
+  readonly firmwareMemory: FirmwareMemory;
+  /** BIOS drive numbers. */
+  readonly drives: ReadonlyMap<number, BlockBackend>;
+  /** Sentences for the person about what was loaded. */
+  readonly notes: readonly string[];
+}
+
+let cached: { readonly pages: number; readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } | undefined;
+
+/** The interpreter for a memory size; building it takes a while, so one is kept. */
+function interpreterFor(pages: number): { readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } {
+  if (cached?.pages !== pages) {
+    const module = buildInterpreter(pages, false);
+    cached = { pages, module, compiled: new WebAssembly.Module(module.bytes as BufferSource) };
+  }
+  return cached;
+}
+
+/** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
+export function buildParts(images: MachineImages, files: FileStore, host: PartsHost): MachineParts {
+  const ramBytes = images.configuration.memory;
+  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
+  let board: Board | undefined;
+  const deviceMemory: DeviceMemory = {
+    read: (address, size) => board?.memory.read(address, size) ?? 0,
+    write: (address, size, value) => board?.memory.write(address, size, value),
+  };
+  const map = new PhysicalMap(memory, deviceMemory);
+  const mmu = new Mmu(memory, map);
+  const { module, compiled } = interpreterFor(memory.wasmPages);
+  const cpu = new Cpu(memory, mmu, {
+    readPort: (port, size) => host.readPort(port, size),
+    writePort: (port, size, value) => host.writePort(port, size, value),
+    acknowledgeInterrupt: () => board?.interruptController.acknowledge() ?? 0xff,
+    coprocessorError: () => host.devices.setInterruptLine(13, true),
+    retired: () => executor.retired(),
+    now: () => host.now(),
+  });
+  const executor: Executor = new Executor(cpu, memory, module, compiled);
+  const { drives, disks, floppies } = openDrives(images, files);
+  const order = images.configuration.bootOrder;
+  const built = createBoard(
+    host.devices,
+    {
+      memoryBytes: ramBytes,
+      rtcEpochSeconds: images.configuration.rtc,
+      disks,
+      floppies,
+      ...(order ? { bootOrder: order } : {}),
+      fwCfgFiles: firmwareFiles(ramBytes),
+    },
+    {
+      memory: {
+        readByte: (address) => map.read(address, 1),
+        writeByte: (address, value) => map.write(address, 1, value),
+      },
+      onInterrupt: () => host.interruptChanged(),
+      onShadow: (regions) => {
+        if (!images.firmware) return;
+        for (const region of regions) setWritable(map, region.first, region.bytes, region.writesRam);
+        mmu.shadow.flushAll();
+      },
+    },
+  );
+  board = built;
+  const bios = usesBuiltinBios(images) ? new BuiltinBios(order ? { bootOrder: order.map(biosDrive) } : {}) : undefined;
+  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  return { memory, map, mmu, cpu, executor, board: built, bios, firmwareMemory, drives, notes: [] };
+}
+
+const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
+
+const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
+
+function firmwareFiles(ramBytes: number): readonly FwCfgFile[] {
+  return [e820File(memoryMap(ramBytes).map(({ base, bytes, type }) => ({ first: base, bytes, type })))];
+}
+
+/** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
+function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
+  for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
+    const frame = map.frame(page);
+    if (frame <= 0) continue;
+    if (writable) map.machine.clearFrameFlag(frame, FRAME.rom);
+    else map.machine.setFrameFlag(frame, FRAME.rom);
+  }
+}
+
+interface Drives {
+  readonly drives: ReadonlyMap<number, BlockBackend>;
+  readonly disks: readonly BlockBackend[];
+  readonly floppies: readonly BlockBackend[];
+}
+
+function openDrives(images: MachineImages, files: FileStore): Drives {
+  const open = (field: string, path: string, writable: boolean, make: (file: FileAccess) => BlockBackend): BlockBackend => {
+    try {
+      return make(files.open(path, writable));
+    } catch (reason) {
+      if (reason instanceof RangeError) throw new LoadError(reason.message, field);
+      throw reason;
+    }
+  };
+  const policy = (writable: boolean): 'file' | 'overlay' => (writable ? 'file' : 'overlay');
+  const disks = images.disks.map((disk) =>
+    open('disks', disk.path, disk.writable, (file) => openDisk(file, { name: disk.path, writes: policy(disk.writable) })),
+  );
+  const { floppy } = images;
+  const floppies = floppy
+    ? [open('floppy', floppy.path, floppy.writable, (file) => openFloppy(file, { name: floppy.path, writes: policy(floppy.writable) }))]
+    : [];
+  const drives = new Map<number, BlockBackend>();
+  floppies.forEach((drive, i) => drives.set(i, drive));
+  disks.forEach((drive, i) => drives.set(0x80 + i, drive));
+  return { drives, disks, floppies };
+}
+
+/**
+ * Powers the machine on: memory empty, devices reset, firmware or guest loaded, CPU on its first instruction.
+ * Gives sentences for the person. Throws LoadError.
+ */
+export function powerOn(parts: MachineParts, images: MachineImages): readonly string[] {
+  const { map, board, cpu, firmwareMemory } = parts;
+  const ramPages = images.configuration.memory / PAGE_BYTES;
+  emptyMemory(parts);
+  map.declare(0, VIDEO_HOLE / PAGE_BYTES, ABSENT);
+  if (ramPages > ONE_MIB / PAGE_BYTES) map.declare(ONE_MIB / PAGE_BYTES, ramPages - ONE_MIB / PAGE_BYTES, ABSENT);
+  for (const { first, bytes } of board.memory.regions) map.declare(first / PAGE_BYTES, bytes / PAGE_BYTES, DEVICE);
+  map.a20 = true;
+  board.reset();
+  const { initial, notes } = load(parts, images);
+  resetCpuTo(cpu, initial);
+  new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
+  map.a20 = true;
+  if (!parts.bios && !images.firmware) enterTextMode({ memory: firmwareMemory, ports: board.ports });
+  parts.executor.forgetDerived();
+  return notes;
+}
+
+function emptyMemory(parts: MachineParts): void {
+  parts.executor.forgetDerived();
+  const frames = new Set([...parts.map.framed()].map(([, frame]) => frame));
+  for (const frame of frames) parts.memory.free(frame);
+  parts.map.clear();
+}
+
+function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {
+  const { firmwareMemory, map, bios } = parts;
+  const cmdline = images.configuration.cmdline ?? '';
+  const asMultiboot = (bytes: Uint8Array): { initial: InitialCpu; notes: readonly string[] } => {
+    const modules = images.modules.map((m) => ({ bytes: m.bytes, cmdline: m.cmdline }));
+    const { cpu, notes } = loadMultiboot(bytes, modules, cmdline, firmwareMemory);
+    return { initial: cpu, notes };
+  };
+  if (images.kernel) {
+    const { kind } = identifyImage(images.kernel.bytes);
+    if (kind === 'multiboot') return asMultiboot(images.kernel.bytes);
+    const loaded = kind === 'elf32' ? loadElf(images.kernel.bytes, firmwareMemory) : loadLinux(images.kernel.bytes, images.initrd?.bytes, cmdline, firmwareMemory);
+    return { initial: loaded.cpu, notes: loaded.notes };
+  }
+  if (images.multiboot) return asMultiboot(images.multiboot.bytes);
+  const mappings = images.firmware ? mapExternalFirmware(images.firmware.bytes, images.vgaBios?.bytes) : (bios?.mappings ?? []);
+  if (images.firmware) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
+  for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
+  installFirmware(mappings, firmwareMemory);
+  return { initial: images.firmware ? resetCpu() : initialCpuForBios(), notes: [] };
+}

@@ -1,0 +1,55 @@
+/**
+ * A machine as the host's run loop drives it, inside the monitor context: everything synchronous, in slices
+ * short enough that requests from outside are seen in between.
+ */
+import type { Inspection } from '../inspection/queries';
+import type { FileStore, MachineImages } from './images';
+import type { MachineControl, RunRequest, StopReport } from './session';
+
+/** The same calls, answered at once instead of by a promise. */
+export type Synchronous<T> = {
+  readonly [Name in keyof T]: T[Name] extends (...parameters: infer Parameters) => Promise<infer Answer>
+    ? (...parameters: Parameters) => Answer
+    : never;
+};
+
+/** The CPU is halted and nothing is due for this many cycles; Infinity when only input can wake it. Time has not moved yet. */
+export interface IdleOutcome {
+  readonly idleCycles: number;
+}
+
+/** How a slice ended: there is more to do, the guest idles, or the run is over. */
+export type SliceOutcome = 'more' | IdleOutcome | StopReport;
+
+/** Bytes that left the machine: 'com1'.., 'debug'. */
+export interface OutputPiece {
+  readonly channel: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What of the control interface a machine answers in the same words, synchronously. */
+type SameInControl = Omit<MachineControl, 'resume' | 'pause'>;
+
+/**
+ * A machine between two slices. A request that cannot be done throws a `MachineError` (or `LoadError`), which
+ * is reported to whoever asked. Any other exception counts as a bug of the monitor (invariant 9): the machine is
+ * then never run again until `reset()`, but is still asked questions.
+ */
+export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<SameInControl> {
+  /** Sets the run up. Called only while the machine stands. */
+  resume(request: RunRequest): void;
+  /**
+   * Runs for at most about `maxCycles` cycles (the guest must not be able to tell where slices end).
+   * Called only while the machine runs, and again after 'more' or, with time moved by `warp`, after idling.
+   */
+  runSlice(maxCycles: number): SliceOutcome;
+  /** Lets `cycles` of idle time pass, at most as many as the last outcome gave: whole numbers. */
+  warp(cycles: number): void;
+  /** Ends the run where it is, with reason 'pause'. Called only while the machine runs. */
+  requestPause(): StopReport;
+  /** Output since the last call, in order. The host keeps the pieces. */
+  takeOutput(): readonly OutputPiece[];
+}
+
+/** Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError (blame: user). */
+export type CreateMachine = (images: MachineImages, files: FileStore) => RunnableMachine;

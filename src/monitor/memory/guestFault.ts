@@ -1,0 +1,14 @@
+/**
+ * An exception on its way to the guest: thrown by the monitor's own code where it finds one and caught
+ * where services are called. Not an Error: it is the guest's affair, and no stack trace is wanted.
+ */
+export class GuestFault {
+  constructor(
+    readonly vector: number,
+    /** Undefined for vectors that push none. */
+    readonly errorCode: number | undefined,
+    /** Linear address of a page fault, as [low, high] halves. */
+    readonly linearLow = 0,
+    readonly linearHigh = 0,
+  ) {}
+}

@@ -1,0 +1,187 @@
+/**
+ * Guest page tables: their formats and the walk through them (Intel SDM vol. 3, chapter 4).
+ */
+import type { PhysicalMap } from './physicalMap';
+
+export type PagingMode = 'none' | '32-bit' | 'PAE' | '4-level';
+
+/** What control registers say about paging. */
+export interface PagingControls {
+  readonly mode: PagingMode;
+  /** CR3's table address (guest-physical, bytes). */
+  readonly root: number;
+  /** 4 MiB pages in 32-bit mode (CR4.PSE). */
+  readonly largePages: boolean;
+  /** Supervisor writes respect read-only pages (CR0.WP). */
+  readonly writeProtect: boolean;
+  readonly noExecute: boolean;
+  /** PDPTEs as latched with CR3 in PAE mode. */
+  readonly pdptes: readonly bigint[];
+}
+
+/** Entry bits that all formats share. */
+export const PTE = { present: 1, writable: 2, user: 4, writeThrough: 8, cacheDisable: 0x10, accessed: 0x20, dirty: 0x40, large: 0x80, global: 0x100 } as const;
+/** Page-fault error code bits. */
+export const PF = { present: 1, write: 2, user: 4, reserved: 8, fetch: 0x10 } as const;
+
+/** Geometry of a format. */
+export interface PagingFormat {
+  readonly levels: number;
+  readonly entryBytes: 4 | 8;
+  readonly indexBits: number;
+}
+
+export const FORMATS: Readonly<Record<Exclude<PagingMode, 'none'>, PagingFormat>> = {
+  '32-bit': { levels: 2, entryBytes: 4, indexBits: 10 },
+  PAE: { levels: 3, entryBytes: 8, indexBits: 9 },
+  '4-level': { levels: 4, entryBytes: 8, indexBits: 9 },
+};
+
+/** Index of a linear page in its table at a level (1 = leaf). */
+export function tableIndex(page: number, level: number, indexBits: number): number {
+  const mask = (1 << indexBits) - 1;
+  return level === 1 ? page & mask : Math.floor(page / 2 ** (indexBits * (level - 1))) & mask;
+}
+
+/** Pages that one entry at a level covers. */
+export function entrySpan(level: number, indexBits: number): number {
+  return 2 ** (indexBits * (level - 1));
+}
+
+/** One entry met on a walk. Values: low and high half of the raw entry. */
+export interface WalkedEntry {
+  level: number;
+  index: number;
+  /** Guest-physical address of the entry; -1 for a latched PDPTE. */
+  address: number;
+  low: number;
+  high: number;
+}
+
+/** A walk's outcome; one object is used again and again. */
+export class GuestWalk {
+  readonly entries: WalkedEntry[] = [];
+  count = 0;
+  /** Level of the leaf entry: 1, or more for a large page. */
+  leafLevel = 0;
+  /** Guest-physical page of the linear page asked for. */
+  page = 0;
+  writable = false;
+  user = false;
+  noExecute = false;
+  /** Whether the walk found a mapping; else `errorCode` has P and RSVD as they apply. */
+  mapped = false;
+  errorCode = 0;
+
+  entry(i: number): WalkedEntry {
+    let entry = this.entries[i];
+    if (!entry) this.entries[i] = entry = { level: 0, index: 0, address: 0, low: 0, high: 0 };
+    return entry;
+  }
+}
+
+const NX_HIGH = 0x80000000 | 0;
+/** Address bits of an 8-byte entry's high half for 40 physical bits; the rest up to bit 51 is reserved. */
+const HIGH_ADDRESS = 0xff;
+const HIGH_RESERVED = 0x000fff00;
+
+/** Walks the guest's tables for a linear page. Reads only; nothing is set. */
+export function walkGuest(controls: PagingControls, map: PhysicalMap, page: number, walk: GuestWalk): void {
+  const mode = controls.mode;
+  walk.count = 0;
+  walk.mapped = false;
+  walk.errorCode = 0;
+  if (mode === 'none') return identity(page, walk);
+  const format = FORMATS[mode];
+  walk.writable = walk.user = true;
+  walk.noExecute = false;
+  let table = controls.root;
+  for (let level = format.levels; level >= 1; level--) {
+    const entry = walk.entry(walk.count++);
+    entry.level = level;
+    entry.index = tableIndex(page, level, format.indexBits);
+    const latched = mode === 'PAE' && level === 3;
+    if (latched) {
+      const raw = controls.pdptes[entry.index & 3] ?? 0n;
+      entry.index &= 3;
+      entry.address = -1;
+      entry.low = Number(raw & 0xffffffffn) | 0;
+      entry.high = Number(raw >> 32n) | 0;
+    } else {
+      entry.address = table + entry.index * format.entryBytes;
+      const bus = map.busPage(Math.floor(entry.address / 4096)) * 4096 + (entry.address & 0xfff);
+      entry.low = map.read(bus, 4) | 0;
+      entry.high = format.entryBytes === 8 ? map.read(bus + 4, 4) | 0 : 0;
+    }
+    if (!(entry.low & PTE.present)) return;
+    const large = isLarge(controls, level, entry.low);
+    if (reservedBits(controls, level, entry, large, latched)) {
+      walk.errorCode = PF.present | PF.reserved;
+      return;
+    }
+    if (!latched) {
+      walk.writable &&= (entry.low & PTE.writable) !== 0;
+      walk.user &&= (entry.low & PTE.user) !== 0;
+      walk.noExecute ||= controls.noExecute && (entry.high & NX_HIGH) !== 0;
+    }
+    const target = entryTarget(format, level, entry, large);
+    if (large || level === 1) {
+      walk.leafLevel = level;
+      walk.page = target / 4096 + (page - Math.floor(page / entrySpan(level, format.indexBits)) * entrySpan(level, format.indexBits));
+      walk.mapped = true;
+      return;
+    }
+    table = target;
+  }
+}
+
+function identity(page: number, walk: GuestWalk): void {
+  walk.mapped = true;
+  walk.leafLevel = 0;
+  walk.page = page & 0xfffff;
+  walk.writable = walk.user = true;
+  walk.noExecute = false;
+}
+
+export function isLarge(controls: PagingControls, level: number, low: number): boolean {
+  if (!(low & PTE.large)) return false;
+  if (controls.mode === '32-bit') return level === 2 && controls.largePages;
+  return level === 2 || (level === 3 && controls.mode === '4-level');
+}
+
+/** Guest-physical address that an entry points to. */
+export function entryTarget(format: PagingFormat, level: number, entry: { low: number; high: number }, large: boolean): number {
+  if (format.entryBytes === 4) {
+    if (!large) return (entry.low & 0xfffff000) >>> 0;
+    // PSE-36: bits 13-20 of a 4 MiB entry are address bits 32-39.
+    return ((entry.low & 0xffc00000) >>> 0) + ((entry.low >>> 13) & 0xff) * 2 ** 32;
+  }
+  const high = (entry.high & HIGH_ADDRESS) * 2 ** 32;
+  const mask = !large ? 0xfffff000 : level === 2 ? 0xffe00000 : 0xc0000000;
+  return high + ((entry.low & mask) >>> 0);
+}
+
+function reservedBits(controls: PagingControls, level: number, entry: WalkedEntry, large: boolean, latched: boolean): boolean {
+  if (controls.mode === '32-bit') return large && (entry.low & 0x00200000) !== 0;
+  if (entry.high & HIGH_RESERVED) return true;
+  if (!controls.noExecute && entry.high & NX_HIGH) return true;
+  if (latched) return false;
+  if (large) return (entry.low & (level === 2 ? 0x001fe000 : 0x3fffe000)) !== 0;
+  return level === 4 && (entry.low & PTE.large) !== 0;
+}
+
+/** The error code of an access that the walk's rights forbid; 0 when it is allowed. */
+export function violation(controls: PagingControls, walk: { writable: boolean; user: boolean; noExecute: boolean }, write: boolean, user: boolean, fetch: boolean): number {
+  const allowed =
+    (!user || walk.user) &&
+    (!write || walk.writable || (!user && !controls.writeProtect)) &&
+    (!fetch || !walk.noExecute);
+  if (allowed) return 0;
+  return PF.present | accessBits(controls, write, user, fetch);
+}
+
+/** The bits of a page-fault error code that say what was tried. */
+export function accessBits(controls: PagingControls, write: boolean, user: boolean, fetch: boolean): number {
+  const fetchBit = fetch && controls.noExecute ? PF.fetch : 0;
+  return (write ? PF.write : 0) | (user ? PF.user : 0) | fetchBit;
+}

@@ -1,0 +1,56 @@
+/**
+ * Where things lie in the one shared WebAssembly memory of a machine (byte addresses). Guest RAM,
+ * ROM and every other machine frame come behind FRAMES_BASE; all before it belongs to the monitor.
+ */
+
+export const PAGE_BYTES = 4096;
+export const PAGE_SHIFT = 12;
+
+/** A word that is always zero: the link of a record that leads nowhere yet. */
+export const NULL_SLOT = 0x40;
+
+/**
+ * Where an access that cannot go straight to memory (page-crossing, device, traced) leaves its
+ * bytes; an address below PAGE_BYTES tells generated code that a store has to be committed.
+ */
+export const BOUNCE = 0x100;
+/** Bytes a bounce buffer holds: the widest access (64-byte vector states go by pieces). */
+export const BOUNCE_BYTES = 64;
+
+/** The active virtual CPU's state block (see ../cpu/layout). */
+export const CPU_BASE = 0x1000;
+export const CPU_BYTES = 0x1000;
+
+/** Records of the instruction that is stepped alone. */
+export const SCRATCH_RECORDS = 0x3000;
+
+/** Software TLBs: one set of tables for each cached address space. */
+export const TLB_BASE = 0x10000;
+/** Entries of a read or write table and of an execute table. */
+export const TLB_ENTRIES = 1024;
+export const TLB_EXECUTE_ENTRIES = 256;
+export const TLB_ENTRY_BYTES = 16;
+/** Tables of one space, in bytes from its start, supervisor first. */
+export const TLB_READ = 0;
+export const TLB_WRITE = 2 * TLB_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_EXECUTE = 4 * TLB_ENTRIES * TLB_ENTRY_BYTES;
+/** Distance from a supervisor table to the user table of its kind. */
+export const TLB_USER = TLB_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_SPACE_BYTES = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
+/** Address spaces whose derived structures are kept at once. */
+export const MAX_SPACES = 64;
+
+/** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
+export const SHADOW_BASE = 0x800000;
+export const SHADOW_TABLE_BYTES = 8192;
+export const MAX_SHADOW_TABLES = 3072;
+
+/** Decoded code: page tables (4096 words) and chunks of records. */
+export const CODE_BASE = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
+export const CODE_CHUNK_BYTES = 16384;
+export const CODE_CHUNKS = 8192;
+
+/** First machine frame. */
+export const FRAMES_BASE = CODE_BASE + CODE_CHUNK_BYTES * CODE_CHUNKS;
+export const FIRST_FRAME = FRAMES_BASE / PAGE_BYTES;

@@ -1,0 +1,94 @@
+/**
+ * Machine memory: the one shared WebAssembly memory of a machine, its views, and the allocator of
+ * machine frames (4 KiB). Frames are given out zeroed, and counted.
+ */
+import { FIRST_FRAME, FRAMES_BASE, PAGE_BYTES } from './layout';
+
+const WASM_PAGE = 65536;
+
+/** What is known of a frame beside its bytes. */
+export const FRAME = {
+  /** Guest writes are dropped. */
+  rom: 1,
+  /** Holds a guest page table from which shadow entries derive: writes are traced. */
+  table: 2,
+  /** Holds code of which decoded records exist: writes are traced. */
+  code: 4,
+} as const;
+
+export class MachineMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+  /** FRAME bits by frame number minus FIRST_FRAME. */
+  private readonly flags: Uint8Array;
+  private readonly freeFrames: number[] = [];
+  private nextFrame = FIRST_FRAME;
+  private readonly frameEnd: number;
+
+  /** @param frames most machine frames that will ever be in use. */
+  constructor(frames: number) {
+    const pages = Math.ceil((FRAMES_BASE + frames * PAGE_BYTES) / WASM_PAGE);
+    if (pages > 65536) throw new Error('Machine memory is limited to 4 GiB');
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+    this.flags = new Uint8Array(frames);
+    this.frameEnd = FIRST_FRAME + frames;
+  }
+
+  /** Size in pages of 64 KiB, as modules import it. */
+  get wasmPages(): number {
+    return this.memory.buffer.byteLength / WASM_PAGE;
+  }
+
+  /** Frames in use. */
+  get framesInUse(): number {
+    return this.nextFrame - FIRST_FRAME - this.freeFrames.length;
+  }
+
+  /** A zeroed frame's number; its host address is number * 4096. */
+  allocate(): number {
+    const reused = this.freeFrames.pop();
+    if (reused !== undefined) {
+      this.u8.fill(0, reused * PAGE_BYTES, (reused + 1) * PAGE_BYTES);
+      return reused;
+    }
+    if (this.nextFrame === this.frameEnd) throw new Error('Machine memory is used up');
+    return this.nextFrame++;
+  }
+
+  free(frame: number): void {
+    this.flags[frame - FIRST_FRAME] = 0;
+    this.freeFrames.push(frame);
+  }
+
+  frameFlags(frame: number): number {
+    return this.flags[frame - FIRST_FRAME] ?? 0;
+  }
+
+  setFrameFlag(frame: number, flag: number): void {
+    this.flags[frame - FIRST_FRAME] = this.frameFlags(frame) | flag;
+  }
+
+  clearFrameFlag(frame: number, flag: number): void {
+    this.flags[frame - FIRST_FRAME] = this.frameFlags(frame) & ~flag;
+  }
+
+  /** Reads 1, 2, 4 bytes (unsigned) at a host address. */
+  read(host: number, size: number): number {
+    if (size === 4) return this.view.getUint32(host, true);
+    return size === 1 ? this.view.getUint8(host) : this.view.getUint16(host, true);
+  }
+
+  write(host: number, size: number, value: number): void {
+    if (size === 4) this.view.setUint32(host, value, true);
+    else if (size === 1) this.view.setUint8(host, value);
+    else this.view.setUint16(host, value, true);
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The memory management unit as generated code and services see it: linear addresses to host bytes,
+ * by TLB, shadow tables and guest tables in this order; what cannot go straight to memory (page
+ * crossings, devices, traced pages) goes through a bounce buffer.
+ */
+import { BOUNCE, PAGE_BYTES } from './layout';
+import { GuestFault } from './guestFault';
+import { GuestWalk, walkGuest, type PagingControls } from './guestPaging';
+import { FRAME, type MachineMemory } from './machineMemory';
+import type { PhysicalMap } from './physicalMap';
+import { ShadowPaging, type AddressSpace } from './shadowPaging';
+import { TLB_KIND, Tlb } from './tlb';
+
+const PAGE_FAULT = 14;
+const TWO32 = 2 ** 32;
+
+/** Kinds of access in bits 8-9 of `sizeAndKind`. */
+const READ = 0, MODIFY = 2;
+
+/** A store that waits in the bounce buffer: at most two pieces of neighbouring pages. */
+interface BouncedStore {
+  bytes: number;
+  firstAddress: number;
+  firstBytes: number;
+  secondAddress: number;
+}
+
+export class Mmu {
+  readonly tlb: Tlb;
+  readonly shadow: ShadowPaging;
+  private space: AddressSpace;
+  private controls: PagingControls;
+  private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0 };
+  /** Linear pages that the TLB must not hold for data: watched for the guest's debug registers. */
+  private watchedPages = new Set<number>();
+  private readonly peekWalk = new GuestWalk();
+  /** Told of each data access to a watched page: linear page, offset, bytes, whether it writes. */
+  onWatched: ((page: number, offset: number, bytes: number, write: boolean) => void) | undefined;
+  /** Whether linear addresses are cut to 32 bits. */
+  wrap32 = true;
+
+  constructor(
+    private readonly machine: MachineMemory,
+    readonly map: PhysicalMap,
+  ) {
+    this.tlb = new Tlb(machine);
+    this.shadow = new ShadowPaging(machine, map, this.tlb);
+    this.controls = { mode: 'none', root: 0, largePages: false, writeProtect: false, noExecute: false, pdptes: [] };
+    this.space = this.shadow.enter(this.controls);
+  }
+
+  get currentSpace(): AddressSpace {
+    return this.space;
+  }
+
+  get currentControls(): PagingControls {
+    return this.controls;
+  }
+
+  /** Takes new paging controls (CR0, CR3, CR4 or EFER have changed). */
+  setControls(controls: PagingControls): void {
+    const rightsChanged = controls.writeProtect !== this.controls.writeProtect;
+    this.controls = controls;
+    this.shadow.trim();
+    this.space = this.shadow.enter(controls);
+    if (rightsChanged) this.shadow.flushAll();
+  }
+
+  /** Replaces the set of watched linear pages. */
+  setWatchedPages(pages: Set<number>): void {
+    this.watchedPages = pages;
+    this.shadow.flushAll();
+  }
+
+  /**
+   * An access that generated code could not serve from its TLB. Gives the host address of the bytes, or the
+   * bounce buffer's; throws GuestFault.
+   */
+  access(low: number, high: number, bytes: number, kind: number, user: boolean): number {
+    const page = high * (TWO32 / PAGE_BYTES) + (low >>> 12);
+    const offset = low & 0xfff;
+    const write = kind !== READ;
+    if (offset + bytes > PAGE_BYTES) return this.crossing(page, offset, bytes, kind, user);
+    const target = this.resolve(page, offset, write, user);
+    const host = this.direct(page, target, write, user);
+    if (host >= 0) return host + offset;
+    const address = target * PAGE_BYTES + offset;
+    if (this.watchedPages.has(page)) this.onWatched?.(page, offset, bytes, write);
+    if (kind === READ || kind === MODIFY) this.loadBounce(0, address, bytes);
+    if (write) this.expectStore(bytes, address, bytes, 0);
+    return BOUNCE;
+  }
+
+  /** Carries out the store that lies in the bounce buffer. */
+  commit(): void {
+    const { bytes, firstAddress, firstBytes, secondAddress } = this.store;
+    this.storeBounce(0, firstAddress, firstBytes);
+    if (bytes > firstBytes) this.storeBounce(firstBytes, secondAddress, bytes - firstBytes);
+  }
+
+  private crossing(page: number, offset: number, bytes: number, kind: number, user: boolean): number {
+    const write = kind !== READ;
+    const firstBytes = PAGE_BYTES - offset;
+    const next = this.wrap32 ? (page + 1) & 0xfffff : page + 1;
+    const first = this.resolve(page, offset, write, user) * PAGE_BYTES + offset;
+    const second = this.resolve(next, 0, write, user) * PAGE_BYTES;
+    if (this.watchedPages.has(page)) this.onWatched?.(page, offset, firstBytes, write);
+    if (this.watchedPages.has(next)) this.onWatched?.(next, 0, bytes - firstBytes, write);
+    if (kind === READ || kind === MODIFY) {
+      this.loadBounce(0, first, firstBytes);
+      this.loadBounce(firstBytes, second, bytes - firstBytes);
+    }
+    if (write) this.expectStore(bytes, first, firstBytes, second);
+    return BOUNCE;
+  }
+
+  /** Guest-physical page of a linear page, or the page fault thrown. */
+  private resolve(page: number, offset: number, write: boolean, user: boolean): number {
+    const target = this.shadow.translate(this.space, this.controls, page, write, user, false);
+    if (target < 0) throw this.pageFault(page, offset);
+    return target;
+  }
+
+  private pageFault(page: number, offset: number): GuestFault {
+    const low = ((page << 12) | offset) >>> 0;
+    return new GuestFault(PAGE_FAULT, this.shadow.errorCode, low, Math.floor(page / (TWO32 / PAGE_BYTES)) >>> 0);
+  }
+
+  /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
+  private direct(page: number, target: number, write: boolean, user: boolean): number {
+    const frame = this.map.frame(target);
+    if (frame <= 0 || (write && this.machine.frameFlags(frame) !== 0)) return -1;
+    if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
+    const host = frame * PAGE_BYTES;
+    this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
+    return host;
+  }
+
+  private expectStore(bytes: number, firstAddress: number, firstBytes: number, secondAddress: number): void {
+    const store = this.store;
+    store.bytes = bytes;
+    store.firstAddress = firstAddress;
+    store.firstBytes = firstBytes;
+    store.secondAddress = secondAddress;
+  }
+
+  private loadBounce(at: number, address: number, bytes: number): void {
+    forPieces(address, bytes, (size, done) => {
+      this.machine.write(BOUNCE + at + done, size, this.map.read(address + done, size));
+    });
+  }
+
+  private storeBounce(at: number, address: number, bytes: number): void {
+    forPieces(address, bytes, (size, done) => {
+      this.map.write(address + done, size, this.machine.read(BOUNCE + at + done, size));
+    });
+  }
+
+  // For services: values at linear addresses (numbers below 2^53; 32-bit addresses are unsigned).
+
+  read(linear: number, size: 1 | 2 | 4, user: boolean): number {
+    return this.machine.read(this.hostFor(linear, size, READ, user), size);
+  }
+
+  write(linear: number, size: 1 | 2 | 4, value: number, user: boolean): void {
+    const host = this.hostFor(linear, size, 1, user);
+    this.machine.write(host, size, value);
+    if (host < PAGE_BYTES) this.commit();
+  }
+
+  /** Checks that a range may be read or written, so that a later access to it cannot fault. */
+  check(linear: number, bytes: number, write: boolean, user: boolean): void {
+    const first = Math.floor(linear / PAGE_BYTES);
+    const last = Math.floor((linear + bytes - 1) / PAGE_BYTES);
+    for (let page = first; page <= last; page++) {
+      const wrapped = this.wrap32 ? page & 0xfffff : page;
+      this.resolve(wrapped, page === first ? linear - first * PAGE_BYTES : 0, write, user);
+    }
+  }
+
+  /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). */
+  hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
+    const wrapped = this.wrap32 ? linear % TWO32 : linear;
+    return this.access(wrapped | 0, this.wrap32 ? 0 : Math.floor(wrapped / TWO32), bytes, kind, user);
+  }
+
+  /** Whether one direct host run of bytes from here to the page's end may be used: its host address, or -1. */
+  hostRun(linear: number, write: boolean, user: boolean): number {
+    const wrapped = this.wrap32 ? linear % TWO32 : linear;
+    const page = Math.floor(wrapped / PAGE_BYTES);
+    const offset = wrapped - page * PAGE_BYTES;
+    const host = this.direct(page, this.resolve(page, offset, write, user), write, user);
+    return host < 0 ? -1 : host + offset;
+  }
+
+  /**
+   * Guest-physical page behind a linear page for instruction fetch. Throws the page fault, at the given offset.
+   */
+  fetchPage(page: number, offset: number, user: boolean): number {
+    const target = this.shadow.translate(this.space, this.controls, page, false, user, true);
+    if (target < 0) throw this.pageFault(page, offset);
+    return target;
+  }
+
+  /** Guest-physical page behind a linear page of the current space (or under other controls), looking only; -1 when not mapped. */
+  peekPage(page: number, controls: PagingControls = this.controls): number {
+    walkGuest(controls, this.map, page, this.peekWalk);
+    return this.peekWalk.mapped ? this.map.busPage(this.peekWalk.page) : -1;
+  }
+
+  /** From now on writes to this page are seen by the code cache. */
+  traceCode(page: number, frame: number): void {
+    if (this.machine.frameFlags(frame) & FRAME.code) return;
+    this.machine.setFrameFlag(frame, FRAME.code);
+    this.shadow.writeProtect(page);
+  }
+}
+
+/** Cuts an access into naturally aligned pieces of 4, 2 and 1 bytes, as a bus would. */
+function forPieces(address: number, bytes: number, visit: (size: 1 | 2 | 4, done: number) => void): void {
+  let done = 0;
+  while (done < bytes) {
+    const left = bytes - done;
+    const at = address + done;
+    const inPage = PAGE_BYTES - (at & 0xfff);
+    const size = left >= 4 && inPage >= 4 ? 4 : left >= 2 && inPage >= 2 ? 2 : 1;
+    visit(size, done);
+    done += size;
+  }
+}

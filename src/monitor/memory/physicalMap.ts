@@ -1,0 +1,185 @@
+/**
+ * The physical map (pmap): what stands behind each guest-physical page: a machine frame, RAM that has
+ * no frame yet, a device, or nothing. Guest-physical is never host-linear (invariant 4).
+ */
+import { FRAME, type MachineMemory } from './machineMemory';
+import { PAGE_BYTES } from './layout';
+
+/** Entries of the map that are no frame numbers. */
+export const ABSENT = 0;
+export const NOTHING = -1;
+export const DEVICE = -2;
+
+/** Answers to accesses to pages that are marked DEVICE. */
+export interface DeviceMemory {
+  read(address: number, size: 1 | 2 | 4): number;
+  write(address: number, size: 1 | 2 | 4, value: number): void;
+}
+
+/** Told of writes to traced frames, after the bytes have changed. */
+export interface TraceListener {
+  tableWritten(address: number, bytes: number): void;
+  codeWritten(frame: number, offset: number, bytes: number): void;
+}
+
+const CHUNK_PAGES = 1024;
+const ALL_PAGES = 0x0fffffff;
+
+export class PhysicalMap {
+  private readonly chunks = new Map<number, Int32Array>();
+  private lastChunk = -1;
+  private lastEntries: Int32Array = new Int32Array(0);
+  /** Page-number mask: bit 8 (1 MiB) is off while the A20 gate is closed. */
+  private pageMask = ALL_PAGES;
+  traces: TraceListener | undefined;
+
+  constructor(
+    readonly machine: MachineMemory,
+    private readonly devices: DeviceMemory,
+  ) {}
+
+  /** Declares pages [first, first + count) to be RAM (no frames yet), a device, or nothing. */
+  declare(first: number, count: number, kind: typeof ABSENT | typeof DEVICE | typeof NOTHING): void {
+    for (let page = first; page < first + count; page++) this.entries(page, true)[page % CHUNK_PAGES] = kind;
+  }
+
+  /** Puts a frame behind a page (a mirror of ROM, for example). */
+  place(page: number, frame: number): void {
+    this.entries(page, true)[page % CHUNK_PAGES] = frame;
+  }
+
+  /** Nothing stands behind any page; frames are the caller's to free. */
+  clear(): void {
+    this.chunks.clear();
+    this.lastChunk = -1;
+  }
+
+  set a20(enabled: boolean) {
+    this.pageMask = enabled ? ALL_PAGES : ALL_PAGES & ~0x100;
+  }
+
+  get a20(): boolean {
+    return this.pageMask === ALL_PAGES;
+  }
+
+  /** A page number as it leaves the processor: with the A20 gate applied, 40 address bits. */
+  busPage(page: number): number {
+    return page & this.pageMask;
+  }
+
+  /** The map's entry: a frame number, ABSENT, DEVICE or NOTHING. */
+  entry(page: number): number {
+    const chunk = page >>> 10;
+    if (chunk !== this.lastChunk) {
+      const entries = this.chunks.get(chunk);
+      if (!entries) return NOTHING;
+      this.lastChunk = chunk;
+      this.lastEntries = entries;
+    }
+    return this.lastEntries[page & (CHUNK_PAGES - 1)] ?? NOTHING;
+  }
+
+  /** The frame behind a page, made now if it is RAM that has none; DEVICE or NOTHING otherwise. */
+  frame(page: number): number {
+    const entry = this.entry(page);
+    if (entry !== ABSENT) return entry;
+    const frame = this.machine.allocate();
+    this.place(page, frame);
+    return frame;
+  }
+
+  /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */
+  read(address: number, size: 1 | 2 | 4): number {
+    const entry = this.entry(Math.floor(address / PAGE_BYTES));
+    if (entry > 0) return this.machine.read(entry * PAGE_BYTES + (address & 0xfff), size);
+    if (entry === ABSENT) return 0;
+    if (entry === DEVICE) return this.devices.read(address, size);
+    return size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
+  }
+
+  /** A write by the guest inside one page: dropped by ROM and nothing, seen by devices and traces. */
+  write(address: number, size: 1 | 2 | 4, value: number): void {
+    const frame = this.frame(Math.floor(address / PAGE_BYTES));
+    if (frame === DEVICE) return this.devices.write(address, size, value);
+    if (frame === NOTHING) return;
+    const flags = this.machine.frameFlags(frame);
+    if (flags & FRAME.rom) return;
+    const offset = address & 0xfff;
+    this.machine.write(frame * PAGE_BYTES + offset, size, value);
+    if (flags !== 0) this.noteWrite(frame, address, size, flags);
+  }
+
+  /** Tells the traces that bytes of a frame have changed by other ways than `write`. */
+  noteWrite(frame: number, address: number, bytes: number, flags: number): void {
+    if (flags & FRAME.table) this.traces?.tableWritten(address, bytes);
+    if (flags & FRAME.code) this.traces?.codeWritten(frame, address & 0xfff, bytes);
+  }
+
+  /** Copies guest-physical bytes out; absent RAM is zero, nothing is FF, devices are not asked (FF). */
+  copyOut(address: number, bytes: number): Uint8Array {
+    const target = new Uint8Array(bytes);
+    this.forPages(address, bytes, (page, offset, count, done) => {
+      const entry = this.entry(page);
+      if (entry > 0) {
+        const host = entry * PAGE_BYTES + offset;
+        target.set(this.machine.u8.subarray(host, host + count), done);
+      } else if (entry !== ABSENT) target.fill(0xff, done, done + count);
+    });
+    return target;
+  }
+
+  /** Copies bytes in, ROM included; devices and nothing swallow them. Traces are told. */
+  copyIn(address: number, source: Uint8Array): void {
+    this.forPages(address, source.length, (page, offset, count, done) => {
+      const frame = this.frame(page);
+      if (frame <= 0) return;
+      this.machine.u8.set(source.subarray(done, done + count), frame * PAGE_BYTES + offset);
+      const flags = this.machine.frameFlags(frame);
+      if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
+    });
+  }
+
+  /** Marks a range as ROM from now on (page aligned). */
+  protect(address: number, bytes: number): void {
+    const first = address / PAGE_BYTES;
+    for (let page = first; page < first + bytes / PAGE_BYTES; page++) {
+      const frame = this.frame(page);
+      if (frame > 0) this.machine.setFrameFlag(frame, FRAME.rom);
+    }
+  }
+
+  /** All pages with frames, ascending: [page, frame]. */
+  *framed(): Generator<[page: number, frame: number]> {
+    const order = [...this.chunks.keys()].sort((a, b) => a - b);
+    for (const chunk of order) {
+      const entries = this.chunks.get(chunk);
+      if (!entries) continue;
+      for (let i = 0; i < CHUNK_PAGES; i++) {
+        const frame = entries[i] ?? NOTHING;
+        if (frame > 0) yield [chunk * CHUNK_PAGES + i, frame];
+      }
+    }
+  }
+
+  private entries(page: number, create: boolean): Int32Array {
+    const chunk = page >>> 10;
+    let entries = this.chunks.get(chunk);
+    if (!entries) {
+      entries = new Int32Array(CHUNK_PAGES).fill(NOTHING);
+      if (create) this.chunks.set(chunk, entries);
+    }
+    return entries;
+  }
+
+  private forPages(address: number, bytes: number, visit: (page: number, offset: number, count: number, done: number) => void): void {
+    let done = 0;
+    while (done < bytes) {
+      const at = address + done;
+      const offset = at & (PAGE_BYTES - 1);
+      const count = Math.min(bytes - done, PAGE_BYTES - offset);
+      visit(Math.floor(at / PAGE_BYTES), offset, count, done);
+      done += count;
+    }
+  }
+}
+

@@ -1,0 +1,66 @@
+/**
+ * Runs a family's vectors, each in both ways in which the engine reaches memory: through flat segments,
+ * and with segment checks.
+ */
+import { Bench, type SegmentModel } from './bench';
+import { runVector, toleranceOf, type Difference } from './compare';
+import { familyLeftOut, vectorLeftOut } from './scope';
+import type { Family, Vector } from './vectorFile';
+
+export interface FailedVector {
+  /** Number in its file, from 1. */
+  readonly number: number;
+  readonly vector: Vector;
+  readonly model: SegmentModel;
+  readonly difference: Difference;
+}
+
+export interface FamilyResult {
+  readonly family: string;
+  readonly passed: number;
+  readonly failed: readonly FailedVector[];
+  /** How many vectors were left out, by reason. */
+  readonly leftOut: ReadonlyMap<string, number>;
+}
+
+/** Which vectors of a family are asked for. */
+export interface Selection {
+  readonly mode?: 32 | 64;
+  /** A single vector's number, from 1. */
+  readonly number?: number;
+}
+
+const MODELS: readonly SegmentModel[] = ['flat', 'checked'];
+
+let bench: Bench | undefined;
+
+/** Runs the selected vectors of a family. A vector has passed when it has in both models. */
+export function runFamily(family: Family, selection: Selection = {}): FamilyResult {
+  const leftOut = new Map<string, number>();
+  const chosen: { readonly number: number; readonly vector: Vector }[] = [];
+  const whole = familyLeftOut(family.name);
+  family.vectors.forEach((vector, i) => {
+    if (selection.mode !== undefined && vector.m !== selection.mode) return;
+    if (selection.number !== undefined && selection.number !== i + 1) return;
+    const reason = whole ?? vectorLeftOut(vector);
+    if (reason === undefined) chosen.push({ number: i + 1, vector });
+    else leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1);
+  });
+  const failed = chosen.length === 0 ? new Map<number, FailedVector>() : runAll(family.name, chosen);
+  return { family: family.name, passed: chosen.length - failed.size, failed: [...failed.values()], leftOut };
+}
+
+function runAll(name: string, chosen: readonly { readonly number: number; readonly vector: Vector }[]): Map<number, FailedVector> {
+  const stand = (bench ??= new Bench());
+  const tolerance = toleranceOf(name);
+  const failed = new Map<number, FailedVector>();
+  for (const model of MODELS) {
+    stand.model = model;
+    for (const { number, vector } of chosen) {
+      if (failed.has(number)) continue;
+      const difference = runVector(stand, vector, tolerance);
+      if (difference) failed.set(number, { number, vector, model, difference });
+    }
+  }
+  return failed;
+}

@@ -1,0 +1,300 @@
+/**
+ * A machine session in memory for adapter tests: the fake CPU, pages of memory, breakpoints, steps and stops as the
+ * contract in src/monitor/machine/session.ts says, and fixed answers for the rest.
+ */
+import type {
+  ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason,
+} from '../../src/monitor/machine/session';
+import type { CpuState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
+import type { MachineInput } from '../../src/monitor/devices/device';
+import type { MachineFactory } from '../../debugger/ports';
+import { FakeCpu, FakeMemory, type Effect, type GeneralName } from './fakeCpu';
+
+export interface FakeGuest {
+  readonly bits: 16 | 32;
+  /** Memory that is there: [start, bytes]. */
+  readonly mapped: readonly (readonly [start: number, bytes: number])[];
+  /** What is loaded at power-on. */
+  readonly images: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  readonly entry: number;
+  readonly stack: number;
+  /** Base of CS (16-bit guests run in real mode with this as CS * 16). */
+  readonly codeBase?: number;
+  /** Where page faults go; without it they are the machine's end. A write to port 61 maps the page then. */
+  readonly faultHandler?: number;
+}
+
+const SLICE = 2000;
+const NAMES: readonly GeneralName[] = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
+const VECTORS: Readonly<Record<number, string>> = { 6: '#UD', 14: '#PF' };
+
+/** A step over a call, or out of a function, that waits for a return. */
+interface Waiting {
+  readonly address: number;
+  readonly aboveStack: number;
+}
+
+export class FakeMachine implements MachineSession {
+  readonly control: MachineControl;
+  readonly inspect: Inspection;
+  readonly inputs: MachineInput[] = [];
+  readonly resumes: RunRequest[] = [];
+  memory = new FakeMemory();
+  cpu: FakeCpu;
+  breakpoints: readonly ExecutionBreakpoint[] = [];
+  exceptionStops: readonly ExceptionStop[] = [];
+  disposed = false;
+  /** Resets so far. */
+  resets = 0;
+  private listeners: ((event: MachineEvent) => void)[] = [];
+  private retired = 0;
+  private faultAddress = 0;
+  private running = false;
+  private pausing = false;
+
+  constructor(private readonly guest: FakeGuest) {
+    this.cpu = this.powerOn();
+    this.control = this.makeControl();
+    this.inspect = this.makeInspection();
+  }
+
+  onEvent(listener: (event: MachineEvent) => void): void {
+    this.listeners.push(listener);
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    this.running = false;
+  }
+
+  emit(event: MachineEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  private powerOn(): FakeCpu {
+    this.memory = new FakeMemory();
+    for (const [start, bytes] of this.guest.mapped) this.memory.map(start, bytes);
+    for (const { address, bytes } of this.guest.images) this.memory.load(address, bytes);
+    const cpu = new FakeCpu(this.memory, this.guest.bits, this.guest.codeBase ?? 0);
+    cpu.ip = this.guest.entry;
+    cpu.registers.esp = this.guest.stack;
+    this.retired = 0;
+    this.cpu = cpu;
+    return cpu;
+  }
+
+  private makeControl(): MachineControl {
+    return {
+      resume: async (request) => {
+        if (this.running) throw new Error('the machine runs already');
+        this.resumes.push(request);
+        this.running = true;
+        this.pausing = false;
+        this.emit({ kind: 'running' });
+        setImmediate(() => this.slice(request, true, undefined));
+      },
+      pause: async () => {
+        this.pausing = true;
+      },
+      setBreakpoints: async (breakpoints) => {
+        this.breakpoints = breakpoints;
+      },
+      setExceptionStops: async (stops) => {
+        this.exceptionStops = stops;
+      },
+      setRegister: async (name, value) => {
+        this.setRegister(name, value);
+      },
+      writeMemory: async (space, address, bytes) => this.write(space, address, bytes),
+      input: async (input) => {
+        this.inputs.push(input);
+      },
+      reset: async () => {
+        if (this.running) throw new Error('the machine runs');
+        this.resets++;
+        this.powerOn();
+        this.stop({ kind: 'entry' });
+      },
+      recording: async () => ({ inputs: [], retired: this.retired, time: this.retired }),
+    };
+  }
+
+  private setRegister(name: string, value: bigint): void {
+    const general = NAMES.find((known) => known === name);
+    if (general) this.cpu.registers[general] = Number(value);
+    else if (name === 'eip') this.cpu.ip = Number(value);
+    else if (name === 'eflags') this.cpu.flags = Number(value);
+    else if (name === 'cr3') throw new Error('cr3 must be page-aligned in this machine');
+    else throw new Error(`there is no register ${name}`);
+  }
+
+  private write(_space: MemorySpace, address: bigint, bytes: Uint8Array): number {
+    const count = this.memory.bytes(address, bytes.length).length;
+    this.memory.load(Number(address), bytes.subarray(0, count));
+    return count;
+  }
+
+  private slice(request: RunRequest, isFirst: boolean, waiting: Waiting | undefined): void {
+    let wait = request.kind === 'until' ? { address: Number(request.address), aboveStack: Number(request.aboveStack ?? -1n) } : waiting;
+    let first = isFirst;
+    for (let count = 0; count < SLICE; count++) {
+      if (!this.running) return;
+      if (this.pausing) return this.stop({ kind: 'pause' });
+      const hit = first ? [] : this.breakpoints.filter((breakpoint) => Number(breakpoint.linear) === this.cpu.linear);
+      if (hit.length > 0) return this.stop({ kind: 'breakpoint', ids: hit.map(({ id }) => id) });
+      first = false;
+      const effect = this.cpu.step();
+      if (effect.kind !== 'fault') this.retired++;
+      if (effect.kind === 'call' && request.kind === 'step' && request.over && !wait) {
+        wait = { address: effect.returnAddress, aboveStack: effect.slot };
+      }
+      const end = this.endOf(effect);
+      if (end) return this.stop(end);
+      if (wait) {
+        if (this.cpu.ip !== wait.address || this.cpu.registers.esp <= wait.aboveStack) continue;
+        if (request.kind === 'until') return this.stop({ kind: 'step' });
+        wait = undefined;
+      }
+      if (request.kind === 'step' && !this.inRanges(request)) return this.stop({ kind: 'step' });
+      if (request.kind === 'instructions') return this.stop({ kind: 'count' });
+    }
+    setImmediate(() => this.slice(request, first, wait));
+  }
+
+  private inRanges(request: Extract<RunRequest, { kind: 'step' }>): boolean {
+    const linear = BigInt(this.cpu.linear);
+    return (request.ranges ?? []).some((range) => linear >= range.start && linear < range.end);
+  }
+
+  private endOf(effect: Effect): StopReason | undefined {
+    switch (effect.kind) {
+      case 'out': return this.out(effect.port, effect.value);
+      case 'halt': return { kind: 'halted-forever', story: 'HLT with interrupts off: nothing can wake the machine.' };
+      case 'fault': return this.fault(effect.vector, effect.address);
+      default: return undefined;
+    }
+  }
+
+  private out(port: number, value: number): StopReason | undefined {
+    if (port === 0xf4) return { kind: 'exit', status: (value << 1) | 1 };
+    if (port === 0x60) return { kind: 'power-off' };
+    if (port === 0x61) {
+      this.memory.map(this.faultAddress, 1);
+      return undefined;
+    }
+    const channel = port === 0xe9 ? 'debug' : 'com1';
+    this.emit({ kind: 'output', channel, bytes: Uint8Array.of(value) });
+    return undefined;
+  }
+
+  private fault(vector: number, address: number | undefined): StopReason | undefined {
+    const exception: ExceptionReport = {
+      vector,
+      name: VECTORS[vector] ?? `vector ${vector}`,
+      ...(address === undefined ? {} : { faultAddress: BigInt(address), errorCode: 2 }),
+      selector: 8,
+      instructionPointer: BigInt(this.cpu.ip),
+      story: address === undefined ? 'The bytes are no instruction.' : 'A write to a page that is not present.',
+    };
+    const isWanted = this.exceptionStops.some((stop) => stop.vector === vector && stop.from !== 'user');
+    if (isWanted) return { kind: 'exception', exception };
+    if (this.guest.faultHandler !== undefined && address !== undefined) {
+      this.faultAddress = address;
+      this.cpu.enter(this.guest.faultHandler, this.selector, 2);
+      return undefined;
+    }
+    const double: ExceptionReport = { ...exception, vector: 8, name: '#DF', story: 'The IDT has no gate for it.' };
+    return { kind: 'triple-fault', chain: [exception, double] };
+  }
+
+  private stop(reason: StopReason): void {
+    this.running = false;
+    const { cpu } = this;
+    this.emit({
+      kind: 'stopped',
+      report: {
+        reason, retired: this.retired, time: this.retired, selector: this.selector,
+        instructionPointer: BigInt(cpu.ip), linear: BigInt(cpu.linear),
+      },
+    });
+  }
+
+  private get selector(): number {
+    return this.guest.bits === 16 ? (this.guest.codeBase ?? 0) >> 4 : 8;
+  }
+
+  private cpuState(): CpuState {
+    const { cpu } = this;
+    const general = NAMES.map((name) => ({ name, value: BigInt(cpu.registers[name]), bits: 32 }));
+    return {
+      mode: cpu.bits === 16 ? 'real' : 'protected-32',
+      cpl: 0,
+      halted: false,
+      codeBits: cpu.bits,
+      selector: this.selector,
+      instructionPointer: BigInt(cpu.ip),
+      linear: BigInt(cpu.linear),
+      stackLinear: BigInt(cpu.registers.esp),
+      general: [...general, { name: 'eip', value: BigInt(cpu.ip), bits: 32 }],
+      segments: SEGMENT_NAMES.map((name) => this.segment(name)),
+      flags: { name: 'eflags', value: BigInt(cpu.flags), bits: 32, fields: FLAGS.map(([name, lowBit]) => flagField(name, lowBit, cpu.flags)) },
+      control: [
+        { name: 'cr0', value: 0x11n, bits: 32, fields: [flagField('PE', 0, 0x11), flagField('PG', 31, 0x11)] },
+        { name: 'cr2', value: 0n, bits: 32, readOnly: true },
+        { name: 'cr3', value: 0x9000n, bits: 32 },
+        { name: 'gdtr.base', value: 0x800n, bits: 32 },
+      ],
+      x87: [{ name: 'st0', value: 0x3fff8000000000000000n, bits: 80 }],
+    };
+  }
+
+  private segment(name: SegmentValue['name']): SegmentValue {
+    const base = name === 'cs' ? BigInt(this.guest.codeBase ?? 0) : 0n;
+    const selector = name === 'cs' ? this.selector : name === 'ldtr' || name === 'tr' ? 0 : 0x10;
+    const isCode = name === 'cs';
+    const limit = this.guest.bits === 16 ? 0xffff : 0xffffffff;
+    return { name, selector, base, limit, attributes: isCode ? 0xc9b : 0xc93, present: true, meaning: `${isCode ? 'code' : 'data'}, DPL 0` };
+  }
+
+  private makeInspection(): Inspection {
+    const rights = { writable: true, user: false, executable: true };
+    return {
+      summary: async () => ({ running: this.running, retired: this.retired, time: this.retired, memoryBytes: 0x200000, frames: 12 }),
+      cpu: async () => this.cpuState(),
+      readMemory: async (_space, address, bytes) => this.memory.bytes(address, bytes),
+      addressSpaces: async () => [{ cr3: 0x9000, mode: '32-bit', current: true, shadowTables: 3, shadowEntries: 40, lastUsed: 5 }],
+      table: async ({ level }) => level === 1 ? undefined : {
+        level: 2, linear: 0n, bytes: 1n << 32n, entryBytes: 4n << 20n, guestTable: 0x9000, traced: true, guest: [], guestAbsent: 1024,
+      },
+      walk: async (cr3, linear) => ({
+        cr3: cr3 ?? 0x9000,
+        linear,
+        guest: [{
+          level: 2, name: 'PDE', index: Number(linear >> 22n), entryAddress: 0x9000, raw: 0xa007n, present: true, rights,
+          accessed: true, dirty: false, large: false, target: 0xa000, story: 'points to the page table at a000',
+        }],
+        shadow: [{ level: 2, tableId: 1, index: 0, filled: false, rights, frame: 7, derivesFrom: 0x9000, story: 'not filled yet' }],
+        physical: Number(linear), rights, frame: 3, backing: 'RAM',
+        tlb: { read: true, write: false, execute: true },
+        story: 'mapped',
+      }),
+      counters: async () => ({ 'tlb misses': 12, 'shadow fills': 3 }),
+      devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
+      screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
+      hash: async () => '0123abcd',
+    };
+  }
+}
+
+const SEGMENT_NAMES: readonly SegmentValue['name'][] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldtr', 'tr'];
+const FLAGS: readonly (readonly [name: string, lowBit: number])[] = [['CF', 0], ['ZF', 6], ['SF', 7], ['OF', 11]];
+
+function flagField(name: string, lowBit: number, from: number): RegisterField {
+  const value = (from >>> lowBit) & 1;
+  return { name, value, lowBit, bits: 1, meaning: value === 1 ? 'set' : 'clear' };
+}
+
+/** A factory that makes one prepared machine. */
+export function factoryOf(machine: MachineSession): MachineFactory {
+  return { create: async () => machine };
+}

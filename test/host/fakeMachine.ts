@@ -1,0 +1,178 @@
+/**
+ * A machine without a processor, for tests of what stands around one: its 'guest' is a word in the kernel's
+ * command line that says how it behaves. One retired instruction takes one cycle, and very little wall time.
+ *
+ *   count        runs for ever; register eax is the retired count
+ *   hello        prints 'hello\n' on com1, then powers off
+ *   echo         idles until serial input comes, sends it back; 'q' powers off
+ *   tick         idles 10 ms at a time, printing '.' after each
+ *   exit=N       ends with status N
+ *   dead         triple fault
+ *   halt         halted for ever
+ *   throw        throws a plain exception out of the monitor after 1000 cycles
+ *   refuse       cannot be built
+ *   crash        takes its whole thread down
+ */
+import type { MachineInput } from '../../src/monitor/devices/device';
+import type { CpuState, MachineSummary } from '../../src/monitor/inspection/queries';
+import { MachineError } from '../../src/monitor/machine/blame';
+import type { MachineImages } from '../../src/monitor/machine/images';
+import type { OutputPiece, RunnableMachine, SliceOutcome } from '../../src/monitor/machine/runnable';
+import type { LoggedInput, Recording, RunRequest, StopReason, StopReport } from '../../src/monitor/machine/session';
+
+const TICK_CYCLES = 10_000_000;
+const KERNEL_ADDRESS = 0x10_0000;
+
+/** Keeps the thread as busy as that many instructions would at some 200 million a second. */
+function work(cycles: number): void {
+  const until = performance.now() + cycles / 200_000;
+  while (performance.now() < until);
+}
+
+export class FakeMachine implements RunnableMachine {
+  private readonly behaviour: string;
+  private readonly images: MachineImages;
+  private retired = 0;
+  private idled = 0;
+  private stopAt = Number.POSITIVE_INFINITY;
+  private printed = false;
+  private inputs: LoggedInput[] = [];
+  private arrived: number[] = [];
+  private output: OutputPiece[] = [];
+
+  constructor(images: MachineImages) {
+    this.images = images;
+    this.behaviour = images.configuration.cmdline ?? 'count';
+    if (this.behaviour === 'refuse') throw new MachineError('this is no kernel; write another one', 'user', 'kernel');
+  }
+
+  resume(request: RunRequest): void {
+    const { maxInstructions } = this.images.configuration;
+    const end = request.kind === 'instructions' ? this.retired + request.count : Number.POSITIVE_INFINITY;
+    this.stopAt = Math.min(end, maxInstructions ?? Number.POSITIVE_INFINITY);
+  }
+
+  runSlice(maxCycles: number): SliceOutcome {
+    const cycles = Math.min(maxCycles, this.stopAt - this.retired);
+    if (this.behaviour === 'tick') return this.tick();
+    if (this.behaviour === 'echo') return this.echo();
+    if (this.behaviour === 'crash') process.exit(7);
+    work(cycles);
+    this.retired += cycles;
+    if (this.retired >= this.stopAt) return this.report({ kind: 'count' });
+    return this.ending() ?? 'more';
+  }
+
+  private ending(): StopReport | undefined {
+    const [word, value] = this.behaviour.split('=');
+    switch (word) {
+      case 'hello':
+        this.print('hello\n');
+        return this.report({ kind: 'power-off' });
+      case 'exit': return this.report({ kind: 'exit', status: Number(value) });
+      case 'dead': return this.report({ kind: 'triple-fault', chain: [{ vector: 14, name: '#PF', selector: 8, instructionPointer: 0x1234n, story: 'nothing is mapped at 0' }] });
+      case 'halt': return this.report({ kind: 'halted-forever', story: 'HLT with IF clear' });
+      case 'throw':
+        this.print('last words\n');
+        throw new TypeError('the monitor has a bug');
+      default: return undefined;
+    }
+  }
+
+  private tick(): SliceOutcome {
+    if (this.printed) this.print('.');
+    this.printed = true;
+    this.retired += 1;
+    return { idleCycles: TICK_CYCLES };
+  }
+
+  private echo(): SliceOutcome {
+    if (!this.printed) this.print('ready\n');
+    this.printed = true;
+    const bytes = Uint8Array.from(this.arrived.splice(0));
+    if (bytes.length === 0) return { idleCycles: Number.POSITIVE_INFINITY };
+    this.retired += bytes.length;
+    this.output.push({ channel: 'com1', bytes });
+    return bytes.includes('q'.charCodeAt(0)) ? this.report({ kind: 'power-off' }) : 'more';
+  }
+
+  private print(text: string): void {
+    this.output.push({ channel: 'com1', bytes: new TextEncoder().encode(text) });
+  }
+
+  warp(cycles: number): void {
+    this.idled += cycles;
+  }
+
+  requestPause(): StopReport {
+    return this.report({ kind: 'pause' });
+  }
+
+  takeOutput(): readonly OutputPiece[] {
+    return this.output.splice(0);
+  }
+
+  reset(): void {
+    this.retired = 0;
+    this.idled = 0;
+    this.printed = false;
+  }
+
+  input(input: MachineInput): void {
+    this.inputs.push({ time: this.time, retired: this.retired, input });
+    if (input.kind === 'serial') this.arrived.push(...input.bytes);
+  }
+
+  recording(): Recording {
+    return { inputs: this.inputs, retired: this.retired, time: this.time };
+  }
+
+  summary(): MachineSummary {
+    return { running: false, retired: this.retired, time: this.time, memoryBytes: this.images.configuration.memory, frames: 1 };
+  }
+
+  cpu(): CpuState {
+    const value = BigInt(this.retired);
+    const flags = { name: 'eflags', value: 2n, bits: 32 };
+    const place = { selector: 8, instructionPointer: 0x7c00n, linear: 0x7c00n, stackLinear: 0n };
+    return { mode: 'protected-32', cpl: 0, halted: false, codeBits: 32, ...place, general: [{ name: 'eax', value, bits: 32 }], segments: [], flags, control: [], x87: [] };
+  }
+
+  /** The kernel's bytes are all that there is, at 1 MiB; the memory under the answer is shared, as a real machine's is. */
+  readMemory(_space: unknown, address: bigint, bytes: number): Uint8Array {
+    const kernel = this.images.kernel?.bytes ?? new Uint8Array();
+    const shared = new Uint8Array(new SharedArrayBuffer(kernel.length));
+    shared.set(kernel);
+    const start = Number(address) - KERNEL_ADDRESS;
+    return start < 0 ? new Uint8Array() : shared.subarray(start, start + bytes);
+  }
+
+  setRegister(name: string): void {
+    throw new MachineError(`there is no register '${name}'`, 'user');
+  }
+
+  walk(): never {
+    throw new TypeError('walk is broken');
+  }
+
+  hash(): string {
+    return `fake-${this.retired}`;
+  }
+
+  setBreakpoints(): void { /* a machine without a processor hits none */ }
+  setExceptionStops(): void { /* nor does it raise exceptions */ }
+  writeMemory = (): number => 0;
+  addressSpaces = () => [];
+  table = () => undefined;
+  counters = () => ({ slices: 1 });
+  devices = () => [];
+  screen = () => ({ columns: 80, rows: 25, text: [], attributes: new Uint8Array(), cursor: { column: 0, row: 0, visible: true } });
+
+  private get time(): number {
+    return this.retired + this.idled;
+  }
+
+  private report(reason: StopReason): StopReport {
+    return { reason, retired: this.retired, time: this.time, selector: 8, instructionPointer: 0x7c00n, linear: 0x7c00n };
+  }
+}

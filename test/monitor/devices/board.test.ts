@@ -1,0 +1,187 @@
+/** The board as a whole: devices reach each other through ports, lines and events as on the real one. */
+import assert from 'node:assert/strict';
+import type { Board, BoardOptions } from '../../../src/monitor/devices/board';
+import { createBoard } from '../../../src/monitor/devices/board';
+import type { ShadowRegion } from '../../../src/monitor/devices/chipset';
+import { FakeHost, FakeMemory, sentText } from './fake-host';
+import { MemoryDisk } from './memory-disk';
+
+/** A host whose interrupt lines lead to the board's controller, as the machine's do. */
+class BoardHost extends FakeHost {
+  board: Board | undefined;
+
+  override setInterruptLine(line: number, level: boolean): void {
+    super.setInterruptLine(line, level);
+    this.board?.interruptController.setLine(line, level);
+  }
+}
+
+interface Fixture {
+  readonly host: BoardHost;
+  readonly board: Board;
+  readonly memory: FakeMemory;
+  readonly shadows: (readonly ShadowRegion[])[];
+  out(port: number, ...bytes: readonly number[]): void;
+}
+
+function create(options: Partial<BoardOptions> = {}): Fixture {
+  const host = new BoardHost();
+  const memory = new FakeMemory();
+  const shadows: (readonly ShadowRegion[])[] = [];
+  const board = createBoard(
+    host,
+    { memoryBytes: 64 << 20, rtcEpochSeconds: 1_000_000_000, disks: [], floppies: [], ...options },
+    { memory, onInterrupt: () => undefined, onShadow: (regions) => shadows.push(regions) },
+  );
+  host.board = board;
+  for (const device of board.devices) host.attach(device);
+  board.reset();
+  return {
+    host, board, memory, shadows,
+    out: (port, ...bytes) => {
+      for (const byte of bytes) board.ports.writePort(port, 1, byte);
+    },
+  };
+}
+
+function initializePics(out: Fixture['out']): void {
+  out(0x20, 0x11);
+  out(0x21, 0x20, 0x04, 0x01);
+  out(0xa0, 0x11);
+  out(0xa1, 0x28, 0x02, 0x01);
+}
+
+describe('board', () => {
+  it('touches nothing of its host before reset', () => {
+    const untouchable = new Proxy(new FakeHost(), {
+      get: (_, key) => {
+        throw new Error(`host.${String(key)} was used`);
+      },
+    });
+    const callbacks = { memory: new FakeMemory(), onInterrupt: () => undefined, onShadow: () => undefined };
+    const board = createBoard(
+      untouchable, { memoryBytes: 1 << 24, rtcEpochSeconds: 0, disks: [], floppies: [] }, callbacks,
+    );
+    assert.equal(new Set(board.devices.map((device) => device.name)).size, board.devices.length, 'names are unique');
+  });
+
+  it('brings a hundred timer interrupts a second through the controllers', () => {
+    const { host, board, out } = create();
+    initializePics(out);
+    out(0x43, 0x34);
+    out(0x40, 11932 & 0xff, 11932 >> 8);
+    let ticks = 0;
+    for (let step = 0; step < 2000; step++) {
+      host.advance(500_000);
+      if (!board.interruptController.pending()) continue;
+      assert.equal(board.interruptController.acknowledge(), 0x20);
+      out(0x20, 0x20);
+      ticks++;
+    }
+    // 99 whole periods fit in the second; the control word itself raises OUT once before them.
+    assert.equal(ticks, 100);
+  });
+
+  it('shares lines 3 and 4 between serial ports', () => {
+    const { host, out } = create();
+    for (const base of [0x3f8, 0x3e8]) {
+      out(base + 4, 0x08);
+      out(base + 1, 0x02);
+    }
+    assert.equal(host.lines[4], true);
+    out(0x3f9, 0x00);
+    assert.equal(host.lines[4], true, 'COM3 still holds it');
+    out(0x3e9, 0x00);
+    assert.equal(host.lines[4], false);
+  });
+
+  it('hands input to keyboard and serial port', () => {
+    const { host, board } = create();
+    board.input({ kind: 'key', code: 0x1e, down: true });
+    board.input({ kind: 'serial', port: 'com2', bytes: Uint8Array.of(0x55) });
+    host.advance(1_000_000_000);
+    assert.equal(board.ports.readPort(0x60, 1), 0x1e);
+    assert.equal(board.ports.readPort(0x2f8, 1), 0x55);
+    assert.throws(() => board.input({ kind: 'serial', port: 'com9', bytes: new Uint8Array(1) }), /com9/);
+  });
+
+  it('boots a sector off a floppy by DMA and another off a disk by PIO', () => {
+    const { host, board, memory, out } = create({ floppies: [new MemoryDisk(2880)], disks: [new MemoryDisk(1000)] });
+    out(0x3f2, 0x1c);
+    host.advance(1_000_000);
+    out(0x0c, 0);
+    out(0x0b, 0x46);
+    out(0x04, 0x00, 0x7c);
+    out(0x05, 0xff, 0x01);
+    out(0x81, 0x00);
+    out(0x0a, 0x02);
+    out(0xd6, 0xc0);
+    out(0xd4, 0x00);
+    out(0x3f5, 0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff);
+    host.advance(1_000_000);
+    assert.deepEqual(memory.slice(0x7c00, 5), [0, 0, 0, 0, 0]);
+    assert.equal(host.lines[6], true);
+    out(0x1f2, 1, 7, 0, 0);
+    out(0x1f3, 7);
+    out(0x1f2, 1);
+    out(0x1f6, 0xe0);
+    out(0x1f7, 0x20);
+    host.advance(1_000_000);
+    assert.equal(host.lines[14], true);
+    assert.equal(board.ports.readPort(0x1f0, 4), 7);
+    assert.equal(board.ports.readPort(0x171, 1), 0xff, 'no second channel');
+  });
+
+  it('fills the CMOS cells from its configuration', () => {
+    const { board, out } = create({ floppies: [new MemoryDisk(2880)], disks: [new MemoryDisk(1000)] });
+    const cell = (index: number): number => {
+      out(0x70, index);
+      return board.ports.readPort(0x71, 1);
+    };
+    assert.deepEqual([cell(0x10), cell(0x12), cell(0x3d), cell(0x35)], [0x40, 0xf0, 0x21, 0x03]);
+    out(0x70, 0x09);
+    assert.equal(board.ports.readPort(0x71, 1), 0x01, 'September 2001');
+  });
+
+  it('passes characters out, exit status and shadow RAM', () => {
+    const { host, board, shadows, out } = create();
+    out(0xe9, 0x48, 0x69);
+    assert.equal(sentText(host, 'debug'), 'Hi');
+    assert.equal(board.ports.readPort(0xe9, 1), 0xe9);
+    board.ports.writePort(0xf4, 4, 0x10);
+    out(0xf4, 0x00);
+    assert.deepEqual(host.stops, [{ kind: 'exit', status: 0x21 }, { kind: 'exit', status: 1 }]);
+    board.ports.writePort(0xcf8, 4, 0x80000058);
+    out(0xcfd, 0x30);
+    assert.equal(shadows.at(-1)?.at(-1)?.readsRam, true);
+    out(0x80, 0x5a);
+    assert.equal(board.ports.readPort(0x80, 1), 0x5a);
+    assert.equal(board.ports.readPort(0x201, 1), 0xff, 'no game port');
+  });
+
+  it('announces what follows from restored states', () => {
+    const first = create();
+    first.out(0x92, 0x00);
+    first.board.ports.writePort(0xcf8, 4, 0x80000058);
+    first.out(0xcfd, 0x20);
+    const second = create();
+    second.board.devices.forEach((device, index) => {
+      device.state = structuredClone(first.board.devices[index].state);
+    });
+    second.board.announce();
+    assert.equal(second.host.a20, false);
+    assert.equal(second.shadows.at(-1)?.at(-1)?.writesRam, true);
+  });
+
+  it('offers SeaBIOS its files', () => {
+    const { board } = create({ fwCfgFiles: [{ name: 'bootorder', bytes: Uint8Array.of(0x41) }] });
+    board.ports.writePort(0x510, 2, 0x20);
+    assert.equal(board.ports.readPort(0x511, 1), 0x41);
+  });
+
+  it('routes the display memory', () => {
+    const { board } = create();
+    board.memory.write(0xb8000, 2, 0x0741);
+    assert.equal(board.vga.screenText().text[0][0], 'A');
+  });
+});

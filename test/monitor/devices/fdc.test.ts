@@ -1,0 +1,206 @@
+/** The 82077AA with the 8237: reset, seek, reading and writing by DMA as SeaBIOS and Linux do it, and the errors. */
+import assert from 'node:assert/strict';
+import { Dma } from '../../../src/monitor/devices/dma';
+import { FloppyController } from '../../../src/monitor/devices/fdc';
+import { FakeHost, FakeMemory } from './fake-host';
+import { MemoryDisk } from './memory-disk';
+
+class Fixture {
+  readonly host = new FakeHost();
+  readonly memory = new FakeMemory();
+  readonly dma = new Dma(this.memory);
+  readonly fdc: FloppyController;
+
+  constructor(disk: MemoryDisk = new MemoryDisk(2880)) {
+    this.fdc = this.host.attach(new FloppyController(this.host, this.dma, [disk]));
+    this.dma.reset();
+    this.fdc.reset();
+    this.dma.writePort(0xd6, 1, 0xc0);
+  }
+
+  /** Leaves reset with motor A on, and answers the four SENSE INTERRUPTs. */
+  start(): this {
+    this.fdc.writePort(0x3f2, 1, 0x1c);
+    this.host.advance(1_000_000);
+    for (let drive = 0; drive < 4; drive++) assert.deepEqual(this.run([0x08]), [0xc0 | drive, 0]);
+    this.run([0x03, 0xaf, 0x02]);
+    return this;
+  }
+
+  /** Sends a command, lets it work, and takes the result. */
+  run(bytes: readonly number[]): number[] {
+    for (const byte of bytes) {
+      assert.equal(this.fdc.readPort(0x3f4) & 0xc0, 0x80, 'ready for a command byte');
+      this.fdc.writePort(0x3f5, 1, byte);
+    }
+    this.host.advance(10_000_000);
+    const result: number[] = [];
+    while ((this.fdc.readPort(0x3f4) & 0xc0) === 0xc0) result.push(this.fdc.readPort(0x3f5));
+    return result;
+  }
+
+  seek(cylinder: number): void {
+    this.run([0x0f, 0x00, cylinder]);
+    assert.deepEqual(this.run([0x08]), [0x20, cylinder]);
+  }
+
+  /** Programs channel 2; mode 46 writes memory, 4A reads it. */
+  program(mode: number, address: number, count: number): void {
+    this.dma.writePort(0x0a, 1, 0x06);
+    this.dma.writePort(0x0c, 1, 0);
+    this.dma.writePort(0x0b, 1, mode);
+    for (const byte of [address & 0xff, (address >> 8) & 0xff]) this.dma.writePort(0x04, 1, byte);
+    for (const byte of [(count - 1) & 0xff, (count - 1) >> 8]) this.dma.writePort(0x05, 1, byte);
+    this.dma.writePort(0x81, 1, address >> 16);
+    this.dma.writePort(0x0a, 1, 0x02);
+  }
+}
+
+/** Sector number that a read brought to memory. */
+function sectorAt(memory: FakeMemory, address: number): number {
+  const [a, b, c, d] = memory.slice(address, 4);
+  return a | (b << 8) | (c << 16) | (d << 24);
+}
+
+describe('82077AA', () => {
+  it('interrupts after reset and reports four drives, then nothing', () => {
+    const fixture = new Fixture();
+    assert.equal(fixture.fdc.readPort(0x3f4), 0, 'in reset');
+    fixture.fdc.writePort(0x3f2, 1, 0x0c);
+    fixture.host.advance(1_000_000);
+    assert.equal(fixture.host.lines[6], true);
+    assert.deepEqual(fixture.run([0x08]), [0xc0, 0]);
+    assert.equal(fixture.host.lines[6], false);
+    for (let drive = 1; drive < 4; drive++) fixture.run([0x08]);
+    assert.deepEqual(fixture.run([0x08]), [0x80]);
+  });
+
+  it('tells its version and registers', () => {
+    const fixture = new Fixture().start();
+    assert.deepEqual(fixture.run([0x10]), [0x90]);
+    fixture.run([0x13, 0x00, 0x57, 0x10]);
+    assert.deepEqual(fixture.run([0x94]), [0x10]);
+    assert.deepEqual(fixture.run([0x0e]), [0, 0, 0, 0, 0xaf, 0x02, 0, 0x80, 0x57, 0x10]);
+    assert.deepEqual(fixture.run([0x14]), [0x00]);
+    assert.deepEqual(fixture.run([0x18]), [0x80], 'no 82078');
+  });
+
+  it('recalibrates and seeks, with the change line falling', () => {
+    const fixture = new Fixture().start();
+    assert.equal(fixture.fdc.readPort(0x3f7) & 0x80, 0x80);
+    fixture.run([0x07, 0x00]);
+    assert.equal(fixture.host.lines[6], true);
+    assert.deepEqual(fixture.run([0x08]), [0x20, 0]);
+    assert.equal(fixture.fdc.readPort(0x3f7) & 0x80, 0);
+    fixture.seek(40);
+    assert.deepEqual(fixture.run([0x04, 0x00]), [0x28]);
+    assert.deepEqual(fixture.run([0x4a, 0x04]), [0x04, 0, 0, 40, 1, 1, 2]);
+    fixture.run([0x07, 0x01]);
+    assert.deepEqual(fixture.run([0x08]), [0x71, 0], 'no drive B');
+  });
+
+  it('reads sectors to memory until the count ends', () => {
+    const fixture = new Fixture().start();
+    fixture.seek(5);
+    fixture.program(0x46, 0x1f000, 3 * 512);
+    const result = fixture.run([0xe6, 0x04, 5, 1, 4, 2, 18, 0x1b, 0xff]);
+    assert.deepEqual(result, [0x04, 0, 0, 5, 1, 7, 2]);
+    const first = (5 * 2 + 1) * 18 + 3;
+    assert.deepEqual([0, 1, 2].map((index) => sectorAt(fixture.memory, 0x1f000 + index * 512)), [first, first + 1, first + 2]);
+    assert.equal(fixture.memory.readByte(0x1f000 + 3 * 512), 0xff);
+    assert.equal(fixture.dma.readPort(0x08) & 0x0f, 0x04, 'terminal count');
+    assert.equal(fixture.dma.readPort(0x08) & 0x0f, 0);
+  });
+
+  it('goes on to the other side under MT, and stops at the end of the cylinder', () => {
+    const fixture = new Fixture().start();
+    fixture.program(0x46, 0, 36 * 512);
+    assert.deepEqual(fixture.run([0xe6, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff]), [0x00, 0, 0, 1, 0, 1, 2]);
+    assert.equal(sectorAt(fixture.memory, 35 * 512), 35);
+    fixture.program(0x46, 0, 20 * 512);
+    assert.deepEqual(fixture.run([0x66, 0x00, 0, 0, 17, 2, 18, 0x1b, 0xff]), [0x40, 0x80, 0, 1, 0, 1, 2]);
+  });
+
+  it('writes from memory', () => {
+    const disk = new MemoryDisk(2880);
+    const fixture = new Fixture(disk).start();
+    fixture.memory.load(0x8000, Array.from({ length: 1024 }, (_, index) => (index < 512 ? 0xaa : 0xbb)));
+    fixture.program(0x4a, 0x8000, 1024);
+    assert.deepEqual(fixture.run([0xc5, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff]), [0x00, 0, 0, 0, 0, 4, 2]);
+    assert.deepEqual([disk.sector(1)[511], disk.sector(2)[0]], [0xaa, 0xbb]);
+  });
+
+  it('reports what goes wrong', () => {
+    const read = (fixture: Fixture, bytes: readonly number[]): number[] => {
+      fixture.program(0x46, 0, 512);
+      return fixture.run(bytes).slice(0, 3);
+    };
+    const fixture = new Fixture().start();
+    assert.deepEqual(read(fixture, [0xe6, 0, 9, 0, 1, 2, 18, 0x1b, 0xff]), [0x40, 0x04, 0x10], 'wrong cylinder');
+    assert.deepEqual(read(fixture, [0xe6, 0, 0, 0, 19, 2, 19, 0x1b, 0xff]), [0x40, 0x04, 0x00], 'no such sector');
+    assert.deepEqual(read(fixture, [0xe6, 1, 0, 0, 1, 2, 18, 0x1b, 0xff]), [0x41, 0x01, 0x00], 'no disk');
+    fixture.dma.writePort(0x0a, 1, 0x06);
+    assert.deepEqual(fixture.run([0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff]).slice(0, 3), [0x40, 0x10, 0], 'DMA masked: overrun');
+    const protectedDisk = new Fixture(new MemoryDisk(2880, true)).start();
+    protectedDisk.program(0x4a, 0, 512);
+    assert.deepEqual(protectedDisk.run([0xc5, 0, 0, 0, 1, 2, 18, 0x1b, 0xff]).slice(0, 3), [0x40, 0x02, 0]);
+    const bad = new MemoryDisk(2880);
+    bad.badSector = 0;
+    assert.deepEqual(read(new Fixture(bad).start(), [0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff]), [0x40, 0x20, 0x20]);
+    assert.deepEqual(fixture.run([0x1f]), [0x80]);
+  });
+
+  it('gates its interrupt by the digital output register', () => {
+    const fixture = new Fixture().start();
+    fixture.fdc.writePort(0x3f2, 1, 0x14);
+    for (const byte of [0x07, 0x00]) fixture.fdc.writePort(0x3f5, 1, byte);
+    fixture.host.advance(10_000_000);
+    assert.equal(fixture.host.lines[6], false);
+    fixture.fdc.writePort(0x3f2, 1, 0x1c);
+    assert.equal(fixture.host.lines[6], true);
+  });
+
+  it('refuses a disk of no floppy\'s size', () => {
+    assert.throws(() => new Fixture(new MemoryDisk(100)), /100 sectors is no floppy/);
+  });
+});
+
+describe('8237A', () => {
+  it('reads its registers back through the byte flip-flop', () => {
+    const { dma } = new Fixture();
+    dma.writePort(0x0c, 1, 0);
+    for (const byte of [0x34, 0x12]) dma.writePort(0x00, 1, byte);
+    for (const byte of [0x78, 0x56]) dma.writePort(0x01, 1, byte);
+    assert.deepEqual([dma.readPort(0x00), dma.readPort(0x00), dma.readPort(0x01), dma.readPort(0x01)], [0x34, 0x12, 0x78, 0x56]);
+    for (const byte of [0xcd, 0xab]) dma.writePort(0xc4, 1, byte);
+    dma.writePort(0xd8, 1, 0);
+    assert.deepEqual([dma.readPort(0xc4), dma.readPort(0xc4)], [0xcd, 0xab]);
+    dma.writePort(0x87, 1, 0x5a);
+    assert.equal(dma.readPort(0x87), 0x5a);
+  });
+
+  it('transfers nothing while masked, disabled, or in the other direction; starts over when auto-initialized', () => {
+    const fixture = new Fixture();
+    const { dma, memory } = fixture;
+    fixture.program(0x5a, 0x100, 4);
+    assert.deepEqual(dma.toMemory(2, new Uint8Array(4)), { bytes: 0, terminal: false });
+    memory.load(0x100, [1, 2, 3, 4]);
+    const data = new Uint8Array(8);
+    assert.deepEqual(dma.fromMemory(2, data), { bytes: 4, terminal: true });
+    assert.deepEqual([...data.slice(0, 4)], [1, 2, 3, 4]);
+    assert.deepEqual(dma.fromMemory(2, data), { bytes: 4, terminal: true }, 'auto-initialized');
+    dma.writePort(0x08, 1, 0x04);
+    assert.equal(dma.fromMemory(2, data).bytes, 0);
+    dma.writePort(0x08, 1, 0x00);
+    fixture.program(0x4a, 0x100, 4);
+    dma.fromMemory(2, data);
+    assert.equal(dma.fromMemory(2, data).bytes, 0, 'masked at the end of its count');
+  });
+
+  it('counts addresses down when so told, inside its page', () => {
+    const fixture = new Fixture();
+    fixture.program(0x66, 0x30001, 3);
+    fixture.dma.toMemory(2, Uint8Array.of(1, 2, 3));
+    assert.deepEqual([0x30001, 0x30000, 0x3ffff].map((address) => fixture.memory.readByte(address)), [1, 2, 3]);
+  });
+});

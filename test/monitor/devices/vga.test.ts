@@ -1,0 +1,236 @@
+/** The VGA: registers read back, memory through the write and read modes, retrace, and the text screen. */
+import assert from 'node:assert/strict';
+import { Vga } from '../../../src/monitor/devices/vga';
+import { FakeHost } from './fake-host';
+
+function createVga(): { host: FakeHost; vga: Vga } {
+  const host = new FakeHost();
+  const vga = host.attach(new Vga(host));
+  vga.reset();
+  return { host, vga };
+}
+
+function setIndexed(vga: Vga, port: number, index: number, value: number): void {
+  vga.writePort(port, 1, index);
+  vga.writePort(port + 1, 1, value);
+}
+
+function getIndexed(vga: Vga, port: number, index: number): number {
+  vga.writePort(port, 1, index);
+  return vga.readPort(port + 1);
+}
+
+/** 16-colour planar mode at A0000: all planes on, no odd/even, no chain. */
+function makePlanar(vga: Vga): void {
+  setIndexed(vga, 0x3c4, 4, 0x06);
+  setIndexed(vga, 0x3c4, 2, 0x0f);
+  setIndexed(vga, 0x3ce, 5, 0x00);
+  setIndexed(vga, 0x3ce, 6, 0x05);
+}
+
+function plane(vga: Vga, index: number, offset: number): number {
+  setIndexed(vga, 0x3ce, 4, index);
+  return vga.readMemory(0xa0000 + offset, 1);
+}
+
+function planes(vga: Vga, offset: number): number[] {
+  return [0, 1, 2, 3].map((index) => plane(vga, index, offset));
+}
+
+function print(vga: Vga, row: number, column: number, text: string, attribute = 0x07): void {
+  for (let index = 0; index < text.length; index++) {
+    vga.writeMemory(0xb8000 + (row * 80 + column + index) * 2, 2, text.charCodeAt(index) | (attribute << 8));
+  }
+}
+
+describe('VGA', () => {
+  it('shows text, attributes and cursor of mode 3', () => {
+    const { vga } = createVga();
+    print(vga, 0, 0, 'Hello');
+    print(vga, 24, 75, 'right', 0x1f);
+    vga.writeMemory(0xb8000 + 160, 4, 0x07b007db);
+    setIndexed(vga, 0x3d4, 0x0e, 0x00);
+    setIndexed(vga, 0x3d4, 0x0f, 85);
+    const screen = vga.screenText();
+    assert.deepEqual([screen.columns, screen.rows], [80, 25]);
+    assert.equal(screen.text[0].slice(0, 5), 'Hello');
+    assert.equal(screen.text[1].slice(0, 2), '█░');
+    assert.equal(screen.text[24].slice(75), 'right');
+    assert.ok(screen.text.every((line) => [...line].length === 80));
+    assert.equal(screen.attributes[24 * 80 + 79], 0x1f);
+    assert.deepEqual(screen.cursor, { column: 5, row: 1, visible: true });
+    setIndexed(vga, 0x3d4, 0x0a, 0x2d);
+    assert.equal(vga.screenText().cursor.visible, false);
+  });
+
+  it('maps code page 437', () => {
+    const { vga } = createVga();
+    for (let code = 0; code < 256; code++) vga.writeMemory(0xb8000 + 2 * code, 1, code);
+    const text = vga.screenText().text.join('');
+    assert.equal(text.slice(0x41, 0x5b), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+    assert.deepEqual([0x01, 0x1f, 0x7f, 0x80, 0x9f, 0xb3, 0xc4, 0xe1, 0xfb, 0xfe].map((code) => text[code]),
+      ['☺', '▼', '⌂', 'Ç', 'ƒ', '│', '─', 'ß', '√', '■']);
+  });
+
+  it('scrolls by the start address', () => {
+    const { vga } = createVga();
+    print(vga, 3, 0, 'third');
+    setIndexed(vga, 0x3d4, 0x0c, 0);
+    setIndexed(vga, 0x3d4, 0x0d, 240);
+    assert.equal(vga.screenText().text[0].slice(0, 5), 'third');
+  });
+
+  it('answers only in the window of its memory map select', () => {
+    const { vga } = createVga();
+    const answers = (): boolean[] =>
+      [0xa0000, 0xb0000, 0xb8000].map((address) => {
+        vga.writeMemory(address, 1, 0x5a);
+        return vga.readMemory(address, 1) === 0x5a;
+      });
+    assert.deepEqual(answers(), [false, false, true]);
+    setIndexed(vga, 0x3ce, 6, 0x0a);
+    assert.deepEqual(answers(), [false, true, false]);
+    setIndexed(vga, 0x3ce, 6, 0x06);
+    assert.deepEqual(answers(), [true, false, false]);
+    setIndexed(vga, 0x3ce, 6, 0x02);
+    assert.deepEqual(answers(), [true, true, true]);
+    vga.writePort(0x3c2, 1, 0x65);
+    assert.deepEqual(answers(), [false, false, false], 'memory is disabled');
+  });
+
+  it('write mode 0: rotate, set/reset, logic and bit mask', () => {
+    const { vga } = createVga();
+    makePlanar(vga);
+    vga.writeMemory(0xa0000, 1, 0x81);
+    assert.deepEqual(planes(vga, 0), [0x81, 0x81, 0x81, 0x81]);
+    setIndexed(vga, 0x3c4, 2, 0x05);
+    vga.writeMemory(0xa0000, 1, 0x00);
+    assert.deepEqual(planes(vga, 0), [0x00, 0x81, 0x00, 0x81], 'map mask');
+    setIndexed(vga, 0x3c4, 2, 0x0f);
+    setIndexed(vga, 0x3ce, 0, 0x03);
+    setIndexed(vga, 0x3ce, 1, 0x06);
+    vga.writeMemory(0xa0001, 1, 0x3c);
+    assert.deepEqual(planes(vga, 1), [0x3c, 0xff, 0x00, 0x3c], 'set/reset where enabled');
+    setIndexed(vga, 0x3ce, 1, 0x00);
+    setIndexed(vga, 0x3ce, 3, 0x04);
+    vga.writeMemory(0xa0002, 1, 0x12);
+    assert.deepEqual(planes(vga, 2), [0x21, 0x21, 0x21, 0x21], 'rotated right by four');
+    setIndexed(vga, 0x3ce, 3, 0x18);
+    setIndexed(vga, 0x3ce, 8, 0x0f);
+    vga.readMemory(0xa0002, 1);
+    vga.writeMemory(0xa0002, 1, 0xff);
+    assert.deepEqual(planes(vga, 2), [0x2e, 0x2e, 0x2e, 0x2e], 'XOR with the latch in the masked bits');
+  });
+
+  it('write mode 1 copies latches, 2 writes a colour, 3 masks by data', () => {
+    const { vga } = createVga();
+    makePlanar(vga);
+    setIndexed(vga, 0x3ce, 5, 0x02);
+    vga.writeMemory(0xa0010, 1, 0x0a);
+    assert.deepEqual(planes(vga, 0x10), [0x00, 0xff, 0x00, 0xff]);
+    vga.readMemory(0xa0010, 1);
+    setIndexed(vga, 0x3ce, 5, 0x01);
+    vga.writeMemory(0xa0011, 1, 0x77);
+    assert.deepEqual(planes(vga, 0x11), [0x00, 0xff, 0x00, 0xff]);
+    setIndexed(vga, 0x3ce, 5, 0x03);
+    setIndexed(vga, 0x3ce, 0, 0x05);
+    vga.readMemory(0xa0010, 1);
+    vga.writeMemory(0xa0012, 1, 0xf0);
+    assert.deepEqual(planes(vga, 0x12), [0xf0, 0x0f, 0xf0, 0x0f]);
+  });
+
+  it('read mode 1 compares colours, planes left out as asked', () => {
+    const { vga } = createVga();
+    makePlanar(vga);
+    setIndexed(vga, 0x3ce, 5, 0x02);
+    setIndexed(vga, 0x3ce, 8, 0xf0);
+    vga.writeMemory(0xa0000, 1, 0x05);
+    setIndexed(vga, 0x3ce, 5, 0x0a);
+    setIndexed(vga, 0x3ce, 2, 0x05);
+    setIndexed(vga, 0x3ce, 7, 0x0f);
+    assert.equal(vga.readMemory(0xa0000, 1), 0xf0);
+    setIndexed(vga, 0x3ce, 7, 0x00);
+    assert.equal(vga.readMemory(0xa0000, 1), 0xff);
+  });
+
+  it('chain 4 spreads bytes over the planes', () => {
+    const { vga } = createVga();
+    makePlanar(vga);
+    setIndexed(vga, 0x3c4, 4, 0x0e);
+    vga.writeMemory(0xa0004, 4, 0x44332211);
+    assert.equal(vga.readMemory(0xa0004, 4), 0x44332211);
+    setIndexed(vga, 0x3c4, 4, 0x06);
+    assert.deepEqual(planes(vga, 4), [0x11, 0x22, 0x33, 0x44]);
+  });
+
+  it('reads its registers back', () => {
+    const { vga } = createVga();
+    setIndexed(vga, 0x3c4, 2, 0xff);
+    assert.equal(getIndexed(vga, 0x3c4, 2), 0x0f);
+    setIndexed(vga, 0x3ce, 8, 0xa5);
+    assert.equal(getIndexed(vga, 0x3ce, 8), 0xa5);
+    assert.equal(vga.readPort(0x3cc), 0x67);
+    setIndexed(vga, 0x3d4, 0x00, 0x12);
+    assert.equal(getIndexed(vga, 0x3d4, 0x00), 0x5f, 'protected');
+    setIndexed(vga, 0x3d4, 0x11, 0x0e);
+    setIndexed(vga, 0x3d4, 0x00, 0x12);
+    assert.equal(getIndexed(vga, 0x3d4, 0x00), 0x12);
+    assert.equal(vga.readPort(0x3b5), 0xff, 'colour: 3Bx does not answer');
+    vga.writePort(0x3c2, 1, 0x66);
+    assert.equal(vga.readPort(0x3b5), 0x12);
+    assert.equal(vga.readPort(0x3d5), 0xff);
+  });
+
+  it('takes attribute index and data in turn, set back by 3DA', () => {
+    const { vga } = createVga();
+    vga.readPort(0x3da);
+    vga.writePort(0x3c0, 1, 0x13);
+    vga.writePort(0x3c0, 1, 0x0c);
+    assert.equal(vga.readPort(0x3c1), 0x0c);
+    vga.writePort(0x3c0, 1, 0x02);
+    vga.readPort(0x3da);
+    vga.writePort(0x3c0, 1, 0x02);
+    vga.writePort(0x3c0, 1, 0x3f);
+    assert.equal(vga.readPort(0x3c1), 0x3f);
+    vga.writePort(0x3c0, 1, 0x22);
+    vga.writePort(0x3c0, 1, 0x11);
+    assert.equal(vga.readPort(0x3c1), 0x3f, 'palette shut while it is displayed');
+  });
+
+  it('steps the DAC through its components', () => {
+    const { vga } = createVga();
+    vga.writePort(0x3c8, 1, 10);
+    for (const component of [1, 2, 0xff, 4, 5, 6]) vga.writePort(0x3c9, 1, component);
+    assert.equal(vga.readPort(0x3c7), 0);
+    vga.writePort(0x3c7, 1, 10);
+    assert.equal(vga.readPort(0x3c7), 3);
+    assert.deepEqual(Array.from({ length: 6 }, () => vga.readPort(0x3c9)), [1, 2, 0x3f, 4, 5, 6]);
+    vga.writePort(0x3c8, 1, 10);
+    vga.writePort(0x3c9, 1, 9);
+    vga.writePort(0x3c7, 1, 10);
+    assert.equal(vga.readPort(0x3c9), 1, 'a colour changes with its third component');
+  });
+
+  it('raises the retrace bit 70 times a second', () => {
+    const { host, vga } = createVga();
+    let rises = 0;
+    let before = 0;
+    let blanked = 0;
+    for (let step = 0; step < 100_000; step++) {
+      const status = vga.readPort(0x3da);
+      if ((status & 8) !== 0 && before === 0) rises++;
+      if ((status & 8) !== 0) assert.equal(status & 1, 1);
+      before = status & 8;
+      blanked += status & 1;
+      host.advance(10_000);
+    }
+    assert.equal(rises, 70);
+    assert.ok(blanked > 20_000 && blanked < 40_000);
+  });
+
+  it('has no text screen in graphics modes', () => {
+    const { vga } = createVga();
+    makePlanar(vga);
+    assert.deepEqual([vga.screenText().rows, vga.screenText().text.length], [0, 0]);
+  });
+});

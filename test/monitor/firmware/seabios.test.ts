@@ -1,0 +1,58 @@
+/** Where SeaBIOS goes, with made-up files and with those of the Debian package if it is installed. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { installFirmware, resetCpu } from '../../../src/monitor/firmware/install';
+import { mapExternalFirmware } from '../../../src/monitor/firmware/seabios';
+import { FakeMemory, MIB, refuses } from './fakes';
+
+const KIB = 1024;
+
+function bios(kib: number): Uint8Array {
+  const image = Uint8Array.from({ length: kib * KIB }, (_, i) => (i >>> 16) & 0xff);
+  image.set([0xea, 0x5b, 0xe0, 0x00, 0xf0], image.length - 16);
+  return image;
+}
+
+function vgaBios(): Uint8Array {
+  const image = new Uint8Array(36 * KIB + 512);
+  image.set([0x55, 0xaa, 73]);
+  return image;
+}
+
+describe('External firmware', () => {
+  it('maps the last 128 KiB below 1 MiB, the whole below 4 GiB, the VGA BIOS at C0000', () => {
+    const [vga, low, high] = mapExternalFirmware(bios(256), vgaBios());
+    assert.deepEqual([vga.address, vga.bytes.length, vga.writable], [0xc0000, 40 * KIB, true]);
+    assert.deepEqual([low.address, low.bytes.length, low.writable], [0xe0000, 128 * KIB, true]);
+    assert.deepEqual([low.bytes[0], low.bytes[0x1_0000]], [2, 3]);
+    assert.deepEqual([high.address, high.bytes.length, high.writable], [0xfffc_0000, 256 * KIB, false]);
+  });
+  it('takes the files of the Debian package', function () {
+    const [system, vga] = ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'].map((name) => `/usr/share/seabios/${name}`);
+    if (!existsSync(system) || !existsSync(vga)) this.skip();
+    assert.equal(mapExternalFirmware(readFileSync(system), vgaBios())[2].address, 0xfffe_0000);
+    assert.doesNotThrow(() => mapExternalFirmware(bios(128), readFileSync('/usr/share/seabios/vgabios-stdvga.bin')));
+  });
+  it('refuses missing and wrong files, naming the package', () => {
+    refuses(() => mapExternalFirmware(undefined, vgaBios()), 'firmware', /bios\.bin.*`seabios`/);
+    refuses(() => mapExternalFirmware(bios(128), undefined), 'firmware', /vgabios\.bin.*`seabios`/);
+    refuses(() => mapExternalFirmware(bios(64), vgaBios()), 'firmware', /64 KiB.*128 or 256/);
+    refuses(() => mapExternalFirmware(new Uint8Array(128 * KIB), vgaBios()), 'firmware', /reset vector/);
+    refuses(() => mapExternalFirmware(bios(128), bios(64)), 'firmware', /no option ROM/);
+    refuses(() => mapExternalFirmware(bios(128), vgaBios().subarray(0, 36 * KIB)), 'firmware', /no option ROM/);
+  });
+  it('is written by installFirmware, and protected where it is ROM', () => {
+    const memory = new FakeMemory(MIB);
+    installFirmware([
+      { address: 0xe0000, bytes: Uint8Array.of(1, 2), writable: true },
+      { address: 0xf0000, bytes: new Uint8Array(0x10000).fill(3), writable: false },
+    ], memory);
+    assert.deepEqual([memory.read8(0xe0001), memory.read8(0xfffff)], [2, 3]);
+    assert.deepEqual(memory.protectedRanges, [{ address: 0xf0000, bytes: 0x10000 }]);
+  });
+  it('starts at the architectural reset vector', () => {
+    const { instructionPointer, segments } = resetCpu();
+    assert.equal((segments?.cs?.base ?? 0) + instructionPointer, 0xffff_fff0);
+    assert.equal(segments?.cs?.selector, 0xf000);
+  });
+});

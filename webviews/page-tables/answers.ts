@@ -1,0 +1,51 @@
+/**
+ * From the wire to the types of the machine's answers: 64-bit numbers come as '0x…' text.
+ */
+import type { PanelCommand, PanelRequests } from '../../debugger/panelProtocol';
+import type { AddressSpaceInfo, MachineSummary, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
+
+/** The members that are bigint in the answers' types, wherever they stand. */
+const WIDE = new Set(['linear', 'bytes', 'entryBytes', 'raw']);
+
+/** A question to the debug adapter: a command of the panel protocol with its arguments. */
+export type Question = {
+  [Command in PanelCommand]: { readonly request: Command; readonly arguments: PanelRequests[Command]['arguments'] }
+}[PanelCommand];
+
+function revive(value: unknown, name = ''): unknown {
+  if (typeof value === 'string' && WIDE.has(name)) return BigInt(value);
+  if (Array.isArray(value)) return value.map((item) => revive(item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item, key)]));
+}
+
+function member(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+/** @throws SyntaxError when a 64-bit number is malformed; TypeError when the answer is of another kind */
+export function spacesOf(body: unknown): readonly AddressSpaceInfo[] {
+  const spaces = member(body, 'spaces');
+  if (!Array.isArray(spaces)) throw new TypeError("no list 'spaces'");
+  return revive(spaces) as readonly AddressSpaceInfo[];
+}
+
+/** Undefined when the guest has no such table. Throws as `spacesOf` does. */
+export function tableOf(body: unknown): TablePair | undefined {
+  const table = member(body, 'table');
+  if (table === undefined) return undefined;
+  if (!Array.isArray(member(table, 'guest'))) throw new TypeError("no list 'table.guest'");
+  return revive(table) as TablePair;
+}
+
+/** Throws as `spacesOf` does. */
+export function walkOf(body: unknown): WalkAnswer {
+  if (!Array.isArray(member(body, 'guest')) || !Array.isArray(member(body, 'shadow'))) throw new TypeError("no lists 'guest' and 'shadow'");
+  return revive(body) as WalkAnswer;
+}
+
+/** Throws as `spacesOf` does. */
+export function summaryOf(body: unknown): MachineSummary {
+  if (typeof member(body, 'retired') !== 'number') throw new TypeError("no number 'retired'");
+  return revive(body) as MachineSummary;
+}

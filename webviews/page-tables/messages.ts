@@ -1,0 +1,31 @@
+/**
+ * What can happen to the panel: the host's events and answers, and what a person does.
+ */
+import type { Inquiry } from './state';
+
+export type Movement = 'up' | 'down' | 'pageUp' | 'pageDown' | 'home' | 'end' | 'left' | 'right';
+export type Zoom = 'in' | 'out' | 'all';
+
+export type Message =
+  // From the extension.
+  | { readonly type: 'event'; readonly event: string; readonly body: unknown }
+  | { readonly type: 'answer'; readonly id: number; readonly body: unknown }
+  | { readonly type: 'refused'; readonly id: number; readonly error: string }
+  /** These inquiries have been sent, with ids from the state's `nextId` on. */
+  | { readonly type: 'sent'; readonly inquiries: readonly Inquiry[] }
+  // From the person.
+  | { readonly type: 'pickSpace'; readonly cr3: number }
+  | { readonly type: 'follow'; readonly on: boolean }
+  | { readonly type: 'typeAddress'; readonly text: string }
+  | { readonly type: 'walk'; readonly text: string }
+  | { readonly type: 'walkSelected' }
+  | { readonly type: 'walkStep'; readonly step: number }
+  | { readonly type: 'closeWalk' }
+  | { readonly type: 'toggle'; readonly key: string }
+  | { readonly type: 'select'; readonly key: string }
+  | { readonly type: 'move'; readonly to: Movement }
+  | { readonly type: 'hover'; readonly key: string | undefined }
+  | { readonly type: 'scrolled'; readonly top: number; readonly height: number }
+  | { readonly type: 'goTo'; readonly linear: bigint }
+  | { readonly type: 'stripStep'; readonly forward: boolean }
+  | { readonly type: 'zoom'; readonly to: Zoom };

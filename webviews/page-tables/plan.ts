@@ -1,0 +1,74 @@
+/**
+ * What is to be asked next: a pure function of the state, so that nothing is asked twice or left stale.
+ */
+import { rowWindow } from '../ui/virtualList';
+import type { Question } from './answers';
+import { rowsOf } from './rows';
+import { ROW_HEIGHT, shownSpace, tableKey, type Inquiry, type State } from './state';
+
+/** Questions under way at the same time: enough to hide the way to the adapter and back, few enough to leave it free. */
+const AT_ONCE = 6;
+
+function inquiryKey(inquiry: Inquiry): string {
+  if (inquiry.kind === 'table') return tableKey(inquiry.cr3, inquiry.level, inquiry.linear);
+  return inquiry.kind;
+}
+
+/** Whether an inquiry is a walk or table whose subject is still the one wanted. */
+function sameInquiry(a: Inquiry, b: Inquiry): boolean {
+  if (inquiryKey(a) !== inquiryKey(b)) return false;
+  return a.kind !== 'walk' || b.kind !== 'walk' || (a.text === b.text && a.cr3 === b.cr3);
+}
+
+/** All that is stale and needed now, the most important first. */
+function wanted(state: State): Inquiry[] {
+  if (state.session === 'none') return [];
+  const { epoch } = state;
+  const inquiries: Inquiry[] = [];
+  if (state.summaryEpoch < epoch) inquiries.push({ kind: 'summary' });
+  // The rest would only bring more of the same error.
+  if (state.session === 'unknown') return inquiries;
+  if (state.spacesEpoch < epoch) inquiries.push({ kind: 'spaces' });
+  const { walk } = state;
+  if (walk !== undefined && walk.epoch < epoch) inquiries.push({ kind: 'walk', cr3: walk.cr3, text: walk.text });
+  if (state.spacesEpoch === 0 || shownSpace(state) === undefined) return inquiries;
+  return [...inquiries, ...wantedTables(state)];
+}
+
+function wantedTables(state: State): Inquiry[] {
+  const { shown, epoch, running } = state;
+  if (shown === undefined) return [];
+  const { rows, needed } = rowsOf(state);
+  const view = rowWindow(state.viewport, rows.length, ROW_HEIGHT);
+  return needed.flatMap((table): Inquiry[] => {
+    const slot = state.tables.get(tableKey(shown, table.level, table.linear));
+    if (slot !== undefined && slot.epoch >= epoch) return [];
+    const visible = table.row < view.end && table.end > view.first;
+    const isRoot = table.level === undefined;
+    const worth = isRoot || visible || (!running && !table.peek);
+    return worth ? [{ kind: 'table', cr3: shown, level: table.level, linear: table.linear }] : [];
+  });
+}
+
+/** The inquiries to send now. */
+export function nextInquiries(state: State): Inquiry[] {
+  const underWay = [...state.inFlight.values()].filter(({ epoch }) => epoch === state.epoch);
+  const free = AT_ONCE - state.inFlight.size;
+  return wanted(state).filter((inquiry) => !underWay.some((flight) => sameInquiry(flight.inquiry, inquiry))).slice(0, Math.max(0, free));
+}
+
+/** How an inquiry is put to the debug adapter. */
+export function questionOf(inquiry: Inquiry): Question {
+  switch (inquiry.kind) {
+    case 'summary': return { request: 'shadowbox.summary', arguments: {} };
+    case 'spaces': return { request: 'shadowbox.addressSpaces', arguments: {} };
+    case 'walk': return {
+      request: 'shadowbox.walk',
+      arguments: { linear: inquiry.text, ...inquiry.cr3 === undefined ? {} : { cr3: inquiry.cr3 } },
+    };
+    case 'table': return {
+      request: 'shadowbox.table',
+      arguments: { cr3: inquiry.cr3, ...inquiry.level === undefined ? {} : { level: inquiry.level, linear: `0x${inquiry.linear.toString(16)}` } },
+    };
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * All that the panel knows and shows, as plain data, and what of it is kept over a reload.
+ */
+import type { AddressSpaceInfo, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
+import type { Viewport } from '../ui/virtualList';
+
+/** Height of a row of the trees in CSS pixels; the style sheet's `--row` agrees. */
+export const ROW_HEIGHT = 24;
+
+/** What is known of one table. `pair` is missing while it is asked for, and when the guest has no such table. */
+export interface TableSlot {
+  readonly pair: TablePair | undefined;
+  readonly error: string | undefined;
+  /** The epoch in which this was asked: older than the state's means stale. */
+  readonly epoch: number;
+  /** The table as it was at the stop number `keptAt`, and at the stop before. */
+  readonly kept: TablePair | undefined;
+  readonly keptAt: number;
+  readonly before: TablePair | undefined;
+}
+
+export interface Walk {
+  /** As typed or sent. */
+  readonly text: string;
+  readonly cr3: number | undefined;
+  readonly epoch: number;
+  readonly answer: WalkAnswer | undefined;
+  readonly error: string | undefined;
+  /** Position in the chain of steps (walkChain.ts); undefined means the last. */
+  readonly step: number | undefined;
+  /** Counts the walks that a person asked for, so that each is animated and brought into view once. */
+  readonly serial: number;
+}
+
+/** What was asked of the debug adapter. */
+export type Inquiry =
+  | { readonly kind: 'summary' | 'spaces' }
+  | { readonly kind: 'table'; readonly cr3: number; readonly level: number | undefined; readonly linear: bigint }
+  | { readonly kind: 'walk'; readonly cr3: number | undefined; readonly text: string };
+
+export interface InFlight {
+  readonly inquiry: Inquiry;
+  readonly epoch: number;
+}
+
+export interface State {
+  /** `unknown` until the first answer. */
+  readonly session: 'unknown' | 'none' | 'live';
+  readonly running: boolean;
+  readonly retired: number | undefined;
+  /** Why the machine did not answer the last time, in words. */
+  readonly error: string | undefined;
+  /** Counts the moments at which all answers became old. */
+  readonly epoch: number;
+  /** Whether the machine has changed since the epoch began. */
+  readonly changed: boolean;
+  /** Number of stops seen, and the epoch that began with the last one. */
+  readonly stop: number;
+  readonly stopEpoch: number;
+  readonly summaryEpoch: number;
+  readonly spacesEpoch: number;
+  readonly spaces: readonly AddressSpaceInfo[] | undefined;
+  /** CR3 of the space that is drawn. */
+  readonly shown: number | undefined;
+  readonly follow: boolean;
+  readonly tables: ReadonlyMap<string, TableSlot>;
+  readonly walk: Walk | undefined;
+  /** Rows that were opened (true) or closed by hand; others are as they are by default. */
+  readonly toggled: ReadonlyMap<string, boolean>;
+  readonly selected: string | undefined;
+  readonly hovered: string | undefined;
+  readonly addressText: string;
+  readonly viewport: Viewport;
+  /** A scroll position that the page is to take, each serial once. */
+  readonly scroll: { readonly top: number; readonly serial: number };
+  /** An address that is to be brought into view once its tables are there. */
+  readonly reveal: bigint | undefined;
+  /** Zoom of the strip as a power of two, and the address that it is centred on, which its cursor shows. */
+  readonly stripZoom: number;
+  readonly stripCursor: bigint | undefined;
+  readonly inFlight: ReadonlyMap<number, InFlight>;
+  readonly nextId: number;
+}
+
+export const INITIAL: State = {
+  session: 'unknown', running: false, retired: undefined, error: undefined,
+  epoch: 1, changed: false, stop: 0, stopEpoch: 1, summaryEpoch: 0, spacesEpoch: 0,
+  spaces: undefined, shown: undefined, follow: true, tables: new Map(), walk: undefined,
+  toggled: new Map(), selected: undefined, hovered: undefined, addressText: '',
+  viewport: { top: 0, height: 600 }, scroll: { top: 0, serial: 0 }, reveal: undefined,
+  stripZoom: 0, stripCursor: undefined, inFlight: new Map(), nextId: 1,
+};
+
+/** Key of a table in `tables`; the root's level is not known before it is there. */
+export function tableKey(cr3: number, level: number | undefined, linear: bigint): string {
+  return level === undefined ? `${cr3}/root` : `${cr3}/${level}/${linear}`;
+}
+
+export function shownSpace(state: State): AddressSpaceInfo | undefined {
+  return state.spaces?.find((space) => space.cr3 === state.shown);
+}
+
+/** The look at a table against which its changes are marked. */
+export function baseOf(slot: TableSlot, running: boolean): TablePair | undefined {
+  return running ? slot.kept : slot.before;
+}
+
+interface Kept {
+  readonly shown: number | undefined;
+  readonly follow: boolean;
+  readonly toggled: readonly (readonly [string, boolean])[];
+  readonly selected: string | undefined;
+  readonly addressText: string;
+  readonly walk: { readonly text: string; readonly cr3: number | undefined } | undefined;
+  readonly scrollTop: number;
+  readonly stripZoom: number;
+}
+
+/** What VS Code is to keep of the panel: what a person has set up, nothing that the machine says. */
+export function toKeep(state: State): Kept {
+  const { shown, follow, selected, addressText, walk, viewport, stripZoom } = state;
+  return {
+    shown, follow, selected, addressText, stripZoom, scrollTop: viewport.top,
+    toggled: [...state.toggled], walk: walk && { text: walk.text, cr3: walk.cr3 },
+  };
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
+const record = (value: unknown) => (typeof value === 'object' && value !== null ? value as Readonly<Record<string, unknown>> : {});
+
+/** The state to begin with after a reload. What an older version has kept, and is not understood, is left out. */
+export function fromKept(kept: unknown): State {
+  const { shown, follow, toggled, selected, addressText, walk, scrollTop, stripZoom } = record(kept);
+  const pairs = Array.isArray(toggled) ? toggled.filter((pair): pair is [string, boolean] =>
+    Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'boolean') : [];
+  const walkText = text(record(walk).text);
+  return {
+    ...INITIAL,
+    shown: number(shown), follow: follow !== false, toggled: new Map(pairs), selected: text(selected),
+    addressText: text(addressText) ?? '', stripZoom: number(stripZoom) ?? 0,
+    scroll: { top: number(scrollTop) ?? 0, serial: 1 },
+    walk: walkText === undefined ? undefined
+      : { text: walkText, cr3: number(record(walk).cr3), epoch: 0, answer: undefined, error: undefined, step: undefined, serial: 0 },
+  };
+}
