@@ -63,16 +63,16 @@ const interrupt = new AbortController();
 // Firing it kills what is running, also when we end by an error of our own.
 for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit']) process.on(event, () => interrupt.abort());
 
-try {
-  process.exitCode = await main(process.argv.slice(2), interrupt.signal);
-} catch (error) {
+function statusOfError(error: unknown): number {
   if (interrupt.signal.aborted) {
     say('bench: interrupted');
-    process.exitCode = INTERRUPTED;
-  } else if (error instanceof UsageError) {
-    say(`bench: ${error.message}\nnpm run bench -- --help explains the options`);
-    process.exitCode = 2;
-  } else {
-    throw error;
+    return INTERRUPTED;
   }
+  if (error instanceof UsageError) {
+    say(`bench: ${error.message}\nnpm run bench -- --help explains the options`);
+    return 2;
+  }
+  throw error;
 }
+
+void main(process.argv.slice(2), interrupt.signal).catch(statusOfError).then((status) => { process.exitCode = status; });

@@ -79,7 +79,7 @@ export class FrameManager {
 
   /** The calls that are open in one activation: those inlined into it, innermost first, and the function itself. */
   private calls(frame: Frame, physicalIndex: number): Omit<ShownFrame, 'id'>[] {
-    const scopes = frame.image?.table.scopesAt(frame.lookup) ?? [];
+    const scopes = frame.image?.ask((table) => table.scopesAt(frame.lookup)) ?? [];
     let line = this.program.lineAt(frame.lookup);
     if (scopes.length === 0) return [{ frame, physicalIndex, scope: undefined, line }];
     return scopes.map((scope) => {

@@ -3,10 +3,11 @@
  */
 import type { CpuState } from '../src/monitor/inspection/queries';
 import { toLittleEndian } from './numbers';
-import type { Image, Program } from './program';
+import type { Image } from './image';
+import type { Program } from './program';
 import { registerNamed } from './registers';
 import type { Frame } from './stack';
-import type { Location } from './symbols/expression';
+import { optimisedOut, type Location } from './symbols/expression';
 import type { ScopeFrame } from './symbols/functions';
 import { dwarfRegisterName } from './symbols/registers';
 import { sizeOf, type Type } from './symbols/types';
@@ -68,11 +69,11 @@ export class FrameVariables {
 
   private valueIn(image: Image, variable: Variable): TypedValue {
     const { frame } = this.view;
-    const location = image.table.locate(variable, {
+    const location = image.ask((table) => table.locate(variable, {
       pc: frame.lookup,
       readRegister: (register) => frame.registers.get(register),
       readMemory: this.memory.readLinear,
-    });
+    })) ?? optimisedOut('its description in the symbol file is broken');
     const source = valueAt(location, sizeOf(variable.type), {
       readMemory: this.memory.readLinear,
       readRegisterBytes: (register) => this.registerBytes(register),

@@ -4,6 +4,7 @@
  */
 import { MachineError, type Blame } from '../src/monitor/machine/blame';
 import type { MachineSession } from '../src/monitor/machine/session';
+import { SymbolFileError } from './symbols/bytes';
 
 /** Where a long operation tells how far it has come, and learns that nobody waits for it any more. */
 export interface ProgressReporter {
@@ -36,6 +37,7 @@ export function userError(message: string): MachineError {
 
 /** Whose fault an error is; errors that do not say so are ours. */
 export function blameOf(error: unknown): Blame {
+  if (error instanceof SymbolFileError) return 'guest';
   if (typeof error === 'object' && error !== null && 'blame' in error) {
     const { blame } = error;
     if (blame === 'user' || blame === 'guest') return blame;

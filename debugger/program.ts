@@ -4,18 +4,12 @@
  */
 import type { LaunchOptions } from './launchOptions';
 import { messageOf, type FileReader } from './ports';
+import { Image } from './image';
 import type { FunctionInfo } from './symbols/functions';
 import { joinPath, matchPaths, normalisePath } from './symbols/paths';
 import { SymbolTable, type NamedSymbol } from './symbols/symbol-table';
 import type { Type } from './symbols/types';
 import type { Variable } from './symbols/variables';
-
-/** One symbol file. */
-export interface Image {
-  readonly name: string;
-  readonly path: string;
-  readonly table: SymbolTable;
-}
 
 /** A source file that symbols name. */
 export interface ProgramSource {
@@ -87,7 +81,7 @@ export class Program {
         const table = SymbolTable.parse(bytes, { name });
         const places = (file: string): string[] => candidatePlaces(file, directoryOf(path), wanted.sourceMap);
         for (const source of await findSources(table.sourceFiles(), places, files)) byFile.set(source.file, source);
-        images.push({ name, path, table });
+        images.push(new Image(name, path, table, complain));
       } catch (error) {
         complain(`No symbols from ${path}: ${messageOf(error)}`);
       }
@@ -116,8 +110,8 @@ export class Program {
   }
 
   lineAt(address: bigint): SourceLine | undefined {
-    for (const { table } of this.images) {
-      const position = table.lineAt(address);
+    for (const image of this.images) {
+      const position = image.ask((table) => table.lineAt(address));
       const source = position && this.byFile.get(position.file);
       if (source) return { source, line: position.line, column: position.column };
     }
@@ -125,8 +119,8 @@ export class Program {
   }
 
   statementAt(address: bigint): Statement | undefined {
-    for (const { table } of this.images) {
-      const range = table.lineAt(address) && table.statementRangeAt(address);
+    for (const image of this.images) {
+      const range = image.ask((table) => table.lineAt(address) && table.statementRangeAt(address));
       if (range) return { ranges: [range], isStart: range.start === address };
     }
     return undefined;
@@ -137,7 +131,7 @@ export class Program {
     if (this.isEmpty) return { reason: NO_SYMBOLS };
     const source = this.sourceOf(path);
     if (!source) return { reason: `${lastPart(path)} is not among the sources of the loaded symbols.` };
-    const found = this.images.flatMap(({ table }) => table.addressesForLine(source.file, line));
+    const found = this.images.flatMap((image) => image.ask((table) => table.addressesForLine(source.file, line)) ?? []);
     if (found.length === 0) return { reason: `There is no code for line ${line} of ${source.name}, nor after it in the same function.` };
     return { source, line: found[0].actualLine, addresses: [...new Set(found.map(({ address }) => address))] };
   }
@@ -146,32 +140,32 @@ export class Program {
   codeLines(path: string, first: number, last: number): number[] {
     const source = this.sourceOf(path);
     if (!source) return [];
-    const lines = this.images.flatMap(({ table }) => table.linesWithCode(source.file, first, last));
+    const lines = this.images.flatMap((image) => image.ask((table) => table.linesWithCode(source.file, first, last)) ?? []);
     return [...new Set(lines)].sort((a, b) => a - b);
   }
 
   functionAt(address: bigint): FunctionInfo | undefined {
-    return firstOf(this.images, ({ table }) => table.functionAt(address));
+    return askFirst(this.images, (table) => table.functionAt(address));
   }
 
   functionsNamed(name: string): FunctionInfo[] {
-    return this.images.flatMap(({ table }) => table.functionsNamed(name));
+    return this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
   }
 
   /** The image that knows an address: by line, function or symbol. */
   imageAt(address: bigint): Image | undefined {
-    return this.images.find(({ table }) => table.functionAt(address) ?? table.symbolAt(address));
+    return this.images.find((image) => image.ask((table) => table.functionAt(address) ?? table.symbolAt(address)));
   }
 
   /** 'name' or 'name+0x12' of the symbol that an address is in. */
   nameOf(address: bigint): string | undefined {
-    const symbol = firstOf(this.images, ({ table }) => table.symbolAt(address));
+    const symbol = askFirst(this.images, (table) => table.symbolAt(address));
     if (!symbol || (symbol.size === 0n && symbol.offset >= LABEL_REACH)) return undefined;
     return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
   }
 
   symbolNamed(name: string): NamedSymbol | undefined {
-    return firstOf(this.images, ({ table }) => table.symbolsNamed(name)[0]);
+    return askFirst(this.images, (table) => table.symbolsNamed(name)[0]);
   }
 
   globalNamed(name: string): GlobalVariable | undefined {
@@ -187,24 +181,24 @@ export class Program {
     if (this.globalsByName) return this.globalsByName;
     const found = new Map<string, GlobalVariable>();
     for (const image of this.images) {
-      for (const variable of image.table.globals()) if (!found.has(variable.name)) found.set(variable.name, { variable, image });
+      for (const variable of image.ask((table) => table.globals()) ?? []) if (!found.has(variable.name)) found.set(variable.name, { variable, image });
     }
     this.globalsByName = found;
     return found;
   }
 
   typeNamed(name: string): Type | undefined {
-    return firstOf(this.images, ({ table }) => table.typeNamed(name));
+    return askFirst(this.images, (table) => table.typeNamed(name));
   }
 
   /** The last address at or below `address` where an instruction (or a symbol's data) is known to start. */
   codeStartAtOrBefore(address: bigint): bigint | undefined {
     if (address < 0n) return undefined;
     let start: bigint | undefined;
-    for (const { table } of this.images) {
-      const symbol = table.symbolAt(address);
-      const starts = [table.statementRangeAt(address)?.start, symbol && address - symbol.offset];
-      for (const candidate of starts) {
+    for (const image of this.images) {
+      const symbol = image.ask((table) => table.symbolAt(address));
+      const statement = image.ask((table) => table.statementRangeAt(address));
+      for (const candidate of [statement?.start, symbol && address - symbol.offset]) {
         if (candidate !== undefined && (start === undefined || candidate > start)) start = candidate;
       }
     }
@@ -224,10 +218,10 @@ export class Program {
   }
 }
 
-function firstOf<Item, Found>(items: readonly Item[], find: (item: Item) => Found | undefined): Found | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
+function askFirst<Answer>(images: readonly Image[], question: (table: SymbolTable) => Answer | undefined): Answer | undefined {
+  for (const image of images) {
+    const answer = image.ask(question);
+    if (answer !== undefined) return answer;
   }
   return undefined;
 }

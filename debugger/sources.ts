@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { dapSource } from './frames';
+import { hex } from './numbers';
 import { userError, type FileReader } from './ports';
 import type { Program } from './program';
 
@@ -28,15 +29,19 @@ export class SourceManager {
   }
 
   modules(start: number, count: number): { modules: DebugProtocol.Module[]; totalModules: number } {
-    const modules = this.program.images.map(({ name, path, table }): DebugProtocol.Module => ({
-      id: name,
-      name,
-      path,
-      isUserCode: true,
-      symbolStatus: table.hasDebugInfo ? 'symbols and lines loaded' : 'names only: compiled without -g',
-      symbolFilePath: path,
-      addressRange: `entry 0x${table.entry.toString(16)}`,
-    }));
+    const modules = this.program.images.map((image): DebugProtocol.Module => {
+      const { name, path } = image;
+      const hasLines = image.ask((table) => table.hasDebugInfo) === true;
+      return {
+        id: name,
+        name,
+        path,
+        isUserCode: true,
+        symbolStatus: hasLines ? 'symbols and lines loaded' : 'names only: compiled without -g',
+        symbolFilePath: path,
+        addressRange: `entry ${hex(image.ask((table) => table.entry) ?? 0n)}`,
+      };
+    });
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
 }

@@ -5,7 +5,8 @@
 import type { CpuState } from '../src/monitor/inspection/queries';
 import { linearPlace } from './addresses';
 import { hex } from './numbers';
-import type { Image, Program } from './program';
+import type { Image } from './image';
+import type { Program } from './program';
 import type { UnwoundFrame } from './symbols/cfi';
 import type { Machine } from './symbols/elf';
 import { dwarfRegisterNumber } from './symbols/registers';
@@ -103,7 +104,7 @@ export class StackManager {
 
   private async byFrameInformation(frame: Frame): Promise<Caller | undefined> {
     const { image, machine } = frame;
-    if (!image || image.table.machine !== machine) return undefined;
+    if (!image || image.ask((table) => table.machine) !== machine) return undefined;
     const numbers = NUMBERS[machine];
     const stackBefore = frame.registers.get(numbers.stack);
     const unwound = await this.unwind(image, frame);
@@ -119,7 +120,7 @@ export class StackManager {
 
   private unwind(image: Image, frame: Frame): Promise<UnwoundFrame | undefined> {
     const { memory } = this.target;
-    return memory.run(() => image.table.unwind(frame.lookup, frame.registers, memory.readLinear));
+    return memory.run(() => image.ask((table) => table.unwind(frame.lookup, frame.registers, memory.readLinear)));
   }
 
   private async byFramePointer(frame: Frame, isTop: boolean): Promise<Caller> {

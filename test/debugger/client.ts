@@ -205,14 +205,14 @@ export class DapClient {
     return { stop, frame: stackFrames[0] };
   }
 
-  /** Ends the conversation and the process, if it started one. */
-  async close(): Promise<void> {
+  /** Ends the conversation; gives the exit status of the process, if there is one that ended by itself. */
+  async close(): Promise<number | null> {
     const child = this.process;
     await Promise.race([this.raw('disconnect', { terminateDebuggee: true }).catch(() => undefined), pause(2000)]);
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    await Promise.race([gone, pause(1000)]);
+    if (!child) return null;
+    if (child.exitCode === null) await Promise.race([new Promise((resolve) => child.once('exit', resolve)), pause(2000)]);
     if (child.exitCode === null) child.kill('SIGKILL');
+    return child.exitCode;
   }
 
   private receive(data: Buffer): void {

@@ -10,8 +10,12 @@ import { formatReference, parseReference } from '../../debugger/addresses';
 import { parseHitCondition, parseLogMessage } from '../../debugger/breakpointConditions';
 import { base64ToBytes, bigintOf, toWire } from '../../debugger/codec';
 import { fitInto, littleEndian, parseInteger, toLittleEndian } from '../../debugger/numbers';
+import { Image } from '../../debugger/image';
+import { SymbolFileError } from '../../debugger/symbols/bytes';
+import { SymbolTable } from '../../debugger/symbols/symbol-table';
 import { compareWithGolden, transcriptText } from './golden';
 import { markersIn } from './markers';
+import { buildProgram } from './program';
 
 describe('numbers', () => {
   it('are read in decimal, hexadecimal and binary', () => {
@@ -87,6 +91,21 @@ describe('the wire codec', () => {
     assert.equal(bigintOf('ff'), undefined);
     assert.deepEqual(base64ToBytes('AQI='), Uint8Array.of(1, 2));
     assert.equal(base64ToBytes('*'), undefined);
+  });
+});
+
+describe('a symbol file that is broken in part', () => {
+  it('has no answers there, and is complained about once', function () {
+    const program = buildProgram();
+    if (!program) return this.skip();
+    const complaints: string[] = [];
+    const image = new Image('a.elf', '/a.elf', SymbolTable.parse(new Uint8Array(readFileSync(program.elf))), (message) => complaints.push(message));
+    const broken = (): never => { throw new SymbolFileError('cut short', '.debug_info'); };
+    assert.equal(image.ask(broken), undefined);
+    assert.equal(image.ask(broken), undefined);
+    assert.deepEqual(complaints, ['A part of the symbols cannot be used: cut short (.debug_info)']);
+    assert.equal(image.ask((table) => table.machine), '386');
+    assert.throws(() => image.ask(() => { throw new TypeError('ours'); }), /ours/);
   });
 });
 

@@ -119,7 +119,7 @@ export class FakeMachine implements RunnableMachine {
   }
 
   input(input: MachineInput): void {
-    this.inputs.push({ time: this.time, retired: this.retired, input });
+    this.inputs.push({ time: this.time, events: 0, retired: this.retired, input });
     if (input.kind === 'serial') this.arrived.push(...input.bytes);
   }
 

@@ -8,8 +8,8 @@ const recording: Recording = {
   retired: 1000,
   time: 2 ** 40,
   inputs: [
-    { time: 5, retired: 4, input: { kind: 'serial', port: 'com1', bytes: Uint8Array.of(0, 255, 10) } },
-    { time: 9, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
+    { time: 5, events: 0, retired: 4, input: { kind: 'serial', port: 'com1', bytes: Uint8Array.of(0, 255, 10) } },
+    { time: 9, events: 0, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
   ],
 };
 

@@ -39,8 +39,13 @@ function decodeInput(value: unknown, where: string): MachineInput {
 
 function decodeLogged(value: unknown, index: number): LoggedInput {
   const where = `inputs[${index}]`;
-  const { time, retired, input } = record(value, where);
-  return { time: count(time, `${where}.time`), retired: count(retired, `${where}.retired`), input: decodeInput(input, `${where}.input`) };
+  const { time, retired, events, input } = record(value, where);
+  return {
+    time: count(time, `${where}.time`),
+    retired: count(retired, `${where}.retired`),
+    events: count(events, `${where}.events`),
+    input: decodeInput(input, `${where}.input`),
+  };
 }
 
 /**

@@ -175,10 +175,10 @@ function lookUp(cursor: Cursor, first: number, p: Prefixes): { slot: OpcodeSlot;
   const second = cursor.u8();
   if (second === 0x38) {
     const third = cursor.u8();
-    return { slot: THREE_BYTE_38.get(((p.repeat === 0xf2 ? 0xf2 : 0) << 8) | third), opcode: third };
+    return { slot: THREE_BYTE_38.get((p.repeat << 8) | third), opcode: third };
   }
-  const prefixed = p.repeat ? PREFIXED.get((p.repeat << 16) | 0x0f00 | second) : undefined;
-  return { slot: prefixed ?? TWO_BYTE[second], opcode: second };
+  const prefixed = (p.repeat << 16) | 0x0f00 | second;
+  return { slot: PREFIXED.has(prefixed) ? PREFIXED.get(prefixed) : TWO_BYTE[second], opcode: second };
 }
 
 function decodeAt(cursor: Cursor, bits: 16 | 32 | 64): Instruction {

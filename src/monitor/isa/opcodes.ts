@@ -153,14 +153,18 @@ export const ONE_BYTE = oneByteMap();
 /** Opcodes behind 0F. */
 export const TWO_BYTE = twoByteMap();
 
-/** Opcodes behind 0F that a mandatory prefix changes: key `prefix opcode`, prefix f3 or f2. */
+/** Opcodes behind 0F that a mandatory prefix changes, or makes undefined: key `prefix opcode`, prefix f3 or f2. */
 export const PREFIXED: ReadonlyMap<number, OpcodeSlot> = new Map<number, OpcodeSlot>([
   [0xf30fb8, entry('popcnt Gv,Ev')],
   [0xf30fbc, entry('tzcnt Gv,Ev')],
   [0xf30fbd, entry('lzcnt Gv,Ev')],
+  [0xf20fae, undefined],
+  [0xf30fae, undefined],
+  [0xf20fc3, undefined],
+  [0xf30fc3, undefined],
 ]);
 
-/** Opcodes behind 0F 38, by mandatory prefix (0 for none or 66). */
+/** Opcodes behind 0F 38, by mandatory prefix (f2, f3; 0 for none or 66). */
 export const THREE_BYTE_38: ReadonlyMap<number, OpcodeSlot> = new Map<number, OpcodeSlot>([
   [0x00f0, entry('movbe Gv,M')],
   [0x00f1, entry('movbe M,Gv')],

@@ -74,10 +74,11 @@ function interpreterFor(pages: number): { readonly module: InterpreterModule; re
 export function buildParts(images: MachineImages, files: FileStore, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
   const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
-  let board: Board | undefined;
+  // Memory, CPU and board know one another; the board comes last and is reached through this.
+  const late: { board?: Board } = {};
   const deviceMemory: DeviceMemory = {
-    read: (address, size) => board?.memory.read(address, size) ?? 0,
-    write: (address, size, value) => board?.memory.write(address, size, value),
+    read: (address, size) => late.board?.memory.read(address, size) ?? 0,
+    write: (address, size, value) => late.board?.memory.write(address, size, value),
   };
   const map = new PhysicalMap(memory, deviceMemory);
   const mmu = new Mmu(memory, map);
@@ -85,7 +86,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
   const cpu = new Cpu(memory, mmu, {
     readPort: (port, size) => host.readPort(port, size),
     writePort: (port, size, value) => host.writePort(port, size, value),
-    acknowledgeInterrupt: () => board?.interruptController.acknowledge() ?? 0xff,
+    acknowledgeInterrupt: () => late.board?.interruptController.acknowledge() ?? 0xff,
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),
@@ -93,7 +94,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
   const executor: Executor = new Executor(cpu, memory, module, compiled);
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
-  const built = createBoard(
+  const board = createBoard(
     host.devices,
     {
       memoryBytes: ramBytes,
@@ -116,10 +117,10 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
       },
     },
   );
-  board = built;
+  late.board = board;
   const bios = usesBuiltinBios(images) ? new BuiltinBios(order ? { bootOrder: order.map(biosDrive) } : {}) : undefined;
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
-  return { memory, map, mmu, cpu, executor, board: built, bios, firmwareMemory, drives, notes: [] };
+  return { memory, map, mmu, cpu, executor, board, bios, firmwareMemory, drives, notes: [] };
 }
 
 const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);

@@ -1,0 +1,147 @@
+/**
+ * The decoder against iced-x86 on random byte streams: which bytes are an instruction, its length, the
+ * form of its memory operand, and the target of its branch.
+ */
+import assert from 'node:assert/strict';
+import { Code, CpuidFeature, Decoder, DecoderOptions, OpKind, Register, type Instruction as IcedInstruction } from 'iced-x86';
+import { decode, SEGMENT, type Instruction } from '../../../src/monitor/isa/decoder';
+import { randomCode, STREAM_BYTES } from './randomCode';
+
+const STREAMS = 60_000;
+
+/** Extensions that the CPU model lacks: their instructions are undefined opcodes here. */
+const ABSENT = /SSE|AVX|MMX|D3NOW|XOP|TBM|FMA|BMI|AES|SHA|GFNI|PCLMUL|VMX|SVM|SMX|SMM|SYSCALL|XSAVE|RDSEED|RDRAND|RDPID|CET|AMX|KL|ADX|PADLOCK|FSGSBASE|PKU|CLFLUSHOPT|CLWB|CMPXCHG16B/;
+
+/** Bytes that iced calls undefined and the processor finds out while it executes them (unassigned registers and x87 forms). */
+const FOUND_LATER = new Set(['!x87', '!mov_to_seg', '!mov_from_seg', '!mov_to_cr', '!mov_from_cr', '!mov_to_dr', '!mov_from_dr']);
+
+const REGISTERS = {
+  16: [Register.AX, Register.CX, Register.DX, Register.BX, Register.SP, Register.BP, Register.SI, Register.DI],
+  32: [Register.EAX, Register.ECX, Register.EDX, Register.EBX, Register.ESP, Register.EBP, Register.ESI, Register.EDI],
+} as const;
+const SEGMENTS = [Register.ES, Register.CS, Register.SS, Register.DS, Register.FS, Register.GS];
+
+/** Ours and iced's reading of one byte stream. */
+interface Reading {
+  readonly ours: Instruction;
+  readonly theirs: IcedInstruction;
+  readonly text: string;
+}
+
+/** Reads streams in both modes; `check` gives a complaint or nothing. */
+function differences(seed: number, check: (reading: Reading) => string | undefined): string[] {
+  const found: string[] = [];
+  for (const bits of [16, 32] as const) {
+    for (const stream of randomCode(seed, STREAMS)) {
+      const decoder = new Decoder(bits, stream, DecoderOptions.None);
+      const theirs = decoder.decode();
+      const ours = decode(stream, 0, STREAM_BYTES, bits);
+      assert.ok(ours, 'a stream is longer than any instruction');
+      const text = `${Buffer.from(stream).toString('hex')} (${bits} bits)`;
+      const complaint = check({ ours, theirs, text });
+      if (complaint !== undefined) found.push(`${text}: ${complaint}`);
+      theirs.free();
+      decoder.free();
+    }
+  }
+  return found;
+}
+
+function assertNone(found: readonly string[]): void {
+  assert.equal(found.length, 0, `${found.length} differ, among them\n${found.slice(0, 5).join('\n')}`);
+}
+
+const isUndefined = (instruction: Instruction): boolean => instruction.name === '!ud' || instruction.name === '!too_long';
+const featuresOf = (instruction: IcedInstruction): string => Array.from(instruction.cpuidFeatures(), (f) => CpuidFeature[f]).join();
+
+/** UD0, UD1, UD2 are undefined opcodes by name. */
+const isNamedUndefined = (theirs: IcedInstruction): boolean => /^(Ud[012]|Reservednop)/.test(Code[theirs.code]);
+
+describe('the decoder and iced-x86', function () {
+  this.timeout(60_000);
+
+  it('take the same bytes for instructions, of the same length', () => {
+    assertNone(
+      differences(1, ({ ours, theirs }) => {
+        if (theirs.code === Code.INVALID) {
+          return isUndefined(ours) || FOUND_LATER.has(ours.name) ? undefined : `undefined, ours ${ours.name}`;
+        }
+        if (isUndefined(ours)) {
+          return ABSENT.test(featuresOf(theirs)) || isNamedUndefined(theirs) ? undefined : `${Code[theirs.code]}, ours is undefined`;
+        }
+        return ours.length === theirs.length ? undefined : `${theirs.length} bytes, ours ${ours.length} (${ours.name})`;
+      }),
+    );
+  });
+
+  it('see the same memory operand', () => {
+    let seen = 0;
+    const found = differences(2, ({ ours, theirs }) => {
+      const { memory } = ours;
+      const operand = Array.from({ length: theirs.opCount }, (_, i) => theirs.opKind(i)).includes(OpKind.Memory);
+      if (!memory || !operand || isUndefined(ours) || theirs.code === Code.INVALID) return undefined;
+      seen++;
+      assert.ok(memory.size !== 64 && memory.base !== 'ip');
+      const name = (register: number): number => (register < 0 ? Register.None : REGISTERS[memory.size === 16 ? 16 : 32][register]);
+      // XLAT adds AL, which our form leaves to the instruction's meaning.
+      const index = ours.name === 'xlat' ? Register.AL : name(memory.index);
+      const same =
+        theirs.memoryBase === name(memory.base) &&
+        theirs.memoryIndex === index &&
+        (memory.index < 0 || theirs.memoryIndexScale === 1 << memory.scale) &&
+        BigInt.asUintN(memory.size, theirs.memoryDisplacement) === BigInt.asUintN(memory.size, BigInt(memory.displacement)) &&
+        theirs.memorySegment === SEGMENTS[memory.segment];
+      return same ? undefined : `${Code[theirs.code]}, ours ${JSON.stringify(memory)}`;
+    });
+    assertNone(found);
+    assert.ok(seen > STREAMS / 4);
+  });
+
+  it('see the same target of a near branch', () => {
+    let seen = 0;
+    const found = differences(3, ({ ours, theirs }) => {
+      if (theirs.code === Code.INVALID || isUndefined(ours) || !/^(NearBranch)/.test(OpKind[theirs.op0Kind])) return undefined;
+      seen++;
+      const target = BigInt.asUintN(ours.size === 16 ? 16 : 32, BigInt(ours.length) + ours.immediate);
+      return target === theirs.nearBranchTarget ? undefined : `target ${theirs.nearBranchTarget.toString(16)}, ours ${target.toString(16)}`;
+    });
+    assertNone(found);
+    assert.ok(seen > STREAMS / 50);
+  });
+});
+
+describe('the decoder', () => {
+  const bytes = (...code: number[]): Uint8Array => Uint8Array.from(code);
+
+  it('says that bytes run out, rather than guess', () => {
+    const code = bytes(0x8b, 0x84, 0x88, 0x78, 0x56, 0x34, 0x12);
+    for (let end = 1; end < code.length; end++) assert.equal(decode(code, 0, end, 32), undefined);
+    assert.equal(decode(code, 0, code.length, 32)?.length, 7);
+  });
+
+  it('gives more than 15 bytes a fault of their own', () => {
+    const code = new Uint8Array(16).fill(0x66);
+    code[15] = 0x90;
+    assert.equal(decode(code, 0, 16, 32)?.name, '!too_long');
+    assert.equal(decode(code, 1, 16, 32)?.name, 'nop');
+  });
+
+  it('lets the last of several segment prefixes count', () => {
+    assert.equal(decode(bytes(0x2e, 0x64, 0x8b, 0x00), 0, 4, 32)?.memory?.segment, SEGMENT.fs);
+  });
+
+  it('takes the stack segment where BP or SP is the base', () => {
+    const segmentOf = (code: Uint8Array, bits: 16 | 32): number | undefined => decode(code, 0, code.length, bits)?.memory?.segment;
+    assert.equal(segmentOf(bytes(0x8b, 0x45, 0x00), 32), SEGMENT.ss);
+    assert.equal(segmentOf(bytes(0x8b, 0x04, 0x24), 32), SEGMENT.ss);
+    assert.equal(segmentOf(bytes(0x8b, 0x04, 0x2d, 0, 0, 0, 0), 32), SEGMENT.ds);
+    assert.equal(segmentOf(bytes(0x8b, 0x42, 0x00), 16), SEGMENT.ss);
+    assert.equal(segmentOf(bytes(0x8b, 0x06, 0x00, 0x10), 16), SEGMENT.ds);
+  });
+
+  it('refuses LOCK where the manual does', () => {
+    assert.equal(decode(bytes(0xf0, 0x01, 0x00), 0, 3, 32)?.name, 'add');
+    assert.equal(decode(bytes(0xf0, 0x01, 0xc0), 0, 3, 32)?.name, '!ud');
+    assert.equal(decode(bytes(0xf0, 0x39, 0x00), 0, 3, 32)?.name, '!ud');
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * The panel *Page Tables*: puts the host, the state and the page together.
+ */
+import type { MessageToPanel } from '../../src/extension/panels/messages';
+import { sameContent } from '../ui/equal';
+import { paced } from '../ui/frames';
+import { connect } from '../ui/host';
+import { rendererFor } from '../ui/renderer';
+import { listen } from './input';
+import type { Message } from './messages';
+import { nextInquiries, questionOf } from './plan';
+import { reduce } from './reducer';
+import { fromKept, toKeep, type State } from './state';
+import { view } from './view';
+
+function messageOf(message: MessageToPanel): Message {
+  if ('event' in message) return { type: 'event', event: message.event, body: message.body };
+  return 'error' in message
+    ? { type: 'refused', id: message.id, error: message.error }
+    : { type: 'answer', id: message.id, body: message.body };
+}
+
+function start(root: HTMLElement): void {
+  const host = connect((message) => { dispatch(messageOf(message)); });
+  const render = rendererFor(root);
+  const scheduleUpdate = paced(update);
+  let state: State = fromKept(host.kept());
+  let drawn: State | undefined;
+  let scrolled = 0;
+
+  function dispatch(message: Message): void {
+    const before = state;
+    state = reduce(state, message);
+    ask();
+    if (state !== before) scheduleUpdate();
+  }
+
+  /** Sends what is to be asked now. */
+  function ask(): void {
+    const inquiries = nextInquiries(state);
+    if (inquiries.length === 0) return;
+    const firstId = state.nextId;
+    state = reduce(state, { type: 'sent', inquiries });
+    inquiries.forEach((inquiry, i) => { host.ask({ id: firstId + i, ...questionOf(inquiry) }); });
+  }
+
+  function update(): void {
+    if (state === drawn) return;
+    const before = drawn;
+    drawn = state;
+    render(view(state));
+    applyScroll(drawn);
+    if (before === undefined || !sameContent(toKeep(before), toKeep(drawn))) host.keep(toKeep(drawn));
+  }
+
+  /** Takes each scroll position that the state asks for once; in between the person scrolls. */
+  function applyScroll({ scroll }: State): void {
+    const scroller = root.querySelector('#trees');
+    if (scroller === null) return;
+    if (scroll.serial !== scrolled) {
+      scrolled = scroll.serial;
+      scroller.scrollTop = scroll.top;
+    }
+    if (scroller.clientHeight !== state.viewport.height) {
+      dispatch({ type: 'scrolled', top: scroller.scrollTop, height: scroller.clientHeight });
+    }
+  }
+
+  listen(root, () => state, dispatch);
+  window.addEventListener('resize', () => { applyScroll(state); });
+  ask();
+  scheduleUpdate();
+}
+
+const root = document.getElementById('root');
+if (root !== null) start(root);
