@@ -1,9 +1,9 @@
 /** Writes a report down: the table and the ratios for the terminal, and the whole as Markdown. */
-import { goalOf, goalTimes, isMeasured, medianCpuSeconds, medianMips, medianSeconds, ratios } from './report';
+import { goalOf, goalTimes, isMeasured, medianCpuSeconds, medianMips, medianSeconds, ratios, worstOthersCores } from './report';
 import type { EngineReport, MeasuredEngine, Report } from './report';
 
-/** From this load average on, somebody else is using the machine, and the figures may not be believed. */
-const BUSY_LOAD = 0.5;
+/** When others keep this many processors busy, the figures may not be believed. */
+const BUSY_CORES = 0.2;
 
 function number(value: number | undefined, digits: number): string {
   return value === undefined ? '' : value.toFixed(digits);
@@ -56,8 +56,12 @@ function absences(engines: readonly EngineReport[]): readonly string[] {
 }
 
 /** What makes the figures less than they seem; empty on a quiet machine. */
-function warnings({ environment: { load, cores } }: Report): readonly string[] {
-  return load < BUSY_LOAD ? [] : [`The machine was busy with other work (load average ${number(load, 1)} on ${cores} cores before the first run): ratios of one run may be far off.`];
+function warnings({ engines, environment: { cores } }: Report): readonly string[] {
+  const busy = engines.filter(isMeasured).flatMap((engine) => {
+    const others = worstOthersCores(engine);
+    return others === undefined || others < BUSY_CORES ? [] : [`${number(others, 1)} during ${engine.title}`];
+  });
+  return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used ${busy.join(', ')}. These ratios may be far off.`];
 }
 
 function runsText(report: Report): string {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import type { Command } from './peers/peer';
 import { MarkerWatcher } from './markers';
 import type { Marker } from './workloads/workload';
@@ -29,6 +30,8 @@ export interface Run {
   readonly seconds: Readonly<Record<string, number>>;
   /** Processor time of the program up to the last marker, all threads; only where the system tells it (Linux). */
   readonly cpuSeconds?: number;
+  /** How many processors everything else on the machine kept busy meanwhile, on average; where `cpuSeconds` is. */
+  readonly othersCores?: number;
   /** Why the last marker was not reached; not there when it was. */
   readonly failure?: string;
 }
@@ -52,6 +55,11 @@ function cpuSeconds({ pid }: ChildProcess): number | undefined {
   }
 }
 
+/** Processor time that the whole machine has spent so far, in seconds. */
+function machineCpuSeconds(): number {
+  return os.cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) / 1000, 0);
+}
+
 /** What the program and its guest said last, indented. */
 function lastWords(serial: string, stderr: string): string {
   const lines = [...stderr.trimEnd().split('\n').slice(-LINES_SHOWN), ...serial.split('\n')].filter((line) => line.trim() !== '');
@@ -69,11 +77,12 @@ export async function runToMarkers(command: Command, markers: readonly Marker[],
   const goal = markers.at(-1);
   const watcher = new MarkerWatcher(markers);
   const seconds: Record<string, number> = {};
-  let cpu: number | undefined;
+  let processor: Pick<Run, 'cpuSeconds' | 'othersCores'> = {};
   let stderr = '';
   let overtime = false;
   let startFault: string | undefined;
 
+  const machineBefore = machineCpuSeconds();
   const start = performance.now();
   const child = spawn(command.program, command.args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = (): void => { child.kill('SIGKILL'); };
@@ -86,7 +95,9 @@ export async function runToMarkers(command: Command, markers: readonly Marker[],
       seconds[marker.name] = now;
       onMarker(marker, now);
       if (marker !== goal) continue;
-      cpu = cpuSeconds(child);
+      const own = cpuSeconds(child);
+      // The two counts are ticks of different clocks, so that on a quiet machine the difference can be below nothing.
+      if (own !== undefined) processor = { cpuSeconds: own, othersCores: Math.max(0, machineCpuSeconds() - machineBefore - own) / now };
       clearTimeout(timer);
       if (command.endsItself) timer = setTimeout(kill, GRACE_SECONDS * 1000);
       else kill();
@@ -101,7 +112,7 @@ export async function runToMarkers(command: Command, markers: readonly Marker[],
   signal.removeEventListener('abort', kill);
   signal.throwIfAborted();
 
-  const times = { seconds, ...(cpu === undefined ? {} : { cpuSeconds: cpu }) };
+  const times = { seconds, ...processor };
   if (goal !== undefined && goal.name in seconds) return times;
   const reason = startFault ?? (overtime ? `it took longer than ${limit} s` : `it ended with ${ended}`);
   return { ...times, failure: `${reason}, before '${goal?.title}'${lastWords(watcher.lastLines(LINES_SHOWN), stderr)}` };

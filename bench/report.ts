@@ -76,6 +76,12 @@ export function medianCpuSeconds({ runs }: MeasuredEngine): number | undefined {
   return seconds.length === 0 ? undefined : median(seconds);
 }
 
+/** Processors that others kept busy during an engine's runs, the worst of them; undefined where the system does not tell it. */
+export function worstOthersCores({ runs }: MeasuredEngine): number | undefined {
+  const cores = runs.flatMap((run) => (run.othersCores === undefined ? [] : [run.othersCores]));
+  return cores.length === 0 ? undefined : Math.max(...cores);
+}
+
 /** Median of millions of retired instructions a second; undefined for engines that do not count. */
 export function medianMips({ figures }: MeasuredEngine): number | undefined {
   return figures.length === 0 ? undefined : median(figures.map(({ mips }) => mips));

@@ -5,7 +5,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
-import { parseExpression, splitAssignment } from './expressions/parser';
+import { parseExpression } from './expressions/parser';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
 import type { FrameManager } from './frames';
 import { fitInto, littleEndian, toLittleEndian } from './numbers';
@@ -112,11 +112,6 @@ export class Evaluation {
     else if (destination.registerName !== undefined) await this.assignVariableInRegister(destination.registerName, number, sizeOf(destination.type), scope);
     else await this.assignMemory(destination, number, target, scope);
     return this.evaluate(target, frameId);
-  }
-
-  /** `left = right` as one text, when it is one. */
-  assignmentIn(text: string): { readonly left: string; readonly right: string } | undefined {
-    return splitAssignment(text);
   }
 
   private async assignRegister(destination: Extract<Value, { kind: 'integer' }>, number: bigint, name: string): Promise<void> {

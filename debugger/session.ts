@@ -12,6 +12,7 @@ import { complete } from './completions';
 import { Debuggee } from './debuggee';
 import { answerFields, type Shown } from './evaluation';
 import { THREAD_ID } from './execution';
+import { splitAssignment } from './expressions/parser';
 import { dapSource } from './frames';
 import { launchOptions } from './launchOptions';
 import { blameOf, messageOf, userError, type FileReader, type MachineFactory, type ProgressReporter } from './ports';
@@ -40,7 +41,8 @@ const LAUNCH_PROGRESS = 'shadowbox.launch';
 export class ShadowboxDebugSession extends DebugSession {
   private features: ClientFeatures = NO_FEATURES;
   private debuggee: Debuggee | undefined;
-  private launching = false;
+  /** Set while a machine is being made. */
+  private launchController: AbortController | undefined;
   /** Requests that are being worked on, by their number. */
   private readonly open = new Map<number, AbortController>();
   private readonly handlers: ReadonlyMap<string, Handler>;
@@ -82,10 +84,7 @@ export class ShadowboxDebugSession extends DebugSession {
 
   /** Ends the machine with the connection. */
   override shutdown(): void {
-    const { debuggee } = this;
-    this.debuggee = undefined;
-    const ended = debuggee ? debuggee.dispose() : Promise.resolve();
-    void ended.catch(() => undefined).then(() => super.shutdown());
+    void this.endMachine().catch(() => undefined).then(() => super.shutdown());
   }
 
   private async answer(request: DebugProtocol.Request): Promise<void> {
@@ -162,11 +161,8 @@ export class ShadowboxDebugSession extends DebugSession {
     };
   }
 
-  private launchController: AbortController | undefined;
-
   private async launch(args: RequestArguments, call: Call): Promise<void> {
-    if (this.debuggee || this.launching) throw userError('A machine has been launched already.');
-    this.launching = true;
+    if (this.debuggee || this.launchController) throw userError('A machine has been launched already.');
     const controller = new AbortController();
     this.launchController = controller;
     call.signal.addEventListener('abort', () => controller.abort());
@@ -174,7 +170,6 @@ export class ShadowboxDebugSession extends DebugSession {
       this.debuggee = await this.build(args, controller.signal);
       call.afterResponse(() => this.sendEvent(new InitializedEvent()));
     } finally {
-      this.launching = false;
       this.launchController = undefined;
     }
   }
@@ -355,7 +350,7 @@ export class ShadowboxDebugSession extends DebugSession {
     if (context === 'repl') {
       const output = commands.run(expression);
       if (output) return { result: await output, variablesReference: 0 };
-      const assignment = evaluation.assignmentIn(expression);
+      const assignment = splitAssignment(expression);
       if (assignment) return this.result(await evaluation.assign(assignment.left, assignment.right, frameId), expression, frameId, hexOnly);
     }
     const inFull = context === 'clipboard';

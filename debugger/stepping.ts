@@ -22,10 +22,10 @@ const EXCEPTION_SLOTS = 5;
 /** A routine of 16-bit code that takes longer than this to return is left where it is then. */
 const MOST_INSTRUCTIONS = 100_000;
 
-/** Where a call or an interrupt comes back to. */
+/** Where a call comes back to. */
 interface ReturnPoint {
   readonly address: bigint;
-  /** Linear address of the stack slot that holds the return address; missing when the stack was switched. */
+  /** Linear address of the stack slot that holds the return address; missing when it is not known. */
   readonly slot?: bigint;
 }
 
@@ -147,8 +147,9 @@ export class Stepper {
   }
 
   /**
-   * Where the machine will come back to, when its last instruction was a call or interrupt in `ranges`: the
-   * top of the stack holds the address after one, an offset in the code segment that was left.
+   * Where the machine will come back to, when its last instruction was a call in `ranges`: the top of the stack holds
+   * the address after one, an offset in the code segment that was left. (Into INT n a person steps on purpose, to see
+   * the handler, with lines or without.)
    */
   private async returnPointInto(ranges: readonly LinearRange[], base: bigint): Promise<ReturnPoint | undefined> {
     const cpu = await this.target.cpu();
@@ -160,8 +161,7 @@ export class Stepper {
     if (!range) return undefined;
     const instructions = await this.disassembler.instructionsIn(range.start, range.end);
     const last = instructions.find((instruction) => instruction.end === address);
-    if (last?.flow === 'call') return { address, slot: cpu.stackLinear };
-    return last?.flow === 'interrupt' ? { address } : undefined;
+    return last?.flow === 'call' ? { address, slot: cpu.stackLinear } : undefined;
   }
 }
 

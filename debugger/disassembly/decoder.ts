@@ -8,8 +8,8 @@ export type CodeBits = 16 | 32 | 64;
 /** An x86 instruction is never longer (SDM volume 2, 2.3.11). */
 export const LONGEST_INSTRUCTION = 15;
 
-/** How an instruction may leave the straight line. */
-export type Flow = 'next' | 'call' | 'interrupt' | 'return' | 'branch';
+/** Whether an instruction calls (CALL, not INT) or returns (RET, IRET). */
+export type Flow = 'call' | 'return' | 'other';
 
 export interface DecodedInstruction {
   /** In bytes. */
@@ -40,16 +40,10 @@ function flowOf(instruction: Instruction): Flow {
     case FlowControl.Call:
     case FlowControl.IndirectCall:
       return 'call';
-    case FlowControl.Interrupt:
-      return 'interrupt';
     case FlowControl.Return:
       return 'return';
-    case FlowControl.UnconditionalBranch:
-    case FlowControl.IndirectBranch:
-    case FlowControl.ConditionalBranch:
-      return 'branch';
     default:
-      return 'next';
+      return 'other';
   }
 }
 

@@ -247,10 +247,13 @@ class SectionScanner {
     };
   }
 
-  /** Reads the augmentation data that a 'z' string announces; gives the encoding of addresses ('R'). */
+  /**
+   * Reads the augmentation data that a 'z' string announces; gives the encoding of addresses ('R').
+   * Without 'z' only 'S' is understood, which has no data: the GNU assembler writes it alone in .debug_frame.
+   */
   private augmentation(letters: string, addressSize: number, offset: number): number {
     const { reader } = this.section;
-    if (letters === "") return 0;
+    if (letters === "" || letters === "S") return 0;
     if (!letters.startsWith("z")) return reader.fail(`unknown frame augmentation '${letters}'`, offset);
     const size = reader.uleb();
     const end = reader.offset + size;

@@ -3,6 +3,7 @@
  */
 import type { PanelCommand, PanelRequests } from '../../debugger/panelProtocol';
 import type { AddressSpaceInfo, MachineSummary, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
+import { placeOf, type PagingMode } from './format';
 
 /** The members that are bigint in the answers' types, wherever they stand. */
 const WIDE = new Set(['linear', 'bytes', 'entryBytes', 'raw']);
@@ -30,18 +31,32 @@ export function spacesOf(body: unknown): readonly AddressSpaceInfo[] {
   return revive(spaces) as readonly AddressSpaceInfo[];
 }
 
-/** Undefined when the guest has no such table. Throws as `spacesOf` does. */
-export function tableOf(body: unknown): TablePair | undefined {
+/** Linear addresses become places of the space (format.ts), so that a table's entries lie one after another. */
+function placed<T extends { readonly linear: bigint }>(mode: PagingMode, item: T): T {
+  return { ...item, linear: placeOf(mode, item.linear) };
+}
+
+/** Undefined when the guest has no such table. Linear addresses in it are places. Throws as `spacesOf` does. */
+export function tableOf(body: unknown, mode: PagingMode): TablePair | undefined {
   const table = member(body, 'table');
   if (table === undefined) return undefined;
   if (!Array.isArray(member(table, 'guest'))) throw new TypeError("no list 'table.guest'");
-  return revive(table) as TablePair;
+  const pair = revive(table) as TablePair;
+  const { shadow } = pair;
+  return {
+    ...placed(mode, pair),
+    guest: pair.guest.map((run) => placed(mode, run)),
+    ...shadow ? {
+      shadow: { ...shadow, runs: shadow.runs.map((run) => placed(mode, run)), unfilled: shadow.unfilled.map((range) => placed(mode, range)) },
+    } : {},
+  };
 }
 
-/** Throws as `spacesOf` does. */
-export function walkOf(body: unknown): WalkAnswer {
+/** Its linear address is a place, if the walk's space is among those known. Throws as `spacesOf` does. */
+export function walkOf(body: unknown, modeOf: (cr3: number) => PagingMode): WalkAnswer {
   if (!Array.isArray(member(body, 'guest')) || !Array.isArray(member(body, 'shadow'))) throw new TypeError("no lists 'guest' and 'shadow'");
-  return revive(body) as WalkAnswer;
+  const walk = revive(body) as WalkAnswer;
+  return placed(modeOf(walk.cr3), walk);
 }
 
 /** Throws as `spacesOf` does. */

@@ -3,6 +3,7 @@
  * divides into indexes, how wide entries and addresses are, and what an entry's bits are called.
  */
 import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
+import { hex } from '../ui/numbers';
 
 export type PagingMode = AddressSpaceInfo['mode'];
 
@@ -55,6 +56,11 @@ export function placeOf(mode: PagingMode, linear: bigint): bigint {
 export function canonical(mode: PagingMode, place: bigint): bigint {
   const bits = linearBits(mode);
   return bits === 32 ? place : BigInt.asUintN(64, BigInt.asIntN(bits, place));
+}
+
+/** The canonical address at a place, in hexadecimal digits as wide as the mode's addresses are. */
+export function linearHex(mode: PagingMode, place: bigint): string {
+  return hex(canonical(mode, place), FORMATS[mode].linearDigits);
 }
 
 export interface EntryField {

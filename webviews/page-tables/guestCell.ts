@@ -5,6 +5,7 @@ import { h, type Child, type ElementDescription } from '../ui/description';
 import { hex } from '../ui/numbers';
 import { guestEntry, guestTarget } from './alignment';
 import { tableBars, tableCounts } from './bars';
+import { linearHex } from './format';
 import { icon } from './icons';
 import type { PartRow, TableRow } from './rows';
 import { S } from './strings';
@@ -39,13 +40,13 @@ function tableHead({ format }: TreeContext, { pair, splitBytes, changed }: Table
 }
 
 /** '00400000–007fffff'; the end is hidden where there is no room. */
-function range({ format }: TreeContext, { linear, bytes }: PartRow): Child {
+function range({ mode }: TreeContext, { linear, bytes }: PartRow): Child {
   return h('span', { class: 'range hex' },
-    hex(linear, format.linearDigits), h('span', { class: 'range-end' }, `–${hex(linear + bytes - 1n, format.linearDigits)}`));
+    linearHex(mode, linear), h('span', { class: 'range-end' }, `–${linearHex(mode, linear + bytes - 1n)}`));
 }
 
-function rangeInWords({ format }: TreeContext, { linear, bytes }: PartRow): string {
-  return `${hex(linear, format.linearDigits)} to ${hex(linear + bytes - 1n, format.linearDigits)}`;
+function rangeInWords({ mode }: TreeContext, { linear, bytes }: PartRow): string {
+  return `${linearHex(mode, linear)} to ${linearHex(mode, linear + bytes - 1n)}`;
 }
 
 function twisty(row: PartRow): ElementDescription {

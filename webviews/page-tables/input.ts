@@ -3,7 +3,7 @@
  */
 import type { Message, Movement } from './messages';
 import type { State } from './state';
-import { stripAddress } from './strip';
+import { stripPlace } from './strip';
 import { chainOf, chosenStep } from './walkChain';
 
 const MOVES: Readonly<Record<string, Movement>> = {
@@ -27,6 +27,7 @@ export function keyMessage(state: State, key: string, place: Place): Message | u
 function treeKey(state: State, key: string): Message | undefined {
   if (key === 'Enter') return { type: 'walkSelected' };
   if (key === ' ' && state.selected !== undefined) return { type: 'toggle', key: state.selected };
+  if (key === '*') return { type: 'openAll' };
   return key in MOVES ? { type: 'move', to: MOVES[key] } : undefined;
 }
 
@@ -82,7 +83,7 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
   const strip = target.closest('[data-strip]');
   if (strip === null) return undefined;
   const { left, width } = strip.getBoundingClientRect();
-  return { type: 'goTo', linear: stripAddress(state, (event.clientX - left) / width) };
+  return { type: 'goTo', linear: stripPlace(state, (event.clientX - left) / width) };
 }
 
 function changeMessage(target: EventTarget | null): Message | undefined {

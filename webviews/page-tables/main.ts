@@ -41,7 +41,7 @@ function start(root: HTMLElement): void {
     if (inquiries.length === 0) return;
     const firstId = state.nextId;
     state = reduce(state, { type: 'sent', inquiries });
-    inquiries.forEach((inquiry, i) => { host.ask({ id: firstId + i, ...questionOf(inquiry) }); });
+    inquiries.forEach((inquiry, i) => { host.ask({ id: firstId + i, ...questionOf(state, inquiry) }); });
   }
 
   function update(): void {

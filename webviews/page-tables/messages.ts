@@ -24,6 +24,8 @@ export type Message =
   | { readonly type: 'toggle'; readonly key: string }
   | { readonly type: 'select'; readonly key: string }
   | { readonly type: 'move'; readonly to: Movement }
+  /** Opens every table beside the selected row. */
+  | { readonly type: 'openAll' }
   | { readonly type: 'hover'; readonly key: string | undefined }
   | { readonly type: 'scrolled'; readonly top: number; readonly height: number }
   | { readonly type: 'goTo'; readonly linear: bigint }

@@ -2,10 +2,11 @@
  * Moving about in the trees: selection, opening and closing, by keyboard as by mouse.
  */
 import { hex } from '../ui/numbers';
-import { scrollToRow } from '../ui/virtualList';
+import { scrollToRow, type Viewport } from '../ui/virtualList';
+import { canonical } from './format';
 import type { Movement } from './messages';
 import { rowsOf, type Row } from './rows';
-import { ROW_HEIGHT, type State } from './state';
+import { modeOf, ROW_HEIGHT, type State } from './state';
 
 export function selectRow(state: State, key: string): State {
   return state.selected === key ? state : { ...state, selected: key };
@@ -16,6 +17,29 @@ export function toggled(state: State, key: string): State {
   const row = rowsOf(state).rows.find((candidate) => candidate.key === key);
   if (row?.kind !== 'part' || row.opens === undefined) return selectRow(state, key);
   return { ...state, selected: key, toggled: new Map(state.toggled).set(key, !row.open) };
+}
+
+/** Opens the tables of all rows at the selected row's depth under the same parent. */
+export function openedAll(state: State): State {
+  const { rows } = rowsOf(state);
+  const at = selectedIndex(rows, state.selected);
+  const depth = rows.at(at)?.depth;
+  if (depth === undefined) return state;
+  const next = rows.findIndex((row, i) => i > at && row.depth < depth);
+  const siblings = rows.slice(depth === 1 ? 0 : parentOf(rows, at), next < 0 ? rows.length : next);
+  const opened = new Map(state.toggled);
+  for (const row of siblings) if (row.kind === 'part' && row.depth === depth && row.opens === 'table') opened.set(row.key, true);
+  return { ...state, toggled: opened };
+}
+
+/** The page has been scrolled, or has another height: then a selected row that was in view stays there. */
+export function resized(state: State, viewport: Viewport): State {
+  const { rows } = rowsOf(state);
+  const at = rows.findIndex((row) => row.key === state.selected);
+  const isSeen = (seen: Viewport) => scrollToRow(seen, at, ROW_HEIGHT, 'nearest') === seen.top;
+  if (at < 0 || viewport.height === state.viewport.height || !isSeen(state.viewport) || isSeen(viewport)) return { ...state, viewport };
+  const top = scrollToRow(viewport, at, ROW_HEIGHT, 'surroundings');
+  return { ...state, viewport: { ...viewport, top }, scroll: { top, serial: state.scroll.serial + 1 } };
 }
 
 /** Index of the selected row; the first when none is selected, or it is not there any more. */
@@ -66,5 +90,5 @@ function parentOf(rows: readonly Row[], at: number): number {
 export function walkSelected(state: State, walk: (text: string) => State): State {
   const { rows } = rowsOf(state);
   const row = rows.find((candidate) => candidate.key === state.selected);
-  return row?.kind === 'part' ? walk(`0x${hex(row.linear)}`) : state;
+  return row?.kind === 'part' ? walk(`0x${hex(canonical(modeOf(state, state.shown), row.linear))}`) : state;
 }

@@ -1,10 +1,12 @@
 /**
  * What is to be asked next: a pure function of the state, so that nothing is asked twice or left stale.
  */
+import { hex } from '../ui/numbers';
 import { rowWindow } from '../ui/virtualList';
 import type { Question } from './answers';
+import { canonical } from './format';
 import { rowsOf } from './rows';
-import { ROW_HEIGHT, shownSpace, tableKey, type Inquiry, type State } from './state';
+import { modeOf, ROW_HEIGHT, shownSpace, tableKey, type Inquiry, type State } from './state';
 
 /** Questions under way at the same time: enough to hide the way to the adapter and back, few enough to leave it free. */
 const AT_ONCE = 6;
@@ -29,9 +31,10 @@ function wanted(state: State): Inquiry[] {
   // The rest would only bring more of the same error.
   if (state.session === 'unknown') return inquiries;
   if (state.spacesEpoch < epoch) inquiries.push({ kind: 'spaces' });
+  // What follows is understood only in a known space.
+  if (shownSpace(state) === undefined) return inquiries;
   const { walk } = state;
   if (walk !== undefined && walk.epoch < epoch) inquiries.push({ kind: 'walk', cr3: walk.cr3, text: walk.text });
-  if (state.spacesEpoch === 0 || shownSpace(state) === undefined) return inquiries;
   return [...inquiries, ...wantedTables(state)];
 }
 
@@ -58,7 +61,7 @@ export function nextInquiries(state: State): Inquiry[] {
 }
 
 /** How an inquiry is put to the debug adapter. */
-export function questionOf(inquiry: Inquiry): Question {
+export function questionOf(state: State, inquiry: Inquiry): Question {
   switch (inquiry.kind) {
     case 'summary': return { request: 'shadowbox.summary', arguments: {} };
     case 'spaces': return { request: 'shadowbox.addressSpaces', arguments: {} };
@@ -68,7 +71,7 @@ export function questionOf(inquiry: Inquiry): Question {
     };
     case 'table': return {
       request: 'shadowbox.table',
-      arguments: { cr3: inquiry.cr3, ...inquiry.level === undefined ? {} : { level: inquiry.level, linear: `0x${inquiry.linear.toString(16)}` } },
+      arguments: { cr3: inquiry.cr3, ...inquiry.level === undefined ? {} : { level: inquiry.level, linear: `0x${hex(canonical(modeOf(state, inquiry.cr3), inquiry.linear))}` } },
     };
   }
 }

@@ -7,10 +7,10 @@ import { scrollToRow } from '../ui/virtualList';
 import { spacesOf, summaryOf, tableOf, walkOf } from './answers';
 import { formatOf, indexField } from './format';
 import type { Message } from './messages';
-import { moved, selectRow, toggled, walkSelected } from './navigation';
+import { moved, openedAll, resized, selectRow, toggled, walkSelected } from './navigation';
 import { nextInquiries } from './plan';
 import { rowsOf } from './rows';
-import { INITIAL, ROW_HEIGHT, shownSpace, tableKey, type InFlight, type Inquiry, type State, type TableSlot } from './state';
+import { INITIAL, modeOf, ROW_HEIGHT, shownSpace, tableKey, type InFlight, type Inquiry, type State, type TableSlot } from './state';
 import { S } from './strings';
 import { stripStepped, zoomed } from './strip';
 
@@ -38,8 +38,9 @@ function applied(state: State, message: Message): State {
     case 'toggle': return toggled(state, message.key);
     case 'select': return selectRow(state, message.key);
     case 'move': return moved(state, message.to);
+    case 'openAll': return openedAll(state);
     case 'hover': return state.hovered === message.key ? state : { ...state, hovered: message.key };
-    case 'scrolled': return { ...state, viewport: { top: message.top, height: message.height } };
+    case 'scrolled': return resized(state, { top: message.top, height: message.height });
     case 'goTo': return { ...state, reveal: message.linear, stripCursor: message.linear };
     case 'stripStep': return stripStepped(state, message.forward);
     case 'zoom': return zoomed(state, message.to);
@@ -121,12 +122,12 @@ function understood(state: State, { inquiry, epoch }: InFlight, body: unknown): 
     }
     case 'table': {
       const key = tableKey(inquiry.cr3, inquiry.level, inquiry.linear);
-      return withTable(state, key, epoch, tableOf(body), undefined);
+      return withTable(state, key, epoch, tableOf(body, modeOf(state, inquiry.cr3)), undefined);
     }
     case 'walk': {
       const { walk: current } = state;
       if (current === undefined || current.text !== inquiry.text || current.cr3 !== inquiry.cr3) return state;
-      const answer = keepIfSame(current.answer, walkOf(body));
+      const answer = keepIfSame(current.answer, walkOf(body, (cr3) => modeOf(state, cr3)));
       const next = { ...state, walk: { ...current, answer, error: undefined, epoch } };
       return current.answer === undefined ? revealWalk(next) : next;
     }
@@ -194,7 +195,7 @@ function walk(state: State, text: string, cr3: number | undefined): State {
 function revealWalk(state: State): State {
   const answer = state.walk?.answer;
   if (answer === undefined) return state;
-  const mode = state.spaces?.find((space) => space.cr3 === answer.cr3)?.mode ?? 'none';
+  const mode = modeOf(state, answer.cr3);
   const opened = new Map(state.toggled);
   for (let level = formatOf(mode).indexBits.length; level > 1; level--) {
     const span = 1n << BigInt(indexField(mode, level).low);

@@ -1,8 +1,10 @@
 /**
- * All that the panel knows and shows, as plain data, and what of it is kept over a reload.
+ * All that the panel knows and shows, as plain data, and what of it is kept over a reload. Linear addresses are places in
+ * their space, without sign extension (format.ts); what a person or the wire sees is canonical.
  */
 import type { AddressSpaceInfo, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
 import type { Viewport } from '../ui/virtualList';
+import type { PagingMode } from './format';
 
 /** Height of a row of the trees in CSS pixels; the style sheet's `--row` agrees. */
 export const ROW_HEIGHT = 24;
@@ -98,6 +100,11 @@ export function tableKey(cr3: number, level: number | undefined, linear: bigint)
 
 export function shownSpace(state: State): AddressSpaceInfo | undefined {
   return state.spaces?.find((space) => space.cr3 === state.shown);
+}
+
+/** The paging mode of a space; without one, that of an unknown space. */
+export function modeOf(state: State, cr3: number | undefined): PagingMode {
+  return state.spaces?.find((space) => space.cr3 === cr3)?.mode ?? 'none';
 }
 
 /** The look at a table against which its changes are marked. */

@@ -4,9 +4,9 @@
 import type { TablePair } from '../../src/monitor/inspection/queries';
 import { lastIndexWhere } from '../ui/lists';
 import { align, type Part } from './alignment';
-import { canonical, linearBits, placeOf, type PagingMode } from './format';
+import { linearBits } from './format';
 import type { Zoom } from './messages';
-import { shownSpace, tableKey, type State } from './state';
+import { modeOf, shownSpace, tableKey, type State } from './state';
 
 /** Positions on the strip; a range is never drawn thinner than one. */
 export const STRIP_WIDTH = 1000;
@@ -16,7 +16,6 @@ const NARROWEST_BITS = 20;
 
 /** What a piece of the strip shows. `table`: led to by a table that is not known in detail. */
 export interface StripRange {
-  /** Places in the space (addresses without sign extension). */
   readonly from: bigint;
   readonly to: bigint;
   readonly guest: 'mapped' | 'table' | 'large-page';
@@ -34,24 +33,24 @@ export function stripRanges(state: State): readonly StripRange[] {
   const root = space && state.tables.get(tableKey(space.cr3, undefined, 0n))?.pair;
   if (space === undefined || root === undefined) return [];
   const ranges: StripRange[] = [];
-  collect(state, space.cr3, space.mode, root, ranges);
+  collect(state, space.cr3, root, ranges);
   return merged(ranges.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0)));
 }
 
-function collect(state: State, cr3: number, mode: PagingMode, pair: TablePair, into: StripRange[]): void {
+function collect(state: State, cr3: number, pair: TablePair, into: StripRange[]): void {
   for (const { guest, parts } of align(pair)) {
     if (guest === undefined) continue;
     for (const part of parts) {
       const lower = pair.level > 1 && part.count === 1 && guest.kind === 'table'
         ? state.tables.get(tableKey(cr3, pair.level - 1, part.linear))?.pair : undefined;
-      if (lower !== undefined) collect(state, cr3, mode, lower, into);
-      else into.push(rangeOf(mode, part, guest.kind));
+      if (lower !== undefined) collect(state, cr3, lower, into);
+      else into.push(rangeOf(part, guest.kind));
     }
   }
 }
 
-function rangeOf(mode: PagingMode, part: Part, kind: 'table' | 'page' | 'large-page'): StripRange {
-  const from = placeOf(mode, part.linear);
+function rangeOf(part: Part, kind: 'table' | 'page' | 'large-page'): StripRange {
+  const from = part.linear;
   const guest = kind === 'page' ? 'mapped' : kind;
   // A pointer in the shadow says only that something below it is filled.
   const shadow = part.state !== 'filled' ? 'empty' : part.shadow?.kind === 'table' ? 'partly' : 'filled';
@@ -70,10 +69,10 @@ function merged(ranges: readonly StripRange[]): StripRange[] {
 
 /** What of the space the strip shows: a power of two of it, around the cursor. */
 export function stripView(state: State): StripView {
-  const mode = shownSpace(state)?.mode ?? 'none';
+  const mode = modeOf(state, state.shown);
   const all = 1n << BigInt(linearBits(mode));
   const width = all >> BigInt(state.stripZoom);
-  const centre = state.stripCursor === undefined ? all / 2n : placeOf(mode, state.stripCursor);
+  const centre = state.stripCursor ?? all / 2n;
   const lowest = centre - width / 2n;
   const from = lowest < 0n ? 0n : lowest > all - width ? all - width : lowest;
   return { from, to: from + width };
@@ -86,35 +85,32 @@ export function stripPosition(view: StripView, place: bigint): number {
   return (Number(fine) * STRIP_WIDTH) / 100_000;
 }
 
-/** The address at a fraction (0 to 1) of the strip. */
-export function stripAddress(state: State, fraction: number): bigint {
+/** The place at a fraction (0 to 1) of the strip. */
+export function stripPlace(state: State, fraction: number): bigint {
   const { from, to } = stripView(state);
-  const mode = shownSpace(state)?.mode ?? 'none';
   const within = BigInt(Math.floor(Math.min(0.99999, Math.max(0, fraction)) * 100_000));
-  return canonical(mode, from + ((to - from) * within) / 100_000n);
+  return from + ((to - from) * within) / 100_000n;
 }
 
 /** The range that the cursor is in. */
 export function rangeAtCursor(state: State, ranges: readonly StripRange[]): StripRange | undefined {
   const { stripCursor } = state;
   if (stripCursor === undefined) return undefined;
-  const place = placeOf(shownSpace(state)?.mode ?? 'none', stripCursor);
-  return ranges.find(({ from, to }) => place >= from && place < to);
+  return ranges.find(({ from, to }) => stripCursor >= from && stripCursor < to);
 }
 
 /** Moves the cursor to the beginning of the next or previous range. */
 export function stripStepped(state: State, forward: boolean): State {
   const ranges = stripRanges(state);
-  const mode = shownSpace(state)?.mode ?? 'none';
-  const here = state.stripCursor === undefined ? -1n : placeOf(mode, state.stripCursor);
+  const here = state.stripCursor ?? -1n;
   const next = forward
     ? ranges.find(({ from }) => from > here)
     : ranges.at(Math.max(0, lastIndexWhere(ranges, ({ from }) => from < here)));
-  return next === undefined ? state : { ...state, stripCursor: canonical(mode, next.from) };
+  return next === undefined ? state : { ...state, stripCursor: next.from };
 }
 
 export function zoomed(state: State, to: Zoom): State {
-  const deepest = linearBits(shownSpace(state)?.mode ?? 'none') - NARROWEST_BITS;
+  const deepest = linearBits(modeOf(state, state.shown)) - NARROWEST_BITS;
   const wanted = to === 'all' ? 0 : state.stripZoom + (to === 'in' ? ZOOM_STEP : -ZOOM_STEP);
   return { ...state, stripZoom: Math.min(deepest, Math.max(0, wanted)) };
 }

@@ -2,8 +2,8 @@
  * The strip: the whole linear address space on one line, guest above, shadow below.
  */
 import { h, type ElementDescription } from '../ui/description';
-import { hex, size } from '../ui/numbers';
-import { canonical, formatOf, placeOf, type PagingMode } from './format';
+import { size } from '../ui/numbers';
+import { linearHex, type PagingMode } from './format';
 import { icon, type IconName } from './icons';
 import type { Zoom } from './messages';
 import { shownSpace, type State } from './state';
@@ -29,31 +29,32 @@ export function stripView(state: State): ElementDescription | undefined {
       h('div', {
         class: 'map', 'data-strip': true, role: 'slider', tabindex: 0, 'aria-label': S.stripLabel, 'aria-description': S.stripHelp, title: S.stripHelp,
         'aria-valuemin': 0, 'aria-valuemax': STRIP_WIDTH, 'aria-valuenow': Math.round(cursorPosition(state, view) ?? 0), 'aria-valuetext': cursorWords(state, space.mode, ranges),
-      }, picture(state, space.mode, view, ranges)),
+      }, picture(state, view, ranges)),
       ticks(space.mode, view)),
-    h('div', { class: 'zoom' }, zoomButton('in', 'plus', S.zoomIn), zoomButton('out', 'minus', S.zoomOut), zoomButton('all', 'all', S.zoomAll)));
+    h('div', { class: 'zoom' }, zoomButton('in', 'plus', S.zoomIn), zoomButton('out', 'minus', S.zoomOut), zoomButton('all', 'all', S.zoomAll),
+      h('span', { class: 'scale', title: S.stripScale(size(tickStep(view))) }, size(tickStep(view)))));
 }
+
+/** Bytes from one mark below the strip to the next. */
+const tickStep = ({ from, to }: StripView) => (to - from) / BigInt(TICKS);
 
 function zoomButton(to: Zoom, name: IconName, label: string): ElementDescription {
   return h('button', { type: 'button', class: 'plain', 'data-zoom': to, 'aria-label': label, title: label }, icon(name));
 }
 
 function cursorPosition(state: State, view: StripView): number | undefined {
-  const mode = shownSpace(state)?.mode ?? 'none';
-  return state.stripCursor === undefined ? undefined : stripPosition(view, placeOf(mode, state.stripCursor));
+  return state.stripCursor === undefined ? undefined : stripPosition(view, state.stripCursor);
 }
 
 const SHADOW_WORDS: Readonly<Record<StripRange['shadow'], string>> = { filled: S.stripFilled, partly: S.stripPartly, empty: S.stripEmpty };
 
 function cursorWords(state: State, mode: PagingMode, ranges: readonly StripRange[]): string {
-  const { linearDigits } = formatOf(mode);
   const at = rangeAtCursor(state, ranges);
-  const address = (place: bigint) => hex(canonical(mode, place), linearDigits);
-  if (at !== undefined) return S.stripRange(address(at.from), address(at.to - 1n), S.stripMapped, SHADOW_WORDS[at.shadow]);
-  return state.stripCursor === undefined ? '' : `${hex(state.stripCursor, linearDigits)}: ${S.stripUnmapped}`;
+  if (at !== undefined) return S.stripRange(linearHex(mode, at.from), linearHex(mode, at.to - 1n), S.stripMapped, SHADOW_WORDS[at.shadow]);
+  return state.stripCursor === undefined ? '' : `${linearHex(mode, state.stripCursor)}: ${S.stripUnmapped}`;
 }
 
-function picture(state: State, mode: PagingMode, view: StripView, ranges: readonly StripRange[]): ElementDescription {
+function picture(state: State, view: StripView, ranges: readonly StripRange[]): ElementDescription {
   const visible = ranges.filter(({ from, to }) => to > view.from && from < view.to);
   return h('svg', { viewBox: `0 0 ${STRIP_WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
     h('defs', {}, h('pattern', { id: 'strip-hatch', width: 5, height: 5, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
@@ -61,8 +62,8 @@ function picture(state: State, mode: PagingMode, view: StripView, ranges: readon
     h('rect', { class: 'lane guest', x: 0, y: 0, width: STRIP_WIDTH, height: LANE }),
     h('rect', { class: 'lane shadow', x: 0, y: LANE + GAP, width: STRIP_WIDTH, height: LANE }),
     visible.map((range) => pieces(view, range)),
-    mark(mode, view, walkedAddress(state), 'walked'),
-    mark(mode, view, state.stripCursor, 'cursor'));
+    mark(view, walkedAddress(state), 'walked'),
+    mark(view, state.stripCursor, 'cursor'));
 }
 
 function pieces(view: StripView, range: StripRange): ElementDescription[] {
@@ -76,20 +77,15 @@ function pieces(view: StripView, range: StripRange): ElementDescription[] {
   ];
 }
 
-function mark(mode: PagingMode, view: StripView, linear: bigint | undefined, name: string): ElementDescription | undefined {
-  if (linear === undefined) return undefined;
-  const place = placeOf(mode, linear);
-  if (place < view.from || place >= view.to) return undefined;
+function mark(view: StripView, place: bigint | undefined, name: string): ElementDescription | undefined {
+  if (place === undefined || place < view.from || place >= view.to) return undefined;
   const x = stripPosition(view, place).toFixed(2);
   return h('line', { key: name, class: name, x1: x, x2: x, y1: 0, y2: HEIGHT, 'vector-effect': 'non-scaling-stroke' });
 }
 
-/** Addresses below the strip, and what a stretch between two of them is in bytes. */
+/** Addresses below the strip. */
 function ticks(mode: PagingMode, view: StripView): ElementDescription {
-  const { linearDigits } = formatOf(mode);
-  const step = (view.to - view.from) / BigInt(TICKS);
-  const labels = Array.from({ length: TICKS }, (_, i) => hex(canonical(mode, view.from + step * BigInt(i)), linearDigits));
+  const labels = Array.from({ length: TICKS }, (_, i) => linearHex(mode, view.from + tickStep(view) * BigInt(i)));
   return h('div', { class: 'ticks hex', 'aria-hidden': 'true' },
-    labels.map((label, i) => h('span', { key: String(i), class: i % 2 === 1 ? 'tick minor' : 'tick' }, label)),
-    h('span', { class: 'tick step' }, `⟷ ${size(step)}`));
+    labels.map((label, i) => h('span', { key: String(i), class: i % 2 === 1 ? 'tick minor' : 'tick' }, label)));
 }

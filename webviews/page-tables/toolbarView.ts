@@ -20,7 +20,7 @@ function spacePicker(state: State): ElementDescription {
         disabled: state.spaces === undefined || state.spaces.length === 0, value: shown === undefined ? undefined : String(shown.cr3),
       }, (state.spaces ?? []).map(({ cr3, mode, current }) => h('option', { key: String(cr3), value: String(cr3), selected: cr3 === state.shown },
         S.spaceOption(hex(cr3, formatOf(mode).physicalDigits), mode === 'none' ? S.pagingOff : mode, current))))),
-    shown !== undefined && h('span', { class: shown.current ? 'badge current' : 'badge', key: 'current' }, shown.current ? S.currentSpace : S.notCurrentSpace),
+    shown?.current === false && h('span', { class: 'badge', key: 'current' }, S.notCurrentSpace),
     shown !== undefined && h('span', { class: 'counts', key: 'counts' }, S.spaceCounts(shown.shadowTables, shown.shadowEntries)),
     h('label', { class: 'check', title: S.followHint }, h('input', { type: 'checkbox', 'data-field': 'follow', checked: state.follow }), S.follow));
 }
@@ -41,5 +41,5 @@ function machineState({ session, running, retired }: State): ElementDescription 
     h('span', { class: running ? 'dot running' : 'dot stopped', 'aria-hidden': 'true' }),
     // Only this is announced: the count would never let a screen reader rest.
     h('span', { role: 'status' }, running ? S.running : S.stopped),
-    retired !== undefined && h('span', { class: 'retired' }, S.retired(retired)));
+    retired !== undefined && h('span', { class: 'retired', title: S.retiredHint }, S.retired(retired)));
 }

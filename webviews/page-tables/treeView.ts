@@ -3,13 +3,13 @@
  */
 import { classes, h, type Child, type ElementDescription } from '../ui/description';
 import { rowWindow } from '../ui/virtualList';
-import { formatOf, type PagingFormat } from './format';
+import { formatOf, type PagingFormat, type PagingMode } from './format';
 import { guestCell } from './guestCell';
 import { linksOf, type Link } from './links';
 import { selectedIndex } from './navigation';
 import { rowsOf, type Row } from './rows';
 import { shadowCell } from './shadowCell';
-import { ROW_HEIGHT, shownSpace, type State } from './state';
+import { modeOf, ROW_HEIGHT, type State } from './state';
 import { S } from './strings';
 
 /** Width of the lines' column in CSS pixels; the style sheet's `--gutter` agrees. */
@@ -18,15 +18,16 @@ const GUTTER = 64;
 const DEEPEST_INDENT = 8;
 
 export interface TreeContext {
+  readonly mode: PagingMode;
   readonly format: PagingFormat;
-  readonly state: State;
 }
 
 const rowId = (key: string) => `row-${key.replaceAll(':', '-')}`;
 
 export function treeView(state: State): ElementDescription {
   const { rows } = rowsOf(state);
-  const context: TreeContext = { state, format: formatOf(shownSpace(state)?.mode ?? 'none') };
+  const mode = modeOf(state, state.shown);
+  const context: TreeContext = { mode, format: formatOf(mode) };
   const { first, end } = rowWindow(state.viewport, rows.length, ROW_HEIGHT);
   const selected = selectedIndex(rows, state.selected);
   const links = linksOf(rows, first, end, context.format.entryBytes);

@@ -3,14 +3,13 @@
  */
 import type { GuestWalkStep, ShadowWalkStep, WalkAnswer } from '../../src/monitor/inspection/queries';
 import { classes, h, type Child, type ElementDescription } from '../ui/description';
-import { hex } from '../ui/numbers';
-import { entryFields, formatOf, indexField, type PagingMode } from './format';
+import { hex, size } from '../ui/numbers';
+import { entryFields, formatOf, indexField, linearHex, type PagingMode } from './format';
 import { icon } from './icons';
-import type { State, Walk } from './state';
+import { modeOf, type State, type Walk } from './state';
 import { S } from './strings';
 import { addressBits, chainOf, chosenStep, type ChainStep } from './walkChain';
 import { flagsBadge, rightsBadge, rightsInWords } from './words';
-import { size } from '../ui/numbers';
 
 const FRAME_DIGITS = 5;
 
@@ -27,10 +26,10 @@ export function walkView(state: State): ElementDescription | undefined {
   const { answer, error } = walk;
   if (error !== undefined) return frame(walk, S.walkFailed(walk.text), h('p', { class: 'error', role: 'alert' }, error));
   if (answer === undefined) return frame(walk, S.walkAsking(walk.text));
-  const mode = state.spaces?.find((space) => space.cr3 === answer.cr3)?.mode ?? 'none';
+  const mode = modeOf(state, answer.cr3);
   const steps = chainOf(answer);
   const context = { mode, answer, steps, chosen: chosenStep(steps.length, walk.step) };
-  const title = S.walkTitle(hex(answer.linear, formatOf(mode).linearDigits));
+  const title = S.walkTitle(linearHex(mode, answer.linear));
   return frame(walk, title, h('p', { class: 'verdict', role: 'status' }, answer.story), chain(context), story(context));
 }
 
@@ -65,7 +64,7 @@ const line = (className: string, ...children: readonly Child[]) => h('div', { cl
 
 function guestCard(mode: PagingMode, answer: WalkAnswer, step: ChainStep): ElementDescription {
   const digits = formatOf(mode).physicalDigits;
-  if (step.kind === 'root') return card('guest', line('hex big', hex(answer.cr3, digits)), line('dim', S.guest));
+  if (step.kind === 'root') return card('guest', line('dim', S.tableName(answer.guest.at(0)?.level ?? 0)), line('hex big', hex(answer.cr3, digits)));
   if (step.kind === 'page') return physicalCard(answer, digits);
   const { guest } = step;
   if (guest === undefined) return card('guest void', line('dim', insideOrBeyond(mode, answer, step.level)));
@@ -98,7 +97,7 @@ function shadowCard(answer: WalkAnswer, step: ChainStep): ElementDescription {
   if (step.kind === 'root') {
     const root = answer.shadow.at(0);
     return root === undefined ? card('shadow void', line('dim', S.noShadowTable))
-      : card('shadow', line('hex big', `#${root.tableId}`), line('dim', S.shadowTable(root.tableId)));
+      : card('shadow', line('dim', S.shadow), line('hex big', S.shadowTable(root.tableId)));
   }
   if (step.kind === 'page') return machineCard(answer);
   const { shadow } = step;
@@ -134,7 +133,7 @@ function story({ mode, answer, steps, chosen }: Context): ElementDescription {
       stepButton('previous', chosen - 1, steps.length, S.walkPrevious),
       h('span', { class: 'step-number' }, S.walkStep(chosen + 1, steps.length)),
       stepButton('next', chosen + 1, steps.length, S.walkNext)),
-    h('div', { class: 'step-words', 'aria-live': 'polite' }, words(answer, step)),
+    h('div', { class: 'step-words', 'aria-live': 'polite' }, words(mode, answer, step)),
     step.kind === 'level' && step.guest !== undefined && step.guest.present && entryBits(mode, step.guest));
 }
 
@@ -142,12 +141,22 @@ function stepButton(name: 'previous' | 'next', to: number, steps: number, label:
   return h('button', { type: 'button', class: 'plain', 'data-step': to, disabled: to < 0 || to >= steps, 'aria-label': label, title: label }, icon(name));
 }
 
-function words(answer: WalkAnswer, step: ChainStep): Child {
+function words(mode: PagingMode, answer: WalkAnswer, step: ChainStep): Child {
   if (step.kind === 'root') return h('p', {}, S.rootStory);
   if (step.kind === 'page') {
-    return h('p', {}, answer.rights === undefined ? answer.story : rightsInWords(answer.rights));
+    return pageStory(mode, answer);
   }
   return [sideStory(S.guest, 'guest', step.guest), sideStory(S.shadow, 'shadow', step.shadow)];
+}
+
+function pageStory(mode: PagingMode, { physical, rights, frame: machineFrame, linear }: WalkAnswer): Child {
+  if (physical === undefined) return h('p', {}, S.noTranslation);
+  const offset = linear % 4096n;
+  const page = hex(physical - Number(offset), formatOf(mode).physicalDigits);
+  return [
+    h('p', {}, h('span', { class: 'side guest' }, S.guest), ' ', S.pageStory(page, hex(offset, 3), rights === undefined ? '' : rightsInWords(rights))),
+    machineFrame !== undefined && h('p', {}, h('span', { class: 'side shadow' }, S.shadow), ' ', S.frameStory(hex(machineFrame, FRAME_DIGITS))),
+  ];
 }
 
 function sideStory(name: string, side: 'guest' | 'shadow', step: GuestWalkStep | ShadowWalkStep | undefined): Child {

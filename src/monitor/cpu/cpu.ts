@@ -46,6 +46,8 @@ export class Cpu {
   interruptLine = false;
   /** Set while single instructions are traced (TF): REP instructions do one iteration at a time. */
   singleIteration = false;
+  /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
+  trapCleared = false;
 
   constructor(
     readonly machine: MachineMemory,
@@ -66,6 +68,7 @@ export class Cpu {
   setSegment(segment: number, selector: number, base: number, limit: number, attributes: number): void {
     const s = this.state;
     const at = segmentAt(segment);
+    const same = base === s.base(segment) && limit === s.limit(segment) && ((attributes ^ s.attributes(segment)) & ~ATTRIBUTE.dpl) === 0;
     s.setU32(at + L.SEG_SELECTOR, selector & 0xffff);
     s.setWide(at + L.SEG_BASE, base);
     s.setU32(at + L.SEG_LIMIT, limit);
@@ -77,7 +80,8 @@ export class Cpu {
     this.setBounds(at + L.SEG_READ_FIRST, usable && readable, first, last);
     this.setBounds(at + L.SEG_WRITE_FIRST, usable && writable, first, last);
     if (segment === L.SS) s.setU64(L.STACK_MASK, attributes & ATTRIBUTE.big ? 0xffffffffn : 0xffffn);
-    if (segment <= L.DS) this.changedContext();
+    // Reloading what is there changes nothing for code; the privilege has its own way (setCpl).
+    if (segment <= L.DS && !same) this.changedContext();
   }
 
   private setBounds(at: number, allowed: boolean, first: number, last: number): void {

@@ -64,14 +64,17 @@ export class DebugRegisters {
     this.cpu.attention = true;
   }
 
-  /** Follows changes of the registers: data breakpoints take their pages out of the TLB. */
-  private refresh(): void {
+  /**
+   * Follows changes of the registers: data breakpoints take their pages out of the TLB. Says whether
+   * anything has changed.
+   */
+  refresh(): boolean {
     const s = this.cpu.state;
     const dr7 = s.u32(L.DR + 8 * 7);
-    if ((dr7 & 0xff) === 0 && this.watches.length === 0) return;
+    if ((dr7 & 0xff) === 0 && this.watches.length === 0) return false;
     const addresses = [0, 1, 2, 3].map((i) => s.u32(L.DR + 8 * i));
     const key = addresses.join();
-    if (dr7 === this.seen && key === this.seenAddresses) return;
+    if (dr7 === this.seen && key === this.seenAddresses) return false;
     this.seen = dr7;
     this.seenAddresses = key;
     this.watches = addresses.flatMap((address, number) => {
@@ -82,6 +85,7 @@ export class DebugRegisters {
     });
     const pages = this.watches.filter((w) => w.kind !== EXECUTE).map((w) => Math.floor(w.address / 4096));
     this.cpu.mmu.setWatchedPages(new Set(pages));
+    return true;
   }
 }
 

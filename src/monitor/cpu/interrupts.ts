@@ -84,11 +84,14 @@ function isDouble(first: number, second: number): boolean {
 export function deliver(cpu: Cpu, what: Interruption): void {
   cpu.attention = true;
   cpu.state.halted = false;
-  if (!cpu.state.protectedMode) return deliverReal(cpu, what);
-  if (cpu.state.virtual8086 && what.cause === 'software' && what.vector !== VECTOR.BP && what.vector !== VECTOR.OF && cpu.state.iopl < 3) {
-    throw generalProtection();
+  if (!cpu.state.protectedMode) deliverReal(cpu, what);
+  else {
+    if (cpu.state.virtual8086 && what.cause === 'software' && what.vector !== VECTOR.BP && what.vector !== VECTOR.OF && cpu.state.iopl < 3) {
+      throw generalProtection();
+    }
+    deliverProtected(cpu, what);
   }
-  deliverProtected(cpu, what);
+  cpu.trapCleared = true;
 }
 
 function deliverReal(cpu: Cpu, what: Interruption): void {

@@ -59,11 +59,13 @@ export class StackFrame {
   /** Checks that `bytes` below the pointer can be pushed: later pushes cannot fault. */
   reserve(bytes: number): void {
     const { mask, base, user } = this.stack;
-    // The stack may wrap inside its mask; check both pieces page by page.
-    for (let done = 0; done < bytes; done += 2) {
-      const offset = (this.pointer - done - 2) & mask;
-      this.cpu.mmu.check((base + (offset >>> 0)) % 2 ** 32, 2, true, user);
-    }
+    const start = ((this.pointer - bytes) & mask) >>> 0;
+    const check = (offset: number, count: number): void => this.cpu.mmu.check((base + offset) % 2 ** 32, count, true, user);
+    const toWrap = mask - start + 1;
+    if (toWrap >= bytes) return check(start, bytes);
+    // The stack wraps inside its mask.
+    check(start, toWrap);
+    check(0, bytes - toWrap);
   }
 
   push(value: number, size: 2 | 4): void {

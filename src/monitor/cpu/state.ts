@@ -34,7 +34,7 @@ export const CR4 = { VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 0x10, PAE: 0x20, MCE: 0
 export const EFER = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800 } as const;
 
 /** Attribute bits of a segment (see L.SEG_ATTRIBUTES). */
-export const ATTRIBUTE = { accessed: 1, writable: 2, readable: 2, conforming: 4, expandDown: 4, code: 8, segment: 0x10, present: 0x80, long: 0x200, big: 0x400, granular: 0x800 } as const;
+export const ATTRIBUTE = { dpl: 0x60, accessed: 1, writable: 2, readable: 2, conforming: 4, expandDown: 4, code: 8, segment: 0x10, present: 0x80, long: 0x200, big: 0x400, granular: 0x800 } as const;
 
 export class CpuState {
   readonly view: DataView;
@@ -111,7 +111,8 @@ export class CpuState {
   /** Sets the status flags alone. */
   set status(value: number) {
     const [result, aux] = wordsFromStatus(value);
-    this.setU64(L.FLAG_RESULT, BigInt(result));
+    this.setU32(L.FLAG_RESULT, result);
+    this.setU32(L.FLAG_RESULT + 4, 0);
     this.setU32(L.FLAG_AUX, aux);
   }
   get systemFlags(): number {

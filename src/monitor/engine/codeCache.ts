@@ -47,6 +47,7 @@ export interface CodeCounters {
   cacheFlushes: number;
 }
 
+const NONE: ReadonlySet<number> = new Set();
 const MAX_BLOCK = 64;
 const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!ud', '!too_long', '!hlt']);
 
@@ -194,18 +195,28 @@ export class CodeCache {
     view.setUint8(at + R.back, back);
   }
 
-  /** Drops the blocks of a frame if the written bytes have been decoded. Says whether any were. */
+  /**
+   * Drops the blocks of a frame if the written bytes have been decoded, and the frame's trace with the last
+   * of them. Says whether any were.
+   */
   written(frame: number, offset: number, bytes: number): boolean {
     let hit = false;
+    let left = false;
     for (const page of this.pages.get(frame) ?? []) {
-      for (let i = offset; i < Math.min(offset + bytes, PAGE_BYTES); i++) {
-        if (page.decoded[i] === 0) continue;
+      const end = Math.min(offset + bytes, PAGE_BYTES);
+      if (page.chunks.length > 0 && page.decoded.subarray(offset, end).includes(1)) {
         this.dropBlocks(page);
         hit = true;
-        break;
       }
+      left ||= page.chunks.length > 0;
     }
+    if (!left) this.machine.clearFrameFlag(frame, FRAME.code);
     return hit;
+  }
+
+  /** Takes all breakpoints out; blocks of their pages are decoded anew. */
+  clearBreakpoints(): void {
+    for (const list of this.pages.values()) for (const page of list) this.setBreakpoints(page, NONE);
   }
 
   /** Sets where breakpoints stand in a page; its blocks are decoded anew. */

@@ -9,7 +9,7 @@ import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { SERVICES } from '../cpu/services';
 import { ATTRIBUTE, FLAG } from '../cpu/state';
-import { decode } from '../isa/decoder';
+import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
@@ -36,17 +36,29 @@ export interface EngineCounters {
   services: number;
   faults: number;
   interrupts: number;
+  /** Returns of generated code by cause. */
+  exitJump: number;
+  exitCrossing: number;
+  exitBreakpoint: number;
+  exitStop: number;
+  exitFault: number;
+  exitDone: number;
+  exitAgain: number;
 }
 
+/** Counter of each EXIT reason. */
+const EXIT_COUNTERS: readonly (keyof EngineCounters | undefined)[] = [undefined, 'exitJump', 'exitCrossing', 'exitBreakpoint', 'exitStop', 'exitFault', 'exitDone', 'exitAgain'];
 const BUDGET: RunOutcome = { kind: 'budget' };
 const HALTED: RunOutcome = { kind: 'halted' };
 const RETURNED: RunOutcome = { kind: 'returned' };
 /** Largest budget that is given to generated code at once. */
 const MAX_BUDGET = 1 << 30;
+/** Page-crossing instructions that are remembered. */
+const MAX_CROSSINGS = 8192;
 const DR6_SINGLE_STEP = 0x4000;
 
 export class Executor {
-  readonly counters: EngineCounters = { entries: 0, singleSteps: 0, slowAccesses: 0, services: 0, faults: 0, interrupts: 0 };
+  readonly counters: EngineCounters = { entries: 0, singleSteps: 0, slowAccesses: 0, services: 0, faults: 0, interrupts: 0, exitJump: 0, exitCrossing: 0, exitBreakpoint: 0, exitStop: 0, exitFault: 0, exitDone: 0, exitAgain: 0 };
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   /** Vectors at whose faults `run` stops before delivery. */
@@ -57,11 +69,14 @@ export class Executor {
   private breakpoints: ReadonlySet<number> = new Set();
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
   private passBreakpointAt = -1;
-  private passFault = false;
+  /** Retired count at which a fault is passed on once without a stop; -1 for none. */
+  private passFaultAt = -1;
   private returnRequested = false;
   private pendingFault: GuestFault | undefined;
   private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
   private readonly executeContext: string[] = [];
+  /** Instructions that cross pages, by linear address: bytes, records, and the context they were decoded in. */
+  private readonly crossings = new Map<number, { readonly bytes: Uint8Array; readonly words: Int32Array; readonly context: string }>();
   /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
   private given = 0;
   private stolen = 0;
@@ -95,14 +110,16 @@ export class Executor {
 
   /** Replaces the linear addresses before which `run` stops. */
   setBreakpoints(linear: ReadonlySet<number>): void {
+    if (equalSets(linear, this.breakpoints)) return;
     this.breakpoints = linear;
+    this.code.clearBreakpoints();
     this.forgetExecuteTlb();
   }
 
   /** The next `run` does not stop at a breakpoint or fault right where it begins. */
   passOver(): void {
     this.passBreakpointAt = this.linear();
-    this.passFault = true;
+    this.passFaultAt = this.cpu.state.f64(L.RETIRED);
   }
 
   /** Makes `run` come back at the next instruction boundary. */
@@ -180,8 +197,9 @@ export class Executor {
   /** Raises a fault of the instruction at EIP, unless the debugger wants to see it first. */
   private deliverFault(fault: GuestFault): RunOutcome | undefined {
     this.counters.faults++;
-    if (this.stopVectors.has(fault.vector) && !this.passFault) return { kind: 'exception', fault };
-    this.passFault = false;
+    const passed = this.passFaultAt === this.cpu.state.f64(L.RETIRED);
+    if (this.stopVectors.has(fault.vector) && !passed) return { kind: 'exception', fault };
+    this.passFaultAt = -1;
     if (fault.vector === VECTOR.DB && fault.errorCode === undefined) this.cpu.state.setU32(L.PENDING_DEBUG, 0);
     raiseFault(this.cpu, fault, this.cpu.state.eip);
     return undefined;
@@ -193,9 +211,12 @@ export class Executor {
     const s = cpu.state;
     cpu.attention = false;
     const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED);
-    if (s.u32(L.PENDING_DEBUG) !== 0 && !held) {
-      this.debug.recordPending();
-      return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
+    if (s.u32(L.PENDING_DEBUG) !== 0) {
+      if (!held) {
+        this.debug.recordPending();
+        return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
+      }
+      cpu.attention = true;
     }
     if (cpu.interruptLine && s.systemFlags & FLAG.IF) {
       if (held) cpu.attention = true;
@@ -262,17 +283,18 @@ export class Executor {
     const cpu = this.cpu;
     const s = cpu.state;
     this.counters.singleSteps++;
-    this.cpu.singleIteration = trap;
+    cpu.singleIteration = trap;
+    cpu.trapCleared = false;
     this.refreshContext();
     const before = s.f64(L.RETIRED);
     this.writeScratch();
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     this.execute(SCRATCH_RECORDS, 1, 1);
-    if (trap && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
+    if (trap && !cpu.trapCleared && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
       s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | DR6_SINGLE_STEP);
       cpu.attention = true;
     }
-    this.cpu.singleIteration = false;
+    cpu.singleIteration = false;
   }
 
   /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. */
@@ -294,6 +316,7 @@ export class Executor {
     }
     const reason = s.u32(L.EXIT_REASON);
     const at = s.u32(L.EXIT_RECORD);
+    this.count(reason);
     let remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
     if (reason !== EXIT.jump) {
       remaining += view.getUint8(at + R.back);
@@ -305,9 +328,14 @@ export class Executor {
     if (reason === EXIT.breakpoint) return this.breakpointRecord();
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
-      if (budget - remaining === 0 && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+      if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
     }
     return undefined;
+  }
+
+  private count(reason: number): void {
+    const name = EXIT_COUNTERS[reason];
+    if (name) this.counters[name]++;
   }
 
   private breakpointRecord(): RunOutcome | undefined {
@@ -331,6 +359,8 @@ export class Executor {
     const cpu = this.cpu;
     if (cpu.contextChanged) {
       cpu.contextChanged = false;
+      // Blocks decoded under other debug registers lack their breakpoints.
+      if (this.debug.refresh()) this.forgetExecuteTlb();
       const s = cpu.state;
       const bits = s.codeBits;
       const model = this.modelNow();
@@ -376,28 +406,27 @@ export class Executor {
     const frame = cpu.mmu.map.frame(guestPage);
     if (frame <= 0) return 0;
     const start = eip - offset;
-    const codePage = this.code.page(frame, this.contextOfPage(start)) ?? this.afterFlush(frame, start);
+    const codePage = this.code.page(frame, this.contextOfPage(start));
+    if (!codePage) return this.startOver();
     cpu.mmu.traceCode(guestPage, frame);
     const breaks = this.breakpointsIn(page);
-    if (!equalSets(breaks, codePage.breakpoints)) this.code.setBreakpoints(codePage, union(breaks, codePage.breakpoints));
+    // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
+    if (!includesAll(codePage.breakpoints, breaks)) {
+      this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
+    }
     const slot = cpu.mmu.currentSpace.slot;
     cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
     s.setWide(L.EIP_BASE, start);
     const block = this.code.block(codePage, offset);
     if (block !== 0) return block;
-    return this.code.decode(codePage, offset) ?? this.decodeAfterFlush(frame, start, offset);
+    return this.code.decode(codePage, offset) ?? this.startOver();
   }
 
-  private afterFlush(frame: number, start: number) {
+  /** The code cache is full: empties it; the present instruction is stepped meanwhile (0). */
+  private startOver(): number {
     this.code.flush();
     this.cpu.mmu.shadow.flushAll();
-    const page = this.code.page(frame, this.contextOfPage(start));
-    if (!page) throw new Error('The code cache has no room for one page');
-    return page;
-  }
-
-  private decodeAfterFlush(frame: number, start: number, offset: number): number {
-    return this.code.decode(this.afterFlush(frame, start), offset) ?? 0;
+    return 0;
   }
 
   /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
@@ -426,6 +455,9 @@ export class Executor {
     if (eip > s.limit(L.CS)) throw generalProtection();
     const linear = this.linear();
     const offset = linear % PAGE_BYTES;
+    s.setWide(L.EIP_BASE, eip - offset);
+    s.setU32(NULL_SLOT - CPU_BASE, 0);
+    if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuseScratch(linear, offset)) return;
     const bytes = new Uint8Array(16);
     const toPageEnd = PAGE_BYTES - offset;
     const toLimit = Math.min(16, s.limit(L.CS) - eip + 1);
@@ -441,8 +473,34 @@ export class Executor {
     if (!instruction) throw generalProtection();
     this.code.writeRecord(SCRATCH_RECORDS, instruction, offset, this.context, 1, 0);
     this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.special.stop, offset + instruction.length, 0);
-    s.setWide(L.EIP_BASE, eip - offset);
-    s.setU32(NULL_SLOT - CPU_BASE, 0);
+    if (offset + instruction.length > PAGE_BYTES) this.keepScratch(linear, bytes.slice(0, instruction.length));
+  }
+
+  /** Remembers the scratch records of an instruction that crosses pages: loops meet it again and again. */
+  private keepScratch(linear: number, bytes: Uint8Array): void {
+    if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
+    const words = this.machine.i32.slice(SCRATCH_RECORDS >> 2, (SCRATCH_RECORDS + 2 * RECORD_BYTES) >> 2);
+    this.crossings.set(linear, { bytes, words, context: this.context.key });
+  }
+
+  /** Puts remembered records back if code and context are still the same. */
+  private reuseScratch(linear: number, offset: number): boolean {
+    const known = this.crossings.get(linear);
+    if (!known || known.context !== this.context.key) return false;
+    const { mmu } = this.cpu;
+    const user = this.cpu.user;
+    const { bytes } = known;
+    const page = Math.floor(linear / PAGE_BYTES);
+    const first = mmu.map.frame(mmu.fetchPage(page, offset, user));
+    const second = mmu.map.frame(mmu.fetchPage((page + 1) % 2 ** 20, 0, user));
+    if (first <= 0 || second <= 0) return false;
+    const split = PAGE_BYTES - offset;
+    const memory = this.machine.u8;
+    const low = first * PAGE_BYTES + offset;
+    const high = second * PAGE_BYTES - split;
+    for (let i = 0; i < bytes.length; i++) if (memory[(i < split ? low : high) + i] !== bytes[i]) return false;
+    this.machine.i32.set(known.words, SCRATCH_RECORDS >> 2);
+    return true;
   }
 
   private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
@@ -537,12 +595,10 @@ export class Executor {
 const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
 
 function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
-  if (a.size !== b.size) return false;
-  for (const item of a) if (!b.has(item)) return false;
-  return true;
+  return a.size === b.size && includesAll(a, b);
 }
 
-/** Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit. */
-function union(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<number> {
-  return new Set([...a, ...b]);
+function includesAll(all: ReadonlySet<number>, some: ReadonlySet<number>): boolean {
+  for (const item of some) if (!all.has(item)) return false;
+  return true;
 }

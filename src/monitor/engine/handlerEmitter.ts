@@ -33,7 +33,7 @@ import {
 import type { Emitter, OperandSize, Value, Variable } from '../isa/emitter';
 import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES, type Model } from './records';
-import { I32, I64, OP, type WasmType } from './wasm/encoding';
+import { I32, I64, OP, type Bytes, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, call, i32, i64, load, select, unary, type Expression, type Local } from './wasm/functionBuilder';
 
 /** Function numbers that handlers call, and the type of a handler in the module. */
@@ -122,7 +122,7 @@ export class HandlerEmitter implements Emitter {
   }
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */
-  finish(): { locals: readonly WasmType[]; code: Uint8Array } {
+  finish(): { locals: readonly WasmType[]; code: Bytes } {
     if (!this.left) {
       const next = binary(OP.i32_add, I32, this.record, i32(RECORD_BYTES));
       const handler = load(OP.i32_load, I32, this.record, RECORD_BYTES + R.handler);
@@ -562,7 +562,7 @@ function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): 
  * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
  * of blocks. What is not there is left to TypeScript.
  */
-export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: Uint8Array } {
+export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: Bytes } {
   const b = new FunctionBuilder([I64]);
   const offset = b.parameter(0);
   const base = load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE));
@@ -588,7 +588,7 @@ export function emitJump(handlerType: number): { locals: readonly WasmType[]; co
 }
 
 /** A record that is not executed: it tells TypeScript why and where. */
-export function emitLeave(reason: number): { locals: readonly WasmType[]; code: Uint8Array } {
+export function emitLeave(reason: number): { locals: readonly WasmType[]; code: Bytes } {
   const b = new FunctionBuilder([I32]);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(reason));
   b.store(OP.i32_store, CPU, at(EXIT_RECORD), b.parameter(0));
@@ -596,7 +596,7 @@ export function emitLeave(reason: number): { locals: readonly WasmType[]; code: 
 }
 
 /** The end of a block without a transfer: on to the offset where the record stands. */
-export function emitContinue(jump: number): { locals: readonly WasmType[]; code: Uint8Array } {
+export function emitContinue(jump: number): { locals: readonly WasmType[]; code: Bytes } {
   const b = new FunctionBuilder([I32]);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   const offset = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load16_u, I32, b.parameter(0), R.offset));
@@ -605,7 +605,7 @@ export function emitContinue(jump: number): { locals: readonly WasmType[]; code:
 }
 
 /** Entry from TypeScript: the handler of the given record. */
-export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: Uint8Array } {
+export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: Bytes } {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));

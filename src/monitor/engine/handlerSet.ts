@@ -4,6 +4,7 @@
  */
 import { decode, SEGMENT, type Instruction } from '../isa/decoder';
 import { dependsOnModel } from '../isa/definitions';
+import { ONE_BYTE, PREFIXED, THREE_BYTE_38, TWO_BYTE, type OpcodeSlot } from '../isa/opcodes';
 import type { HandlerShape, OperandKind } from './handlerEmitter';
 import type { Model } from './records';
 
@@ -14,7 +15,7 @@ export interface HandlerKey {
 }
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
-const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz']);
+const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
 
 /** How a memory operand is reached in a model: flat and long only with their own address size and plain segments. */
 function memoryKind(instruction: Instruction, model: Model): OperandKind {
@@ -46,10 +47,11 @@ export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
 /** All handlers for 16 and 32-bit code (and 64-bit code when `long` is set), by key. */
 export function allHandlers(long: boolean): ReadonlyMap<string, HandlerKey> {
   const found = new Map<string, HandlerKey>();
-  const add = (code: readonly number[], bits: 16 | 32 | 64): void => {
-    const bytes = new Uint8Array(24);
+  const bytes = new Uint8Array(24);
+  const add = (code: readonly number[], bits: 32 | 64): void => {
+    bytes.fill(0);
     bytes.set(code);
-    const instruction = decode(bytes, 0, 24, bits);
+    const instruction = decode(bytes, 0, bytes.length, bits);
     if (!instruction || instruction.name === '!ud') return;
     const models: readonly Model[] = bits === 64 ? ['long'] : ['flat', 'seg'];
     for (const model of models) {
@@ -57,35 +59,32 @@ export function allHandlers(long: boolean): ReadonlyMap<string, HandlerKey> {
       if (!found.has(key.key)) found.set(key.key, key);
     }
   };
-  const modes = long ? ([16, 32, 64] as const) : ([32] as const);
-  for (const bits of modes) {
-    for (const prefixes of prefixCombinations(bits)) {
-      for (const opcode of opcodes()) {
-        // Register and memory form of each ModRM.reg; opcodes without ModRM take these bytes as immediates.
-        for (let reg = 0; reg < 8; reg++) {
-          add([...prefixes, ...opcode, 0xc0 | (reg << 3)], bits);
-          add([...prefixes, ...opcode, 0x00 | (reg << 3)], bits);
-        }
-      }
-    }
+  for (const bits of long ? ([32, 64] as const) : ([32] as const)) {
+    for (const prefixes of prefixCombinations(bits)) for (const code of opcodeForms()) add([...prefixes, ...code], bits);
   }
   return found;
 }
 
-/** Prefixes that change an instruction's shape: sizes, and FS for a memory operand that is not flat. */
-function prefixCombinations(bits: 16 | 32 | 64): readonly (readonly number[])[] {
+/**
+ * Prefixes that change an instruction's shape: operand size, address size, and FS for a memory operand
+ * that is not flat (another address size makes it one, too).
+ */
+function prefixCombinations(bits: 32 | 64): readonly (readonly number[])[] {
   const sizes = bits === 64 ? [[], [0x66], [0x48]] : [[], [0x66]];
-  const addresses = [[], [0x67]];
-  const segments = [[], [0x64]];
-  return segments.flatMap((s) => addresses.flatMap((a) => sizes.map((o) => [...s, ...a, ...o])));
+  return [[], [0x67], [0x64]].flatMap((address) => sizes.map((size) => [...address, ...size]));
 }
 
-function opcodes(): readonly (readonly number[])[] {
-  const list: number[][] = [];
-  for (let i = 0; i < 256; i++) {
-    list.push([i], [0x0f, i]);
-    if (i >= 0xb8 && i <= 0xbd) list.push([0xf3, 0x0f, i]);
-  }
-  for (const i of [0xf0, 0xf1]) list.push([0x0f, 0x38, i], [0xf2, 0x0f, 0x38, i]);
-  return list;
+/** Code of every opcode in each form: register and memory, of all instructions of a group. */
+function opcodeForms(): readonly (readonly number[])[] {
+  const forms: (readonly number[])[] = [];
+  const addSlot = (opcode: readonly number[], slot: OpcodeSlot): void => {
+    if (!slot) return;
+    if (!('group' in slot)) forms.push([...opcode, 0xc0], [...opcode, 0x00]);
+    else slot.group.forEach((_, reg) => forms.push([...opcode, 0xc0 | (reg << 3)], [...opcode, reg << 3]));
+  };
+  ONE_BYTE.forEach((slot, opcode) => addSlot([opcode], slot));
+  TWO_BYTE.forEach((slot, opcode) => addSlot([0x0f, opcode], slot));
+  PREFIXED.forEach((slot, key) => addSlot([key >> 16, 0x0f, key & 0xff], slot));
+  THREE_BYTE_38.forEach((slot, key) => addSlot([...(key >> 8 ? [key >> 8] : []), 0x0f, 0x38, key & 0xff], slot));
+  return forms;
 }

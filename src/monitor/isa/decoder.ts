@@ -241,6 +241,15 @@ function isLong(p: Prefixes, size: 16 | 32 | 64): boolean {
   return size === 64 || (size === 32 && p.address && p.rex !== 0);
 }
 
+const MEMORY: Operand = { kind: 'memory' };
+/** String instructions that are plain moves when they are not repeated. */
+const SINGLE_STRING: ReadonlyMap<string, 'lods' | 'stos'> = new Map([
+  ['!lodsb', 'lods'],
+  ['!lodsv', 'lods'],
+  ['!stosb', 'stos'],
+  ['!stosv', 'stos'],
+]);
+
 /** Reads what the opcode entry's operand codes ask for, and puts the instruction together. */
 class OperandReader {
   private readonly operands: Operand[] = [];
@@ -275,9 +284,11 @@ class OperandReader {
     const memoryFirst = this.operands[0]?.kind === 'memory';
     if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;
     if (this.invalid) return bare('!ud', this.cursor.length);
+    const single = p.repeat === 0 ? SINGLE_STRING.get(entry.name) : undefined;
+    if (single) this.implicitString(single);
     return {
-      name: this.resolvedName(),
-      size,
+      name: single ?? this.resolvedName(),
+      size: single && entry.name.endsWith('b') ? 8 : size,
       operands: this.operands,
       memory: this.memory,
       immediate: this.immediate,
@@ -358,6 +369,15 @@ class OperandReader {
         if (code === 'rAX') return this.register(0, false);
         throw new Error(`Unknown operand code ${code} of ${this.entry.name}`);
     }
+  }
+
+  /** LODS and STOS without a repeat prefix: the accumulator, and memory at SI or DI. */
+  private implicitString(name: 'lods' | 'stos'): void {
+    const accumulator: Operand = { kind: 'register', slot: 0 };
+    const load = name === 'lods';
+    const segment = load ? this.implicit(-1).segment : SEGMENT.es;
+    this.memory = { ...this.implicit(load ? 6 : 7), segment };
+    this.operands.push(...(load ? [accumulator, MEMORY] : [MEMORY, accumulator]));
   }
 
   private register(number: number, byte: boolean): void {

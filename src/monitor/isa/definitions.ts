@@ -5,10 +5,11 @@ import type { Meaning } from './emitter';
 import { arithmetic, conditional } from './meaning/arithmetic';
 import { bits } from './meaning/bits';
 import { conditionalJump, control } from './meaning/control';
+import { strings } from './meaning/strings';
 import { CONDITION_SUFFIXES } from './opcodes';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control }));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control, ...strings }));
   CONDITION_SUFFIXES.forEach((suffix, code) => {
     const { set, move } = conditional(code);
     map.set(`set${suffix}`, set);

@@ -34,6 +34,12 @@ const FIRMWARE_AREA = 0xc0000;
 /** Frames beyond RAM: firmware and its mirrors. */
 const SPARE_FRAMES = 1024;
 
+/**
+ * Virtual time that a character takes on a serial line: 2 µs. At the programmed rate a polling console would
+ * spend 87,000 instructions on each; nothing in a guest depends on the line being slow.
+ */
+const SERIAL_CHARACTER_CYCLES = 2000;
+
 /** What the machine lends to its parts while they are built. */
 export interface PartsHost {
   readonly devices: DeviceHost;
@@ -102,7 +108,8 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
       disks,
       floppies,
       ...(order ? { bootOrder: order } : {}),
-      fwCfgFiles: firmwareFiles(ramBytes),
+      serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
+      fwCfgFiles: firmwareFiles(images),
     },
     {
       memory: {
@@ -127,8 +134,10 @@ const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
 
-function firmwareFiles(ramBytes: number): readonly FwCfgFile[] {
-  return [e820File(memoryMap(ramBytes).map(({ base, bytes, type }) => ({ first: base, bytes, type })))];
+/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
+function firmwareFiles({ configuration, vgaBios }: MachineImages): readonly FwCfgFile[] {
+  const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
+  return [e820File(map), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */

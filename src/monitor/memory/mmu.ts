@@ -60,8 +60,9 @@ export class Mmu {
   /** Takes new paging controls (CR0, CR3, CR4 or EFER have changed). */
   setControls(controls: PagingControls): void {
     const rightsChanged = controls.writeProtect !== this.controls.writeProtect;
+    // Shadow tables are found by mode and page alone, so they must have been derived under the same rules.
+    if (controls.largePages !== this.controls.largePages || controls.noExecute !== this.controls.noExecute) this.shadow.dropAll();
     this.controls = controls;
-    this.shadow.trim();
     this.space = this.shadow.enter(controls);
     if (rightsChanged) this.shadow.flushAll();
   }

@@ -200,6 +200,7 @@ export class ShadowPaging {
   private fill(space: AddressSpace, controls: PagingControls, page: number): void {
     const mode = space.mode;
     if (mode === 'none') return;
+    this.trim();
     const walk = this.walk;
     const format = FORMATS[mode];
     let table = space.table ?? this.makeRoot(space, mode);
@@ -331,11 +332,9 @@ export class ShadowPaging {
     return table;
   }
 
-  /** Makes room when few table numbers are left. To be called where no walk is under way. */
-  trim(): void {
-    if (this.tables.length - this.freeIds.length < MAX_SHADOW_TABLES - 16) return;
-    for (const table of [...this.tables]) if (table) this.dropTable(table);
-    this.flushAll();
+  /** Makes room when few table numbers are left, before a walk is entered. */
+  private trim(): void {
+    if (this.tables.length - this.freeIds.length >= MAX_SHADOW_TABLES - 16) this.dropAll();
   }
 
   /** The guest has written to a page that is traced as a table. */

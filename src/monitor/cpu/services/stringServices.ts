@@ -163,6 +163,36 @@ function compare(bytes: 1 | 0, pair: (cpu: Cpu, op: Operation, size: Bytes, step
   };
 }
 
+/** REPNE SCASB over a run of memory in one page: a search for a byte. Gives the elements done; 0 when it cannot be done at once. */
+function scanRun(cpu: Cpu, op: Operation, to: number, count: number): number {
+  const elements = Math.min(count, elementsInPage(cpu, L.ES, to, op, 1));
+  if (elements < 2 || !within(cpu, L.ES, to, elements, false)) return 0;
+  const host = cpu.mmu.hostRun(cpu.linear(L.ES, to, elements, false), false, cpu.user);
+  if (host < 0) return 0;
+  const value = cpu.state.reg(L.RAX, 1);
+  const found = cpu.machine.u8.subarray(host, host + elements).indexOf(value);
+  const done = found < 0 ? elements : found + 1;
+  cpu.state.status = subtractionFlags(value, cpu.machine.read(host + done - 1, 1), 1);
+  return done;
+}
+
+/** SCASB; `repne` (the search for a byte: strlen, strchr) goes by runs. */
+function scasb(cpu: Cpu, op: Operation): Outcome {
+  const s = cpu.state;
+  if (op.repeat !== 'repne' || s.systemFlags & FLAG.DF || cpu.singleIteration) return compare(1, scasPair)(cpu, op);
+  let count = counter(cpu, op);
+  while (count > 0) {
+    const to = pointer(cpu, op, L.RDI);
+    const done = scanRun(cpu, op, to, count);
+    if (done === 0) return compare(1, scasPair)(cpu, op);
+    count -= done;
+    s.setMasked(L.RDI, op.addressMask, to + done);
+    s.setMasked(L.RCX, op.addressMask, count);
+    if (s.flags & FLAG.ZF) break;
+  }
+  return 'next';
+}
+
 const cmpsPair = (cpu: Cpu, op: Operation, size: Bytes, step: number): readonly [number, number] => {
   const from = pointer(cpu, op, L.RSI);
   const to = pointer(cpu, op, L.RDI);
@@ -189,6 +219,6 @@ export const stringServices: Readonly<Record<string, Service>> = {
   lodsv: lods(0),
   cmpsb: compare(1, cmpsPair),
   cmpsv: compare(0, cmpsPair),
-  scasb: compare(1, scasPair),
+  scasb,
   scasv: compare(0, scasPair),
 };

@@ -238,9 +238,12 @@ const halt = privileged((cpu, op) => {
 function readTimeStamp(cpu: Cpu): Outcome {
   const s = cpu.state;
   if (s.cr4 & CR4.TSD && s.cpl !== 0) throw generalProtection();
-  const counter = BigInt(cpu.surroundings.now()) + s.u64(L.MSR_TSC_OFFSET);
-  s.setReg(L.RAX, Number(counter & 0xffffffffn));
-  s.setReg(L.RDX, Number((counter >> 32n) & 0xffffffffn));
+  // Two halves: this is a hot instruction of delay loops, and too wide for a number.
+  const now = cpu.surroundings.now();
+  const low = (now % 2 ** 32) + s.u32(L.MSR_TSC_OFFSET);
+  const high = Math.floor(now / 2 ** 32) + s.u32(L.MSR_TSC_OFFSET + 4) + (low >= 2 ** 32 ? 1 : 0);
+  s.setReg(L.RAX, low >>> 0);
+  s.setReg(L.RDX, high >>> 0);
   return 'next';
 }
 

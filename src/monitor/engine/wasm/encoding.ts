@@ -3,20 +3,23 @@
  * (WebAssembly Core Specification 2.0, section 5; tail calls and threads proposals).
  */
 
-/** A growing byte buffer with the number encodings of the binary format. */
+/**
+ * A growing byte buffer with the number encodings of the binary format. A plain array: thousands of small
+ * buffers are made for a module, and typed arrays are costly to make.
+ */
 export class ByteWriter {
-  private buffer = new Uint8Array(256);
-  length = 0;
+  private readonly buffer: number[] = [];
 
-  byte(value: number): void {
-    if (this.length === this.buffer.length) this.grow(1);
-    this.buffer[this.length++] = value;
+  get length(): number {
+    return this.buffer.length;
   }
 
-  bytes(source: Uint8Array): void {
-    if (this.length + source.length > this.buffer.length) this.grow(source.length);
-    this.buffer.set(source, this.length);
-    this.length += source.length;
+  byte(value: number): void {
+    this.buffer.push(value);
+  }
+
+  bytes(source: Bytes): void {
+    for (let i = 0; i < source.length; i++) this.buffer.push(source[i]);
   }
 
   /** Unsigned LEB128 of a 32-bit number. */
@@ -57,17 +60,14 @@ export class ByteWriter {
     this.bytes(bytes);
   }
 
-  /** A copy of what has been written. */
-  toBytes(): Uint8Array {
-    return this.buffer.slice(0, this.length);
-  }
-
-  private grow(wanted: number): void {
-    const larger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + wanted));
-    larger.set(this.buffer);
-    this.buffer = larger;
+  /** What has been written. */
+  get written(): Bytes {
+    return this.buffer;
   }
 }
+
+/** Bytes as code builders pass them on. */
+export type Bytes = ArrayLike<number>;
 
 /** Value types. */
 export const I32 = 0x7f;

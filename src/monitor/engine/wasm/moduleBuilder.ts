@@ -2,7 +2,7 @@
  * Puts a WebAssembly module together: types, imports, functions, one function table, exports
  * (WebAssembly Core Specification 2.0, section 5.5).
  */
-import { ByteWriter, type WasmType } from './encoding';
+import { ByteWriter, type Bytes, type WasmType } from './encoding';
 
 export interface FunctionType {
   readonly parameters: readonly WasmType[];
@@ -12,7 +12,7 @@ export interface FunctionType {
 interface FunctionBody {
   readonly type: number;
   readonly locals: readonly WasmType[];
-  readonly code: Uint8Array;
+  readonly code: Bytes;
 }
 
 const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
@@ -56,7 +56,7 @@ export class ModuleBuilder {
   }
 
   /** Gives a declared function its body; `code` ends in the `end` opcode. */
-  define(index: number, type: number, locals: readonly WasmType[], code: Uint8Array): void {
+  define(index: number, type: number, locals: readonly WasmType[], code: Bytes): void {
     this.bodies[index - this.imports.length] = { type, locals, code };
   }
 
@@ -72,7 +72,7 @@ export class ModuleBuilder {
   /** The module's bytes. Error when a declared function has no body. */
   build(): Uint8Array {
     const out = new ByteWriter();
-    out.bytes(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+    out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     section(out, SECTION.type, (w) => {
       w.u32(this.types.length);
       for (const type of this.types) {
@@ -106,12 +106,12 @@ export class ModuleBuilder {
     section(out, SECTION.element, (w) => {
       w.u32(1);
       w.u32(0);
-      w.bytes(new Uint8Array([0x41, 0x00, 0x0b]));
+      w.bytes([0x41, 0x00, 0x0b]);
       w.u32(this.table.length);
       this.table.forEach((f) => w.u32(f));
     });
     section(out, SECTION.code, (w) => this.writeBodies(w));
-    return out.toBytes();
+    return Uint8Array.from(out.written);
   }
 
   private defined(body: FunctionBody | undefined): FunctionBody {
@@ -149,7 +149,7 @@ export class ModuleBuilder {
       }
       content.bytes(code);
       w.u32(content.length);
-      w.bytes(content.toBytes());
+      w.bytes(content.written);
     }
   }
 }
@@ -159,5 +159,5 @@ function section(out: ByteWriter, id: number, write: (w: ByteWriter) => void): v
   write(content);
   out.byte(id);
   out.u32(content.length);
-  out.bytes(content.toBytes());
+  out.bytes(content.written);
 }

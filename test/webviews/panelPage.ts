@@ -1,0 +1,110 @@
+/**
+ * The bundled panel in Chromium, with a stand-in for VS Code around it: the same page and policy as the extension
+ * serves, a fake machine behind the messages, a theme's variables.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { webviewBundle } from '../../scripts/lib/bundles.mjs';
+import { root, testResults } from '../../scripts/lib/paths.mjs';
+import { answer, type FakeMachine } from './fakeHost';
+import { standInScript } from './standIn';
+import type { Theme } from './themes';
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const ORIGIN = 'http://panel.test';
+const NONCE = 'bm9uY2U=';
+
+/** Why the panel cannot be tried in a browser here; undefined when it can. */
+export function whyNoBrowser(): string | undefined {
+  return existsSync(CHROMIUM) ? undefined : 'there is no Chromium (Debian: apt-get install chromium; or give its path in $CHROMIUM)';
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+/** The panel's script and style as the build makes them. */
+export async function bundlePanel(name: string): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const kind of ['ts', 'css']) {
+    const out = `${name}.${kind === 'ts' ? 'js' : kind}`;
+    const { outputFiles } = await build({ ...webviewBundle(path.join(root, 'webviews', name, `main.${kind}`), out), write: false });
+    files.set(out, outputFiles?.[0]?.text ?? '');
+  }
+  return files;
+}
+
+const html = (name: string, theme: Theme) => `<!DOCTYPE html>
+<html lang="en"><head><meta charset="UTF-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${ORIGIN}; font-src ${ORIGIN} data:; img-src ${ORIGIN} data:">
+<title>${name}</title><link rel="stylesheet" href="${ORIGIN}/${name}.css"></head>
+<body class="${theme.bodyClass}"><div id="root"></div><script nonce="${NONCE}" src="${ORIGIN}/${name}.js"></script></body></html>`;
+
+const FIRST_PICTURE_MS = 10_000;
+
+export interface OpenPanel {
+  readonly page: Page;
+  /** The questions that came, in order. */
+  readonly asked: { readonly request: string; readonly arguments: unknown }[];
+  /** What broke the page's policy, and what went wrong in its script. */
+  readonly complaints: string[];
+  /** Sends the panel an event as the extension does. */
+  tell(event: string, body?: unknown): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Opening {
+  readonly files: ReadonlyMap<string, string>;
+  readonly name: string;
+  readonly machine: FakeMachine;
+  readonly theme: Theme;
+  readonly size?: { readonly width: number; readonly height: number };
+  /** What VS Code has kept of the panel. */
+  readonly kept?: unknown;
+}
+
+/** Opens the panel and waits for its first picture. */
+export async function openPanel(browser: Browser, { files, name, machine, theme, size, kept }: Opening): Promise<OpenPanel> {
+  const context = await browser.newContext({ viewport: size ?? { width: 1400, height: 900 }, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  const asked: OpenPanel['asked'] = [];
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.route(`${ORIGIN}/**`, async (route) => {
+    const file = new URL(route.request().url()).pathname.slice(1);
+    const contentType = file.endsWith('.js') ? 'text/javascript' : file.endsWith('.css') ? 'text/css' : 'text/html';
+    await route.fulfill({ contentType, body: file === '' ? html(name, theme) : files.get(file) ?? '' });
+  });
+  await page.exposeFunction('askMachine', (message: { id: number; request: string; arguments: object }) => {
+    asked.push({ request: message.request, arguments: message.arguments });
+    try {
+      return { id: message.id, body: answer(machine, message.request, message.arguments) };
+    } catch (error) {
+      return { id: message.id, error: error instanceof Error ? error.message : String(error) };
+    }
+  });
+  await page.addInitScript(standInScript(theme.variables, kept));
+  await page.goto(`${ORIGIN}/`);
+  await page.locator('.toolbar').waitFor({ timeout: FIRST_PICTURE_MS }).catch(() => {
+    throw new Error(`the panel shows nothing: ${complaints.join('; ')}`);
+  });
+  return {
+    page, asked, complaints,
+    tell: (event, body) => page.evaluate((message) => { window.postMessage(message); }, { event, body }),
+    close: () => context.close(),
+  };
+}
+
+/** Takes a picture into test-results/screenshots/<name>.png. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = path.join(testResults, 'screenshots');
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+}
