@@ -31,7 +31,7 @@ start:
         jmp     0:.canonical            ; a far jump, so that CS is 0 whichever way we were called
 .canonical:
         cli                             ; no interrupt may use the stack while SS and SP do not match
-        xor     ax, ax
+        xor     ax, ax ; marker: hello-xor
         mov     ds, ax                  ; with all segments 0, an offset is the linear address
         mov     es, ax
         mov     ss, ax
@@ -40,12 +40,12 @@ start:
         cld                             ; LODSB shall walk upwards
         push    dx                      ; keep the boot drive: the next call is free to change DX
 
-        mov     si, greeting
-        call    print
+        mov     si, greeting ; marker: hello-greeting
+        call    print ; marker: hello-print
 
 ; Two facts about the machine.
 
-        mov     si, drive_is
+        mov     si, drive_is ; marker: hello-drive
         call    print
         pop     ax                      ; AL = what was in DL: 00h is the first floppy, 80h the first hard disk
         call    put_hex
@@ -65,7 +65,7 @@ start:
 main_loop:
         xor     ah, ah                  ; function 00h: wait for a key
         int     16h
-        push    ax                      ; AH = scan code, AL = character
+        push    ax                      ; AH = scan code, AL = character ; marker: hello-key
 
         mov     si, key_is
         call    print
@@ -127,9 +127,9 @@ put_hex:
 put_char:
         mov     ah, TELETYPE
         mov     bx, 0007h               ; page 0; light grey where the screen is in a graphics mode
-        int     10h
+        int     10h ; marker: hello-int10
 done:
-        ret
+        ret ; marker: hello-ret
 
 ; put_decimal: writes AX in decimal. Division gives the digits last one first, so it calls itself for those before and
 ; the stack turns them round. Changes AX, BX and DX.

@@ -36,10 +36,10 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info) {
       .crash = has_word(command_line, "crash"),
       .triple_fault = has_word(command_line, "triple-fault"),
   };
-  say("booted by Multiboot, %u KiB above 1 MiB", info->upper_kib);
+  say("booted by Multiboot, %u KiB above 1 MiB", info->upper_kib); // marker: main-booted
 
-  segments_init();
-  traps_init();
+  segments_init(); // marker: main-segments
+  traps_init(); // marker: main-traps
   say("exceptions at vectors 0 to 31, interrupts at 32 to 47");
 
   paging_init();
@@ -47,5 +47,5 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info) {
 
   tasks_init();
   timer_init(errands);
-  tasks_start(); // interrupts come on as EFLAGS is loaded from the first task's frame
+  tasks_start(); // interrupts come on as EFLAGS is loaded from the first task's frame // marker: main-tasks
 }

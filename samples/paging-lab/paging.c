@@ -144,8 +144,8 @@ void share_page(struct address_space *from, struct address_space *to, uint32_t l
 static bool map_on_demand(uint32_t linear) {
   for (uint32_t i = 0; i < sizeof demand_regions / sizeof demand_regions[0]; i++) {
     if (linear < demand_regions[i].start || linear >= demand_regions[i].start + demand_regions[i].pages * PAGE_SIZE) continue;
-    uint32_t frame = frame_allocate();
-    map_page(current, linear, frame, ENTRY_WRITABLE | ENTRY_USER);
+    uint32_t frame = frame_allocate(); // marker: demand-frame
+    map_page(current, linear, frame, ENTRY_WRITABLE | ENTRY_USER); // marker: demand-map
     if (paging_counts.demand_maps++ < FIRST_FEW) {
       say("demand map: %s, %s page %x -> frame %x", current->name, demand_regions[i].name, linear, frame);
     }
@@ -157,17 +157,17 @@ static bool map_on_demand(uint32_t linear) {
 // The page is there, and a write to it was refused. If it is marked 'copy before writing', this is the moment.
 static bool copy_on_write(uint32_t linear) {
   uint32_t *entry = find_entry(current, linear);
-  if (entry == NULL || (*entry & ENTRY_COPY) == 0) return false;
+  if (entry == NULL || (*entry & ENTRY_COPY) == 0) return false; // marker: copy-check
 
-  uint32_t frame = frame_of(*entry);
+  uint32_t frame = frame_of(*entry); // marker: copy-frame
   if (frame_owners(frame) == 1) { // everybody else has a copy by now, so this one may have the original
     if (paging_counts.last_owners++ < FIRST_FEW) say("copy on write: %s, page %x, last owner keeps frame %x", current->name, linear, frame);
   } else {
     uint32_t copy = frame_allocate();
     const uint32_t *from = (const uint32_t *)frame;
     uint32_t *to = (uint32_t *)copy;
-    for (uint32_t i = 0; i < PAGE_SIZE / sizeof *to; i++) to[i] = from[i];
-    frame_release(frame);
+    for (uint32_t i = 0; i < PAGE_SIZE / sizeof *to; i++) to[i] = from[i]; // marker: copy-words
+    frame_release(frame); // marker: copy-release
     if (paging_counts.copies++ < FIRST_FEW) say("copy on write: %s, page %x, frame %x -> copy %x", current->name, linear, frame, copy);
     frame = copy;
   }
@@ -178,7 +178,7 @@ static bool copy_on_write(uint32_t linear) {
 bool resolve_page_fault(uint32_t linear, uint32_t error) {
   uint32_t page = linear & ~(PAGE_SIZE - 1);
   if (page < USER_START) return false; // the kernel's part is complete from the start
-  if ((error & FAULT_PRESENT) == 0) return map_on_demand(page);
+  if ((error & FAULT_PRESENT) == 0) return map_on_demand(page); // marker: fault-absent
   if ((error & FAULT_WRITE) != 0) return copy_on_write(page);
   return false;
 }

@@ -72,7 +72,7 @@ static void run_errands(uint32_t ticks) {
 void tick_handler(const struct trap_frame *frame) {
   uint32_t ticks = ++clock_page.clock.ticks; // tasks see it at once: it is the same frame
   uint32_t shown = window_walk();
-  if (ticks % 25 == 0) scan_next_task();
+  if (ticks % 25 == 0) scan_next_task(); // marker: tick-scan
   if (ticks % 10 == 0) {
     show_status(" tick %u | demand maps %u | copies %u, last owners %u | window on %x | free %u", ticks,
                 paging_counts.demand_maps, paging_counts.copies, paging_counts.last_owners, shown, frames_free());

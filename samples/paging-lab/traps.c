@@ -88,7 +88,7 @@ struct trap_frame *trap(struct trap_frame *frame) {
   case VECTOR_SYSTEM_CALL:
     return system_call(frame);
   case VECTOR_IRQ + IRQ_TIMER:
-    tick_handler(frame);
+    tick_handler(frame); // marker: trap-tick
     out8(PIC1, PIC_END_OF_INTERRUPT); // from now on the controller may send the next
     return next_turn(frame);
   default:

@@ -37,8 +37,8 @@ void sweeper(void) {
   greet();
   for (uint32_t sweep = 1;; sweep++) {
     for (uint32_t page = 0; page < USER_HEAP_PAGES; page++) {
-      check(heap[page * WORDS_PER_PAGE] == 0, "a new heap page is not zero"); // this read faults, and gets a page
-      check(heap[(page + 1) * WORDS_PER_PAGE - 1] == 0, "a new heap page is not zero to its end");
+      check(heap[page * WORDS_PER_PAGE] == 0, "a new heap page is not zero"); // this read faults, and gets a page // marker: heap-read
+      check(heap[(page + 1) * WORDS_PER_PAGE - 1] == 0, "a new heap page is not zero to its end"); // marker: heap-end
       heap[page * WORDS_PER_PAGE] = sweep + page;
       if (page % 8 == 7) wait_turn();
     }
@@ -57,10 +57,10 @@ void ping(void) {
   uint32_t shared = 0;
   greet();
   for (uint32_t round = 1;; round++) {
-    notebook->writer = PING_WROTE;
-    notebook->round = round;
-    wait_turn();
-    check(notebook->writer == PING_WROTE && notebook->round == round, "ping does not see what it wrote last");
+    notebook->writer = PING_WROTE; // marker: ping-write
+    notebook->round = round; // marker: ping-round
+    wait_turn(); // marker: ping-wait
+    check(notebook->writer == PING_WROTE && notebook->round == round, "ping does not see what it wrote last"); // marker: ping-check
     check(notebook->shared == shared, "the copy of a page has lost what was on it");
     if (round % SHARE_EVERY == 0) {
       notebook->shared = shared = round;
@@ -97,9 +97,9 @@ void painter(void) {
   const volatile struct clock_page *clock = (const volatile struct clock_page *)USER_CLOCK;
   const uint32_t pages = LARGE_PAGE_SIZE / PAGE_SIZE;
   greet();
-  for (uint32_t page = 0; page < pages; page++) canvas[page * WORDS_PER_PAGE] = 0;
+  for (uint32_t page = 0; page < pages; page++) canvas[page * WORDS_PER_PAGE] = 0; // marker: painter-clear
   for (uint32_t colour = 1;; colour++) {
-    uint32_t began = clock->ticks;
+    uint32_t began = clock->ticks; // marker: painter-began
     for (uint32_t page = 0; page < pages; page++) {
       check(canvas[page * WORDS_PER_PAGE] == colour - 1, "the canvas has lost its colour");
       canvas[page * WORDS_PER_PAGE] = colour;
@@ -107,7 +107,7 @@ void painter(void) {
     if (colour % 8 != 0) {
       wait_turn();
     } else {
-      while (clock->ticks == began) {
+      while (clock->ticks == began) { // marker: painter-spin
       }
     }
   }

@@ -15,7 +15,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import type { KeyCode } from '../../src/monitor/devices/device';
-import type { MachineImages } from '../../src/monitor/machine/images';
+import type { MachineConfiguration } from '../../src/monitor/machine/configuration';
+import type { FileStore, MachineImages } from '../../src/monitor/machine/images';
 import type { RunnableMachine } from '../../src/monitor/machine/runnable';
 import type { Recording, StopReason } from '../../src/monitor/machine/session';
 
@@ -81,17 +82,22 @@ export interface Goal {
 /** Values of a launch configuration, as in launch.json. */
 export type Configuration = Readonly<Record<string, unknown>>;
 
-/** Reads what a configuration names; a recording's input comes again. */
-export async function imagesOf(values: Configuration, replay?: Recording): Promise<MachineImages> {
-  const { loadImages, problemText, validateConfiguration } = monitor();
-  const checked = validateConfiguration(values, { front: 'commandLine' });
-  if ('problems' in checked) throw new Error(checked.problems.map(problemText).join('\n'));
-  return { ...await loadImages(checked.configuration), ...(replay === undefined ? {} : { replay }) };
+function checked(values: Configuration): MachineConfiguration {
+  const { problemText, validateConfiguration } = monitor();
+  const validation = validateConfiguration(values, { front: 'commandLine' });
+  if ('problems' in validation) throw new Error(validation.problems.map(problemText).join('\n'));
+  return validation.configuration;
 }
 
-/** Builds the machine; it stands on its first instruction. */
+/** Builds the machine from its files; it stands on its first instruction. The input of a recording comes again. */
 export async function boot(values: Configuration, { rhythm = STEADY, replay }: { readonly rhythm?: Rhythm; readonly replay?: Recording } = {}): Promise<Guest> {
-  return new Guest(await imagesOf(values, replay), rhythm);
+  const images = await monitor().loadImages(checked(values));
+  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm);
+}
+
+/** The same from images in memory; `files` gives the disks. */
+export function guestOf(values: Configuration, images: Omit<Partial<MachineImages>, 'configuration'>, files: FileStore = monitor().nodeFiles): Guest {
+  return new Guest({ modules: [], disks: [], ...images, configuration: checked(values) }, files, STEADY);
 }
 
 export class Guest {
@@ -101,9 +107,8 @@ export class Guest {
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
 
-  constructor(images: MachineImages, rhythm: Rhythm = STEADY) {
-    const { createMachine, nodeFiles } = monitor();
-    this.machine = createMachine(images, nodeFiles);
+  constructor(images: MachineImages, files: FileStore, rhythm: Rhythm) {
+    this.machine = monitor().createMachine(images, files);
     this.rhythm = rhythm;
   }
 

@@ -50,6 +50,7 @@ function start(root: HTMLElement): void {
     drawn = state;
     render(view(state));
     applyScroll(drawn);
+    if (before?.walk !== drawn.walk) root.querySelector('.step.chosen')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     if (before === undefined || !sameContent(toKeep(before), toKeep(drawn))) host.keep(toKeep(drawn));
   }
 

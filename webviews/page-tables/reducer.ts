@@ -171,7 +171,7 @@ function isCurrent(state: State, cr3: number): boolean {
 /** Draws another space; a walk goes on in it. */
 function show(state: State, cr3: number | undefined): State {
   if (cr3 === state.shown) return state;
-  const again = state.walk && { ...state.walk, cr3, epoch: 0 };
+  const again = state.walk && { ...state.walk, cr3: walkSpace(state, cr3), epoch: 0 };
   return { ...state, shown: cr3, walk: again };
 }
 
@@ -183,12 +183,17 @@ function followed(state: State): State {
   return stays ? state : show(state, (spaces.find((space) => space.current) ?? spaces.at(0))?.cr3);
 }
 
+/** The space to ask a walk in: with paging off there are no tables to name, and the machine's present state is meant. */
+function walkSpace(state: State, cr3: number | undefined): number | undefined {
+  return modeOf(state, cr3) === 'none' ? undefined : cr3;
+}
+
 function walk(state: State, text: string, cr3: number | undefined): State {
   const trimmed = text.trim();
   if (trimmed === '') return { ...state, walk: undefined, addressText: '' };
   const serial = (state.walk?.serial ?? 0) + 1;
   const shown = cr3 === undefined ? state : show({ ...state, follow: state.follow && isCurrent(state, cr3) }, cr3);
-  return { ...shown, addressText: text, walk: { text: trimmed, cr3, epoch: 0, answer: undefined, error: undefined, step: undefined, serial } };
+  return { ...shown, addressText: text, walk: { text: trimmed, cr3: walkSpace(state, cr3), epoch: 0, answer: undefined, error: undefined, step: undefined, serial } };
 }
 
 /** Opens every table on the walk's path. */

@@ -21,7 +21,7 @@ function spacePicker(state: State): ElementDescription {
       }, (state.spaces ?? []).map(({ cr3, mode, current }) => h('option', { key: String(cr3), value: String(cr3), selected: cr3 === state.shown },
         S.spaceOption(hex(cr3, formatOf(mode).physicalDigits), mode === 'none' ? S.pagingOff : mode, current))))),
     shown?.current === false && h('span', { class: 'badge', key: 'current' }, S.notCurrentSpace),
-    shown !== undefined && h('span', { class: 'counts', key: 'counts' }, S.spaceCounts(shown.shadowTables, shown.shadowEntries)),
+    shown !== undefined && shown.mode !== 'none' && h('span', { class: 'counts', key: 'counts' }, S.spaceCounts(shown.shadowTables, shown.shadowEntries)),
     h('label', { class: 'check', title: S.followHint }, h('input', { type: 'checkbox', 'data-field': 'follow', checked: state.follow }), S.follow));
 }
 

@@ -35,7 +35,8 @@ export function treeView(state: State): ElementDescription {
   const shown = rows.slice(first, end).map((row, i) => rowView(context, row, first + i, first + i === selected, lit));
   // The selected row is always on the page, so that a screen reader can speak of it.
   if (rows.length > 0 && (selected < first || selected >= end)) shown.push(rowView(context, rows[selected], selected, true, lit));
-  return h('section', { class: 'trees', key: 'trees' },
+  const isWide = context.format.linearDigits > 8;
+  return h('section', { class: classes('trees', isWide && 'wide-addresses'), key: 'trees' },
     h('div', { class: 'headings', 'aria-hidden': 'true' },
       h('div', { class: 'heading guest' }, h('strong', {}, S.guestColumn), ' ', h('span', { class: 'hint' }, S.guestColumnHint)),
       h('div', { class: 'heading shadow' }, h('strong', {}, S.shadowColumn), ' ', h('span', { class: 'hint' }, S.shadowColumnHint))),

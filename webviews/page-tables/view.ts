@@ -47,7 +47,7 @@ function notice(kind: string, title: string, text: string): ElementDescription {
 const sample = (className: string, ...children: ElementDescription[]) => h('span', { class: `sample ${className}`, 'aria-hidden': 'true' }, children);
 
 function legendView(): ElementDescription {
-  const lineSample = (className: string) => h('svg', { class: `lines-sample ${className}`, viewBox: '0 0 28 8', width: 28, height: 8 },
+  const lineSample = (className: string) => h('svg', { class: `lines-sample ${className}`, viewBox: '0 0 28 8', width: 28, height: 8, 'aria-hidden': 'true' },
     h('path', { class: 'stem', d: 'M0 4H22', fill: 'none' }), h('path', { class: 'tip', d: 'M21 0L28 4L21 8Z' }));
   return h('footer', { class: 'legend', key: 'legend', 'aria-label': S.legend },
     h('span', {}, sample('line', lineSample('entry')), S.legendDerives),

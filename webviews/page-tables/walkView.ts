@@ -12,6 +12,7 @@ import { addressBits, chainOf, chosenStep, type ChainStep } from './walkChain';
 import { flagsBadge, rightsBadge, rightsInWords } from './words';
 
 const FRAME_DIGITS = 5;
+const TLB_LETTERS = { read: 'R', write: 'W', execute: 'X' } as const;
 
 interface Context {
   readonly mode: PagingMode;
@@ -115,9 +116,12 @@ function machineCard({ frame: machineFrame, backing, tlb }: WalkAnswer): Element
     backing !== undefined && line('', `${S.backing} ${backing}`),
     line('tlb', h('span', { class: 'dim' }, S.tlb), (['read', 'write', 'execute'] as const).map((use) =>
       h('span', {
-        class: tlb[use] ? 'use held' : 'use', title: tlb[use] ? S.tlbHolds(S.tlbUse[use]) : S.tlbLacks(S.tlbUse[use]),
-      }, `${tlb[use] ? '✓' : '–'} ${S.tlbUse[use]}`))));
+        class: tlb[use] ? 'use held' : 'use', role: 'img', ...labelled(tlb[use] ? S.tlbHolds(S.tlbUse[use]) : S.tlbLacks(S.tlbUse[use])),
+      }, tlb[use] ? `✓${TLB_LETTERS[use]}` : `–${TLB_LETTERS[use]}`))));
 }
+
+/** A name for screen readers that is also shown to the mouse. */
+const labelled = (words: string) => ({ title: words, 'aria-label': words });
 
 function card(className: string, ...children: readonly Child[]): ElementDescription {
   return h('div', { class: `card ${className}` }, children);

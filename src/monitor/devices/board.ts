@@ -80,6 +80,8 @@ export interface Board {
   event(device: string, event: string): void;
   /** Hands outside input to its device. Throws RangeError for a serial port that there is not. */
   input(input: MachineInput): void;
+  /** Puts out what the serial ports still hold, without a change of state: for a machine that will not run on. */
+  drain(): void;
 }
 
 const SERIAL_PORTS = [
@@ -183,6 +185,9 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     input: (input) => {
       if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else keyboard.key(input.code, input.down);
+    },
+    drain: () => {
+      for (const { name, unsent } of uarts.values()) if (unsent.length > 0) host.output(name, unsent);
     },
   };
 }

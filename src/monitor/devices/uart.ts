@@ -98,6 +98,13 @@ export class Uart implements Device {
     return (mcr & MCR.out2) !== 0 && (mcr & MCR.loop) === 0 && this.#identify() !== IIR.none;
   }
 
+  /** Characters that the guest has handed over and the wire has not yet taken, in order. */
+  get unsent(): Uint8Array {
+    const { shifting, transmit } = this.state;
+    if (shifting < 0 || this.#loopback()) return new Uint8Array(0);
+    return Uint8Array.of(shifting, ...transmit);
+  }
+
   /** Bytes typed at the host's end. They arrive at the pace of the line. */
   receive(bytes: Uint8Array): void {
     for (const byte of bytes) this.state.incoming.push(byte);

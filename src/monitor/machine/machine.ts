@@ -28,6 +28,8 @@ export class VirtualMachine {
   private output: OutputPiece[] = [];
   private control: RunControl | undefined;
   private stopRequest: DeviceStop | undefined;
+  /** Virtual time up to which the burst under way may run; 0 between bursts. */
+  private burstEnd = 0;
   private breakpoints: readonly ExecutionBreakpoint[] = [];
   private exceptionStops: readonly ExceptionStop[] = [];
   /** The stop that nothing but a reset leads away from. */
@@ -101,7 +103,9 @@ export class VirtualMachine {
       if (now >= target) return 'more';
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
       const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst);
+      this.burstEnd = now + left;
       const stop = this.advance(control, left);
+      this.burstEnd = 0;
       if (stop) return this.report(stop);
     }
   }
@@ -126,8 +130,7 @@ export class VirtualMachine {
       ({ outcome, done } = control.run(budget));
     } catch (reason) {
       if (!(reason instanceof TripleFault)) throw reason;
-      this.dead = { kind: 'triple-fault', chain: chainReport(reason.chain) };
-      return this.dead;
+      return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
     }
     if (done) return { kind: 'step' };
     if (control.temporaryBreakpoint !== undefined) this.syncBreakpoints();
@@ -169,8 +172,7 @@ export class VirtualMachine {
   private idle(now: number): SliceOutcome {
     const s = this.parts.cpu.state;
     if (!(s.systemFlags & FLAG.IF)) {
-      this.dead = { kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.eip) };
-      return this.report(this.dead);
+      return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.eip) }));
     }
     return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
   }
@@ -246,7 +248,7 @@ export class VirtualMachine {
     this.parts.executor.setBreakpoints(addresses);
   }
 
-  private takeStop(): StopReport | undefined {
+  private takeStop(): SliceOutcome | undefined {
     const stop = this.stopRequest;
     if (!stop) return undefined;
     this.stopRequest = undefined;
@@ -254,10 +256,17 @@ export class VirtualMachine {
       // The board's reset line: memory and devices begin anew, time goes on.
       this.emit('debug', new TextEncoder().encode(`[reset: ${stop.cause}]\n`));
       powerOn(this.parts, this.images);
-      return undefined;
+      // A guest may do nothing but reset itself, in milliseconds each and hardly any cycles: the host is asked in between.
+      return 'more';
     }
-    this.dead = stop.kind === 'exit' ? { kind: 'exit', status: stop.status } : { kind: 'power-off' };
-    return this.report(this.dead);
+    return this.report(this.end(stop.kind === 'exit' ? { kind: 'exit', status: stop.status } : { kind: 'power-off' }));
+  }
+
+  /** Nothing but a reset leads on from here. The guest's last words still come out of its serial ports. */
+  private end(reason: StopReason): StopReason {
+    this.dead = reason;
+    this.parts.board.drain();
+    return reason;
   }
 
   report(reason: StopReason): StopReport {
@@ -322,6 +331,8 @@ export class VirtualMachine {
       cpu.attention = true;
       return;
     }
+    // A write to F0 takes the x87 unit's interrupt request back (PC/AT).
+    if (port === 0xf0) board.interruptController.setLine(13, false);
     board.ports.writePort(port, size, value);
   }
 
@@ -336,8 +347,8 @@ export class VirtualMachine {
       now: () => this.now(),
       schedule: (device, event, at) => {
         this.queue.schedule(device, event, at);
-        // The run under way may have been given a budget beyond the new event.
-        this.parts?.executor.requestReturn();
+        // The burst under way has been given a budget beyond the new event.
+        if (at < this.burstEnd) this.parts.executor.requestReturn();
       },
       cancel: (device, event) => this.queue.cancel(device, event),
       setInterruptLine: (line, level) => this.parts.board.interruptController.setLine(line, level),

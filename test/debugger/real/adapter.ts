@@ -1,11 +1,12 @@
 /**
  * The real thing for conversations over the wire: dist/adapter.js as a process of its own, brought up to date first,
- * and launch configurations of the samples as samples/.vscode/launch.json has them.
+ * launch configurations of the samples as samples/.vscode/launch.json has them, and what tests ask again and again.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { DapClient } from '../client';
 import { markerLine } from '../markers';
 
@@ -15,33 +16,33 @@ export const GUESTS = path.join(CHECKOUT, '.cache', 'guests');
 
 /** An answer that takes longer than this is a hang. */
 const TIMEOUT_MS = 20_000;
+/** "Pause answers within 50 ms" (docs/architecture.md, invariant 8). */
+export const PAUSE_LIMIT_MS = 50;
 
 const SOURCE_MAP = { '/shadowbox/samples': SAMPLES };
-const LAB = path.join(SAMPLES, 'paging-lab');
-const HELLO = path.join(SAMPLES, 'hello');
 
 export const PAGING_LAB = {
-  multiboot: path.join(LAB, 'paging-lab.elf'),
+  multiboot: sample('paging-lab/paging-lab.elf'),
   cmdline: '',
   memory: '128M',
-  symbols: [path.join(LAB, 'paging-lab.elf')],
+  symbols: [sample('paging-lab/paging-lab.elf')],
   sourceMap: SOURCE_MAP,
 };
 
-export const HELLO_FLOPPY = {
-  floppy: path.join(HELLO, 'hello.img'),
+export const HELLO = {
+  floppy: sample('hello/hello.img'),
   memory: '16M',
-  symbols: [path.join(HELLO, 'hello.elf')],
+  symbols: [sample('hello/hello.elf')],
   sourceMap: SOURCE_MAP,
 };
 
-/** A source file of a sample: 'paging-lab/paging.c'. */
+/** A file of a sample: 'paging-lab/paging.c'. */
 export function sample(file: string): string {
   return path.join(SAMPLES, file);
 }
 
 /** The line of a marker comment in a sample's source. */
-export function lineIn(file: string, marker: string): number {
+export function lineOf(file: string, marker: string): number {
   return markerLine(sample(file), marker);
 }
 
@@ -57,8 +58,90 @@ export function startAdapter(): DapClient {
   return DapClient.start(process.execPath, [path.join(CHECKOUT, 'dist', 'adapter.js')], { cwd: CHECKOUT, timeout: TIMEOUT_MS });
 }
 
-/** Median of a list of figures. */
-export function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+/** Launches a guest that stops on entry, with breakpoints on marked lines: `{ 'paging-lab/main.c': ['main-booted'] }`. */
+export async function launchStopped(
+  client: DapClient, configuration: object, markers: Readonly<Record<string, readonly string[]>> = {},
+): Promise<Dap.StackFrame> {
+  await client.launch(configuration, async () => {
+    for (const [file, names] of Object.entries(markers)) await breakAt(client, file, names);
+  });
+  return (await client.stopped('entry')).frame;
+}
+
+/** Sets the breakpoints of one source file to its marked lines; all must be taken as they are. */
+export async function breakAt(client: DapClient, file: string, markers: readonly string[], more: Partial<Dap.SourceBreakpoint> = {}): Promise<Dap.Breakpoint[]> {
+  const lines = markers.map((marker) => lineOf(file, marker));
+  const { breakpoints } = await client.request('setBreakpoints', {
+    source: { path: sample(file) }, breakpoints: lines.map((line) => ({ line, ...more })),
+  });
+  assert.deepEqual(breakpoints.map(({ verified, line }) => [verified, line]), lines.map((line) => [true, line]));
+  return breakpoints;
+}
+
+/** continue, up to the next breakpoint. Gives the innermost frame. */
+export async function goOn(client: DapClient): Promise<Dap.StackFrame> {
+  await client.request('continue', { threadId: 1 });
+  return (await client.stopped('breakpoint')).frame;
+}
+
+/** One step, to its end. Gives the innermost frame. */
+export async function step(client: DapClient, command: 'next' | 'stepIn' | 'stepOut', granularity?: 'instruction'): Promise<Dap.StackFrame> {
+  await client.request(command, { threadId: 1, ...(granularity ? { granularity } : {}) });
+  return (await client.stopped('step')).frame;
+}
+
+/** Names of the frames of the stack, innermost first. */
+export async function frames(client: DapClient): Promise<Dap.StackFrame[]> {
+  return (await client.request('stackTrace', { threadId: 1 })).stackFrames;
+}
+
+/** The variables of a scope ('Locals', 'General Registers', …) of a frame, and the reference to set them by. */
+export async function scopeOf(client: DapClient, frameId: number, name: string): Promise<{ readonly reference: number; readonly variables: Dap.Variable[] }> {
+  const { scopes } = await client.request('scopes', { frameId });
+  const scope = scopes.find((candidate) => candidate.name === name);
+  assert.ok(scope, `a scope ${name} among ${scopes.map((each) => each.name).join(', ')}`);
+  const { variables } = await client.request('variables', { variablesReference: scope.variablesReference });
+  return { reference: scope.variablesReference, variables };
+}
+
+/** The value of one variable of a list. */
+export function valueOf(variables: readonly Dap.Variable[], name: string): string {
+  const found = variables.find((variable) => variable.name === name);
+  assert.ok(found, `${name} among ${variables.map((each) => each.name).join(', ')}`);
+  return found.value;
+}
+
+/** What an expression comes to in the innermost frame. */
+export async function valueNow(client: DapClient, expression: string): Promise<string> {
+  return (await client.request('evaluate', { expression, context: 'watch' })).result;
+}
+
+/** The number that an expression comes to. */
+export async function numberNow(client: DapClient, expression: string): Promise<number> {
+  return Number(/^\S+/.exec(await valueNow(client, expression))?.[0]);
+}
+
+/** Lets a running machine run for a while. */
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
+
+/** Pauses a machine that runs; gives the milliseconds from the request to the stop. */
+export async function timedPause(client: DapClient): Promise<number> {
+  const asked = performance.now();
+  const stop = client.event('stopped');
+  await client.request('pause', { threadId: 1 });
+  assert.equal((await stop).reason, 'pause');
+  return performance.now() - asked;
+}
+
+/** Figures in words: 'median 2.1, worst 4.0 ms of 20'. */
+export function figures(milliseconds: readonly number[]): string {
+  return `median ${median(milliseconds).toFixed(1)}, worst ${Math.max(...milliseconds).toFixed(1)} ms of ${milliseconds.length}`;
+}
+
+export function median(list: readonly number[]): number {
+  return [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 }

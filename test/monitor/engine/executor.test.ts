@@ -30,7 +30,7 @@ describe('the executor', function () {
 
   it('comes to the same state in blocks and in single steps on random code', () => {
     let n = 0;
-    for (const stream of randomCode(11, 400)) {
+    for (const stream of randomCode(11, 100)) {
       n++;
       // Several streams one behind the other, HLT at the end; faults lead to handlers that halt.
       const program = [...stream, ...stream.slice(0, 12), HLT];
@@ -127,7 +127,7 @@ describe('the executor', function () {
   });
 
   it('counts a repeated instruction as one, faults at the element, and goes on where it stood', () => {
-    // REP MOVSD over the IDT handlers' limit: 100 dwords.
+    // REP MOVSD of a thousand elements, over a page border.
     const guest = protectedGuest(code([0xbe], le32(AT.data), [0xbf], le32(AT.data + 0x1000), [0xb9], le32(1000), [0xf3, 0xa5], HLT));
     const before = guest.state.f64(L.RETIRED);
     guest.runToHalt();

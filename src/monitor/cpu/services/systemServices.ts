@@ -117,7 +117,8 @@ function enterOrLeaveProtectedMode(cpu: Cpu): void {
   cpu.setCpl(0);
 }
 
-const CR4_KNOWN = CR4.VME | CR4.PVI | CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.MCE | CR4.PGE | CR4.PCE | CR4.OSFXSR | CR4.OSXMMEXCPT;
+/** Bits of the features that CPUID names; the others are reserved. */
+const CR4_KNOWN = CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.PGE | CR4.OSFXSR;
 
 function writeCr4(cpu: Cpu, value: number): void {
   const s = cpu.state;

@@ -1,0 +1,198 @@
+/**
+ * paging-lab under the real adapter: where it stops (entry, breakpoints of all kinds) and how it steps, through faults,
+ * system calls and timer interrupts.
+ */
+import assert from 'node:assert/strict';
+import type { DapClient } from '../client';
+import { breakAt, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, sample, startAdapter, step } from './adapter';
+import { figures, median } from './adapter';
+
+const MAIN = 'paging-lab/main.c';
+const PAGING = 'paging-lab/paging.c';
+const USER = 'paging-lab/user.c';
+
+describe('paging-lab over the wire: breakpoints', function () {
+  this.timeout(60_000);
+  this.slow(5000);
+  let client: DapClient;
+
+  beforeEach(() => { client = startAdapter(); });
+  afterEach(async () => {
+    await client.close();
+    assert.equal(client.stderr, '');
+  });
+
+  it('stops on its first instruction, with its source line', async () => {
+    const frame = await launchStopped(client, PAGING_LAB);
+    assert.equal(frame.name, '_start');
+    assert.equal(frame.source?.path, sample('paging-lab/boot.s'));
+    // The Multiboot header lies in front of the code; the first line is the one after .cfi_undefined.
+    assert.equal(frame.line, 28);
+    assert.equal(await numberNow(client, 'eax'), 0x2badb002);
+    assert.deepEqual((await frames(client)).length, 1);
+    assert.deepEqual((await client.request('threads')).threads, [{ id: 1, name: 'CPU 0 (protected-32, CPL 0)' }]);
+  });
+
+  it('stops at lines, functions and instructions, and says at which breakpoint', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-booted', 'main-segments'] });
+    const set = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'copy_on_write' }, { name: 'no_such_function' }] });
+    assert.deepEqual(set.breakpoints.map(({ verified }) => verified), [true, false]);
+    assert.match(set.breakpoints[1].message ?? '', /no function 'no_such_function'/);
+    assert.equal((await goOn(client)).line, lineOf(MAIN, 'main-booted'));
+    const here = await goOn(client);
+    assert.equal(here.line, lineOf(MAIN, 'main-segments'));
+
+    // The instruction behind the call on this line.
+    const { instructions } = await client.request('disassemble', { memoryReference: here.instructionPointerReference ?? '', instructionCount: 2 });
+    const instructionBreakpoints = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: instructions[1].address }] });
+    assert.equal(instructionBreakpoints.breakpoints[0].verified, true);
+    await client.request('continue', {});
+    const behind = await client.stopped('breakpoint');
+    assert.equal(Number(behind.frame.instructionPointerReference), Number(instructions[1].address));
+    assert.deepEqual(behind.stop.hitBreakpointIds, [instructionBreakpoints.breakpoints[0].id]);
+
+    const copy = await goOn(client);
+    assert.equal(copy.name, 'copy_on_write');
+    assert.equal(copy.line, lineOf(PAGING, 'copy-check') - 1);
+  });
+
+  it('heeds conditions, hit counts and log points', async () => {
+    await launchStopped(client, PAGING_LAB);
+    // `page` counts to 63 in the sweeper's loop; the breakpoint is in code at CPL 3.
+    await breakAt(client, USER, ['heap-end'], { condition: 'page == 5' });
+    assert.equal((await goOn(client)).line, lineOf(USER, 'heap-end'));
+    assert.equal(await numberNow(client, 'page'), 5);
+
+    await breakAt(client, USER, ['ping-round'], { hitCondition: '3' });
+    await goOn(client);
+    assert.equal(await numberNow(client, 'round'), 3);
+
+    await breakAt(client, USER, []);
+    await breakAt(client, PAGING, ['demand-map'], { logMessage: 'page {linear} goes to {frame}', hitCondition: '>2' });
+    await breakAt(client, PAGING, ['copy-release']);
+  });
+
+  it('writes the message of a log point and goes on', async () => {
+    await launchStopped(client, PAGING_LAB);
+    await breakAt(client, PAGING, ['demand-map'], { logMessage: 'page {linear} gets {frame}' });
+    await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'copy_on_write' }] });
+    assert.equal((await goOn(client)).name, 'copy_on_write');
+    const lines = client.unreadEvents('output').map(({ body }) => JSON.stringify(body)).filter((text) => text.includes('gets'));
+    // The stack's page, then heap pages, in rising order.
+    assert.ok(lines.length >= 2, lines.join('\n'));
+    assert.match(lines[0], /page \d+ \(0x[0-9a-f]{8}\) gets \d+ \(0x[0-9a-f]+\)/);
+  });
+});
+
+describe('paging-lab over the wire: steps', function () {
+  this.timeout(60_000);
+  this.slow(5000);
+  let client: DapClient;
+
+  beforeEach(() => { client = startAdapter(); });
+  afterEach(async () => {
+    await client.close();
+    assert.equal(client.stderr, '');
+  });
+
+  it('steps over, into and out of functions by line', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-booted'] });
+    await goOn(client);
+    assert.equal((await step(client, 'next')).line, lineOf(MAIN, 'main-segments'));
+    const inside = await step(client, 'stepIn');
+    assert.equal(inside.name, 'segments_init');
+    assert.deepEqual((await frames(client)).map(({ name }) => name).slice(0, 3), ['segments_init', 'kernel_main', '_start']);
+    const back = await step(client, 'stepOut');
+    assert.equal(back.name, 'kernel_main');
+    assert.equal((await step(client, 'next')).line, lineOf(MAIN, 'main-traps') + 1);
+  });
+
+  it('steps by instruction, over and into a call', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-traps'] });
+    const call = await goOn(client);
+    const at = call.instructionPointerReference ?? '';
+    const { instructions } = await client.request('disassemble', { memoryReference: at, instructionCount: 2 });
+    assert.match(instructions[0].instruction, /^call .*<traps_init>/);
+    const over = await step(client, 'next', 'instruction');
+    assert.equal(Number(over.instructionPointerReference), Number(instructions[1].address));
+
+    await client.request('restart', {});
+    await client.stopped('entry');
+    await goOn(client);
+    const into = await step(client, 'stepIn', 'instruction');
+    assert.equal(into.name, 'traps_init');
+    const next = await step(client, 'stepIn', 'instruction');
+    assert.notEqual(next.instructionPointerReference, into.instructionPointerReference);
+  });
+
+  it('steps over a line whose access faults, and into the handler', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['heap-read'] });
+    await goOn(client);
+    const space = await numberNow(client, 'cr3');
+    const after = await step(client, 'next');
+    assert.deepEqual([after.name, after.line], ['sweeper', lineOf(USER, 'heap-end')]);
+    assert.equal(await numberNow(client, 'cr3'), space);
+    await goOn(client);
+    // By instruction until the one that reads the next page of the heap has faulted.
+    for (let count = 0; count < 12 && (await numberNow(client, 'cs & 3')) === 3; count++) await step(client, 'stepIn', 'instruction');
+    assert.equal(await numberNow(client, 'cs & 3'), 0);
+    assert.match((await frames(client))[0].name, /^(stub_14|enter_kernel)$/);
+    assert.equal((await step(client, 'stepOut')).name, 'sweeper');
+  });
+
+  it('steps over a system call that lets other tasks run, back into the same task', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['ping-wait'] });
+    await goOn(client);
+    const space = await numberNow(client, 'cr3');
+    const ticks = await numberNow(client, 'clock_page.clock.ticks');
+    const after = await step(client, 'next');
+    assert.deepEqual([after.name, after.line], ['ping', lineOf(USER, 'ping-check')]);
+    assert.equal(await numberNow(client, 'cr3'), space, "ping's own address space");
+    assert.ok(await numberNow(client, 'clock_page.clock.ticks') > ticks, 'the other tasks have had their turns');
+  });
+
+  it('steps over a line in which the timer interrupts, and does not show the handler', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['painter-spin'] });
+    await goOn(client);
+    await client.request('setBreakpoints', { source: { path: sample(USER) }, breakpoints: [] });
+    const space = await numberNow(client, 'cr3');
+    const began = await numberNow(client, 'began');
+    const after = await step(client, 'next');
+    assert.equal(after.name, 'painter');
+    assert.notEqual(after.line, lineOf(USER, 'painter-spin'));
+    assert.equal(await numberNow(client, 'cr3'), space);
+    assert.ok(await numberNow(client, 'clock_page.clock.ticks') > began, 'the tick came');
+  });
+
+  it('steps one instruction at a time past a port write and a halt', async () => {
+    await launchStopped(client, PAGING_LAB);
+    await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'timer_init' }, { name: 'idle_loop' }] });
+    assert.equal((await goOn(client)).name, 'timer_init');
+    for (let count = 0; count < 20; count++) {
+      const { instructions } = await client.request('disassemble', { memoryReference: '$eip', instructionCount: 2 });
+      if (/^(ret|call|j)/.test(instructions[0].instruction)) break;
+      const frame = await step(client, 'stepIn', 'instruction');
+      assert.equal(Number(frame.instructionPointerReference), Number(instructions[1].address), `after ${instructions[0].instruction}`);
+    }
+    assert.equal((await goOn(client)).name, 'idle_loop');
+    await client.request('setFunctionBreakpoints', { breakpoints: [] });
+    const behind = await step(client, 'next', 'instruction');
+    assert.equal(behind.name, 'idle_loop');
+    assert.match((await client.request('threads')).threads[0].name, /halted/);
+  });
+
+  it('steps an instruction within 5 ms', async () => {
+    await launchStopped(client, PAGING_LAB, { [PAGING]: ['copy-words'] });
+    await goOn(client);
+    const times: number[] = [];
+    for (let count = 0; count < 100; count++) {
+      const asked = performance.now();
+      const stop = client.event('stopped');
+      await client.request('next', { threadId: 1, granularity: 'instruction' });
+      assert.equal((await stop).reason, 'step');
+      times.push(performance.now() - asked);
+    }
+    console.log(`      instruction step: ${figures(times)}`);
+    assert.ok(median(times) < 5, figures(times));
+  });
+});

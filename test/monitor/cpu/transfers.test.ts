@@ -1,0 +1,152 @@
+/** Far transfers: direct, through call gates with and without a stack switch, and back (Intel SDM vol. 3, 5.8). */
+import assert from 'node:assert/strict';
+import * as L from '../../../src/monitor/cpu/layout';
+import {
+  AT, HLT, NOP, PRESENT, RETF, SEL, callFar, code, descriptor, dpl, enterUser, gate, haltedIn, jmpFar, le16, le32, protectedGuest, push,
+  setDescriptor, type Guest,
+} from './guest';
+
+const GP = 13, NP = 11, UD = 6;
+const UD2 = [0x0f, 0x0b];
+const CALL_GATE = PRESENT | 0x0c;
+const TARGET = AT.code + 0x100;
+const stackTop = AT.stack0 - 0x1000;
+
+function faults(guest: Guest, vector: number, errorCode: number): void {
+  guest.runToHalt();
+  assert.equal(haltedIn(guest), vector);
+  assert.equal(guest.stack(1)[0], errorCode);
+}
+
+describe('far jumps and calls at one privilege', () => {
+  it('JMP loads CS with the present privilege in its RPL', () => {
+    const guest = protectedGuest(jmpFar(SEL.free, TARGET));
+    setDescriptor(guest, SEL.free, descriptor(0, 0xfffff, PRESENT | 0x1a, 0xc));
+    guest.put(TARGET, [HLT]);
+    guest.runToHalt();
+    assert.equal(guest.state.selector(L.CS), SEL.free);
+    assert.equal(guest.state.eip, TARGET + 1);
+    assert.equal(guest.map.read(AT.gdt + SEL.free + 5, 1), PRESENT | 0x1b, 'accessed');
+  });
+
+  it('CALL pushes CS and EIP, RETF returns and drops parameters', () => {
+    const guest = protectedGuest(code(push(7), callFar(SEL.code0, TARGET), HLT));
+    guest.put(TARGET, [0xca, ...le16(4)]);
+    guest.runToHalt();
+    assert.equal(guest.state.eip, AT.code + 13);
+    assert.equal(guest.state.reg(L.RSP), stackTop);
+    assert.deepEqual([guest.u32(stackTop - 12), guest.u32(stackTop - 8)], [AT.code + 12, SEL.code0]);
+  });
+
+  it('goes to 16-bit code and back', () => {
+    const guest = protectedGuest(jmpFar(SEL.free, 0x10));
+    setDescriptor(guest, SEL.free, descriptor(AT.data, 0xffff, PRESENT | 0x1a));
+    // 16-bit: MOV AX, 1234h; JMP FAR 32-bit.
+    guest.put(AT.data + 0x10, code([0xb8], le16(0x1234), [0x66], jmpFar(SEL.code0, TARGET)));
+    guest.put(TARGET, [HLT]);
+    guest.state.setReg(L.RAX, 0);
+    guest.runToHalt();
+    assert.equal(guest.state.reg(L.RAX), 0x1234);
+    assert.equal(guest.state.eip, TARGET + 1);
+  });
+
+  it('refuses data, absent, null, and more privileged code, and offsets beyond the limit', () => {
+    const jump = (selector: number, bytes: readonly number[] = [], offset = TARGET): Guest => {
+      const guest = protectedGuest(jmpFar(selector, offset));
+      setDescriptor(guest, SEL.free, bytes);
+      return guest;
+    };
+    faults(jump(SEL.data0), GP, SEL.data0);
+    faults(jump(0), GP, 0);
+    faults(jump(SEL.free, descriptor(0, 0xfffff, 0x1a, 0xc)), NP, SEL.free);
+    faults(jump(SEL.free | 3, descriptor(0, 0xfffff, PRESENT | 0x1a, 0xc)), GP, SEL.free);
+    faults(jump(SEL.free, descriptor(0, 0xfffff, PRESENT | dpl(3) | 0x1a, 0xc)), GP, SEL.free);
+    faults(jump(SEL.free, descriptor(0, 0xff, PRESENT | 0x1a, 0x4)), GP, 0);
+    faults(jump(0x3f8 | 4), GP, 0x3f8 | 4);
+  });
+
+  it('conforming code runs at the privilege of its caller', () => {
+    const guest = protectedGuest([]);
+    setDescriptor(guest, SEL.free, descriptor(0, 0xfffff, PRESENT | 0x1e, 0xc));
+    enterUser(guest, jmpFar(SEL.free, TARGET));
+    guest.put(TARGET, UD2);
+    guest.runToHalt();
+    assert.equal(haltedIn(guest), UD);
+    assert.equal(guest.stack(2)[1], SEL.free | 3);
+  });
+});
+
+describe('call gates', () => {
+  const user = (program: readonly number[], gateBytes: readonly number[]): Guest => {
+    const guest = protectedGuest([]);
+    setDescriptor(guest, SEL.free, gateBytes);
+    enterUser(guest, program);
+    guest.put(TARGET, [HLT]);
+    return guest;
+  };
+
+  it('to an inner privilege switches stacks and copies parameters; RETF goes back', () => {
+    const guest = user(code(push(0x11), push(0x22), callFar(SEL.free | 3, 0), UD2), gate(SEL.code0, TARGET, CALL_GATE | dpl(3), 2));
+    guest.runToHalt();
+    assert.equal(guest.state.eip, TARGET + 1);
+    assert.equal(guest.state.cpl, 0);
+    assert.deepEqual(guest.stack(6), [AT.userCode + 17, SEL.code3, 0x22, 0x11, AT.stack3 - 8, SEL.data3]);
+    assert.equal(guest.state.reg(L.RSP), AT.stack0 - 24);
+    guest.put(TARGET, [NOP, 0xca, ...le16(8)]);
+    guest.state.halted = false;
+    guest.runToHalt();
+    // UD2 behind the call.
+    assert.equal(haltedIn(guest), UD);
+    assert.equal(guest.stack(1)[0], AT.userCode + 17);
+    assert.equal(guest.stack(4)[3], AT.stack3, 'both stacks have dropped the parameters');
+  });
+
+  it('at the same privilege push CS:EIP in the size of the gate', () => {
+    const guest = protectedGuest(callFar(SEL.free, 0));
+    setDescriptor(guest, SEL.free, gate(SEL.code0, TARGET, CALL_GATE));
+    guest.put(TARGET, [HLT]);
+    guest.runToHalt();
+    assert.deepEqual(guest.stack(2), [AT.code + 7, SEL.code0]);
+  });
+
+  it('need their privilege and presence', () => {
+    faults(user(callFar(SEL.free | 3, 0), gate(SEL.code0, TARGET, CALL_GATE)), GP, SEL.free);
+    faults(user(callFar(SEL.free | 3, 0), gate(SEL.code0, TARGET, 0x0c | dpl(3))), NP, SEL.free);
+    faults(user(callFar(SEL.free | 3, 0), gate(SEL.data0, TARGET, CALL_GATE | dpl(3))), GP, SEL.data0);
+    // JMP cannot change the privilege.
+    faults(user(jmpFar(SEL.free | 3, 0), gate(SEL.code0, TARGET, CALL_GATE | dpl(3))), GP, SEL.code0);
+  });
+});
+
+describe('RETF', () => {
+  it('to an outer privilege pops SS:ESP', () => {
+    const guest = protectedGuest(code(push(SEL.data3), push(AT.stack3), push(SEL.code3), push(AT.userCode), RETF));
+    guest.put(AT.userCode, UD2);
+    guest.runToHalt();
+    assert.deepEqual(guest.stack(5), [AT.userCode, SEL.code3, 0x10002, AT.stack3, SEL.data3]);
+    assert.equal(guest.state.selector(L.DS), 0, 'DS of CPL 0 is dropped');
+  });
+
+  it('to an inner privilege is #GP', () => {
+    const guest = protectedGuest([]);
+    enterUser(guest, code(push(SEL.code0), push(TARGET), RETF));
+    faults(guest, GP, SEL.code0);
+  });
+});
+
+describe('SYSENTER and SYSEXIT', () => {
+  it('go to the kernel and back with flat segments', () => {
+    const guest = protectedGuest([]);
+    guest.state.setU32(L.SYSENTER_CS, SEL.code0);
+    guest.state.setU32(L.SYSENTER_ESP, AT.stack0);
+    guest.state.setU32(L.SYSENTER_EIP, TARGET);
+    enterUser(guest, [0x0f, 0x34], 0x202);
+    guest.put(TARGET, code([0xba], le32(AT.userCode + 0x40), [0xb9], le32(AT.stack3), [0x0f, 0x35]));
+    guest.put(AT.userCode + 0x40, UD2);
+    guest.runToHalt();
+    assert.equal(haltedIn(guest), UD);
+    const [eip, cs, flags = 0, esp, ss] = guest.stack(5);
+    assert.deepEqual([eip, cs, esp, ss], [AT.userCode + 0x40, SEL.code0 + 16 + 3, AT.stack3, SEL.code0 + 24 + 3]);
+    assert.equal(flags & 0x200, 0, 'SYSENTER clears IF');
+  });
+});

@@ -1,0 +1,183 @@
+// The bundled panel in a browser: its policy holds, rows open, an address is walked, the keyboard does it all, and the page
+// is left alone while nothing changes. Pictures go to test-results/screenshots/.
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import { labKernel, longKernel } from './kernels';
+import { BIT } from './pagingModel';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+
+describe('page-tables: in a browser', function () {
+  this.timeout(30_000);
+  let browser: Browser | undefined;
+  let files: ReadonlyMap<string, string>;
+
+  before(async function () {
+    const reason = whyNoBrowser();
+    if (reason !== undefined) {
+      console.log(`    left out, because ${reason}`);
+      this.skip();
+    }
+    files = await bundlePanel('page-tables');
+    browser = await launchBrowser();
+  });
+  after(async () => { await browser?.close(); });
+
+  /** Opens the panel on the lab kernel, runs `body`, and sees to it that nothing has complained. */
+  async function withPanel(theme: Theme, body: (panel: OpenPanel, lab: ReturnType<typeof machine>) => Promise<void>, kept?: unknown): Promise<void> {
+    assert.ok(browser);
+    const lab = machine();
+    const panel = await openPanel(browser, { files, name: 'page-tables', machine: lab, theme, kept });
+    try {
+      await body(panel, lab);
+      assert.deepEqual(panel.complaints, []);
+    } finally {
+      await panel.close();
+    }
+  }
+
+  const machine = () => {
+    const kernel = labKernel();
+    return { kernel, model: kernel.model, running: false, retired: 12_345_678 };
+  };
+  const rowOf = ({ page }: OpenPanel, text: string) => page.locator('[role=row]').filter({ hasText: text });
+
+  it('draws both trees, and opens a table by mouse', () => withPanel(DARK, async (panel) => {
+    await rowOf(panel, 'Page directory').filter({ hasText: 'Shadow table #' }).waitFor();
+    const heap = rowOf(panel, '50000000–503fffff');
+    await heap.locator('[data-toggle]').click();
+    await rowOf(panel, '24 of 1\u202f024 present').filter({ hasText: '14 of 1\u202f024 filled' }).waitFor();
+    assert.equal(await heap.getAttribute('aria-expanded'), 'true');
+    assert.match(await rowOf(panel, '5000e000').textContent() ?? '', /×10.*10 entries not yet filled/);
+    assert.ok(await panel.page.locator('svg.lines g.line').count() > 8, 'derivation lines');
+  }));
+
+  it('highlights both ends of a line', () => withPanel(DARK, async (panel) => {
+    await rowOf(panel, '00400000–007fffff').locator('[data-toggle]').click();
+    const piece = rowOf(panel, '00407000–00407fff');
+    await piece.hover();
+    await panel.page.locator('[role=row].lit').filter({ hasText: 'PDE 1' }).waitFor();
+    assert.match(await piece.getAttribute('class') ?? '', /\blit\b/);
+    await screenshot(panel.page, 'page-tables-derivation');
+  }));
+
+  it('does it all by keyboard: address, walk, steps, trees', () => withPanel(DARK, async (panel) => {
+    const { page } = panel;
+    await rowOf(panel, 'Page directory').waitFor();
+    await page.focus('#trees');
+    await page.keyboard.press('/');
+    await page.keyboard.type('heap + 4');
+    await page.keyboard.press('Enter');
+    await page.locator('.step.chosen').filter({ hasText: 'Page offset 004' }).waitFor();
+    await page.locator('[role=row].walked-end').filter({ hasText: '50000000' }).waitFor();
+    await page.focus('#chain');
+    await page.keyboard.press('ArrowLeft');
+    await page.locator('.step.chosen').filter({ hasText: 'PTE 0' }).waitFor();
+    await page.locator('table.entry-bits').waitFor();
+    await page.keyboard.press('Home');
+    await page.locator('.step.chosen').filter({ hasText: 'CR3' }).waitFor();
+    await page.focus('#trees');
+    await page.keyboard.press('End');
+    await page.locator('[role=row][aria-selected=true]').filter({ hasText: 'c0000000' }).waitFor();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await page.locator('[role=row][aria-expanded=true]').filter({ hasText: 'PDE 0' }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees');
+    await page.keyboard.press('Enter');
+    await page.locator('.walk-title').filter({ hasText: 'Walk of 00000000' }).waitFor();
+  }));
+
+  it('writes nothing to the page when an answer says nothing new, and keeps focus and scroll when it does', () => withPanel(DARK, async (panel, lab) => {
+    const { page } = panel;
+    await rowOf(panel, 'Page directory').waitFor();
+    await page.focus('#trees');
+    await page.keyboard.press('*');
+    await rowOf(panel, '00100000–00103fff').waitFor();
+    await page.locator('#trees').evaluate((scroller) => { scroller.scrollTop = 200; });
+    await page.waitForFunction(() => document.querySelectorAll('.note-loading').length === 0);
+    await page.waitForTimeout(200);
+    await page.evaluate(`window.writes = 0; new MutationObserver((all) => { window.writes += all.length; })
+      .observe(document.body, { childList: true, subtree: true, attributes: true, characterData: true })`);
+    const asked = panel.asked.length;
+    for (let i = 0; i < 5; i++) await panel.tell('shadowbox.changed');
+    await page.waitForTimeout(300);
+    assert.ok(panel.asked.length > asked, 'it asked anew');
+    assert.equal(await page.evaluate('window.writes'), 0);
+    lab.model.map(lab.kernel.sweeper, 0x2000n, 0x9000, BIT.writable);
+    await panel.tell('stopped');
+    await page.waitForFunction(() => Number(Reflect.get(window, 'writes')) > 0);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees');
+    assert.equal(await page.locator('#trees').evaluate((scroller) => scroller.scrollTop), 200);
+  }));
+
+  it('compares two spaces: the page that they share copied on write', () => withPanel(DARK, async (panel, lab) => {
+    const { page } = panel;
+    await rowOf(panel, 'Page directory').waitFor();
+    for (const cr3 of [lab.kernel.ping, lab.kernel.pong]) {
+      await page.selectOption('[data-field=space]', String(cr3));
+      await page.fill('[data-field=address]', '0x60000000');
+      await page.keyboard.press('Enter');
+      const end = page.locator('[role=row].walked-end').filter({ hasText: '60000000' });
+      await end.filter({ hasText: lab.kernel.notebook.toString(16) }).waitFor();
+      await page.locator('[role=row]').filter({ hasText: cr3.toString(16) }).first().waitFor();
+      assert.match(await end.locator('[role=gridcell]').first().getAttribute('aria-label') ?? '', /not writable/);
+    }
+  }));
+
+  it('comes back after a reload as it was', () => withPanel(DARK, async (panel) => {
+    await panel.page.fill('[data-field=address]', '0x50000004');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.locator('[role=row].walked-end').waitFor();
+    await panel.page.waitForTimeout(100);
+    const kept: unknown = await panel.page.evaluate('window.keptState');
+    await withPanel(DARK, async (again) => {
+      await again.page.locator('[role=row].walked-end[aria-selected=true]').filter({ hasText: '50000000' }).waitFor();
+      assert.equal(await again.page.inputValue('[data-field=address]'), '0x50000004');
+    }, kept);
+  }));
+
+  it('says what there is to say when the session ends', () => withPanel(DARK, async (panel) => {
+    await panel.tell('session', null);
+    await panel.page.locator('.notice').filter({ hasText: 'Start one with F5' }).waitFor();
+    assert.equal(await panel.page.locator('[role=treegrid]').count(), 0);
+  }));
+
+  for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
+    it(`looks as it should: ${name}`, () => withPanel(theme, async (panel, lab) => {
+      const { page } = panel;
+      await rowOf(panel, 'Page directory').waitFor();
+      await page.focus('#trees');
+      await page.keyboard.press('*');
+      await rowOf(panel, '00100000–00103fff').waitFor();
+      await page.waitForTimeout(200);
+      lab.model.map(lab.kernel.sweeper, 0x50018000n, 0x700000, BIT.user | BIT.writable);
+      lab.model.touch(lab.kernel.sweeper, 0x50018000n, true);
+      await panel.tell('stopped');
+      await screenshot(page, `page-tables-trees-${name}`);
+      await page.fill('[data-field=address]', '0x50000004');
+      await page.keyboard.press('Enter');
+      await page.locator('[role=row].walked-end').waitFor();
+      await page.focus('#chain');
+      await page.keyboard.press('ArrowLeft');
+      await page.locator('table.entry-bits').waitFor();
+      await screenshot(page, `page-tables-walk-${name}`);
+    }));
+  }
+
+  it('fits a narrow column and a 48-bit space', async () => {
+    assert.ok(browser);
+    for (const [name, model, address, width] of [['narrow', labKernel().model, '0x407000', 720], ['4-level', longKernel(), '0xffffffff81002000', 1400]] as const) {
+      const panel = await openPanel(browser, {
+        files, name: 'page-tables', machine: { model, running: true, retired: 99 }, theme: DARK, size: { width, height: 900 },
+      });
+      await panel.page.fill('[data-field=address]', address);
+      await panel.page.keyboard.press('Enter');
+      await panel.page.locator('[role=row].walked-end').waitFor();
+      assert.equal(await panel.page.evaluate(() => document.body.scrollWidth <= window.innerWidth), true);
+      await screenshot(panel.page, `page-tables-${name}`);
+      assert.deepEqual(panel.complaints, []);
+      await panel.close();
+    }
+  });
+});
