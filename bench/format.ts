@@ -61,7 +61,7 @@ function warnings({ engines, environment: { cores } }: Report): readonly string[
     const others = worstOthersCores(engine);
     return others === undefined || others < BUSY_CORES ? [] : [`${number(others, 1)} during ${engine.title}`];
   });
-  return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used ${busy.join(', ')}. These ratios may be far off.`];
+  return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used ${busy.join(', ')}. Do not quote these ratios: run it again on a quiet machine.`];
 }
 
 function runsText(report: Report): string {

@@ -109,6 +109,7 @@ export class StackManager {
     const stackBefore = frame.registers.get(numbers.stack);
     const unwound = await this.unwind(image, frame);
     if (!unwound) return undefined;
+    if (unwound === 'outermost') return { end: 'the outermost function: nobody called it' };
     if (stackBefore !== undefined && unwound.cfa <= stackBefore) return { end: 'the stack does not grow towards a caller' };
     return {
       registers: unwound.registers,
@@ -118,7 +119,7 @@ export class StackManager {
     };
   }
 
-  private unwind(image: Image, frame: Frame): Promise<UnwoundFrame | undefined> {
+  private unwind(image: Image, frame: Frame): Promise<UnwoundFrame | 'outermost' | undefined> {
     const { memory } = this.target;
     return memory.run(() => image.ask((table) => table.unwind(frame.lookup, frame.registers, memory.readLinear)));
   }

@@ -27,6 +27,8 @@ interface ReturnPoint {
   readonly address: bigint;
   /** Linear address of the stack slot that holds the return address; missing when it is not known. */
   readonly slot?: bigint;
+  /** The address space to come back in; missing when any will do. */
+  readonly cr3?: number;
 }
 
 export class Stepper {
@@ -64,11 +66,12 @@ export class Stepper {
   /** Runs until the current function has returned. Error when the caller is not known. */
   async stepOut(): Promise<Stop> {
     const caller = await this.stack.callerOfTop();
-    if (!caller && (await this.target.cpu()).codeBits === 16) return this.throughReturn();
+    const cpu = await this.target.cpu();
+    if (!caller && cpu.codeBits === 16) return this.throughReturn();
     if (!caller) {
       throw userError('There is no caller to step out to: neither call frame information nor a frame pointer leads to one.');
     }
-    return this.runner.run(untilReturn(caller));
+    return this.runner.run(untilReturn({ ...caller, ...sameSpace(cpu) }));
   }
 
   /** 16-bit code keeps no frames: steps over instruction after instruction until one that returns has been executed. */
@@ -84,7 +87,7 @@ export class Stepper {
     const cpu = await this.target.cpu();
     const instruction = await this.disassembler.instructionAt(cpu.linear);
     const back = instruction && kind === 'over'
-      ? untilReturn({ address: cpu.linear + BigInt(instruction.length), slot: cpu.stackLinear - 1n })
+      ? untilReturn({ address: cpu.linear + BigInt(instruction.length), slot: cpu.stackLinear - 1n, ...sameSpace(cpu) })
       : undefined;
     return this.throughExceptions(cpu, kind, [{ start: cpu.linear, end: cpu.linear + 1n }], () =>
       this.runner.run({ kind: 'step', over: kind === 'over' }, async () => back));
@@ -101,7 +104,7 @@ export class Stepper {
       const stop = await step();
       const back = kind === 'over' && isArrival(stop) && round < MOST_ROUNDS ? await this.interruptedIn(start, ranges) : undefined;
       if (back === undefined) return stop;
-      const returned = await this.runner.run(untilReturn({ address: back }));
+      const returned = await this.runner.run(untilReturn({ address: back, ...sameSpace(start) }));
       if (!isArrival(returned)) return returned;
     }
   }
@@ -132,7 +135,7 @@ export class Stepper {
       if (contains(ranges, report.linear)) return request;
       // A breakpoint that does not count, inside a function that is being stepped over: first come back.
       const back = kind === 'over' ? await this.stack.returnInto((address) => containsOrEnds(ranges, address)) : undefined;
-      return back && untilReturn(back);
+      return back && untilReturn({ ...back, ...sameSpace(await this.target.cpu()) });
     };
     return this.runner.run(request, goOn);
   }
@@ -161,7 +164,7 @@ export class Stepper {
     if (!range) return undefined;
     const instructions = await this.disassembler.instructionsIn(range.start, range.end);
     const last = instructions.find((instruction) => instruction.end === address);
-    return last?.flow === 'call' ? { address, slot: cpu.stackLinear } : undefined;
+    return last?.flow === 'call' ? { address, slot: cpu.stackLinear, ...sameSpace(cpu) } : undefined;
   }
 }
 
@@ -170,8 +173,17 @@ function isArrival(stop: Stop): boolean {
   return stop.report.reason.kind === 'step';
 }
 
-function untilReturn(point: ReturnPoint): RunRequest {
-  return { kind: 'until', address: point.address, ...(point.slot === undefined ? {} : { aboveStack: point.slot }) };
+function untilReturn({ address, slot, cr3 }: ReturnPoint): RunRequest {
+  return { kind: 'until', address, ...(slot === undefined ? {} : { aboveStack: slot }), ...(cr3 === undefined ? {} : { cr3 }) };
+}
+
+/**
+ * Other processes may have the same code and stack at the same addresses: code at CPL 3 is come back to in the address
+ * space in which it was left. (The kernel may switch spaces between a call and its return.)
+ */
+function sameSpace(cpu: CpuState): Pick<ReturnPoint, 'cr3'> {
+  const cr3 = cpu.cpl === 3 ? cpu.control.find((register) => register.name === 'cr3')?.value : undefined;
+  return cr3 === undefined ? {} : { cr3: Number(cr3) };
 }
 
 /** Base of the code segment; 64-bit code has none. */

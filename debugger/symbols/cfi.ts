@@ -91,13 +91,15 @@ export class CallFrames {
    * Recovers the caller's registers.
    * @param pc file address inside the function, to look up the entry
    * @param registers the frame's registers (run-time values)
-   * @returns undefined if no entry has the address, or a value that it needs cannot be read
+   * @returns "outermost" where the return address is said to be undefined: nobody called (DWARF 5, 6.4.4);
+   *   undefined if no entry has the address, or a value that it needs cannot be read
    * @throws SymbolFileError if the entry is broken
    */
-  unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | undefined {
+  unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | "outermost" | undefined {
     const entry = this.entryAt(pc);
     if (entry === undefined) return undefined;
     const row = new RowMachine(entry, pc, this.addressSize).run();
+    if (row.rules.get(entry.common.returnRegister)?.kind === "undefined") return "outermost";
     const context: EvaluationContext = { readRegister: number => registers.get(number), readMemory };
     const cfa = this.evaluateCfa(row.cfa, context);
     if (cfa === undefined) return undefined;

@@ -61,7 +61,8 @@ export class CompilationUnit {
 
   /**
    * The row that an address belongs to: of several at one address the last, which is the one that has code; but rather
-   * one before it that begins a statement, as it is the statement that a person steps by (GDB does the same).
+   * one before it that begins a statement, as it is the statement that a person steps by (GDB does the same). Unlike GDB
+   * we keep to the last one's file: a row of another is what is left of a call inlined in front, which has ended here.
    */
   rowAt(address: bigint): PlacedRow | undefined {
     this.sequences ??= new IntervalMap(this.lineSequences().map(sequence => [sequence, sequence]));
@@ -69,7 +70,8 @@ export class CompilationUnit {
     if (sequence === undefined) return undefined;
     const last = lastAtOrBelow(sequence.rows, address, row => row.address);
     let index = last;
-    while (index > 0 && !sequence.rows[index].isStatement && sequence.rows[index - 1].address === sequence.rows[last].address) index--;
+    const { address: start, file } = sequence.rows[last];
+    while (index > 0 && !sequence.rows[index].isStatement && sequence.rows[index - 1].address === start && sequence.rows[index - 1].file === file) index--;
     if (!sequence.rows[index].isStatement) index = last;
     return { row: sequence.rows[index], sequence, index };
   }

@@ -243,9 +243,9 @@ export class SymbolTable {
    * The caller's registers, by .debug_frame or .eh_frame.
    * @param pc where the frame stands (for a caller's frame, the return address minus 1)
    * @param registers the frame's registers by DWARF number
-   * @returns undefined if the file does not describe the frame, or the stack cannot be read
+   * @returns "outermost" if the frame has no caller; undefined if the file does not describe it, or the stack cannot be read
    */
-  unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | undefined {
+  unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | "outermost" | undefined {
     return this.callFrames().unwind(this.bias.toFile(pc), registers, readMemory);
   }
 

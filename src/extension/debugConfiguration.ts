@@ -4,6 +4,15 @@ import type * as vscode from 'vscode';
 /** The `type` of our launch configurations (package.json, contributes.debuggers). */
 export const DEBUG_TYPE = 'shadowbox';
 
+/**
+ * Whether a guest is to be talked to by its screen and keyboard rather than over a serial line: it boots from a disk, as
+ * a PC does, instead of being handed a kernel; or its serial port does not lead to a terminal.
+ */
+export function isScreenGuest(configuration: vscode.DebugConfiguration): boolean {
+  const { kernel, multiboot, serial } = configuration;
+  return (kernel === undefined && multiboot === undefined) || (serial !== undefined && serial !== 'terminal');
+}
+
 export class ShadowboxConfigurationProvider implements vscode.DebugConfigurationProvider {
   /**
    * F5 without a launch.json comes here with an empty configuration. There is no guest to guess, so the answer

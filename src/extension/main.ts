@@ -4,19 +4,25 @@ import { AdapterProcessFactory } from './adapterProcess';
 import { DEBUG_TYPE, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
 import { PageTablesPanel } from './panels/pageTablesPanel';
+import { ScreenTerminals } from './screenTerminal';
 import { SerialTerminals } from './serialTerminal';
+import { registerWalkCommands } from './walkCommands';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Shadowbox', { log: true });
   const events = new DebugEvents(DEBUG_TYPE);
   const pageTables = new PageTablesPanel(context.extensionUri, events);
+  const screens = new ScreenTerminals(events, log);
   context.subscriptions.push(
     log,
     events,
     new SerialTerminals(events, log),
+    screens,
     pageTables,
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
-    vscode.commands.registerCommand('shadowbox.showPageTables', () => pageTables.show()),
+    vscode.commands.registerCommand('shadowbox.showPageTables', () => { pageTables.show(); }),
+    vscode.commands.registerCommand('shadowbox.showScreen', () => { screens.showActive(); }),
+    registerWalkCommands(pageTables),
   );
 }

@@ -1,5 +1,6 @@
 // A guest's serial ports as VS Code terminals: what the guest sends is shown, what is typed goes to the guest.
 import * as vscode from 'vscode';
+import { isScreenGuest } from './debugConfiguration';
 import type { DebugEvents, SessionEvent } from './debugEvents';
 import { isRecord } from './debugEvents';
 
@@ -107,13 +108,18 @@ export class SerialTerminals implements vscode.Disposable {
     const idle = this.find((candidate, terminal) => terminal.name === name && !candidate.isConnected);
     if (idle !== undefined) {
       idle[1].connect(session);
-      idle[0].show(true);
+      this.bringForward(session, idle[0]);
       return;
     }
     const pty = new SerialPort(port, session, this.log);
     const terminal = vscode.window.createTerminal({ name, pty, iconPath: new vscode.ThemeIcon('plug') });
     this.open.set(terminal, pty);
-    terminal.show(true);
+    this.bringForward(session, terminal);
+  }
+
+  /** A guest whose screen is in front has its serial ports behind it. */
+  private bringForward(session: vscode.DebugSession, terminal: vscode.Terminal): void {
+    if (!isScreenGuest(session.configuration)) terminal.show(true);
   }
 
   private find(wanted: (port: SerialPort, terminal: vscode.Terminal) => boolean): [vscode.Terminal, SerialPort] | undefined {

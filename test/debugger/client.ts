@@ -126,6 +126,11 @@ export class DapClient {
     return client;
   }
 
+  /** Number of the adapter's process, if it is one of its own. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
   /** What the adapter's process has written to stderr. */
   get stderr(): string {
     return this.errorText;

@@ -28,6 +28,8 @@ interface ShadowEntry {
   readonly rights: PageRights;
   readonly directWrite: boolean;
   readonly derivesFrom: number;
+  /** `lower` splits a large page. */
+  readonly large?: boolean;
 }
 
 interface ShadowTable {
@@ -55,6 +57,8 @@ export class PagingModel {
   private nextShadow = 1;
   private uses = 0;
   current: number;
+  /** Whether the table that splits a large page can be asked for. */
+  namesSplitTables = true;
 
   constructor(readonly mode: keyof typeof SHAPES, readonly spaces: number[], private nextFrame: number) {
     this.current = spaces[0];
@@ -152,7 +156,7 @@ export class PagingModel {
         return;
       }
       const lower = this.shadowFor(leaf ? `split:${address}` : `${level - 1}:${raw & ~0xfffn}`);
-      shadow.entries.set(index, { lower, frame: -1, physical: Number(raw & ~0xfffn), rights: rightsOf(raw), directWrite: false, derivesFrom: address });
+      shadow.entries.set(index, { lower, frame: -1, physical: Number(raw & ~0xfffn), rights: rightsOf(raw), directWrite: false, derivesFrom: address, large: leaf });
       if (leaf) {
         const within = linear % this.span(level);
         this.fillLeaf(lower, this.index(linear, level - 1), Number((marked & ~(this.span(level) - 1n)) + (within & ~0xfffn)), marked, address);
@@ -215,7 +219,7 @@ export class PagingModel {
     const entryBytes = this.span(level);
     const bytes = entryBytes << BigInt(this.shape.indexBits[level - 1]);
     const place = { level, bytes, entryBytes, linear: linear - (linear % bytes) };
-    if (above?.leaf) return this.splitPair(above, place);
+    if (above?.leaf) return this.namesSplitTables ? this.splitPair(above, place) : undefined;
     const guestTable = above === undefined ? cr3 : Number(above.raw & ~0xfffn);
     const guest = this.guestRuns(guestTable, place);
     const shadow = this.shadows.get(`${level}:${guestTable}`);
@@ -261,14 +265,14 @@ export class PagingModel {
 
   private shadowSide(table: ShadowTable, { linear, entryBytes }: Pick<TablePair, 'linear' | 'entryBytes'>, guest: readonly GuestEntryRun[]): NonNullable<TablePair['shadow']> {
     const runs: ShadowEntryRun[] = [];
-    for (const [index, { lower, frame, physical, rights, directWrite, derivesFrom }] of [...table.entries].sort(([a], [b]) => a - b)) {
+    for (const [index, { lower, frame, physical, rights, directWrite, derivesFrom, large }] of [...table.entries].sort(([a], [b]) => a - b)) {
       const last = runs.at(-1);
       const step = last === undefined ? 0 : derivesFrom - last.derivesFrom;
       const follows = last !== undefined && lower === undefined && last.kind === 'page' && last.index + last.count === index
         && last.frame + last.count === frame && last.directWrite === directWrite && last.rights.writable === rights.writable
         && last.rights.user === rights.user && (step === 0 || step === last.count * this.shape.entryBytes);
       if (follows) runs[runs.length - 1] = { ...last, bytes: last.bytes + entryBytes, count: last.count + 1 };
-      else runs.push({ kind: lower ? 'table' : 'page', linear: linear + entryBytes * BigInt(index), bytes: entryBytes, index, count: 1, frame, physical, rights, directWrite, derivesFrom });
+      else runs.push({ kind: lower ? (large ? 'large-page' : 'table') : 'page', linear: linear + entryBytes * BigInt(index), bytes: entryBytes, index, count: 1, frame, physical, rights, directWrite, derivesFrom });
     }
     return { id: table.id, frame: 0x1000 + table.id, runs, unfilled: unfilled(table, linear, entryBytes, guest), sharedBy: this.parents(table) };
   }

@@ -2,10 +2,13 @@
 // is left alone while nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, longKernel } from './kernels';
 import { BIT } from './pagingModel';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+
+const asking = (machine: FakeMachine) => (request: string, args: object) => answer(machine, request, args);
 
 describe('page-tables: in a browser', function () {
   this.timeout(30_000);
@@ -27,7 +30,7 @@ describe('page-tables: in a browser', function () {
   async function withPanel(theme: Theme, body: (panel: OpenPanel, lab: ReturnType<typeof machine>) => Promise<void>, kept?: unknown): Promise<void> {
     assert.ok(browser);
     const lab = machine();
-    const panel = await openPanel(browser, { files, name: 'page-tables', machine: lab, theme, kept });
+    const panel = await openPanel(browser, { files, name: 'page-tables', ask: asking(lab), theme, kept });
     try {
       await body(panel, lab);
       assert.deepEqual(panel.complaints, []);
@@ -169,7 +172,7 @@ describe('page-tables: in a browser', function () {
     assert.ok(browser);
     for (const [name, model, address, width] of [['narrow', labKernel().model, '0x407000', 720], ['4-level', longKernel(), '0xffffffff81002000', 1400]] as const) {
       const panel = await openPanel(browser, {
-        files, name: 'page-tables', machine: { model, running: true, retired: 99 }, theme: DARK, size: { width, height: 900 },
+        files, name: 'page-tables', ask: asking({ model, running: true, retired: 99 }), theme: DARK, size: { width, height: 900 },
       });
       await panel.page.fill('[data-field=address]', address);
       await panel.page.keyboard.press('Enter');

@@ -1,6 +1,6 @@
 /**
  * The bundled panel in Chromium, with a stand-in for VS Code around it: the same page and policy as the extension
- * serves, a fake machine behind the messages, a theme's variables.
+ * serves, a machine (or a fake one) behind the messages, a theme's variables.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,6 @@ import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { webviewBundle } from '../../scripts/lib/bundles.mjs';
 import { root, testResults } from '../../scripts/lib/paths.mjs';
-import { answer, type FakeMachine } from './fakeHost';
 import { standInScript } from './standIn';
 import type { Theme } from './themes';
 
@@ -60,7 +59,8 @@ export interface OpenPanel {
 interface Opening {
   readonly files: ReadonlyMap<string, string>;
   readonly name: string;
-  readonly machine: FakeMachine;
+  /** Answers a question with its body, or throws an error with the words to show. */
+  readonly ask: (request: string, args: object) => unknown;
   readonly theme: Theme;
   readonly size?: { readonly width: number; readonly height: number };
   /** What VS Code has kept of the panel. */
@@ -68,7 +68,7 @@ interface Opening {
 }
 
 /** Opens the panel and waits for its first picture. */
-export async function openPanel(browser: Browser, { files, name, machine, theme, size, kept }: Opening): Promise<OpenPanel> {
+export async function openPanel(browser: Browser, { files, name, ask, theme, size, kept }: Opening): Promise<OpenPanel> {
   const context = await browser.newContext({ viewport: size ?? { width: 1400, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
   const asked: OpenPanel['asked'] = [];
@@ -85,7 +85,7 @@ export async function openPanel(browser: Browser, { files, name, machine, theme,
   await page.exposeFunction('askMachine', (message: { id: number; request: string; arguments: object }) => {
     asked.push({ request: message.request, arguments: message.arguments });
     try {
-      return { id: message.id, body: answer(machine, message.request, message.arguments) };
+      return { id: message.id, body: ask(message.request, message.arguments) };
     } catch (error) {
       return { id: message.id, error: error instanceof Error ? error.message : String(error) };
     }

@@ -1,5 +1,6 @@
 // The panel's state: sessions, stops, spaces, walks, the keyboard, and what is asked of the machine.
 import assert from 'node:assert/strict';
+import { spacesOf } from '../../webviews/page-tables/answers';
 import { linksOf } from '../../webviews/page-tables/links';
 import { nextInquiries } from '../../webviews/page-tables/plan';
 import { reduce } from '../../webviews/page-tables/reducer';
@@ -130,6 +131,14 @@ describe('page-tables: spaces', () => {
   });
 });
 
+describe('page-tables: one CR3 in two modes', () => {
+  it('keeps the space that is current, else the one last used', () => {
+    const space = { cr3: 0, mode: '32-bit', current: false, shadowTables: 1, shadowEntries: 1, lastUsed: 5 };
+    const spaces = [{ ...space, mode: 'none', lastUsed: 3 }, space, { ...space, cr3: 1 }, { ...space, cr3: 1, mode: 'PAE', current: true, lastUsed: 1 }];
+    assert.deepEqual(spacesOf({ spaces }).map(({ cr3, mode }) => [cr3, mode]), [[0, '32-bit'], [1, 'PAE']]);
+  });
+});
+
 describe('page-tables: rows', () => {
   it('opens a table, then a run down to single entries', () => {
     const { driver } = lab();
@@ -151,6 +160,13 @@ describe('page-tables: rows', () => {
     // 401000 and 402000 are page directories, 407000 and 410000 page tables in use: writes there are traced.
     assert.ok(pieces.some(([linear, traced]) => linear === 0x401000n && traced));
     assert.ok(pieces.some(([linear, traced]) => linear === 0x411000n && !traced));
+  });
+
+  it('says that a large page is split where the machine does not name the table', () => {
+    const kernel = labKernel();
+    kernel.model.namesSplitTables = false;
+    const row = new Driver(machineOf(kernel.model)).row(0x400000n);
+    assert.deepEqual([row.part.shadow?.kind, row.opens], ['large-page', undefined]);
   });
 
   it('marks what has changed since the last stop, and nothing at the first', () => {

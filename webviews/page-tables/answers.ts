@@ -28,7 +28,17 @@ function member(body: unknown, name: string): unknown {
 export function spacesOf(body: unknown): readonly AddressSpaceInfo[] {
   const spaces = member(body, 'spaces');
   if (!Array.isArray(spaces)) throw new TypeError("no list 'spaces'");
-  return revive(spaces) as readonly AddressSpaceInfo[];
+  return onePerRoot(revive(spaces) as readonly AddressSpaceInfo[]);
+}
+
+/** One CR3 may have been used in several modes: the current one counts, else the one last used. */
+function onePerRoot(spaces: readonly AddressSpaceInfo[]): readonly AddressSpaceInfo[] {
+  const chosen = new Map<number, AddressSpaceInfo>();
+  for (const space of spaces) {
+    const other = chosen.get(space.cr3);
+    if (other === undefined || space.current || (!other.current && space.lastUsed > other.lastUsed)) chosen.set(space.cr3, space);
+  }
+  return [...chosen.values()];
 }
 
 /** Linear addresses become places of the space (format.ts), so that a table's entries lie one after another. */

@@ -51,7 +51,7 @@ function linkOf(rows: readonly Row[], at: number, entryBytes: number): Link | un
   const from = partly ? at : sourceOf(rows, row, at, entryBytes);
   if (from < 0) return undefined;
   const { shadow, count } = row.part;
-  const traced = shadow !== undefined && shadow.kind !== 'table' && shadow.rights.writable && !shadow.directWrite;
+  const traced = shadow !== undefined && shadow.kind === 'page' && shadow.rights.writable && !shadow.directWrite;
   return { from, to: at, fromKey: rows[from].key, toKey: row.key, kind: count > 1 ? 'run' : 'entry', traced };
 }
 

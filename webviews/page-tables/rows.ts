@@ -1,7 +1,7 @@
 /**
  * The two trees as one list of rows, each row holding the guest's side and the shadow's side of the same range.
  */
-import type { TablePair } from '../../src/monitor/inspection/queries';
+import type { GuestEntryRun, TablePair } from '../../src/monitor/inspection/queries';
 import { lastIndexWhere } from '../ui/lists';
 import { align, entryOf, type Group, type Part } from './alignment';
 import { changeCount, changeOf, changesBetween, type PartChange, type TableChanges } from './changes';
@@ -119,7 +119,7 @@ class Builder {
     const source = parent?.part.guest;
     const splits = source?.kind === 'large-page' ? source : undefined;
     // Under a large page the guest has no table: what it has there is the page's entry.
-    const pair = splits !== undefined && slot.pair.guest.length === 0 ? { ...slot.pair, guest: [splits] } : slot.pair;
+    const pair = splits !== undefined && slot.pair.guest.length === 0 ? insideLarge(slot.pair, splits) : slot.pair;
     const changes = this.changes(slot);
     const place = { level: pair.level, linear: pair.linear, bytes: pair.bytes, depth };
     this.rows.push({
@@ -153,11 +153,14 @@ class Builder {
   private part(part: Part, table: TableContext, depth: number, prefix: string): void {
     const { level } = table;
     const key = `${prefix}:${level}:${part.linear}`;
-    const leadsDown = part.count === 1 && level > 1 && (part.guest?.kind === 'table' || part.shadow?.kind === 'table');
+    const pointer = part.count === 1 && level > 1;
+    // A large page's shadow may be split into a table of frames; the row opens once the machine has named one.
+    const isSplit = pointer && part.guest?.kind === 'large-page' && part.shadow !== undefined && part.shadow.kind !== 'page';
+    const leadsDown = pointer && (part.guest?.kind === 'table' || (isSplit && this.slot(level - 1, part.linear)?.pair !== undefined));
     const opens = leadsDown ? 'table' : part.count > 1 && part.guest !== undefined ? 'entries' : undefined;
     const open = opens !== undefined && this.isOpen(key, false);
     const row = this.push(part, table, { depth, key, opens, open, parts: undefined });
-    if (opens === 'table' && !open) {
+    if ((opens === 'table' || isSplit) && !open) {
       const end = this.rows.length;
       this.needed.push({ level: level - 1, linear: part.linear, row: end - 1, end, peek: true });
     }
@@ -170,7 +173,9 @@ class Builder {
     const lowerSlot = row.opens === 'table' ? this.slot(level - 1, part.linear) : undefined;
     const lowerChanges = this.changes(lowerSlot);
     const made: PartRow = {
-      ...row, kind: 'part', level, source, part, linear: part.linear, bytes: part.bytes, lower: lowerSlot?.pair,
+      // Written out: spreading `row` here costs more than all the rest of a long list.
+      kind: 'part', key: row.key, depth: row.depth, opens: row.opens, open: row.open, parts: row.parts,
+      level, source, part, linear: part.linear, bytes: part.bytes, lower: lowerSlot?.pair,
       lowerChanges: lowerChanges ? changeCount(lowerChanges) : 0,
       guestChange: changes && changeOf(changes.guest, part),
       shadowChange: changes && changeOf(changes.shadow, part),
@@ -184,6 +189,12 @@ class Builder {
     const { walked } = this.inputs;
     return walked !== undefined && walked >= part.linear && walked < part.linear + part.bytes;
   }
+}
+
+/** A table that splits a large page: all of it is present in the guest, and what the shadow lacks it may still fill. */
+function insideLarge(pair: TablePair, page: GuestEntryRun): TablePair {
+  const { linear, bytes, shadow } = pair;
+  return { ...pair, guest: [page], ...shadow ? { shadow: { ...shadow, unfilled: [{ linear, bytes }] } } : {} };
 }
 
 /** The linear address of the walk, when it was walked in the space that is drawn. */

@@ -52,17 +52,25 @@ function summary(row: PartRow, parts: readonly { readonly state: string; readonl
     h('span', { class: 'count' }, words), h('span', { class: 'spring' }), runBar(row.parts ?? [], row.linear, row.bytes));
 }
 
-type WriteMode = 'direct' | 'traced' | 'readonly';
+type WriteMode = 'direct' | 'traced' | 'readonly' | 'device';
 
-function writeMode({ rights, directWrite }: ShadowEntryRun): WriteMode {
+function writeMode({ kind, rights, directWrite }: ShadowEntryRun): WriteMode {
+  if (kind === 'device') return 'device';
   return directWrite ? 'direct' : rights.writable ? 'traced' : 'readonly';
 }
 
-const WRITE_WORDS: Readonly<Record<WriteMode, string>> = { direct: S.directWrite, traced: S.writeTraced, readonly: S.readOnly };
-const WRITE_HINTS: Readonly<Record<WriteMode, string>> = { direct: S.directWriteHint, traced: S.writeTracedHint, readonly: S.readOnlyHint };
+const WRITE_WORDS: Readonly<Record<WriteMode, string>> = { direct: S.directWrite, traced: S.writeTraced, readonly: S.readOnly, device: S.deviceAccess };
+const WRITE_HINTS: Readonly<Record<WriteMode, string>> = { direct: S.directWriteHint, traced: S.writeTracedHint, readonly: S.readOnlyHint, device: S.deviceAccessHint };
+
+/** Whether an entry leads to a lower shadow table: to the guest's, or to one that splits a large page. */
+function leadsOn({ kind, frame }: ShadowEntryRun): boolean {
+  return kind === 'table' || (kind === 'large-page' && frame < 0);
+}
 
 function what(row: PartRow, shadow: ShadowEntryRun): string {
-  if (shadow.kind === 'table') return row.lower?.shadow === undefined ? S.table : S.shadowTable(row.lower.shadow.id);
+  if (row.lower?.shadow !== undefined) return S.shadowTable(row.lower.shadow.id);
+  if (shadow.kind === 'table') return S.table;
+  if (shadow.kind === 'large-page' && shadow.frame < 0) return S.splitFrames;
   const first = shadowFrame(shadow, row.part);
   if (first === undefined) return S.device;
   const pages = Number(row.bytes / 4096n);
@@ -70,7 +78,7 @@ function what(row: PartRow, shadow: ShadowEntryRun): string {
 }
 
 function filled({ format }: TreeContext, row: PartRow, shadow: ShadowEntryRun): ElementDescription {
-  const isTable = shadow.kind === 'table';
+  const isTable = leadsOn(shadow);
   const mode = writeMode(shadow);
   const from = S.derives(hex(derivation(shadow, row.part, format.entryBytes), format.physicalDigits));
   const lower = row.lower?.shadow;

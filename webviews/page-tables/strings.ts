@@ -59,6 +59,7 @@ export const S = {
   tracedHint: 'The monitor traces this page: a guest write to it drops what derives from the changed entry',
   shared: (n: number) => `shared by ${count(n)}`,
   sharedHint: (n: number) => `This shadow table hangs in ${count(n)} places: several address spaces use it together`,
+  splitFrames: 'split into frames',
   splitTable: (size: string) => `split from the ${size} page`,
 
   entries: (n: number) => `×${count(n)}`,
@@ -77,6 +78,8 @@ export const S = {
   table: 'table',
   directWrite: 'direct write',
   directWriteHint: 'Writes go straight to memory',
+  deviceAccess: 'each access',
+  deviceAccessHint: 'There is no memory here: each access goes to the device, or to nothing',
   readOnly: 'read only',
   readOnlyHint: 'The guest does not allow writes here',
   writeTraced: 'write traced',

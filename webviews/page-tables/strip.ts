@@ -53,7 +53,7 @@ function rangeOf(part: Part, kind: 'table' | 'page' | 'large-page'): StripRange 
   const from = part.linear;
   const guest = kind === 'page' ? 'mapped' : kind;
   // A pointer in the shadow says only that something below it is filled.
-  const shadow = part.state !== 'filled' ? 'empty' : part.shadow?.kind === 'table' ? 'partly' : 'filled';
+  const shadow = part.state !== 'filled' ? 'empty' : part.shadow !== undefined && part.shadow.frame < 0 && part.shadow.kind !== 'device' ? 'partly' : 'filled';
   return { from, to: from + part.bytes, guest, shadow };
 }
 

@@ -45,7 +45,7 @@ function chain({ mode, answer, steps, chosen }: Context): ElementDescription {
   const list = steps.map((step, at) => h('li', {
     key: String(at), class: classes('step', step.kind, at === chosen && 'chosen', at > chosen && 'ahead', `delay-${Math.min(at, 6)}`), 'data-step': at,
     'aria-current': at === chosen ? 'step' : undefined,
-  }, head(mode, answer, step), guestCard(mode, answer, step), derives(step), shadowCard(answer, step)));
+  }, head(mode, answer, step), guestCard(mode, answer, step), derives(answer, step), shadowCard(answer, step)));
   return h('ol', { class: 'chain', id: 'chain', tabindex: 0, 'data-chain': true, 'aria-label': S.walkChain },
     list.flatMap((item, at) => (at === 0 ? [item] : [h('li', { key: `a${at}`, class: classes('joint', at > chosen && 'ahead'), 'aria-hidden': 'true' }, icon('arrow'), icon('arrow')), item])));
 }
@@ -89,8 +89,8 @@ function physicalCard({ physical, rights }: WalkAnswer, digits: number): Element
   return card('guest', line('dim', S.physical), line('hex big', hex(physical, digits)), rights && line('badges', rightsBadge(rights)));
 }
 
-function derives(step: ChainStep): ElementDescription {
-  const linked = step.kind === 'root' || step.kind === 'page' || step.shadow?.filled === true;
+function derives(answer: WalkAnswer, step: ChainStep): ElementDescription {
+  const linked = step.kind === 'root' ? answer.shadow.length > 0 : step.kind === 'page' ? answer.frame !== undefined : step.shadow?.filled === true;
   return h('div', { class: classes('derives', !linked && 'broken'), 'aria-hidden': 'true' }, icon('down'));
 }
 
@@ -153,8 +153,8 @@ function words(mode: PagingMode, answer: WalkAnswer, step: ChainStep): Child {
   return [sideStory(S.guest, 'guest', step.guest), sideStory(S.shadow, 'shadow', step.shadow)];
 }
 
-function pageStory(mode: PagingMode, { physical, rights, frame: machineFrame, linear }: WalkAnswer): Child {
-  if (physical === undefined) return h('p', {}, S.noTranslation);
+function pageStory(mode: PagingMode, { physical, rights, frame: machineFrame, linear, story: verdict }: WalkAnswer): Child {
+  if (physical === undefined) return h('p', {}, verdict);
   const offset = linear % 4096n;
   const page = hex(physical - Number(offset), formatOf(mode).physicalDigits);
   return [

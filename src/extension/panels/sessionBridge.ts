@@ -5,16 +5,19 @@ import type { DebugEvents, SessionEvent } from '../debugEvents';
 import { isRecord } from '../debugEvents';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
 
+/** The session's own events that a panel is told. */
+type ForwardedEvent = Extract<PanelEvent, { readonly event: 'stopped' }>['event'];
+
 function isPanelRequest(message: unknown): message is PanelRequest {
   return isRecord(message) && typeof message.id === 'number' && typeof message.request === 'string';
 }
 
-function isPanelEvent(event: string): event is Exclude<PanelEvent['event'], 'session'> {
+function isPanelEvent(event: string): event is ForwardedEvent {
   return event === 'stopped' || event === 'continued' || event === 'shadowbox.changed';
 }
 
 /** The session chosen in the debug views, if it is one of ours. */
-function activeSession(): vscode.DebugSession | undefined {
+export function activeSession(): vscode.DebugSession | undefined {
   const active = vscode.debug.activeDebugSession;
   return active?.type === DEBUG_TYPE ? active : undefined;
 }
@@ -69,7 +72,7 @@ export class SessionBridge implements vscode.Disposable {
   }
 
   /** A hidden webview takes no messages; it asks anew when it is shown again, for it is then loaded anew. */
-  private post(message: MessageToPanel): void {
+  post(message: MessageToPanel): void {
     void this.webview.postMessage(message);
   }
 

@@ -70,7 +70,10 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   if (cause === 'call' || cause === 'interrupt') cpu.writeSystem(target.base, 2, s.selector(L.TR));
   const image = readTask(cpu, target.base, wide);
   if (cause !== 'return') setBusy(cpu, target.selector, true);
-  s.setU32(L.CR0, s.cr0 | CR0.TS);
+  s.setU32(L.CR0, (s.cr0 | CR0.TS) >>> 0);
+  // Local breakpoints belong to the old task (L0 to L3 and LE of DR7).
+  s.setU32(L.DR + 8 * 7, s.u32(L.DR + 8 * 7) & ~0x155);
+  cpu.changedContext();
   const busy = (target.attributes & ~0xf) | (wide ? SYSTEM.tss32Busy : SYSTEM.tss16Busy);
   cpu.setSegment(L.TR, target.selector, target.base, target.limit, busy);
   loadTask(cpu, image, wide, cause === 'call' || cause === 'interrupt');

@@ -85,6 +85,11 @@ export class RawImage implements BlockBackend {
     }
   }
 
+  /** The image is again what its file holds. */
+  discardOverlay(): void {
+    this.overlay = new Map();
+  }
+
   #check(lba: number, count: number): void {
     const whole = Number.isInteger(lba) && Number.isInteger(count);
     if (whole && lba >= 0 && count >= 0 && lba + count <= this.sectors) return;

@@ -26,8 +26,25 @@ export type RunOutcome =
   | { readonly kind: 'breakpoint'; readonly linear: number }
   /** A fault that the debugger wants to see stands before its delivery. */
   | { readonly kind: 'exception'; readonly fault: GuestFault }
+  /** An interrupt or fault has been delivered, and `run` was to come back then: its handler's first instruction is next. */
+  | { readonly kind: 'delivered'; readonly interruption: Interruption }
   /** Somebody asked for control (`requestReturn`). */
   | { readonly kind: 'returned' };
+
+/** Where a CPU stands: linear addresses of the next instruction and of the stack's top, and in whose address space. */
+export interface CodePlace {
+  readonly linear: number;
+  readonly stack: number;
+  readonly cr3: number;
+  /** At CPL 3. */
+  readonly user: boolean;
+}
+
+/** What was interrupted, and whether from outside (an interrupt) or by itself (a fault or trap). */
+export interface Interruption {
+  readonly from: CodePlace;
+  readonly external: boolean;
+}
 
 export interface EngineCounters {
   entries: number;
@@ -73,6 +90,8 @@ export class Executor {
   private passFaultAt = -1;
   private returnRequested = false;
   private pendingFault: GuestFault | undefined;
+  /** The last interrupt or fault that `run` delivered. */
+  private interruption: Interruption | undefined;
   private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
   private readonly executeContext: string[] = [];
   /** Instructions that cross pages, by linear address: bytes, records, and the context they were decoded in. */
@@ -143,10 +162,15 @@ export class Executor {
     return (s.base(L.CS) + s.eip) % 2 ** 32;
   }
 
-  /** Up to `count` bytes of code at CS:EIP, without side effects; fewer when a page is absent. */
-  peekCode(count: number): Uint8Array {
+  place(): CodePlace {
+    const { state, user } = this.cpu;
+    const stack = (state.base(L.SS) + ((state.reg(L.RSP) & state.stackMask) >>> 0)) % 2 ** 32;
+    return { linear: this.linear(), stack, cr3: state.cr3, user };
+  }
+
+  /** Up to `count` bytes of code at a linear address, without side effects; fewer when a page is absent. */
+  peekCode(count: number, linear: number): Uint8Array {
     const { mmu } = this.cpu;
-    const linear = this.linear();
     for (let have = count; have > 0; have--) {
       const bytes = new Uint8Array(have);
       const complete = bytes.every((_, i) => {
@@ -169,17 +193,23 @@ export class Executor {
     this.cpu.attention = true;
   }
 
-  /** Runs until `budget` more instructions have retired, or something else ends it. Throws TripleFault. */
-  run(budget: number): RunOutcome {
+  /**
+   * Runs until `budget` more instructions have retired, or something else ends it. Throws TripleFault.
+   * @param untilDelivery whether to come back as soon as an interrupt or fault has been delivered to the guest
+   */
+  run(budget: number, untilDelivery = false): RunOutcome {
     const s = this.cpu.state;
     const end = s.f64(L.RETIRED) + budget;
+    this.interruption = undefined;
     for (;;) {
+      if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
       if (this.returnRequested) {
         this.returnRequested = false;
         return RETURNED;
       }
       if (this.cpu.attention) this.atBoundary();
+      if (untilDelivery && this.interruption) continue;
       const left = end - s.f64(L.RETIRED);
       if (left <= 0) return BUDGET;
       if (s.halted) return HALTED;
@@ -201,6 +231,7 @@ export class Executor {
     if (this.stopVectors.has(fault.vector) && !passed) return { kind: 'exception', fault };
     this.passFaultAt = -1;
     if (fault.vector === VECTOR.DB && fault.errorCode === undefined) this.cpu.state.setU32(L.PENDING_DEBUG, 0);
+    this.interruption = { from: this.place(), external: false };
     raiseFault(this.cpu, fault, this.cpu.state.eip);
     return undefined;
   }
@@ -214,6 +245,7 @@ export class Executor {
     if (s.u32(L.PENDING_DEBUG) !== 0) {
       if (!held) {
         this.debug.recordPending();
+        this.interruption = { from: this.place(), external: false };
         return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
       }
       cpu.attention = true;
@@ -228,6 +260,7 @@ export class Executor {
     const cpu = this.cpu;
     this.counters.interrupts++;
     const vector = cpu.surroundings.acknowledgeInterrupt();
+    this.interruption = { from: this.place(), external: true };
     try {
       deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
     } catch (reason) {

@@ -33,7 +33,7 @@ import {
 import type { Emitter, OperandSize, Value, Variable } from '../isa/emitter';
 import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES, type Model } from './records';
-import { I32, I64, OP, type Bytes, type WasmType } from './wasm/encoding';
+import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, call, i32, i64, load, select, unary, type Expression, type Local } from './wasm/functionBuilder';
 
 /** Function numbers that handlers call, and the type of a handler in the module. */
@@ -99,6 +99,19 @@ const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 /** Values of the emitter interface are expressions of the function builder here. */
 const expression = (value: Value): Expression => value as Expression;
 
+/** An operation on two values of one type, in that type's instruction. */
+function pair(name: PairName, a: Value, b: Value, comparison = false): Value {
+  const [narrow, wide] = PAIRS[name];
+  const type = a.type === I64 ? I64 : I32;
+  return binary(type === I64 ? wide : narrow, comparison ? I32 : type, expression(a), expression(b));
+}
+
+function single(name: PairName, a: Value, comparison = false): Value {
+  const [narrow, wide] = PAIRS[name];
+  const type = a.type === I64 ? I64 : I32;
+  return unary(type === I64 ? wide : narrow, comparison ? I32 : type, expression(a));
+}
+
 /** One memory operand while its handler is emitted. */
 interface Place {
   host: Expression | undefined;
@@ -122,7 +135,7 @@ export class HandlerEmitter implements Emitter {
   }
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */
-  finish(): { locals: readonly WasmType[]; code: Bytes } {
+  finish(): { locals: readonly WasmType[]; code: ByteWriter } {
     if (!this.left) {
       const next = binary(OP.i32_add, I32, this.record, i32(RECORD_BYTES));
       const handler = load(OP.i32_load, I32, this.record, RECORD_BYTES + R.handler);
@@ -142,32 +155,84 @@ export class HandlerEmitter implements Emitter {
   i64(value: bigint): Value {
     return i64(value);
   }
-  add = this.pair('add');
-  sub = this.pair('sub');
-  mul = this.pair('mul');
-  and = this.pair('and');
-  or = this.pair('or');
-  xor = this.pair('xor');
-  shl = this.pair('shl');
-  shrU = this.pair('shrU');
-  shrS = this.pair('shrS');
-  rotl = this.pair('rotl');
-  rotr = this.pair('rotr');
-  divU = this.pair('divU');
-  divS = this.pair('divS');
-  remU = this.pair('remU');
-  remS = this.pair('remS');
-  eq = this.pair('eq', true);
-  ne = this.pair('ne', true);
-  ltU = this.pair('ltU', true);
-  ltS = this.pair('ltS', true);
-  gtU = this.pair('gtU', true);
-  leU = this.pair('leU', true);
-  geU = this.pair('geU', true);
-  clz = this.single('clz');
-  ctz = this.single('ctz');
-  popcnt = this.single('popcnt');
-  eqz = this.single('eqz', true);
+  add(a: Value, b: Value): Value {
+    return pair('add', a, b);
+  }
+  sub(a: Value, b: Value): Value {
+    return pair('sub', a, b);
+  }
+  mul(a: Value, b: Value): Value {
+    return pair('mul', a, b);
+  }
+  and(a: Value, b: Value): Value {
+    return pair('and', a, b);
+  }
+  or(a: Value, b: Value): Value {
+    return pair('or', a, b);
+  }
+  xor(a: Value, b: Value): Value {
+    return pair('xor', a, b);
+  }
+  shl(a: Value, b: Value): Value {
+    return pair('shl', a, b);
+  }
+  shrU(a: Value, b: Value): Value {
+    return pair('shrU', a, b);
+  }
+  shrS(a: Value, b: Value): Value {
+    return pair('shrS', a, b);
+  }
+  rotl(a: Value, b: Value): Value {
+    return pair('rotl', a, b);
+  }
+  rotr(a: Value, b: Value): Value {
+    return pair('rotr', a, b);
+  }
+  divU(a: Value, b: Value): Value {
+    return pair('divU', a, b);
+  }
+  divS(a: Value, b: Value): Value {
+    return pair('divS', a, b);
+  }
+  remU(a: Value, b: Value): Value {
+    return pair('remU', a, b);
+  }
+  remS(a: Value, b: Value): Value {
+    return pair('remS', a, b);
+  }
+  eq(a: Value, b: Value): Value {
+    return pair('eq', a, b, true);
+  }
+  ne(a: Value, b: Value): Value {
+    return pair('ne', a, b, true);
+  }
+  ltU(a: Value, b: Value): Value {
+    return pair('ltU', a, b, true);
+  }
+  ltS(a: Value, b: Value): Value {
+    return pair('ltS', a, b, true);
+  }
+  gtU(a: Value, b: Value): Value {
+    return pair('gtU', a, b, true);
+  }
+  leU(a: Value, b: Value): Value {
+    return pair('leU', a, b, true);
+  }
+  geU(a: Value, b: Value): Value {
+    return pair('geU', a, b, true);
+  }
+  clz(a: Value): Value {
+    return single('clz', a);
+  }
+  ctz(a: Value): Value {
+    return single('ctz', a);
+  }
+  popcnt(a: Value): Value {
+    return single('popcnt', a);
+  }
+  eqz(a: Value): Value {
+    return single('eqz', a, true);
+  }
 
   select(condition: Value, yes: Value, no: Value): Value {
     return select(expression(condition), expression(yes), expression(no));
@@ -393,22 +458,6 @@ export class HandlerEmitter implements Emitter {
 
   // Inner workings.
 
-  private pair(name: PairName, comparison = false) {
-    const [narrow, wide] = PAIRS[name];
-    return (a: Value, b: Value): Value => {
-      const type = a.type === I64 ? I64 : I32;
-      return binary(type === I64 ? wide : narrow, comparison ? I32 : type, expression(a), expression(b));
-    };
-  }
-
-  private single(name: PairName, comparison = false) {
-    const [narrow, wide] = PAIRS[name];
-    return (a: Value): Value => {
-      const type = a.type === I64 ? I64 : I32;
-      return unary(type === I64 ? wide : narrow, comparison ? I32 : type, expression(a));
-    };
-  }
-
   private place(index: number): Place {
     let place = this.places.get(index);
     if (!place) this.places.set(index, (place = { host: undefined, extra: undefined }));
@@ -562,7 +611,7 @@ function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): 
  * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
  * of blocks. What is not there is left to TypeScript.
  */
-export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: Bytes } {
+export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
   const b = new FunctionBuilder([I64]);
   const offset = b.parameter(0);
   const base = load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE));
@@ -588,7 +637,7 @@ export function emitJump(handlerType: number): { locals: readonly WasmType[]; co
 }
 
 /** A record that is not executed: it tells TypeScript why and where. */
-export function emitLeave(reason: number): { locals: readonly WasmType[]; code: Bytes } {
+export function emitLeave(reason: number): { locals: readonly WasmType[]; code: ByteWriter } {
   const b = new FunctionBuilder([I32]);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(reason));
   b.store(OP.i32_store, CPU, at(EXIT_RECORD), b.parameter(0));
@@ -596,7 +645,7 @@ export function emitLeave(reason: number): { locals: readonly WasmType[]; code: 
 }
 
 /** The end of a block without a transfer: on to the offset where the record stands. */
-export function emitContinue(jump: number): { locals: readonly WasmType[]; code: Bytes } {
+export function emitContinue(jump: number): { locals: readonly WasmType[]; code: ByteWriter } {
   const b = new FunctionBuilder([I32]);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   const offset = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load16_u, I32, b.parameter(0), R.offset));
@@ -605,7 +654,7 @@ export function emitContinue(jump: number): { locals: readonly WasmType[]; code:
 }
 
 /** Entry from TypeScript: the handler of the given record. */
-export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: Bytes } {
+export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));

@@ -79,7 +79,7 @@ function opcodeForms(): readonly (readonly number[])[] {
   const forms: (readonly number[])[] = [];
   const addSlot = (opcode: readonly number[], slot: OpcodeSlot): void => {
     if (!slot) return;
-    if (!('group' in slot)) forms.push([...opcode, 0xc0], [...opcode, 0x00]);
+    if (!('group' in slot)) forms.push(...(slot.modrm ? [[...opcode, 0xc0], [...opcode, 0x00]] : [opcode]));
     else slot.group.forEach((_, reg) => forms.push([...opcode, 0xc0 | (reg << 3)], [...opcode, reg << 3]));
   };
   ONE_BYTE.forEach((slot, opcode) => addSlot([opcode], slot));

@@ -19,6 +19,9 @@ import type { OutputPiece, SliceOutcome } from './runnable';
 import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
 import { chainReport, exceptionReport, haltStory } from './stories';
 
+/** Instructions executed one by one cost a hundred times as much as others: a slice has at most about so many. */
+const MOST_SINGLE_STEPS = 500;
+
 export class VirtualMachine {
   readonly parts: MachineParts;
   readonly queue = new EventQueue();
@@ -31,6 +34,8 @@ export class VirtualMachine {
   /** Virtual time up to which the burst under way may run; 0 between bursts. */
   private burstEnd = 0;
   private breakpoints: readonly ExecutionBreakpoint[] = [];
+  /** Those of the run under way that the executor has been told. */
+  private temporaryBreakpoints: readonly number[] = [];
   private exceptionStops: readonly ExceptionStop[] = [];
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
@@ -90,6 +95,8 @@ export class VirtualMachine {
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
+    const { counters } = this.parts.executor;
+    const lastStep = counters.singleSteps + MOST_SINGLE_STEPS;
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     for (;;) {
       this.handleDue();
@@ -100,7 +107,7 @@ export class VirtualMachine {
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
       if (this.parts.cpu.state.halted && !this.canWake()) return this.idle(now);
-      if (now >= target) return 'more';
+      if (now >= target || counters.singleSteps >= lastStep) return 'more';
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
       const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst);
       this.burstEnd = now + left;
@@ -133,7 +140,7 @@ export class VirtualMachine {
       return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
     }
     if (done) return { kind: 'step' };
-    if (control.temporaryBreakpoint !== undefined) this.syncBreakpoints();
+    if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
     if (outcome.kind === 'exception') {
       const { selector, eip } = { selector: executor.cpu.state.selector(L.CS), eip: executor.cpu.state.eip };
       if (!this.wantsException(outcome.fault.vector)) {
@@ -149,10 +156,10 @@ export class VirtualMachine {
     const cr3 = this.parts.cpu.state.cr3;
     const page = cr3 - (cr3 % 4096);
     const hit = this.breakpoints.filter((b) => Number(b.linear) === linear && (b.cr3 === undefined || b.cr3 === page));
-    const { landed, done } = control.landed(linear);
-    if (landed) this.syncBreakpoints();
+    const arrived = control.arrived(linear);
     if (hit.length > 0) return { kind: 'breakpoint', ids: hit.map((b) => b.id) };
-    if (done) return { kind: 'step' };
+    if (arrived) return { kind: 'step' };
+    if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
     this.parts.executor.passOver();
     return undefined;
   }
@@ -243,8 +250,8 @@ export class VirtualMachine {
 
   private syncBreakpoints(): void {
     const addresses = new Set(this.breakpoints.map((b) => Number(b.linear)));
-    const temporary = this.control?.temporaryBreakpoint;
-    if (temporary !== undefined) addresses.add(temporary);
+    this.temporaryBreakpoints = this.control?.temporaryBreakpoints ?? [];
+    for (const temporary of this.temporaryBreakpoints) addresses.add(temporary);
     this.parts.executor.setBreakpoints(addresses);
   }
 
@@ -297,6 +304,7 @@ export class VirtualMachine {
     this.dead = undefined;
     this.stopRequest = undefined;
     this.control = undefined;
+    for (const image of this.parts.drives.values()) image.discardOverlay();
     return powerOn(this.parts, this.images);
   }
 
@@ -304,6 +312,7 @@ export class VirtualMachine {
   plainStates(): Readonly<Record<string, unknown>> {
     const states: Record<string, unknown> = { queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
+    for (const [drive, image] of this.parts.drives) states[`drive${drive}`] = image.overlay;
     return states;
   }
 

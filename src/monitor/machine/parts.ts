@@ -5,9 +5,9 @@ import { Cpu } from '../cpu/cpu';
 import { FpuState } from '../cpu/x87';
 import * as L from '../cpu/layout';
 import { createBoard, type Board } from '../devices/board';
-import type { BlockBackend, DeviceHost } from '../devices/device';
+import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
-import { openDisk, openFloppy } from '../disks/image';
+import { openDisk, openFloppy, type RawImage } from '../disks/image';
 import { Executor } from '../engine/executor';
 import { buildInterpreter, type InterpreterModule } from '../engine/interpreterModule';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
@@ -59,8 +59,8 @@ export interface MachineParts {
   /** The built-in BIOS, when that is the firmware. */
   readonly bios: BuiltinBios | undefined;
   readonly firmwareMemory: FirmwareMemory;
-  /** BIOS drive numbers. */
-  readonly drives: ReadonlyMap<number, BlockBackend>;
+  /** Images of all drives, by BIOS drive number. */
+  readonly drives: ReadonlyMap<number, RawImage>;
   /** Sentences for the person about what was loaded. */
   readonly notes: readonly string[];
 }
@@ -151,13 +151,13 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
 }
 
 interface Drives {
-  readonly drives: ReadonlyMap<number, BlockBackend>;
-  readonly disks: readonly BlockBackend[];
-  readonly floppies: readonly BlockBackend[];
+  readonly drives: ReadonlyMap<number, RawImage>;
+  readonly disks: readonly RawImage[];
+  readonly floppies: readonly RawImage[];
 }
 
 function openDrives(images: MachineImages, files: FileStore): Drives {
-  const open = (field: string, path: string, writable: boolean, make: (file: FileAccess) => BlockBackend): BlockBackend => {
+  const open = (field: string, path: string, writable: boolean, make: (file: FileAccess) => RawImage): RawImage => {
     try {
       return make(files.open(path, writable));
     } catch (reason) {
@@ -173,7 +173,7 @@ function openDrives(images: MachineImages, files: FileStore): Drives {
   const floppies = floppy
     ? [open('floppy', floppy.path, floppy.writable, (file) => openFloppy(file, { name: floppy.path, writes: policy(floppy.writable) }))]
     : [];
-  const drives = new Map<number, BlockBackend>();
+  const drives = new Map<number, RawImage>();
   floppies.forEach((drive, i) => drives.set(i, drive));
   disks.forEach((drive, i) => drives.set(0x80 + i, drive));
   return { drives, disks, floppies };

@@ -2,31 +2,42 @@
  * What a run is after: how a run request is carried out over single steps and temporary breakpoints, and when
  * it has reached its end.
  */
-import type { Executor, RunOutcome } from '../engine/executor';
+import type { Executor, Interruption, RunOutcome } from '../engine/executor';
 import { decode } from '../isa/decoder';
-import * as L from '../cpu/layout';
 import type { LinearRange, RunRequest } from './session';
+import { gatesOf } from './stepGates';
 
 /** Instructions that run through to their return when they are stepped over. */
 const CALLS = new Set(['call', 'callIndirect', '!callf_ap', '!callf_m', '!int', '!int3', '!into']);
+/** A step that stays in its ranges for so many single instructions is in a loop. */
+const SINGLE_STEPS_FIRST = 50;
 
-/** A place to come back to: linear address of an instruction, and the least linear stack pointer there. */
+/** A place to come back to. */
 interface Landing {
+  /** Linear address of an instruction. */
   readonly linear: number;
-  readonly stack: number;
+  /** Whether the stack pointer (as a linear address) is the one to come back with. */
+  readonly accepts: (stack: number) => boolean;
+  /** The address space, where another one may have the same code and stack at the same addresses. */
+  readonly cr3: number | undefined;
+  /** Whether reaching it completes the request (a call, a return), or only lets a step go on (an interrupt). */
+  readonly completes: boolean;
 }
 
-/** Stack pointer as a linear address. */
-function stackOf(executor: Executor): number {
-  const s = executor.cpu.state;
-  return s.base(L.SS) + ((s.reg(L.RSP) & s.stackMask) >>> 0);
+interface Progress {
+  readonly outcome: RunOutcome;
+  /** Whether the request is fulfilled. */
+  readonly done: boolean;
 }
 
 export class RunControl {
   /** Set while a call or an interrupt is run through. */
   private landing: Landing | undefined;
-  /** Whether reaching the landing completes a step (a call), or only resumes it (an interrupt). */
-  private landingCompletes = false;
+  private singleSteps = 0;
+  /** Set when a step runs freely inside its ranges: where it has to be looked at more closely. */
+  private gates: ReadonlySet<number> | undefined;
+  private readonly ranges: readonly LinearRange[];
+  private temporary: readonly number[] = [];
   private readonly stopAt: number;
 
   constructor(
@@ -35,15 +46,22 @@ export class RunControl {
     retired: number,
   ) {
     this.stopAt = request.kind === 'instructions' ? retired + request.count : Infinity;
+    this.ranges = request.kind === 'step' ? (request.ranges ?? []) : [];
     if (request.kind === 'until') {
-      this.landing = { linear: Number(request.address), stack: request.aboveStack === undefined ? -1 : Number(request.aboveStack) + 1 };
-      this.landingCompletes = true;
+      const { address, aboveStack, cr3 } = request;
+      const least = aboveStack === undefined ? -1 : Number(aboveStack) + 1;
+      this.wait({ linear: Number(address), accepts: (stack) => stack >= least, cr3, completes: true });
     }
   }
 
-  /** Linear address at which a temporary breakpoint is wanted now. */
-  get temporaryBreakpoint(): number | undefined {
-    return this.landing?.linear;
+  /** Linear addresses at which temporary breakpoints are wanted now; another list when others are wanted. */
+  get temporaryBreakpoints(): readonly number[] {
+    return this.temporary;
+  }
+
+  private wait(landing: Landing | undefined): void {
+    this.landing = landing;
+    this.temporary = [...(this.gates ?? []), ...(landing ? [landing.linear] : [])];
   }
 
   /** Retired count at which the run ends by itself. */
@@ -51,57 +69,73 @@ export class RunControl {
     return this.stopAt;
   }
 
-  /** Most instructions that may be run before `after` is asked. */
+  /** Most instructions that may be run before the machine's events are looked at. */
   get burst(): number {
-    return this.request.kind === 'step' && !this.landing ? 1 : Infinity;
+    return this.request.kind === 'step' && !this.landing && !this.runsFreely() ? 1 : Infinity;
   }
 
   /** Runs up to `budget` instructions; says what came of it, and whether the request is fulfilled. */
-  run(budget: number): { readonly outcome: RunOutcome; readonly done: boolean } {
-    if (this.request.kind !== 'step' || this.landing) return { outcome: this.executor.run(budget), done: false };
-    return this.step(this.request.over);
+  run(budget: number): Progress {
+    const { executor, request } = this;
+    if (request.kind !== 'step' || this.landing) return { outcome: executor.run(budget), done: false };
+    if (!this.runsFreely()) return this.single(request.over);
+    const outcome = executor.run(budget, true);
+    return outcome.kind === 'delivered' ? this.delivered(outcome.interruption, outcome) : { outcome, done: false };
   }
 
-  private step(over: boolean): { readonly outcome: RunOutcome; readonly done: boolean } {
+  /** One instruction of a step. */
+  private single(over: boolean): Progress {
     const { executor } = this;
-    const here: Landing = { linear: executor.linear(), stack: stackOf(executor) };
+    const from = executor.place();
     const behind = over ? this.behindCall() : undefined;
-    const interrupts = executor.counters.interrupts;
-    const outcome = executor.run(1);
-    if (executor.counters.interrupts !== interrupts) {
-      // The handler's first instruction has run, too: go through the handler, then take the step.
-      this.landing = here;
-      this.landingCompletes = false;
+    const retired = executor.retired();
+    const outcome = executor.run(1, true);
+    if (outcome.kind === 'delivered') return this.delivered(outcome.interruption, outcome);
+    if (executor.retired() === retired) return { outcome, done: false };
+    if (behind !== undefined && executor.linear() !== behind) {
+      this.wait({ linear: behind, accepts: (stack) => stack >= from.stack, cr3: from.user ? from.cr3 : undefined, completes: true });
       return { outcome, done: false };
     }
-    if (outcome.kind !== 'budget') return { outcome, done: outcome.kind === 'halted' };
-    if (behind !== undefined && executor.linear() !== behind) {
-      this.landing = { linear: behind, stack: here.stack };
-      this.landingCompletes = true;
-      return { outcome, done: false };
+    if (++this.singleSteps === SINGLE_STEPS_FIRST) {
+      this.gates = gatesOf(executor, this.ranges);
+      this.wait(undefined);
     }
     return { outcome, done: this.outsideRanges() };
   }
 
-  /** Whether a breakpoint outcome is the landing; it is taken off then. */
-  landed(linear: number): { readonly landed: boolean; readonly done: boolean } {
+  /** An interrupt is run through to the very place that it interrupted; an exception's handler is shown. */
+  private delivered({ from, external }: Interruption, outcome: RunOutcome): Progress {
+    if (!external) return { outcome, done: this.outsideRanges() };
+    this.wait({ linear: from.linear, accepts: (stack) => stack === from.stack, cr3: from.user ? from.cr3 : undefined, completes: false });
+    return { outcome, done: false };
+  }
+
+  /** A temporary breakpoint, or another one, has been reached: is that the end of the request? */
+  arrived(linear: number): boolean {
     const { landing } = this;
-    if (!landing || landing.linear !== linear || stackOf(this.executor) < landing.stack) return { landed: false, done: false };
-    this.landing = undefined;
-    return { landed: true, done: this.landingCompletes && (this.request.kind === 'until' || this.outsideRanges()) };
+    if (!landing) return this.gates?.has(linear) === true && this.outsideRanges();
+    const { stack, cr3 } = this.executor.place();
+    if (landing.linear !== linear || !landing.accepts(stack) || (landing.cr3 !== undefined && landing.cr3 !== cr3)) return false;
+    this.wait(undefined);
+    return landing.completes && (this.request.kind === 'until' || this.outsideRanges());
+  }
+
+  /** Whether what comes next stays in the ranges until a gate is reached. */
+  private runsFreely(): boolean {
+    return this.gates !== undefined && !this.gates.has(this.executor.linear());
   }
 
   private outsideRanges(): boolean {
-    const ranges: readonly LinearRange[] = this.request.kind === 'step' ? (this.request.ranges ?? []) : [];
     const at = BigInt(this.executor.linear());
-    return !ranges.some((r) => at >= r.start && at < r.end);
+    return !this.ranges.some((r) => at >= r.start && at < r.end);
   }
 
   /** Linear address behind the instruction at EIP, if it is one that returns there. */
   private behindCall(): number | undefined {
-    const bytes = this.executor.peekCode(16);
-    const instruction = decode(bytes, 0, bytes.length, this.executor.cpu.state.codeBits);
+    const { executor } = this;
+    const bytes = executor.peekCode(16, executor.linear());
+    const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
     if (!instruction || !CALLS.has(instruction.name)) return undefined;
-    return (this.executor.linear() + instruction.length) % 2 ** 32;
+    return (executor.linear() + instruction.length) % 2 ** 32;
   }
 }

@@ -41,8 +41,11 @@ export type RunRequest =
    * arrive during a step are always run through to their IRET.
    */
   | { readonly kind: 'step'; readonly over: boolean; readonly ranges?: readonly LinearRange[] }
-  /** Until the instruction pointer is at `address` with the stack pointer above `abovestack` (step out). */
-  | { readonly kind: 'until'; readonly address: bigint; readonly aboveStack?: bigint };
+  /**
+   * Until the instruction pointer is at `address` with the stack pointer above `aboveStack` (step out), in the
+   * address space `cr3` when that is given.
+   */
+  | { readonly kind: 'until'; readonly address: bigint; readonly aboveStack?: bigint; readonly cr3?: number };
 
 /** One exception in a chain that led to a triple fault, or the exception that a stop is about. */
 export interface ExceptionReport {

@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { breakAt, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, sample, startAdapter, step } from './adapter';
-import { figures, median } from './adapter';
+import { breakAt, figures, frames, goOn, launchStopped, lineOf, median, numberNow, PAGING_LAB, sample, startAdapter, step } from './adapter';
 
 const MAIN = 'paging-lab/main.c';
 const PAGING = 'paging-lab/paging.c';
@@ -53,34 +52,30 @@ describe('paging-lab over the wire: breakpoints', function () {
 
     const copy = await goOn(client);
     assert.equal(copy.name, 'copy_on_write');
-    assert.equal(copy.line, lineOf(PAGING, 'copy-check') - 1);
+    assert.equal(await numberNow(client, 'linear'), 0x60000000, "the tasks' notebook");
   });
 
   it('heeds conditions, hit counts and log points', async () => {
     await launchStopped(client, PAGING_LAB);
+    await breakAt(client, USER, ['ping-round'], { hitCondition: '3' });
+    await goOn(client);
+    assert.equal(await numberNow(client, 'round'), 3);
+    await breakAt(client, USER, []);
+
     // `page` counts to 63 in the sweeper's loop; the breakpoint is in code at CPL 3.
     await breakAt(client, USER, ['heap-end'], { condition: 'page == 5' });
     assert.equal((await goOn(client)).line, lineOf(USER, 'heap-end'));
     assert.equal(await numberNow(client, 'page'), 5);
-
-    await breakAt(client, USER, ['ping-round'], { hitCondition: '3' });
-    await goOn(client);
-    assert.equal(await numberNow(client, 'round'), 3);
-
-    await breakAt(client, USER, []);
-    await breakAt(client, PAGING, ['demand-map'], { logMessage: 'page {linear} goes to {frame}', hitCondition: '>2' });
-    await breakAt(client, PAGING, ['copy-release']);
   });
 
   it('writes the message of a log point and goes on', async () => {
     await launchStopped(client, PAGING_LAB);
     await breakAt(client, PAGING, ['demand-map'], { logMessage: 'page {linear} gets {frame}' });
-    await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'copy_on_write' }] });
-    assert.equal((await goOn(client)).name, 'copy_on_write');
+    await breakAt(client, USER, ['heap-end'], { hitCondition: '3' });
+    assert.equal((await goOn(client)).name, 'sweeper');
     const lines = client.unreadEvents('output').map(({ body }) => JSON.stringify(body)).filter((text) => text.includes('gets'));
-    // The stack's page, then heap pages, in rising order.
-    assert.ok(lines.length >= 2, lines.join('\n'));
-    assert.match(lines[0], /page \d+ \(0x[0-9a-f]{8}\) gets \d+ \(0x[0-9a-f]+\)/);
+    const pages = lines.map((text) => Number(/page \d+ \((0x[0-9a-f]{8})\) gets \d+ \(0x[0-9a-f]+\)/.exec(text)?.[1]));
+    assert.deepEqual(pages.filter((page) => page < 0x60000000), [0x50000000, 0x50001000, 0x50002000], 'the first pages of the heap');
   });
 });
 

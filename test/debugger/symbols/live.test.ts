@@ -139,7 +139,7 @@ function ourStack(table: SymbolTable, stop: GdbStop): OurFrame[] {
     }
     if (frames[frames.length - 1]?.name === "main") return frames;
     const caller = table.unwind(lookup, registers, readMemory);
-    assert.ok(caller !== undefined, `unwinds ${frames[frames.length - 1]?.name}`);
+    assert.ok(caller !== undefined && caller !== "outermost", `unwinds ${frames[frames.length - 1]?.name}`);
     registers = caller.registers;
     pc = caller.returnAddress;
     lookup = pc - 1n;

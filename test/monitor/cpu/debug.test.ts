@@ -16,7 +16,9 @@ function trapped(guest: Guest): number {
 /** MOV EAX, value; MOV DRn, EAX. */
 const setDr = (number: number, value: number): readonly number[] => code(movEax(value), [0x0f, 0x23, 0xc0 | (number << 3)]);
 
-describe('TF', () => {
+describe('TF', function () {
+  this.timeout(30_000);
+
   it('traps behind each instruction, with BS in DR6', () => {
     const guest = protectedGuest([NOP, NOP, HLT]);
     guest.state.flags = TF;
@@ -73,12 +75,16 @@ describe('TF', () => {
     const guest = protectedGuest(code([0xb9], le32(5), 0x49, [0x75, 0xfd], HLT));
     guest.put(handlerOf(DB), [0xff, 0x05, ...le32(AT.data), IRET]);
     guest.state.flags = TF;
-    guest.run(5 * 40);
-    assert.equal(guest.u32(AT.data), 11, 'MOV and five times DEC, JNZ');
+    // MOV and five times DEC, JNZ, each with the handler's two instructions behind it.
+    guest.run(33);
+    assert.equal(guest.u32(AT.data), 11);
+    assert.equal(guest.state.eip, AT.code + 8);
   });
 });
 
-describe('debug registers', () => {
+describe('debug registers', function () {
+  this.timeout(30_000);
+
   const L0 = 1;
 
   it('an execution breakpoint is a fault before its instruction; RF lets it run', () => {

@@ -20,7 +20,9 @@ function enters(guest: Guest, vector: number, words: number): readonly number[] 
   return guest.stack(words);
 }
 
-describe('interrupt delivery at the same privilege', () => {
+describe('interrupt delivery at the same privilege', function () {
+  this.timeout(30_000);
+
   it('pushes EFLAGS, CS, EIP; INT points behind itself', () => {
     const guest = protectedGuest(code(NOP, int(0x40)));
     guest.state.flags = IF | 0x41;
@@ -74,7 +76,9 @@ describe('interrupt delivery at the same privilege', () => {
   });
 });
 
-describe('interrupt delivery to an inner privilege', () => {
+describe('interrupt delivery to an inner privilege', function () {
+  this.timeout(30_000);
+
   const userGuest = (program: readonly number[], flags = IF | 2): Guest => {
     const guest = protectedGuest([]);
     enterUser(guest, program, flags);
@@ -141,7 +145,9 @@ describe('interrupt delivery to an inner privilege', () => {
   });
 });
 
-describe('faults on the way to a handler', () => {
+describe('faults on the way to a handler', function () {
+  this.timeout(30_000);
+
   it('an absent gate is #NP, a gate of no kind and one beyond the IDT #GP, all naming the entry', () => {
     const absent = protectedGuest(int(0x44));
     setGate(absent, 0x44, gate(SEL.code0, handlerOf(0x44), 0x0e));
@@ -190,7 +196,9 @@ describe('faults on the way to a handler', () => {
   });
 });
 
-describe('segment checks', () => {
+describe('segment checks', function () {
+  this.timeout(30_000);
+
   /** Loads a descriptor's selector into DS. */
   const loads = (bytes: readonly number[], selector: number = SEL.free, modrm = 0xd8): Guest => {
     const guest = protectedGuest(code([0x66, 0xb8], le16(selector), [0x8e, modrm], HLT));
@@ -264,7 +272,9 @@ describe('segment checks', () => {
   });
 });
 
-describe('interrupts in real mode', () => {
+describe('interrupts in real mode', function () {
+  this.timeout(30_000);
+
   it('go through the vector table, push words, and come back', () => {
     const guest = realGuest(code(int(0x21), HLT));
     guest.put(0x21 * 4, [...le16(0x100), ...le16(0x50)]);

@@ -18,7 +18,9 @@ function faults(guest: Guest, vector: number, errorCode: number): void {
   assert.equal(guest.stack(1)[0], errorCode);
 }
 
-describe('far jumps and calls at one privilege', () => {
+describe('far jumps and calls at one privilege', function () {
+  this.timeout(30_000);
+
   it('JMP loads CS with the present privilege in its RPL', () => {
     const guest = protectedGuest(jmpFar(SEL.free, TARGET));
     setDescriptor(guest, SEL.free, descriptor(0, 0xfffff, PRESENT | 0x1a, 0xc));
@@ -76,7 +78,9 @@ describe('far jumps and calls at one privilege', () => {
   });
 });
 
-describe('call gates', () => {
+describe('call gates', function () {
+  this.timeout(30_000);
+
   const user = (program: readonly number[], gateBytes: readonly number[]): Guest => {
     const guest = protectedGuest([]);
     setDescriptor(guest, SEL.free, gateBytes);
@@ -118,7 +122,9 @@ describe('call gates', () => {
   });
 });
 
-describe('RETF', () => {
+describe('RETF', function () {
+  this.timeout(30_000);
+
   it('to an outer privilege pops SS:ESP', () => {
     const guest = protectedGuest(code(push(SEL.data3), push(AT.stack3), push(SEL.code3), push(AT.userCode), RETF));
     guest.put(AT.userCode, UD2);
@@ -134,7 +140,9 @@ describe('RETF', () => {
   });
 });
 
-describe('SYSENTER and SYSEXIT', () => {
+describe('SYSENTER and SYSEXIT', function () {
+  this.timeout(30_000);
+
   it('go to the kernel and back with flat segments', () => {
     const guest = protectedGuest([]);
     guest.state.setU32(L.SYSENTER_CS, SEL.code0);

@@ -133,7 +133,9 @@ describe('paging: rights', function () {
   });
 });
 
-describe('paging: accessed and dirty bits', () => {
+describe('paging: accessed and dirty bits', function () {
+  this.timeout(30_000);
+
   for (const mode of ['32-bit', 'PAE'] as const) {
     it(`${mode}: a read sets A at each level, a write sets D in the leaf`, () => {
       const guest = protectedGuest(code(loadEax(PAGE), HLT, storeEax(PAGE), HLT));
@@ -171,7 +173,9 @@ describe('paging: accessed and dirty bits', () => {
   });
 });
 
-describe('paging: translations follow the tables', () => {
+describe('paging: translations follow the tables', function () {
+  this.timeout(30_000);
+
   const storeAt = (address: number, value: number): readonly number[] => code([0xc7, 0x05], le32(address), le32(value));
   const moveCr3 = (value: number): readonly number[] => code(movEax(value), [0x0f, 0x22, 0xd8]);
 

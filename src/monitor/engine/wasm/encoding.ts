@@ -4,22 +4,32 @@
  */
 
 /**
- * A growing byte buffer with the number encodings of the binary format. A plain array: thousands of small
- * buffers are made for a module, and typed arrays are costly to make.
+ * A growing byte buffer with the number encodings of the binary format. Plain arrays, joined at the end:
+ * thousands of small buffers are made for a module, and typed arrays are costly to make.
  */
 export class ByteWriter {
-  private readonly buffer: number[] = [];
+  private readonly pieces: (readonly number[])[] = [];
+  private piecesLength = 0;
+  private last: number[] = [];
 
   get length(): number {
-    return this.buffer.length;
+    return this.piecesLength + this.last.length;
   }
 
   byte(value: number): void {
-    this.buffer.push(value);
+    this.last.push(value);
   }
 
-  bytes(source: Bytes): void {
-    for (let i = 0; i < source.length; i++) this.buffer.push(source[i]);
+  bytes(source: ArrayLike<number>): void {
+    for (let i = 0; i < source.length; i++) this.last.push(source[i]);
+  }
+
+  /** Appends all that another writer has now, without copying it. */
+  append(other: ByteWriter): void {
+    this.close();
+    other.close();
+    this.pieces.push(...other.pieces);
+    this.piecesLength += other.piecesLength;
   }
 
   /** Unsigned LEB128 of a 32-bit number. */
@@ -60,14 +70,25 @@ export class ByteWriter {
     this.bytes(bytes);
   }
 
-  /** What has been written. */
-  get written(): Bytes {
-    return this.buffer;
+  /** A copy of what has been written. */
+  toBytes(): Uint8Array {
+    this.close();
+    const all = new Uint8Array(this.length);
+    let at = 0;
+    for (const piece of this.pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    return all;
+  }
+
+  private close(): void {
+    if (this.last.length === 0) return;
+    this.pieces.push(this.last);
+    this.piecesLength += this.last.length;
+    this.last = [];
   }
 }
-
-/** Bytes as code builders pass them on. */
-export type Bytes = ArrayLike<number>;
 
 /** Value types. */
 export const I32 = 0x7f;

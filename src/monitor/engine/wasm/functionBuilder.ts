@@ -2,7 +2,7 @@
  * Writes the body of one WebAssembly function: pure expressions are small trees that are folded
  * where their operands are known and serialised where they are used; statements are written at once.
  */
-import { ByteWriter, I32, I64, OP, type Bytes, type WasmType } from './encoding';
+import { ByteWriter, I32, I64, OP, type WasmType } from './encoding';
 
 /** A pure expression. `constant` is its value where that is known while emitting. */
 export interface Expression {
@@ -199,9 +199,9 @@ export class FunctionBuilder {
   }
 
   /** The finished body. */
-  finish(): Bytes {
+  finish(): ByteWriter {
     this.code.byte(OP.end);
-    return this.code.written;
+    return this.code;
   }
 
   private localAt(index: number, type: WasmType): Local {

@@ -2,7 +2,7 @@
  * Puts a WebAssembly module together: types, imports, functions, one function table, exports
  * (WebAssembly Core Specification 2.0, section 5.5).
  */
-import { ByteWriter, type Bytes, type WasmType } from './encoding';
+import { ByteWriter, type WasmType } from './encoding';
 
 export interface FunctionType {
   readonly parameters: readonly WasmType[];
@@ -12,7 +12,7 @@ export interface FunctionType {
 interface FunctionBody {
   readonly type: number;
   readonly locals: readonly WasmType[];
-  readonly code: Bytes;
+  readonly code: ByteWriter;
 }
 
 const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
@@ -56,7 +56,7 @@ export class ModuleBuilder {
   }
 
   /** Gives a declared function its body; `code` ends in the `end` opcode. */
-  define(index: number, type: number, locals: readonly WasmType[], code: Bytes): void {
+  define(index: number, type: number, locals: readonly WasmType[], code: ByteWriter): void {
     this.bodies[index - this.imports.length] = { type, locals, code };
   }
 
@@ -111,7 +111,7 @@ export class ModuleBuilder {
       this.table.forEach((f) => w.u32(f));
     });
     section(out, SECTION.code, (w) => this.writeBodies(w));
-    return Uint8Array.from(out.written);
+    return out.toBytes();
   }
 
   private defined(body: FunctionBody | undefined): FunctionBody {
@@ -142,16 +142,28 @@ export class ModuleBuilder {
     for (const body of this.bodies) {
       const { locals, code } = this.defined(body);
       const content = new ByteWriter();
-      content.u32(locals.length);
-      for (const local of locals) {
-        content.u32(1);
-        content.byte(local);
+      const runs = localRuns(locals);
+      content.u32(runs.length);
+      for (const run of runs) {
+        content.u32(run.count);
+        content.byte(run.type);
       }
-      content.bytes(code);
-      w.u32(content.length);
-      w.bytes(content.written);
+      w.u32(content.length + code.length);
+      w.append(content);
+      w.append(code);
     }
   }
+}
+
+/** Locals as the format lists them: how many of a type follow one another. */
+function localRuns(locals: readonly WasmType[]): readonly { count: number; readonly type: WasmType }[] {
+  const runs: { count: number; readonly type: WasmType }[] = [];
+  for (const type of locals) {
+    const last = runs.at(-1);
+    if (last?.type === type) last.count++;
+    else runs.push({ count: 1, type });
+  }
+  return runs;
 }
 
 function section(out: ByteWriter, id: number, write: (w: ByteWriter) => void): void {
@@ -159,5 +171,5 @@ function section(out: ByteWriter, id: number, write: (w: ByteWriter) => void): v
   write(content);
   out.byte(id);
   out.u32(content.length);
-  out.bytes(content.written);
+  out.append(content);
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { cpuSecondsOf, runToMarkers } from '../measure';
-import type { Limits, Run } from '../measure';
-import { MarkerWatcher } from '../markers';
-import type { Marker } from '../workloads/workload';
+import { cpuSecondsOf, runToMarkers } from '../../bench/measure';
+import type { Limits, Run } from '../../bench/measure';
+import { MarkerWatcher } from '../../bench/markers';
+import type { Marker } from '../../bench/workloads/workload';
 
 const FIRST: Marker = { name: 'first', title: 'First', pattern: '^first line$' };
 const LAST: Marker = { name: 'last', title: 'Last', pattern: 'last [0-9]+' };

@@ -1,11 +1,11 @@
 /** Tests of the report: medians, ratios, and how they are written down. */
 import assert from 'node:assert/strict';
-import { markdown, summary, table } from '../format';
-import type { Run } from '../measure';
-import { shadowboxCommand, readStats } from '../peers/shadowbox';
-import { commandText, median, ratios } from '../report';
-import type { EngineReport, MeasuredEngine, Report } from '../report';
-import { bootDebianI386 } from '../workloads/boot-debian-i386';
+import { markdown, summary, table } from '../../bench/format';
+import type { Run } from '../../bench/measure';
+import { shadowboxCommand, readStats } from '../../bench/peers/shadowbox';
+import { commandText, median, ratios } from '../../bench/report';
+import type { EngineReport, MeasuredEngine, Report } from '../../bench/report';
+import { bootDebianI386 } from '../../bench/workloads/boot-debian-i386';
 
 function measured(name: MeasuredEngine['name'], title: string, seconds: readonly number[], more: Partial<Run> = {}): MeasuredEngine {
   const runs = seconds.map((init) => ({ seconds: { kernel: init / 4, init }, ...more }));

@@ -1,0 +1,34 @@
+// Which address a user means by what was clicked: a variable, a watch, or text in an editor.
+import { isRecord } from './debugEvents';
+
+/** A number as C, NASM and GAS write it, without its suffix for unsigned or long: `0x50000000u`, `7C00h`. */
+const C_HEX = /^(0x[0-9a-f]+)[ul]*$/i;
+const NASM_HEX = /^([0-9][0-9a-f]*)h$/i;
+/** Eight or sixteen digits without a mark, as in dumps, maps and manuals, are an address in hexadecimal. */
+const BARE_HEX = /^([0-9a-f]{8}|[0-9a-f]{16})$/i;
+
+/**
+ * The expression for an address that stands in a text: numbers in any of the usual hexadecimal forms as `0x…`,
+ * anything else as it is, for the debugger to evaluate. Undefined for empty text.
+ */
+export function addressExpression(text: string): string | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
+  const c = C_HEX.exec(trimmed);
+  if (c !== null) return c[1];
+  const digits = NASM_HEX.exec(trimmed) ?? BARE_HEX.exec(trimmed);
+  return digits === null ? trimmed : `0x${digits[1]}`;
+}
+
+/**
+ * The address of a variable or watch, out of the argument that VS Code gives to a command of its context menu
+ * (for variables a wrapper around the DAP variable, for watches a bare one): its memory reference, so what a pointer
+ * or register points at, and for other values where they lie: the same place that 'View Binary Data' opens.
+ * Undefined for a value that is nowhere in memory.
+ */
+export function addressOfVariable(argument: unknown): string | undefined {
+  if (!isRecord(argument)) return undefined;
+  const variable = isRecord(argument.variable) ? argument.variable : argument;
+  const { memoryReference } = variable;
+  return typeof memoryReference === 'string' && memoryReference !== '' ? memoryReference : undefined;
+}

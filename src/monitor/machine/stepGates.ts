@@ -1,0 +1,52 @@
+/**
+ * Where a step over address ranges has to look closely: the machine runs freely inside the ranges as long as
+ * it meets only plain instructions and direct jumps, so that a step over a waiting loop takes as long as the loop.
+ */
+import * as L from '../cpu/layout';
+import type { Executor } from '../engine/executor';
+import { decode, type Instruction } from '../isa/decoder';
+import { endsBlock } from '../isa/definitions';
+import { CONDITION_SUFFIXES } from '../isa/opcodes';
+import type { LinearRange } from './session';
+
+const LONGEST_INSTRUCTION = 16;
+/** More code than this is not looked through. */
+const MOST_BYTES = 4096;
+const DIRECT_JUMPS = new Set(['jmp', 'loop', 'loope', 'loopne', 'jcxz', ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`)]);
+
+/**
+ * Linear addresses, inside and around the ranges, before which free running has to end: instructions that may lead
+ * anywhere (calls, returns, indirect jumps, whatever asks the monitor), and the places to which the rest leads out.
+ * @param ranges each begins with an instruction
+ * @returns undefined when the code cannot be decoded, or is very long
+ */
+export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): ReadonlySet<number> | undefined {
+  if (ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0) > MOST_BYTES) return undefined;
+  const gates = new Set<number>();
+  for (const { start, end } of ranges) {
+    let at = Number(start);
+    while (at < Number(end)) {
+      const bytes = executor.peekCode(LONGEST_INSTRUCTION, at);
+      const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
+      if (!instruction) return undefined;
+      const next = at + instruction.length;
+      if (DIRECT_JUMPS.has(instruction.name)) addOutside(gates, ranges, targetOf(executor, instruction, next));
+      else if (instruction.name.startsWith('!') || endsBlock(instruction.name)) gates.add(at);
+      at = next;
+    }
+    addOutside(gates, ranges, at);
+  }
+  return gates;
+}
+
+function addOutside(gates: Set<number>, ranges: readonly LinearRange[], linear: number): void {
+  const at = BigInt(linear);
+  if (!ranges.some(({ start, end }) => at >= start && at < end)) gates.add(linear);
+}
+
+/** Linear target of a direct jump; its offset is cut to the operand size (SDM volume 2, JMP). */
+function targetOf(executor: Executor, { immediate, size }: Instruction, next: number): number {
+  const base = executor.cpu.state.base(L.CS);
+  const offset = BigInt.asUintN(size === 16 ? 16 : 32, BigInt(next - base) + immediate);
+  return (base + Number(offset)) % 2 ** 32;
+}

@@ -1,0 +1,166 @@
+/**
+ * What is seen and changed of paging-lab where it stands: call stack through interrupt edges, locals, registers, flags,
+ * memory, expressions, disassembly.
+ */
+import assert from 'node:assert/strict';
+import type { DapClient } from '../client';
+import { breakAt, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, sample, scopeOf, startAdapter, step, valueNow, valueOf } from './adapter';
+
+const MAIN = 'paging-lab/main.c';
+const PAGING = 'paging-lab/paging.c';
+const USER = 'paging-lab/user.c';
+
+describe('paging-lab over the wire: values', function () {
+  this.timeout(60_000);
+  this.slow(5000);
+  let client: DapClient;
+
+  // One machine for all: each test moves it on to where it looks.
+  before(async () => {
+    client = startAdapter();
+    await launchStopped(client, PAGING_LAB);
+  });
+  after(async () => {
+    await client.close();
+    assert.equal(client.stderr, '');
+  });
+
+  it('shows that the call stack ends in the first function', async () => {
+    await breakAt(client, MAIN, ['main-booted']);
+    await goOn(client);
+    const stack = await frames(client);
+    assert.deepEqual(stack.map(({ name, line }) => [name, line]).slice(0, 2), [['kernel_main', lineOf(MAIN, 'main-booted')], ['_start', 32]]);
+    // `.cfi_undefined eip` (DWARF 5, 6.4.4): there is no caller.
+    assert.match(stack[2].name, /outermost/);
+    assert.equal(stack.length, 3);
+    await breakAt(client, MAIN, []);
+  });
+
+  it('leads the call stack through the interrupt edge to the task', async () => {
+    await breakAt(client, PAGING, ['copy-check']);
+    await goOn(client);
+    const stack = await frames(client);
+    assert.deepEqual(stack.map(({ name }) => name).slice(0, 5), ['copy_on_write', 'resolve_page_fault', 'trap', 'enter_kernel', 'ping']);
+    const [, , trap, , ping] = stack;
+    assert.equal(trap.source?.name, 'traps.c', 'the line of the call, not of what is inlined in front of it');
+    assert.equal(ping.source?.path, sample(USER));
+    assert.equal(ping.line, lineOf(USER, 'ping-write'), 'the instruction that faulted, not the one before');
+    const { reference, variables } = await scopeOf(client, ping.id, 'General Registers');
+    assert.equal(Number(valueOf(variables, 'eip')), Number(ping.instructionPointerReference));
+    assert.match(await client.refused('setVariable', { variablesReference: reference, name: 'eip', value: '0' }), /cannot be set/);
+  });
+
+  it('reads locals: numbers, pointers, structs', async () => {
+    const [frame] = await frames(client);
+    const { variables } = await scopeOf(client, frame.id, 'Locals');
+    assert.equal(valueOf(variables, 'linear'), '1610612736 (0x60000000)');
+    assert.equal(variables.find(({ name }) => name === 'entry')?.type, 'uint32_t *');
+    const { result, variablesReference } = await client.request('evaluate', { expression: '*current', frameId: frame.id, context: 'watch' });
+    assert.match(result, /^\{name = .*"ping", directory = 0x[0-9a-f]+/);
+    const { variables: members } = await client.request('variables', { variablesReference });
+    assert.equal(Number(valueOf(members, 'directory').split(' ')[0]), await numberNow(client, 'cr3'), 'CR3 is what the kernel thinks it is');
+    assert.match(await valueNow(client, 'paging_counts.demand_maps'), /^\d+/);
+    assert.match(await valueNow(client, '&paging_counts'), /paging_counts|0x[0-9a-f]+/);
+  });
+
+  it('sets variables, which the program then goes by', async () => {
+    const frame = (await frames(client))[0];
+    await client.request('setExpression', { expression: 'paging_counts.copies', value: '1000', frameId: frame.id });
+    await breakAt(client, PAGING, ['copy-words']);
+    await goOn(client);
+    const { reference } = await scopeOf(client, (await frames(client))[0].id, 'Locals');
+    // In the loop the compiler keeps `i` in a register.
+    await step(client, 'next', 'instruction');
+    await client.request('setVariable', { variablesReference: (await scopeOf(client, (await frames(client))[0].id, 'Locals')).reference, name: 'i', value: '1000' });
+    assert.match(await client.refused('variables', { variablesReference: reference }), /no longer valid/);
+    assert.equal(await numberNow(client, 'i'), 1000);
+    await breakAt(client, PAGING, ['copy-release']);
+    await goOn(client);
+    await step(client, 'next');
+    await step(client, 'next');
+    assert.equal(await numberNow(client, 'paging_counts.copies'), 1001);
+  });
+
+  it('reads and sets registers, parts of them, and flags bit by bit', async () => {
+    const [frame] = await frames(client);
+    const general = await scopeOf(client, frame.id, 'General Registers');
+    assert.deepEqual(general.variables.map(({ name }) => name), ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi', 'eip']);
+    const old = valueOf(general.variables, 'edx');
+    const set = await client.request('setVariable', { variablesReference: general.reference, name: 'edx', value: '0x12345678' });
+    assert.match(set.value, /^0x12345678/);
+    await client.request('setExpression', { expression: '$dl', value: '0xff', frameId: frame.id });
+    assert.equal(await numberNow(client, 'edx'), 0x123456ff);
+    await client.request('setExpression', { expression: '$edx', value: old, frameId: frame.id });
+
+    const flags = await scopeOf(client, (await frames(client))[0].id, 'Flags');
+    const carry = valueOf(flags.variables, 'CF').startsWith('1') ? 1 : 0;
+    const eflags = await numberNow(client, '$eflags');
+    assert.equal(eflags & 1, carry);
+    await client.request('setVariable', { variablesReference: flags.reference, name: 'CF', value: `${1 - carry}` });
+    assert.equal(await numberNow(client, '$eflags'), eflags ^ 1, 'one bit and no other');
+    await client.request('setVariable', { variablesReference: flags.reference, name: 'CF', value: `${carry}` });
+
+    const segments = await scopeOf(client, frame.id, 'Segments');
+    assert.equal(valueOf(segments.variables, 'cs'), '0x0008 code, readable, 32-bit, DPL 0');
+    const hidden = segments.variables.find(({ name }) => name === 'tr');
+    const { variables: parts } = await client.request('variables', { variablesReference: hidden?.variablesReference ?? 0 });
+    // The TSS of segments.c.
+    assert.equal(Number(valueOf(parts, 'base')), await numberNow(client, '&tss'));
+    const control = await scopeOf(client, frame.id, 'Control');
+    const cr0 = control.variables.find(({ name }) => name === 'cr0');
+    const { variables: bits } = await client.request('variables', { variablesReference: cr0?.variablesReference ?? 0 });
+    for (const name of ['PE', 'PG', 'WP']) assert.match(valueOf(bits, name), /^1 /, name);
+    assert.match(await client.refused('setExpression', { expression: '$cr0', value: '0x80000000', frameId: frame.id }), /\S{10}|\s/, 'PG without PE');
+    assert.equal((await numberNow(client, 'cr0')) & 1, 1);
+  });
+
+  it('reads and writes memory, linear and physical', async () => {
+    const reference = (await client.request('evaluate', { expression: '&paging_counts', context: 'watch' })).memoryReference ?? '';
+    const read = async (memoryReference: string): Promise<string> =>
+      Buffer.from((await client.request('readMemory', { memoryReference, count: 12 })).data ?? '', 'base64').toString('hex');
+    const before = await read(reference);
+    const data = Buffer.from('0102030405060708090a0b0c', 'hex').toString('base64');
+    assert.deepEqual(await client.request('writeMemory', { memoryReference: reference, data }), { bytesWritten: 12 });
+    assert.equal(await read(reference), '0102030405060708090a0b0c');
+    assert.equal(await read(`phys:${reference}`), '0102030405060708090a0b0c', 'the kernel is mapped one to one');
+    assert.equal(await numberNow(client, 'paging_counts.demand_maps'), 0x04030201);
+    await client.request('writeMemory', { memoryReference: reference, data: Buffer.from(before, 'hex').toString('base64') });
+    // Page 0 is not mapped; a large page is.
+    assert.equal((await client.request('readMemory', { memoryReference: '0x0', count: 16 })).unreadableBytes, 16);
+    assert.equal((await client.request('readMemory', { memoryReference: '0x400000', count: 16 })).unreadableBytes, undefined);
+    // The kernel's code is read-only for the kernel, but not for a debugger.
+    const code = await read('0x100000');
+    assert.ok(code.startsWith('02b0ad1b'), 'the Multiboot magic number');
+    await client.request('writeMemory', { memoryReference: '0x100000', data: Buffer.from('00').toString('base64') });
+    assert.ok((await read('0x100000')).startsWith('3030'));
+    await client.request('writeMemory', { memoryReference: '0x100000', data: Buffer.from('02b0ad1b', 'hex').toString('base64') });
+  });
+
+  it('evaluates for hover, watch and console', async () => {
+    const frameId = (await frames(client))[0].id;
+    assert.match((await client.request('evaluate', { expression: 'linear', frameId, context: 'hover' })).result, /1610612736 \(0x60000000\)/);
+    assert.equal((await client.request('evaluate', { expression: 'frame_of(1)', frameId, context: 'watch' }).catch((error: Error) => ({ result: error.message }))).result.length > 10, true);
+    assert.match(await valueNow(client, 'kernel_space.name'), /"kernel"/);
+    assert.match((await client.request('evaluate', { expression: 'walk 0x60000000', context: 'repl' })).result, /PDE\[384\].*\n.*PTE\[0\]/);
+    assert.match((await client.request('evaluate', { expression: 'regs', context: 'repl' })).result, /protected-32, CPL 0/);
+    assert.match((await client.request('evaluate', { expression: 'spaces', context: 'repl' })).result, /\* cr3=0x[0-9a-f]{8} {2}32-bit/);
+  });
+
+  it('disassembles around the instruction pointer, with symbols and source lines', async () => {
+    const [frame] = await frames(client);
+    const { instructions } = await client.request('disassemble', {
+      memoryReference: frame.instructionPointerReference ?? '', instructionOffset: -20, instructionCount: 60, resolveSymbols: true,
+    });
+    assert.equal(instructions.length, 60);
+    const here = instructions.findIndex(({ address }) => Number(address) === Number(frame.instructionPointerReference));
+    assert.equal(here, 20);
+    assert.equal(instructions[here].line, frame.line);
+    instructions.forEach(({ address, instructionBytes = '' }, index) => {
+      const next = instructions[index + 1];
+      if (next) assert.equal(Number(address) + instructionBytes.split(' ').length, Number(next.address), 'one behind the other');
+    });
+    assert.ok(instructions.some(({ instruction }) => /^call .*<frame_release>/.test(instruction)), 'the call on an earlier line');
+    assert.ok(instructions.every(({ symbol }) => symbol !== undefined));
+    assert.equal(instructions.find(({ location }) => location)?.location?.path, sample(PAGING));
+  });
+});

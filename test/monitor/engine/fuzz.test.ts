@@ -1,0 +1,58 @@
+/** Whatever a guest does ends in an architectural fault or nothing: random code never raises an exception of ours. */
+import assert from 'node:assert/strict';
+import { TripleFault } from '../../../src/monitor/cpu/interrupts';
+import * as L from '../../../src/monitor/cpu/layout';
+import { AT, IRET, enterUser, handlerOf, protectedGuest, realGuest, type Guest } from '../cpu/guest';
+import { randomCode } from '../isa/randomCode';
+
+const STREAMS = Number(process.env['SHADOWBOX_FUZZ'] ?? 60);
+const BURST = 200;
+
+type Setting = readonly [name: string, make: () => Guest];
+
+const user = (): Guest => {
+  const guest = protectedGuest([]);
+  enterUser(guest, []);
+  return guest;
+};
+
+/** 4 MiB pages one to one, so that guest tables are walked and traced. */
+const paged = (): Guest => {
+  const guest = protectedGuest([]);
+  guest.put32(AT.tables, 0x87);
+  const s = guest.state;
+  s.setU32(L.CR4, 0x10);
+  s.setWide(L.CR3, AT.tables);
+  s.setU32(L.CR0, 0x80000011);
+  guest.cpu.updatePaging();
+  return guest;
+};
+
+const SETTINGS: readonly Setting[] = [['real mode', () => realGuest([])], ['protected mode, CPL 0', () => protectedGuest([])], ['protected mode, CPL 3', user], ['paging', paged]];
+
+describe('random code', function () {
+  this.timeout(120_000);
+
+  for (const [name, make] of SETTINGS) {
+    it(`raises no exception of the monitor: ${name}`, () => {
+      let guest = make();
+      let seed = 0;
+      for (const stream of randomCode(name.length * 7919 + 5, STREAMS)) {
+        if (seed++ % 32 === 0) guest = make();
+        const at = guest.state.protectedMode ? AT.code : 0x7c00;
+        for (let vector = 0; vector < 32; vector++) guest.put(handlerOf(vector), [IRET]);
+        guest.put(at, [...stream, ...stream.slice(3, 20), 0xeb, 0xd0]);
+        for (let i = 0; i < 8; i++) guest.state.setReg(i, i === L.RSP ? 0x8000 : ((stream[i] ?? 0) * 0x1041) >>> 0);
+        guest.state.eip = at;
+        guest.state.halted = false;
+        guest.cpu.changedContext();
+        try {
+          guest.run(BURST);
+        } catch (reason) {
+          if (reason instanceof TripleFault) guest = make();
+          else assert.fail(`${Buffer.from(stream).toString('hex')}: ${reason instanceof Error ? reason.stack : String(reason)}`);
+        }
+      }
+    });
+  }
+});
