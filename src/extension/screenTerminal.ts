@@ -1,10 +1,10 @@
 // A guest's text screen and keyboard as a VS Code terminal: its VGA text is mirrored, what is typed goes to the
 // guest as keys of a PS/2 keyboard.
 import * as vscode from 'vscode';
+import { activeSession } from './activeSession';
 import { isScreenGuest } from './debugConfiguration';
 import type { DebugEvents, SessionEvent } from './debugEvents';
 import { isRecord } from './debugEvents';
-import { activeSession } from './panels/sessionBridge';
 import type { Drawn, Room, Screen } from './screenTerminalDrawing';
 import { CLEAR, draw } from './screenTerminalDrawing';
 import type { KeyStroke } from './screenTerminalKeys';

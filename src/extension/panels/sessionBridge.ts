@@ -1,6 +1,6 @@
 // Connects a webview with the debug session that it shows: requests go in, answers and events come out.
 import * as vscode from 'vscode';
-import { DEBUG_TYPE } from '../debugConfiguration';
+import { activeSession } from '../activeSession';
 import type { DebugEvents, SessionEvent } from '../debugEvents';
 import { isRecord } from '../debugEvents';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
@@ -14,12 +14,6 @@ function isPanelRequest(message: unknown): message is PanelRequest {
 
 function isPanelEvent(event: string): event is ForwardedEvent {
   return event === 'stopped' || event === 'continued' || event === 'shadowbox.changed';
-}
-
-/** The session chosen in the debug views, if it is one of ours. */
-export function activeSession(): vscode.DebugSession | undefined {
-  const active = vscode.debug.activeDebugSession;
-  return active?.type === DEBUG_TYPE ? active : undefined;
 }
 
 /**

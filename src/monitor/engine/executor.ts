@@ -28,7 +28,7 @@ export type RunOutcome =
   | { readonly kind: 'exception'; readonly fault: GuestFault }
   /** An interrupt or fault has been delivered, and `run` was to come back then: its handler's first instruction is next. */
   | { readonly kind: 'delivered'; readonly interruption: Interruption }
-  /** Somebody asked for control (`requestReturn`). */
+  /** Somebody asked for control (`requestReturn`), or nothing has retired for long: to be run again. */
   | { readonly kind: 'returned' };
 
 /** Where a CPU stands: linear addresses of the next instruction and of the stack's top, and in whose address space. */
@@ -70,6 +70,8 @@ const HALTED: RunOutcome = { kind: 'halted' };
 const RETURNED: RunOutcome = { kind: 'returned' };
 /** Largest budget that is given to generated code at once. */
 const MAX_BUDGET = 1 << 30;
+/** Entries and deliveries without a retired instruction after which `run` comes back. */
+const STALLED_ROUNDS = 2000;
 /** Page-crossing instructions that are remembered. */
 const MAX_CROSSINGS = 8192;
 const DR6_SINGLE_STEP = 0x4000;
@@ -201,7 +203,13 @@ export class Executor {
     const s = this.cpu.state;
     const end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
-    for (;;) {
+    for (let rounds = 0, before = end - budget; ; rounds++) {
+      // A guest that faults for ever, or a long REP, retires nothing: the caller gets a look in all the same.
+      if (rounds === STALLED_ROUNDS) {
+        if (s.f64(L.RETIRED) === before) return RETURNED;
+        before = s.f64(L.RETIRED);
+        rounds = 0;
+      }
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
       if (this.returnRequested) {

@@ -106,6 +106,7 @@ export class PagingView {
     const page = pageOf(request.linear ?? 0n);
     const place = this.findTable(controls, format, page, level);
     if (!place) return undefined;
+    if (place.large) return this.splitTable(controls, format, page, level, place.large);
     const span = entrySpan(level, format.indexBits);
     const entries = controls.mode === 'PAE' && level === 3 ? 4 : 1 << format.indexBits;
     const firstPage = Math.floor(page / (span * entries)) * span * entries;
@@ -126,15 +127,41 @@ export class PagingView {
     };
   }
 
-  /** Guest-physical address of the table at a level that covers a page; CR3's own for a PAE root. */
-  private findTable(controls: PagingControls, format: PagingFormat, page: number, level: number): { address: number } | undefined {
+  /**
+   * Guest-physical address of the table at a level that covers a page (CR3's own for a PAE root), or the large
+   * entry that stands above it instead.
+   */
+  private findTable(controls: PagingControls, format: PagingFormat, page: number, level: number): { address: number; large?: RawEntry } | undefined {
     let address = controls.root;
     for (let l = format.levels; l > level; l--) {
       const raw = this.readEntry(controls, format, address, l, tableIndex(page, l, format.indexBits));
-      if (!(raw.low & PTE.present) || isLarge(controls, l, raw.low)) return undefined;
+      if (!(raw.low & PTE.present)) return undefined;
+      if (isLarge(controls, l, raw.low)) return { address, large: raw };
       address = entryTarget(format, l, raw, false);
     }
     return { address };
+  }
+
+  /** The shadow table into which a large page of the guest is split: the guest has one entry for all of it. */
+  private splitTable(controls: PagingControls, format: PagingFormat, page: number, level: number, large: RawEntry): TablePair | undefined {
+    const table = this.shadowTableAt(controls, level, page);
+    if (!table?.split) return undefined;
+    const span = entrySpan(level, format.indexBits);
+    const entries = table.entries;
+    const firstPage = Math.floor(page / (span * entries)) * span * entries;
+    // Every frame of the large page derives from its one entry.
+    const raws = Array.from({ length: entries }, () => large);
+    return {
+      level,
+      linear: linearOf(firstPage, format),
+      bytes: BigInt(span * entries) * BigInt(PAGE),
+      entryBytes: BigInt(span) * BigInt(PAGE),
+      guestTable: large.address - (large.address % PAGE),
+      traced: false,
+      guest: [],
+      guestAbsent: 0,
+      shadow: this.shadowSide(format, level, firstPage, raws, table),
+    };
   }
 
   private readEntry(controls: PagingControls, format: PagingFormat, table: number, level: number, index: number): RawEntry {
@@ -308,14 +335,18 @@ export class PagingView {
       const filled = (low & SHADOW.present) !== 0;
       const leaf = (low & SHADOW.leaf) !== 0;
       const entry = this.shadowEntry(table, index, 0n, 0n, 0);
+      // A split table has neither entries nor rights of its own: both are the large entry's above it.
+      const above = table.split ? steps[steps.length - 1] : undefined;
+      // A PAE root is latched, no page of the guest: its entries are where CR3 points.
+      const address = table.guestPage < 0 ? controls.root : table.guestPage * PAGE;
       steps.push({
         level: table.level,
         tableId: table.id,
         index,
         filled,
-        rights: entry.rights,
+        rights: above?.rights ?? entry.rights,
         frame: entry.frame,
-        derivesFrom: this.derivesFrom(table, index),
+        derivesFrom: above?.derivesFrom ?? address + index * (table.indexBits === 10 ? 4 : 8),
         story: !filled
           ? 'not filled yet: the next access walks the guest\'s tables'
           : leaf
@@ -327,14 +358,6 @@ export class PagingView {
       table = filled && !leaf ? this.cpu.mmu.shadow.table(low >>> 12) : undefined;
     }
     return steps;
-  }
-
-  /** Guest-physical address of the guest entry from which a shadow entry derives. */
-  private derivesFrom(table: ShadowTable, index: number): number {
-    const entryBytes = table.indexBits === 10 ? 4 : 8;
-    if (!table.split) return table.guestPage * PAGE + index * entryBytes;
-    const parent = table.parents[0];
-    return parent ? this.derivesFrom(parent.table, parent.index) : 0;
   }
 
   private tlbState(controls: PagingControls, page: number): WalkAnswer['tlb'] {

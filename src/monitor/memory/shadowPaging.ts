@@ -116,11 +116,6 @@ export class ShadowPaging {
     return this.tables[id];
   }
 
-  /** The shadow table beside a guest table page, if one is kept. */
-  tableFor(mode: PagingMode, level: number, guestPage: number): ShadowTable | undefined {
-    return this.tableByGuest.get(tableKey(mode, level, guestPage, false));
-  }
-
   isTraced(guestPage: number): boolean {
     return this.traced.has(guestPage);
   }
@@ -224,7 +219,7 @@ export class ShadowPaging {
         : this.map.busPage(this.targetPage(entry.low, entry.high, format.entryBytes));
       let lower = this.childOf(table, entry.index);
       if (!lower) {
-        lower = this.tableAt(mode, entry.level - 1, lowerPage, large, format.indexBits);
+        lower = this.tableAt(mode, entry.level - 1, lowerPage, large, format.indexBits, large ? entry.address : 0);
         lower.parents.push({ table, index: entry.index });
       }
       table.set(entry.index, flags | (lower.id << 12) | (large ? SHADOW.large : 0), 0);
@@ -241,7 +236,7 @@ export class ShadowPaging {
       const index = tableIndex(page, l, indexBits);
       let lower = this.childOf(table, index);
       if (!lower) {
-        lower = this.tableAt(mode, l - 1, table.guestPage + index * entrySpan(l, indexBits), true, indexBits);
+        lower = this.tableAt(mode, l - 1, table.guestPage + index * entrySpan(l, indexBits), true, indexBits, table.origin);
         lower.parents.push({ table, index });
         table.set(index, SHADOW.present | SHADOW.writable | SHADOW.user | SHADOW.large | (lower.id << 12), 0);
       }
@@ -311,12 +306,13 @@ export class ShadowPaging {
     return table;
   }
 
-  private tableAt(mode: PagingMode, level: number, guestPage: number, split: boolean, indexBits: number): ShadowTable {
-    const key = tableKey(mode, level, guestPage, split);
+  /** `origin`: address of the large entry that a split table belongs to: its dirty bit is that entry's alone. */
+  private tableAt(mode: PagingMode, level: number, guestPage: number, split: boolean, indexBits: number, origin = 0): ShadowTable {
+    const key = tableKey(mode, level, guestPage, split, origin);
     const known = this.tableByGuest.get(key);
     if (known) return known;
     const id = this.freeIds.pop() ?? this.tables.length;
-    const table = new ShadowTable(id, level, indexBits, guestPage, split, key, this.machine);
+    const table = new ShadowTable(id, level, indexBits, guestPage, split, key, origin, this.machine);
     this.tables[id] = table;
     this.tableByGuest.set(key, table);
     if (!split) {
@@ -491,8 +487,8 @@ export class ShadowPaging {
   }
 }
 
-function tableKey(mode: PagingMode, level: number, guestPage: number, split: boolean): string {
-  return `${mode}${split ? '/' : ':'}${level}:${guestPage}`;
+function tableKey(mode: PagingMode, level: number, guestPage: number, split: boolean, origin: number): string {
+  return `${mode}${split ? '/' : ':'}${level}:${guestPage}:${origin}`;
 }
 
 /** Pages between the start of the entry that covers a page and the page itself. */

@@ -50,6 +50,8 @@ export class ShadowTable {
     readonly split: boolean,
     /** Under which the monitor finds it again. */
     readonly key: string,
+    /** Guest-physical address of the large entry that a split table belongs to; 0 for others. */
+    readonly origin: number,
     private readonly machine: MachineMemory,
   ) {
     this.words = (SHADOW_BASE + id * SHADOW_TABLE_BYTES) >> 2;
