@@ -7,7 +7,7 @@ import { VECTOR, generalProtection } from '../cpu/cpu';
 import { DebugRegisters } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
-import { SERVICES } from '../cpu/services';
+import { SERVICES, serviceNumber } from '../cpu/services';
 import { ATTRIBUTE, FLAG } from '../cpu/state';
 import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { GuestFault } from '../memory/guestFault';
@@ -75,6 +75,9 @@ const STALLED_ROUNDS = 2000;
 /** Page-crossing instructions that are remembered. */
 const MAX_CROSSINGS = 8192;
 const DR6_SINGLE_STEP = 0x4000;
+const INTERRUPT_SERVICE = serviceNumber('int');
+const BREAKPOINT_SERVICE = serviceNumber('int3');
+const OVERFLOW_SERVICE = serviceNumber('into');
 
 export class Executor {
   readonly counters: EngineCounters = { entries: 0, singleSteps: 0, slowAccesses: 0, services: 0, faults: 0, interrupts: 0, exitJump: 0, exitCrossing: 0, exitBreakpoint: 0, exitStop: 0, exitFault: 0, exitDone: 0, exitAgain: 0 };
@@ -92,6 +95,8 @@ export class Executor {
   private passFaultAt = -1;
   private returnRequested = false;
   private pendingFault: GuestFault | undefined;
+  /** A debug trap stands before its delivery and the debugger wants to see it. */
+  private debugStop = false;
   /** The last interrupt or fault that `run` delivered. */
   private interruption: Interruption | undefined;
   private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
@@ -217,6 +222,10 @@ export class Executor {
         return RETURNED;
       }
       if (this.cpu.attention) this.atBoundary();
+      if (this.debugStop) {
+        this.debugStop = false;
+        return { kind: 'exception', fault: new GuestFault(VECTOR.DB, undefined) };
+      }
       if (untilDelivery && this.interruption) continue;
       const left = end - s.f64(L.RETIRED);
       if (left <= 0) return BUDGET;
@@ -251,6 +260,11 @@ export class Executor {
     cpu.attention = false;
     const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED);
     if (s.u32(L.PENDING_DEBUG) !== 0) {
+      if (!held && this.stopVectors.has(VECTOR.DB) && this.passFaultAt !== s.f64(L.RETIRED)) {
+        this.debugStop = true;
+        cpu.attention = true;
+        return;
+      }
       if (!held) {
         this.debug.recordPending();
         this.interruption = { from: this.place(), external: false };
@@ -358,6 +372,7 @@ export class Executor {
     const reason = s.u32(L.EXIT_REASON);
     const at = s.u32(L.EXIT_RECORD);
     this.count(reason);
+    if (reason === EXIT.again && !this.cpu.singleIteration) this.returnRequested = true;
     let remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
     if (reason !== EXIT.jump) {
       remaining += view.getUint8(at + R.back);
@@ -591,6 +606,7 @@ export class Executor {
     const service = SERVICES[number];
     if (!service) throw new Error(`No service ${number}`);
     try {
+      if (this.stopVectors.size > 0) this.stopAtInterrupt(number, op);
       const outcome = service(cpu, op);
       if (outcome === 'next') {
         if (!cpu.attention) return 0;
@@ -604,6 +620,16 @@ export class Executor {
       this.fault(record, reason);
       return 1;
     }
+  }
+
+  /** INT n, INT3 and INTO of a vector that the debugger waits for: it is shown before the service runs. */
+  private stopAtInterrupt(number: number, op: RecordOperation): void {
+    let vector = -1;
+    if (number === INTERRUPT_SERVICE) vector = op.immediate & 0xff;
+    else if (number === BREAKPOINT_SERVICE) vector = VECTOR.BP;
+    else if (number === OVERFLOW_SERVICE && this.cpu.state.flags & FLAG.OF) vector = VECTOR.OF;
+    if (vector < 0 || !this.stopVectors.has(vector) || this.passFaultAt === this.retired()) return;
+    throw new GuestFault(vector, undefined);
   }
 
   /** Has generated code return behind the instruction of `record`, whatever follows it. */

@@ -75,7 +75,7 @@ export interface AddressSpaceInfo {
   /** Shadow tables that are kept for it now, and leaf entries filled in them. */
   readonly shadowTables: number;
   readonly shadowEntries: number;
-  /** Virtual time (cycles) at which it was last entered. */
+  /** Counts up over all spaces as they are entered: the greatest is the one that was entered last. */
   readonly lastUsed: number;
 }
 

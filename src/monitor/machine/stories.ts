@@ -45,6 +45,7 @@ function story(vector: number, errorCode: number | undefined, linear: number): s
   if (vector === PAGE_FAULT) return pageFaultStory(linear, errorCode ?? 0);
   const known = STORIES[vector];
   if (known) return known;
+  if (errorCode === undefined && vector >= 32) return `an INT ${hex(vector, 2)}h instruction`;
   return errorCode === undefined ? 'no error code' : selectorStory(errorCode);
 }
 

@@ -91,7 +91,8 @@ export class ShadowPaging {
   /** The space for the given controls: a cached one, or a new one that is still empty. */
   enter(controls: PagingControls): AddressSpace {
     const root = controls.mode === 'none' ? 0 : controls.root;
-    const tag = `${controls.mode}${controls.largePages ? '+' : ''}${controls.noExecute ? 'x' : ''}:${root}`;
+    // Without paging the other controls mean nothing, and there is one space.
+    const tag = controls.mode === 'none' ? controls.mode : `${controls.mode}${controls.largePages ? '+' : ''}${controls.noExecute ? 'x' : ''}:${root}`;
     let space = this.spaceByTag.get(tag);
     if (!space) {
       const slot = this.freeSlot();

@@ -26,6 +26,12 @@ function elementsInPage(cpu: Cpu, segment: number, offset: number, op: Operation
   return Math.floor(Math.min(toPageEnd, op.addressMask - offset + 1) / size);
 }
 
+/** Elements from `offset` down that stay in the segment's page and do not wrap around below 0. */
+function elementsDownInPage(cpu: Cpu, segment: number, offset: number, size: Bytes): number {
+  const inPage = (cpu.state.base(segment) + offset) % PAGE;
+  return inPage + size > PAGE ? 0 : Math.floor(Math.min(inPage, offset) / size) + 1;
+}
+
 /** Runs `body` over all iterations: it does up to `count` and says how many it did. */
 function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outcome {
   let count = counter(cpu, op);
@@ -47,7 +53,7 @@ function movs(bytes: 1 | 0): Service {
     return iterate(cpu, op, (count) => {
       const from = pointer(cpu, op, L.RSI);
       const to = pointer(cpu, op, L.RDI);
-      const done = step > 0 && count > 1 ? copyRun(cpu, op, size, from, to, count) : 0;
+      const done = count > 1 ? (step > 0 ? copyRun(cpu, op, size, from, to, count) : copyRunDown(cpu, op, size, from, to, count)) : 0;
       if (done === 0) cpu.write(L.ES, to, size, cpu.read(op.segment, from, size));
       const moved = Math.max(done, 1) * step;
       cpu.state.setMasked(L.RSI, op.addressMask, from + moved);
@@ -70,6 +76,20 @@ function copyRun(cpu: Cpu, op: Operation, size: Bytes, from: number, to: number,
     // Overlapping upwards repeats the pattern, element by element.
     for (let i = 0; i < bytes; i += size) memory.copyWithin(target + i, source + i, source + i + size);
   } else memory.copyWithin(target, source, source + bytes);
+  return elements;
+}
+
+/** The same with DF set: from the elements at `from` and `to` downwards. */
+function copyRunDown(cpu: Cpu, op: Operation, size: Bytes, from: number, to: number, count: number): number {
+  const elements = Math.min(count, elementsDownInPage(cpu, op.segment, from, size), elementsDownInPage(cpu, L.ES, to, size));
+  const bytes = elements * size;
+  const [lowFrom, lowTo] = [from + size - bytes, to + size - bytes];
+  if (elements < 2 || !within(cpu, op.segment, lowFrom, bytes, false) || !within(cpu, L.ES, lowTo, bytes, true)) return 0;
+  const source = cpu.mmu.hostRun(cpu.linear(op.segment, lowFrom, bytes, false), false, cpu.user);
+  const target = cpu.mmu.hostRun(cpu.linear(L.ES, lowTo, bytes, true), true, cpu.user);
+  // Overlapping downwards repeats the pattern: that is left to single elements.
+  if (source < 0 || target < 0 || (target < source && source < target + bytes)) return 0;
+  cpu.machine.u8.copyWithin(target, source, source + bytes);
   return elements;
 }
 
