@@ -20,15 +20,19 @@ export function addressExpression(text: string): string | undefined {
   return digits === null ? trimmed : `0x${digits[1]}`;
 }
 
+/** A pointer's value as the debugger shows it: the number first, then what is known of it. */
+const POINTER = /^0x[0-9a-f]+\b/i;
+
 /**
  * The address of a variable or watch, out of the argument that VS Code gives to a command of its context menu
  * (for variables a wrapper around the DAP variable, for watches a bare one): its memory reference, so what a pointer
- * or register points at, and for other values where they lie: the same place that 'View Binary Data' opens.
+ * or register points at, and for other values where they lie: the same place that 'View Binary Data' opens. A pointer
+ * without a memory reference is read off its value.
  * Undefined for a value that is nowhere in memory.
  */
 export function addressOfVariable(argument: unknown): string | undefined {
   if (!isRecord(argument)) return undefined;
-  const variable = isRecord(argument.variable) ? argument.variable : argument;
-  const { memoryReference } = variable;
-  return typeof memoryReference === 'string' && memoryReference !== '' ? memoryReference : undefined;
+  const { memoryReference, value } = isRecord(argument.variable) ? argument.variable : argument;
+  if (typeof memoryReference === 'string' && memoryReference !== '') return memoryReference;
+  return typeof value === 'string' ? POINTER.exec(value)?.[0] : undefined;
 }

@@ -42,6 +42,8 @@ export class Cpu {
   contextChanged = true;
   /** The run loop wants to look at the CPU before the next instruction (interrupt, trap, mode). */
   attention = false;
+  /** Whether code, data and stack segments are flat and unrestricted: kept up to date by the engine. */
+  flat = false;
   /** Whether INTR is raised: kept up to date by the machine. */
   interruptLine = false;
   /** Set while single instructions are traced (TF): REP instructions do one iteration at a time. */

@@ -420,6 +420,7 @@ export class Executor {
       const s = cpu.state;
       const bits = s.codeBits;
       const model = this.modelNow();
+      cpu.flat = model === 'flat';
       const key = `${bits}${model}${s.base(L.CS)}:${s.limit(L.CS)}`;
       if (key !== this.context.key) this.context = { bits, model, first: 0, end: PAGE_BYTES, key };
     }

@@ -15,16 +15,10 @@ import { ServiceCpu } from './firmwareCpu';
 import type { FileStore, MachineImages } from './images';
 import { buildParts, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
+import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
 import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
 import { chainReport, exceptionReport, haltStory } from './stories';
-
-/**
- * Instructions executed one by one cost a hundred times as much as others: a slice has at most about so many. It also
- * ends with each part of a long REP, which takes milliseconds and counts for nothing.
- */
-const MOST_FAULTS = 1000;
-const MOST_SINGLE_STEPS = 500;
 
 export class VirtualMachine {
   readonly parts: MachineParts;
@@ -100,9 +94,8 @@ export class VirtualMachine {
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
     const { counters } = this.parts.executor;
-    const lastStep = counters.singleSteps + MOST_SINGLE_STEPS;
+    const guard = new SliceGuard(this.parts.executor);
     const lastFault = counters.faults + MOST_FAULTS;
-    const { exitAgain } = counters;
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     for (;;) {
       this.handleDue();
@@ -113,9 +106,9 @@ export class VirtualMachine {
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
       if (this.parts.cpu.state.halted && !this.canWake()) return this.idle(now);
-      if (now >= target || counters.singleSteps >= lastStep || counters.exitAgain !== exitAgain) return 'more';
+      if (now >= target || guard.isSpent) return 'more';
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
-      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst);
+      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst, guard.burst());
       this.burstEnd = now + left;
       const stop = this.advance(control, left);
       this.burstEnd = 0;

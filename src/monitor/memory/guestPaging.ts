@@ -40,7 +40,10 @@ export const FORMATS: Readonly<Record<Exclude<PagingMode, 'none'>, PagingFormat>
 /** Index of a linear page in its table at a level (1 = leaf). */
 export function tableIndex(page: number, level: number, indexBits: number): number {
   const mask = (1 << indexBits) - 1;
-  return level === 1 ? page & mask : Math.floor(page / 2 ** (indexBits * (level - 1))) & mask;
+  if (level === 1) return page & mask;
+  // Shifts are quick, and right for page numbers of 32-bit addresses.
+  if (page >= 0 && page < 2 ** 20) return (page >> (indexBits * (level - 1))) & mask;
+  return Math.floor(page / 2 ** (indexBits * (level - 1))) & mask;
 }
 
 /** Pages that one entry at a level covers. */

@@ -182,6 +182,12 @@ export class Mmu {
   /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). */
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
     const wrapped = this.wrap32 ? linear % TWO32 : linear;
+    const page = Math.floor(wrapped / PAGE_BYTES);
+    const offset = wrapped - page * PAGE_BYTES;
+    if (offset + bytes <= PAGE_BYTES) {
+      const host = this.known(page, kind !== READ, user);
+      if (host >= 0) return host + offset;
+    }
     return this.access(wrapped | 0, this.wrap32 ? 0 : Math.floor(wrapped / TWO32), bytes, kind, user);
   }
 
@@ -190,8 +196,15 @@ export class Mmu {
     const wrapped = this.wrap32 ? linear % TWO32 : linear;
     const page = Math.floor(wrapped / PAGE_BYTES);
     const offset = wrapped - page * PAGE_BYTES;
+    const known = this.known(page, write, user);
+    if (known >= 0) return known + offset;
     const host = this.direct(page, this.resolve(page, offset, write, user), write, user);
     return host < 0 ? -1 : host + offset;
+  }
+
+  /** Host address of a page that the TLB holds for this kind of access; -1 otherwise. */
+  private known(page: number, write: boolean, user: boolean): number {
+    return this.tlb.host(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page);
   }
 
   /**

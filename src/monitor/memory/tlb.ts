@@ -56,6 +56,15 @@ export class Tlb {
     return this.machine.i32[at] === ((page << 12) | 0) && this.machine.i32[at + 1] === high;
   }
 
+  /** Host address of a page's bytes if a read or write table holds it; -1 otherwise. */
+  host(slot: number, kind: TlbKind, user: boolean, page: number): number {
+    const at = this.entry(slot, kind, user, page) >> 2;
+    const words = this.machine.i32;
+    const low = (page << 12) | 0;
+    if (words[at] !== low || words[at + 1] !== (Math.floor(page / (TWO32 / PAGE_BYTES)) | 0)) return -1;
+    return ((words[at + 2] ?? 0) + low) >>> 0;
+  }
+
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
     for (const user of [false, true]) {

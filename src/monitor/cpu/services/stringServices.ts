@@ -50,6 +50,7 @@ function movs(bytes: 1 | 0): Service {
   return (cpu, op) => {
     const size: Bytes = bytes === 1 ? 1 : op.size;
     const step = stepOf(cpu, size);
+    if (step > 0 && moveAtOnce(cpu, op, size)) return 'next';
     return iterate(cpu, op, (count) => {
       const from = pointer(cpu, op, L.RSI);
       const to = pointer(cpu, op, L.RDI);
@@ -61,6 +62,30 @@ function movs(bytes: 1 | 0): Service {
       return Math.max(done, 1);
     });
   };
+}
+
+/** Longest copy that is done word by word rather than by a call for the whole. */
+const SHORT_COPY = 64;
+
+/** The common case of compilers' memcpy: flat segments, all of it inside one page on both sides. */
+function moveAtOnce(cpu: Cpu, op: Operation, size: Bytes): boolean {
+  if (!cpu.flat || cpu.singleIteration || op.segment >= L.FS || op.addressMask !== 0xffffffff) return false;
+  const s = cpu.state;
+  const count = repeated(op) ? s.reg(L.RCX) : 1;
+  const bytes = count * size;
+  const from = s.reg(L.RSI);
+  const to = s.reg(L.RDI);
+  if (count === 0 || (from % PAGE) + bytes > PAGE || (to % PAGE) + bytes > PAGE) return false;
+  const source = cpu.mmu.hostRun(from, false, cpu.user);
+  const target = cpu.mmu.hostRun(to, true, cpu.user);
+  // Overlapping upwards repeats the pattern: that is left to single elements.
+  if (source < 0 || target < 0 || (target > source && target < source + bytes)) return false;
+  if (bytes > SHORT_COPY) cpu.machine.u8.copyWithin(target, source, source + bytes);
+  else for (let i = 0; i < bytes; i += size) cpu.machine.write(target + i, size, cpu.machine.read(source + i, size));
+  s.setReg(L.RSI, from + bytes);
+  s.setReg(L.RDI, to + bytes);
+  if (repeated(op)) s.setReg(L.RCX, 0);
+  return true;
 }
 
 /** Copies as many elements as lie in one page on both sides; 0 when it cannot be done at once. */

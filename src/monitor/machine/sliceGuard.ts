@@ -1,0 +1,45 @@
+/**
+ * Keeps slices short in wall time. A slice is measured in cycles, but some instructions cost a thousand times as much
+ * as others; those are counted, and end the slice early. Where a slice ends changes nothing for the guest.
+ */
+import type { Executor } from '../engine/executor';
+
+/** Instructions that were executed one by one, microseconds each. */
+const MOST_SINGLE_STEPS = 500;
+/** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
+const MOST_NEW_BLOCKS = 40;
+/** Instructions between two looks at the counters, in code that is known and in code that is new. */
+const BURST = 50_000;
+const NEW_CODE_BURST = 2_000;
+
+export class SliceGuard {
+  private readonly singleSteps: number;
+  private readonly repeats: number;
+  private readonly blocks: number;
+  private blocksBefore: number;
+
+  /** Counts from now on. */
+  constructor(private readonly executor: Executor) {
+    const { counters, code } = executor;
+    this.singleSteps = counters.singleSteps;
+    this.repeats = counters.exitAgain;
+    this.blocks = code.counters.blocksDecoded;
+    this.blocksBefore = this.blocks;
+  }
+
+  /** Whether the slice has had enough: each part of a long REP, too, takes milliseconds and counts for nothing. */
+  get isSpent(): boolean {
+    const { counters, code } = this.executor;
+    return counters.singleSteps - this.singleSteps >= MOST_SINGLE_STEPS
+      || counters.exitAgain !== this.repeats
+      || code.counters.blocksDecoded - this.blocks >= MOST_NEW_BLOCKS;
+  }
+
+  /** Most instructions to run until `isSpent` is asked again. To be called once before each burst. */
+  burst(): number {
+    const { blocksDecoded } = this.executor.code.counters;
+    const isNew = blocksDecoded !== this.blocksBefore;
+    this.blocksBefore = blocksDecoded;
+    return isNew ? NEW_CODE_BURST : BURST;
+  }
+}
