@@ -1,5 +1,5 @@
 // Which address a user means by what was clicked: a variable, a watch, or text in an editor.
-import { isRecord } from './debugEvents';
+import { isRecord } from './records';
 
 /** A number as C, NASM and GAS write it, without its suffix for unsigned or long: `0x50000000u`, `7C00h`. */
 const C_HEX = /^(0x[0-9a-f]+)[ul]*$/i;

@@ -1,16 +1,12 @@
 // Every DAP event that a Shadowbox session sends, standard or our own, as one stream for panels and terminals.
 import * as vscode from 'vscode';
+import { isRecord } from './records';
 
 /** One DAP event, as it came over the wire. `body` is unchecked: whoever takes it looks before using it. */
 export interface SessionEvent {
   readonly session: vscode.DebugSession;
   readonly event: string;
   readonly body: unknown;
-}
-
-/** Whether a value is an object whose members may be looked at. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 export class DebugEvents implements vscode.Disposable {

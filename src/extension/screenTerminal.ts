@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { activeSession } from './activeSession';
 import { isScreenGuest } from './debugConfiguration';
 import type { DebugEvents, SessionEvent } from './debugEvents';
-import { isRecord } from './debugEvents';
+import { isRecord } from './records';
 import type { Drawn, Room, Screen } from './screenTerminalDrawing';
 import { CLEAR, draw } from './screenTerminalDrawing';
 import type { KeyStroke } from './screenTerminalKeys';
@@ -31,6 +31,8 @@ class ScreenTerminal implements vscode.Pseudoterminal {
   private readonly writing = new vscode.EventEmitter<string>();
   private room: Room = USUAL_ROOM;
   private isOpen = false;
+  /** Whether the session has a machine yet, to be asked. */
+  private isLive: boolean;
   private screen: Screen | undefined;
   private drawn: Drawn = [];
   private asking = false;
@@ -39,7 +41,9 @@ class ScreenTerminal implements vscode.Pseudoterminal {
 
   readonly onDidWrite = this.writing.event;
 
-  constructor(private session: vscode.DebugSession | undefined, private readonly log: vscode.LogOutputChannel) {}
+  constructor(private session: vscode.DebugSession | undefined, isLive: boolean, private readonly log: vscode.LogOutputChannel) {
+    this.isLive = isLive;
+  }
 
   get isConnected(): boolean {
     return this.session !== undefined;
@@ -49,10 +53,17 @@ class ScreenTerminal implements vscode.Pseudoterminal {
     return this.session?.id === session.id;
   }
 
-  connect(session: vscode.DebugSession): void {
+  connect(session: vscode.DebugSession, isLive: boolean): void {
     this.session = session;
+    this.isLive = isLive;
     this.screen = undefined;
     this.redrawAll();
+    void this.refresh();
+  }
+
+  /** The machine has stopped or done something, so it is there, and its screen may be another. */
+  changed(): void {
+    this.isLive = true;
     void this.refresh();
   }
 
@@ -81,9 +92,9 @@ class ScreenTerminal implements vscode.Pseudoterminal {
   }
 
   /** Asks for the screen and draws it; while an answer is awaited, once more after that. */
-  async refresh(): Promise<void> {
+  private async refresh(): Promise<void> {
     this.outOfDate = true;
-    if (this.asking || !this.isOpen) return;
+    if (this.asking || !this.isOpen || !this.isLive) return;
     this.asking = true;
     try {
       while (this.outOfDate && this.session !== undefined) {
@@ -156,27 +167,28 @@ export class ScreenTerminals implements vscode.Disposable {
   showActive(): void {
     const session = activeSession();
     if (session === undefined) void vscode.window.showInformationMessage('No guest is running, so there is no screen to show. Start one with F5.');
-    else this.show(session);
+    else this.show(session, true);
   }
 
   private take({ session, event }: SessionEvent): void {
-    if (event === 'initialized' && isScreenGuest(session.configuration)) this.show(session);
-    else if (event === 'stopped' || event === 'shadowbox.changed') void this.connected(session)?.[1].refresh();
+    // Before the launch, so that the terminal is there for what comes first.
+    if (event === 'initialized' && isScreenGuest(session.configuration)) this.show(session, false);
+    else if (event === 'stopped' || event === 'shadowbox.changed') this.connected(session)?.[1].changed();
   }
 
   private connected(session: vscode.DebugSession): [vscode.Terminal, ScreenTerminal] | undefined {
     return [...this.open].find(([, screen]) => screen.belongsTo(session));
   }
 
-  private show(session: vscode.DebugSession): void {
+  private show(session: vscode.DebugSession, isLive: boolean): void {
     const name = `${session.name}: screen`;
     const there = this.connected(session) ?? [...this.open].find(([terminal, screen]) => terminal.name === name && !screen.isConnected);
     if (there !== undefined) {
-      if (!there[1].belongsTo(session)) there[1].connect(session);
+      if (!there[1].belongsTo(session)) there[1].connect(session, isLive);
       there[0].show(true);
       return;
     }
-    const pty = new ScreenTerminal(session, this.log);
+    const pty = new ScreenTerminal(session, isLive, this.log);
     const terminal = vscode.window.createTerminal({ name, pty, iconPath: new vscode.ThemeIcon('device-desktop') });
     this.open.set(terminal, pty);
     terminal.show(true);

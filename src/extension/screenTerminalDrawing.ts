@@ -1,6 +1,6 @@
 // The guest's text screen as terminal output: only rows that have changed are drawn again.
 //
-// Sources: ECMA-48, 8.3 (CUP, SGR, ED); xterm control sequences (private modes 7 and 25); IBM VGA technical reference
+// Sources: ECMA-48, 8.3 (CUP, SGR, ED); xterm control sequences (private modes 7 and 25, OSC 12); IBM VGA technical reference
 // (attribute byte: bits 0-3 foreground, 4-6 background, 7 blinking).
 
 /** What is drawn of a screen: rows of text, an attribute byte a character, and the cursor. */
@@ -28,8 +28,8 @@ const COLOURS = [
 ];
 
 const RESET = '\x1b[0m';
-/** Empties the terminal; no line may wrap, or the last column would scroll it. */
-export const CLEAR = `${RESET}\x1b[?7l\x1b[?25l\x1b[2J`;
+/** Empties the terminal; no line may wrap, or the last column would scroll it. The cursor is light, for the screen is dark. */
+export const CLEAR = `${RESET}\x1b[?7l\x1b[?25l\x1b]12;#aaaaaa\x07\x1b[2J`;
 
 const GRAPHICS_NOTE = 'The guest shows graphics; this terminal can only show its text screen.';
 

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { isScreenGuest } from './debugConfiguration';
 import type { DebugEvents, SessionEvent } from './debugEvents';
-import { isRecord } from './debugEvents';
+import { isRecord } from './records';
 
 const RESET_TERMINAL = '\x1bc';
 
@@ -77,9 +77,16 @@ class SerialPort implements vscode.Pseudoterminal {
   }
 }
 
+/** One port of one session. */
+function portKey(session: vscode.DebugSession, port: string): string {
+  return `${session.id}/${port}`;
+}
+
 /** Opens a terminal for each serial port that a session announces, and keeps them fed. */
 export class SerialTerminals implements vscode.Disposable {
   private readonly open = new Map<vscode.Terminal, SerialPort>();
+  /** Announced ports of guests that are talked to by their screen: each gets its terminal, behind that, when it sends something. */
+  private readonly silent = new Set<string>();
   private readonly registrations: vscode.Disposable[];
 
   constructor(events: DebugEvents, private readonly log: vscode.LogOutputChannel) {
@@ -97,29 +104,25 @@ export class SerialTerminals implements vscode.Disposable {
   private take({ session, event, body }: SessionEvent): void {
     if (!event.startsWith('shadowbox.serial') || !isRecord(body) || typeof body.port !== 'string') return;
     if (event === 'shadowbox.serialOpen') {
-      this.openPort(session, body.port);
+      if (isScreenGuest(session.configuration)) this.silent.add(portKey(session, body.port));
+      else this.openPort(session, body.port).show(true);
     } else if (event === 'shadowbox.serial' && typeof body.data === 'string') {
+      if (this.silent.delete(portKey(session, body.port))) this.openPort(session, body.port);
       this.find((port) => port.belongsTo(session) && port.port === body.port)?.[1].receive(Buffer.from(body.data, 'base64'));
     }
   }
 
-  private openPort(session: vscode.DebugSession, port: string): void {
+  private openPort(session: vscode.DebugSession, port: string): vscode.Terminal {
     const name = `${session.name}: ${port}`;
     const idle = this.find((candidate, terminal) => terminal.name === name && !candidate.isConnected);
     if (idle !== undefined) {
       idle[1].connect(session);
-      this.bringForward(session, idle[0]);
-      return;
+      return idle[0];
     }
     const pty = new SerialPort(port, session, this.log);
     const terminal = vscode.window.createTerminal({ name, pty, iconPath: new vscode.ThemeIcon('plug') });
     this.open.set(terminal, pty);
-    this.bringForward(session, terminal);
-  }
-
-  /** A guest whose screen is in front has its serial ports behind it. */
-  private bringForward(session: vscode.DebugSession, terminal: vscode.Terminal): void {
-    if (!isScreenGuest(session.configuration)) terminal.show(true);
+    return terminal;
   }
 
   private find(wanted: (port: SerialPort, terminal: vscode.Terminal) => boolean): [vscode.Terminal, SerialPort] | undefined {
@@ -127,6 +130,9 @@ export class SerialTerminals implements vscode.Disposable {
   }
 
   private sessionEnded(session: vscode.DebugSession): void {
+    for (const key of this.silent) {
+      if (key.startsWith(portKey(session, ''))) this.silent.delete(key);
+    }
     for (const port of this.open.values()) {
       if (port.belongsTo(session)) port.disconnect();
     }

@@ -85,9 +85,10 @@ export class MachineServer {
     const { now, pace } = this.surroundings;
     const start = now();
     try {
+      const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
       this.collectOutput();
-      if (outcome === 'more') this.adaptSlice(now() - start);
+      if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
@@ -97,9 +98,10 @@ export class MachineServer {
     if (now() - this.lastFlush >= OUTPUT_INTERVAL_MS) this.flushOutput();
   }
 
-  private adaptSlice(milliseconds: number): void {
+  /** A slice that ended before its cycles were over was short for other reasons. */
+  private adaptSlice(milliseconds: number, cycles: number): void {
     if (milliseconds > LONG_SLICE_MS) this.sliceCycles = Math.max(LEAST_CYCLES, Math.floor(this.sliceCycles / 2));
-    else if (milliseconds < SHORT_SLICE_MS) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
+    else if (milliseconds < SHORT_SLICE_MS && cycles >= this.sliceCycles) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
   }
 
   /** Sleeps until something is due or a call comes, then lets as much virtual time pass as wall time has. */

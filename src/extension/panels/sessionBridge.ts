@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { activeSession } from '../activeSession';
 import type { DebugEvents, SessionEvent } from '../debugEvents';
-import { isRecord } from '../debugEvents';
+import { isRecord } from '../records';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
 
 /** The session's own events that a panel is told. */

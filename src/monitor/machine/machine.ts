@@ -93,9 +93,7 @@ export class VirtualMachine {
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
-    const { counters } = this.parts.executor;
     const guard = new SliceGuard(this.parts.executor);
-    const lastFault = counters.faults + MOST_FAULTS;
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     for (;;) {
       this.handleDue();
@@ -113,8 +111,6 @@ export class VirtualMachine {
       const stop = this.advance(control, left);
       this.burstEnd = 0;
       if (stop) return this.report(stop);
-      // A guest that faults for ever retires nothing and must not hold a slice.
-      if (this.time === now && counters.faults >= lastFault) return 'more';
     }
   }
 

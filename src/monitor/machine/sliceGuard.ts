@@ -6,14 +6,20 @@ import type { Executor } from '../engine/executor';
 
 /** Instructions that were executed one by one, microseconds each. */
 const MOST_SINGLE_STEPS = 500;
+/** Faults that were delivered: a guest may fault for ever and retire nothing. */
+const MOST_FAULTS = 1000;
 /** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
 const MOST_NEW_BLOCKS = 40;
-/** Instructions between two looks at the counters, in code that is known and in code that is new. */
-const BURST = 50_000;
-const NEW_CODE_BURST = 2_000;
+/**
+ * Instructions between two looks at the counters, in code that is known and in code that is new. At the end of each
+ * burst a few are executed one by one, so it must not be too short.
+ */
+const BURST = 400_000;
+const NEW_CODE_BURST = 5_000;
 
 export class SliceGuard {
   private readonly singleSteps: number;
+  private readonly faults: number;
   private readonly repeats: number;
   private readonly blocks: number;
   private blocksBefore: number;
@@ -22,6 +28,7 @@ export class SliceGuard {
   constructor(private readonly executor: Executor) {
     const { counters, code } = executor;
     this.singleSteps = counters.singleSteps;
+    this.faults = counters.faults;
     this.repeats = counters.exitAgain;
     this.blocks = code.counters.blocksDecoded;
     this.blocksBefore = this.blocks;
@@ -31,6 +38,7 @@ export class SliceGuard {
   get isSpent(): boolean {
     const { counters, code } = this.executor;
     return counters.singleSteps - this.singleSteps >= MOST_SINGLE_STEPS
+      || counters.faults - this.faults >= MOST_FAULTS
       || counters.exitAgain !== this.repeats
       || code.counters.blocksDecoded - this.blocks >= MOST_NEW_BLOCKS;
   }

@@ -107,13 +107,16 @@ function copyRun(cpu: Cpu, op: Operation, size: Bytes, from: number, to: number,
 /** The same with DF set: from the elements at `from` and `to` downwards. */
 function copyRunDown(cpu: Cpu, op: Operation, size: Bytes, from: number, to: number, count: number): number {
   const elements = Math.min(count, elementsDownInPage(cpu, op.segment, from, size), elementsDownInPage(cpu, L.ES, to, size));
+  const before = (elements - 1) * size;
   const bytes = elements * size;
-  const [lowFrom, lowTo] = [from + size - bytes, to + size - bytes];
-  if (elements < 2 || !within(cpu, op.segment, lowFrom, bytes, false) || !within(cpu, L.ES, lowTo, bytes, true)) return 0;
-  const source = cpu.mmu.hostRun(cpu.linear(op.segment, lowFrom, bytes, false), false, cpu.user);
-  const target = cpu.mmu.hostRun(cpu.linear(L.ES, lowTo, bytes, true), true, cpu.user);
+  if (elements < 2 || !within(cpu, op.segment, from - before, bytes, false) || !within(cpu, L.ES, to - before, bytes, true)) return 0;
+  // The page is looked up by the first element, whose address a fault has to name.
+  const sourceEnd = cpu.mmu.hostRun(cpu.linear(op.segment, from, size, false), false, cpu.user);
+  const targetEnd = cpu.mmu.hostRun(cpu.linear(L.ES, to, size, true), true, cpu.user);
+  if (sourceEnd < 0 || targetEnd < 0) return 0;
+  const [source, target] = [sourceEnd - before, targetEnd - before];
   // Overlapping downwards repeats the pattern: that is left to single elements.
-  if (source < 0 || target < 0 || (target < source && source < target + bytes)) return 0;
+  if (target < source && source < target + bytes) return 0;
   cpu.machine.u8.copyWithin(target, source, source + bytes);
   return elements;
 }
