@@ -16,6 +16,11 @@ const STEP_ANSWER_AFTER_MS = 750;
 /** How long a machine may take to stop before we say that it does not. */
 const PAUSE_TIMEOUT_MS = 5000;
 
+/** Stops from which a machine cannot go on, in words. */
+const DEATHS: Partial<Record<StopReason['kind'], string>> = {
+  'triple-fault': 'triple fault', 'halted-forever': 'halted for ever', 'internal-error': 'internal error',
+};
+
 /** What execution tells the rest of the session. */
 export interface ExecutionListener {
   send(event: DebugProtocol.Event): void;
@@ -30,7 +35,8 @@ export class Execution {
   private current: Promise<Stop> | undefined;
   /** Counts restarts: the outcome of a command from before one is not told. */
   private generation = 0;
-  private dead = false;
+  /** What the machine has come to when nothing but a restart leads on. */
+  private dead: string | undefined;
   private ended = false;
 
   constructor(
@@ -51,7 +57,7 @@ export class Execution {
   async begin(command: () => Promise<Stop>, prompt: 'at once' | 'when done'): Promise<() => void> {
     if (this.ended) throw userError('The session has ended.');
     if (this.current) throw userError('The machine is running already.');
-    if (this.dead) throw userError('The machine is dead after a triple fault; it can be looked at, and restarted.');
+    if (this.dead !== undefined) throw userError(`The machine is dead (${this.dead}); it can be looked at, and restarted.`);
     const generation = this.generation;
     this.runner.begin();
     const done = command();
@@ -99,7 +105,7 @@ export class Execution {
 
   /** The machine has been reset and stands on its first instruction. */
   revive(): void {
-    this.dead = false;
+    this.dead = undefined;
     this.ended = false;
     this.exceptions.standAt(undefined);
   }
@@ -118,7 +124,7 @@ export class Execution {
       this.tellEnd(reason);
       return;
     }
-    this.dead = reason.kind === 'triple-fault';
+    this.dead = DEATHS[reason.kind];
     this.exceptions.standAt(reason);
     try {
       await this.listener.onStanding();

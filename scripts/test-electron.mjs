@@ -4,9 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildStandIns, fixtureWorkspace } from './lib/stand-ins.mjs';
 import { buildInsideSuite } from './lib/inside-suite.mjs';
-import { cache, root } from './lib/paths.mjs';
+import { cache, root, samples } from './lib/paths.mjs';
 import { main, say, step, UserError } from './lib/progress.mjs';
 import { setUp } from './lib/set-up.mjs';
 import { stageShadowbox } from './lib/stage-extension.mjs';
@@ -38,7 +37,7 @@ async function runSuite(vscodeExecutablePath) {
   const { runTests } = await import('@vscode/test-electron');
   const profile = await mkdtemp(path.join(cache, 'electron-'));
   try {
-    const extensionDevelopmentPath = await stageShadowbox(path.join(profile, 'extensions'), await buildStandIns());
+    const extensionDevelopmentPath = await stageShadowbox(path.join(profile, 'extensions'));
     const { suite } = await buildInsideSuite();
     // Electron refuses its sandbox to root.
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
@@ -46,7 +45,7 @@ async function runSuite(vscodeExecutablePath) {
       vscodeExecutablePath,
       extensionDevelopmentPath,
       extensionTestsPath: suite,
-      launchArgs: [fixtureWorkspace, '--disable-extensions', '--disable-workspace-trust', '--user-data-dir', path.join(profile, 'user-data'), ...sandbox],
+      launchArgs: [samples, '--disable-extensions', '--disable-workspace-trust', '--user-data-dir', path.join(profile, 'user-data'), ...sandbox],
     });
   } finally {
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });

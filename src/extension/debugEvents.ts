@@ -10,12 +10,17 @@ export interface SessionEvent {
 }
 
 export class DebugEvents implements vscode.Disposable {
+  /** Ids of sessions whose machine is there. */
+  private readonly launched = new Set<string>();
+  private readonly launching = new vscode.EventEmitter<vscode.DebugSession>();
   private readonly emitter = new vscode.EventEmitter<SessionEvent>();
   private readonly ending = new vscode.EventEmitter<vscode.DebugSession>();
   private readonly registrations: vscode.Disposable[];
 
   /** Fires for each event, in the order in which the adapter sent them, before VS Code itself acts on it. */
   readonly onEvent = this.emitter.event;
+  /** Fires once when a session's machine is there and can be asked. */
+  readonly onLaunched = this.launching.event;
   /** Fires once when a session is over, however it ended. */
   readonly onEnd = this.ending.event;
 
@@ -27,18 +32,31 @@ export class DebugEvents implements vscode.Disposable {
         }),
       }),
       vscode.debug.onDidTerminateDebugSession((session) => {
-        if (session.type === debugType) this.ending.fire(session);
+        if (session.type !== debugType) return;
+        this.launched.delete(session.id);
+        this.ending.fire(session);
       }),
     ];
   }
 
+  /** Whether a session's machine is there. Earlier requests would fail, with a notification in the user's face. */
+  isLaunched(session: vscode.DebugSession): boolean {
+    return this.launched.has(session.id);
+  }
+
   private take(session: vscode.DebugSession, message: unknown): void {
-    if (!isRecord(message) || message.type !== 'event' || typeof message.event !== 'string') return;
-    this.emitter.fire({ session, event: message.event, body: message.body });
+    if (!isRecord(message)) return;
+    if (message.type === 'event' && typeof message.event === 'string') {
+      this.emitter.fire({ session, event: message.event, body: message.body });
+    } else if (message.type === 'response' && message.command === 'launch' && message.success === true) {
+      this.launched.add(session.id);
+      this.launching.fire(session);
+    }
   }
 
   dispose(): void {
     for (const registration of this.registrations) registration.dispose();
+    this.launching.dispose();
     this.emitter.dispose();
     this.ending.dispose();
   }

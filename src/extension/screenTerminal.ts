@@ -31,8 +31,6 @@ class ScreenTerminal implements vscode.Pseudoterminal {
   private readonly writing = new vscode.EventEmitter<string>();
   private room: Room = USUAL_ROOM;
   private isOpen = false;
-  /** Whether the session has a machine yet, to be asked. */
-  private isLive: boolean;
   private screen: Screen | undefined;
   private drawn: Drawn = [];
   private asking = false;
@@ -41,9 +39,7 @@ class ScreenTerminal implements vscode.Pseudoterminal {
 
   readonly onDidWrite = this.writing.event;
 
-  constructor(private session: vscode.DebugSession | undefined, isLive: boolean, private readonly log: vscode.LogOutputChannel) {
-    this.isLive = isLive;
-  }
+  constructor(private session: vscode.DebugSession | undefined, private readonly events: DebugEvents, private readonly log: vscode.LogOutputChannel) {}
 
   get isConnected(): boolean {
     return this.session !== undefined;
@@ -53,17 +49,10 @@ class ScreenTerminal implements vscode.Pseudoterminal {
     return this.session?.id === session.id;
   }
 
-  connect(session: vscode.DebugSession, isLive: boolean): void {
+  connect(session: vscode.DebugSession): void {
     this.session = session;
-    this.isLive = isLive;
     this.screen = undefined;
     this.redrawAll();
-    void this.refresh();
-  }
-
-  /** The machine has stopped or done something, so it is there, and its screen may be another. */
-  changed(): void {
-    this.isLive = true;
     void this.refresh();
   }
 
@@ -92,12 +81,12 @@ class ScreenTerminal implements vscode.Pseudoterminal {
   }
 
   /** Asks for the screen and draws it; while an answer is awaited, once more after that. */
-  private async refresh(): Promise<void> {
+  async refresh(): Promise<void> {
     this.outOfDate = true;
-    if (this.asking || !this.isOpen || !this.isLive) return;
+    if (this.asking || !this.isOpen) return;
     this.asking = true;
     try {
-      while (this.outOfDate && this.session !== undefined) {
+      while (this.outOfDate && this.session !== undefined && this.events.isLaunched(this.session)) {
         this.outOfDate = false;
         const { session } = this;
         const screen = screenOf(await session.customRequest('shadowbox.screen'));
@@ -155,9 +144,10 @@ export class ScreenTerminals implements vscode.Disposable {
   private readonly open = new Map<vscode.Terminal, ScreenTerminal>();
   private readonly registrations: vscode.Disposable[];
 
-  constructor(events: DebugEvents, private readonly log: vscode.LogOutputChannel) {
+  constructor(private readonly events: DebugEvents, private readonly log: vscode.LogOutputChannel) {
     this.registrations = [
       events.onEvent((event) => { this.take(event); }),
+      events.onLaunched((session) => { void this.connected(session)?.[1].refresh(); }),
       events.onEnd((session) => { this.connected(session)?.[1].disconnect(); }),
       vscode.window.onDidCloseTerminal((terminal) => { this.open.delete(terminal); }),
     ];
@@ -167,28 +157,28 @@ export class ScreenTerminals implements vscode.Disposable {
   showActive(): void {
     const session = activeSession();
     if (session === undefined) void vscode.window.showInformationMessage('No guest is running, so there is no screen to show. Start one with F5.');
-    else this.show(session, true);
+    else this.show(session);
   }
 
   private take({ session, event }: SessionEvent): void {
     // Before the launch, so that the terminal is there for what comes first.
-    if (event === 'initialized' && isScreenGuest(session.configuration)) this.show(session, false);
-    else if (event === 'stopped' || event === 'shadowbox.changed') this.connected(session)?.[1].changed();
+    if (event === 'initialized' && isScreenGuest(session.configuration)) this.show(session);
+    else if (event === 'stopped' || event === 'shadowbox.changed') void this.connected(session)?.[1].refresh();
   }
 
   private connected(session: vscode.DebugSession): [vscode.Terminal, ScreenTerminal] | undefined {
     return [...this.open].find(([, screen]) => screen.belongsTo(session));
   }
 
-  private show(session: vscode.DebugSession, isLive: boolean): void {
+  private show(session: vscode.DebugSession): void {
     const name = `${session.name}: screen`;
     const there = this.connected(session) ?? [...this.open].find(([terminal, screen]) => terminal.name === name && !screen.isConnected);
     if (there !== undefined) {
-      if (!there[1].belongsTo(session)) there[1].connect(session, isLive);
+      if (!there[1].belongsTo(session)) there[1].connect(session);
       there[0].show(true);
       return;
     }
-    const pty = new ScreenTerminal(session, isLive, this.log);
+    const pty = new ScreenTerminal(session, this.events, this.log);
     const terminal = vscode.window.createTerminal({ name, pty, iconPath: new vscode.ThemeIcon('device-desktop') });
     this.open.set(terminal, pty);
     terminal.show(true);

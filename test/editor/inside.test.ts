@@ -5,9 +5,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buildInsideSuite } from '../../scripts/lib/inside-suite.mjs';
-import { cache } from '../../scripts/lib/paths.mjs';
+import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { openEditor, requireEditor } from './harness/editor';
-import { buildStandIns, fixtureWorkspace } from '../../scripts/lib/stand-ins.mjs';
 import { waitUntil } from './harness/workbench';
 import type { InsideResult } from './inside/result';
 import { RESULT_FILE_VARIABLE } from './inside/result';
@@ -24,8 +23,7 @@ describe('inside the extension host', function () {
     const folder = await mkdtemp(path.join(cache, 'inside-result-'));
     const file = path.join(folder, 'result.json');
     const editor = await openEditor({
-      folder: fixtureWorkspace,
-      replacements: await buildStandIns(),
+      folder: samples,
       extensions: [runner],
       env: { [RESULT_FILE_VARIABLE]: file },
     });

@@ -19,15 +19,16 @@ import type { MachineConfiguration } from '../../src/monitor/machine/configurati
 import type { FileStore, MachineImages } from '../../src/monitor/machine/images';
 import type { RunnableMachine } from '../../src/monitor/machine/runnable';
 import type { Recording, StopReason } from '../../src/monitor/machine/session';
+import type * as MonitorModule from './monitor';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 export const SAMPLES = path.join(CHECKOUT, 'samples');
 export const GUESTS = path.join(CHECKOUT, '.cache', 'guests');
 
 /** A guest that has not got where it should after this much real time has failed, in milliseconds. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 
-type Monitor = typeof import('./monitor');
+type Monitor = typeof MonitorModule;
 let bundled: Monitor | undefined;
 
 /** The machine's code, bundled once for a test process. */
@@ -99,6 +100,9 @@ export async function boot(values: Configuration, { rhythm = STEADY, replay }: {
 export function guestOf(values: Configuration, images: Omit<Partial<MachineImages>, 'configuration'>, files: FileStore = monitor().nodeFiles): Guest {
   return new Guest({ modules: [], disks: [], ...images, configuration: checked(values) }, files, STEADY);
 }
+
+/** The guest is halted with interrupts enabled, and nothing but input can wake it: in a test, usually a fault of its own. */
+export class WaitsForInput extends Error {}
 
 export class Guest {
   readonly machine: RunnableMachine;
@@ -191,7 +195,7 @@ export class Guest {
     if (outcome === 'more') return undefined;
     if ('reason' in outcome) return outcome.reason;
     const idle = Math.min(outcome.idleCycles, this.rhythm.idle(), time - this.time);
-    if (!Number.isFinite(idle)) throw new Error(`the guest waits for input for ever; its screen:\n${this.screen}\nserial:\n${this.serial}`);
+    if (!Number.isFinite(idle)) throw new WaitsForInput(`the guest waits for input for ever; its screen:\n${this.screen}\nserial:\n${this.serial}`);
     this.machine.warp(idle);
     return undefined;
   }

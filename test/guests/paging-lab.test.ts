@@ -61,7 +61,7 @@ describe('paging-lab', function () {
   it('would run for ever without a word: 124 at the time-out', async () => {
     const { status, err } = await lab('', '--timeout', '1');
     assert.equal(status, 124);
-    assert.match(err, /\nshadowbox: the time is over\n$/);
+    assert.match(err, /shadowbox: the time is over\n$/);
   });
 
   it('ends when --until matches: 0', async () => {

@@ -21,13 +21,15 @@ function isPanelEvent(event: string): event is ForwardedEvent {
  * while another debugger's session is the chosen one, it stays with ours.
  */
 export class SessionBridge implements vscode.Disposable {
-  private session = activeSession();
+  private session: vscode.DebugSession | undefined;
   private readonly registrations: vscode.Disposable[];
 
-  constructor(private readonly webview: vscode.Webview, events: DebugEvents) {
+  constructor(private readonly webview: vscode.Webview, private readonly events: DebugEvents) {
+    this.session = this.chosen();
     this.registrations = [
       webview.onDidReceiveMessage((message: unknown) => this.serve(message)),
-      vscode.debug.onDidChangeActiveDebugSession(() => { this.follow(activeSession() ?? this.session); }),
+      vscode.debug.onDidChangeActiveDebugSession(() => { this.follow(this.chosen() ?? this.session); }),
+      events.onLaunched(() => { this.follow(this.chosen() ?? this.session); }),
       events.onEvent((event) => { this.pass(event); }),
       events.onEnd((session) => { this.leave(session); }),
     ];
@@ -36,8 +38,14 @@ export class SessionBridge implements vscode.Disposable {
   /** A session that has just ended may still be VS Code's active one. */
   private leave(ended: vscode.DebugSession): void {
     if (ended.id !== this.session?.id) return;
+    const chosen = this.chosen();
+    this.follow(chosen?.id === ended.id ? undefined : chosen);
+  }
+
+  /** The session chosen in the debug views, once there is a machine to ask. */
+  private chosen(): vscode.DebugSession | undefined {
     const active = activeSession();
-    this.follow(active?.id === ended.id ? undefined : active);
+    return active !== undefined && this.events.isLaunched(active) ? active : undefined;
   }
 
   private follow(session: vscode.DebugSession | undefined): void {

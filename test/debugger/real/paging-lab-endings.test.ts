@@ -5,10 +5,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { DapClient } from '../client';
-import { figures, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, PAUSE_LIMIT_MS, sleep, startAdapter, step, timedPause, valueNow } from './adapter';
+import { assertPromptly, figures, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, RETRIES, sleep, startAdapter, step, timedPause, valueNow } from './adapter';
 
 const PAGING = 'paging-lab/paging.c';
-const USER = 'paging-lab/user.c';
 
 describe('paging-lab over the wire: endings', function () {
   this.timeout(60_000);
@@ -49,7 +48,8 @@ describe('paging-lab over the wire: endings', function () {
     await client.request('setExceptionBreakpoints', { filters: [] });
   });
 
-  it('pauses while it runs, each time within 50 ms', async () => {
+  it('pauses while it runs, each time within 50 ms', async function () {
+    this.retries(RETRIES);
     await launchStopped(client, PAGING_LAB);
     const times: number[] = [];
     for (let round = 0; round < 20; round++) {
@@ -59,7 +59,7 @@ describe('paging-lab over the wire: endings', function () {
       assert.ok((await frames(client)).length > 0);
     }
     console.log(`      pause: ${figures(times)}`);
-    assert.ok(Math.max(...times) < PAUSE_LIMIT_MS, figures(times));
+    assertPromptly(times);
   });
 
   it('restarts from the beginning, with its breakpoints', async () => {
@@ -72,9 +72,6 @@ describe('paging-lab over the wire: endings', function () {
     assert.equal((await client.request('shadowbox.summary')).retired, 0);
     await goOn(client);
     assert.equal((await client.request('shadowbox.summary')).retired, retired, 'the same run again');
-
-    await client.request('setBreakpoints', { source: { path: '' }, breakpoints: [] }).catch(() => undefined);
-    await client.request('setExceptionBreakpoints', { filters: [] });
   });
 
   it('restarts while it runs', async () => {
@@ -96,10 +93,10 @@ describe('paging-lab over the wire: endings', function () {
     assert.match(stop.text ?? '', /HLT|interrupts/);
     const stack = await frames(client);
     assert.ok(stack.some(({ name }) => name === 'fatal'), stack.map(({ name }) => name).join(' '));
-    assert.equal(await valueNow(client, 'cr2'), '0x00000000 (0)');
+    assert.equal(await valueNow(client, 'cr2'), '0x00000000');
     const told = client.unreadEvents('shadowbox.serial').map(({ body }) => serialText(body)).join('');
     assert.match(told, /fatal: #PF page fault[^]*halted/);
-    assert.match(await client.refused('continue', {}), /halted|end|reset|restart/i);
+    assert.match(await client.refused('continue', {}), /dead \(halted for ever\)/);
     await client.request('restart', {});
     assert.equal((await client.stopped('entry')).frame.name, '_start');
     assert.notEqual((await step(client, 'next')).line, 28);
@@ -113,9 +110,10 @@ describe('paging-lab over the wire: endings', function () {
     assert.equal(frame.source?.name, 'timer.c', 'at the instruction that began it');
     const info = await client.request('exceptionInfo', { threadId: 1 });
     assert.equal(info.exceptionId, 'triple fault');
-    assert.deepEqual(info.details?.innerException?.map(({ typeName }) => typeName).slice(-2), ['#GP', '#DF'].slice(0, 2), info.description);
+    // INT3 finds no gate, nor does the #GP about that, nor the #DF about both (SDM volume 3, 6.15, interrupt 8).
+    assert.deepEqual(info.details?.innerException?.map(({ typeName }) => typeName), ['#GP', '#GP', '#DF', '#GP'], info.description);
     assert.equal(await numberNow(client, 'idtr.limit'), 0);
-    assert.match(await client.refused('next', {}), /dead after a triple fault/);
+    assert.match(await client.refused('next', {}), /dead \(triple fault\)/);
     await client.request('restart', {});
     await client.stopped('entry');
     await step(client, 'next');

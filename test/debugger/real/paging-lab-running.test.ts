@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { breakAt, figures, frames, goOn, launchStopped, lineOf, median, numberNow, PAGING_LAB, sample, startAdapter, step } from './adapter';
+import { breakAt, figures, frames, goOn, launchStopped, lineOf, median, numberNow, PAGING_LAB, RETRIES, sample, startAdapter, step } from './adapter';
 
 const MAIN = 'paging-lab/main.c';
 const PAGING = 'paging-lab/paging.c';
@@ -176,7 +176,8 @@ describe('paging-lab over the wire: steps', function () {
     assert.match((await client.request('threads')).threads[0].name, /halted/);
   });
 
-  it('steps an instruction within 5 ms', async () => {
+  it('steps an instruction within 5 ms', async function () {
+    this.retries(RETRIES);
     await launchStopped(client, PAGING_LAB, { [PAGING]: ['copy-words'] });
     await goOn(client);
     const times: number[] = [];

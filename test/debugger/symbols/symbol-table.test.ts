@@ -22,6 +22,27 @@ table:  .long 1, 2
         .size table, . - table
 `;
 
+/** As a kernel's entry code: an error code lies under EIP, CS and EFLAGS, then the vector. */
+const SAMPLE_TRAP = `        .cfi_sections .debug_frame
+        .text
+        .globl trap_entry, _start
+        .type trap_entry, @function
+trap_entry:
+        .cfi_startproc simple
+        .cfi_signal_frame
+        .cfi_def_cfa esp, 16
+        .cfi_offset eip, -12
+        pushl $14
+        .cfi_adjust_cfa_offset 4
+        iret
+        .cfi_endproc
+        .size trap_entry, . - trap_entry
+_start: .cfi_startproc
+        .cfi_undefined eip
+        hlt
+        .cfi_endproc
+`;
+
 describe("the symbol table", function () {
   this.timeout(60_000);
   const shop = new Workshop();
@@ -71,6 +92,26 @@ describe("the symbol table", function () {
       assert.equal(table.functionAt(data), undefined);
     });
   }
+
+  it("unwinds interrupt frames of GAS assembly in .debug_frame, and ends at the first function", function () {
+    needTools(this, "as", "ld");
+    shop.write("trap.s", SAMPLE_TRAP);
+    shop.run("as", "--32", "-o", "trap.o", "trap.s");
+    shop.run("ld", "-m", "elf_i386", "-Ttext", "0x1000", "-o", "trap.elf", "trap.o");
+    const table = shop.load(`${shop.folder}/trap.elf`);
+    const stack = new Map([[0x8000n, 0x11n], [0x8004n, 0x2345n]]);
+    const readMemory = (address: bigint): Uint8Array | undefined => {
+      const value = stack.get(address);
+      return value === undefined ? undefined : new Uint8Array(Uint32Array.of(Number(value)).buffer);
+    };
+    const [trap] = table.symbolsNamed("trap_entry");
+    const registers = new Map([[4, 0x7ffcn], [8, trap.address + 2n]]);
+    // Two bytes in, the vector has been pushed: EIP lies above it and the error code.
+    const caller = table.unwind(trap.address + 2n, new Map([[4, 0x7ffcn]]), readMemory);
+    assert.deepEqual(caller, { cfa: 0x8010n, returnAddress: 0x2345n, isSignalFrame: true, registers: new Map([[4, 0x8010n], [8, 0x2345n]]) });
+    const [start] = table.symbolsNamed("_start");
+    assert.equal(table.unwind(start.address, registers, readMemory), "outermost");
+  });
 
   it("leaves out code that the linker dropped", function () {
     needCompiler(this, "-m32");

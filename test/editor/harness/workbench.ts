@@ -2,7 +2,7 @@
 // terminals, screenshots. Everything waits until it is so; nothing sleeps for a guessed time.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Frame, Page } from 'playwright-core';
+import type { Frame, Locator, Page } from 'playwright-core';
 import { testResults } from '../../../scripts/lib/paths.mjs';
 
 const POLL_MS = 50;
@@ -71,9 +71,13 @@ export async function chooseConfiguration(page: Page, name: string): Promise<voi
   const chosen = page.locator('.start-debug-action-item-label');
   await chosen.waitFor();
   if (await chosen.textContent() === name) return;
-  await chosen.click();
   const choices = page.locator('.action-widget.action-widget-dropdown');
-  await choices.locator('.monaco-list-row').filter({ has: page.getByText(name, { exact: true }) }).click();
+  const choice = choices.locator('.monaco-list-row').filter({ has: page.getByText(name, { exact: true }) });
+  // A view that is still being laid out closes the list again.
+  await waitUntil(`the list of configurations with '${name}'`, async () => {
+    if (!await choice.isVisible()) await chosen.click();
+    return choice.click({ timeout: 2000 }).then(() => true, () => false);
+  }, (done) => done);
   await choices.waitFor({ state: 'hidden' });
   await chosen.filter({ hasText: name }).waitFor();
 }
@@ -99,6 +103,22 @@ export async function waitForEnd(page: Page, timeoutMs = DEFAULT_TIMEOUT_MS): Pr
 export async function waitForStopped(page: Page, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<void> {
   await page.locator('.debug-toolbar a.codicon-debug-continue').waitFor({ timeout: timeoutMs });
   await page.locator('.debug-call-stack .stack-frame').first().waitFor({ timeout: timeoutMs });
+}
+
+/** Waits until the chosen thread runs. */
+export async function waitForRunning(page: Page, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<void> {
+  await page.locator('.debug-toolbar a.codicon-debug-pause').waitFor({ timeout: timeoutMs });
+}
+
+/** Picks an item of the context menu of something in the window. */
+export async function chooseInContextMenu(page: Page, target: Locator, item: string): Promise<void> {
+  await target.click({ button: 'right' });
+  await page.locator('.monaco-menu .action-label').filter({ has: page.getByText(item, { exact: true }) }).click();
+}
+
+/** The row of the Variables view that shows this variable. */
+export function variableRow(page: Page, name: string): Locator {
+  return page.locator('.debug-variables .monaco-list-row').filter({ has: page.locator('.name', { hasText: new RegExp(`^${name}\\b`) }) }).first();
 }
 
 /**
@@ -180,6 +200,17 @@ export function waitForTerminal(page: Page, wanted: string | RegExp, timeoutMs =
 export async function typeInTerminal(page: Page, text: string): Promise<void> {
   await page.locator('.terminal-wrapper.active .xterm-helper-textarea').first().focus();
   await page.keyboard.type(text);
+}
+
+/** Scrolls the terminal in front to the oldest line that it keeps; it stays there while output goes on. */
+export async function scrollTerminalToTop(page: Page): Promise<void> {
+  await page.locator('.terminal-wrapper.active .xterm-helper-textarea').first().focus();
+  await runCommand(page, 'Terminal: Scroll to Top');
+}
+
+/** What notifications say that are in view now. */
+export function notifications(page: Page): Promise<string[]> {
+  return page.locator('.notifications-toasts .notification-list-item-message').allInnerTexts();
 }
 
 /** Takes a picture of the window into test-results/screenshots/<name>.png. */

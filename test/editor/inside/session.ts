@@ -1,10 +1,11 @@
-// Inside VS Code: a debug session through the API, with the debug adapter as a process, its terminal and its panel.
+// Inside VS Code: a real guest in a debug session through the API, with its terminal and its panel.
 import assert from 'node:assert/strict';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
+import type { PanelRequests } from '../../../debugger/panelProtocol';
 import { folder, next } from './workspace';
 
-const CONFIGURATION = 'stand-in guest';
+const CONFIGURATION = 'paging-lab: address spaces';
 
 /** Starts the configuration and waits until its first stop has put a frame in focus. */
 async function startAndStop(): Promise<vscode.DebugSession> {
@@ -36,18 +37,33 @@ describe('session', () => {
     assert.equal(vscode.debug.activeDebugSession?.id, session.id);
   });
 
-  it('answers standard requests', async () => {
+  it('stands on the guest\'s first instruction, in a source of the workspace', async () => {
     const { threads } = await session.customRequest('threads') as DebugProtocol.ThreadsResponse['body'];
     const [{ id }] = threads;
     const { stackFrames } = await session.customRequest('stackTrace', { threadId: id }) as DebugProtocol.StackTraceResponse['body'];
-    assert.equal(stackFrames[0].name, 'main');
-  });
-
-  it('resolves relative paths from the workspace folder', async () => {
-    const { stackFrames } = await session.customRequest('stackTrace', { threadId: 1 }) as DebugProtocol.StackTraceResponse['body'];
+    assert.equal(stackFrames[0].name, '_start');
     // VS Code from npm is a remote to its window, and has put its scheme in front.
     const shown = stackFrames[0].source?.path ?? '';
-    assert.ok(shown.endsWith(vscode.Uri.joinPath(folder().uri, 'program.c').path), shown);
+    assert.ok(shown.endsWith(vscode.Uri.joinPath(folder().uri, 'paging-lab', 'boot.s').path), shown);
+  });
+
+  it('answers a panel\'s questions', async () => {
+    const { spaces } = await session.customRequest('shadowbox.addressSpaces') as PanelRequests['shadowbox.addressSpaces']['answer'];
+    // A Multiboot kernel begins without paging.
+    assert.deepEqual(spaces.map(({ mode, current }) => ({ mode, current })), [{ mode: 'none', current: true }]);
+  });
+
+  it('runs to a breakpoint on a function, where paging is on', async () => {
+    const breakpoint = new vscode.FunctionBreakpoint('tick_handler');
+    vscode.debug.addBreakpoints([breakpoint]);
+    const stopped = next(vscode.debug.onDidChangeActiveStackItem, 'the breakpoint', (item) => item instanceof vscode.DebugStackFrame);
+    await vscode.commands.executeCommand('workbench.action.debug.continue');
+    await stopped;
+    vscode.debug.removeBreakpoints([breakpoint]);
+    const { stackFrames } = await session.customRequest('stackTrace', { threadId: 1 }) as DebugProtocol.StackTraceResponse['body'];
+    assert.equal(stackFrames[0].name, 'tick_handler');
+    const { spaces } = await session.customRequest('shadowbox.addressSpaces') as PanelRequests['shadowbox.addressSpaces']['answer'];
+    assert.ok(spaces.some(({ mode, current }) => mode === '32-bit' && current), JSON.stringify(spaces));
   });
 
   it('has opened a terminal for its serial port', () => {

@@ -126,6 +126,13 @@ describe('the executor', function () {
     assert.equal(haltedIn(guest), 0x22);
   });
 
+  it('comes back from a guest that faults for ever without retiring anything', () => {
+    const guest = protectedGuest(ud2);
+    guest.put(handlerOf(6), ud2);
+    assert.equal(guest.run(1000).kind, 'returned');
+    assert.equal(guest.state.f64(L.RETIRED), 0);
+  });
+
   it('counts a repeated instruction as one, faults at the element, and goes on where it stood', () => {
     // REP MOVSD of a thousand elements, over a page border.
     const guest = protectedGuest(code([0xbe], le32(AT.data), [0xbf], le32(AT.data + 0x1000), [0xb9], le32(1000), [0xf3, 0xa5], HLT));

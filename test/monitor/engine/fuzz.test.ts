@@ -5,7 +5,7 @@ import * as L from '../../../src/monitor/cpu/layout';
 import { AT, IRET, enterUser, handlerOf, protectedGuest, realGuest, type Guest } from '../cpu/guest';
 import { randomCode } from '../isa/randomCode';
 
-const STREAMS = Number(process.env['SHADOWBOX_FUZZ'] ?? 60);
+const STREAMS = Number(process.env['SHADOWBOX_FUZZ'] ?? 25);
 const BURST = 200;
 
 type Setting = readonly [name: string, make: () => Guest];

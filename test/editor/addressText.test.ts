@@ -1,0 +1,40 @@
+// Which address is meant by a text or a variable that was clicked.
+import assert from 'node:assert/strict';
+import { addressExpression, addressOfVariable } from '../../src/extension/addressText';
+
+describe('an address in text', () => {
+  const CASES: readonly (readonly [string, string | undefined])[] = [
+    ['0x50000000', '0x50000000'],
+    ['0x50000000u', '0x50000000'],
+    ['0xC0000000UL', '0xC0000000'],
+    ['7C00h', '0x7C00'],
+    ['0FFFFh', '0x0FFFF'],
+    // As in layout.h's map and in crash reports.
+    ['3FFFF000', '0x3FFFF000'],
+    ['ffffffff81000000', '0xffffffff81000000'],
+    // Names and expressions are the debugger's affair.
+    ['frame->eip', 'frame->eip'],
+    ['cash', 'cash'],
+    ['4096', '4096'],
+    ['  $esp ', '$esp'],
+    ['   ', undefined],
+  ];
+  for (const [text, expected] of CASES) {
+    it(`'${text}' is ${expected ?? 'nothing'}`, () => { assert.equal(addressExpression(text), expected); });
+  }
+});
+
+describe('the address of a variable', () => {
+  it('is its memory reference, in a variable\'s wrapper or in a watch', () => {
+    assert.equal(addressOfVariable({ sessionId: '1', variable: { name: 'x', value: '5', memoryReference: '0x1000' } }), '0x1000');
+    assert.equal(addressOfVariable({ name: 'x', value: '5', memoryReference: 'lin:0x400000:0x1000' }), 'lin:0x400000:0x1000');
+  });
+  it('is the value of a pointer that has none', () => {
+    assert.equal(addressOfVariable({ variable: { name: 'p', value: '0x410000 <current>' } }), '0x410000');
+  });
+  it('is missing for other values without one', () => {
+    assert.equal(addressOfVariable({ variable: { name: 'x', value: '5 (0x5)' } }), undefined);
+    assert.equal(addressOfVariable({ variable: { name: 'x', value: '5', memoryReference: '' } }), undefined);
+    assert.equal(addressOfVariable(undefined), undefined);
+  });
+});

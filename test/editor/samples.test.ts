@@ -1,0 +1,278 @@
+// The samples in a real VS Code, with the whole machine behind them: what a person sees who presses F5.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Frame, Locator } from 'playwright-core';
+import { cache, samples } from '../../scripts/lib/paths.mjs';
+import { leaveOut } from '../support/leaveOut';
+import type { OpenEditor } from './harness/editor';
+import { openEditor, requireEditor } from './harness/editor';
+import {
+  callStack, chooseInContextMenu, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, screenshotOfFailure, scrollTerminalToTop, startDebugging,
+  stopDebugging, terminalText, toggleBreakpoint, typeInTerminal, variableRow, variableRows, waitForLine, waitForRunning, waitForStopped, waitForTerminal,
+  waitUntil,
+} from './harness/workbench';
+
+const LAB = 'paging-lab: address spaces';
+const HELLO = 'hello: boot sector';
+const DEBIAN = 'debian-i386: installer kernel';
+const DEBIAN_KERNEL = path.join(cache, 'guests', 'debian-i386', 'linux');
+/** The page that two tasks of paging-lab share, copied on write (layout.h). */
+const NOTEBOOK = '60000000';
+
+/** The first line of a sample's source with this text in it, from 1. */
+function lineWith(file: string, wanted: string): number {
+  const at = readFileSync(path.join(samples, file), 'utf8').split('\n').findIndex((line) => line.includes(wanted));
+  assert.notEqual(at, -1, `${file} has no line with '${wanted}'`);
+  return at + 1;
+}
+
+const text = (panel: Frame, selector: string) => panel.locator(selector).allInnerTexts();
+/** How many instructions the panel says the guest has retired. */
+const retired = async (panel: Frame) => Number((await panel.locator('.retired').innerText()).replaceAll(/\D/g, ''));
+/** The address spaces that the panel's picker offers: what it says, and CR3. */
+const spaces = (panel: Frame) => panel.locator('select[data-field=space] option').evaluateAll((options) => (
+  options.map((option) => ({ name: option.textContent, cr3: option.getAttribute('value') ?? '' }))
+));
+
+/** What a screen reader hears of one side of a row. */
+const words = async (row: Locator, side: 'guest' | 'shadow') => await row.locator(`.cell.${side}`).getAttribute('aria-label') ?? '';
+/** The row that begins at this linear address (or its first digits). */
+const rowAt = (panel: Frame, linear: string) => panel.locator('.row.part').filter({ has: panel.locator('.range', { hasText: new RegExp(`^${linear}`) }) }).first();
+/** The cards of the walk on one side, from CR3 to the page. */
+const cards = async (panel: Frame, side: 'guest' | 'shadow') => (await text(panel, `.walk .card.${side}`)).map((card) => card.replaceAll('\n', ' '));
+
+async function walk(panel: Frame, address: string): Promise<string> {
+  await panel.locator('input[data-field=address]').fill(address);
+  await panel.locator('form[data-form=walk] button').click();
+  return waitForWalk(panel, address);
+}
+
+/** The panel's verdict on an address that it was asked to walk. */
+async function waitForWalk(panel: Frame, address: string): Promise<string> {
+  const digits = address.replace(/^0x/, '');
+  await panel.locator('.walk h2').filter({ hasText: `Walk of ${digits}` }).waitFor();
+  return panel.locator('.walk .verdict').innerText();
+}
+
+describe('the samples in a real VS Code', function () {
+  this.timeout(90_000);
+  // Each test goes on where the one before left the window.
+  this.bail(true);
+  let editor: OpenEditor;
+
+  before(async function () {
+    this.timeout(300_000);
+    await requireEditor(this);
+    editor = await openEditor({ folder: samples });
+  });
+  afterEach(async function () {
+    // Undefined where before() failed.
+    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
+  });
+  after(async () => {
+    await (editor as OpenEditor | undefined)?.close();
+  });
+
+  describe('paging-lab', () => {
+    const copyLine = lineWith('paging-lab/paging.c', 'marker: copy-frame');
+
+    it('F5 stops on the first instruction, in boot.s', async () => {
+      const { page } = editor;
+      await toggleBreakpoint(page, 'paging.c', copyLine);
+      await startDebugging(page, LAB);
+      await waitForStopped(page);
+      const [top] = await callStack(page);
+      assert.equal(top.name, '_start');
+      assert.match(top.place, /^boot\.s \d+/);
+      await waitUntil('the line of _start to be highlighted', () => highlightedLine(page), (line) => line !== undefined);
+      await screenshot(page, 'paging-lab-entry');
+    });
+
+    it('F5 goes on to a breakpoint in C, with its call stack and locals', async () => {
+      const { page } = editor;
+      await page.keyboard.press('F5');
+      await waitForLine(page, copyLine);
+      const frames = await waitUntil('the call stack to follow', () => callStack(page), ({ length }) => length > 2);
+      assert.deepEqual(frames.slice(0, 3).map(({ name }) => name), ['copy_on_write', 'resolve_page_fault', 'trap']);
+      assert.match(frames[0].place, new RegExp(`^paging\\.c ${copyLine}\\b`));
+      const rows = await waitUntil('the locals', () => variableRows(page), (seen) => seen.some((row) => row.startsWith('linear')));
+      assert.match(rows.find((row) => row.startsWith('linear')) ?? '', /0x60000/);
+      await screenshot(page, 'paging-lab-breakpoint');
+    });
+
+    it('F10 steps over a line', async () => {
+      const { page } = editor;
+      await page.keyboard.press('F10');
+      await waitForLine(page, copyLine + 1);
+    });
+
+    it('shows the guest\'s words in the serial terminal', async () => {
+      await waitForTerminal(editor.page, 'ping says: hello from CPL 3');
+    });
+
+    it('draws the guest\'s tree and its shadow, and walks an address through both', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Page Tables');
+      const panel = await panelFrame(page, 'Page Tables');
+      const head = panel.locator('.row.table').first();
+      await head.waitFor();
+      assert.match(await words(head, 'guest'), /^Page directory, at [0-9a-f]{8}, \d+ of 1\s?024 present, traced/);
+      assert.match(await words(head, 'shadow'), /^Shadow table #\d+, in machine frame [0-9a-f]+, \d+ of 1\s?024 filled/);
+      assert.match(await words(rowAt(panel, '00400000'), 'guest'), /4 MiB page/);
+      // The kernel's part is the same in every address space, and so is its shadow.
+      await waitUntil('the kernel\'s shadow table', () => words(rowAt(panel, '00000000'), 'shadow'), (label) => /^Shadow table #\d+.*shared by \d+/.test(label));
+      const verdict = await walk(panel, `0x${NOTEBOOK}`);
+      assert.match(verdict, /^Mapped to physical [0-9A-F]{8}: read-only, user\.$/);
+      assert.match((await cards(panel, 'guest')).join('; '), /^Page directory [0-9a-f]{8}; .*R–XU.*physical/);
+      assert.match((await cards(panel, 'shadow')).join('; '), /Shadow table #\d+; .*machine frame/);
+      await screenshot(page, 'paging-lab-walk');
+    });
+
+    it('draws another address space that is picked, where the same address means something else', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      const known = await spaces(panel);
+      const current = known.find(({ name }) => name.includes('current'));
+      const other = known.find(({ name }) => /32-bit$/.test(name));
+      assert.ok(current && other, JSON.stringify(known));
+      const before = await panel.locator('.row.table .cell.guest').first().getAttribute('aria-label');
+      await panel.locator('select[data-field=space]').selectOption(other.cr3);
+      await panel.locator('.badge').filter({ hasText: 'not current' }).waitFor();
+      const after = await waitUntil('the other directory', () => words(panel.locator('.row.table').first(), 'guest'), (label) => label !== before);
+      assert.ok(after.startsWith(`Page directory, at ${Number(other.cr3).toString(16).padStart(8, '0')}`), after);
+      const elsewhere = await walk(panel, `0x${NOTEBOOK}`);
+      assert.match(elsewhere, /not present|Not mapped/i);
+      await screenshot(page, 'paging-lab-other-space');
+      await panel.locator('input[data-field=follow]').check();
+    });
+
+    it('walks the address of a variable, and one in the source', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      const row = variableRow(page, 'entry');
+      const [, pointer] = /0x([0-9a-f]+)/.exec(await row.innerText()) ?? [];
+      await chooseInContextMenu(page, row, 'Show in Page Tables');
+      assert.match(await waitForWalk(panel, pointer.padStart(8, '0')), /^Mapped to physical/);
+      await openFile(page, 'layout.h', lineWith('paging-lab/layout.h', '#define USER_CANVAS'));
+      const number = page.locator('.view-line').getByText('0x80000000u', { exact: true });
+      await number.dblclick();
+      // The file has opened in the panel's group and hides it; the panel comes back in a new frame.
+      await chooseInContextMenu(page, number, 'Show Selected Address in Page Tables');
+      await waitForWalk(await panelFrame(page, 'Page Tables'), '80000000');
+    });
+
+    it('keeps the panel alive while the guest runs', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      const stoppedAt = await retired(panel);
+      await runCommand(page, 'View: Focus First Editor Group');
+      await toggleBreakpoint(page, 'paging.c', copyLine);
+      await page.keyboard.press('F5');
+      await waitForRunning(page);
+      await panel.locator('.machine').getByText('running').waitFor();
+      const later = await waitUntil('more instructions', () => retired(panel), (count) => count > stoppedAt);
+      await waitUntil('still more instructions', () => retired(panel), (count) => count > later);
+      await waitUntil('all five address spaces', () => spaces(panel), (known) => known.filter(({ name }) => name.includes('32-bit')).length >= 5);
+      await waitForTerminal(page, /tick \d00/);
+      await screenshot(page, 'paging-lab-running');
+    });
+
+    it('F6 pauses it; stopping leaves the terminal\'s text, and a panel that says so', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      await page.keyboard.press('F6');
+      await waitForStopped(page);
+      await panel.locator('.machine').getByText('stopped').waitFor();
+      await stopDebugging(page);
+      assert.match(await waitForTerminal(page, 'the line is dead'), /tick \d00/);
+      await panel.getByText('No guest is running').waitFor();
+    });
+
+    it('a second start uses the same terminal, with a clean screen, and the panel follows', async () => {
+      const { page } = editor;
+      await startDebugging(page, LAB);
+      await waitForStopped(page);
+      await waitUntil('a clean screen', () => terminalText(page), (shown) => shown === '');
+      const panel = await panelFrame(page, 'Page Tables');
+      await panel.getByText('Paging is off').first().waitFor();
+      await stopDebugging(page);
+    });
+  });
+
+  describe('hello', () => {
+    const greetingLine = lineWith('hello/hello.asm', 'marker: hello-greeting');
+
+    it('F5 stops on the reset vector, with the guest\'s screen in a terminal', async () => {
+      const { page } = editor;
+      await runCommand(page, 'View: Focus First Editor Group');
+      await toggleBreakpoint(page, 'hello.asm', greetingLine);
+      await startDebugging(page, HELLO);
+      await waitForStopped(page);
+      assert.deepEqual((await callStack(page)).map(({ name }) => name), ['f000:fff0']);
+      await page.locator('.terminal-wrapper.active').waitFor();
+      await screenshot(page, 'hello-entry');
+    });
+
+    it('F5 goes on to a breakpoint in the boot sector', async () => {
+      const { page } = editor;
+      await page.keyboard.press('F5');
+      await waitForLine(page, greetingLine);
+      await screenshot(page, 'hello-breakpoint');
+    });
+
+    it('shows its greeting on the screen, and takes keys', async () => {
+      const { page } = editor;
+      await page.keyboard.press('F5');
+      await waitForTerminal(page, /Hello from the boot sector![^]*Press keys; Esc ends\./);
+      await typeInTerminal(page, 'aA?');
+      await waitForTerminal(page, /Key: a {2}scan code 0x1E\nKey: A {2}scan code 0x1E\nKey: \? {2}scan code 0x35$/);
+      await page.keyboard.press('ArrowUp');
+      await waitForTerminal(page, /Key: \. {2}scan code 0x48$/);
+      await screenshot(page, 'hello-screen');
+      await page.keyboard.press('Escape');
+      await waitForTerminal(page, 'Goodbye. The machine rests now.');
+      await stopDebugging(page);
+      await waitForTerminal(page, 'its screen is dark');
+    });
+  });
+
+  describe('debian-i386', () => {
+    before(function () {
+      if (!existsSync(DEBIAN_KERNEL)) leaveOut(this, 'the installer kernel is not in the cache (node scripts/fetch-guests.mjs fetches it)');
+    });
+
+    it('F5 boots an unmodified kernel, whose first lines come in the serial terminal', async () => {
+      const { page } = editor;
+      await startDebugging(page, DEBIAN);
+      await waitForStopped(page);
+      await page.keyboard.press('F5');
+      await waitForTerminal(page, /\[ +\d+\.\d+\]/, 80_000);
+      await scrollTerminalToTop(page);
+      await waitForTerminal(page, /Linux version 6\.\d+/);
+      await screenshot(page, 'debian-boots');
+    });
+
+    it('F6 pauses it, and the panel draws Linux\'s own tables', async () => {
+      const { page } = editor;
+      await page.keyboard.press('F6');
+      await waitForStopped(page);
+      const panel = await panelFrame(page, 'Page Tables');
+      // Linux has moved from its first tables to swapper_pg_dir, and maps physical memory from C0000000 on.
+      const kernel = await waitUntil('the map of physical memory', () => words(rowAt(panel, 'c0'), 'guest'), (label) => label !== '');
+      assert.match(kernel, /supervisor/);
+      await waitUntil('its shadow', () => words(rowAt(panel, 'c0'), 'shadow'), (label) => /Shadow table #\d+/.test(label));
+      assert.deepEqual(await notifications(page), []);
+      await screenshot(page, 'debian-paused');
+      await stopDebugging(page);
+    });
+  });
+
+  describe('the window, loaded anew', () => {
+    it('has the panel again', async () => {
+      await editor.page.reload();
+      const panel = await panelFrame(editor.page, 'Page Tables', 60_000);
+      await panel.getByText('No guest is running').waitFor();
+    });
+  });
+});
