@@ -28,6 +28,7 @@ export class DebugEvents implements vscode.Disposable {
     this.registrations = [
       vscode.debug.registerDebugAdapterTrackerFactory(debugType, {
         createDebugAdapterTracker: (session) => ({
+          onWillReceiveMessage: (message: unknown) => { this.noticeEnding(session, message); },
           onDidSendMessage: (message: unknown) => { this.take(session, message); },
         }),
       }),
@@ -39,9 +40,14 @@ export class DebugEvents implements vscode.Disposable {
     ];
   }
 
-  /** Whether a session's machine is there. Earlier requests would fail, with a notification in the user's face. */
+  /** Whether a session's machine is there. Requests before and after would fail, with a notification in the user's face. */
   isLaunched(session: vscode.DebugSession): boolean {
     return this.launched.has(session.id);
+  }
+
+  /** From these requests on the adapter has no machine to ask, though the session lives a little longer. */
+  private noticeEnding(session: vscode.DebugSession, message: unknown): void {
+    if (isRecord(message) && (message.command === 'terminate' || message.command === 'disconnect')) this.launched.delete(session.id);
   }
 
   private take(session: vscode.DebugSession, message: unknown): void {

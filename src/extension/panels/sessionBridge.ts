@@ -61,7 +61,7 @@ export class SessionBridge implements vscode.Disposable {
   private async serve(message: unknown): Promise<void> {
     if (!isPanelRequest(message)) return;
     const { id, request } = message;
-    if (this.session === undefined) {
+    if (this.session === undefined || !this.events.isLaunched(this.session)) {
       this.post({ id, error: 'No guest is running. Start one with F5.' });
       return;
     }

@@ -9,14 +9,14 @@ import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { ATTRIBUTE, FLAG } from '../cpu/state';
-import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { GuestFault } from '../memory/guestFault';
-import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
+import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { TLB_KIND } from '../memory/tlb';
 import { CodeCache, type CodeContext } from './codeCache';
 import type { InterpreterModule, MonitorCalls } from './interpreterModule';
 import { RecordOperation } from './recordOperation';
+import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES, type Model } from './records';
 
 /** Why `run` has come back. */
@@ -72,8 +72,6 @@ const RETURNED: RunOutcome = { kind: 'returned' };
 const MAX_BUDGET = 1 << 30;
 /** Entries and deliveries without a retired instruction after which `run` comes back. */
 const STALLED_ROUNDS = 2000;
-/** Page-crossing instructions that are remembered. */
-const MAX_CROSSINGS = 8192;
 const DR6_SINGLE_STEP = 0x4000;
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
@@ -86,8 +84,9 @@ export class Executor {
   /** Vectors at whose faults `run` stops before delivery. */
   stopVectors: ReadonlySet<number> = new Set();
   private readonly operation: RecordOperation;
+  private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
-  private readonly special: InterpreterModule['special'];
+  private readonly stopHandler: number;
   private breakpoints: ReadonlySet<number> = new Set();
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
   private passBreakpointAt = -1;
@@ -101,8 +100,6 @@ export class Executor {
   private interruption: Interruption | undefined;
   private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
   private readonly executeContext: string[] = [];
-  /** Instructions that cross pages, by linear address: bytes, records, and the context they were decoded in. */
-  private readonly crossings = new Map<number, { readonly bytes: Uint8Array; readonly words: Int32Array; readonly context: string }>();
   /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
   private given = 0;
   private stolen = 0;
@@ -118,7 +115,8 @@ export class Executor {
     this.code = new CodeCache(machine, module);
     this.debug = new DebugRegisters(cpu);
     this.operation = new RecordOperation(cpu.state);
-    this.special = module.special;
+    this.stopHandler = module.special.stop;
+    this.scratch = new ScratchInstruction(cpu, machine, this.code, this.stopHandler);
     const calls: MonitorCalls = {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
       commit: (record) => this.commit(record),
@@ -342,7 +340,7 @@ export class Executor {
     cpu.trapCleared = false;
     this.refreshContext();
     const before = s.f64(L.RETIRED);
-    this.writeScratch();
+    this.scratch.write(this.context, this.linear());
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     this.execute(SCRATCH_RECORDS, 1, 1);
     if (trap && !cpu.trapCleared && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
@@ -504,68 +502,6 @@ export class Executor {
     return found;
   }
 
-  /** Puts the instruction at CS:EIP, which may cross pages, into the scratch records. */
-  private writeScratch(): void {
-    const cpu = this.cpu;
-    const s = cpu.state;
-    const eip = s.eip;
-    if (eip > s.limit(L.CS)) throw generalProtection();
-    const linear = this.linear();
-    const offset = linear % PAGE_BYTES;
-    s.setWide(L.EIP_BASE, eip - offset);
-    s.setU32(NULL_SLOT - CPU_BASE, 0);
-    if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuseScratch(linear, offset)) return;
-    const bytes = new Uint8Array(16);
-    const toPageEnd = PAGE_BYTES - offset;
-    const toLimit = Math.min(16, s.limit(L.CS) - eip + 1);
-    let have = Math.min(toPageEnd, toLimit);
-    this.fetch(linear, bytes, 0, have);
-    let instruction = decode(bytes, 0, have, this.context.bits);
-    if (!instruction && have < toLimit) {
-      this.fetch((linear + have) % 2 ** 32, bytes, have, toLimit - have);
-      have = toLimit;
-      instruction = decode(bytes, 0, have, this.context.bits);
-    }
-    // What does not end inside the limit cannot be fetched.
-    if (!instruction) throw generalProtection();
-    this.code.writeRecord(SCRATCH_RECORDS, instruction, offset, this.context, 1, 0);
-    this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.special.stop, offset + instruction.length, 0);
-    if (offset + instruction.length > PAGE_BYTES) this.keepScratch(linear, bytes.slice(0, instruction.length));
-  }
-
-  /** Remembers the scratch records of an instruction that crosses pages: loops meet it again and again. */
-  private keepScratch(linear: number, bytes: Uint8Array): void {
-    if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
-    const words = this.machine.i32.slice(SCRATCH_RECORDS >> 2, (SCRATCH_RECORDS + 2 * RECORD_BYTES) >> 2);
-    this.crossings.set(linear, { bytes, words, context: this.context.key });
-  }
-
-  /** Puts remembered records back if code and context are still the same. */
-  private reuseScratch(linear: number, offset: number): boolean {
-    const known = this.crossings.get(linear);
-    if (!known || known.context !== this.context.key) return false;
-    const { mmu } = this.cpu;
-    const user = this.cpu.user;
-    const { bytes } = known;
-    const page = Math.floor(linear / PAGE_BYTES);
-    const first = mmu.map.frame(mmu.fetchPage(page, offset, user));
-    const second = mmu.map.frame(mmu.fetchPage((page + 1) % 2 ** 20, 0, user));
-    if (first <= 0 || second <= 0) return false;
-    const split = PAGE_BYTES - offset;
-    const memory = this.machine.u8;
-    const low = first * PAGE_BYTES + offset;
-    const high = second * PAGE_BYTES - split;
-    for (let i = 0; i < bytes.length; i++) if (memory[(i < split ? low : high) + i] !== bytes[i]) return false;
-    this.machine.i32.set(known.words, SCRATCH_RECORDS >> 2);
-    return true;
-  }
-
-  private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
-    const cpu = this.cpu;
-    const page = cpu.mmu.fetchPage(Math.floor(linear / PAGE_BYTES), linear % PAGE_BYTES, cpu.user);
-    for (let i = 0; i < count; i++) target[at + i] = cpu.mmu.map.read(page * PAGE_BYTES + (linear % PAGE_BYTES) + i, 1);
-  }
-
   // What generated code asks.
 
   private access(low: number, high: number, sizeAndKind: number, record: number): number {
@@ -639,7 +575,7 @@ export class Executor {
     if (!this.patched) {
       const address = record + RECORD_BYTES + R.handler;
       this.patched = { address, handler: view.getUint32(address, true) };
-      view.setUint32(address, this.special.stop, true);
+      view.setUint32(address, this.stopHandler, true);
     }
     // A transfer does not go on to the next record: an empty budget stops it at the next block.
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);

@@ -3,7 +3,8 @@
  * function table of its own, and the entries that TypeScript calls.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitContinue, emitEnter, emitJump, emitLeave, HandlerEmitter, type Callees } from './handlerEmitter';
+import { emitContinue, emitEnter, emitJump, emitLeave } from './controlFunctions';
+import { HandlerEmitter, type Callees } from './handlerEmitter';
 import { allHandlers } from './handlerSet';
 import { EXIT } from './records';
 import { I32, I64, type ByteWriter } from './wasm/encoding';

@@ -1,0 +1,77 @@
+/**
+ * Generated functions that are no instruction's: entering a block, the way to any offset in CS, leaving for
+ * TypeScript, going on behind a block, and the entry from TypeScript.
+ */
+import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
+import { CPU_BASE, PAGE_BYTES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
+import { EXIT, R } from './records';
+import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
+import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
+
+const CPU = i32(0);
+const at = (offset: number): number => CPU_BASE + offset;
+const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
+
+/** Goes to the block at record `next` if the budget reaches through it; falls through otherwise. */
+export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): void {
+  const count = load(OP.i32_load8_u, I32, next, R.back);
+  const remaining = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, at(REMAINING)), count));
+  b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
+    b.store(OP.i32_store, CPU, at(REMAINING), remaining);
+    b.returnCallIndirect(handlerType, [next], load(OP.i32_load, I32, next, R.handler));
+  });
+}
+
+/**
+ * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
+ * of blocks. What is not there is left to TypeScript.
+ */
+export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
+  const b = new FunctionBuilder([I64]);
+  const offset = b.parameter(0);
+  const base = load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE));
+  const sum = binary(OP.i64_add, I64, base, offset);
+  const linear = b.let(binary(OP.i64_and, I64, sum, load(OP.i64_load, I64, CPU, at(LINEAR_MASK))));
+  const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
+  const index = binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(8)), i32((TLB_EXECUTE_ENTRIES - 1) * TLB_ENTRY_BYTES));
+  const entry = b.let(binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), index));
+  const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
+  b.if(binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), page), () => {
+    const inPage = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
+    const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, inPage, i32(2)));
+    const next = b.let(load(OP.i32_load, I32, slot, 0));
+    b.if(next, () => {
+      const start = binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage));
+      b.store(OP.i64_store, CPU, at(EIP_BASE), start);
+      enterBlock(b, handlerType, next);
+    });
+  });
+  b.store(OP.i64_store, CPU, at(EIP), offset);
+  b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** A record that is not executed: it tells TypeScript why and where. */
+export function emitLeave(reason: number): { locals: readonly WasmType[]; code: ByteWriter } {
+  const b = new FunctionBuilder([I32]);
+  b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(reason));
+  b.store(OP.i32_store, CPU, at(EXIT_RECORD), b.parameter(0));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** The end of a block without a transfer: on to the offset where the record stands. */
+export function emitContinue(jump: number): { locals: readonly WasmType[]; code: ByteWriter } {
+  const b = new FunctionBuilder([I32]);
+  const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
+  const offset = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load16_u, I32, b.parameter(0), R.offset));
+  b.returnCall(jump, [binary(OP.i64_add, I64, start, offset)]);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** Entry from TypeScript: the handler of the given record. */
+export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
+  const b = new FunctionBuilder([I32]);
+  const record = b.parameter(0);
+  b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
+  return { locals: b.locals, code: b.finish() };
+}

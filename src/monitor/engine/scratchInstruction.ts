@@ -1,0 +1,100 @@
+/**
+ * The instruction that is executed alone: decoded from linear memory, where it may cross pages, into two
+ * records of its own, the second of which stops.
+ */
+import { generalProtection, type Cpu } from '../cpu/cpu';
+import * as L from '../cpu/layout';
+import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
+import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
+import type { MachineMemory } from '../memory/machineMemory';
+import type { CodeCache, CodeContext } from './codeCache';
+import { RECORD_BYTES } from './records';
+
+/** A decoded instruction that crosses pages: its bytes, its records, and how it was to be read. */
+interface Crossing {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly context: string;
+}
+
+/** Page-crossing instructions that are remembered. */
+const MAX_CROSSINGS = 8192;
+const WORDS = SCRATCH_RECORDS >> 2;
+const TWO32 = 2 ** 32;
+
+export class ScratchInstruction {
+  /** By linear address: loops meet them again and again. */
+  private readonly crossings = new Map<number, Crossing>();
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly machine: MachineMemory,
+    private readonly code: CodeCache,
+    private readonly stopHandler: number,
+  ) {}
+
+  /**
+   * Puts the instruction at CS:EIP, whose linear address is given, into the scratch records.
+   * Throws GuestFault when it cannot be fetched.
+   */
+  write(context: CodeContext & { readonly key: string }, linear: number): void {
+    const s = this.cpu.state;
+    const eip = s.eip;
+    if (eip > s.limit(L.CS)) throw generalProtection();
+    const offset = linear % PAGE_BYTES;
+    s.setWide(L.EIP_BASE, eip - offset);
+    s.setU32(NULL_SLOT - CPU_BASE, 0);
+    if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.key, linear, offset)) return;
+    const bytes = new Uint8Array(16);
+    const toLimit = Math.min(16, s.limit(L.CS) - eip + 1);
+    let have = Math.min(PAGE_BYTES - offset, toLimit);
+    this.fetch(linear, bytes, 0, have);
+    let instruction = decode(bytes, 0, have, context.bits);
+    if (!instruction && have < toLimit) {
+      this.fetch((linear + have) % TWO32, bytes, have, toLimit - have);
+      have = toLimit;
+      instruction = decode(bytes, 0, have, context.bits);
+    }
+    // What does not end inside the limit cannot be fetched.
+    if (!instruction) throw generalProtection();
+    this.code.writeRecord(SCRATCH_RECORDS, instruction, offset, context, 1, 0);
+    this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
+    if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length));
+  }
+
+  private keep(context: string, linear: number, bytes: Uint8Array): void {
+    if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
+    const words = this.machine.i32.slice(WORDS, WORDS + (2 * RECORD_BYTES) / 4);
+    this.crossings.set(linear, { bytes, words, context });
+  }
+
+  /** Puts remembered records back if context and bytes are still the same. */
+  private reuse(context: string, linear: number, offset: number): boolean {
+    const known = this.crossings.get(linear);
+    if (!known || known.context !== context) return false;
+    const page = Math.floor(linear / PAGE_BYTES);
+    const split = PAGE_BYTES - offset;
+    // The second page is not touched before the first has shown that the instruction still reaches it.
+    if (!this.holds(page, offset, known.bytes.subarray(0, split))) return false;
+    if (!this.holds((page + 1) % 2 ** 20, 0, known.bytes.subarray(split))) return false;
+    this.machine.i32.set(known.words, WORDS);
+    return true;
+  }
+
+  /** Whether a linear page, fetched for execution, has these bytes at an offset. */
+  private holds(page: number, offset: number, bytes: Uint8Array): boolean {
+    const { mmu, user } = this.cpu;
+    const frame = mmu.map.frame(mmu.fetchPage(page, offset, user));
+    if (frame <= 0) return false;
+    const start = frame * PAGE_BYTES + offset;
+    for (let i = 0; i < bytes.length; i++) if (this.machine.u8[start + i] !== bytes[i]) return false;
+    return true;
+  }
+
+  private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
+    const { mmu, user } = this.cpu;
+    const offset = linear % PAGE_BYTES;
+    const page = mmu.fetchPage(Math.floor(linear / PAGE_BYTES), offset, user);
+    for (let i = 0; i < count; i++) target[at + i] = mmu.map.read(page * PAGE_BYTES + offset + i, 1);
+  }
+}
