@@ -87,13 +87,21 @@ export class PagingView {
   private controlsFor(cr3: number | undefined): PagingControls {
     const { currentControls, currentSpace, shadow } = this.cpu.mmu;
     if (cr3 === undefined || cr3 === currentSpace.root) return currentControls;
-    const known = shadow.knownSpaces().find((s) => s.root === cr3 && s.mode !== 'none');
+    const known = shadow
+      .knownSpaces()
+      .filter((s) => s.root === cr3 && s.mode !== 'none')
+      .sort((a, b) => b.lastUsed - a.lastUsed)[0];
     const mode = known?.mode ?? (currentControls.mode === 'none' ? '32-bit' : currentControls.mode);
     return { ...currentControls, mode, root: cr3, pdptes: known?.pdptes ?? currentControls.pdptes };
   }
 
   private spaceFor(controls: PagingControls): AddressSpace | undefined {
-    return this.cpu.mmu.shadow.knownSpaces().find((s) => s.root === (controls.mode === 'none' ? 0 : controls.root) && s.mode === controls.mode);
+    const root = controls.mode === 'none' ? 0 : controls.root;
+    const matches = (s: AddressSpace): boolean => s.root === root && s.mode === controls.mode;
+    const { currentSpace, shadow } = this.cpu.mmu;
+    // One CR3 may be known in two ways (with and without large pages): the current one counts, else the last used.
+    if (matches(currentSpace)) return currentSpace;
+    return shadow.knownSpaces().filter(matches).sort((a, b) => b.lastUsed - a.lastUsed)[0];
   }
 
   // Tables.

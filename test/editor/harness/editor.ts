@@ -30,8 +30,6 @@ const TEST_SETTINGS = {
 export interface EditorRequest {
   /** The folder to open; it is opened in place. */
   readonly folder: string;
-  /** Files of the extension to put stand-ins for: path in the extension → file. */
-  readonly replacements?: Readonly<Record<string, string>>;
   /** Further unpacked extensions to load. */
   readonly extensions?: readonly string[];
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -110,7 +108,7 @@ export async function openEditor(request: EditorRequest): Promise<OpenEditor> {
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   };
   try {
-    await stageShadowbox(extensionsDir(profile), request.replacements);
+    await stageShadowbox(extensionsDir(profile));
     for (const extension of request.extensions ?? []) await stageFolder(extensionsDir(profile), extension);
     server = await startEditor({
       folder: request.folder,

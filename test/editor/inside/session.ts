@@ -22,6 +22,13 @@ async function stop(session: vscode.DebugSession): Promise<void> {
   await ended;
 }
 
+/** What has been typed on the guest's first serial line and waits there: on its way, or in the receiver. */
+async function waitingOnLine(session: vscode.DebugSession): Promise<string> {
+  const { devices } = await session.customRequest('shadowbox.devices') as PanelRequests['shadowbox.devices']['answer'];
+  const { received, incoming } = devices.find(({ name }) => name === 'com1')?.state as { readonly received: number[]; readonly incoming: number[] };
+  return String.fromCharCode(...received, ...incoming);
+}
+
 describe('session', () => {
   let session: vscode.DebugSession;
 
@@ -66,8 +73,14 @@ describe('session', () => {
     assert.ok(spaces.some(({ mode, current }) => mode === '32-bit' && current), JSON.stringify(spaces));
   });
 
-  it('has opened a terminal for its serial port', () => {
-    assert.ok(vscode.window.terminals.some(({ name }) => name === `${CONFIGURATION}: com1`));
+  it('has opened a terminal for its serial port, which takes what is typed to the guest', async () => {
+    const terminal = vscode.window.terminals.find(({ name }) => name === `${CONFIGURATION}: com1`);
+    assert.ok(terminal, 'there is no terminal');
+    assert.equal(await waitingOnLine(session), '');
+    terminal.sendText('key', false);
+    // The guest stands, so nothing of it is read.
+    for (let tries = 0; await waitingOnLine(session) === '' && tries < 100; tries++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    assert.equal(await waitingOnLine(session), 'key');
   });
 
   it('opens one Page Tables panel, however often it is asked for', async () => {
