@@ -113,7 +113,14 @@ export async function waitForRunning(page: Page, timeoutMs = DEFAULT_TIMEOUT_MS)
 /** Picks an item of the context menu of something in the window. */
 export async function chooseInContextMenu(page: Page, target: Locator, item: string): Promise<void> {
   await target.click({ button: 'right' });
-  await page.locator('.monaco-menu .action-label').filter({ has: page.getByText(item, { exact: true }) }).click();
+  const label = page.locator('.monaco-menu .action-label').filter({ has: page.getByText(item, { exact: true }) });
+  await label.waitFor();
+  // A menu that has just opened takes a click for the end of the one that opened it, and stays.
+  await waitUntil(`the menu to take '${item}'`, async () => {
+    if (await label.isVisible()) await label.click({ timeout: 2000 }).catch(() => undefined);
+    await page.waitForTimeout(POLL_MS);
+    return label.isVisible();
+  }, (open) => !open);
 }
 
 /** The row of the Variables view that shows this variable. */
@@ -204,7 +211,7 @@ export async function typeInTerminal(page: Page, text: string): Promise<void> {
 
 /** Scrolls the terminal in front to the oldest line that it keeps; it stays there while output goes on. */
 export async function scrollTerminalToTop(page: Page): Promise<void> {
-  await page.locator('.terminal-wrapper.active .xterm-helper-textarea').first().focus();
+  await page.locator('.terminal-wrapper.active .xterm-screen').first().click();
   await runCommand(page, 'Terminal: Scroll to Top');
 }
 
