@@ -128,7 +128,7 @@ export class ShadowboxDebugSession extends DebugSession {
     response.success = false;
     response.message = error instanceof Error && error.name === 'AbortError' ? 'cancelled' : message;
     // The message goes in as a variable, because braces in a format have a meaning.
-    response.body = { error: { id: isOurs ? 2 : 1, format: '{message}', variables: { message }, showUser: !QUIET.has(response.command) } };
+    response.body = { error: { id: isOurs ? 2 : 1, format: '{message}', variables: { message }, showUser: !QUIET.has(response.command) && !response.command.startsWith('shadowbox.') } };
   }
 
   private get machine(): Debuggee {
