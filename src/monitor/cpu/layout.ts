@@ -93,5 +93,20 @@ export const PENDING_DEBUG = 1248;
 export const MSR_BIOS_SIGNATURE = 1256;
 /** The x87 unit. */
 export const FPU = 1280;
+/** SSE's control and status word (u32), after reset 1F80h. */
+export const MXCSR = FPU + FPU_STATE_BYTES;
+/** PKRU (u32) and XCR0 (u64). */
+export const PKRU = 1444;
+export const XCR0 = 1448;
+/** Long mode's system-call registers: IA32_STAR, LSTAR, CSTAR, FMASK (u64 each). */
+export const MSR_STAR = 1456;
+export const MSR_LSTAR = 1464;
+export const MSR_CSTAR = 1472;
+export const MSR_FMASK = 1480;
+export const MSR_KERNEL_GS_BASE = 1488;
+export const MSR_TSC_AUX = 1496;
+/** Vector registers, 32 bytes each: XMM in the low 16, the rest of YMM above. */
+export const VECTOR = 2048;
+export const VECTOR_BYTES = 32;
 /** End of the block's used part. */
-export const CPU_STATE_END = FPU + FPU_STATE_BYTES;
+export const CPU_STATE_END = VECTOR + 16 * VECTOR_BYTES;
