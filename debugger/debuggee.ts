@@ -8,6 +8,7 @@ import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import type { ClientFeatures } from './capabilities';
 import { Disassembler } from './disassembly/disassembler';
+import { Listings } from './disassembly/listings';
 import { Evaluation } from './evaluation';
 import { ExceptionManager } from './exceptions';
 import { Execution, THREAD_ID } from './execution';
@@ -40,6 +41,7 @@ export class Debuggee {
   readonly evaluation: Evaluation;
   readonly memory: MemoryManager;
   readonly disassembler: Disassembler;
+  readonly listings: Listings;
   readonly stepper: Stepper;
   readonly sources: SourceManager;
   readonly commands: ReplCommands;
@@ -57,7 +59,9 @@ export class Debuggee {
     const target = new Target(machine);
     const stack = new StackManager(target, program);
     this.target = target;
-    this.frames = new FrameManager(target, program, stack);
+    this.disassembler = new Disassembler(target, program);
+    this.listings = new Listings(target, this.disassembler);
+    this.frames = new FrameManager(target, program, stack, this.listings);
     this.evaluation = new Evaluation(target, program, this.frames, (place, bytes) => this.edited(place, bytes));
     const resolve = (reference: string): Promise<Place> => this.evaluation.place(reference);
     this.exceptions = new ExceptionManager(target);
@@ -68,7 +72,6 @@ export class Debuggee {
       log: (text, address) => this.log(text, address),
     });
     this.runner = new Runner(target, this.breakpoints, () => this.onGoing());
-    this.disassembler = new Disassembler(target, program);
     this.stepper = new Stepper(target, program, this.runner, stack, this.disassembler);
     this.variables = new VariableManager(this.frames, this.evaluation);
     this.memory = new MemoryManager(target, resolve);
@@ -83,7 +86,7 @@ export class Debuggee {
     this.panels = panelHandlers(
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
-      (expression) => this.evaluation.linear(expression),
+      (text) => this.evaluation.typedLinear(text),
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') this.frames.changed();
@@ -104,7 +107,7 @@ export class Debuggee {
 
   /** continue. */
   goOn(): Promise<() => void> {
-    return this.execution.begin(() => this.runner.run({ kind: 'continue' }), 'at once');
+    return this.execution.begin(() => this.runner.run({ kind: 'continue' }), 'run');
   }
 
   /** restart: power-on reset, then as at the start. */

@@ -25,6 +25,8 @@ export interface ValueStyle {
 }
 
 const LONGEST_STRING = 65_536;
+/** Hexadecimal digits without a mark, as many as an address has. */
+const BARE_HEX = /^[0-9a-f]{1,16}$/i;
 
 /** A value ready to be shown. */
 export interface Shown {
@@ -97,6 +99,17 @@ export class Evaluation {
     const place = await this.place(reference);
     if (place.space.kind !== 'linear') throw userError(`'${reference}' is not a linear address.`);
     return place.address;
+  }
+
+  /**
+   * The linear address that a person typed into a panel, where addresses are written in hexadecimal without a mark: so are
+   * digits alone. A name that looks like digits (`face`) is a name if there is one; all else is an expression.
+   */
+  async typedLinear(text: string): Promise<bigint> {
+    const digits = text.trim();
+    if (!BARE_HEX.test(digits)) return this.linear(text);
+    const number = BigInt(`0x${digits}`);
+    return /^[0-9]/.test(digits) ? number : this.linear(digits).catch(() => number);
   }
 
   /** The memory to offer for a value, if it has a sensible one. */

@@ -1,6 +1,6 @@
 /**
  * Going on and stopping: one command at a time drives the machine, and each ends in one `stopped` event (or in the
- * end of the session).
+ * end of the session). Commands that come during a step wait for its end, as a person's keys may be faster than it.
  */
 import { ContinuedEvent, ExitedEvent, StoppedEvent, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
@@ -30,9 +30,23 @@ export interface ExecutionListener {
   tell(text: string, important: boolean): void;
 }
 
+/** What a command does: a step is soon over, a run may never be. */
+export type CommandKind = 'run' | 'step';
+
+/** A command that drives the machine, until the client has been told how it ended. */
+interface Driving {
+  readonly kind: CommandKind;
+  readonly stop: Promise<Stop>;
+  /** Resolves at that moment: what it came to, or nothing when it failed or does not count any more. */
+  readonly told: Promise<Stop | undefined>;
+  readonly tell: (stop: Stop | undefined) => void;
+}
+
 export class Execution {
   /** The command that drives the machine now. */
-  private current: Promise<Stop> | undefined;
+  private current: Driving | undefined;
+  /** What the client was told last. */
+  private lastStop: StoppedBody | undefined;
   /** Counts restarts: the outcome of a command from before one is not told. */
   private generation = 0;
   /** What the machine has come to when nothing but a restart leads on. */
@@ -45,37 +59,59 @@ export class Execution {
     private readonly listener: ExecutionListener,
   ) {}
 
-  /** Whether a command drives the machine. */
-  get isBusy(): boolean {
-    return this.current !== undefined;
-  }
-
   /**
-   * Starts a command. The answer resolves when the command is done, or after 750 ms if `prompt` is not set; the
-   * function that it gives is to be called when the client has the response, and tells how the command ended.
+   * Starts a command. A run is answered at once, a step when it is done, or after 750 ms; the function that comes
+   * back is to be called when the client has the response, and tells how the command ended.
+   *
+   * A command that comes during a step waits for it. It is then carried out if the step ended as a step does; if
+   * something else stopped the machine (a breakpoint, an exception, a pause), the person is to see that first: the
+   * command does nothing, and the stop is told again. One that comes during a run is an error.
    */
-  async begin(command: () => Promise<Stop>, prompt: 'at once' | 'when done'): Promise<() => void> {
+  async begin(command: () => Promise<Stop>, kind: CommandKind): Promise<() => void> {
+    const { generation } = this;
+    let waited = false;
+    while (this.current?.kind === 'step') {
+      waited = true;
+      const stop = await this.current.told;
+      if (generation !== this.generation) return () => undefined;
+      if (stop?.report.reason.kind !== 'step') return () => this.tellAgain();
+    }
+    // Of two that have waited the first may have set the machine running: so it does what the second is for.
+    if (this.current && waited) return () => undefined;
     if (this.ended) throw userError('The session has ended.');
     if (this.current) throw userError('The machine is running already.');
     if (this.dead !== undefined) throw userError(`The machine is dead (${this.dead}); it can be looked at, and restarted.`);
-    const generation = this.generation;
+    return this.drive(command, kind, generation);
+  }
+
+  private async drive(command: () => Promise<Stop>, kind: CommandKind, generation: number): Promise<() => void> {
     this.runner.begin();
-    const done = command();
-    this.current = done;
-    const outcome = done.then(
-      (stop) => () => this.finish(stop, generation),
+    const driving = driver(kind, command());
+    this.current = driving;
+    const outcome = driving.stop.then(
+      (stop) => () => this.finish(driving, stop, generation),
       (error: unknown) => {
-        if (generation === this.generation) this.current = undefined;
+        this.release(driving, undefined);
         throw error;
       },
     );
     // Whoever waits for it learns of a failure; it must not count as unhandled before that.
     outcome.catch(() => undefined);
-    if (prompt === 'when done') {
+    if (kind === 'step') {
       const first = await Promise.race([outcome, delay(STEP_ANSWER_AFTER_MS)]);
       if (first) return () => void first();
     }
     return () => void this.tellWhenDone(outcome);
+  }
+
+  /** The client takes the answer to a command that did nothing for a machine that goes: it stands as before. */
+  private tellAgain(): void {
+    if (this.lastStop && !this.current) this.tellStop(this.lastStop);
+  }
+
+  private tellStop(body: StoppedBody): void {
+    this.lastStop = body;
+    this.listener.send(stoppedEvent(body));
   }
 
   private async tellWhenDone(outcome: Promise<() => Promise<void>>): Promise<void> {
@@ -83,7 +119,7 @@ export class Execution {
       await (await outcome)();
     } catch (error) {
       this.listener.tell(messageOf(error), true);
-      this.listener.send(stoppedEvent({ reason: 'pause', description: 'could not go on', text: messageOf(error) }));
+      this.tellStop({ reason: 'pause', description: 'could not go on', text: messageOf(error) });
     }
   }
 
@@ -94,12 +130,10 @@ export class Execution {
 
   /** Stops the machine without telling the client, for a restart; error when it does not stop. */
   async quiesce(): Promise<void> {
-    this.generation++;
-    const { current } = this;
-    this.current = undefined;
+    const current = this.abandon();
     if (!current) return;
     await this.runner.pause();
-    const settled = current.then(() => true, () => true);
+    const settled = current.stop.then(() => true, () => true);
     if (!(await Promise.race([settled, delay(PAUSE_TIMEOUT_MS)]))) throw new Error('The machine did not stop within 5 seconds.');
   }
 
@@ -112,14 +146,28 @@ export class Execution {
 
   /** No command is possible any more. */
   end(): void {
-    this.generation++;
+    this.abandon();
     this.ended = true;
-    this.current = undefined;
   }
 
-  /** Tells the client that the machine stands, or that the session is over. */
-  async announce(stop: Stop): Promise<void> {
+  /** The command under way, and those that wait for it, do not count any more. */
+  private abandon(): Driving | undefined {
+    const { current } = this;
+    this.generation++;
+    if (current) this.release(current, undefined);
+    return current;
+  }
+
+  /** A command is over, and `stop` has been told if there is one: whoever waits for it goes on. */
+  private release(driving: Driving, stop: Stop | undefined): void {
+    if (this.current === driving) this.current = undefined;
+    driving.tell(stop);
+  }
+
+  /** Tells the client that the machine stands, or that the session is over; with it the command is over that led there. */
+  async announce(stop: Stop, driving?: Driving): Promise<void> {
     const { reason } = stop.report;
+    const { generation } = this;
     if (reason.kind === 'power-off' || reason.kind === 'exit') {
       this.tellEnd(reason);
       return;
@@ -132,9 +180,12 @@ export class Execution {
       // The client must learn that the machine stands even when it cannot be looked at.
       this.listener.tell(messageOf(error), true);
     }
+    if (generation !== this.generation) return;
     const story = storyOf(reason);
     if (story !== undefined) this.listener.tell(story, reason.kind === 'internal-error');
-    this.listener.send(stoppedEvent(stopBody(stop.report, stop.hitBreakpointIds)));
+    // The client may ask for the next command as soon as it has this.
+    if (driving) this.release(driving, stop);
+    this.tellStop(stopBody(stop.report, stop.hitBreakpointIds));
   }
 
   /** Tells the client that the machine goes although it did not ask for it (after a restart). */
@@ -142,10 +193,8 @@ export class Execution {
     this.listener.send(new ContinuedEvent(THREAD_ID, true));
   }
 
-  private async finish(stop: Stop, generation: number): Promise<void> {
-    if (generation !== this.generation) return;
-    this.current = undefined;
-    await this.announce(stop);
+  private async finish(driving: Driving, stop: Stop, generation: number): Promise<void> {
+    if (generation === this.generation) await this.announce(stop, driving);
   }
 
   private tellEnd(reason: { kind: 'power-off' } | { kind: 'exit'; status: number }): void {
@@ -155,6 +204,14 @@ export class Execution {
     this.listener.send(new ExitedEvent(status));
     this.listener.send(new TerminatedEvent());
   }
+}
+
+function driver(kind: CommandKind, stop: Promise<Stop>): Driving {
+  let tell: Driving['tell'] = () => undefined;
+  const told = new Promise<Stop | undefined>((resolve) => {
+    tell = resolve;
+  });
+  return { kind, stop, told, tell };
 }
 
 function delay(milliseconds: number): Promise<undefined> {

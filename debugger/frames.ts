@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { CpuState } from '../src/monitor/inspection/queries';
+import type { Listings } from './disassembly/listings';
 import { hex, segmented } from './numbers';
 import { FrameVariables, type FrameView } from './locals';
 import { userError } from './ports';
@@ -19,13 +20,22 @@ interface ShownFrame extends FrameView {
   readonly line: { readonly source: ProgramSource; readonly line: number; readonly column: number } | undefined;
 }
 
+/** Linear address of the first instruction after a reset: 16 bytes below 4 GiB (SDM volume 3, 9.1.4). */
+const RESET_VECTOR = 0xfffffff0n;
+
 export class FrameManager {
   /** Ids grow from stop to stop, so that an old one is never taken for a new one. */
   private firstId = 1;
   private nextId = 1;
   private shown: Promise<readonly ShownFrame[]> | undefined;
 
-  constructor(private readonly target: Target, private readonly program: Program, private readonly stack: StackManager) {}
+  constructor(
+    private readonly target: Target,
+    private readonly program: Program,
+    private readonly stack: StackManager,
+    /** What is shown in place of a source that the innermost frame does not have. */
+    private readonly listings: Listings,
+  ) {}
 
   /** The machine goes: the ids of its frames are no longer valid. */
   moved(): void {
@@ -44,7 +54,9 @@ export class FrameManager {
     const frames = await this.frames();
     const cpu = await this.target.cpu();
     const { end } = await this.stack.stack();
-    const all = [...frames.map((frame) => this.present(frame, cpu)), ...this.endLabel(frames.length, end)];
+    const anySource = frames.some(({ line }) => line?.source.exists);
+    const shown = frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource));
+    const all = [...await this.withListing(shown, frames[0]), ...this.endLabel(frames.length, end)];
     const last = levels > 0 ? startFrame + levels : all.length;
     return { stackFrames: all.slice(startFrame, last), totalFrames: all.length };
   }
@@ -91,7 +103,11 @@ export class FrameManager {
     });
   }
 
-  private present(shown: ShownFrame, cpu: CpuState): DebugProtocol.StackFrame {
+  /**
+   * `important`: the client is to show the frame, source or not. It folds neighbours that are not; of a stack in which
+   * nothing has a source it would show nothing.
+   */
+  private present(shown: ShownFrame, cpu: CpuState, important: boolean): DebugProtocol.StackFrame {
     const { frame, line } = shown;
     return {
       id: shown.id,
@@ -100,15 +116,28 @@ export class FrameManager {
       column: line?.column ?? 0,
       instructionPointerReference: hex(frame.pc),
       ...(frame.image ? { moduleId: frame.image.name } : {}),
-      ...(line ? { source: dapSource(line.source) } : { presentationHint: 'subtle' as const }),
+      ...(line ? { source: dapSource(line.source) } : {}),
+      ...hintFor(line, important),
     };
+  }
+
+  /** The frames, the innermost one with its disassembly where it has no source. */
+  private async withListing(
+    shown: readonly DebugProtocol.StackFrame[], { frame, line }: ShownFrame,
+  ): Promise<readonly DebugProtocol.StackFrame[]> {
+    const listed = line ? undefined : await this.listings.lineAt(frame.pc);
+    if (!listed) return shown;
+    const [top, ...callers] = shown;
+    return [{ ...top, ...listed }, ...callers];
   }
 
   private nameOf({ scope, frame }: ShownFrame, cpu: CpuState): string {
     if (scope) return scope.kind === 'inlined' ? `${scope.name} (inlined)` : scope.name;
     const name = this.program.functionAt(frame.lookup)?.name ?? this.program.nameOf(frame.lookup);
     if (name !== undefined) return name;
-    return cpu.codeBits === 16 ? segmented(cpu.selector, cpu.instructionPointer) : hex(frame.pc, 8);
+    if (cpu.codeBits !== 16) return hex(frame.pc, 8);
+    const place = segmented(cpu.selector, cpu.instructionPointer);
+    return frame.pc === RESET_VECTOR ? `${place} (reset vector)` : place;
   }
 
   /** A frame that says why there are no more of them, so that nobody wonders. It has no code and no variables. */
@@ -116,6 +145,12 @@ export class FrameManager {
     if (count < 2) return [];
     return [{ id: 0, name: `(${end})`, line: 0, column: 0, presentationHint: 'label' }];
   }
+}
+
+/** Frames whose source cannot be shown are folded by the client, unless they are important all the same. */
+function hintFor(line: ShownFrame['line'], important: boolean): Pick<DebugProtocol.StackFrame, 'presentationHint'> {
+  if (line?.source.exists) return {};
+  return { presentationHint: important ? 'normal' : 'subtle' };
 }
 
 /** A source in the protocol's form. */

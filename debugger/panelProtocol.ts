@@ -12,13 +12,16 @@ export interface PanelRequests {
   'shadowbox.cpu': { arguments: Record<string, never>; answer: Wire<CpuState> };
   'shadowbox.summary': { arguments: Record<string, never>; answer: Wire<MachineSummary> };
   'shadowbox.addressSpaces': { arguments: Record<string, never>; answer: { readonly spaces: Wire<readonly AddressSpaceInfo[]> } };
-  /** The root table when `linear` and `level` are missing. `table` is missing when the path is not present. */
+  /**
+   * The root table when `linear` and `level` are missing. `table` is missing when the path is not present. `space` is the
+   * key of a space (`AddressSpaceInfo`): under one CR3 there may be several.
+   */
   'shadowbox.table': {
-    arguments: { readonly cr3: number; readonly linear?: string; readonly level?: number };
+    arguments: { readonly cr3: number; readonly space?: string; readonly linear?: string; readonly level?: number };
     answer: { readonly table?: Wire<TablePair> };
   };
-  /** `linear` may be any expression; the current address space when `cr3` is missing. */
-  'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number }; answer: Wire<WalkAnswer> };
+  /** `linear` may be any expression, and digits alone are hexadecimal; the current address space when `cr3` is missing. */
+  'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number; readonly space?: string }; answer: Wire<WalkAnswer> };
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };

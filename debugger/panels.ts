@@ -20,9 +20,9 @@ export interface PanelSettings {
   setHexadecimal(hexadecimal: boolean): void;
 }
 
-/** A handler for each panel command. `linearOf` evaluates an address that a person typed. */
+/** A handler for each panel command. `linearOf` gives the address that a person typed. */
 export function panelHandlers(
-  target: Target, settings: PanelSettings, linearOf: (expression: string) => Promise<bigint>,
+  target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>,
 ): Handlers {
   const { inspect, control } = target;
   return {
@@ -32,15 +32,17 @@ export function panelHandlers(
     'shadowbox.table': async (args) => {
       const linear = args.optionalString('linear');
       const level = args.optionalInteger('level', 1, DEEPEST_LEVEL);
+      const key = args.optionalString('space');
       const table = await inspect.table({
         cr3: args.integer('cr3', 0),
+        ...(key === undefined ? {} : { key }),
         ...(linear === undefined ? {} : { linear: await linearOf(linear) }),
         ...(level === undefined ? {} : { level }),
       });
       return table ? { table: toWire(table) } : {};
     },
     'shadowbox.walk': async (args) =>
-      toWire(await inspect.walk(args.optionalInteger('cr3', 0), await linearOf(args.string('linear')))),
+      toWire(await inspect.walk(args.optionalInteger('cr3', 0), await linearOf(args.string('linear')), args.optionalString('space'))),
     'shadowbox.counters': async () => toWire(await inspect.counters()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
     'shadowbox.screen': async () => toWire(await inspect.screen()),

@@ -3,6 +3,7 @@
  * and how a new value reaches the machine.
  */
 import type { CpuState, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
+import { linearPlace, type Place } from './addresses';
 import { fitInto } from './numbers';
 import { userError } from './ports';
 
@@ -122,4 +123,32 @@ export function registerWrite(register: NamedRegister, value: bigint): { readonl
   const { whole: name, wholeValue, wholeBits, lowBit } = register.part;
   const mask = ((1n << BigInt(register.bits)) - 1n) << BigInt(lowBit);
   return { name, value: BigInt.asUintN(wholeBits, (wholeValue & ~mask) | (fitted << BigInt(lowBit))) };
+}
+
+/** Registers outside the general ones that hold linear addresses. */
+const LINEAR_REGISTER = /^(cr2|dr[0-3]|[gi]dtr\.base)$/;
+/** CR3's bits below the table's address: flags, or the space's number (SDM volume 3, 4.5 to 4.7). */
+const BELOW_TABLE = 0xfffn;
+/** PAE's table of page-directory pointers is aligned to 32 bytes (SDM volume 3, 4.4.1). */
+const BELOW_PAE_TABLE = 0x1fn;
+const CR4_PAE = 1n << 5n;
+
+/**
+ * The memory that a register is an address of: general registers are offsets in the segment that instructions use with
+ * them by default (SDM volume 1, 3.7.4). Undefined for a register that holds no address.
+ */
+export function memoryOfRegister(cpu: CpuState, { name, value }: Pick<RegisterValue, 'name' | 'value'>): Place | undefined {
+  if (cpu.general.some((register) => register.name === name)) {
+    const base = cpu.codeBits === 64 ? 0n : cpu.segments.find((segment) => segment.name === defaultSegment(name))?.base ?? 0n;
+    return linearPlace(BigInt.asUintN(cpu.codeBits === 64 ? 64 : 32, base + value));
+  }
+  if (LINEAR_REGISTER.test(name)) return linearPlace(value);
+  if (name !== 'cr3') return undefined;
+  const isPae = cpu.codeBits !== 64 && ((listed(cpu, 'cr4')?.value ?? 0n) & CR4_PAE) !== 0n;
+  return { space: { kind: 'physical' }, address: value & ~(isPae ? BELOW_PAE_TABLE : BELOW_TABLE) };
+}
+
+function defaultSegment(general: string): string {
+  if (/ip$/.test(general)) return 'cs';
+  return /[sb]p$/.test(general) ? 'ss' : 'ds';
 }

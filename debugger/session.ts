@@ -248,7 +248,7 @@ export class ShadowboxDebugSession extends DebugSession {
       const granularity = args.choice('granularity', ['statement', 'line', 'instruction']);
       const { execution, stepper } = this.machine;
       const unit = granularity === 'instruction' ? 'instruction' : 'line';
-      call.afterResponse(await execution.begin(() => stepper.step(kind, unit), 'when done'));
+      call.afterResponse(await execution.begin(() => stepper.step(kind, unit), 'step'));
     };
     return {
       threads: async () => ({ threads: [{ id: THREAD_ID, name: await this.threadName() }] }),
@@ -261,7 +261,7 @@ export class ShadowboxDebugSession extends DebugSession {
       stepIn: step('in'),
       stepOut: async (_args, call) => {
         const { execution, stepper } = this.machine;
-        call.afterResponse(await execution.begin(() => stepper.stepOut(), 'when done'));
+        call.afterResponse(await execution.begin(() => stepper.stepOut(), 'step'));
       },
     };
   }
@@ -290,8 +290,11 @@ export class ShadowboxDebugSession extends DebugSession {
       },
       loadedSources: async () => ({ sources: this.machine.sources.loadedSources() }),
       source: async (args) => {
-        const path = args.optionalObject('source')?.optionalString('path');
-        if (path === undefined) throw userError('source: this adapter has sources by path only.');
+        const source = args.optionalObject('source');
+        const listing = source?.optionalInteger('sourceReference') ?? args.optionalInteger('sourceReference') ?? 0;
+        if (listing > 0) return { content: this.machine.listings.text(listing) };
+        const path = source?.optionalString('path');
+        if (path === undefined) throw userError('source: the source has neither a path nor a reference.');
         return { content: await this.machine.sources.content(path) };
       },
       modules: async (args) => this.machine.sources.modules(args.optionalInteger('startModule', 0) ?? 0, args.optionalInteger('moduleCount', 0) ?? 0),

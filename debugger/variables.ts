@@ -3,17 +3,18 @@
  * until the machine goes.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { RegisterField, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
-import { hex, hexOfWidth, littleEndian } from './numbers';
+import type { CpuState, RegisterField, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
+import { hex, hexOfWidth } from './numbers';
 import type { Evaluation, ValueStyle, Shown } from './evaluation';
-import { display, memoryOf } from './expressions/values';
+import { display } from './expressions/values';
 import type { FrameManager } from './frames';
 import { formatReference } from './addresses';
 import { FrameVariables } from './locals';
 import { userError } from './ports';
 import type { Program, SourceLine } from './program';
+import { memoryOfRegister } from './registers';
 import { formatValue, type DisplayNode } from './symbols/format';
-import { sizeOf, stripType } from './symbols/types';
+import { stripType } from './symbols/types';
 import type { Variable } from './symbols/variables';
 import type { SyncMemory } from './syncMemory';
 import type { Scope } from './expressions/evaluator';
@@ -72,9 +73,9 @@ export class VariableManager {
       ...(scope.view.scope ? [this.localScope(frameId)] : []),
       registers('General Registers', (state) => generalRegisters(state)),
       registers('Segments', ({ cpu }) => cpu.segments.map((segment) => this.segment(segment, frameId))),
-      registers('Control', ({ cpu }) => cpu.control.map((register) => this.register(register, frameId))),
+      registers('Control', ({ cpu }) => cpu.control.map((register) => this.register(cpu, register, frameId))),
       registers('Flags', ({ cpu }) => (cpu.flags.fields ?? []).map((field) => flag(cpu.flags.name, field)), `$${scope.cpu.flags.name}.`),
-      registers('x87', ({ cpu }) => cpu.x87.map((register) => this.register(register, frameId))),
+      registers('x87', ({ cpu }) => cpu.x87.map((register) => this.register(cpu, register, frameId))),
     ];
   }
 
@@ -143,16 +144,16 @@ export class VariableManager {
     return { declarationLocationReference: reference };
   }
 
-  /** A value of the program. To be called inside of `memory.run`. */
+  /** A value of the program; its memory is what it points at, or else where it lies. To be called inside of `memory.run`. */
   private node(node: DisplayNode, expression: string | undefined, tree: Tree): DebugProtocol.Variable {
     const kind = stripType(node.type).kind === 'pointer' ? 'pointer' : 'plain';
-    const memoryReference = referenceOf(node, tree.memory);
+    const place = node.target ?? node.address;
     return {
       name: node.name,
       value: node.value,
       type: node.typeName,
       ...(expression === undefined ? {} : { evaluateName: expression }),
-      ...(memoryReference === undefined ? {} : { memoryReference }),
+      ...(place === undefined ? {} : { memoryReference: hex(place) }),
       ...this.nodeReference(node, kind, expression, tree),
     };
   }
@@ -175,7 +176,7 @@ export class VariableManager {
       : { variablesReference, namedVariables: node.childCount };
   }
 
-  private register(register: RegisterValue, frameId: number): DebugProtocol.Variable {
+  private register(cpu: CpuState, register: RegisterValue, frameId: number): DebugProtocol.Variable {
     const { fields } = register;
     const children = fields && fields.length > 0
       ? this.add({
@@ -184,7 +185,7 @@ export class VariableManager {
         nameOf: async (child) => `$${register.name}.${child}`,
       })
       : 0;
-    return registerVariable(register, children);
+    return registerVariable(cpu, register, children);
   }
 
   private segment(segment: SegmentValue, frameId: number): DebugProtocol.Variable {
@@ -196,6 +197,7 @@ export class VariableManager {
       variablesReference: hidden,
       namedVariables: 4,
       evaluateName: `$${segment.name}`,
+      memoryReference: hex(segment.base),
     };
   }
 }
@@ -213,26 +215,16 @@ function childExpression(parent: string | undefined, kind: 'pointer' | 'plain', 
   return kind === 'pointer' ? `${whole}->${child}` : `${whole}.${child}`;
 }
 
-/** What a pointer points at; for other values, where they lie. To be called inside of `memory.run`. */
-function referenceOf(node: DisplayNode, memory: SyncMemory): string | undefined {
-  if (node.address === undefined) return undefined;
-  if (stripType(node.type).kind !== 'pointer') return hex(node.address);
-  const bytes = memory.readLinear(node.address, sizeOf(node.type));
-  return bytes && hex(littleEndian(bytes));
-}
-
 /** In the innermost frame the CPU's registers; in a caller those that could be recovered. */
 function generalRegisters(scope: Scope): DebugProtocol.Variable[] {
   return scope.cpu.general.flatMap((register) => {
     const known = scope.register(register.name);
-    return known ? [registerVariable({ ...register, value: known.value, readOnly: known.readOnly }, 0)] : [];
+    return known ? [registerVariable(scope.cpu, { ...register, value: known.value, readOnly: known.readOnly }, 0)] : [];
   });
 }
 
-function registerVariable(register: RegisterValue, variablesReference: number): DebugProtocol.Variable {
-  const reference = register.bits >= 16 && register.bits <= 64
-    ? memoryOf({ kind: 'integer', value: register.value, bits: register.bits, signed: false })
-    : undefined;
+function registerVariable(cpu: CpuState, register: RegisterValue, variablesReference: number): DebugProtocol.Variable {
+  const reference = memoryOfRegister(cpu, register);
   return {
     ...readOnly(register.readOnly === true),
     name: register.name,

@@ -51,8 +51,13 @@ function have(command) {
   return spawnSync(finder, [command], { stdio: 'ignore' }).status === 0;
 }
 
+/** What the editor shows first: what the folder is, and where to begin. */
+const FIRST_FILE = path.join(samples, 'README.md');
+/** In VS Code from npm, where a window begins with no file; it heeds this setting only as the user's own. */
+const SERVED_SETTINGS = { 'workbench.startupEditor': 'readme' };
+
 function openInCode(open) {
-  const args = [`--extensionDevelopmentPath=${root}`, samples];
+  const args = [`--extensionDevelopmentPath=${root}`, samples, FIRST_FILE];
   if (!open) {
     say(`Set up. The editor opens with:\n  code ${args.join(' ')}`);
     return;
@@ -78,7 +83,7 @@ function openBrowser(url) {
 async function serve(port, open) {
   const profile = path.join(cache, 'vscode', 'profile');
   await stageShadowbox(extensionsDir(profile));
-  const editor = await startEditor({ folder: samples, profile, port });
+  const editor = await startEditor({ folder: samples, profile, port, settings: SERVED_SETTINGS });
   const stop = () => { void editor.stop(); };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);

@@ -28,6 +28,8 @@ export interface DisplayNode {
   readonly type: Type;
   /** Where the value is in memory; undefined for values elsewhere and for bit fields. */
   readonly address: bigint | undefined;
+  /** The address that a pointer or reference holds, wherever it lies itself. */
+  readonly target?: bigint;
   readonly childCount: number;
   /** True if the children are elements by number, so that they may be shown in pages. */
   readonly isIndexed: boolean;
@@ -39,7 +41,7 @@ const DEFAULT_STRING_LIMIT = 200;
 const PREVIEW_PARTS = 5;
 const NO_CHILDREN = { childCount: 0, isIndexed: false, children: () => [] };
 
-type Content = Pick<DisplayNode, "value" | "childCount" | "isIndexed" | "children">;
+type Content = Pick<DisplayNode, "value" | "target" | "childCount" | "isIndexed" | "children">;
 
 /** Shows a value of a type. Never fails for what the guest's memory holds; throws SymbolFileError if the type itself is broken. */
 export function formatValue(name: string, type: Type, source: ValueSource, options: FormatOptions = {}): DisplayNode {
@@ -64,7 +66,8 @@ function content(type: Type, source: ValueSource, options: FormatOptions): Conte
       if (bytes === undefined) return leaf(unreadable(source));
       if (bare.kind === "base") return leaf(baseText(bare, bytes, options));
       if (bare.kind === "enum") return leaf(enumText(bare, numberOf(bytes), bare.size * 8, options));
-      return pointer(bare, numberOf(bytes), options);
+      const target = numberOf(bytes);
+      return { ...pointer(bare, target, options), target };
     }
   }
 }

@@ -1,4 +1,4 @@
-// Bundles the tests that run inside VS Code's extension host (test/editor/inside), and their stand-ins.
+// Bundles the tests that run inside VS Code's extension host (test/editor/inside).
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { nodeBundle } from './bundles.mjs';

@@ -32,21 +32,14 @@ async function stage(extensionsDir, source, contents) {
 /**
  * Stages Shadowbox as it is built in dist/.
  * @param {string} extensionsDir
- * @param {Record<string, string>} [replacements] files to put in place of ours (path in the extension → file to
- *   copy there): tests put stand-ins for parts that they do not want to run
  * @returns {Promise<string>} the staged folder
  * @throws {UserError} when dist/ has not been built
  */
-export async function stageShadowbox(extensionsDir, replacements = {}) {
+export async function stageShadowbox(extensionsDir) {
   if (!existsSync(path.join(root, 'dist', 'extension.js'))) {
     throw new UserError('dist/extension.js is missing; `npm run build` makes it.');
   }
-  const target = await stage(extensionsDir, root, CONTENTS);
-  for (const [place, file] of Object.entries(replacements)) {
-    await mkdir(path.dirname(path.join(target, place)), { recursive: true });
-    await cp(file, path.join(target, place));
-  }
-  return target;
+  return stage(extensionsDir, root, CONTENTS);
 }
 
 /** Stages another unpacked extension, all of it (the tests' own). */

@@ -1,6 +1,6 @@
 /** The options of `shadowbox run`: one table for reading them and for the help. */
 import { parseArgs } from 'node:util';
-import type { FieldName } from '../monitor/machine/configuration';
+import { FIELDS, type FieldName } from '../monitor/machine/configuration';
 import { nearestWord } from '../monitor/machine/configurationSpelling';
 
 /** An option. With a `field` it stands for that field of the launch configuration; without `value` it is a switch. */
@@ -33,7 +33,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'firmware', value: 'builtin|seabios|F', field: 'firmware', doc: 'which BIOS (default: builtin)' },
   { name: 'memory', value: 'SIZE', field: 'memory', doc: 'guest memory: 256M, 1G (default: 128M)' },
   { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs (1 for now)' },
-  { name: 'cpu-model', value: 'NAME', field: 'cpuModel', doc: 'which processor the guest sees (default: pentium-pro)' },
+  { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },
   { name: 'serial', value: 'stdio|none|F', field: 'serial', doc: 'where COM1 leads (default: stdio); F takes its output' },
   { name: 'engine', value: 'auto|interpreter|translator', field: 'engine', doc: 'how guest code is run (default: auto)' },
   { name: 'until', value: 'REGEX', doc: 'end with status 0 when the serial output matches; ^ and $ are lines\' ends, CR is left out' },

@@ -6,10 +6,11 @@ const C_HEX = /^(0x[0-9a-f]+)[ul]*$/i;
 const NASM_HEX = /^([0-9][0-9a-f]*)h$/i;
 /** Eight or sixteen digits without a mark, as in dumps, maps and manuals, are an address in hexadecimal. */
 const BARE_HEX = /^([0-9a-f]{8}|[0-9a-f]{16})$/i;
+/** Other numbers in a source are decimal, which the panel's box would not take them for. */
+const DECIMAL = /^[0-9]+$/;
 
 /**
- * The expression for an address that stands in a text: numbers in any of the usual hexadecimal forms as `0x…`,
- * anything else as it is, for the debugger to evaluate. Undefined for empty text.
+ * The expression for an address that stands in a text: numbers in any of the usual forms as `0x…`, anything else as it is, for the debugger to evaluate. Undefined for empty text.
  */
 export function addressExpression(text: string): string | undefined {
   const trimmed = text.trim();
@@ -17,7 +18,8 @@ export function addressExpression(text: string): string | undefined {
   const c = C_HEX.exec(trimmed);
   if (c !== null) return c[1];
   const digits = NASM_HEX.exec(trimmed) ?? BARE_HEX.exec(trimmed);
-  return digits === null ? trimmed : `0x${digits[1]}`;
+  if (digits !== null) return `0x${digits[1]}`;
+  return DECIMAL.test(trimmed) ? `0x${BigInt(trimmed).toString(16)}` : trimmed;
 }
 
 /** A pointer's value as the debugger shows it: the number first, then what is known of it. */

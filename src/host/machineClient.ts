@@ -113,7 +113,7 @@ export class MachineClient implements MachineSession {
       readMemory: (space, address, bytes) => this.call('readMemory', space, address, bytes),
       addressSpaces: () => this.call('addressSpaces'),
       table: (request) => this.call('table', request),
-      walk: (cr3, linear) => this.call('walk', cr3, linear),
+      walk: (cr3, linear, key) => this.call('walk', cr3, linear, key),
       counters: () => this.call('counters'),
       devices: () => this.call('devices'),
       screen: () => this.call('screen'),

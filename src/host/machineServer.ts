@@ -161,7 +161,7 @@ export class MachineServer {
       readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
-      walk: (cr3, linear) => machine.walk(cr3, linear),
+      walk: (cr3, linear, key) => machine.walk(cr3, linear, key),
       counters: () => machine.counters(),
       devices: () => machine.devices(),
       screen: () => machine.screen(),

@@ -5,7 +5,7 @@
 import { EXCEPTION_NAMES } from '../../src/monitor/cpu/cpu';
 import type { RunOutcome } from '../../src/monitor/engine/executor';
 import type { Bench } from './bench';
-import { DATA_WINDOWS, PATTERN, REGISTER_NAMES, registersAfter, registersBefore, slice, writeRuns, type Registers } from './expectedState';
+import { DATA_WINDOWS, PATTERN, registersAfter, registersBefore, slice, writeRuns, type Mode, type Registers } from './expectedState';
 import type { Vector } from './vectorFile';
 
 /** One line of the states side by side. */
@@ -26,28 +26,38 @@ export interface Tolerance {
   readonly nearResults: boolean;
   /** Status word bits to leave out. */
   readonly statusWord: bigint;
+  /** Approximations: each lane of the destination may be off by a relative error of 1.5 * 2^-12. */
+  readonly approximate: boolean;
+  /** Whether the family belongs to the set with patterns in the upper halves of YMM. */
+  readonly v3: boolean;
 }
 
-const EXACT: Tolerance = { nearResults: false, statusWord: 0n };
-/** C1 and PE say how the last bit was rounded. */
-const TRANSCENDENTAL: Tolerance = { nearResults: true, statusWord: 0x220n };
+/** C1 and PE of the x87 status word say how the last bit was rounded. */
+const ROUNDING_BITS = 0x220n;
 
 export function toleranceOf(family: string): Tolerance {
-  return family === 'x87-trans' ? TRANSCENDENTAL : EXACT;
+  const transcendental = family === 'x87-trans';
+  return {
+    nearResults: transcendental,
+    statusWord: transcendental ? ROUNDING_BITS : 0n,
+    approximate: family.endsWith('-approx'),
+    v3: family.startsWith('v3/'),
+  };
 }
 
 /** Executes a vector; gives the states side by side when they differ. */
 export function runVector(bench: Bench, vector: Vector, tolerance: Tolerance): Difference | undefined {
-  const before = registersBefore(vector);
+  const before = registersBefore(vector, tolerance.v3);
+  const names = Object.keys(before);
   bench.load(before, vector.i.mem, Uint8Array.from(Buffer.from(vector.b, 'hex')));
   const outcome = bench.step();
   const after = registersAfter(vector, before);
   const actual = bench.registers();
   const exception = exceptionLine(vector, outcome);
-  const differing = REGISTER_NAMES.filter((name) => !sameRegister(vector, tolerance, name, after[name], actual[name]));
+  const differing = names.filter((name) => !sameRegister(vector, tolerance, name, after[name], actual[name]));
   const memory = compareMemory(bench, vector);
   if (!exception.differs && differing.length === 0 && memory.length === 0) return undefined;
-  const shown = REGISTER_NAMES.filter((name) => differing.includes(name) || vector.i[name] !== undefined || before[name] !== after[name]);
+  const shown = names.filter((name) => differing.includes(name) || vector.i[name] !== undefined || before[name] !== after[name]);
   return [exception, ...shown.map((name) => registerLine(name, before, after, actual, differing)), ...memory];
 }
 
@@ -65,9 +75,10 @@ function exceptionLine(vector: Vector, outcome: RunOutcome): StateLine {
 function describeOutcome(outcome: RunOutcome): string {
   if (outcome.kind === 'budget') return 'none';
   if (outcome.kind !== 'exception') return outcome.kind;
-  const { vector, linearLow } = outcome.fault;
+  const { vector, linearLow, linearHigh } = outcome.fault;
   const name = EXCEPTION_NAMES[vector] ?? `vector ${vector}`;
-  return name === '#PF' ? `${name} ${linearLow.toString(16)}` : name;
+  const linear = (BigInt(linearHigh) << 32n) | BigInt(linearLow);
+  return name === '#PF' ? `${name} ${linear.toString(16)}` : name;
 }
 
 function sameRegister(vector: Vector, tolerance: Tolerance, name: string, expected: bigint, actual: bigint): boolean {
@@ -75,7 +86,21 @@ function sameRegister(vector: Vector, tolerance: Tolerance, name: string, expect
   if (vector.ur?.includes(name)) return true;
   const undefinedBits = name === 'fl' ? BigInt(`0x${vector.u ?? '0'}`) : name === 'fsw' ? BigInt(`0x${vector.usw ?? '0'}`) | tolerance.statusWord : 0n;
   if (((expected ^ actual) & ~undefinedBits) === 0n) return true;
+  if (tolerance.approximate && /^[xy]\d/.test(name)) return lanesNear(actual, expected);
   return tolerance.nearResults && name.startsWith('fp') && nearlySame(actual, expected);
+}
+
+/** Four binary32 lanes, each equal or normal and off by 1.5 * 2^-12 at most; special values are exact. */
+function lanesNear(actual: bigint, expected: bigint): boolean {
+  const lanes = new DataView(new ArrayBuffer(8));
+  return [0n, 32n, 64n, 96n].every((shift) => {
+    lanes.setUint32(0, Number((actual >> shift) & 0xffffffffn));
+    lanes.setUint32(4, Number((expected >> shift) & 0xffffffffn));
+    if (lanes.getUint32(0) === lanes.getUint32(4)) return true;
+    const [a, b] = [lanes.getFloat32(0), lanes.getFloat32(4)];
+    // Both approximate the same exact value.
+    return Number.isFinite(a) && Number.isFinite(b) && b !== 0 && Math.abs(a - b) <= 2 * 1.5 * 2 ** -12 * Math.abs(b);
+  });
 }
 
 const SIGNIFICAND = (1n << 64n) - 1n;
@@ -94,20 +119,22 @@ function nearlySame(actual: bigint, expected: bigint): boolean {
   return size <= 1n || size << 62n <= magnitude(expected);
 }
 
-const expectedImages: readonly Uint8Array[] = DATA_WINDOWS.map(() => PATTERN.slice());
+const IMAGES: Readonly<Record<Mode, readonly Uint8Array[]>> = { 32: DATA_WINDOWS[32].map(() => PATTERN.slice()), 64: DATA_WINDOWS[64].map(() => PATTERN.slice()) };
 
 /** Most bytes of a memory difference that are shown in a line. */
 const SHOWN_BYTES = 16;
 
 function compareMemory(bench: Bench, vector: Vector): readonly StateLine[] {
+  const mode = vector.m;
+  const expectedImages = IMAGES[mode];
   expectedImages.forEach((image) => image.set(PATTERN));
-  writeRuns(expectedImages, vector.i.mem);
-  writeRuns(expectedImages, vector.o.mem);
+  writeRuns(mode, expectedImages, vector.i.mem);
+  writeRuns(mode, expectedImages, vector.o.mem);
   for (const [address, bytes] of vector.um ?? []) {
     const start = parseInt(address, 16);
-    slice(expectedImages, start, bytes).set(slice(bench.windows, start, bytes));
+    slice(mode, expectedImages, start, bytes).set(slice(mode, bench.windows, start, bytes));
   }
-  return DATA_WINDOWS.flatMap((window, i) => {
+  return DATA_WINDOWS[mode].flatMap((window, i) => {
     const expected = expectedImages[i];
     const actual = bench.windows[i];
     if (Buffer.compare(expected, actual) === 0) return [];

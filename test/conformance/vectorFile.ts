@@ -3,7 +3,8 @@
  * messages that say what is wrong where.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 /** Bytes at an address, both in hexadecimal. */
@@ -43,6 +44,9 @@ export interface Family {
 
 /** A directory or file that cannot be used; the message is for the person. */
 export class VectorFileError extends Error {}
+
+/** Where tests look for the files: SHADOWBOX_SILICON, or `shared/silicon` beside the checkout. */
+export const SILICON = resolve(process.env['SHADOWBOX_SILICON'] ?? fileURLToPath(new URL('../../../shared/silicon', import.meta.url)));
 
 const EXTENSION = '.jsonl.gz';
 const FORMAT = 'x86-vectors-1';

@@ -262,12 +262,13 @@ export class FakeMachine implements MachineSession {
       summary: async () => ({ running: this.running, retired: this.retired, time: this.retired, memoryBytes: 0x200000, frames: 12 }),
       cpu: async () => this.cpuState(),
       readMemory: async (_space, address, bytes) => this.memory.bytes(address, bytes),
-      addressSpaces: async () => [{ cr3: 0x9000, mode: '32-bit', current: true, shadowTables: 3, shadowEntries: 40, lastUsed: 5 }],
+      addressSpaces: async () => [{ key: '32-bit:9000', cr3: 0x9000, mode: '32-bit', largePages: true, noExecute: false, current: true, shadowTables: 3, shadowEntries: 40, lastUsed: 5 }],
       table: async ({ level }) => level === 1 ? undefined : {
         level: 2, linear: 0n, bytes: 1n << 32n, entryBytes: 4n << 20n, guestTable: 0x9000, traced: true, guest: [], guestAbsent: 1024,
       },
       walk: async (cr3, linear) => ({
         cr3: cr3 ?? 0x9000,
+        mode: '32-bit',
         linear,
         guest: [{
           level: 2, name: 'PDE', index: Number(linear >> 22n), entryAddress: 0x9000, raw: 0xa007n, present: true, rights,

@@ -53,7 +53,7 @@ describe('debug session with a C program', function () {
     const { stop, frame } = await client.stopped('entry');
     assert.equal(stop.allThreadsStopped, true);
     assert.equal(frame.name, '_start');
-    assert.equal(frame.presentationHint, 'subtle');
+    assert.equal(frame.presentationHint, 'normal', 'the innermost frame is never folded away');
     assert.equal(frame.instructionPointerReference, '0x100001');
     const { threads } = await client.request('threads');
     assert.deepEqual(threads, [{ id: 1, name: 'CPU 0 (protected-32, CPL 0)' }]);

@@ -12,10 +12,10 @@ describe('an address in text', () => {
     // As in layout.h's map and in crash reports.
     ['3FFFF000', '0x3FFFF000'],
     ['ffffffff81000000', '0xffffffff81000000'],
+    ['4096', '0x1000'],
     // Names and expressions are the debugger's affair.
     ['frame->eip', 'frame->eip'],
     ['cash', 'cash'],
-    ['4096', '4096'],
     ['  $esp ', '$esp'],
     ['   ', undefined],
   ];

@@ -30,9 +30,9 @@ function lineWith(file: string, wanted: string): number {
 const text = (panel: Frame, selector: string) => panel.locator(selector).allInnerTexts();
 /** How many instructions the panel says the guest has retired. */
 const retired = async (panel: Frame) => Number((await panel.locator('.retired').innerText()).replaceAll(/\D/g, ''));
-/** The address spaces that the panel's picker offers: what it says, and CR3. */
+/** The address spaces that the panel's picker offers: what it says, CR3 in hexadecimal digits, and the option's value. */
 const spaces = (panel: Frame) => panel.locator('select[data-field=space] option').evaluateAll((options) => (
-  options.map((option) => ({ name: option.textContent, cr3: option.getAttribute('value') ?? '' }))
+  options.map((option) => ({ name: option.textContent, cr3: /CR3 ([0-9a-f]+)/.exec(option.textContent)?.[1] ?? '', key: option.getAttribute('value') ?? '' }))
 ));
 
 /** What a screen reader hears of one side of a row. */
@@ -124,7 +124,7 @@ describe('the samples in a real VS Code', function () {
       await waitUntil('the kernel\'s shadow table', () => words(rowAt(panel, '00000000'), 'shadow'), (label) => /^Shadow table #\d+.*shared by \d+/.test(label));
       const verdict = await walk(panel, `0x${NOTEBOOK}`);
       assert.match(verdict, /^Mapped to physical [0-9A-F]{8}: read-only, user\.$/);
-      assert.match((await cards(panel, 'guest')).join('; '), /^Page directory [0-9a-f]{8}; .*R–XU.*physical/);
+      assert.match((await cards(panel, 'guest')).join('; '), /^(Page directory )?[0-9a-f]{8}; .*R–XU.*physical/);
       assert.match((await cards(panel, 'shadow')).join('; '), /Shadow table #\d+; .*machine frame/);
       await screenshot(page, 'paging-lab-walk');
     });
@@ -137,10 +137,10 @@ describe('the samples in a real VS Code', function () {
       const other = known.find(({ name }) => /32-bit$/.test(name));
       assert.ok(current && other, JSON.stringify(known));
       const before = await panel.locator('.row.table .cell.guest').first().getAttribute('aria-label');
-      await panel.locator('select[data-field=space]').selectOption(other.cr3);
+      await panel.locator('select[data-field=space]').selectOption(other.key);
       await panel.locator('.badge').filter({ hasText: 'not current' }).waitFor();
       const after = await waitUntil('the other directory', () => words(panel.locator('.row.table').first(), 'guest'), (label) => label !== before);
-      assert.ok(after.startsWith(`Page directory, at ${Number(other.cr3).toString(16).padStart(8, '0')}`), after);
+      assert.ok(after.startsWith(`Page directory, at ${other.cr3}`), after);
       const elsewhere = await walk(panel, `0x${NOTEBOOK}`);
       assert.match(elsewhere, /not present|Not mapped/i);
       await screenshot(page, 'paging-lab-other-space');
@@ -160,6 +160,40 @@ describe('the samples in a real VS Code', function () {
       // The file has opened in the panel's group and hides it; the panel comes back in a new frame.
       await chooseInContextMenu(page, number, 'Show Selected Address in Page Tables');
       await waitForWalk(await panelFrame(page, 'Page Tables'), '80000000');
+    });
+
+    it('names the device behind an address', async () => {
+      const panel = await panelFrame(editor.page, 'Page Tables');
+      await walk(panel, '0x000b8000');
+      assert.match((await cards(panel, 'shadow')).join('; '), /backed by device: VGA text memory/);
+    });
+
+    it('keeps both trees in view beside an open editor, however narrow the panel', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      await walk(panel, '0x00101000');
+      const wide = page.viewportSize();
+      try {
+        for (const width of [1000, 1200, 1600, 2000]) {
+          await page.setViewportSize({ width, height: 900 });
+          const end = panel.locator('.row.walked-end');
+          await waitUntil(`both ends of the walk's line at ${width} px`, async () => Promise.all(['guest', 'shadow'].map(async (side) => {
+            const inside = await end.locator(`.cell.${side}`).evaluate((cell) => {
+              const [box, trees] = [cell, cell.closest('#trees')].map((element) => element?.getBoundingClientRect());
+              return box !== undefined && trees !== undefined && box.height > 20 && box.top >= trees.top - 1 && box.bottom <= trees.bottom + 1;
+            });
+            return inside;
+          })), (seen) => seen.every(Boolean));
+          const covered = await panel.evaluate(() => {
+            const [trees, band] = ['#trees', '.walk'].map((selector) => document.querySelector(selector)?.getBoundingClientRect());
+            return trees === undefined || band === undefined || band.top < trees.bottom - 0.5;
+          });
+          assert.equal(covered, false, `the walk covers the trees at ${width} px`);
+          await screenshot(page, `paging-lab-panel-${width}`);
+        }
+      } finally {
+        if (wide !== null) await page.setViewportSize(wide);
+      }
     });
 
     it('lets no script into the panel but its own', async () => {
@@ -195,6 +229,7 @@ describe('the samples in a real VS Code', function () {
       await page.keyboard.press('F6');
       await waitForStopped(page);
       await panel.locator('.machine').getByText('stopped').waitFor();
+      await panel.locator('input[data-field=follow]').uncheck();
       await stopDebugging(page);
       assert.match(await waitForTerminal(page, 'the line is dead'), /tick \d00/);
       await panel.getByText('No guest is running').waitFor();
@@ -207,6 +242,17 @@ describe('the samples in a real VS Code', function () {
       await waitUntil('a clean screen', () => terminalText(page), (shown) => shown === '');
       const panel = await panelFrame(page, 'Page Tables');
       await panel.getByText('Paging is off').first().waitFor();
+      assert.equal(await panel.locator('input[data-field=follow]').isChecked(), true, 'what was unticked belonged to the session before');
+    });
+
+    it('follows the guest into paging while it runs', async () => {
+      const { page } = editor;
+      const panel = await panelFrame(page, 'Page Tables');
+      await page.keyboard.press('F5');
+      await waitForRunning(page);
+      await panel.locator('.row.table .cell.guest').filter({ hasText: 'Page directory' }).first().waitFor();
+      await panel.locator('.machine').getByText('running').waitFor();
+      await screenshot(page, 'paging-lab-follows');
       await stopDebugging(page);
     });
   });
@@ -220,7 +266,7 @@ describe('the samples in a real VS Code', function () {
       await toggleBreakpoint(page, 'hello.asm', greetingLine);
       await startDebugging(page, HELLO);
       await waitForStopped(page);
-      assert.deepEqual((await callStack(page)).map(({ name }) => name), ['f000:fff0']);
+      assert.deepEqual((await callStack(page)).map(({ name }) => name), ['f000:fff0 (reset vector)']);
       await page.locator('.terminal-wrapper.active').waitFor();
       await screenshot(page, 'hello-entry');
     });

@@ -2,10 +2,13 @@
  * Answers the panel's questions from a paging model as the debug adapter does, wire form and all.
  */
 import { bigintOf, toWire } from '../../debugger/codec';
+import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
 import type { PagingModel } from './pagingModel';
 
 export interface FakeMachine {
   model: PagingModel;
+  /** The same memory read in another way: further spaces, perhaps under the same CR3; none of them is current. */
+  other?: PagingModel;
   running: boolean;
   retired: number;
   /** Before paging is on. */
@@ -16,6 +19,7 @@ export interface FakeMachine {
 
 interface Arguments {
   readonly cr3?: number;
+  readonly space?: string;
   readonly linear?: string;
   readonly level?: number;
 }
@@ -26,12 +30,13 @@ interface Arguments {
  */
 export function answer(machine: FakeMachine, request: string, args: Arguments = {}): unknown {
   if (machine.refusal !== undefined) throw new Error(machine.refusal);
-  const { model } = machine;
+  const { other } = machine;
+  const model = other?.spaces.some((cr3) => other.key(cr3) === args.space) ? other : machine.model;
   switch (request) {
     case 'shadowbox.summary':
       return { running: machine.running, retired: machine.retired, time: machine.retired, memoryBytes: 0x2000000, frames: 812 };
     case 'shadowbox.addressSpaces':
-      return { spaces: machine.pagingOff ? [{ cr3: 0, mode: 'none', current: true, shadowTables: 0, shadowEntries: 0, lastUsed: 0 }] : toWire(model.addressSpaces()) };
+      return { spaces: machine.pagingOff ? [{ key: 'none', cr3: 0, mode: 'none', largePages: false, noExecute: false, current: true, shadowTables: 0, shadowEntries: 0, lastUsed: 0 }] : toWire(spacesOf(machine)) };
     case 'shadowbox.table': {
       if (machine.pagingOff) return {};
       const linear = args.linear === undefined ? undefined : linearOf(args.linear);
@@ -51,4 +56,8 @@ function linearOf(text: string): bigint {
   const value = bigintOf(text) ?? bigintOf(`0x${text}`);
   if (value === undefined) throw new Error(`'${text}' is no number, and there is no symbol of that name.`);
   return value;
+}
+
+function spacesOf({ model, other }: FakeMachine): AddressSpaceInfo[] {
+  return [...model.addressSpaces(), ...other?.addressSpaces().map((space) => ({ ...space, current: false })) ?? []];
 }

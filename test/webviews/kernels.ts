@@ -86,3 +86,24 @@ export function longKernel(): PagingModel {
   for (let i = 0; i < 5; i++) model.touch(0x1000, 0x555555554000n + BigInt(i) * 0x1000n);
   return model;
 }
+
+/**
+ * A 64-bit kernel as Linux lays one out, on a 4-level or 5-level machine: all memory mapped from ffff8880 00000000 on with a
+ * 1 GiB page and 2 MiB pages, its text at ffffffff 81000000, and a program with a page under a protection key.
+ */
+export function linuxKernel(mode: '4-level' | '5-level' = '4-level'): PagingModel {
+  const model = new PagingModel(mode, [0x1000, 0x2000], 0x3000);
+  const direct = mode === '4-level' ? 0xffff888000000000n : 0xff11000000000000n;
+  model.map(0x1000, direct + 0x40000000n, 0x40000000, KERNEL | BIT.global, 3);
+  for (let i = 0; i < 24; i++) model.map(0x1000, direct + BigInt(i) * 0x200000n, i * 0x200000, KERNEL | BIT.global, 2);
+  for (let i = 0; i < 8; i++) model.map(0x1000, 0xffffffff81000000n + BigInt(i) * 0x200000n, 0x1000000 + i * 0x200000, BIT.global, 2);
+  for (let i = 0; i < 40; i++) model.map(0x1000, 0x555555554000n + BigInt(i) * 0x1000n, 0x4000000 + i * 0x1000, USER);
+  model.map(0x1000, 0x7ffff7fc1000n, 0x4800000, USER | 5n << 59n);
+  model.share(0x1000, 0x2000, 256, 256);
+  for (let i = 0; i < 6; i++) model.touch(0x1000, direct + 0x1000n + BigInt(i) * 0x1000n, true);
+  for (let i = 0; i < 3; i++) model.touch(0x1000, direct + 0x40000000n + 0x600000n + BigInt(i) * 0x1000n, true);
+  for (let i = 0; i < 10; i++) model.touch(0x1000, 0xffffffff81000000n + BigInt(i) * 0x1000n);
+  for (let i = 0; i < 5; i++) model.touch(0x1000, 0x555555554000n + BigInt(i) * 0x1000n);
+  model.touch(0x1000, 0x7ffff7fc1000n);
+  return model;
+}

@@ -8,17 +8,19 @@ import type {
 
 export const BIT = { present: 1n, writable: 2n, user: 4n, accessed: 0x20n, dirty: 0x40n, large: 0x80n, global: 0x100n } as const;
 const PAGE = 4096n;
-const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E'];
+const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E', 'PML5E'];
+const KEY_LOW = 59n;
 
 interface Shape {
   readonly indexBits: readonly number[];
   readonly entryBytes: number;
 }
 
-const SHAPES: Readonly<Record<'32-bit' | 'PAE' | '4-level', Shape>> = {
+const SHAPES: Readonly<Record<'32-bit' | 'PAE' | '4-level' | '5-level', Shape>> = {
   '32-bit': { indexBits: [10, 10], entryBytes: 4 },
   PAE: { indexBits: [9, 9, 2], entryBytes: 8 },
   '4-level': { indexBits: [9, 9, 9, 9], entryBytes: 8 },
+  '5-level': { indexBits: [9, 9, 9, 9, 9], entryBytes: 8 },
 };
 
 interface ShadowEntry {
@@ -62,6 +64,11 @@ export class PagingModel {
 
   constructor(readonly mode: keyof typeof SHAPES, readonly spaces: number[], private nextFrame: number) {
     this.current = spaces[0];
+  }
+
+  /** The key by which a space of this model is known. */
+  key(cr3: number): string {
+    return `${this.mode}:${cr3}`;
   }
 
   private get shape(): Shape {
@@ -158,12 +165,25 @@ export class PagingModel {
       const lower = this.shadowFor(leaf ? `split:${address}` : `${level - 1}:${raw & ~0xfffn}`);
       shadow.entries.set(index, { lower, frame: -1, physical: Number(raw & ~0xfffn), rights: rightsOf(raw), directWrite: false, derivesFrom: address, large: leaf });
       if (leaf) {
-        const within = linear % this.span(level);
-        this.fillLeaf(lower, this.index(linear, level - 1), Number((marked & ~(this.span(level) - 1n)) + (within & ~0xfffn)), marked, address);
+        this.fillSplit(lower, level - 1, linear, marked, address);
         return;
       }
       shadow = lower;
     }
+  }
+
+  /** A piece of a large page: one table of frames for each 2 or 4 MiB of it, and a table of those in between for 1 GiB. */
+  private fillSplit(table: ShadowTable, level: number, linear: bigint, raw: bigint, derivesFrom: number): void {
+    const address = (raw & ~(this.span(level + 1) - 1n) & ((1n << 52n) - 1n)) + linear % this.span(level + 1);
+    if (level === 1) {
+      this.fillLeaf(table, this.index(linear, 1), Number(address & ~0xfffn), raw, derivesFrom);
+      return;
+    }
+    const index = this.index(linear, level);
+    const lower = this.shadowFor(`split:${derivesFrom}:${index}`);
+    table.entries.set(index, { lower, frame: -1, physical: Number(address & ~(this.span(level) - 1n)), rights: rightsOf(raw), directWrite: false, derivesFrom, large: true });
+    const piece = (raw & 0xfffn) | (address & ~(this.span(level) - 1n));
+    this.fillSplit(lower, level - 1, linear, piece, derivesFrom);
   }
 
   private fillLeaf(table: ShadowTable, index: number, physical: number, raw: bigint, derivesFrom: number): void {
@@ -179,9 +199,13 @@ export class PagingModel {
   // -------------------------------------------------------------------------------------------------------------------
   // The questions
 
-  /** The canonical form of an address, as a machine with four levels gives it. */
+  private get linearBits(): number {
+    return this.shape.indexBits.reduce((sum, bits) => sum + bits, 12);
+  }
+
+  /** The canonical form of an address, as a machine with four or five levels gives it. */
   private canonical(linear: bigint): bigint {
-    return this.levels < 4 ? linear : BigInt.asUintN(64, BigInt.asIntN(48, linear));
+    return this.levels < 4 ? linear : BigInt.asUintN(64, BigInt.asIntN(this.linearBits, linear));
   }
 
   private placed<T extends { readonly linear: bigint }>(range: T): T {
@@ -190,7 +214,7 @@ export class PagingModel {
 
   /** The root when `linear` and `level` are missing, else the table at `level` that covers `linear`. */
   table(cr3: number, linear?: bigint, level?: number): TablePair | undefined {
-    const pair = this.pair(cr3, this.levels < 4 || linear === undefined ? linear : BigInt.asUintN(48, linear), level);
+    const pair = this.pair(cr3, this.levels < 4 || linear === undefined ? linear : BigInt.asUintN(this.linearBits, linear), level);
     if (pair === undefined) return undefined;
     const { shadow } = pair;
     return {
@@ -203,7 +227,9 @@ export class PagingModel {
     return this.spaces.map((cr3) => {
       const tables = this.shadowTree(this.shadows.get(`${this.levels}:${cr3}`));
       const shadowEntries = tables.reduce((sum, table) => sum + [...table.entries.values()].filter(({ lower }) => lower === undefined).length, 0);
-      return { cr3, mode: this.mode, current: cr3 === this.current, shadowTables: tables.length, shadowEntries, lastUsed: this.lastUsed.get(cr3) ?? 0 };
+      return {
+        key: this.key(cr3), cr3, mode: this.mode, largePages: true, noExecute: this.mode !== '32-bit', current: cr3 === this.current, shadowTables: tables.length, shadowEntries, lastUsed: this.lastUsed.get(cr3) ?? 0,
+      };
     });
   }
 
@@ -214,7 +240,8 @@ export class PagingModel {
 
   private pair(cr3: number, linear = 0n, level = this.levels): TablePair | undefined {
     const path = this.path(cr3, linear);
-    const above = path.find((step) => step.level === level + 1);
+    const leaf = path.find((step) => step.leaf && step.level > level + 1 && (step.raw & BIT.present) !== 0n);
+    const above = leaf ?? path.find((step) => step.level === level + 1);
     if (level < this.levels && (above === undefined || (above.raw & BIT.present) === 0n)) return undefined;
     const entryBytes = this.span(level);
     const bytes = entryBytes << BigInt(this.shape.indexBits[level - 1]);
@@ -234,7 +261,8 @@ export class PagingModel {
     const guest: GuestEntryRun[] = [{
       ...this.guestEntry(above, place.linear), kind: 'large-page', bytes: place.bytes, count: 1, index: above.index,
     }];
-    const shadow = this.shadows.get(`split:${above.address}`);
+    const between = above.level - place.level > 1 ? `:${this.index(place.linear, place.level + 1)}` : '';
+    const shadow = this.shadows.get(`split:${above.address}${between}`);
     return { ...place, guestTable: above.address, traced: false, guest, guestAbsent: 0, ...shadow ? { shadow: this.shadowSide(shadow, place, guest) } : {} };
   }
 
@@ -243,6 +271,7 @@ export class PagingModel {
       kind: !leaf ? 'table' : level > 1 ? 'large-page' : 'page', linear, bytes: this.span(level), index, count: 1, entryAddress: address, raw,
       target: Number(raw & ~0xfffn & ((1n << 52n) - 1n)), rights: rightsOf(raw), accessed: (raw & BIT.accessed) !== 0n,
       dirty: leaf && (raw & BIT.dirty) !== 0n, global: leaf && (raw & BIT.global) !== 0n, cacheDisabled: false,
+      ...leaf && this.levels >= 4 ? { protectionKey: Number((raw >> KEY_LOW) & 15n) } : {},
     };
   }
 
@@ -292,7 +321,7 @@ export class PagingModel {
     const page = Number(last.raw & ~(this.span(last.level) - 1n) & ((1n << 52n) - 1n));
     const physical = page + Number(linear % this.span(last.level));
     return {
-      cr3: space, linear, guest: path.map((step) => this.guestStep(step)), shadow,
+      cr3: space, key: this.key(space), mode: this.mode, linear, guest: path.map((step) => this.guestStep(step)), shadow,
       ...mapped ? { physical, rights: rightsOf(last.raw), frame: machineFrame(Math.floor(physical / 4096)), backing: 'RAM' } : {},
       tlb: { read: filled, write: filled && (last.raw & BIT.dirty) !== 0n, execute: false },
       story: mapped

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import { answer, type FakeMachine } from './fakeHost';
-import { labKernel, longKernel } from './kernels';
+import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
@@ -118,7 +118,7 @@ describe('page-tables: in a browser', function () {
     const { page } = panel;
     await rowOf(panel, 'Page directory').waitFor();
     for (const cr3 of [lab.kernel.ping, lab.kernel.pong]) {
-      await page.selectOption('[data-field=space]', String(cr3));
+      await page.selectOption('[data-field=space]', lab.model.key(cr3));
       await page.fill('[data-field=address]', '0x60000000');
       await page.keyboard.press('Enter');
       const end = page.locator('[role=row].walked-end').filter({ hasText: '60000000' });
@@ -168,19 +168,72 @@ describe('page-tables: in a browser', function () {
     }));
   }
 
-  it('fits a narrow column and a 48-bit space', async () => {
-    assert.ok(browser);
-    for (const [name, model, address, width] of [['narrow', labKernel().model, '0x407000', 720], ['4-level', longKernel(), '0xffffffff81002000', 1400]] as const) {
-      const panel = await openPanel(browser, {
-        files, name: 'page-tables', ask: asking({ model, running: true, retired: 99 }), theme: DARK, size: { width, height: 900 },
-      });
-      await panel.page.fill('[data-field=address]', address);
-      await panel.page.keyboard.press('Enter');
-      await panel.page.locator('[role=row].walked-end').waitFor();
-      assert.equal(await panel.page.evaluate(() => document.body.scrollWidth <= window.innerWidth), true);
-      await screenshot(panel.page, `page-tables-${name}`);
-      assert.deepEqual(panel.complaints, []);
-      await panel.close();
+  /** What of the page breaks the rules of its layout, in words; nothing when all is well. */
+  const faults = ({ page }: OpenPanel) => page.evaluate(() => {
+    const found: string[] = [];
+    const [trees, walk, legend, strip] = ['#trees', '.walk', '.legend', '.map'].map((selector) => document.querySelector(selector)?.getBoundingClientRect());
+    if (trees === undefined || walk === undefined || legend === undefined || strip === undefined) return ['a part of the panel is missing'];
+    if (document.documentElement.scrollWidth > window.innerWidth) found.push('the page is wider than its window');
+    if (trees.height < 96) found.push(`the trees are ${trees.height} px high`);
+    if (walk.top < trees.bottom) found.push('the walk covers the trees');
+    if (legend.bottom > window.innerHeight + 0.5 || legend.top < walk.bottom - 0.5) found.push('the legend is not at the foot');
+    if (legend.height > 34) found.push(`the legend is ${legend.height} px high`);
+    const labels = [...document.querySelectorAll('.tick-label')].filter((label) => label.getClientRects().length > 0).map((label) => label.getBoundingClientRect());
+    if (labels.length === 0) found.push('no label at the strip');
+    labels.forEach((label, at) => {
+      const end = labels[at + 1]?.left ?? strip.right;
+      if (label.right > end) found.push(`label ${at} is cut by ${label.right - end} px`);
+    });
+    const end = document.querySelector('.row.walked-end');
+    for (const side of ['guest', 'shadow']) {
+      const cell = end?.querySelector(`.cell.${side}`)?.getBoundingClientRect();
+      if (cell === undefined || cell.height < 20 || cell.left < 0 || cell.right > window.innerWidth || cell.top < trees.top - 1 || cell.bottom > trees.bottom + 1) found.push(`the ${side}'s side of the walk's end is not in view`);
     }
+    const range = end?.querySelector('.range')?.getBoundingClientRect();
+    const target = end?.querySelector('.cell.guest .target')?.getBoundingClientRect();
+    if (range === undefined || target === undefined || range.right > target.left) found.push('the address runs into its target');
+    return found;
   });
+
+  for (const [name, model, address] of [['32-bit', labKernel().model, '0x407000'], ['4-level', linuxKernel(), 'ffff8880 40601004']] as const) {
+    it(`fits widths from 320 to 1600 px: ${name}`, async function () {
+      this.timeout(60_000);
+      assert.ok(browser);
+      for (const width of [320, 400, 500, 620, 720, 900, 1200, 1600]) {
+        const panel = await openPanel(browser, {
+          files, name: 'page-tables', ask: asking({ model, running: false, retired: 12_345_678 }), theme: DARK, size: { width, height: 780 },
+        });
+        await panel.page.fill('[data-field=address]', address);
+        await panel.page.keyboard.press('Enter');
+        await panel.page.locator('[role=row].walked-end').waitFor();
+        await panel.page.locator('.step.chosen').waitFor();
+        await panel.page.waitForTimeout(150);
+        await screenshot(panel.page, `page-tables-${name}-${width}`);
+        assert.deepEqual(await faults(panel), [], `at ${width} px`);
+        assert.ok(await panel.page.locator('svg.lines g.line').count() > 0, 'derivation lines');
+        assert.deepEqual(panel.complaints, []);
+        await panel.close();
+      }
+    });
+  }
+
+  it('folds the walk up, and unfolds the legend, by keyboard', () => withPanel(DARK, async (panel) => {
+    const { page } = panel;
+    await page.fill('[data-field=address]', '0x50000004');
+    await page.keyboard.press('Enter');
+    await page.locator('#chain').waitFor();
+    const high = await page.locator('#trees').evaluate((trees) => trees.clientHeight);
+    await page.focus('[data-fold=walk]');
+    await page.keyboard.press('Enter');
+    await page.locator('#chain').waitFor({ state: 'detached' });
+    await page.waitForFunction((before) => (document.querySelector('#trees')?.clientHeight ?? 0) > before, high);
+    assert.match(await page.locator('.walk .verdict').innerText(), /maps this address/);
+    await page.focus('[data-fold=legend]');
+    await page.keyboard.press('Enter');
+    await page.locator('#legend-long').filter({ hasText: 'Enter' }).waitFor();
+    assert.equal(await page.getAttribute('[data-fold=legend]', 'aria-expanded'), 'true');
+    await screenshot(page, 'page-tables-legend');
+    await page.keyboard.press('Enter');
+    await page.locator('#legend-long').waitFor({ state: 'detached' });
+  }));
 });

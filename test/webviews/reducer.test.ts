@@ -1,6 +1,7 @@
 // The panel's state: sessions, stops, spaces, walks, the keyboard, and what is asked of the machine.
 import assert from 'node:assert/strict';
-import { spacesOf } from '../../webviews/page-tables/answers';
+import { isSwitching, SETTLED_LOOKS, settledSpace } from '../../webviews/page-tables/following';
+import { layoutOf, LINE_HEIGHT } from '../../webviews/page-tables/layout';
 import { linksOf } from '../../webviews/page-tables/links';
 import { nextInquiries } from '../../webviews/page-tables/plan';
 import { reduce } from '../../webviews/page-tables/reducer';
@@ -8,8 +9,10 @@ import { rowsOf } from '../../webviews/page-tables/rows';
 import { fromKept, INITIAL, toKeep } from '../../webviews/page-tables/state';
 import { stripRanges, stripView } from '../../webviews/page-tables/strip';
 import { Driver, machineOf } from './drive';
-import { labKernel, longKernel, paeKernel } from './kernels';
-import { BIT } from './pagingModel';
+import { labKernel, linuxKernel, longKernel, paeKernel, type LabKernel } from './kernels';
+import { BIT, PagingModel } from './pagingModel';
+
+const ROOT = 0x1000;
 
 const lab = () => {
   const kernel = labKernel();
@@ -27,7 +30,7 @@ describe('page-tables: session', () => {
   it('shows the current space once the machine answers', () => {
     const { kernel, driver } = lab();
     assert.equal(driver.state.session, 'live');
-    assert.equal(driver.state.shown, kernel.sweeper);
+    assert.equal(driver.state.shown, kernel.model.key(kernel.sweeper));
     assert.equal(driver.rows[0].kind, 'table');
   });
 
@@ -76,15 +79,15 @@ describe('page-tables: freshness', () => {
 
   it('keeps the very same table when the answer says nothing new', () => {
     const { kernel, driver } = lab();
-    const before = driver.state.tables.get(`${kernel.sweeper}/root`)?.pair;
+    const before = driver.state.tables.get(`${kernel.model.key(kernel.sweeper)}/root`)?.pair;
     driver.event('shadowbox.changed');
     assert.ok(before);
-    assert.equal(driver.state.tables.get(`${kernel.sweeper}/root`)?.pair, before);
+    assert.equal(driver.state.tables.get(`${kernel.model.key(kernel.sweeper)}/root`)?.pair, before);
   });
 
   it('while the guest runs, asks for what is in view only', () => {
     const { driver } = lab();
-    driver.send({ type: 'move', to: 'home' }, { type: 'openAll' }, { type: 'scrolled', top: 0, height: 48 });
+    driver.send({ type: 'move', to: 'home' }, { type: 'openAll' }, { type: 'scrolled', top: 0, height: 48, width: 1000 });
     driver.machine.running = true;
     driver.event('continued');
     driver.asked.length = 0;
@@ -99,32 +102,94 @@ describe('page-tables: freshness', () => {
 });
 
 describe('page-tables: spaces', () => {
-  it('follows CR3 at stops, not while the guest runs', () => {
-    const { kernel, driver } = lab();
+  /** The guest runs on, and each look finds the given spaces current, one after another. */
+  function runThrough(driver: Driver, kernel: LabKernel, spaces: readonly number[]): string[] {
     driver.machine.running = true;
-    driver.event('continued');
+    if (!driver.state.running) driver.event('continued');
+    return spaces.map((cr3) => {
+      kernel.model.current = cr3;
+      driver.machine.retired++;
+      driver.event('shadowbox.changed');
+      return driver.state.shown ?? '';
+    });
+  }
+  const times = <T>(count: number, ...items: readonly T[]) => Array.from({ length: count }, () => items).flat();
+
+  it('follows CR3 at stops', () => {
+    const { kernel, driver } = lab();
+    runThrough(driver, kernel, [kernel.pong]);
     kernel.model.current = kernel.ping;
-    driver.event('shadowbox.changed');
-    assert.equal(driver.state.shown, kernel.sweeper);
     driver.machine.running = false;
     driver.event('stopped');
-    assert.equal(driver.state.shown, kernel.ping);
+    assert.equal(driver.state.shown, kernel.model.key(kernel.ping));
+  });
+
+  it('follows a guest that turns paging on while it runs, at the first look', () => {
+    const kernel = labKernel();
+    const driver = new Driver({ ...machineOf(kernel.model), pagingOff: true });
+    assert.equal(driver.state.shown, 'none');
+    driver.machine.pagingOff = false;
+    kernel.model.current = kernel.kernel;
+    assert.deepEqual(runThrough(driver, kernel, [kernel.kernel]), [kernel.model.key(kernel.kernel)]);
+    assert.equal(driver.rows[0].kind, 'table');
+  });
+
+  it('follows a running guest to a space in which it stays, and no sooner', () => {
+    const { kernel, driver } = lab();
+    const shown = runThrough(driver, kernel, times(SETTLED_LOOKS, kernel.ping));
+    assert.deepEqual(shown.slice(0, -1), times(SETTLED_LOOKS - 1, kernel.model.key(kernel.sweeper)));
+    assert.equal(shown.at(-1), kernel.model.key(kernel.ping));
+  });
+
+  it('stays where it is while a guest switches faster than one can read, and says so', () => {
+    const { kernel, driver } = lab();
+    const shown = runThrough(driver, kernel, times(30, kernel.ping, kernel.sweeper, kernel.pong));
+    assert.deepEqual(new Set(shown), new Set([kernel.model.key(kernel.sweeper)]));
+    assert.equal(isSwitching(driver.state), true);
+    assert.equal(settledSpace(driver.state), undefined);
+  });
+
+  it('goes to the last space when a running guest falls quiet', () => {
+    const { kernel, driver } = lab();
+    runThrough(driver, kernel, [kernel.ping, kernel.pong]);
+    driver.machine.retired++;
+    assert.equal(driver.send({ type: 'quiet' }).state.shown, kernel.model.key(kernel.sweeper), 'it went on, only the news of it did not come');
+    driver.send({ type: 'quiet' });
+    assert.equal(driver.state.shown, kernel.model.key(kernel.pong));
+    assert.equal(isSwitching(driver.state), false);
+  });
+
+  it('follows again in each new session, and over a reload of the page in the same one keeps what was chosen', () => {
+    const { driver, kernel } = lab();
+    driver.event('session', { id: 'one', name: 'lab' }).send({ type: 'pickSpace', key: kernel.model.key(kernel.painter) });
+    assert.equal(driver.state.follow, false);
+    const kept: unknown = JSON.parse(JSON.stringify(toKeep(driver.state)));
+    assert.equal(new Driver(driver.machine, fromKept(kept)).event('session', { id: 'one', name: 'lab' }).state.follow, false);
+    assert.equal(new Driver(driver.machine, fromKept(kept)).event('session', { id: 'two', name: 'lab' }).state.follow, true);
+    assert.equal(driver.event('session', null).event('session', { id: 'two', name: 'lab' }).state.follow, true);
+  });
+
+  it('stays with the space that was picked while the guest runs', () => {
+    const { kernel, driver } = lab();
+    driver.send({ type: 'follow', on: false });
+    const shown = runThrough(driver, kernel, times(2 * SETTLED_LOOKS, kernel.ping));
+    assert.deepEqual(new Set(shown), new Set([kernel.model.key(kernel.sweeper)]));
   });
 
   it('stays with a space that was picked', () => {
     const { kernel, driver } = lab();
-    driver.send({ type: 'pickSpace', cr3: kernel.painter }).event('stopped');
-    assert.equal(driver.state.shown, kernel.painter);
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.painter) }).event('stopped');
+    assert.equal(driver.state.shown, kernel.model.key(kernel.painter));
     assert.equal(driver.state.follow, false);
     driver.send({ type: 'follow', on: true });
-    assert.equal(driver.state.shown, kernel.sweeper);
+    assert.equal(driver.state.shown, kernel.model.key(kernel.sweeper));
   });
 
   it('goes on with a walk in the other space: copy on write is seen as one frame', () => {
     const { kernel, driver } = lab();
-    driver.send({ type: 'pickSpace', cr3: kernel.ping }, { type: 'walk', text: '0x60000000' });
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.ping) }, { type: 'walk', text: '0x60000000' });
     assert.equal(driver.state.walk?.answer?.physical, kernel.notebook);
-    driver.send({ type: 'pickSpace', cr3: kernel.pong });
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.pong) });
     assert.equal(driver.state.walk?.answer?.cr3, kernel.pong);
     assert.equal(driver.state.walk?.answer?.physical, kernel.notebook);
     assert.equal(driver.row(0x60000000n).part.guest?.rights.writable, false);
@@ -132,10 +197,26 @@ describe('page-tables: spaces', () => {
 });
 
 describe('page-tables: one CR3 in two modes', () => {
-  it('keeps the space that is current, else the one last used', () => {
-    const space = { cr3: 0, mode: '32-bit', current: false, shadowTables: 1, shadowEntries: 1, lastUsed: 5 };
-    const spaces = [{ ...space, mode: 'none', lastUsed: 3 }, space, { ...space, cr3: 1 }, { ...space, cr3: 1, mode: 'PAE', current: true, lastUsed: 1 }];
-    assert.deepEqual(spacesOf({ spaces }).map(({ cr3, mode }) => [cr3, mode]), [[0, '32-bit'], [1, 'PAE']]);
+  const twins = () => {
+    const model = new PagingModel('32-bit', [ROOT], 0x3000);
+    model.map(ROOT, 0x400000n, 0x800000, BIT.writable, 2);
+    const other = new PagingModel('PAE', [ROOT], 0x8000);
+    other.map(ROOT, 0x400000n, 0xa00000, BIT.writable, 2);
+    other.map(ROOT, 0xc0000000n, 0x600000, BIT.writable, 2);
+    return { driver: new Driver({ ...machineOf(model), other }), model, other };
+  };
+
+  it('is two spaces, each with its own tables and walk', () => {
+    const { driver, model, other } = twins();
+    assert.deepEqual(driver.state.spaces?.map(({ cr3, mode }) => [cr3, mode]), [[ROOT, '32-bit'], [ROOT, 'PAE']]);
+    driver.send({ type: 'walk', text: '0x401234' });
+    assert.equal(driver.state.walk?.answer?.physical, 0x801234);
+    driver.send({ type: 'pickSpace', key: other.key(ROOT) });
+    assert.equal(driver.state.walk?.answer?.mode, 'PAE');
+    assert.equal(driver.state.walk?.answer?.physical, 0xa01234);
+    assert.deepEqual(driver.rows.filter(({ kind }) => kind === 'table').map(({ level }) => level)[0], 3);
+    driver.send({ type: 'pickSpace', key: model.key(ROOT) });
+    assert.deepEqual(driver.rows.filter(({ kind }) => kind === 'table').map(({ level }) => level)[0], 2);
   });
 });
 
@@ -152,7 +233,7 @@ describe('page-tables: rows', () => {
 
   it('draws a line from the entry of a large page to each piece that the shadow has of it', () => {
     const { kernel, driver } = lab();
-    driver.send({ type: 'pickSpace', cr3: kernel.painter }, { type: 'toggle', key: driver.row(0x400000n).key });
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.painter) }, { type: 'toggle', key: driver.row(0x400000n).key });
     const { rows } = rowsOf(driver.state);
     const from = rows.findIndex((row) => row.kind === 'part' && row.opens === 'table' && row.linear === 0x400000n);
     const links = linksOf(rows, 0, rows.length, 4).filter((link) => link.from === from && link.to !== from);
@@ -192,6 +273,77 @@ describe('page-tables: rows', () => {
   });
 });
 
+describe('page-tables: 64-bit spaces', () => {
+  it('lets no row reach over the gap between the two halves', () => {
+    for (const mode of ['4-level', '5-level'] as const) {
+      const driver = new Driver(machineOf(linuxKernel(mode)));
+      const seam = 1n << (mode === '4-level' ? 47n : 56n);
+      const entries = driver.rows.filter(({ kind }) => kind === 'part');
+      assert.ok(entries.some(({ linear }) => linear === seam), 'the upper half begins with a row');
+      assert.ok(entries.every(({ linear, bytes }) => linear >= seam || linear + bytes <= seam));
+      assert.ok(stripRanges(driver.state).every(({ from, to }) => from >= seam || to <= seam));
+    }
+  });
+
+  it('opens a 1 GiB page down to frames, all of which derive from its one entry', () => {
+    for (const [mode, address] of [['4-level', '0xffff888040601004'], ['5-level', '0xff11000040601004']] as const) {
+      const model = linuxKernel(mode);
+      const driver = new Driver(machineOf(model)).send({ type: 'walk', text: address });
+      assert.equal(driver.state.walk?.answer?.physical, 0x40601004);
+      const { rows } = rowsOf(driver.state);
+      const end = rows.find((row) => row.kind === 'part' && row.walked === 'end');
+      assert.equal(end?.level, 1);
+      const source = rows.findIndex((row) => row.kind === 'part' && row.level === 3 && row.part.guest?.kind === 'large-page');
+      assert.ok(source >= 0);
+      const links = linksOf(rows, 0, rows.length, 8).filter(({ from, to }) => from === source && rows[to].level < 3);
+      assert.ok(links.some(({ toKey }) => toKey === end?.key), 'a line from the 1 GiB entry to the frame');
+      assert.equal(driver.state.tables.size > 0 && driver.state.reveal, undefined);
+    }
+  });
+
+  it('takes back an address as it writes one, in two groups', () => {
+    const driver = new Driver(machineOf(linuxKernel())).send({ type: 'walk', text: 'ffffffff 81002000' });
+    assert.equal(driver.state.walk?.answer?.linear, 0xffff81002000n);
+  });
+
+  it('draws the strip over all of 48 and 57 bits', () => {
+    for (const [mode, bits] of [['4-level', 48n], ['5-level', 57n]] as const) {
+      const { state } = new Driver(machineOf(linuxKernel(mode)));
+      assert.deepEqual(stripView(state), { from: 0n, to: 1n << bits });
+      assert.ok(stripRanges(state).some(({ to }) => to > 1n << 32n));
+    }
+  });
+});
+
+describe('page-tables: stacked', () => {
+  const narrow = () => {
+    const { kernel, driver } = lab();
+    driver.send({ type: 'scrolled', top: 0, height: 400, width: 420 });
+    return { kernel, driver };
+  };
+
+  it('gives the shadow a line of its own under each guest entry, and none where nothing is kept', () => {
+    const { driver } = narrow();
+    const layout = layoutOf(driver.state);
+    assert.equal(layout.arrangement, 'stacked');
+    driver.rows.forEach((row, at) => {
+      const lines = (layout.tops[at + 1] - layout.tops[at]) / LINE_HEIGHT;
+      assert.equal(lines, row.kind === 'part' && row.part.guest === undefined ? 1 : 2, row.key);
+    });
+    assert.equal(layoutOf(driver.send({ type: 'scrolled', top: 0, height: 400, width: 1000 }).state).arrangement, 'beside');
+  });
+
+  it('keeps the selected row in view when the panel is made narrow', () => {
+    const { driver } = lab();
+    driver.send({ type: 'scrolled', top: 0, height: 10 * LINE_HEIGHT, width: 1000 }, { type: 'move', to: 'home' });
+    for (let i = 0; i < 8; i++) driver.send({ type: 'move', to: 'down' });
+    driver.send({ type: 'scrolled', top: driver.state.viewport.top, height: 10 * LINE_HEIGHT, width: 400 });
+    const { tops } = layoutOf(driver.state);
+    const { top, height } = driver.state.viewport;
+    assert.ok(tops[8] >= top && tops[9] <= top + height, `row 8 at ${tops[8]}, in view ${top} to ${top + height}`);
+  });
+});
+
 describe('page-tables: walk', () => {
   it('opens the tables on its path, selects where it ends and lets that entry stand alone', () => {
     const { driver } = lab();
@@ -210,8 +362,8 @@ describe('page-tables: walk', () => {
 
   it('comes from the editor, too, and then in the current space', () => {
     const { kernel, driver } = lab();
-    driver.send({ type: 'pickSpace', cr3: kernel.painter }).event('walk', { linear: '0x50000000' });
-    assert.equal(driver.state.shown, kernel.sweeper);
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.painter) }).event('walk', { linear: '0x50000000' });
+    assert.equal(driver.state.shown, kernel.model.key(kernel.sweeper));
     assert.equal(driver.state.walk?.answer?.linear, 0x50000000n);
   });
 
@@ -271,10 +423,10 @@ describe('page-tables: strip', () => {
 describe('page-tables: what is kept over a reload', () => {
   it('keeps space, opened rows, selection and walk', () => {
     const { kernel, driver } = lab();
-    driver.send({ type: 'pickSpace', cr3: kernel.ping }, { type: 'walk', text: '0x60000000' });
+    driver.send({ type: 'pickSpace', key: kernel.model.key(kernel.ping) }, { type: 'walk', text: '0x60000000' });
     const kept: unknown = JSON.parse(JSON.stringify(toKeep(driver.state)));
     const again = new Driver(driver.machine, fromKept(kept));
-    assert.equal(again.state.shown, kernel.ping);
+    assert.equal(again.state.shown, kernel.model.key(kernel.ping));
     assert.equal(again.state.selected, driver.state.selected);
     assert.equal(again.row(0x60000000n).walked, 'end');
   });

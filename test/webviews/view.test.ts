@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { paced } from '../../webviews/ui/frames';
 import { view } from '../../webviews/page-tables/view';
 import { entryFields, indexField, linearHex } from '../../webviews/page-tables/format';
-import { INITIAL, ROW_HEIGHT } from '../../webviews/page-tables/state';
+import { LINE_HEIGHT } from '../../webviews/page-tables/layout';
+import { INITIAL } from '../../webviews/page-tables/state';
 import { Driver, elements, machineOf, textOf } from './drive';
 import { labKernel } from './kernels';
 import { BIT } from './pagingModel';
@@ -11,7 +12,7 @@ import { BIT } from './pagingModel';
 function opened() {
   const kernel = labKernel();
   const driver = new Driver(machineOf(kernel.model));
-  driver.send({ type: 'scrolled', top: 0, height: 2000 }, { type: 'walk', text: '0x50000004' });
+  driver.send({ type: 'scrolled', top: 0, height: 2000, width: 1000 }, { type: 'walk', text: '0x50000004' });
   return { kernel, driver };
 }
 
@@ -88,7 +89,7 @@ describe('page-tables: trees', () => {
     const { driver } = opened();
     driver.send({ type: 'toggle', key: driver.rows[1].key });
     for (const row of driver.rows.filter((each) => each.kind === 'part' && each.opens === 'entries')) driver.send({ type: 'toggle', key: row.key });
-    driver.send({ type: 'move', to: 'home' }, { type: 'scrolled', top: 700 * ROW_HEIGHT, height: 20 * ROW_HEIGHT });
+    driver.send({ type: 'move', to: 'home' }, { type: 'scrolled', top: 700 * LINE_HEIGHT, height: 20 * LINE_HEIGHT, width: 1000 });
     assert.ok(driver.rows.length > 1000);
     const rows = withRole(driver, 'row');
     assert.ok(rows.length < 40, `${rows.length} rows on the page`);
@@ -166,7 +167,9 @@ describe('page-tables: formats', () => {
   });
 
   it('writes the upper half of a 48-bit space canonically', () => {
-    assert.equal(linearHex('4-level', 0x800000000000n), 'ffff800000000000');
+    assert.equal(linearHex('4-level', 0x800000000000n), 'ffff8000 00000000');
+    assert.equal(linearHex('4-level', 0x7fffffffe000n), '00007fff ffffe000');
+    assert.equal(linearHex('5-level', 0x111000040601000n), 'ff110000 40601000');
     assert.equal(linearHex('32-bit', 0xc0000000n), 'c0000000');
   });
 });

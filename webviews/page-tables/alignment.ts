@@ -43,8 +43,8 @@ function finder<T extends Range>(ranges: readonly T[]): (linear: bigint) => T | 
 }
 
 /** Where one of the ranges begins or ends inside the table, low to high, each once; table's ends included. */
-function boundaries(pair: TablePair, cut: Range | undefined): bigint[] {
-  const marks = new Set<bigint>([pair.linear, end(pair)]);
+function boundaries(pair: TablePair, cut: Range | undefined, seam: bigint | undefined): bigint[] {
+  const marks = new Set<bigint>([pair.linear, end(pair), ...seam === undefined ? [] : [seam]]);
   const ranges: readonly Range[] = [...pair.guest, ...pair.shadow?.runs ?? [], ...pair.shadow?.unfilled ?? [], ...cut ? [cut] : []];
   for (const range of ranges) {
     marks.add(range.linear);
@@ -56,12 +56,13 @@ function boundaries(pair: TablePair, cut: Range | undefined): bigint[] {
 /**
  * The table from its first to its last address. Neighbouring parts without a guest entry and without shadow are one.
  * @param at an address whose entry is to stand alone (that of a walk)
+ * @param seam an address across which no part reaches
  */
-export function align(pair: TablePair, at?: bigint): readonly Group[] {
+export function align(pair: TablePair, at?: bigint, seam?: bigint): readonly Group[] {
   const cut = at !== undefined && at >= pair.linear && at < end(pair)
     ? { linear: at - ((at - pair.linear) % pair.entryBytes), bytes: pair.entryBytes }
     : undefined;
-  const marks = boundaries(pair, cut);
+  const marks = boundaries(pair, cut, seam);
   const guestAt = finder(pair.guest);
   const shadowAt = finder(pair.shadow?.runs ?? []);
   const unfilledAt = finder(pair.shadow?.unfilled ?? []);

@@ -28,17 +28,7 @@ function member(body: unknown, name: string): unknown {
 export function spacesOf(body: unknown): readonly AddressSpaceInfo[] {
   const spaces = member(body, 'spaces');
   if (!Array.isArray(spaces)) throw new TypeError("no list 'spaces'");
-  return onePerRoot(revive(spaces) as readonly AddressSpaceInfo[]);
-}
-
-/** One CR3 may have been used in several modes: the current one counts, else the one last used. */
-function onePerRoot(spaces: readonly AddressSpaceInfo[]): readonly AddressSpaceInfo[] {
-  const chosen = new Map<number, AddressSpaceInfo>();
-  for (const space of spaces) {
-    const other = chosen.get(space.cr3);
-    if (other === undefined || space.current || (!other.current && space.lastUsed > other.lastUsed)) chosen.set(space.cr3, space);
-  }
-  return [...chosen.values()];
+  return revive(spaces) as readonly AddressSpaceInfo[];
 }
 
 /** Linear addresses become places of the space (format.ts), so that a table's entries lie one after another. */
@@ -62,11 +52,11 @@ export function tableOf(body: unknown, mode: PagingMode): TablePair | undefined 
   };
 }
 
-/** Its linear address is a place, if the walk's space is among those known. Throws as `spacesOf` does. */
-export function walkOf(body: unknown, modeOf: (cr3: number) => PagingMode): WalkAnswer {
+/** Its linear address is a place. Throws as `spacesOf` does. */
+export function walkOf(body: unknown): WalkAnswer {
   if (!Array.isArray(member(body, 'guest')) || !Array.isArray(member(body, 'shadow'))) throw new TypeError("no lists 'guest' and 'shadow'");
   const walk = revive(body) as WalkAnswer;
-  return placed(modeOf(walk.cr3), walk);
+  return placed(walk.mode, walk);
 }
 
 /** Throws as `spacesOf` does. */

@@ -23,7 +23,7 @@ type Run = GuestEntryRun | ShadowEntryRun;
 const rightsText = ({ writable, user, executable }: PageRights) => `${writable}${user}${executable}`;
 
 function guestText(run: GuestEntryRun): string {
-  return [run.kind, rightsText(run.rights), run.accessed, run.dirty, run.global, run.cacheDisabled].join();
+  return [run.kind, rightsText(run.rights), run.accessed, run.dirty, run.global, run.cacheDisabled, run.protectionKey].join();
 }
 
 function shadowText(run: ShadowEntryRun): string {

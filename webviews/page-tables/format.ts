@@ -58,9 +58,29 @@ export function canonical(mode: PagingMode, place: bigint): bigint {
   return bits === 32 ? place : BigInt.asUintN(64, BigInt.asIntN(bits, place));
 }
 
-/** The canonical address at a place, in hexadecimal digits as wide as the mode's addresses are. */
+/** The place at which the sign-extended half of a space begins; undefined where addresses are not sign-extended. */
+export function upperHalf(mode: PagingMode): bigint | undefined {
+  const bits = linearBits(mode);
+  return bits === 32 ? undefined : 1n << BigInt(bits - 1);
+}
+
+const GROUP_DIGITS = 8;
+
+/** Hexadecimal digits; sixteen of them in two groups of eight, which an eye can hold: 'ffff8880 00001000'. */
+export function grouped(digits: string): string {
+  return digits.length <= GROUP_DIGITS ? digits : `${digits.slice(0, -GROUP_DIGITS)} ${digits.slice(-GROUP_DIGITS)}`;
+}
+
+/** The canonical address at a place, in hexadecimal digits as wide as the mode's addresses are, in groups. */
 export function linearHex(mode: PagingMode, place: bigint): string {
-  return hex(canonical(mode, place), FORMATS[mode].linearDigits);
+  return grouped(hex(canonical(mode, place), FORMATS[mode].linearDigits));
+}
+
+/** What a person has typed or pasted, for the debugger to evaluate: an address in groups, as the panel writes it, loses its gap. */
+export function typedAddress(text: string): string {
+  const trimmed = text.trim();
+  const [, high, low] = /^(?:0x)?([0-9a-f]{8}) ([0-9a-f]{8})$/i.exec(trimmed) ?? [];
+  return low === undefined ? trimmed : `0x${high}${low}`;
 }
 
 export interface EntryField {
@@ -74,6 +94,8 @@ export interface EntryField {
 const LOW_BITS = ['P', 'R/W', 'U/S', 'PWT', 'PCD', 'A', 'D', 'PS', 'G'] as const;
 const FIRST_FREE_BIT = 9;
 const WIDE_PHYSICAL_END = 51;
+/** Lowest bit of a protection key, which 64-bit modes have in entries that map pages (Intel SDM vol. 3, 4.6.2). */
+const KEY_LOW = 59;
 
 /**
  * An entry's fields, highest bit first, as the manual draws them.
@@ -83,8 +105,12 @@ export function entryFields(mode: PagingMode, level: number, raw: bigint, leaf: 
   const { entryBytes } = FORMATS[mode];
   const field = (name: string, high: number, low: number): EntryField => (
     { name, high, low, value: BigInt.asUintN(high - low + 1, raw >> BigInt(low)) });
+  const hasKey = leaf && linearBits(mode) > 32;
   const high = entryBytes === 8
-    ? [field('XD', 63, 63), field('', 62, WIDE_PHYSICAL_END + 1), field('frame', WIDE_PHYSICAL_END, OFFSET_BITS)]
+    ? [
+        field('XD', 63, 63), ...hasKey ? [field('key', 62, KEY_LOW)] : [],
+        field('', hasKey ? KEY_LOW - 1 : 62, WIDE_PHYSICAL_END + 1), field('frame', WIDE_PHYSICAL_END, OFFSET_BITS),
+      ]
     : [field('frame', 31, OFFSET_BITS)];
   const low = LOW_BITS.map((name, bit) => field(lowBitName(name, level, leaf), bit, bit));
   return [...high, field('free', OFFSET_BITS - 1, FIRST_FREE_BIT), ...low.reverse()];

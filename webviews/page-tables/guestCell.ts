@@ -5,7 +5,7 @@ import { h, type Child, type ElementDescription } from '../ui/description';
 import { hex } from '../ui/numbers';
 import { guestEntry, guestTarget } from './alignment';
 import { tableBars, tableCounts } from './bars';
-import { linearHex } from './format';
+import { grouped, linearHex } from './format';
 import { icon } from './icons';
 import type { PartRow, TableRow } from './rows';
 import { S } from './strings';
@@ -76,9 +76,10 @@ function entries(context: TreeContext, row: PartRow): ElementDescription {
   const piece = row.source !== undefined;
   const large = guest.kind === 'large-page' && !piece ? entrySize(guest) : undefined;
   const traced = row.lower?.traced === true && guest.kind === 'table';
+  const key = guest.protectionKey === undefined || guest.protectionKey === 0 ? '' : S.protectionKey(guest.protectionKey);
   const words = [
     rangeInWords(context, row), piece ? '' : indexes(row), guest.kind === 'table' ? `${S.tableName(row.level - 1)} ${target}` : `→ ${target}`,
-    piece ? '' : rightsInWords(guest.rights), piece ? '' : flagsInWords(guest), large === undefined ? '' : S.flag.large(large), traced ? S.traced : '',
+    piece ? '' : rightsInWords(guest.rights), piece ? '' : flagsInWords(guest), large === undefined ? '' : S.flag.large(large), key, traced ? S.traced : '',
     row.guestChange ? changeInWords(row.guestChange) : '', row.lowerChanges > 0 ? S.changes(row.lowerChanges) : '',
   ];
   return cell(words.filter(Boolean).join(', '), piece ? 'entries piece' : 'entries',
@@ -87,6 +88,7 @@ function entries(context: TreeContext, row: PartRow): ElementDescription {
     large !== undefined && h('span', { class: 'tag large' }, row.part.count > 1 ? `${row.part.count} × ${large}` : large),
     !piece && h('span', { class: 'index', title: entryHint(context, row) }, indexes(row)),
     row.part.count > 1 && large === undefined && h('span', { class: 'times' }, S.entries(row.part.count)),
+    key !== '' && h('span', { class: 'tag key', title: S.protectionKeyHint }, key),
     traced && h('span', { class: 'tag traced short', title: S.tracedHint }, icon('eye')),
     row.lowerChanges > 0 && !row.open && h('span', { class: 'tag changes', title: S.changes(row.lowerChanges) }, `● ${row.lowerChanges}`),
     h('span', { class: 'spring' }),
@@ -101,5 +103,5 @@ function entryHint({ format }: TreeContext, row: PartRow): string | undefined {
   const { guest } = row.part;
   if (guest === undefined) return undefined;
   const { address, raw } = guestEntry(guest, row.part, format.entryBytes);
-  return `${S.entryAt(hex(address, format.physicalDigits))}: ${hex(raw, format.entryBytes * 2)}`;
+  return `${S.entryAt(hex(address, format.physicalDigits))}: ${grouped(hex(raw, format.entryBytes * 2))}`;
 }

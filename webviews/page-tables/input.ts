@@ -76,6 +76,8 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
   const row = value('row');
   if (row !== undefined) return { type: 'select', key: row };
   if (value('close-walk') !== undefined) return { type: 'closeWalk' };
+  const fold = value('fold');
+  if (fold === 'walk' || fold === 'legend') return { type: 'fold', what: fold };
   const step = value('step');
   if (step !== undefined) return { type: 'walkStep', step: Number(step) };
   const zoom = value('zoom');
@@ -87,7 +89,7 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
 }
 
 function changeMessage(target: EventTarget | null): Message | undefined {
-  if (target instanceof HTMLSelectElement && target.dataset.field === 'space') return { type: 'pickSpace', cr3: Number(target.value) };
+  if (target instanceof HTMLSelectElement && target.dataset.field === 'space') return { type: 'pickSpace', key: target.value };
   if (target instanceof HTMLInputElement && target.dataset.field === 'follow') return { type: 'follow', on: target.checked };
   return undefined;
 }
@@ -119,7 +121,7 @@ export function listen(root: HTMLElement, state: () => State, dispatch: (message
   on('mouseleave', () => { send({ type: 'hover', key: undefined }); });
   // Scroll events do not bubble, but they can be caught on their way down.
   on('scroll', ({ target }) => {
-    if (target instanceof Element && target.id === 'trees') send({ type: 'scrolled', top: target.scrollTop, height: target.clientHeight });
+    if (target instanceof Element && target.id === 'trees') send({ type: 'scrolled', top: target.scrollTop, height: target.clientHeight, width: target.clientWidth });
   }, true);
   on('keydown', (event) => {
     const { target, key } = event;

@@ -20,6 +20,9 @@ function messageOf(message: MessageToPanel): Message {
     : { type: 'answer', id: message.id, body: message.body };
 }
 
+/** After so long without news of a machine that runs it may be idle for good, and is looked at once more (following.ts). */
+const QUIET_MS = 500;
+
 function start(root: HTMLElement): void {
   const host = connect((message) => { dispatch(messageOf(message)); });
   const render = rendererFor(root);
@@ -27,12 +30,19 @@ function start(root: HTMLElement): void {
   let state: State = fromKept(host.kept());
   let drawn: State | undefined;
   let scrolled = 0;
+  let quiet: number | undefined;
 
   function dispatch(message: Message): void {
     const before = state;
     state = reduce(state, message);
     ask();
     if (state !== before) scheduleUpdate();
+    if (message.type === 'event' || message.type === 'quiet') awaitQuiet();
+  }
+
+  function awaitQuiet(): void {
+    window.clearTimeout(quiet);
+    if (state.running) quiet = window.setTimeout(() => { dispatch({ type: 'quiet' }); }, QUIET_MS);
   }
 
   /** Sends what is to be asked now. */
@@ -62,9 +72,8 @@ function start(root: HTMLElement): void {
       scrolled = scroll.serial;
       scroller.scrollTop = scroll.top;
     }
-    if (scroller.clientHeight !== state.viewport.height) {
-      dispatch({ type: 'scrolled', top: scroller.scrollTop, height: scroller.clientHeight });
-    }
+    const { scrollTop: top, clientHeight: height, clientWidth: width } = scroller;
+    if (height !== state.viewport.height || width !== state.width) dispatch({ type: 'scrolled', top, height, width });
   }
 
   listen(root, () => state, dispatch);

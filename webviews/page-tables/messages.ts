@@ -13,21 +13,25 @@ export type Message =
   | { readonly type: 'refused'; readonly id: number; readonly error: string }
   /** These inquiries have been sent, with ids from the state's `nextId` on. */
   | { readonly type: 'sent'; readonly inquiries: readonly Inquiry[] }
+  /** Nothing has been heard of the machine for a while, though it runs. */
+  | { readonly type: 'quiet' }
   // From the person.
-  | { readonly type: 'pickSpace'; readonly cr3: number }
+  | { readonly type: 'pickSpace'; readonly key: string }
   | { readonly type: 'follow'; readonly on: boolean }
   | { readonly type: 'typeAddress'; readonly text: string }
   | { readonly type: 'walk'; readonly text: string }
   | { readonly type: 'walkSelected' }
   | { readonly type: 'walkStep'; readonly step: number }
   | { readonly type: 'closeWalk' }
+  /** Folds the walk, or the legend, up or open again. */
+  | { readonly type: 'fold'; readonly what: 'walk' | 'legend' }
   | { readonly type: 'toggle'; readonly key: string }
   | { readonly type: 'select'; readonly key: string }
   | { readonly type: 'move'; readonly to: Movement }
   /** Opens every table beside the selected row. */
   | { readonly type: 'openAll' }
   | { readonly type: 'hover'; readonly key: string | undefined }
-  | { readonly type: 'scrolled'; readonly top: number; readonly height: number }
+  | { readonly type: 'scrolled'; readonly top: number; readonly height: number; readonly width: number }
   | { readonly type: 'goTo'; readonly linear: bigint }
   | { readonly type: 'stripStep'; readonly forward: boolean }
   | { readonly type: 'zoom'; readonly to: Zoom };

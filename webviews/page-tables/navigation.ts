@@ -4,9 +4,10 @@
 import { hex } from '../ui/numbers';
 import { scrollToRow, type Viewport } from '../ui/virtualList';
 import { canonical } from './format';
+import { layoutOf, LINE_HEIGHT } from './layout';
 import type { Movement } from './messages';
 import { rowsOf, type Row } from './rows';
-import { modeOf, ROW_HEIGHT, type State } from './state';
+import { modeOf, type State } from './state';
 
 export function selectRow(state: State, key: string): State {
   return state.selected === key ? state : { ...state, selected: key };
@@ -32,14 +33,24 @@ export function openedAll(state: State): State {
   return { ...state, toggled: opened };
 }
 
-/** The page has been scrolled, or has another height: then a selected row that was in view stays there. */
-export function resized(state: State, viewport: Viewport): State {
-  const { rows } = rowsOf(state);
-  const at = rows.findIndex((row) => row.key === state.selected);
-  const isSeen = (seen: Viewport) => scrollToRow(seen, at, ROW_HEIGHT, 'nearest') === seen.top;
-  if (at < 0 || viewport.height === state.viewport.height || !isSeen(state.viewport) || isSeen(viewport)) return { ...state, viewport };
-  const top = scrollToRow(viewport, at, ROW_HEIGHT, 'surroundings');
-  return { ...state, viewport: { ...viewport, top }, scroll: { top, serial: state.scroll.serial + 1 } };
+/** The page has been scrolled, or has another size: then a selected row that was in view stays there. */
+export function resized(state: State, viewport: Viewport, width: number): State {
+  const next = { ...state, viewport, width };
+  if (viewport.height === state.viewport.height && width === state.width) return next;
+  const at = rowsOf(state).rows.findIndex((row) => row.key === state.selected);
+  return at < 0 || !inView(state, at) || inView(next, at) ? next : broughtIntoView(next, at, 'surroundings');
+}
+
+/** Whether all of a row is in view. */
+export function inView(state: State, row: number): boolean {
+  return scrollToRow(state.viewport, layoutOf(state).tops, row, 'nearest') === state.viewport.top;
+}
+
+/** Scrolls so that a row is in view. */
+export function broughtIntoView(state: State, row: number, how: 'nearest' | 'surroundings'): State {
+  const top = scrollToRow(state.viewport, layoutOf(state).tops, row, how);
+  if (how === 'nearest' && top === state.viewport.top) return state;
+  return { ...state, viewport: { ...state.viewport, top }, scroll: { top, serial: state.scroll.serial + 1 } };
 }
 
 /** Index of the selected row; the first when none is selected, or it is not there any more. */
@@ -55,16 +66,11 @@ export function moved(state: State, to: Movement): State {
   const row = rows[at];
   if (row.kind === 'part' && row.opens !== undefined && (to === 'left' ? row.open : to === 'right' && !row.open)) return toggled(state, row.key);
   const index = Math.min(rows.length - 1, Math.max(0, destination(state, rows, at, to)));
-  const top = scrollToRow(state.viewport, index, ROW_HEIGHT, 'nearest');
-  const scrolls = top !== state.viewport.top;
-  return {
-    ...state, selected: rows[index].key,
-    ...scrolls ? { viewport: { ...state.viewport, top }, scroll: { top, serial: state.scroll.serial + 1 } } : {},
-  };
+  return broughtIntoView({ ...state, selected: rows[index].key }, index, 'nearest');
 }
 
 function destination(state: State, rows: readonly Row[], at: number, to: Movement): number {
-  const page = Math.max(1, Math.floor(state.viewport.height / ROW_HEIGHT) - 1);
+  const page = Math.max(1, Math.floor(state.viewport.height / LINE_HEIGHT) - 1);
   switch (to) {
     case 'up': return at - 1;
     case 'down': return at + 1;

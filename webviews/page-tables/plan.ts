@@ -2,24 +2,24 @@
  * What is to be asked next: a pure function of the state, so that nothing is asked twice or left stale.
  */
 import { hex } from '../ui/numbers';
-import { rowWindow } from '../ui/virtualList';
 import type { Question } from './answers';
 import { canonical } from './format';
+import { layoutOf } from './layout';
 import { rowsOf } from './rows';
-import { modeOf, ROW_HEIGHT, shownSpace, tableKey, type Inquiry, type State } from './state';
+import { modeOf, shownSpace, tableKey, type Inquiry, type SpaceName, type State } from './state';
 
 /** Questions under way at the same time: enough to hide the way to the adapter and back, few enough to leave it free. */
 const AT_ONCE = 6;
 
 function inquiryKey(inquiry: Inquiry): string {
-  if (inquiry.kind === 'table') return tableKey(inquiry.cr3, inquiry.level, inquiry.linear);
+  if (inquiry.kind === 'table') return tableKey(inquiry.space.key, inquiry.level, inquiry.linear);
   return inquiry.kind;
 }
 
 /** Whether an inquiry is a walk or table whose subject is still the one wanted. */
 function sameInquiry(a: Inquiry, b: Inquiry): boolean {
   if (inquiryKey(a) !== inquiryKey(b)) return false;
-  return a.kind !== 'walk' || b.kind !== 'walk' || (a.text === b.text && a.cr3 === b.cr3);
+  return a.kind !== 'walk' || b.kind !== 'walk' || (a.text === b.text && a.space?.key === b.space?.key);
 }
 
 /** All that is stale and needed now, the most important first. */
@@ -34,22 +34,24 @@ function wanted(state: State): Inquiry[] {
   // What follows is understood only in a known space.
   if (shownSpace(state) === undefined) return inquiries;
   const { walk } = state;
-  if (walk !== undefined && walk.epoch < epoch) inquiries.push({ kind: 'walk', cr3: walk.cr3, text: walk.text });
+  if (walk !== undefined && walk.epoch < epoch) inquiries.push({ kind: 'walk', space: walk.space, text: walk.text });
   return [...inquiries, ...wantedTables(state)];
 }
 
 function wantedTables(state: State): Inquiry[] {
-  const { shown, epoch, running } = state;
-  if (shown === undefined) return [];
-  const { rows, needed } = rowsOf(state);
-  const view = rowWindow(state.viewport, rows.length, ROW_HEIGHT);
+  const { epoch, running } = state;
+  const space = shownSpace(state);
+  if (space === undefined) return [];
+  const { cr3, key } = space;
+  const { needed } = rowsOf(state);
+  const view = layoutOf(state).window(state.viewport);
   return needed.flatMap((table): Inquiry[] => {
-    const slot = state.tables.get(tableKey(shown, table.level, table.linear));
+    const slot = state.tables.get(tableKey(key, table.level, table.linear));
     if (slot !== undefined && slot.epoch >= epoch) return [];
     const visible = table.row < view.end && table.end > view.first;
     const isRoot = table.level === undefined;
     const worth = isRoot || visible || (!running && !table.peek);
-    return worth ? [{ kind: 'table', cr3: shown, level: table.level, linear: table.linear }] : [];
+    return worth ? [{ kind: 'table', space: { cr3, key }, level: table.level, linear: table.linear }] : [];
   });
 }
 
@@ -65,13 +67,13 @@ export function questionOf(state: State, inquiry: Inquiry): Question {
   switch (inquiry.kind) {
     case 'summary': return { request: 'shadowbox.summary', arguments: {} };
     case 'spaces': return { request: 'shadowbox.addressSpaces', arguments: {} };
-    case 'walk': return {
-      request: 'shadowbox.walk',
-      arguments: { linear: inquiry.text, ...inquiry.cr3 === undefined ? {} : { cr3: inquiry.cr3 } },
-    };
-    case 'table': return {
-      request: 'shadowbox.table',
-      arguments: { cr3: inquiry.cr3, ...inquiry.level === undefined ? {} : { level: inquiry.level, linear: `0x${hex(canonical(modeOf(state, inquiry.cr3), inquiry.linear))}` } },
-    };
+    case 'walk': return { request: 'shadowbox.walk', arguments: { linear: inquiry.text, ...inquiry.space === undefined ? {} : asked(inquiry.space) } };
+    case 'table': {
+      const { space, level } = inquiry;
+      const place = level === undefined ? {} : { level, linear: `0x${hex(canonical(modeOf(state, space.key), inquiry.linear))}` };
+      return { request: 'shadowbox.table', arguments: { ...asked(space), ...place } };
+    }
   }
 }
+
+const asked = ({ cr3, key }: SpaceName) => ({ cr3, space: key });

@@ -1,16 +1,17 @@
 /**
  * How the panel's state follows from what happens. Pure: the same state and message give the same state.
  */
+import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
 import { keepIfSame } from '../ui/equal';
 import { lastIndexWhere } from '../ui/lists';
-import { scrollToRow } from '../ui/virtualList';
 import { spacesOf, summaryOf, tableOf, walkOf } from './answers';
-import { formatOf, indexField } from './format';
+import { isSwitching, lookedAgain, settledSpace, spaceToShow } from './following';
+import { formatOf, indexField, typedAddress } from './format';
 import type { Message } from './messages';
-import { moved, openedAll, resized, selectRow, toggled, walkSelected } from './navigation';
+import { broughtIntoView, inView, moved, openedAll, resized, selectRow, toggled, walkSelected } from './navigation';
 import { nextInquiries } from './plan';
-import { rowsOf } from './rows';
-import { INITIAL, modeOf, ROW_HEIGHT, shownSpace, tableKey, type InFlight, type Inquiry, type State, type TableSlot } from './state';
+import { maySplit, rowsOf, type Row } from './rows';
+import { INITIAL, modeOf, shownSpace, spaceOf, tableKey, type InFlight, type Inquiry, type SpaceName, type State, type TableSlot } from './state';
 import { S } from './strings';
 import { stripStepped, zoomed } from './strip';
 
@@ -28,19 +29,21 @@ function applied(state: State, message: Message): State {
     case 'answer': return answered(state, message.id, (flight) => takeAnswer(state, flight, message.body));
     case 'refused': return answered(state, message.id, (flight) => refused(state, flight, message.error));
     case 'sent': return sent(state, message.inquiries);
-    case 'pickSpace': return show({ ...state, follow: state.follow && isCurrent(state, message.cr3) }, message.cr3);
+    case 'quiet': return isSwitching(state) ? { ...state, changed: true } : state;
+    case 'pickSpace': return show({ ...state, follow: state.follow && settledSpace(state)?.key === message.key }, message.key);
     case 'follow': return followed({ ...state, follow: message.on });
     case 'typeAddress': return { ...state, addressText: message.text };
-    case 'walk': return walk(state, message.text, state.shown);
-    case 'walkSelected': return walkSelected(state, (text) => walk(state, text, state.shown));
+    case 'walk': return walk(state, message.text, shownSpace(state));
+    case 'walkSelected': return walkSelected(state, (text) => walk(state, text, shownSpace(state)));
     case 'walkStep': return state.walk ? { ...state, walk: { ...state.walk, step: message.step } } : state;
     case 'closeWalk': return { ...state, walk: undefined, addressText: '' };
+    case 'fold': return message.what === 'walk' ? { ...state, walkOpen: !state.walkOpen } : { ...state, legendOpen: !state.legendOpen };
     case 'toggle': return toggled(state, message.key);
     case 'select': return selectRow(state, message.key);
     case 'move': return moved(state, message.to);
     case 'openAll': return openedAll(state);
     case 'hover': return state.hovered === message.key ? state : { ...state, hovered: message.key };
-    case 'scrolled': return resized(state, { top: message.top, height: message.height });
+    case 'scrolled': return resized(state, { top: message.top, height: message.height }, message.width);
     case 'goTo': return { ...state, reveal: message.linear, stripCursor: message.linear };
     case 'stripStep': return stripStepped(state, message.forward);
     case 'zoom': return zoomed(state, message.to);
@@ -52,7 +55,7 @@ function applied(state: State, message: Message): State {
 
 function event(state: State, name: string, body: unknown): State {
   switch (name) {
-    case 'session': return body === null ? ended(state) : { ...forgotten(state), session: 'unknown' };
+    case 'session': return body === null ? ended(state) : sessionIs(state, body);
     case 'stopped': {
       const epoch = state.epoch + 1;
       const session = state.session === 'none' ? 'unknown' : state.session;
@@ -65,11 +68,22 @@ function event(state: State, name: string, body: unknown): State {
   }
 }
 
-/** Nothing that an earlier machine said holds any more; what a person has set up stays. */
+/** The extension says which session the panel shows: at each change, and to a page that has been loaded anew. */
+function sessionIs(state: State, body: unknown): State {
+  const { id } = (typeof body === 'object' && body !== null ? body : {}) as { readonly id?: unknown };
+  const sessionId = typeof id === 'string' ? id : undefined;
+  if (sessionId !== undefined && sessionId === state.sessionId && state.session !== 'none') return state;
+  return { ...forgotten(state), session: 'unknown', sessionId };
+}
+
+/** Nothing that an earlier machine said holds any more; what a person has set up stays, save what speaks of that machine's spaces. */
 function forgotten(state: State): State {
-  const { follow, toggled: opened, addressText, viewport, stripZoom, selected, nextId, epoch, scroll } = state;
-  const walkText = state.walk && { ...state.walk, cr3: undefined, epoch: 0, answer: undefined, error: undefined, step: undefined };
-  return { ...INITIAL, follow, toggled: opened, addressText, viewport, stripZoom, selected, nextId, epoch: epoch + 1, stopEpoch: epoch + 1, scroll, walk: walkText };
+  const { toggled: opened, addressText, viewport, width, stripZoom, selected, nextId, epoch, scroll, walkOpen, legendOpen } = state;
+  const walkText = state.walk && { ...state.walk, space: undefined, epoch: 0, answer: undefined, error: undefined, step: undefined };
+  return {
+    ...INITIAL, toggled: opened, addressText, viewport, width, stripZoom, selected, nextId, scroll, walkOpen, legendOpen,
+    epoch: epoch + 1, stopEpoch: epoch + 1, walk: walkText,
+  };
 }
 
 function ended(state: State): State {
@@ -77,10 +91,8 @@ function ended(state: State): State {
 }
 
 function walkEvent(state: State, body: unknown): State {
-  const { linear, cr3 } = (typeof body === 'object' && body !== null ? body : {}) as { readonly linear?: unknown; readonly cr3?: unknown };
-  if (typeof linear !== 'string') return state;
-  const current = state.spaces?.find((space) => space.current)?.cr3;
-  return walk(state, linear, typeof cr3 === 'number' ? cr3 : current);
+  const { linear } = (typeof body === 'object' && body !== null ? body : {}) as { readonly linear?: unknown };
+  return typeof linear === 'string' ? walk(state, linear, settledSpace(state) ?? shownSpace(state)) : state;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -118,16 +130,17 @@ function understood(state: State, { inquiry, epoch }: InFlight, body: unknown): 
     }
     case 'spaces': {
       const spaces = keepIfSame(state.spaces, spacesOf(body));
-      return followed({ ...state, spaces, spacesEpoch: epoch, error: undefined });
+      const streak = keepIfSame(state.streak, lookedAgain(state.streak, spaces, state));
+      return followed({ ...state, spaces, streak, spacesEpoch: epoch, error: undefined });
     }
     case 'table': {
-      const key = tableKey(inquiry.cr3, inquiry.level, inquiry.linear);
-      return withTable(state, key, epoch, tableOf(body, modeOf(state, inquiry.cr3)), undefined);
+      const { space, level, linear } = inquiry;
+      return withTable(state, tableKey(space.key, level, linear), epoch, tableOf(body, modeOf(state, space.key)), undefined);
     }
     case 'walk': {
       const { walk: current } = state;
-      if (current === undefined || current.text !== inquiry.text || current.cr3 !== inquiry.cr3) return state;
-      const answer = keepIfSame(current.answer, walkOf(body, (cr3) => modeOf(state, cr3)));
+      if (current === undefined || current.text !== inquiry.text || current.space?.key !== inquiry.space?.key) return state;
+      const answer = keepIfSame(current.answer, walkOf(body));
       const next = { ...state, walk: { ...current, answer, error: undefined, epoch } };
       return current.answer === undefined ? revealWalk(next) : next;
     }
@@ -138,7 +151,7 @@ function refused(state: State, { inquiry, epoch }: InFlight, error: string): Sta
   switch (inquiry.kind) {
     case 'summary': return { ...state, error, summaryEpoch: epoch };
     case 'spaces': return { ...state, error, spacesEpoch: epoch };
-    case 'table': return withTable(state, tableKey(inquiry.cr3, inquiry.level, inquiry.linear), epoch, undefined, error);
+    case 'table': return withTable(state, tableKey(inquiry.space.key, inquiry.level, inquiry.linear), epoch, undefined, error);
     case 'walk': return state.walk ? { ...state, walk: { ...state.walk, answer: undefined, error, epoch } } : state;
   }
 }
@@ -164,43 +177,39 @@ function tablesOfShown(state: State): [string, TableSlot][] {
 // ---------------------------------------------------------------------------------------------------------------------
 // Which space, which address
 
-function isCurrent(state: State, cr3: number): boolean {
-  return state.spaces?.some((space) => space.cr3 === cr3 && space.current) ?? false;
-}
-
 /** Draws another space; a walk goes on in it. */
-function show(state: State, cr3: number | undefined): State {
-  if (cr3 === state.shown) return state;
-  const again = state.walk && { ...state.walk, cr3: walkSpace(state, cr3), epoch: 0 };
-  return { ...state, shown: cr3, walk: again };
+function show(state: State, key: string | undefined): State {
+  if (key === state.shown) return state;
+  const again = state.walk && { ...state.walk, space: walkSpace(spaceOf(state, key)), epoch: 0 };
+  return { ...state, shown: key, walk: again };
 }
 
-/** Chooses the space to draw: the current one while it is to be followed (at stops) or there is no other choice. */
+/** Draws the space that is to be drawn now. */
 function followed(state: State): State {
-  const { spaces, shown, follow, running } = state;
-  if (spaces === undefined) return state;
-  const stays = spaces.some((space) => space.cr3 === shown) && !(follow && !running);
-  return stays ? state : show(state, (spaces.find((space) => space.current) ?? spaces.at(0))?.cr3);
+  return show(state, spaceToShow(state));
 }
 
 /** The space to ask a walk in: with paging off there are no tables to name, and the machine's present state is meant. */
-function walkSpace(state: State, cr3: number | undefined): number | undefined {
-  return modeOf(state, cr3) === 'none' ? undefined : cr3;
+function walkSpace(space: AddressSpaceInfo | undefined): SpaceName | undefined {
+  return space === undefined || space.mode === 'none' ? undefined : { cr3: space.cr3, key: space.key };
 }
 
-function walk(state: State, text: string, cr3: number | undefined): State {
-  const trimmed = text.trim();
-  if (trimmed === '') return { ...state, walk: undefined, addressText: '' };
+function walk(state: State, typed: string, space: AddressSpaceInfo | undefined): State {
+  const text = typedAddress(typed);
+  if (text === '') return { ...state, walk: undefined, addressText: '' };
   const serial = (state.walk?.serial ?? 0) + 1;
-  const shown = cr3 === undefined ? state : show({ ...state, follow: state.follow && isCurrent(state, cr3) }, cr3);
-  return { ...shown, addressText: text, walk: { text: trimmed, cr3: walkSpace(state, cr3), epoch: 0, answer: undefined, error: undefined, step: undefined, serial } };
+  const shown = space === undefined ? state : show(state, space.key);
+  return {
+    ...shown, addressText: typed, walkOpen: true,
+    walk: { text, space: walkSpace(space), epoch: 0, answer: undefined, error: undefined, step: undefined, serial },
+  };
 }
 
 /** Opens every table on the walk's path. */
 function revealWalk(state: State): State {
   const answer = state.walk?.answer;
   if (answer === undefined) return state;
-  const mode = modeOf(state, answer.cr3);
+  const { mode } = answer;
   const opened = new Map(state.toggled);
   for (let level = formatOf(mode).indexBits.length; level > 1; level--) {
     const span = 1n << BigInt(indexField(mode, level).low);
@@ -227,9 +236,13 @@ function revealed(state: State): State {
   const at = lastIndexWhere(rows, (row) => row.kind === 'part' && reveal >= row.linear && reveal < row.linear + row.bytes);
   const next = rows.at(at + 1);
   if (at < 0 || (next?.kind === 'note' && next.note === 'loading')) return state;
-  const top = scrollToRow(state.viewport, at, ROW_HEIGHT, 'surroundings');
-  return {
-    ...state, reveal: undefined, selected: rows[at].key,
-    viewport: { ...state.viewport, top }, scroll: { top, serial: state.scroll.serial + 1 },
-  };
+  // Whether a large page opens is known once the machine has been asked, and that is for rows in view only.
+  if (awaitsSplit(state, rows[at])) return inView(state, at) ? state : broughtIntoView(state, at, 'surroundings');
+  return broughtIntoView({ ...state, reveal: undefined, selected: rows[at].key }, at, 'surroundings');
+}
+
+/** Whether the row is a large page of which it is not known yet if the shadow splits it into a table. */
+function awaitsSplit({ tables, shown }: State, row: Row): boolean {
+  if (row.kind !== 'part' || shown === undefined || !maySplit(row.part, row.level)) return false;
+  return !tables.has(tableKey(shown, row.level - 1, row.linear));
 }

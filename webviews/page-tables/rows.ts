@@ -5,7 +5,8 @@ import type { GuestEntryRun, TablePair } from '../../src/monitor/inspection/quer
 import { lastIndexWhere } from '../ui/lists';
 import { align, entryOf, type Group, type Part } from './alignment';
 import { changeCount, changeOf, changesBetween, type PartChange, type TableChanges } from './changes';
-import { baseOf, tableKey, type State, type TableSlot } from './state';
+import { upperHalf } from './format';
+import { baseOf, modeOf, tableKey, type State, type TableSlot } from './state';
 
 /** Runs whose shadow falls into no more parts than this are open from the start. */
 const OPEN_PARTS = 12;
@@ -75,7 +76,11 @@ export interface Rows {
   readonly walkEnd: number | undefined;
 }
 
-type Inputs = Pick<State, 'tables' | 'toggled' | 'shown' | 'running'> & { readonly walked: bigint | undefined };
+type Inputs = Pick<State, 'tables' | 'toggled' | 'shown' | 'running'> & {
+  readonly walked: bigint | undefined;
+  /** Where the upper half of a sign-extended space begins. */
+  readonly seam: bigint | undefined;
+};
 
 /** What the rows of one table have in common. */
 interface TableContext {
@@ -88,10 +93,10 @@ class Builder {
   readonly rows: Row[] = [];
   readonly needed: NeededTable[] = [];
 
-  constructor(private readonly inputs: Inputs, private readonly cr3: number) {}
+  constructor(private readonly inputs: Inputs, private readonly space: string) {}
 
   private slot(level: number | undefined, linear: bigint): TableSlot | undefined {
-    return this.inputs.tables.get(tableKey(this.cr3, level, linear));
+    return this.inputs.tables.get(tableKey(this.space, level, linear));
   }
 
   private changes(slot: TableSlot | undefined): TableChanges | undefined {
@@ -126,8 +131,10 @@ class Builder {
       ...place, kind: 'table', key: `t:${pair.level}:${pair.linear}`, pair,
       splitBytes: splits && splits.bytes / BigInt(splits.count), changed: changes ? changeCount(changes) : 0,
     });
-    const table = { level: pair.level, changes, source: splits && parent?.key };
-    for (const group of align(pair, this.inputs.walked)) this.group(group, table, depth);
+    const table = { level: pair.level, changes, source: splits && (parent?.source ?? parent?.key) };
+    // Nothing lies across the seam of a sign-extended space: its two halves are far apart.
+    const seam = level === undefined ? this.inputs.seam : undefined;
+    for (const group of align(pair, this.inputs.walked, seam)) this.group(group, table, depth);
   }
 
   private note(slot: TableSlot | undefined, place: RowPlace): void {
@@ -154,8 +161,8 @@ class Builder {
     const { level } = table;
     const key = `${prefix}:${level}:${part.linear}`;
     const pointer = part.count === 1 && level > 1;
-    // A large page's shadow may be split into a table of frames; the row opens once the machine has named one.
-    const isSplit = pointer && part.guest?.kind === 'large-page' && part.shadow !== undefined && part.shadow.kind !== 'page';
+    // The row opens once the machine has named the table.
+    const isSplit = maySplit(part, level);
     const leadsDown = pointer && (part.guest?.kind === 'table' || (isSplit && this.slot(level - 1, part.linear)?.pair !== undefined));
     const opens = leadsDown ? 'table' : part.count > 1 && part.guest !== undefined ? 'entries' : undefined;
     const open = opens !== undefined && this.isOpen(key, false);
@@ -191,6 +198,11 @@ class Builder {
   }
 }
 
+/** Whether a part is a large page that the shadow may have split into a table of frames. */
+export function maySplit(part: Part, level: number): boolean {
+  return part.count === 1 && level > 1 && part.guest?.kind === 'large-page' && part.shadow !== undefined && part.shadow.kind !== 'page';
+}
+
 /** A table that splits a large page: all of it is present in the guest, and what the shadow lacks it may still fill. */
 function insideLarge(pair: TablePair, page: GuestEntryRun): TablePair {
   const { linear, bytes, shadow } = pair;
@@ -199,7 +211,7 @@ function insideLarge(pair: TablePair, page: GuestEntryRun): TablePair {
 
 /** The linear address of the walk, when it was walked in the space that is drawn. */
 export function walkedAddress({ walk, shown }: State): bigint | undefined {
-  return walk?.answer !== undefined && walk.answer.cr3 === shown ? walk.answer.linear : undefined;
+  return walk?.answer !== undefined && walk.answer.key === shown ? walk.answer.linear : undefined;
 }
 
 function build(inputs: Inputs): Rows {
@@ -221,10 +233,10 @@ let last: { readonly inputs: Inputs; readonly rows: Rows } | undefined;
 /** The rows of the space that is drawn. The same state gives the same object again. */
 export function rowsOf(state: State): Rows {
   const { tables, toggled, shown, running } = state;
-  const inputs: Inputs = { tables, toggled, shown, running, walked: walkedAddress(state) };
+  const inputs: Inputs = { tables, toggled, shown, running, walked: walkedAddress(state), seam: upperHalf(modeOf(state, shown)) };
   const known = last?.inputs;
   if (last !== undefined && known?.tables === tables && known.toggled === toggled && known.shown === shown
-    && known.running === running && known.walked === inputs.walked) return last.rows;
+    && known.running === running && known.walked === inputs.walked && known.seam === inputs.seam) return last.rows;
   last = { inputs, rows: build(inputs) };
   return last.rows;
 }

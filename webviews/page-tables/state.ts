@@ -6,8 +6,8 @@ import type { AddressSpaceInfo, TablePair, WalkAnswer } from '../../src/monitor/
 import type { Viewport } from '../ui/virtualList';
 import type { PagingMode } from './format';
 
-/** Height of a row of the trees in CSS pixels; the style sheet's `--row` agrees. */
-export const ROW_HEIGHT = 24;
+/** A space as it is asked for: under one CR3 there may be several, which the key tells apart. */
+export type SpaceName = Pick<AddressSpaceInfo, 'cr3' | 'key'>;
 
 /** What is known of one table. `pair` is missing while it is asked for, and when the guest has no such table. */
 export interface TableSlot {
@@ -24,7 +24,8 @@ export interface TableSlot {
 export interface Walk {
   /** As typed or sent. */
   readonly text: string;
-  readonly cr3: number | undefined;
+  /** The space that it was asked in; undefined means the machine's present one. */
+  readonly space: SpaceName | undefined;
   readonly epoch: number;
   readonly answer: WalkAnswer | undefined;
   readonly error: string | undefined;
@@ -37,17 +38,28 @@ export interface Walk {
 /** What was asked of the debug adapter. */
 export type Inquiry =
   | { readonly kind: 'summary' | 'spaces' }
-  | { readonly kind: 'table'; readonly cr3: number; readonly level: number | undefined; readonly linear: bigint }
-  | { readonly kind: 'walk'; readonly cr3: number | undefined; readonly text: string };
+  | { readonly kind: 'table'; readonly space: SpaceName; readonly level: number | undefined; readonly linear: bigint }
+  | { readonly kind: 'walk'; readonly space: SpaceName | undefined; readonly text: string };
 
 export interface InFlight {
   readonly inquiry: Inquiry;
   readonly epoch: number;
 }
 
+/** The space that the last looks at the running guest have found current, one look after another. */
+export interface Streak {
+  readonly key: string;
+  /** How many looks; no more are counted than following.ts wants. */
+  readonly looks: number;
+  /** Instructions that the guest had retired at the last look. */
+  readonly retired: number | undefined;
+}
+
 export interface State {
   /** `unknown` until the first answer. */
   readonly session: 'unknown' | 'none' | 'live';
+  /** VS Code's id of the debug session that the panel shows, once the extension has told it. */
+  readonly sessionId: string | undefined;
   readonly running: boolean;
   readonly retired: number | undefined;
   /** Why the machine did not answer the last time, in words. */
@@ -62,9 +74,10 @@ export interface State {
   readonly summaryEpoch: number;
   readonly spacesEpoch: number;
   readonly spaces: readonly AddressSpaceInfo[] | undefined;
-  /** CR3 of the space that is drawn. */
-  readonly shown: number | undefined;
+  /** Key of the space that is drawn. */
+  readonly shown: string | undefined;
   readonly follow: boolean;
+  readonly streak: Streak | undefined;
   readonly tables: ReadonlyMap<string, TableSlot>;
   readonly walk: Walk | undefined;
   /** Rows that were opened (true) or closed by hand; others are as they are by default. */
@@ -73,6 +86,8 @@ export interface State {
   readonly hovered: string | undefined;
   readonly addressText: string;
   readonly viewport: Viewport;
+  /** Width of the trees in CSS pixels. */
+  readonly width: number;
   /** A scroll position that the page is to take, each serial once. */
   readonly scroll: { readonly top: number; readonly serial: number };
   /** An address that is to be brought into view once its tables are there. */
@@ -80,31 +95,38 @@ export interface State {
   /** Zoom of the strip as a power of two, and the address that it is centred on, which its cursor shows. */
   readonly stripZoom: number;
   readonly stripCursor: bigint | undefined;
+  /** Whether the walk, and the legend, are unfolded. */
+  readonly walkOpen: boolean;
+  readonly legendOpen: boolean;
   readonly inFlight: ReadonlyMap<number, InFlight>;
   readonly nextId: number;
 }
 
 export const INITIAL: State = {
-  session: 'unknown', running: false, retired: undefined, error: undefined,
+  session: 'unknown', sessionId: undefined, running: false, retired: undefined, error: undefined,
   epoch: 1, changed: false, stop: 0, stopEpoch: 1, summaryEpoch: 0, spacesEpoch: 0,
-  spaces: undefined, shown: undefined, follow: true, tables: new Map(), walk: undefined,
+  spaces: undefined, shown: undefined, follow: true, streak: undefined, tables: new Map(), walk: undefined,
   toggled: new Map(), selected: undefined, hovered: undefined, addressText: '',
-  viewport: { top: 0, height: 600 }, scroll: { top: 0, serial: 0 }, reveal: undefined,
-  stripZoom: 0, stripCursor: undefined, inFlight: new Map(), nextId: 1,
+  viewport: { top: 0, height: 600 }, width: 1000, scroll: { top: 0, serial: 0 }, reveal: undefined,
+  stripZoom: 0, stripCursor: undefined, walkOpen: true, legendOpen: false, inFlight: new Map(), nextId: 1,
 };
 
-/** Key of a table in `tables`; the root's level is not known before it is there. */
-export function tableKey(cr3: number, level: number | undefined, linear: bigint): string {
-  return level === undefined ? `${cr3}/root` : `${cr3}/${level}/${linear}`;
+/** Key of a table in `tables`, by the key of its space; the root's level is not known before it is there. */
+export function tableKey(space: string, level: number | undefined, linear: bigint): string {
+  return level === undefined ? `${space}/root` : `${space}/${level}/${linear}`;
+}
+
+export function spaceOf(state: State, key: string | undefined): AddressSpaceInfo | undefined {
+  return state.spaces?.find((space) => space.key === key);
 }
 
 export function shownSpace(state: State): AddressSpaceInfo | undefined {
-  return state.spaces?.find((space) => space.cr3 === state.shown);
+  return spaceOf(state, state.shown);
 }
 
 /** The paging mode of a space; without one, that of an unknown space. */
-export function modeOf(state: State, cr3: number | undefined): PagingMode {
-  return state.spaces?.find((space) => space.cr3 === cr3)?.mode ?? 'none';
+export function modeOf(state: State, key: string | undefined): PagingMode {
+  return spaceOf(state, key)?.mode ?? 'none';
 }
 
 /** The look at a table against which its changes are marked. */
@@ -113,22 +135,24 @@ export function baseOf(slot: TableSlot, running: boolean): TablePair | undefined
 }
 
 interface Kept {
-  readonly shown: number | undefined;
+  readonly sessionId: string | undefined;
+  readonly shown: string | undefined;
   readonly follow: boolean;
   readonly toggled: readonly (readonly [string, boolean])[];
   readonly selected: string | undefined;
   readonly addressText: string;
-  readonly walk: { readonly text: string; readonly cr3: number | undefined } | undefined;
+  readonly walk: { readonly text: string; readonly space: SpaceName | undefined } | undefined;
+  readonly walkOpen: boolean;
   readonly scrollTop: number;
   readonly stripZoom: number;
 }
 
 /** What VS Code is to keep of the panel: what a person has set up, nothing that the machine says. */
 export function toKeep(state: State): Kept {
-  const { shown, follow, selected, addressText, walk, viewport, stripZoom } = state;
+  const { sessionId, shown, follow, selected, addressText, walk, walkOpen, viewport, stripZoom } = state;
   return {
-    shown, follow, selected, addressText, stripZoom, scrollTop: viewport.top,
-    toggled: [...state.toggled], walk: walk && { text: walk.text, cr3: walk.cr3 },
+    sessionId, shown, follow, selected, addressText, walkOpen, stripZoom, scrollTop: viewport.top,
+    toggled: [...state.toggled], walk: walk && { text: walk.text, space: walk.space },
   };
 }
 
@@ -136,18 +160,23 @@ const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
 const record = (value: unknown) => (typeof value === 'object' && value !== null ? value as Readonly<Record<string, unknown>> : {});
 
+function spaceName(value: unknown): SpaceName | undefined {
+  const { cr3, key } = record(value);
+  return typeof cr3 === 'number' && typeof key === 'string' ? { cr3, key } : undefined;
+}
+
 /** The state to begin with after a reload. What an older version has kept, and is not understood, is left out. */
 export function fromKept(kept: unknown): State {
-  const { shown, follow, toggled, selected, addressText, walk, scrollTop, stripZoom } = record(kept);
+  const { sessionId, shown, follow, toggled, selected, addressText, walk, walkOpen, scrollTop, stripZoom } = record(kept);
   const pairs = Array.isArray(toggled) ? toggled.filter((pair): pair is [string, boolean] =>
     Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'boolean') : [];
   const walkText = text(record(walk).text);
   return {
     ...INITIAL,
-    shown: number(shown), follow: follow !== false, toggled: new Map(pairs), selected: text(selected),
-    addressText: text(addressText) ?? '', stripZoom: number(stripZoom) ?? 0,
+    sessionId: text(sessionId), shown: text(shown), follow: follow !== false, toggled: new Map(pairs), selected: text(selected),
+    addressText: text(addressText) ?? '', walkOpen: walkOpen !== false, stripZoom: number(stripZoom) ?? 0,
     scroll: { top: number(scrollTop) ?? 0, serial: 1 },
     walk: walkText === undefined ? undefined
-      : { text: walkText, cr3: number(record(walk).cr3), epoch: 0, answer: undefined, error: undefined, step: undefined, serial: 0 },
+      : { text: walkText, space: spaceName(record(walk).space), epoch: 0, answer: undefined, error: undefined, step: undefined, serial: 0 },
   };
 }

@@ -4,7 +4,7 @@
 import type { TablePair } from '../../src/monitor/inspection/queries';
 import { lastIndexWhere } from '../ui/lists';
 import { align, type Part } from './alignment';
-import { linearBits } from './format';
+import { linearBits, upperHalf } from './format';
 import type { Zoom } from './messages';
 import { modeOf, shownSpace, tableKey, type State } from './state';
 
@@ -30,20 +30,20 @@ export interface StripView {
 /** The known ranges of the space that is drawn, from low to high places, neighbours of one kind merged. */
 export function stripRanges(state: State): readonly StripRange[] {
   const space = shownSpace(state);
-  const root = space && state.tables.get(tableKey(space.cr3, undefined, 0n))?.pair;
+  const root = space && state.tables.get(tableKey(space.key, undefined, 0n))?.pair;
   if (space === undefined || root === undefined) return [];
   const ranges: StripRange[] = [];
-  collect(state, space.cr3, root, ranges);
-  return merged(ranges.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0)));
+  collect(state, space.key, root, ranges);
+  return merged(ranges.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0)), upperHalf(space.mode));
 }
 
-function collect(state: State, cr3: number, pair: TablePair, into: StripRange[]): void {
+function collect(state: State, space: string, pair: TablePair, into: StripRange[]): void {
   for (const { guest, parts } of align(pair)) {
     if (guest === undefined) continue;
     for (const part of parts) {
       const lower = pair.level > 1 && part.count === 1 && guest.kind === 'table'
-        ? state.tables.get(tableKey(cr3, pair.level - 1, part.linear))?.pair : undefined;
-      if (lower !== undefined) collect(state, cr3, lower, into);
+        ? state.tables.get(tableKey(space, pair.level - 1, part.linear))?.pair : undefined;
+      if (lower !== undefined) collect(state, space, lower, into);
       else into.push(rangeOf(part, guest.kind));
     }
   }
@@ -57,11 +57,12 @@ function rangeOf(part: Part, kind: 'table' | 'page' | 'large-page'): StripRange 
   return { from, to: from + part.bytes, guest, shadow };
 }
 
-function merged(ranges: readonly StripRange[]): StripRange[] {
+/** Neighbours of one kind as one; what lies on either side of the seam of a sign-extended space is far apart. */
+function merged(ranges: readonly StripRange[], seam: bigint | undefined): StripRange[] {
   const out: StripRange[] = [];
   for (const range of ranges) {
     const last = out.at(-1);
-    if (last?.to === range.from && last.guest === range.guest && last.shadow === range.shadow) out[out.length - 1] = { ...last, to: range.to };
+    if (last?.to === range.from && range.from !== seam && last.guest === range.guest && last.shadow === range.shadow) out[out.length - 1] = { ...last, to: range.to };
     else out.push(range);
   }
   return out;

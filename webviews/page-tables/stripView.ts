@@ -1,12 +1,12 @@
 /**
  * The strip: the whole linear address space on one line, guest above, shadow below.
  */
-import { h, type ElementDescription } from '../ui/description';
+import { classes, h, type ElementDescription } from '../ui/description';
 import { size } from '../ui/numbers';
-import { linearHex, type PagingMode } from './format';
+import { formatOf, linearHex, upperHalf, type PagingMode } from './format';
 import { icon, type IconName } from './icons';
 import type { Zoom } from './messages';
-import { shownSpace, type State } from './state';
+import { modeOf, shownSpace, type State } from './state';
 import { S } from './strings';
 import { rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
 import { walkedAddress } from './rows';
@@ -62,6 +62,7 @@ function picture(state: State, view: StripView, ranges: readonly StripRange[]): 
     h('rect', { class: 'lane guest', x: 0, y: 0, width: STRIP_WIDTH, height: LANE }),
     h('rect', { class: 'lane shadow', x: 0, y: LANE + GAP, width: STRIP_WIDTH, height: LANE }),
     visible.map((range) => pieces(view, range)),
+    mark(view, upperHalf(modeOf(state, state.shown)), 'seam'),
     mark(view, walkedAddress(state), 'walked'),
     mark(view, state.stripCursor, 'cursor'));
 }
@@ -83,9 +84,13 @@ function mark(view: StripView, place: bigint | undefined, name: string): Element
   return h('line', { key: name, class: name, x1: x, x2: x, y1: 0, y2: HEIGHT, 'vector-effect': 'non-scaling-stroke' });
 }
 
-/** Addresses below the strip. */
+/** How seldom a label is one of those that stay where there is room for few: every 8th, 4th, 2nd; see the style sheet. */
+const rarity = (i: number) => ([8, 4, 2].find((step) => i % step === 0) ?? 1);
+
+/** Addresses below the strip. Each begins at its mark; the style sheet leaves out as many as it takes for the rest to be whole. */
 function ticks(mode: PagingMode, view: StripView): ElementDescription {
   const labels = Array.from({ length: TICKS }, (_, i) => linearHex(mode, view.from + tickStep(view) * BigInt(i)));
-  return h('div', { class: 'ticks hex', 'aria-hidden': 'true' },
-    labels.map((label, i) => h('span', { key: String(i), class: i % 2 === 1 ? 'tick minor' : 'tick' }, label)));
+  const isWide = formatOf(mode).linearDigits > 8;
+  return h('div', { class: 'ticks-box hex', 'aria-hidden': 'true' }, h('div', { class: classes('ticks', isWide && 'wide') },
+    labels.map((label, i) => h('span', { key: String(i), class: `tick every-${rarity(i)}` }, h('span', { class: 'tick-label' }, label)))));
 }

@@ -2,7 +2,7 @@
  * The whole panel as a description: a pure function of the state.
  */
 import { h, type ElementDescription } from '../ui/description';
-import { icon } from './icons';
+import { legendView } from './legendView';
 import { rowsOf } from './rows';
 import { shownSpace, type State } from './state';
 import { S } from './strings';
@@ -14,13 +14,16 @@ import { walkView } from './walkView';
 export function view(state: State): readonly ElementDescription[] {
   const strip = stripView(state);
   const notice = noticeView(state);
-  const walk = walkView(state);
+  const walk = state.session === 'live' ? walkView(state) : undefined;
+  const trees = hasTrees(state);
   return [
     toolbarView(state),
     ...strip === undefined ? [] : [strip],
-    ...walk === undefined || state.session !== 'live' ? [] : [walk],
     ...notice === undefined ? [] : [notice],
-    ...hasTrees(state) ? [treeView(state), legendView()] : [],
+    ...trees ? [treeView(state)] : [],
+    // Below the trees, in a band of its own: what it explains stays in view above it.
+    ...walk === undefined ? [] : [walk],
+    ...trees ? [legendView(state)] : [],
   ];
 }
 
@@ -44,17 +47,3 @@ function notice(kind: string, title: string, text: string): ElementDescription {
   return h('section', { class: `notice ${kind}`, key: `notice-${kind}`, role: kind === 'error' ? 'alert' : 'status' }, h('h2', {}, title), h('p', {}, text));
 }
 
-const sample = (className: string, ...children: ElementDescription[]) => h('span', { class: `sample ${className}`, 'aria-hidden': 'true' }, children);
-
-function legendView(): ElementDescription {
-  const lineSample = (className: string) => h('svg', { class: `lines-sample ${className}`, viewBox: '0 0 28 8', width: 28, height: 8, 'aria-hidden': 'true' },
-    h('path', { class: 'stem', d: 'M0 4H22', fill: 'none' }), h('path', { class: 'tip', d: 'M21 0L28 4L21 8Z' }));
-  return h('footer', { class: 'legend', key: 'legend', 'aria-label': S.legend },
-    h('span', {}, sample('line', lineSample('entry')), S.legendDerives),
-    h('span', {}, sample('line traced', lineSample('traced')), S.legendTraced),
-    h('span', {}, sample('hatched'), S.legendUnfilled),
-    h('span', {}, sample('traced', icon('eye')), S.legendTracedTable),
-    h('span', {}, sample('shared', icon('shared')), S.legendShared),
-    h('span', {}, S.legendChanged),
-    h('span', { class: 'keys' }, S.keys));
-}

@@ -4,9 +4,9 @@
 import type { GuestWalkStep, ShadowWalkStep, WalkAnswer } from '../../src/monitor/inspection/queries';
 import { classes, h, type Child, type ElementDescription } from '../ui/description';
 import { hex, size } from '../ui/numbers';
-import { entryFields, formatOf, indexField, linearHex, type PagingMode } from './format';
+import { entryFields, formatOf, grouped, indexField, linearHex, type PagingMode } from './format';
 import { icon } from './icons';
-import { modeOf, type State, type Walk } from './state';
+import type { State, Walk } from './state';
 import { S } from './strings';
 import { addressBits, chainOf, chosenStep, type ChainStep } from './walkChain';
 import { flagsBadge, rightsBadge, rightsInWords } from './words';
@@ -22,23 +22,27 @@ interface Context {
 }
 
 export function walkView(state: State): ElementDescription | undefined {
-  const { walk } = state;
+  const { walk, walkOpen } = state;
   if (walk === undefined) return undefined;
   const { answer, error } = walk;
-  if (error !== undefined) return frame(walk, S.walkFailed(walk.text), h('p', { class: 'error', role: 'alert' }, error));
-  if (answer === undefined) return frame(walk, S.walkAsking(walk.text));
-  const mode = modeOf(state, answer.cr3);
+  if (error !== undefined) return frame(walk, walkOpen, S.walkFailed(walk.text), h('p', { class: 'error', role: 'alert' }, error));
+  if (answer === undefined) return frame(walk, walkOpen, S.walkAsking(walk.text));
+  const { mode } = answer;
   const steps = chainOf(answer);
   const context = { mode, answer, steps, chosen: chosenStep(steps.length, walk.step) };
-  const title = S.walkTitle(linearHex(mode, answer.linear));
-  return frame(walk, title, h('p', { class: 'verdict', role: 'status' }, answer.story), chain(context), story(context));
+  const verdict = h('p', { class: 'verdict', role: 'status' }, answer.story);
+  return frame(walk, walkOpen, S.walkTitle(linearHex(mode, answer.linear)), verdict, chain(context), story(context));
 }
 
-function frame(walk: Walk, title: string, ...children: readonly Child[]): ElementDescription {
-  return h('section', { class: 'walk', key: `walk-${walk.serial}`, 'aria-label': title },
-    h('div', { class: 'walk-title' }, h('h2', {}, title),
+/** The band: title and first line always, what follows unless it is folded up. */
+function frame(walk: Walk, open: boolean, title: string, first?: Child, ...rest: readonly Child[]): ElementDescription {
+  const fold = open ? S.walkFold : S.walkUnfold;
+  return h('section', { class: classes('walk', !open && 'folded'), key: `walk-${walk.serial}`, 'aria-label': title },
+    h('div', { class: 'walk-title' },
+      h('button', { type: 'button', class: 'plain', 'data-fold': 'walk', 'aria-expanded': String(open), 'aria-label': fold, title: fold }, icon(open ? 'open' : 'closed')),
+      h('h2', {}, title),
       h('button', { type: 'button', class: 'plain', 'data-close-walk': true, 'aria-label': S.walkClose, title: S.walkClose }, icon('close'))),
-    children);
+    h('div', { class: 'walk-body' }, first, open ? rest : undefined));
 }
 
 function chain({ mode, answer, steps, chosen }: Context): ElementDescription {
@@ -72,9 +76,9 @@ function guestCard(mode: PagingMode, answer: WalkAnswer, step: ChainStep): Eleme
   const width = formatOf(mode).entryBytes * 2;
   const place = guest.entryAddress < 0 ? S.latchedEntry : S.entryAt(hex(guest.entryAddress, digits));
   return card(guest.present ? 'guest' : 'guest fault',
-    line('hex big', hex(guest.raw, width)), line('dim hex', place),
+    line('hex big raw', grouped(hex(guest.raw, width))), line('dim hex place', place),
     guest.present
-      ? [line('badges', rightsBadge(guest.rights), flagsBadge({ ...guest, global: false, cacheDisabled: false })), line('hex', `→ ${hex(guest.target, digits)}`)]
+      ? [line('badges', rightsBadge(guest.rights), flagsBadge({ ...guest, global: false, cacheDisabled: false })), line('hex target', `→ ${hex(guest.target, digits)}`)]
       : line('failure', S.notPresent));
 }
 
@@ -103,11 +107,11 @@ function shadowCard(answer: WalkAnswer, step: ChainStep): ElementDescription {
   if (step.kind === 'page') return machineCard(answer);
   const { shadow } = step;
   if (shadow === undefined) return card('shadow void', line('dim', S.notReached));
-  const place = line('dim hex', `#${shadow.tableId} [${shadow.index}]`);
+  const place = line('dim hex place', `#${shadow.tableId} [${shadow.index}]`);
   if (!shadow.filled) return card('shadow unfilled', line('failure', S.notFilled), place);
   const target = step.level > 1 && shadow.frame < 0 ? S.table : `${S.frame} ${hex(Math.max(0, shadow.frame), FRAME_DIGITS)}`;
   return card('shadow', line('hex big', target), place, line('badges', rightsBadge(shadow.rights)),
-    line('dim hex', S.derives(hex(shadow.derivesFrom, 8))));
+    line('dim hex source', S.derives(hex(shadow.derivesFrom, formatOf(answer.mode).physicalDigits))));
 }
 
 function machineCard({ frame: machineFrame, backing, tlb }: WalkAnswer): ElementDescription {
@@ -172,10 +176,10 @@ function entryBits(mode: PagingMode, { raw, level, large, name }: GuestWalkStep)
   const fields = entryFields(mode, level, raw, large || level === 1);
   const value = (field: { readonly name: string; readonly high: number; readonly low: number; readonly value: bigint }) => (
     field.high - field.low > 3 ? hex(field.value, Math.ceil((field.high - field.low + 1) / 4)) : field.value.toString(2).padStart(field.high - field.low + 1, '0'));
-  return h('table', { class: 'entry-bits hex' },
-    h('caption', {}, S.rawBits(name, hex(raw, formatOf(mode).entryBytes * 2))),
+  return h('div', { class: 'entry-bits-box' }, h('table', { class: 'entry-bits hex' },
+    h('caption', {}, S.rawBits(name, grouped(hex(raw, formatOf(mode).entryBytes * 2)))),
     h('thead', {}, h('tr', {}, fields.map(({ high, low }) => h('th', { scope: 'col' }, high === low ? String(high) : `${high}–${low}`)))),
     h('tbody', {},
       h('tr', { class: 'names' }, fields.map((field) => h('td', {}, field.name === '' ? '\u00a0' : field.name))),
-      h('tr', { class: 'values' }, fields.map((field) => h('td', { class: field.value === 0n ? 'zero' : 'set' }, value(field))))));
+      h('tr', { class: 'values' }, fields.map((field) => h('td', { class: field.value === 0n ? 'zero' : 'set' }, value(field)))))));
 }

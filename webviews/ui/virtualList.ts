@@ -1,5 +1,5 @@
 /**
- * Which rows of a long list of equally high rows are to be on the page.
+ * Which rows of a long list are to be on the page. Rows may differ in height; `tops` says where each begins.
  */
 
 export interface Viewport {
@@ -14,13 +14,29 @@ export interface RowWindow {
   readonly end: number;
 }
 
+/** Upper edge of each row in pixels, and the lower edge of the last one: one number more than there are rows. */
+export type RowTops = readonly number[];
+
 /** Rows above and below the visible ones that are kept on the page, so that scrolling by a little shows no blanks. */
 const SPARE_ROWS = 6;
 
+/** Index of the first row whose upper edge is at or below `pixel`; the number of rows when there is none. */
+function firstFrom(tops: RowTops, pixel: number): number {
+  let low = 0;
+  let high = tops.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (tops[middle] < pixel) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The rows to have on the page. */
-export function rowWindow(viewport: Viewport, rows: number, rowHeight: number): RowWindow {
-  const first = Math.min(rows, Math.max(0, Math.floor(viewport.top / rowHeight) - SPARE_ROWS));
-  const end = Math.min(rows, Math.ceil((viewport.top + viewport.height) / rowHeight) + SPARE_ROWS);
+export function rowWindow(viewport: Viewport, tops: RowTops): RowWindow {
+  const rows = tops.length - 1;
+  const first = Math.max(0, Math.min(rows, firstFrom(tops, viewport.top)) - 1 - SPARE_ROWS);
+  const end = Math.min(rows, firstFrom(tops, viewport.top + viewport.height) + SPARE_ROWS);
   return { first, end: Math.max(first, end) };
 }
 
@@ -28,9 +44,9 @@ export function rowWindow(viewport: Viewport, rows: number, rowHeight: number): 
  * The scroll position that brings a row into view: the present one if it is in view already. `nearest` scrolls no
  * further than it must; `surroundings` leaves a third of the page above the row.
  */
-export function scrollToRow(viewport: Viewport, row: number, rowHeight: number, how: 'nearest' | 'surroundings'): number {
-  const top = row * rowHeight;
-  const lowest = Math.max(0, top + rowHeight - viewport.height);
+export function scrollToRow(viewport: Viewport, tops: RowTops, row: number, how: 'nearest' | 'surroundings'): number {
+  const top = tops[row] ?? 0;
+  const lowest = Math.max(0, (tops[row + 1] ?? top) - viewport.height);
   if (top >= viewport.top && viewport.top >= lowest) return viewport.top;
   if (how === 'surroundings') return Math.max(0, Math.round(top - viewport.height / 3));
   return top < viewport.top ? top : lowest;

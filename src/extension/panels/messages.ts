@@ -15,12 +15,12 @@ export type PanelReply =
 /**
  * To the webview, unasked: something has happened, so that a picture may be out of date.
  * `stopped`, `continued` and `shadowbox.changed` are the session's DAP events with their bodies; `session` says
- * that the panel now shows another session (or none); `walk` says that the user wants an address (0x… or any
+ * which session the panel shows (or none): when that changes, and to a page that has just been loaded; `walk` says that the user wants an address (0x… or any
  * expression that the debugger evaluates) looked at.
  */
 export type PanelEvent =
   | { readonly event: 'stopped' | 'continued' | 'shadowbox.changed'; readonly body?: unknown }
-  | { readonly event: 'session'; readonly body: { readonly name: string } | null }
+  | { readonly event: 'session'; readonly body: { readonly id: string; readonly name: string } | null }
   | { readonly event: 'walk'; readonly body: { readonly linear: string } };
 
 export type MessageToPanel = PanelReply | PanelEvent;

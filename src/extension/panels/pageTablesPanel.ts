@@ -55,6 +55,7 @@ export class PageTablesPanel implements vscode.WebviewPanelSerializer, vscode.Di
     this.bridge = bridge;
     this.listening = false;
     panel.webview.onDidReceiveMessage(() => {
+      if (!this.listening) bridge.tellSession();
       this.listening = true;
       this.sendWaiting();
     });

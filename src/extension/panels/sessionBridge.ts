@@ -51,7 +51,13 @@ export class SessionBridge implements vscode.Disposable {
   private follow(session: vscode.DebugSession | undefined): void {
     if (session?.id === this.session?.id) return;
     this.session = session;
-    this.post({ event: 'session', body: session === undefined ? null : { name: session.name } });
+    this.tellSession();
+  }
+
+  /** Tells the page which session it shows: one that has been loaded anew may remember another. */
+  tellSession(): void {
+    const { session } = this;
+    this.post({ event: 'session', body: session === undefined ? null : { id: session.id, name: session.name } });
   }
 
   private pass({ session, event, body }: SessionEvent): void {

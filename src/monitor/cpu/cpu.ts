@@ -8,7 +8,11 @@ import type { Mmu } from '../memory/mmu';
 import type { MachineMemory } from '../memory/machineMemory';
 import { TLB_KIND } from '../memory/tlb';
 import * as L from './layout';
-import { ATTRIBUTE, CR0, CR4, CpuState, EFER, segmentAt } from './state';
+import { allowedFlags } from './models/controlBits';
+import type { FeatureSet } from './models/features';
+import { FULL_PROCESSOR, type CpuPlace, type Processor } from './models/processor';
+import type { LocalApicPort } from './msrApic';
+import { ATTRIBUTE, CR0, CR4, CpuState, EFER, FLAG, segmentAt } from './state';
 
 export const VECTOR = { DE: 0, DB: 1, NMI: 2, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, TS: 10, NP: 11, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, MC: 18, XM: 19 } as const;
 
@@ -28,12 +32,16 @@ export interface CpuSurroundings {
   writePort(port: number, size: 1 | 2 | 4, value: number): void;
   /** INTA: acknowledges the highest interrupt request and gives its vector. */
   acknowledgeInterrupt(): number;
+  /** The local APIC's task priority, bits 4-7 (CR8 in 64-bit code); without one it is only kept. */
+  readonly taskPriority?: { read(): number; write(value: number): void };
   /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
   coprocessorError(): void;
   /** Instructions retired before the one under way. */
   retired(): number;
   /** Virtual time in cycles, exact to the instruction under way. */
   now(): number;
+  /** The local APIC; missing where there is none. */
+  readonly localApic?: LocalApicPort;
 }
 
 export class Cpu {
@@ -50,13 +58,22 @@ export class Cpu {
   singleIteration = false;
   /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
   trapCleared = false;
+  /** Which of the machine's CPUs it is. */
+  place: CpuPlace = { index: 0, count: 1 };
 
   constructor(
     readonly machine: MachineMemory,
     readonly mmu: Mmu,
     readonly surroundings: CpuSurroundings,
+    readonly processor: Processor = FULL_PROCESSOR,
   ) {
     this.state = new CpuState(machine);
+    this.state.flagBits = allowedFlags(processor.features);
+    mmu.shadow.alignmentFlag = () => (this.state.systemFlags & FLAG.AC) !== 0;
+  }
+
+  get features(): FeatureSet {
+    return this.processor.features;
   }
 
   /** Whether memory accesses of the present code count as user accesses. */
@@ -70,6 +87,8 @@ export class Cpu {
   setSegment(segment: number, selector: number, base: number, limit: number, attributes: number): void {
     const s = this.state;
     const at = segmentAt(segment);
+    // The base of 64-bit code is zero, whatever its descriptor says.
+    if (segment === L.CS && attributes & ATTRIBUTE.long && s.longMode) base = 0;
     const same = base === s.base(segment) && limit === s.limit(segment) && ((attributes ^ s.attributes(segment)) & ~ATTRIBUTE.dpl) === 0;
     s.setU32(at + L.SEG_SELECTOR, selector & 0xffff);
     s.setWide(at + L.SEG_BASE, base);
@@ -130,48 +149,103 @@ export class Cpu {
   updatePaging(): void {
     const s = this.state;
     const { cr0, cr4 } = s;
-    let mode: PagingMode = 'none';
-    if (cr0 & CR0.PG) mode = !(cr4 & CR4.PAE) ? '32-bit' : s.efer & EFER.LMA ? '4-level' : 'PAE';
+    const mode = pagingMode(s);
+    const long = mode === '4-level' || mode === '5-level';
     const controls: PagingControls = {
       mode,
-      root: mode === 'PAE' ? (s.cr3 & ~0x1f) >>> 0 : mode === '4-level' ? s.cr3 - (s.cr3 % 4096) : (s.cr3 & ~0xfff) >>> 0,
+      root: long ? s.cr3 - (s.cr3 % 4096) : mode === 'PAE' ? (s.cr3 & ~0x1f) >>> 0 : (s.cr3 & ~0xfff) >>> 0,
       largePages: (cr4 & CR4.PSE) !== 0,
       writeProtect: (cr0 & CR0.WP) !== 0,
       noExecute: (s.efer & EFER.NXE) !== 0,
+      gigabytePages: this.processor.features.has('pdpe1gb'),
+      smep: (cr4 & CR4.SMEP) !== 0,
+      smap: (cr4 & CR4.SMAP) !== 0,
+      pkru: long && cr4 & CR4.PKE ? s.u32(L.PKRU) : 0,
       pdptes: [0, 1, 2, 3].map((i) => s.u64(L.PDPTE + 8 * i)),
     };
+    s.setU64(L.CANONICAL_SHIFT, mode === '5-level' ? 7n : 16n);
     this.mmu.setControls(controls);
     this.selectTlb();
     this.changedContext();
   }
 
-  // Memory through segments.
+  // Memory through segments. Offsets are unsigned; in 64-bit code signed.
 
   /** Linear address of a checked access; #GP(0), or #SS(0) through SS. */
   linear(segment: number, offset: number, bytes: number, write: boolean): number {
+    if (!this.inside(segment, offset, bytes, write)) throw fault(segment === L.SS ? VECTOR.SS : VECTOR.GP, 0);
+    return this.state.linear(segment, offset);
+  }
+
+  /** Whether a range lies in its segment, with the right to it; in 64-bit code whether it is canonical. */
+  inside(segment: number, offset: number, bytes: number, write: boolean): boolean {
     const s = this.state;
+    if (s.code64) {
+      const linear = s.linear(segment, offset);
+      return s.canonical(linear) && s.canonical(linear + bytes - 1);
+    }
     const at = segmentAt(segment);
     const first = s.u32(at + (write ? L.SEG_WRITE_FIRST : L.SEG_READ_FIRST));
     const last = s.u32(at + (write ? L.SEG_WRITE_LAST : L.SEG_READ_LAST));
-    if (offset < first || offset + bytes - 1 > last) throw fault(segment === L.SS ? VECTOR.SS : VECTOR.GP, 0);
-    return (s.base(segment) + offset) % 2 ** 32;
+    return offset >= first && offset + bytes - 1 <= last;
   }
 
-  read(segment: number, offset: number, size: 1 | 2 | 4): number {
-    return this.mmu.read(this.linear(segment, offset, size, false), size, this.user);
+  /** Reads an integer of up to 4 bytes, or an address of 8 (signed, exact below 2^53). */
+  read(segment: number, offset: number, size: OperandBytes): number {
+    const linear = this.linear(segment, offset, size, false);
+    if (size === 8) return Number(BigInt.asIntN(64, this.mmu.read64(linear, this.user)));
+    return this.mmu.read(linear, size, this.user);
   }
 
-  write(segment: number, offset: number, size: 1 | 2 | 4, value: number): void {
-    this.mmu.write(this.linear(segment, offset, size, true), size, value, this.user);
+  write(segment: number, offset: number, size: OperandBytes, value: number): void {
+    const linear = this.linear(segment, offset, size, true);
+    if (size === 8) this.mmu.write64(linear, BigInt(value), this.user);
+    else this.mmu.write(linear, size, value, this.user);
   }
 
-  /** Reads and writes of system structures are supervisor accesses whatever the CPL. */
+  /** Eight bytes exactly. */
+  read64(segment: number, offset: number): bigint {
+    return this.mmu.read64(this.linear(segment, offset, 8, false), this.user);
+  }
+  write64(segment: number, offset: number, value: bigint): void {
+    this.mmu.write64(this.linear(segment, offset, 8, true), value, this.user);
+  }
+
+  /** Reads and writes of system structures are supervisor accesses whatever the CPL, and closed by SMAP whatever AC. */
   readSystem(linear: number, size: 1 | 2 | 4): number {
-    return this.mmu.read(linear, size, false);
+    return this.implicitly(() => this.mmu.read(this.systemLinear(linear), size, false));
   }
   writeSystem(linear: number, size: 1 | 2 | 4, value: number): void {
-    this.mmu.write(linear, size, value, false);
+    this.implicitly(() => this.mmu.write(this.systemLinear(linear), size, value, false));
   }
+  /** Eight bytes of a system structure, as an address. */
+  readSystemWide(linear: number): number {
+    return this.implicitly(() => Number(BigInt.asIntN(64, this.mmu.read64(this.systemLinear(linear), false))));
+  }
+
+  private implicitly<T>(access: () => T): T {
+    const shadow = this.mmu.shadow;
+    shadow.implicit = true;
+    try {
+      return access();
+    } finally {
+      shadow.implicit = false;
+    }
+  }
+
+  private systemLinear(linear: number): number {
+    return this.state.longMode ? linear : linear % 2 ** 32;
+  }
+}
+
+/** Operand sizes of services in bytes. */
+export type OperandBytes = 1 | 2 | 4 | 8;
+
+function pagingMode(s: CpuState): PagingMode {
+  if (!(s.cr0 & CR0.PG)) return 'none';
+  if (!(s.cr4 & CR4.PAE)) return '32-bit';
+  if (!s.longMode) return 'PAE';
+  return s.cr4 & CR4.LA57 ? '5-level' : '4-level';
 }
 
 /** First and last valid offset of a segment (Intel SDM vol. 3, 5.3). */

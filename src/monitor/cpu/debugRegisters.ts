@@ -72,7 +72,7 @@ export class DebugRegisters {
     const s = this.cpu.state;
     const dr7 = s.u32(L.DR + 8 * 7);
     if ((dr7 & 0xff) === 0 && this.watches.length === 0) return false;
-    const addresses = [0, 1, 2, 3].map((i) => s.u32(L.DR + 8 * i));
+    const addresses = [0, 1, 2, 3].map((i) => s.wide(L.DR + 8 * i));
     const key = addresses.join();
     if (dr7 === this.seen && key === this.seenAddresses) return false;
     this.seen = dr7;
@@ -81,7 +81,7 @@ export class DebugRegisters {
       if (!((dr7 >> (2 * number)) & 3)) return [];
       const kind = (dr7 >> (16 + 4 * number)) & 3;
       const bytes = LENGTHS[(dr7 >> (18 + 4 * number)) & 3] ?? 1;
-      return [{ number, kind, bytes, address: kind === EXECUTE ? address : address - (address % bytes) }];
+      return [{ number, kind, bytes, address: kind === EXECUTE ? address : Math.floor(address / bytes) * bytes }];
     });
     const pages = this.watches.filter((w) => w.kind !== EXECUTE).map((w) => Math.floor(w.address / 4096));
     this.cpu.mmu.setWatchedPages(new Set(pages));

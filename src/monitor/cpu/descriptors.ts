@@ -54,16 +54,16 @@ export function decodeDescriptor(selector: number, low: number, high: number, ad
 
 export const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
 
-/** Linear address of a selector's descriptor, or undefined when it lies outside its table. */
-function descriptorAddress(cpu: Cpu, selector: number): number | undefined {
+/** Linear address of a selector's descriptor of 8 or 16 bytes, or undefined when it lies outside its table. */
+function descriptorAddress(cpu: Cpu, selector: number, bytes = 8): number | undefined {
   const s = cpu.state;
-  const offset = selector & 0xfff8;
+  const last = (selector & 0xfff8) + bytes - 1;
   if (selector & 4) {
-    if (!(s.attributes(L.LDTR) & ATTRIBUTE.present) || offset + 7 > s.limit(L.LDTR)) return undefined;
-    return s.base(L.LDTR) + offset;
+    if (!(s.attributes(L.LDTR) & ATTRIBUTE.present) || last > s.limit(L.LDTR)) return undefined;
+    return s.base(L.LDTR) + (selector & 0xfff8);
   }
-  if (offset + 7 > s.u32(L.GDTR_LIMIT)) return undefined;
-  return s.wide(L.GDTR_BASE) + offset;
+  if (last > s.u32(L.GDTR_LIMIT)) return undefined;
+  return s.wide(L.GDTR_BASE) + (selector & 0xfff8);
 }
 
 /** Reads a selector's descriptor; undefined when it is outside its table. */
@@ -78,6 +78,32 @@ export function fetchDescriptor(cpu: Cpu, selector: number, vector: number = VEC
   const descriptor = peekDescriptor(cpu, selector);
   if (!descriptor) throw fault(vector, selector & 0xfffc);
   return descriptor;
+}
+
+/**
+ * The upper half of a system descriptor of 16 bytes (long mode: LDT, TSS and call gates): bits 32-63 of the base
+ * or offset. #GP with the selector when it lies outside the table, or when the type field of the upper half is not 0.
+ */
+export function upperHalf(cpu: Cpu, d: Descriptor): number {
+  if (!hasUpperHalf(cpu, d)) throw generalProtection(d.selector);
+  return cpu.readSystem(d.address + 8, 4);
+}
+
+/** Whether the 16 bytes of a system descriptor of long mode lie in its table, with an upper half that is one. */
+export function hasUpperHalf(cpu: Cpu, d: Descriptor): boolean {
+  const address = descriptorAddress(cpu, d.selector, 16);
+  return address !== undefined && !(cpu.readSystem(address + 12, 4) & 0x1f00);
+}
+
+/** An address from its halves; signed, so that canonical addresses are exact. */
+export const joinHalves = (low: number, high: number): number => low + (high | 0) * 2 ** 32;
+
+/** The base of an LDT or TSS descriptor: 64 bits in long mode. #GP when it is not canonical. */
+export function systemBase(cpu: Cpu, d: Descriptor): number {
+  if (!cpu.state.longMode) return d.base;
+  const base = joinHalves(d.base, upperHalf(cpu, d));
+  if (!cpu.state.canonical(base)) throw generalProtection(d.selector);
+  return base;
 }
 
 /** Sets the accessed bit in memory, if it is not set yet. */
@@ -106,10 +132,19 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
 }
 
 function loadStackSegment(cpu: Cpu, selector: number): void {
-  if (isNull(selector)) throw generalProtection();
+  if (isNull(selector)) {
+    const { code64, cpl } = cpu.state;
+    if (!code64 || cpl === 3 || (selector & 3) !== cpl) throw generalProtection();
+    return setNullStack(cpu, selector & 3);
+  }
   const d = checkStackSegment(cpu, selector, cpu.state.cpl, VECTOR.GP);
   markAccessed(cpu, d);
   installSegment(cpu, L.SS, d);
+}
+
+/** SS with a null selector, as 64-bit code above CPL 3 may have it. */
+export function setNullStack(cpu: Cpu, cpl: number): void {
+  cpu.setSegment(L.SS, cpl, 0, 0, cpl << 5);
 }
 
 /** Checks a selector for use as SS at privilege `cpl`; `vector` is #GP or, in stack and task switches, #TS. */
@@ -121,6 +156,18 @@ export function checkStackSegment(cpu: Cpu, selector: number, cpl: number, vecto
   if ((selector & 3) !== cpl || !writable || d.dpl !== cpl) throw fault(vector, code);
   if (!d.present) throw fault(VECTOR.SS, code);
   return d;
+}
+
+/** A code segment descriptor that asks for 64-bit and 32-bit code at once is refused in long mode. */
+export function isUsableCode(cpu: Cpu, d: Descriptor): boolean {
+  const both = ATTRIBUTE.long | ATTRIBUTE.big;
+  return d.isCode && !(cpu.state.longMode && (d.attributes & both) === both);
+}
+
+/** Checks a target offset in a code segment: its limit, or with 64-bit code canonical form. */
+export function checkCodeOffset(cpu: Cpu, d: Descriptor, offset: number): void {
+  const long = cpu.state.longMode && (d.attributes & ATTRIBUTE.long) !== 0;
+  if (long ? !cpu.state.canonical(offset) : offset > d.limit || offset < 0) throw generalProtection();
 }
 
 /** After a change to an outer privilege: data segments that it may not see become null. */

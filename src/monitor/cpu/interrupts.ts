@@ -4,11 +4,11 @@
  */
 import { GuestFault } from '../memory/guestFault';
 import { EXCEPTION_NAMES, VECTOR, fault, generalProtection, type Cpu } from './cpu';
-import { SYSTEM, checkStackSegment, decodeDescriptor, fetchDescriptor, installSegment, isNull, markAccessed, type Descriptor } from './descriptors';
+import { SYSTEM, checkStackSegment, decodeDescriptor, fetchDescriptor, installSegment, isNull, joinHalves, markAccessed, setNullStack, type Descriptor } from './descriptors';
 import * as L from './layout';
-import { FLAG } from './state';
-import { StackFrame, currentStack, newStack } from './stackFrame';
-import { innerStack, switchTask, taskOfGate } from './taskState';
+import { ATTRIBUTE, FLAG } from './state';
+import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
+import { innerStack, innerStackPointer, switchTask, taskOfGate } from './taskState';
 
 /** What is to be delivered. */
 export interface Interruption {
@@ -85,6 +85,7 @@ export function deliver(cpu: Cpu, what: Interruption): void {
   cpu.attention = true;
   cpu.state.halted = false;
   if (!cpu.state.protectedMode) deliverReal(cpu, what);
+  else if (cpu.state.longMode) deliverLong(cpu, what);
   else {
     if (cpu.state.virtual8086 && what.cause === 'software' && what.vector !== VECTOR.BP && what.vector !== VECTOR.OF && cpu.state.iopl < 3) {
       throw generalProtection();
@@ -101,7 +102,7 @@ function deliverReal(cpu: Cpu, what: Interruption): void {
   const base = s.wide(L.IDTR_BASE);
   const offset = cpu.readSystem(base + entry, 2);
   const selector = cpu.readSystem(base + entry + 2, 2);
-  const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  const frame = currentFrame(cpu);
   frame.reserve(6);
   frame.push(s.flags, 2);
   frame.push(s.selector(L.CS), 2);
@@ -131,12 +132,63 @@ function deliverProtected(cpu: Cpu, what: Interruption): void {
       switchTask(cpu, taskOfGate(cpu, gate.low >>> 16), 'interrupt', what.returnTo, what.errorCode);
     } else enterHandler(cpu, gate, what);
   } catch (second) {
-    // Faults met on the way to the handler of an event from outside the program carry EXT.
-    if (second instanceof GuestFault && external && second.vector !== VECTOR.PF && second.errorCode !== undefined) {
-      throw fault(second.vector, second.errorCode | 1);
-    }
-    throw second;
+    throw withExternal(second, external);
   }
+}
+
+/** Through the 16-byte gates of long mode (Intel SDM vol. 3, 6.14). */
+function deliverLong(cpu: Cpu, what: Interruption): void {
+  const s = cpu.state;
+  const external = what.cause === 'software' ? 0 : 1;
+  const at = what.vector * 16;
+  if (at + 15 > s.u32(L.IDTR_LIMIT)) throw fault(VECTOR.GP, idtError(what.vector, external));
+  const address = s.wide(L.IDTR_BASE) + at;
+  const gate = decodeDescriptor(0, cpu.readSystem(address, 4), cpu.readSystem(address + 4, 4), address);
+  if (gate.isSegment || (gate.type !== SYSTEM.interruptGate32 && gate.type !== SYSTEM.trapGate32)) {
+    throw fault(VECTOR.GP, idtError(what.vector, external));
+  }
+  if (what.cause === 'software' && gate.dpl < s.cpl) throw fault(VECTOR.GP, idtError(what.vector, 0));
+  if (!gate.present) throw fault(VECTOR.NP, idtError(what.vector, external));
+  const offset = joinHalves(((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0, cpu.readSystem(address + 8, 4));
+  try {
+    enterLongHandler(cpu, gate, offset, what);
+  } catch (second) {
+    throw withExternal(second, external);
+  }
+}
+
+/** Faults met on the way to the handler of an event from outside the program carry EXT. */
+function withExternal(second: unknown, external: number): unknown {
+  if (!(second instanceof GuestFault) || !external || second.vector === VECTOR.PF || second.errorCode === undefined) return second;
+  return fault(second.vector, second.errorCode | 1);
+}
+
+function enterLongHandler(cpu: Cpu, gate: Descriptor, offset: number, what: Interruption): void {
+  const s = cpu.state;
+  const selector = gate.low >>> 16;
+  if (isNull(selector)) throw generalProtection();
+  const code = fetchDescriptor(cpu, selector);
+  const bits = code.attributes & (ATTRIBUTE.long | ATTRIBUTE.big);
+  if (!code.isCode || code.dpl > s.cpl || bits !== ATTRIBUTE.long) throw generalProtection(selector);
+  if (!code.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  const cpl = code.isConforming ? s.cpl : code.dpl;
+  const inner = cpl < s.cpl;
+  const ist = gate.high & 7;
+  const top = inner || ist !== 0 ? innerStackPointer(cpu, cpl, ist) : s.pointer(L.RSP, 64);
+  // The stack pointer is aligned before anything is pushed.
+  const frame = new StackFrame(cpu, flatStack(cpl), Math.floor(top / 16) * 16);
+  frame.reserve((5 + (what.errorCode === undefined ? 0 : 1)) * 8);
+  if (!s.canonical(offset)) throw generalProtection();
+  frame.push(s.selector(L.SS), 8);
+  frame.push64(s.reg64(L.RSP));
+  pushReturn(cpu, frame, s.flags, what, 8);
+  markAccessed(cpu, code);
+  if (inner) {
+    cpu.setCpl(cpl);
+    setNullStack(cpu, cpl);
+  }
+  finish(cpu, gate, code, cpl, offset);
+  frame.commit();
 }
 
 function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
@@ -154,10 +206,11 @@ function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
   if (!inner) {
     if (s.virtual8086) throw generalProtection(selector);
     if (!code.isConforming && code.dpl !== s.cpl) throw generalProtection(selector);
-    const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+    const frame = currentFrame(cpu);
     frame.reserve(words * size);
     if (offset > code.limit) throw generalProtection();
     pushReturn(cpu, frame, flags, what, size);
+    markAccessed(cpu, code);
     finish(cpu, gate, code, s.cpl, offset);
     return frame.commit();
   }
@@ -172,16 +225,17 @@ function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
   frame.push(s.selector(L.SS), size);
   frame.push(s.reg(L.RSP), size);
   pushReturn(cpu, frame, flags, what, size);
+  markAccessed(cpu, code);
+  markAccessed(cpu, stack);
   s.flags = flags & ~FLAG.VM;
   if (fromVirtual) for (const segment of [L.GS, L.FS, L.DS, L.ES]) cpu.setNullSegment(segment, 0);
   cpu.setCpl(code.dpl);
-  markAccessed(cpu, stack);
   installSegment(cpu, L.SS, stack, code.dpl);
   frame.commit();
   finish(cpu, gate, code, code.dpl, offset);
 }
 
-function pushReturn(cpu: Cpu, frame: StackFrame, flags: number, what: Interruption, size: 2 | 4): void {
+function pushReturn(cpu: Cpu, frame: StackFrame, flags: number, what: Interruption, size: StackBytes): void {
   // RF is set in the image of a fault, so that the restarted instruction does not hit its breakpoint again.
   frame.push(what.cause === 'exception' && what.vector !== VECTOR.DB ? flags | FLAG.RF : flags, size);
   frame.push(cpu.state.selector(L.CS), size);
@@ -193,7 +247,6 @@ function finish(cpu: Cpu, gate: Descriptor, code: Descriptor, cpl: number, offse
   const s = cpu.state;
   const interruptGate = (gate.type & 1) === 0;
   s.flags = s.flags & ~(FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM | (interruptGate ? FLAG.IF : 0));
-  markAccessed(cpu, code);
   installSegment(cpu, L.CS, code, cpl);
   s.eip = offset;
 }

@@ -36,6 +36,10 @@ export const MASK64 = 216;
 export const LINEAR_MASK = 224;
 /** Mask of the stack pointer: 16, 32 or 64 bits. */
 export const STACK_MASK = 232;
+/** 64 less the bits of a linear address in long mode: 16, or 7 with five levels of paging. 0 asks for no canonical form. */
+export const CANONICAL_SHIFT = 240;
+/** A register that is always 2^32: index of an address whose displacement has run over 32 bits. */
+export const TWO32 = 248;
 
 /** Segment registers with hidden parts: es, cs, ss, ds, fs, gs, ldtr, tr. */
 export const SEGMENTS = 256;
@@ -79,8 +83,7 @@ export const PDPTE = 928;
 export const SYSENTER_CS = 960;
 export const SYSENTER_ESP = 968;
 export const SYSENTER_EIP = 976;
-/** IA32_APIC_BASE, PAT, MISC_ENABLE and TSC offset. */
-export const MSR_APIC_BASE = 984;
+/** IA32_PAT, MISC_ENABLE and the TSC's offset from virtual time. */
 export const MSR_PAT = 992;
 export const MSR_MISC_ENABLE = 1000;
 export const MSR_TSC_OFFSET = 1008;
@@ -105,6 +108,11 @@ export const MSR_CSTAR = 1472;
 export const MSR_FMASK = 1480;
 export const MSR_KERNEL_GS_BASE = 1488;
 export const MSR_TSC_AUX = 1496;
+/** IA32_DEBUGCTL, and the machine-check registers that hold something: MCG_STATUS, MCG_CTL, a control register for each of five banks (u64 each). */
+export const MSR_DEBUGCTL = 1504;
+export const MSR_MCG_STATUS = 1512;
+export const MSR_MCG_CTL = 1520;
+export const MSR_MC_CTL = 1528;
 /** Vector registers, 32 bytes each: XMM in the low 16, the rest of YMM above. */
 export const VECTOR = 2048;
 export const VECTOR_BYTES = 32;

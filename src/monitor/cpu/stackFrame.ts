@@ -5,12 +5,16 @@
 import { VECTOR, fault, type Cpu } from './cpu';
 import type { Descriptor } from './descriptors';
 import * as L from './layout';
-import { ATTRIBUTE } from './state';
+import { ATTRIBUTE, cut, type AddressBits } from './state';
+
+/** Size of what is pushed or popped, in bytes. */
+export type StackBytes = 2 | 4 | 8;
 
 /** A stack segment: the current one, or one that is about to be loaded. */
 export interface StackSegment {
   readonly base: number;
-  readonly mask: number;
+  /** Width of the stack pointer; with 64 bits there is no base and no limit, and addresses must be canonical. */
+  readonly bits: AddressBits;
   readonly first: number;
   readonly last: number;
   /** Whether its accesses count as user accesses. */
@@ -23,8 +27,8 @@ export function currentStack(cpu: Cpu): StackSegment {
   const s = cpu.state;
   const at = L.SEGMENTS + L.SS * L.SEGMENT_BYTES;
   return {
-    base: s.base(L.SS),
-    mask: s.stackMask,
+    base: s.effectiveBase(L.SS),
+    bits: s.stackBits,
     first: s.u32(at + L.SEG_WRITE_FIRST),
     last: s.u32(at + L.SEG_WRITE_LAST),
     user: cpu.user,
@@ -32,18 +36,27 @@ export function currentStack(cpu: Cpu): StackSegment {
   };
 }
 
+/** The stack of a descriptor for code of up to 32 bits. */
 export function newStack(d: Descriptor, cpl: number): StackSegment {
   const big = (d.attributes & ATTRIBUTE.big) !== 0;
   const down = (d.attributes & ATTRIBUTE.expandDown) !== 0;
   return {
     base: d.base,
-    mask: big ? 0xffffffff : 0xffff,
+    bits: big ? 32 : 16,
     first: down ? d.limit + 1 : 0,
     last: down ? (big ? 0xffffffff : 0xffff) : d.limit,
     user: cpl === 3,
     selector: d.selector & 0xfffc,
   };
 }
+
+/** A stack of 64-bit code. */
+export function flatStack(cpl: number): StackSegment {
+  return { base: 0, bits: 64, first: 0, last: 0, user: cpl === 3, selector: 0 };
+}
+
+/** A frame on the current stack. */
+export const currentFrame = (cpu: Cpu): StackFrame => new StackFrame(cpu, currentStack(cpu), cpu.state.stackPointer);
 
 export class StackFrame {
   private pointer: number;
@@ -53,52 +66,77 @@ export class StackFrame {
     private readonly stack: StackSegment,
     start: number,
   ) {
-    this.pointer = start & stack.mask;
+    this.pointer = cut(start, stack.bits);
   }
 
   /** Checks that `bytes` below the pointer can be pushed: later pushes cannot fault. */
   reserve(bytes: number): void {
-    const { mask, base, user } = this.stack;
-    const start = ((this.pointer - bytes) & mask) >>> 0;
-    const check = (offset: number, count: number): void => this.cpu.mmu.check((base + offset) % 2 ** 32, count, true, user);
-    const toWrap = mask - start + 1;
+    const { bits, user } = this.stack;
+    const start = cut(this.pointer - bytes, bits);
+    if (bits === 64) return this.cpu.mmu.check(this.linear(start, bytes), bytes, true, user);
+    const check = (offset: number, count: number): void => this.cpu.mmu.check(this.wrapped(offset), count, true, user);
+    const toWrap = (bits === 16 ? 0x10000 : 2 ** 32) - start;
     if (toWrap >= bytes) return check(start, bytes);
     // The stack wraps inside its mask.
     check(start, toWrap);
     check(0, bytes - toWrap);
   }
 
-  push(value: number, size: 2 | 4): void {
-    const offset = ((this.pointer - size) & this.stack.mask) >>> 0;
+  push(value: number, size: StackBytes): void {
+    if (size === 8) return this.push64(BigInt(value));
+    const offset = cut(this.pointer - size, this.stack.bits);
     this.cpu.mmu.write(this.linear(offset, size), size, value, this.stack.user);
     this.pointer = offset;
   }
 
-  pop(size: 2 | 4): number {
-    const offset = (this.pointer & this.stack.mask) >>> 0;
+  push64(value: bigint): void {
+    const offset = cut(this.pointer - 8, this.stack.bits);
+    this.cpu.mmu.write64(this.linear(offset, 8), value, this.stack.user);
+    this.pointer = offset;
+  }
+
+  /** The next value; of 8 bytes as an address: signed, exact below 2^53. */
+  pop(size: StackBytes): number {
+    if (size === 8) return Number(BigInt.asIntN(64, this.pop64()));
+    const offset = this.pointer;
     const value = this.cpu.mmu.read(this.linear(offset, size), size, this.stack.user);
-    this.pointer = ((offset + size) & this.stack.mask) >>> 0;
+    this.skip(size);
+    return value;
+  }
+
+  pop64(): bigint {
+    const value = this.cpu.mmu.read64(this.linear(this.pointer, 8), this.stack.user);
+    this.skip(8);
     return value;
   }
 
   skip(bytes: number): void {
-    this.pointer = ((this.pointer + bytes) & this.stack.mask) >>> 0;
+    this.pointer = cut(this.pointer + bytes, this.stack.bits);
   }
 
   /** Moves the CPU's stack pointer to where this frame stands, in the width of the stack. */
   commit(): void {
     const s = this.cpu.state;
-    if (this.stack.mask === 0xffff) s.setReg(L.RSP, this.pointer, 2);
-    else s.setReg(L.RSP, this.pointer >>> 0);
+    if (this.stack.bits === 16) s.setReg(L.RSP, this.pointer, 2);
+    else s.setReg(L.RSP, this.pointer, this.stack.bits / 8);
   }
 
   get offset(): number {
-    return this.pointer >>> 0;
+    return this.pointer;
   }
 
   private linear(offset: number, size: number): number {
-    const { first, last, base, selector } = this.stack;
+    const { first, last, bits, selector } = this.stack;
+    if (bits === 64) {
+      const { state } = this.cpu;
+      if (!state.canonical(offset) || !state.canonical(offset + size - 1)) throw fault(VECTOR.SS, 0);
+      return offset;
+    }
     if (offset < first || offset + size - 1 > last) throw fault(VECTOR.SS, selector);
-    return (base + offset) % 2 ** 32;
+    return this.wrapped(offset);
+  }
+
+  private wrapped(offset: number): number {
+    return (this.stack.base + offset) % 2 ** 32;
   }
 }

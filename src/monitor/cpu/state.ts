@@ -26,12 +26,15 @@ export const FLAG = {
   ID: 0x200000,
 } as const;
 export const STATUS_FLAGS = 0x8d5;
-/** All bits of EFLAGS that exist, besides the fixed bit 1. */
-export const ALL_FLAGS = 0x3f7fd5;
+/** All bits of EFLAGS that there are, besides the fixed bit 1. */
+const ALL_FLAGS = 0x3f7fd5;
 
 export const CR0 = { PE: 1, MP: 2, EM: 4, TS: 8, ET: 0x10, NE: 0x20, WP: 0x10000, AM: 0x40000, NW: 0x20000000, CD: 0x40000000, PG: 0x80000000 } as const;
-export const CR4 = { VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 0x10, PAE: 0x20, MCE: 0x40, PGE: 0x80, PCE: 0x100, OSFXSR: 0x200, OSXMMEXCPT: 0x400 } as const;
-export const EFER = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800 } as const;
+export const CR4 = {
+  VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 0x10, PAE: 0x20, MCE: 0x40, PGE: 0x80, PCE: 0x100, OSFXSR: 0x200, OSXMMEXCPT: 0x400, UMIP: 0x800, LA57: 0x1000,
+  FSGSBASE: 0x10000, PCIDE: 0x20000, OSXSAVE: 0x40000, SMEP: 0x100000, SMAP: 0x200000, PKE: 0x400000,
+} as const;
+export const EFER = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800, LMSLE: 0x2000, FFXSR: 0x4000 } as const;
 
 /** Attribute bits of a segment (see L.SEG_ATTRIBUTES). */
 export const ATTRIBUTE = { dpl: 0x60, accessed: 1, writable: 2, readable: 2, conforming: 4, expandDown: 4, code: 8, segment: 0x10, present: 0x80, long: 0x200, big: 0x400, granular: 0x800 } as const;
@@ -39,6 +42,8 @@ export const ATTRIBUTE = { dpl: 0x60, accessed: 1, writable: 2, readable: 2, con
 export class CpuState {
   readonly view: DataView;
   readonly block: Uint8Array;
+  /** Flags that can be changed, and those that are 1 always: the processor's (models/controlBits). */
+  flagBits: { readonly changeable: number; readonly ones: number } = { changeable: ALL_FLAGS, ones: 2 };
 
   constructor(readonly machine: MachineMemory) {
     this.view = machine.view;
@@ -63,7 +68,7 @@ export class CpuState {
   setF64(offset: number, value: number): void {
     this.view.setFloat64(CPU_BASE + offset, value, true);
   }
-  /** A 64-bit field that holds a number below 2^53. */
+  /** A 64-bit field that holds an address or count: signed, exact below 2^53. */
   wide(offset: number): number {
     return this.u32(offset) + this.view.getInt32(CPU_BASE + offset + 4, true) * 2 ** 32;
   }
@@ -72,13 +77,15 @@ export class CpuState {
     this.setU32(offset + 4, Math.floor(value / 2 ** 32) >>> 0);
   }
 
-  /** General register `number`, `bytes` wide, by its slot (byte offset in the register file). */
+  /** General register `number`, `bytes` wide, by its slot (byte offset in the register file); 8 bytes as `wide`. */
   slot(slot: number, bytes: number): number {
+    if (bytes === 8) return this.wide(L.REG + slot);
     const at = CPU_BASE + L.REG + slot;
     return bytes === 4 ? this.view.getUint32(at, true) : bytes === 2 ? this.view.getUint16(at, true) : this.view.getUint8(at);
   }
   /** Sets it as the processor does: 32-bit values clear the upper half. */
   setSlot(slot: number, bytes: number, value: number): void {
+    if (bytes === 8) return this.setWide(L.REG + slot, value);
     const at = CPU_BASE + L.REG + slot;
     if (bytes === 4) {
       this.view.setUint32(at, value, true);
@@ -92,10 +99,24 @@ export class CpuState {
   setReg(number: number, value: number, bytes = 4): void {
     this.setSlot(number * 8, bytes, value);
   }
-  /** Replaces the bits of a register that `mask` covers (string pointers and counters). */
-  setMasked(number: number, mask: number, value: number): void {
-    if (mask === 0xffff) this.setReg(number, value & 0xffff, 2);
-    else this.setReg(number, value >>> 0);
+  /** All 64 bits of a general register. */
+  reg64(number: number): bigint {
+    return this.u64(L.REG + 8 * number);
+  }
+  setReg64(number: number, value: bigint): void {
+    this.setU64(L.REG + 8 * number, BigInt.asUintN(64, value));
+  }
+  /** A pointer or counter of 16, 32 or 64 bits: unsigned, or signed with 64 bits. */
+  pointer(number: number, bits: AddressBits): number {
+    return bits === 32 ? this.reg(number) : bits === 16 ? this.reg(number, 2) : this.wide(L.REG + 8 * number);
+  }
+  /** Adds to the low `bits` of a register as string instructions do: a 32-bit sum clears the upper half. */
+  advance(number: number, bits: AddressBits, by: number): void {
+    if (bits === 16) return this.setReg(number, (this.reg(number, 2) + by) & 0xffff, 2);
+    const sum = this.reg(number) + by;
+    const high = bits === 32 ? 0 : this.u32(L.REG + 8 * number + 4) + Math.floor(sum / 2 ** 32);
+    this.setReg(number, sum >>> 0);
+    this.setU32(L.REG + 8 * number + 4, high >>> 0);
   }
 
   get flags(): number {
@@ -106,13 +127,18 @@ export class CpuState {
   }
   set flags(value: number) {
     this.status = value;
-    this.setU32(L.FLAGS_SYSTEM, (value & ALL_FLAGS & ~STATUS_FLAGS) | 2);
+    const { changeable, ones } = this.flagBits;
+    this.setU32(L.FLAGS_SYSTEM, (value & changeable & ~STATUS_FLAGS) | ones);
   }
   /** Sets the status flags alone. */
   set status(value: number) {
     const [result, aux] = wordsFromStatus(value);
     this.setU32(L.FLAG_RESULT, result);
     this.setU32(L.FLAG_RESULT + 4, 0);
+    this.setU32(L.FLAG_AUX, aux);
+  }
+  setStatusWords(result: bigint, aux: number): void {
+    this.view.setBigInt64(CPU_BASE + L.FLAG_RESULT, result, true);
     this.setU32(L.FLAG_AUX, aux);
   }
   get systemFlags(): number {
@@ -172,12 +198,58 @@ export class CpuState {
   attributes(segment: number): number {
     return this.u32(segmentAt(segment) + L.SEG_ATTRIBUTES);
   }
-  get stackMask(): number {
-    return this.u32(L.STACK_MASK);
+  /** Long mode: 64-bit code, or compatibility mode. */
+  get longMode(): boolean {
+    return (this.u32(L.EFER) & EFER.LMA) !== 0;
   }
-  get codeBits(): 16 | 32 {
-    return this.attributes(L.CS) & ATTRIBUTE.big ? 32 : 16;
+  get codeBits(): AddressBits {
+    const attributes = this.attributes(L.CS);
+    if (attributes & ATTRIBUTE.long && this.longMode) return 64;
+    return attributes & ATTRIBUTE.big ? 32 : 16;
   }
+  /** 64-bit code runs. */
+  get code64(): boolean {
+    return (this.attributes(L.CS) & ATTRIBUTE.long) !== 0 && this.longMode;
+  }
+  /** Width of the stack pointer. */
+  get stackBits(): AddressBits {
+    return this.code64 ? 64 : this.u32(L.STACK_MASK) === 0xffff ? 16 : 32;
+  }
+  /** The stack pointer in its width. */
+  get stackPointer(): number {
+    return this.pointer(L.RSP, this.stackBits);
+  }
+  set stackPointer(value: number) {
+    const bits = this.stackBits;
+    if (bits === 16) this.setReg(L.RSP, value, 2);
+    else this.setSlot(8 * L.RSP, bits / 8, cut(value, bits));
+  }
+  /** Base of a segment as accesses use it: 64-bit code has bases in FS and GS only. */
+  effectiveBase(segment: number): number {
+    return segment < L.FS && this.code64 ? 0 : this.base(segment);
+  }
+  /** Linear address of an offset in a segment, without any check. */
+  linear(segment: number, offset: number): number {
+    const sum = this.effectiveBase(segment) + offset;
+    return this.code64 ? cut(sum, 64) : sum % 2 ** 32;
+  }
+  /** First linear address that is not canonical: 2^47, or 2^56 with five-level paging. */
+  get canonicalEnd(): number {
+    return this.cr4 & CR4.LA57 && this.longMode ? 2 ** 56 : 2 ** 47;
+  }
+  canonical(linear: number): boolean {
+    const end = this.canonicalEnd;
+    return linear >= -end && linear < end;
+  }
+}
+
+export type AddressBits = 16 | 32 | 64;
+
+/** An offset cut to 16 or 32 bits (unsigned), or to 64 (signed). */
+export function cut(value: number, bits: AddressBits): number {
+  if (bits === 32) return value >>> 0;
+  if (bits === 16) return value & 0xffff;
+  return value >= 2 ** 63 ? value - 2 ** 64 : value < -(2 ** 63) ? value + 2 ** 64 : value;
 }
 
 /** State-block offset of a segment register. */

@@ -3,7 +3,7 @@
  * Their form is defined in ../isa/flags, where generated code computes them.
  */
 const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
-const AUX_ADJUST = 8;
+const AUX_ADJUST = 8, AUX_CARRIES = 0xc0000000 | 0;
 
 /** Status bits from the result word (zero, negative, low byte) and the aux word. */
 export function statusFromWords(zero: boolean, negative: boolean, lowByte: number, aux: number): number {
@@ -27,6 +27,23 @@ export function wordsFromStatus(flags: number): [result: number, aux: number] {
   if (flags & SF) aux |= 1;
   if (!(flags & PF)) aux |= 0x100;
   return [flags & ZF ? 0 : 0x100, aux >>> 0];
+}
+
+/**
+ * The two words after a - b of `bytes` bytes (unsigned values; bigints of 8 bytes), as generated code makes them
+ * for CMP: the result sign-extended, and the borrows.
+ */
+export function subtractionWords(a: number | bigint, b: number | bigint, bytes: number): { readonly result: bigint; readonly aux: number } {
+  if (typeof a === 'bigint' || typeof b === 'bigint') {
+    const [wideA, wideB] = [BigInt(a), BigInt(b)];
+    const result = BigInt.asIntN(64, wideA - wideB);
+    const borrows = BigInt.asUintN(64, (~wideA & wideB) | ((~wideA ^ wideB) & result));
+    return { result, aux: ((Number(borrows >> 32n) & AUX_CARRIES) | (Number(borrows & 8n) & AUX_ADJUST)) >>> 0 };
+  }
+  const shift = 32 - 8 * bytes;
+  const result = ((a - b) << shift) >> shift;
+  const borrows = (~a & b) | ((~a ^ b) & result);
+  return { result: BigInt(result), aux: (((borrows << shift) & AUX_CARRIES) | (borrows & AUX_ADJUST)) >>> 0 };
 }
 
 function parityIsOdd(byte: number): boolean {

@@ -14,7 +14,7 @@ import {
 } from './descriptors';
 import * as L from './layout';
 import { ATTRIBUTE, CR0, CR4, FLAG } from './state';
-import { StackFrame, currentStack } from './stackFrame';
+import { currentFrame } from './stackFrame';
 import { loadPdptes } from './paging';
 
 /** Offsets in a TSS by width. */
@@ -32,6 +32,22 @@ export function innerStack(cpu: Cpu, privilege: number): { selector: number; poi
   if (at + (wide ? 5 : 3) > s.limit(L.TR)) throw fault(VECTOR.TS, s.selector(L.TR) & 0xfffc);
   const base = s.base(L.TR);
   return { pointer: cpu.readSystem(base + at, size), selector: cpu.readSystem(base + at + size, 2) };
+}
+
+/** Offsets in the TSS of long mode. */
+const TSS64 = { rsp0: 4, ist1: 0x24 } as const;
+
+/**
+ * RSP for an inner privilege, or of an interrupt stack table entry (`ist` 1 to 7), from the TSS of long mode.
+ * #TS when it lies outside the TSS, #SS(0) when it is not canonical.
+ */
+export function innerStackPointer(cpu: Cpu, privilege: number, ist: number): number {
+  const s = cpu.state;
+  const at = ist === 0 ? TSS64.rsp0 + 8 * privilege : TSS64.ist1 + 8 * (ist - 1);
+  if (at + 7 > s.limit(L.TR)) throw fault(VECTOR.TS, s.selector(L.TR) & 0xfffc);
+  const pointer = cpu.readSystemWide(s.base(L.TR) + at);
+  if (!s.canonical(pointer)) throw fault(VECTOR.SS, 0);
+  return pointer;
 }
 
 /** Whether the I/O permission map of the current TSS lets a port access pass. */
@@ -78,7 +94,7 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   cpu.setSegment(L.TR, target.selector, target.base, target.limit, busy);
   loadTask(cpu, image, wide, cause === 'call' || cause === 'interrupt');
   if (errorCode !== undefined) {
-    const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+    const frame = currentFrame(cpu);
     frame.push(errorCode, wide ? 4 : 2);
     frame.commit();
   }

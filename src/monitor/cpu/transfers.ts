@@ -4,18 +4,23 @@
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
 import {
   SYSTEM,
+  checkCodeOffset,
   checkStackSegment,
   dropInnerSegments,
   fetchDescriptor,
   installSegment,
   isNull,
+  isUsableCode,
+  joinHalves,
   markAccessed,
+  setNullStack,
+  upperHalf,
   type Descriptor,
 } from './descriptors';
 import * as L from './layout';
-import { FLAG } from './state';
-import { StackFrame, currentStack, newStack } from './stackFrame';
-import { innerStack, returnFromTask, switchTask, taskOfGate } from './taskState';
+import { ATTRIBUTE, FLAG } from './state';
+import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
+import { innerStack, innerStackPointer, returnFromTask, switchTask, taskOfGate } from './taskState';
 
 /** A far pointer as an instruction gives it. */
 export interface FarPointer {
@@ -25,41 +30,30 @@ export interface FarPointer {
 
 const codeOf = (selector: number): number => selector & 0xfffc;
 
-function checkOffset(offset: number, limit: number): void {
-  if (offset > limit) throw generalProtection();
-}
-
 /** Checks a code segment for a direct transfer at the present privilege. */
 function checkDirectCode(cpu: Cpu, d: Descriptor): void {
   const cpl = cpu.state.cpl;
   const allowed = d.isConforming ? d.dpl <= cpl : (d.selector & 3) <= cpl && d.dpl === cpl;
-  if (!allowed) throw generalProtection(d.selector);
+  if (!isUsableCode(cpu, d) || !allowed) throw generalProtection(d.selector);
   if (!d.present) throw fault(VECTOR.NP, codeOf(d.selector));
-}
-
-/** Checks a code segment that a gate names. */
-function checkGateCode(cpu: Cpu, selector: number): Descriptor {
-  if (isNull(selector)) throw generalProtection();
-  const d = fetchDescriptor(cpu, selector);
-  if (!d.isCode || d.dpl > cpu.state.cpl) throw generalProtection(selector);
-  if (!d.present) throw fault(VECTOR.NP, codeOf(selector));
-  return d;
 }
 
 interface CallGate {
   readonly selector: number;
   readonly offset: number;
   readonly parameters: number;
-  readonly size: 2 | 4;
+  readonly size: StackBytes;
 }
 
-function callGate(d: Descriptor): CallGate {
+function callGate(cpu: Cpu, d: Descriptor): CallGate {
   const wide = d.type === SYSTEM.callGate32;
+  const low = ((d.low & 0xffff) | (d.high & 0xffff0000)) >>> 0;
+  const long = cpu.state.longMode;
   return {
     selector: d.low >>> 16,
-    offset: wide ? ((d.low & 0xffff) | (d.high & 0xffff0000)) >>> 0 : d.low & 0xffff,
-    parameters: d.high & 0x1f,
-    size: wide ? 4 : 2,
+    offset: long ? joinHalves(low, upperHalf(cpu, d)) : wide ? low : d.low & 0xffff,
+    parameters: long ? 0 : d.high & 0x1f,
+    size: long ? 8 : wide ? 4 : 2,
   };
 }
 
@@ -68,128 +62,151 @@ function checkGateAccess(cpu: Cpu, d: Descriptor): void {
   if (!d.present) throw fault(VECTOR.NP, codeOf(d.selector));
 }
 
+/** Checks the code segment that a gate names: in long mode it must be one of 64-bit code. */
+function checkGateCode(cpu: Cpu, selector: number): Descriptor {
+  if (isNull(selector)) throw generalProtection();
+  const d = fetchDescriptor(cpu, selector);
+  const bits = d.attributes & (ATTRIBUTE.long | ATTRIBUTE.big);
+  if (!d.isCode || d.dpl > cpu.state.cpl || (cpu.state.longMode && bits !== ATTRIBUTE.long)) throw generalProtection(selector);
+  if (!d.present) throw fault(VECTOR.NP, codeOf(selector));
+  return d;
+}
+
+/** Loads CS and the instruction pointer. Cannot fault: the descriptor was checked and marked before. */
 function enterCode(cpu: Cpu, d: Descriptor, rpl: number, offset: number): void {
-  markAccessed(cpu, d);
   installSegment(cpu, L.CS, d, rpl);
   cpu.state.eip = offset;
 }
 
+function checkRealOffset(cpu: Cpu, offset: number): void {
+  const { virtual8086 } = cpu.state;
+  if (offset > (virtual8086 ? 0xffff : cpu.state.limit(L.CS))) throw generalProtection();
+}
+
 function realTransfer(cpu: Cpu, target: FarPointer): void {
-  checkOffset(target.offset, cpu.state.virtual8086 ? 0xffff : cpu.state.limit(L.CS));
+  checkRealOffset(cpu, target.offset);
   cpu.setRealSegment(L.CS, target.selector);
   cpu.state.eip = target.offset;
 }
 
-/** JMP far. `next`: instruction pointer behind it (kept by the old task in a task switch). */
-export function farJump(cpu: Cpu, target: FarPointer, next: number): void {
-  if (!cpu.state.descriptorMode) return realTransfer(cpu, target);
-  if (isNull(target.selector)) throw generalProtection();
-  const d = fetchDescriptor(cpu, target.selector);
+/** What a far pointer of JMP or CALL leads to. */
+type FarTarget =
+  | { readonly kind: 'code'; readonly code: Descriptor }
+  | { readonly kind: 'gate'; readonly gate: CallGate; readonly code: Descriptor }
+  | { readonly kind: 'task'; readonly task: Descriptor };
+
+/** Looks up and checks the target of a far JMP or CALL (Intel SDM vol. 2, JMP and CALL; vol. 3, 5.8). */
+function farTarget(cpu: Cpu, selector: number): FarTarget {
+  if (isNull(selector)) throw generalProtection();
+  const d = fetchDescriptor(cpu, selector);
   if (d.isSegment) {
-    if (!d.isCode) throw generalProtection(target.selector);
     checkDirectCode(cpu, d);
-    checkOffset(target.offset, d.limit);
-    return enterCode(cpu, d, cpu.state.cpl, target.offset);
+    return { kind: 'code', code: d };
   }
-  switch (d.type) {
-    case SYSTEM.callGate16:
-    case SYSTEM.callGate32: {
-      checkGateAccess(cpu, d);
-      const gate = callGate(d);
-      const code = checkGateCode(cpu, gate.selector);
-      if (!code.isConforming && code.dpl !== cpu.state.cpl) throw generalProtection(gate.selector);
-      checkOffset(gate.offset, code.limit);
-      return enterCode(cpu, code, cpu.state.cpl, gate.offset);
-    }
-    case SYSTEM.taskGate:
-      checkGateAccess(cpu, d);
-      return switchTask(cpu, taskOfGate(cpu, d.low >>> 16), 'jump', next);
-    case SYSTEM.tss16:
-    case SYSTEM.tss32:
-      checkGateAccess(cpu, d);
-      return switchTask(cpu, d, 'jump', next);
-    default:
-      throw generalProtection(target.selector);
+  const { longMode } = cpu.state;
+  if (d.type === SYSTEM.callGate32 || (d.type === SYSTEM.callGate16 && !longMode)) {
+    checkGateAccess(cpu, d);
+    const gate = callGate(cpu, d);
+    return { kind: 'gate', gate, code: checkGateCode(cpu, gate.selector) };
   }
+  const isTss = d.type === SYSTEM.tss16 || d.type === SYSTEM.tss32;
+  if (longMode || !(isTss || d.type === SYSTEM.taskGate)) throw generalProtection(selector);
+  checkGateAccess(cpu, d);
+  return { kind: 'task', task: isTss ? d : taskOfGate(cpu, d.low >>> 16) };
+}
+
+/** JMP far. `next`: instruction pointer behind it (kept by the old task in a task switch). */
+export function farJump(cpu: Cpu, pointer: FarPointer, next: number): void {
+  const { state } = cpu;
+  if (!state.descriptorMode) return realTransfer(cpu, pointer);
+  const target = farTarget(cpu, pointer.selector);
+  if (target.kind === 'task') return switchTask(cpu, target.task, 'jump', next);
+  const { code } = target;
+  const offset = target.kind === 'gate' ? target.gate.offset : pointer.offset;
+  if (target.kind === 'gate' && !code.isConforming && code.dpl !== state.cpl) throw generalProtection(target.gate.selector);
+  checkCodeOffset(cpu, code, offset);
+  markAccessed(cpu, code);
+  enterCode(cpu, code, state.cpl, offset);
 }
 
 /** CALL far, pushing CS and the next instruction pointer in the operand size. */
-export function farCall(cpu: Cpu, target: FarPointer, next: number, size: 2 | 4): void {
+export function farCall(cpu: Cpu, pointer: FarPointer, next: number, size: StackBytes): void {
   const s = cpu.state;
   if (!s.descriptorMode) {
-    checkOffset(target.offset, s.virtual8086 ? 0xffff : s.limit(L.CS));
-    const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+    checkRealOffset(cpu, pointer.offset);
+    const frame = currentFrame(cpu);
     frame.push(s.selector(L.CS), size);
     frame.push(next, size);
     frame.commit();
-    return realTransfer(cpu, target);
+    return realTransfer(cpu, pointer);
   }
-  if (isNull(target.selector)) throw generalProtection();
-  const d = fetchDescriptor(cpu, target.selector);
-  if (d.isSegment) {
-    if (!d.isCode) throw generalProtection(target.selector);
-    checkDirectCode(cpu, d);
-    return callSamePrivilege(cpu, d, target.offset, next, size);
-  }
-  switch (d.type) {
-    case SYSTEM.callGate16:
-    case SYSTEM.callGate32: {
-      checkGateAccess(cpu, d);
-      const gate = callGate(d);
-      const code = checkGateCode(cpu, gate.selector);
-      if (!code.isConforming && code.dpl < s.cpl) return callInner(cpu, gate, code, next);
-      return callSamePrivilege(cpu, code, gate.offset, next, gate.size);
-    }
-    case SYSTEM.taskGate:
-      checkGateAccess(cpu, d);
-      return switchTask(cpu, taskOfGate(cpu, d.low >>> 16), 'call', next);
-    case SYSTEM.tss16:
-    case SYSTEM.tss32:
-      checkGateAccess(cpu, d);
-      return switchTask(cpu, d, 'call', next);
-    default:
-      throw generalProtection(target.selector);
-  }
+  const target = farTarget(cpu, pointer.selector);
+  if (target.kind === 'task') return switchTask(cpu, target.task, 'call', next);
+  const { code } = target;
+  if (target.kind === 'code') return callSamePrivilege(cpu, code, pointer.offset, next, size);
+  if (!code.isConforming && code.dpl < s.cpl) return callInner(cpu, target.gate, code, next);
+  callSamePrivilege(cpu, code, target.gate.offset, next, target.gate.size);
 }
 
-function callSamePrivilege(cpu: Cpu, code: Descriptor, offset: number, next: number, size: 2 | 4): void {
+function callSamePrivilege(cpu: Cpu, code: Descriptor, offset: number, next: number, size: StackBytes): void {
   const s = cpu.state;
-  const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  const frame = currentFrame(cpu);
   frame.reserve(2 * size);
-  checkOffset(offset, code.limit);
+  checkCodeOffset(cpu, code, offset);
   frame.push(s.selector(L.CS), size);
   frame.push(next, size);
+  markAccessed(cpu, code);
   enterCode(cpu, code, s.cpl, offset);
   frame.commit();
 }
 
 function callInner(cpu: Cpu, gate: CallGate, code: Descriptor, next: number): void {
+  if (cpu.state.longMode) return callInnerLong(cpu, gate, code, next);
   const s = cpu.state;
   const privilege = code.dpl;
   const { selector, pointer } = innerStack(cpu, privilege);
   const stack = checkStackSegment(cpu, selector, privilege, VECTOR.TS);
-  const old = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  const old = currentFrame(cpu);
   const parameters: number[] = [];
   for (let i = 0; i < gate.parameters; i++) parameters.push(old.pop(gate.size));
   const frame = new StackFrame(cpu, newStack(stack, privilege), pointer);
   frame.reserve((4 + gate.parameters) * gate.size);
-  checkOffset(gate.offset, code.limit);
+  checkCodeOffset(cpu, code, gate.offset);
   frame.push(s.selector(L.SS), gate.size);
   frame.push(s.reg(L.RSP), gate.size);
   for (const parameter of parameters.reverse()) frame.push(parameter, gate.size);
   frame.push(s.selector(L.CS), gate.size);
   frame.push(next, gate.size);
-  cpu.setCpl(privilege);
+  markAccessed(cpu, code);
   markAccessed(cpu, stack);
+  cpu.setCpl(privilege);
   installSegment(cpu, L.SS, stack, privilege);
   frame.commit();
   enterCode(cpu, code, privilege, gate.offset);
 }
 
-/** RET far; `extra` bytes of parameters are dropped from both stacks. */
-export function farReturn(cpu: Cpu, size: 2 | 4, extra: number): void {
+/** To an inner privilege in long mode: SS becomes null, and RSP comes from the TSS. */
+function callInnerLong(cpu: Cpu, gate: CallGate, code: Descriptor, next: number): void {
   const s = cpu.state;
-  const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  const privilege = code.dpl;
+  const frame = new StackFrame(cpu, flatStack(privilege), innerStackPointer(cpu, privilege, 0));
+  frame.reserve(4 * 8);
+  checkCodeOffset(cpu, code, gate.offset);
+  frame.push(s.selector(L.SS), 8);
+  frame.push64(s.reg64(L.RSP));
+  frame.push(s.selector(L.CS), 8);
+  frame.push(next, 8);
+  markAccessed(cpu, code);
+  cpu.setCpl(privilege);
+  setNullStack(cpu, privilege);
+  enterCode(cpu, code, privilege, gate.offset);
+  frame.commit();
+}
+
+/** RET far; `extra` bytes of parameters are dropped from both stacks. */
+export function farReturn(cpu: Cpu, size: StackBytes, extra: number): void {
+  const s = cpu.state;
+  const frame = currentFrame(cpu);
   const offset = frame.pop(size);
   const selector = frame.pop(size) & 0xffff;
   if (!s.descriptorMode) {
@@ -199,76 +216,95 @@ export function farReturn(cpu: Cpu, size: 2 | 4, extra: number): void {
   }
   const code = checkReturnCode(cpu, selector);
   const rpl = selector & 3;
-  if (rpl === s.cpl) {
-    checkOffset(offset, code.limit);
-    frame.skip(extra);
-    enterCode(cpu, code, rpl, offset);
-    return frame.commit();
-  }
   frame.skip(extra);
-  returnOuter(cpu, frame, code, offset, size, extra);
+  if (rpl !== s.cpl) return returnOuter(cpu, frame, code, offset, size, extra);
+  checkCodeOffset(cpu, code, offset);
+  markAccessed(cpu, code);
+  enterCode(cpu, code, rpl, offset);
+  frame.commit();
 }
 
 function checkReturnCode(cpu: Cpu, selector: number): Descriptor {
   if (isNull(selector)) throw generalProtection();
   const d = fetchDescriptor(cpu, selector);
   const rpl = selector & 3;
-  const allowed = d.isCode && rpl >= cpu.state.cpl && (d.isConforming ? d.dpl <= rpl : d.dpl === rpl);
+  const allowed = isUsableCode(cpu, d) && rpl >= cpu.state.cpl && (d.isConforming ? d.dpl <= rpl : d.dpl === rpl);
   if (!allowed) throw generalProtection(selector);
   if (!d.present) throw fault(VECTOR.NP, codeOf(selector));
   return d;
 }
 
-/** The second half of a return to an outer privilege: SS:ESP come from the stack. */
-function returnOuter(cpu: Cpu, frame: StackFrame, code: Descriptor, offset: number, size: 2 | 4, extra: number): void {
+/** The selector for SS that a return has popped: its descriptor, or undefined for a null one that 64-bit code may have. */
+function checkReturnStack(cpu: Cpu, selector: number, code: Descriptor): Descriptor | undefined {
   const rpl = code.selector & 3;
-  const pointer = frame.pop(size);
-  const selector = frame.pop(size) & 0xffff;
-  const stack = checkStackSegment(cpu, selector, rpl, VECTOR.GP);
-  checkOffset(offset, code.limit);
-  cpu.setCpl(rpl);
-  enterCode(cpu, code, rpl, offset);
-  markAccessed(cpu, stack);
-  installSegment(cpu, L.SS, stack);
-  const outer = new StackFrame(cpu, newStack(stack, rpl), pointer);
-  outer.skip(extra);
-  outer.commit();
-  dropInnerSegments(cpu, rpl);
+  const long = cpu.state.longMode && (code.attributes & ATTRIBUTE.long) !== 0;
+  if (isNull(selector) && long && rpl !== 3 && (selector & 3) === rpl) return undefined;
+  return checkStackSegment(cpu, selector, rpl, VECTOR.GP);
 }
 
-/** IRET, IRETD. `next` as for jumps. */
-export function interruptReturn(cpu: Cpu, size: 2 | 4, next: number): void {
+/** The second half of a return to an outer privilege, and of IRET in 64-bit code: SS and the stack pointer come from the stack. */
+function returnOuter(cpu: Cpu, frame: StackFrame, code: Descriptor, offset: number, size: StackBytes, extra: number): void {
+  const rpl = code.selector & 3;
+  const outer = rpl !== cpu.state.cpl;
+  const pointer = size === 8 ? frame.pop64() : BigInt(frame.pop(size));
+  const selector = frame.pop(size) & 0xffff;
+  const stack = checkReturnStack(cpu, selector, code);
+  checkCodeOffset(cpu, code, offset);
+  markAccessed(cpu, code);
+  if (stack) markAccessed(cpu, stack);
+  cpu.setCpl(rpl);
+  enterCode(cpu, code, rpl, offset);
+  if (stack) installSegment(cpu, L.SS, stack);
+  else setNullStack(cpu, rpl);
+  if (cpu.state.code64 || !stack) cpu.state.setReg64(L.RSP, pointer + BigInt(extra));
+  else {
+    const to = new StackFrame(cpu, newStack(stack, rpl), Number(pointer & 0xffffffffn));
+    to.skip(extra);
+    to.commit();
+  }
+  if (outer) dropInnerSegments(cpu, rpl);
+}
+
+/** IRET, IRETD, IRETQ. `next` as for jumps. */
+export function interruptReturn(cpu: Cpu, size: StackBytes, next: number): void {
   const s = cpu.state;
   if (s.virtual8086 && s.iopl < 3) throw generalProtection();
-  if (s.descriptorMode && s.systemFlags & FLAG.NT) return returnFromTask(cpu, next);
-  const frame = new StackFrame(cpu, currentStack(cpu), s.reg(L.RSP));
+  if (s.descriptorMode && s.systemFlags & FLAG.NT) {
+    if (s.longMode) throw generalProtection();
+    return returnFromTask(cpu, next);
+  }
+  const frame = currentFrame(cpu);
   const offset = frame.pop(size);
   const selector = frame.pop(size) & 0xffff;
-  const image = frame.pop(size);
+  const image = size === 8 ? Number(frame.pop64() & 0xffffffffn) : frame.pop(size);
   if (!s.descriptorMode) {
     realTransfer(cpu, { selector, offset });
     // IOPL changes in real mode only; VM, VIF and VIP never.
     restoreFlags(cpu, image, size, s.virtual8086 ? FLAG.IOPL : 0);
     return frame.commit();
   }
-  if (size === 4 && image & FLAG.VM && s.cpl === 0) return returnToVirtual8086(cpu, frame, offset, selector, image);
+  if (size === 4 && image & FLAG.VM && s.cpl === 0 && !s.longMode) return returnToVirtual8086(cpu, frame, offset, selector, image);
   const code = checkReturnCode(cpu, selector);
   const kept = (s.cpl === 0 ? 0 : FLAG.IOPL) | (s.cpl <= s.iopl ? 0 : FLAG.IF);
-  if ((selector & 3) === s.cpl) {
-    checkOffset(offset, code.limit);
+  const privileged = s.cpl === 0;
+  if ((selector & 3) === s.cpl && !s.code64) {
+    checkCodeOffset(cpu, code, offset);
+    markAccessed(cpu, code);
     enterCode(cpu, code, s.cpl, offset);
-    restoreFlags(cpu, image, size, kept);
+    restoreFlags(cpu, image, size, kept, privileged);
     return frame.commit();
   }
   returnOuter(cpu, frame, code, offset, size, 0);
-  restoreFlags(cpu, image, size, kept);
+  restoreFlags(cpu, image, size, kept, privileged);
 }
 
-/** Flags from a stack image, except those in `kept`, VM, VIF and VIP (CPL 0 may set the last two). */
-function restoreFlags(cpu: Cpu, image: number, size: 2 | 4, kept: number): void {
+/**
+ * Flags from a stack image, except those in `kept` and VM; VIF and VIP only if the code that returned was
+ * privileged.
+ */
+function restoreFlags(cpu: Cpu, image: number, size: StackBytes, kept: number, privileged = false): void {
   const s = cpu.state;
-  const privileged = s.cpl === 0 && s.descriptorMode ? 0 : FLAG.VIF | FLAG.VIP;
-  const keep = kept | FLAG.VM | privileged | (size === 2 ? 0xffff0000 : 0);
+  const keep = kept | FLAG.VM | (privileged ? 0 : FLAG.VIF | FLAG.VIP) | (size === 2 ? 0xffff0000 : 0);
   s.flags = (s.flags & keep) | (image & ~keep);
   cpu.attention = true;
 }
@@ -277,7 +313,7 @@ function returnToVirtual8086(cpu: Cpu, frame: StackFrame, offset: number, cs: nu
   const s = cpu.state;
   const pointer = frame.pop(4);
   const [ss, es, ds, fs, gs] = [frame.pop(4), frame.pop(4), frame.pop(4), frame.pop(4), frame.pop(4)];
-  checkOffset(offset, 0xffff);
+  if (offset > 0xffff) throw generalProtection();
   s.flags = image;
   cpu.setCpl(3);
   const loads: readonly (readonly [number, number])[] = [[L.CS, cs], [L.SS, ss], [L.ES, es], [L.DS, ds], [L.FS, fs], [L.GS, gs]];

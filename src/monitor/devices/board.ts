@@ -1,8 +1,10 @@
 /** The PC board: all devices, wired together as a PC/AT with a 440FX chipset has them. */
+import { AcpiPm } from './acpi-pm';
+import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
 import { MemoryRouter, PortBus } from './bus';
 import type { ShadowRegion } from './chipset';
-import { hostBridge, ideFunction, isaBridge, shadowRegions } from './chipset';
+import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } from './chipset';
 import type { BootDevice } from './cmos';
 import { cmosCells } from './cmos';
 import { DebugPort } from './debug-port';
@@ -14,6 +16,8 @@ import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
 import type { FwCfgFile } from './fw-cfg';
 import { FwCfg } from './fw-cfg';
+import { INPUTS_RESTING_HIGH, InterruptRouter } from './interrupt-router';
+import { IoApic } from './io-apic';
 import { KeyboardController } from './keyboard';
 import { PciBus } from './pci';
 import { Pic } from './pic';
@@ -39,7 +43,10 @@ export interface BoardOptions {
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
   readonly fwCfgFiles?: readonly FwCfgFile[];
   readonly bootMenu?: boolean;
+  /** Number of processors, 1 to 8. Default 1. */
   readonly cpus?: number;
+  /** What the CPU model has of APICs. Default: a local APIC with x2APIC. */
+  readonly apic?: { readonly present: boolean; readonly x2apic: boolean };
   /**
    * Cycles that a character takes on a serial line. Default: by the programmed baud rate, so that a
    * polling guest at 115200 baud executes 86806 instructions a character.
@@ -51,8 +58,14 @@ export interface BoardOptions {
 export interface BoardCallbacks {
   /** Guest-physical memory as bus masters (floppy DMA, fw_cfg) see it; addresses beyond RAM read FF and drop writes. */
   readonly memory: DmaMemory;
-  /** The INTR output has changed; `interruptController.pending()` says to what. */
+  /** INTR of processor 0 has changed; `interruptController.pending()` says to what. */
   onInterrupt(): void;
+  /** What the local APICs tell processors: INTR of the others, NMI, INIT, SIPI. Default: nobody listens. */
+  readonly signals?: CpuSignals;
+  /** The time-stamp counter of a processor. Default: the present cycle. */
+  timeStamp?(cpu: number): bigint;
+  /** `memory.regions` has changed: a guest has moved a device. Memory wins where both answer. */
+  onRegions?(): void;
   /** Decoding of C0000-FFFFF has changed: all thirteen regions as they are now. */
   onShadow(regions: readonly ShadowRegion[]): void;
 }
@@ -63,7 +76,12 @@ export interface Board {
   readonly devices: readonly Device[];
   readonly ports: PortBus;
   readonly memory: MemoryRouter;
-  readonly interruptController: Pic;
+  /** ISA lines, and INTR of processor 0: all that a machine with one processor needs. */
+  readonly interruptController: InterruptRouter;
+  /** The local APICs: every processor's INTR, and its APIC's registers. */
+  readonly apics: ApicBus;
+  /** Power button and power off. */
+  readonly power: AcpiPm;
   readonly keyboard: KeyboardController;
   readonly vga: Vga;
   readonly rtc: Rtc;
@@ -139,18 +157,63 @@ function createAta(host: DeviceHost, disks: BoardOptions['disks']): AtaChannel[]
   ];
 }
 
+interface InterruptSystem {
+  readonly pic: Pic;
+  readonly apics: ApicBus;
+  readonly ioApic: IoApic;
+  readonly router: InterruptRouter;
+}
+
+/** The interrupt controllers, wired to one another. */
+function createInterrupts(
+  host: DeviceHost, options: BoardOptions, callbacks: BoardCallbacks, onRegions: () => void,
+  routes: () => Uint8Array | undefined,
+): InterruptSystem {
+  const { signals } = callbacks;
+  const pic: Pic = new Pic(() => router.externalChanged());
+  const apics: ApicBus = new ApicBus(host, { cpus: options.cpus ?? 1, ...options.apic }, {
+    signals: {
+      interruptChanged: (cpu) => {
+        if (cpu === 0) callbacks.onInterrupt();
+        signals?.interruptChanged(cpu);
+      },
+      nonMaskable: (cpu) => signals?.nonMaskable(cpu),
+      initialise: (cpu) => signals?.initialise(cpu),
+      startUp: (cpu, vector) => signals?.startUp(cpu, vector),
+    },
+    acknowledgeExternal: () => pic.acknowledge(),
+    endOfInterrupt: (vector) => ioApic.endOfInterrupt(vector),
+    readinessChanged: () => ioApic.retry(),
+    timeStamp: (cpu) => callbacks.timeStamp?.(cpu) ?? BigInt(host.now()),
+    regionsChanged: onRegions,
+  });
+  const ioApic = new IoApic(INPUTS_RESTING_HIGH, (message) => apics.deliver(message));
+  const router = new InterruptRouter(pic, ioApic, apics, routes);
+  return { pic, apics, ioApic, router };
+}
+
 /**
- * Builds the board. `host.setInterruptLine` must lead to the board's `interruptController.setLine`.
- * Throws RangeError for a floppy that has no floppy's size, or a fw_cfg file name that is too long.
+ * Builds the board. `host.setInterruptLine` must lead to the board's `interruptController.setLine`. With several
+ * processors the machine sets `apics.currentCpu` to the one that is to run. Throws RangeError for a floppy that has no floppy's size, or a fw_cfg file name that is too long.
  */
 export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: BoardCallbacks): Board {
-  const interruptController = new Pic(() => callbacks.onInterrupt());
+  const pci: PciBus = new PciBus(host, [
+    hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute()), ideFunction(),
+  ]);
+  const movedRegions = (): void => {
+    memory.update();
+    callbacks.onRegions?.();
+  };
+  const { pic, apics, ioApic, router } = createInterrupts(host, options, callbacks, movedRegions, () => {
+    const bridge = pci.configuration(1, 0);
+    return bridge === undefined ? undefined : interruptRoutes(bridge);
+  });
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
+  const power = new AcpiPm(host);
   const vga = new Vga(host);
   const rtc = createRtc(host, options);
   const dma = new Dma(callbacks.memory);
-  const pci = new PciBus(host, [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(), ideFunction()]);
   const fwCfg = new FwCfg(callbacks.memory, {
     files: options.fwCfgFiles ?? [],
     memoryBytes: options.memoryBytes + (options.memoryAbove4GBytes ?? 0),
@@ -158,10 +221,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const devices: readonly Device[] = [
-    interruptController, new Pit(host), rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
-    new FloppyController(host, dma, options.floppies), pci, fwCfg, new DebugPort(host), new ExitPort(host),
+    pic, apics, ioApic, router, new Pit(host), rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
+    new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
     new SystemPorts(),
   ];
+  const memory = new MemoryRouter(devices);
   const byName = new Map(devices.map((device) => [device.name, device]));
   const uart = (name: string): Uart => {
     const found = uarts.get(name);
@@ -169,9 +233,9 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     return found;
   };
   return {
-    devices, interruptController, keyboard, vga, rtc, pci, uart,
+    devices, interruptController: router, apics, power, keyboard, vga, rtc, pci, uart,
     ports: new PortBus(devices),
-    memory: new MemoryRouter(devices),
+    memory,
     reset: () => {
       for (const device of devices) device.reset();
     },
@@ -179,7 +243,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       host.setA20(keyboard.state.a20);
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
-      callbacks.onInterrupt();
+      apics.announce();
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {

@@ -72,30 +72,45 @@ export interface MappedRegion extends MemoryRegion {
   readonly device: Device;
 }
 
+function claimedRegions(devices: readonly Device[]): MappedRegion[] {
+  return devices
+    .flatMap((device) => (device.regions ?? []).map((region) => ({ ...region, device })))
+    .sort((left, right) => left.first - right.first);
+}
+
 /** Memory-mapped devices by guest-physical address. */
 export class MemoryRouter {
-  /** Regions in ascending order, for the physical map. */
-  readonly regions: readonly MappedRegion[];
+  readonly #devices: readonly Device[];
+  #regions: readonly MappedRegion[];
 
   /** Throws RangeError for regions that overlap or do not lie on page borders. */
   constructor(devices: readonly Device[]) {
-    this.regions = devices
-      .flatMap((device) => (device.regions ?? []).map((region) => ({ ...region, device })))
-      .sort((left, right) => left.first - right.first);
-    this.regions.forEach((region, index) => {
+    this.#devices = devices;
+    this.#regions = claimedRegions(devices);
+    this.#regions.forEach((region, index) => {
       if (region.first % PAGE_BYTES !== 0 || region.bytes % PAGE_BYTES !== 0) {
         throw new RangeError(`A region of '${region.device.name}' does not lie on page borders.`);
       }
-      const before = this.regions[index - 1];
+      const before = this.#regions[index - 1];
       if (before !== undefined && before.first + before.bytes > region.first) {
         throw new RangeError(`Regions of '${before.device.name}' and '${region.device.name}' overlap.`);
       }
     });
   }
 
+  /** Regions in ascending order, for the physical map. */
+  get regions(): readonly MappedRegion[] {
+    return this.#regions;
+  }
+
+  /** A guest has moved a device's regions. Where they overlap now, the lower one answers. */
+  update(): void {
+    this.#regions = claimedRegions(this.#devices);
+  }
+
   /** The device at an address, or undefined. */
   deviceAt(address: number): Device | undefined {
-    const region = this.regions.find(({ first, bytes }) => address >= first && address < first + bytes);
+    const region = this.#regions.find(({ first, bytes }) => address >= first && address < first + bytes);
     return region?.device;
   }
 

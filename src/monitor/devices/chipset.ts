@@ -70,8 +70,17 @@ export function hostBridge(onShadow: (regions: ShadowRegion[]) => void): PciFunc
   };
 }
 
-/** PIIX3 at 0:1.0. */
-export function isaBridge(): PciFunction {
+/** Routes of PIRQ A-D in the ISA bridge's configuration space. */
+const PIRQ_ROUTES = 0x60;
+const PIRQ_COUNT = 4;
+
+/** The four PIRQx route control registers of the ISA bridge's configuration space. */
+export function interruptRoutes(config: Uint8Array): Uint8Array {
+  return config.subarray(PIRQ_ROUTES, PIRQ_ROUTES + PIRQ_COUNT);
+}
+
+/** PIIX3 at 0:1.0. `onRoutes` hears of every write to the PIRQ routes. */
+export function isaBridge(onRoutes: () => void): PciFunction {
   const initial = configurationSpace({
     vendor: INTEL, device: 0x7000, revision: 0, classCode: 0x060100, multiFunction: true, ...QEMU_SUBSYSTEM,
   });
@@ -79,9 +88,14 @@ export function isaBridge(): PciFunction {
   initial[0x4c] = 0x4d;
   initial[0x4e] = 0x03;
   // PIRQ A-D are not routed.
-  initial.fill(0x80, 0x60, 0x64);
+  interruptRoutes(initial).fill(0x80);
   initial[0x69] = 0x02;
-  return { device: 1, function: 0, initial, writable: ordinaryMask() };
+  return {
+    device: 1, function: 0, initial, writable: ordinaryMask(),
+    onWrite: (offset) => {
+      if (offset + 3 >= PIRQ_ROUTES && offset < PIRQ_ROUTES + PIRQ_COUNT) onRoutes();
+    },
+  };
 }
 
 /** PIIX3 IDE at 0:1.1: both channels at their compatibility ports, no bus master (base address 4 is not there). */

@@ -12,6 +12,22 @@ export type AccessSize = 1 | 2 | 4;
 /** Virtual clock frequency: cycles per second of guest time. */
 export const CYCLES_PER_SECOND = 1_000_000_000;
 
+/** Where the board's devices are that firmware has to tell operating systems of (ACPI and MP tables). */
+export const PLATFORM = {
+  /** Guest-physical addresses of the local APICs' and the I/O APIC's registers, bytes. */
+  localApic: 0xfee00000,
+  ioApic: 0xfec00000,
+  /** I/O APIC inputs of the timer (ISA line 0) and of PIRQ A; B to D follow. */
+  timerInput: 2,
+  firstPirqInput: 16,
+  /** Power management ports (16 of them), and the ISA line of their interrupt (SCI). */
+  powerManagement: 0x600,
+  sciLine: 9,
+  /** The reset control register and the value that resets. */
+  resetPort: 0xcf9,
+  resetValue: 0x06,
+} as const;
+
 /** A range of I/O ports that a device answers to. */
 export interface PortRange {
   readonly first: number;

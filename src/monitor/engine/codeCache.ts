@@ -4,19 +4,23 @@
  * drop the page's blocks, at once.
  */
 import * as L from '../cpu/layout';
-import { decode, type Instruction } from '../isa/decoder';
+import { decode, type AddressForm, type Instruction, type Operand } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
-import { serviceNumber } from '../cpu/services';
+import { findService, serviceNumber } from '../cpu/services';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, NULL_SLOT, PAGE_BYTES } from '../memory/layout';
+import type { Processor } from '../cpu/models/processor';
+import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
+import { admit, type VectorUse } from './admission';
 import { handlerFor } from './handlerSet';
 import type { InterpreterModule } from './interpreterModule';
 import { FLAG, R, RECORD_BYTES, type Model } from './records';
 
 /** How code in a page is to be read. */
 export interface CodeContext {
-  readonly bits: 16 | 32;
+  readonly bits: 16 | 32 | 64;
   readonly model: Model;
+  readonly vectors: VectorUse;
   /** Offsets in the page that lie inside CS's limit: [first, end). A page inside the limit has 0 and 4096. */
   readonly first: number;
   readonly end: number;
@@ -47,9 +51,11 @@ export interface CodeCounters {
   cacheFlushes: number;
 }
 
+/** What an instruction comes to whose service is not written. */
+const UNDEFINED_SERVICE = serviceNumber('ud');
 const NONE: ReadonlySet<number> = new Set();
 const MAX_BLOCK = 64;
-const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!ud', '!too_long', '!hlt']);
+const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!syscall', '!sysret', '!ud', '!too_long', '!hlt']);
 
 export class CodeCache {
   readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0 };
@@ -62,6 +68,7 @@ export class CodeCache {
   constructor(
     private readonly machine: MachineMemory,
     private readonly module: InterpreterModule,
+    private readonly processor: () => Processor,
   ) {}
 
   /** The page of a frame in a context, made if needed; undefined when the cache is full: `flush` and ask again. */
@@ -92,7 +99,8 @@ export class CodeCache {
     let crossing = false;
     while (instructions.length < MAX_BLOCK && offset < page.context.end) {
       if (offset !== start && page.breakpoints.has(offset)) break;
-      const instruction = decode(this.machine.u8, base + offset, base + page.context.end, page.context.bits);
+      const decoded = decode(this.machine.u8, base + offset, base + page.context.end, page.context.bits);
+      const instruction = decoded && this.admit(decoded, page.context);
       if (!instruction) {
         crossing = true;
         break;
@@ -132,6 +140,11 @@ export class CodeCache {
     return address;
   }
 
+  /** The instruction as this processor executes it in a context. */
+  admit(instruction: Instruction, { vectors }: CodeContext): Instruction {
+    return admit(instruction, vectors, this.processor().features);
+  }
+
   /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
   writeRecord(at: number, instruction: Instruction, offset: number, context: CodeContext, back: number, table: number): void {
     const view = this.machine.view;
@@ -140,23 +153,24 @@ export class CodeCache {
     view.setUint16(at + R.offset, offset, true);
     view.setUint8(at + R.length, instruction.length);
     view.setUint8(at + R.back, back);
-    const registers = instruction.operands.flatMap((o) => (o.kind === 'register' ? [o.slot] : []));
+    const registers = instruction.operands.flatMap(registerOffset);
     view.setUint16(at + R.registerA, registers[0] ?? L.ZERO, true);
     view.setUint16(at + R.registerB, registers[1] ?? L.ZERO, true);
     const memory = instruction.memory;
-    const register = (n: number | 'ip' | undefined): number =>
-      n === undefined || n === -1 ? L.ZERO : n === 'ip' ? L.EIP_BASE : n * 8;
+    const register = (n: AddressForm['base'] | undefined): number =>
+      n === undefined || n === -1 || n === 'direct' ? L.ZERO : n === 'ip' ? L.EIP_BASE : n * 8;
+    // A displacement from the instruction's end is one from its page here: it may run over 32 bits.
+    const displacement = (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + instruction.length : 0);
+    view.setInt32(at + R.displacement, displacement, true);
     view.setUint16(at + R.base, register(memory?.base), true);
-    view.setUint16(at + R.index, register(memory?.index), true);
-    view.setUint8(at + R.scale, memory?.scale ?? 0);
+    view.setUint16(at + R.index, displacement > 0x7fffffff ? L.TWO32 : register(memory?.index), true);
+    view.setUint8(at + R.scale, (memory?.scale ?? 0) | rexBits(instruction.rex));
     view.setUint8(at + R.flags, flagsOf(instruction));
     view.setUint16(at + R.mask, { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 }[instruction.addressSize], true);
     const segment = memory?.segment ?? instruction.segment;
     view.setUint16(at + R.segment, L.SEGMENTS + segment * L.SEGMENT_BYTES, true);
     view.setUint8(at + R.modrm, instruction.modrm);
     view.setUint8(at + R.opcode, instruction.opcode);
-    const relative = memory?.base === 'ip' ? offset + instruction.length : 0;
-    view.setInt32(at + R.displacement, (memory?.displacement ?? 0) + relative, true);
     this.writeTail(at, instruction, offset, context, table);
   }
 
@@ -165,13 +179,14 @@ export class CodeCache {
     const view = this.machine.view;
     const { name, immediate } = instruction;
     if (name.startsWith('!')) {
-      view.setUint32(at + R.link, serviceNumber(name.slice(1)), true);
+      view.setUint32(at + R.link, findService(name.slice(1)) ?? UNDEFINED_SERVICE, true);
       const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
       view.setBigInt64(at + R.immediate, immediate | extra, true);
       return;
     }
     if (!endsBlock(name)) {
-      view.setUint32(at + R.link, NULL_SLOT, true);
+      // A meaning may leave a hard case to the service of its name.
+      view.setUint32(at + R.link, findService(name) ?? NULL_SLOT, true);
       view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
       return;
     }
@@ -280,7 +295,24 @@ export class CodeCache {
 }
 
 function sameContext(a: CodeContext, b: CodeContext): boolean {
-  return a.bits === b.bits && a.model === b.model && a.first === b.first && a.end === b.end;
+  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.first === b.first && a.end === b.end;
+}
+
+/** REX.B and REX.R, in bits 6 and 7. */
+const rexBits = (rex: number): number => ((rex & 1) << 6) | ((rex & 4) << 5);
+
+/** State-block offset of a register operand; nothing for other operands. */
+function registerOffset(operand: Operand): readonly number[] {
+  switch (operand.kind) {
+    case 'register':
+      return [L.REG + operand.slot];
+    case 'vector':
+      return [L.VECTOR + L.VECTOR_BYTES * operand.number];
+    case 'mmx':
+      return [L.FPU + FPU_LAYOUT.registers + FPU_REGISTER_BYTES * operand.number];
+    default:
+      return [];
+  }
 }
 
 function flagsOf(instruction: Instruction): number {

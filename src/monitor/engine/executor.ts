@@ -8,63 +8,20 @@ import { DebugRegisters } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { SERVICES, serviceNumber } from '../cpu/services';
-import { ATTRIBUTE, FLAG } from '../cpu/state';
+import { FLAG, cut } from '../cpu/state';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
-import { TLB_KIND } from '../memory/tlb';
-import { CodeCache, type CodeContext } from './codeCache';
+import { CodeCache } from './codeCache';
+import { CodeLocator } from './codeLocator';
 import type { InterpreterModule, MonitorCalls } from './interpreterModule';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
-import { EXIT, R, RECORD_BYTES, type Model } from './records';
+import { EXIT, R, RECORD_BYTES } from './records';
+import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
 
-/** Why `run` has come back. */
-export type RunOutcome =
-  | { readonly kind: 'budget' }
-  | { readonly kind: 'halted' }
-  | { readonly kind: 'breakpoint'; readonly linear: number }
-  /** A fault that the debugger wants to see stands before its delivery. */
-  | { readonly kind: 'exception'; readonly fault: GuestFault }
-  /** An interrupt or fault has been delivered, and `run` was to come back then: its handler's first instruction is next. */
-  | { readonly kind: 'delivered'; readonly interruption: Interruption }
-  /** Somebody asked for control (`requestReturn`), or nothing has retired for long: to be run again. */
-  | { readonly kind: 'returned' };
+export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
 
-/** Where a CPU stands: linear addresses of the next instruction and of the stack's top, and in whose address space. */
-export interface CodePlace {
-  readonly linear: number;
-  readonly stack: number;
-  readonly cr3: number;
-  /** At CPL 3. */
-  readonly user: boolean;
-}
-
-/** What was interrupted, and whether from outside (an interrupt) or by itself (a fault or trap). */
-export interface Interruption {
-  readonly from: CodePlace;
-  readonly external: boolean;
-}
-
-export interface EngineCounters {
-  entries: number;
-  singleSteps: number;
-  slowAccesses: number;
-  services: number;
-  faults: number;
-  interrupts: number;
-  /** Returns of generated code by cause. */
-  exitJump: number;
-  exitCrossing: number;
-  exitBreakpoint: number;
-  exitStop: number;
-  exitFault: number;
-  exitDone: number;
-  exitAgain: number;
-}
-
-/** Counter of each EXIT reason. */
-const EXIT_COUNTERS: readonly (keyof EngineCounters | undefined)[] = [undefined, 'exitJump', 'exitCrossing', 'exitBreakpoint', 'exitStop', 'exitFault', 'exitDone', 'exitAgain'];
 const BUDGET: RunOutcome = { kind: 'budget' };
 const HALTED: RunOutcome = { kind: 'halted' };
 const RETURNED: RunOutcome = { kind: 'returned' };
@@ -78,7 +35,7 @@ const BREAKPOINT_SERVICE = serviceNumber('int3');
 const OVERFLOW_SERVICE = serviceNumber('into');
 
 export class Executor {
-  readonly counters: EngineCounters = { entries: 0, singleSteps: 0, slowAccesses: 0, services: 0, faults: 0, interrupts: 0, exitJump: 0, exitCrossing: 0, exitBreakpoint: 0, exitStop: 0, exitFault: 0, exitDone: 0, exitAgain: 0 };
+  readonly counters: EngineCounters = newCounters();
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   /** Vectors at whose faults `run` stops before delivery. */
@@ -87,7 +44,7 @@ export class Executor {
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
   private readonly stopHandler: number;
-  private breakpoints: ReadonlySet<number> = new Set();
+  private readonly locator: CodeLocator;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
   private passBreakpointAt = -1;
   /** Retired count at which a fault is passed on once without a stop; -1 for none. */
@@ -98,8 +55,6 @@ export class Executor {
   private debugStop = false;
   /** The last interrupt or fault that `run` delivered. */
   private interruption: Interruption | undefined;
-  private context: CodeContext & { readonly key: string } = { bits: 16, model: 'seg', first: 0, end: PAGE_BYTES, key: '' };
-  private readonly executeContext: string[] = [];
   /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
   private given = 0;
   private stolen = 0;
@@ -112,8 +67,9 @@ export class Executor {
     module: InterpreterModule,
     compiled: WebAssembly.Module,
   ) {
-    this.code = new CodeCache(machine, module);
+    this.code = new CodeCache(machine, module, () => cpu.processor);
     this.debug = new DebugRegisters(cpu);
+    this.locator = new CodeLocator(cpu, this.code, this.debug);
     this.operation = new RecordOperation(cpu.state);
     this.stopHandler = module.special.stop;
     this.scratch = new ScratchInstruction(cpu, machine, this.code, this.stopHandler);
@@ -134,10 +90,7 @@ export class Executor {
 
   /** Replaces the linear addresses before which `run` stops. */
   setBreakpoints(linear: ReadonlySet<number>): void {
-    if (equalSets(linear, this.breakpoints)) return;
-    this.breakpoints = linear;
-    this.code.clearBreakpoints();
-    this.forgetExecuteTlb();
+    this.locator.setBreakpoints(linear);
   }
 
   /** The next `run` does not stop at a breakpoint or fault right where it begins. */
@@ -164,24 +117,24 @@ export class Executor {
   /** Linear address of the next instruction. */
   linear(): number {
     const s = this.cpu.state;
-    return (s.base(L.CS) + s.eip) % 2 ** 32;
+    return s.linear(L.CS, s.eip);
   }
 
   place(): CodePlace {
     const { state, user } = this.cpu;
-    const stack = (state.base(L.SS) + ((state.reg(L.RSP) & state.stackMask) >>> 0)) % 2 ** 32;
-    return { linear: this.linear(), stack, cr3: state.cr3, user };
+    return { linear: this.linear(), stack: state.linear(L.SS, state.stackPointer), cr3: state.cr3, user };
   }
 
   /** Up to `count` bytes of code at a linear address, without side effects; fewer when a page is absent. */
   peekCode(count: number, linear: number): Uint8Array {
-    const { mmu } = this.cpu;
+    const { mmu, state } = this.cpu;
     for (let have = count; have > 0; have--) {
       const bytes = new Uint8Array(have);
       const complete = bytes.every((_, i) => {
-        const at = (linear + i) % 2 ** 32;
-        const page = mmu.peekPage(Math.floor(at / PAGE_BYTES));
-        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + (at % PAGE_BYTES), 1)[0] ?? 0;
+        const at = state.code64 ? linear + i : (linear + i) % 2 ** 32;
+        const linearPage = Math.floor(at / PAGE_BYTES);
+        const page = mmu.peekPage(linearPage);
+        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + at - linearPage * PAGE_BYTES, 1)[0] ?? 0;
         return page >= 0;
       });
       if (complete) return bytes;
@@ -193,7 +146,7 @@ export class Executor {
   forgetDerived(): void {
     this.code.flush();
     this.cpu.mmu.shadow.dropAll();
-    this.executeContext.length = 0;
+    this.locator.forgetExecuteTlb();
     this.cpu.contextChanged = true;
     this.cpu.attention = true;
   }
@@ -306,7 +259,7 @@ export class Executor {
       return undefined;
     }
     this.passBreakpointAt = -1;
-    const block = this.locate();
+    const block = this.locator.locate();
     if (block === 0) {
       const stop = this.breakpointHere(false);
       if (stop) return stop;
@@ -326,7 +279,7 @@ export class Executor {
   /** Whether the debugger or the guest's debug registers want to stop before the next instruction. */
   private breakpointHere(resumed: boolean): RunOutcome | undefined {
     const linear = this.linear();
-    if (this.breakpoints.has(linear)) return { kind: 'breakpoint', linear };
+    if (this.locator.hasBreakpoint(linear)) return { kind: 'breakpoint', linear };
     if (!resumed && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
     return undefined;
   }
@@ -338,9 +291,9 @@ export class Executor {
     this.counters.singleSteps++;
     cpu.singleIteration = trap;
     cpu.trapCleared = false;
-    this.refreshContext();
+    const context = this.locator.refresh();
     const before = s.f64(L.RETIRED);
-    this.scratch.write(this.context, this.linear());
+    this.scratch.write(context, this.linear());
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     this.execute(SCRATCH_RECORDS, 1, 1);
     if (trap && !cpu.trapCleared && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
@@ -403,103 +356,8 @@ export class Executor {
   private offsetOf(record: number): number {
     const s = this.cpu.state;
     const offset = s.wide(L.EIP_BASE) + s.view.getUint16(record + R.offset, true);
-    return (offset & (s.codeBits === 16 && s.limit(L.CS) <= 0xffff ? 0xffff : 0xffffffff)) >>> 0;
-  }
-
-  // Finding code.
-
-  /** Brings the code context up to date with mode and segments; execute TLBs follow it. */
-  private refreshContext(): void {
-    const cpu = this.cpu;
-    if (cpu.contextChanged) {
-      cpu.contextChanged = false;
-      // Blocks decoded under other debug registers lack their breakpoints.
-      if (this.debug.refresh()) this.forgetExecuteTlb();
-      const s = cpu.state;
-      const bits = s.codeBits;
-      const model = this.modelNow();
-      cpu.flat = model === 'flat';
-      const key = `${bits}${model}${s.base(L.CS)}:${s.limit(L.CS)}`;
-      if (key !== this.context.key) this.context = { bits, model, first: 0, end: PAGE_BYTES, key };
-    }
-    const slot = cpu.mmu.currentSpace.slot;
-    if (this.executeContext[slot] !== this.context.key) {
-      cpu.mmu.tlb.flushExecute(slot);
-      this.executeContext[slot] = this.context.key;
-    }
-  }
-
-  private forgetExecuteTlb(): void {
-    this.executeContext.length = 0;
-  }
-
-  /** Whether code may address memory without segment checks. */
-  private modelNow(): Model {
-    const s = this.cpu.state;
-    const flatBounds = (segment: number): boolean =>
-      s.base(segment) === 0 && s.limit(segment) === 0xffffffff && (s.attributes(segment) & ATTRIBUTE.present) !== 0;
-    const plainData = (segment: number): boolean => {
-      const wanted = ATTRIBUTE.present | ATTRIBUTE.segment | ATTRIBUTE.writable;
-      const attributes = s.attributes(segment);
-      return flatBounds(segment) && (attributes & (wanted | ATTRIBUTE.code | ATTRIBUTE.expandDown)) === wanted;
-    };
-    const flat = s.protectedMode && flatBounds(L.CS) && plainData(L.DS) && plainData(L.ES) && plainData(L.SS) && (s.attributes(L.SS) & ATTRIBUTE.big) !== 0 && (s.attributes(L.CS) & ATTRIBUTE.readable) !== 0;
-    return flat ? 'flat' : 'seg';
-  }
-
-  /** Record of the block at CS:EIP, ready to be entered; 0 when it has to be stepped. Throws GuestFault. */
-  private locate(): number {
-    const cpu = this.cpu;
-    const s = cpu.state;
-    this.refreshContext();
-    const eip = s.eip;
-    if (eip > s.limit(L.CS)) throw generalProtection();
-    const linear = this.linear();
-    const page = Math.floor(linear / PAGE_BYTES);
-    const offset = linear % PAGE_BYTES;
-    const guestPage = cpu.mmu.fetchPage(page, offset, cpu.user);
-    const frame = cpu.mmu.map.frame(guestPage);
-    if (frame <= 0) return 0;
-    const start = eip - offset;
-    const codePage = this.code.page(frame, this.contextOfPage(start));
-    if (!codePage) return this.startOver();
-    cpu.mmu.traceCode(guestPage, frame);
-    const breaks = this.breakpointsIn(page);
-    // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
-    if (!includesAll(codePage.breakpoints, breaks)) {
-      this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
-    }
-    const slot = cpu.mmu.currentSpace.slot;
-    cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
-    s.setWide(L.EIP_BASE, start);
-    const block = this.code.block(codePage, offset);
-    if (block !== 0) return block;
-    return this.code.decode(codePage, offset) ?? this.startOver();
-  }
-
-  /** The code cache is full: empties it; the present instruction is stepped meanwhile (0). */
-  private startOver(): number {
-    this.code.flush();
-    this.cpu.mmu.shadow.flushAll();
-    return 0;
-  }
-
-  /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
-  private contextOfPage(start: number): CodeContext {
-    const limit = this.cpu.state.limit(L.CS);
-    if (start >= 0 && start + PAGE_BYTES - 1 <= limit) return this.context;
-    const { bits, model } = this.context;
-    return { bits, model, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
-  }
-
-  private breakpointsIn(page: number): ReadonlySet<number> {
-    const guest = this.debug.executionAddresses();
-    if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
-    const found = new Set<number>();
-    for (const linear of [...this.breakpoints, ...guest]) {
-      if (Math.floor(linear / PAGE_BYTES) === page) found.add(linear % PAGE_BYTES);
-    }
-    return found;
+    const bits = s.codeBits;
+    return cut(offset, bits === 16 && s.limit(L.CS) > 0xffff ? 32 : bits);
   }
 
   // What generated code asks.
@@ -508,6 +366,7 @@ export class Executor {
     this.counters.slowAccesses++;
     this.operation.record = record;
     try {
+      this.checkCanonical(low, high, sizeAndKind & 0xff);
       const host = this.cpu.mmu.access(low, high, sizeAndKind & 0xff, sizeAndKind >> 8, this.cpu.user);
       if (this.cpu.attention) this.stopAfter(record);
       return host;
@@ -516,6 +375,20 @@ export class Executor {
       this.fault(record, reason);
       return 0;
     }
+  }
+
+  /**
+   * #GP(0) for an address that is not canonical; #SS(0) for one of the stack: an instruction without a memory operand
+   * reaches memory by the stack only, and one with RSP or RBP as its base through SS.
+   */
+  private checkCanonical(low: number, high: number, bytes: number): void {
+    const s = this.cpu.state;
+    if (this.cpu.mmu.wrap32) return;
+    const linear = high * 2 ** 32 + (low >>> 0);
+    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return;
+    const { operation } = this;
+    const stack = !operation.isMemory || operation.segment === L.SS || linear === s.pointer(L.RSP, 64) - bytes;
+    throw stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();
   }
 
   private commit(record: number): void {
@@ -594,15 +467,4 @@ export class Executor {
     // The records that run now may be among those dropped.
     if (this.running && this.operation.record !== 0) this.stopAfter(this.operation.record);
   }
-}
-
-const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
-
-function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
-  return a.size === b.size && includesAll(a, b);
-}
-
-function includesAll(all: ReadonlySet<number>, some: ReadonlySet<number>): boolean {
-  for (const item of some) if (!all.has(item)) return false;
-  return true;
 }

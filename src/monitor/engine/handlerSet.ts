@@ -2,10 +2,11 @@
  * Which handlers the interpreter has: every shape that an instruction can take, found by decoding
  * all opcodes once, and the key under which a shape's handler is looked up.
  */
-import { decode, SEGMENT, type Instruction } from '../isa/decoder';
+import { decode, SEGMENT, type Instruction, type Operand } from '../isa/decoder';
 import { dependsOnModel } from '../isa/definitions';
-import { ONE_BYTE, PREFIXED, THREE_BYTE_38, TWO_BYTE, type OpcodeSlot } from '../isa/opcodes';
-import type { HandlerShape, OperandKind } from './handlerEmitter';
+import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE } from '../isa/opcodes';
+import type { OpcodeChoice, OpcodeSlot } from '../isa/opcodeTable';
+import type { HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
 
 export interface HandlerKey {
@@ -16,32 +17,48 @@ export interface HandlerKey {
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
 const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
+/** Instructions without operands that are the same in all operand sizes. */
+const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms']);
+const SERVICE: HandlerKey = { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32 } };
+const NOP: HandlerKey = { key: 'nop', name: 'nop', shape: { size: 32, kinds: [], model: 'flat', addressSize: 32 } };
 
-/** How a memory operand is reached in a model: flat and long only with their own address size and plain segments. */
-function memoryKind(instruction: Instruction, model: Model): OperandKind {
-  const memory = instruction.memory;
+const REGISTER_KINDS = { register: 'r', vector: 'x', mmx: 'm' } as const;
+
+function kindOf(operand: Operand, instruction: Instruction, model: Model): OperandKind {
+  if (operand.kind === 'memory') return memoryKind(instruction, model);
+  return operand.kind === 'immediate' ? 'i' : REGISTER_KINDS[operand.kind];
+}
+
+/**
+ * How a memory operand is reached in a model. In 64-bit mode only FS and GS have a base; flat needs plain segments
+ * and 32-bit addresses.
+ */
+function memoryKind({ memory }: Instruction, model: Model): OperandKind {
   if (!memory) return 'S';
+  if (memory.base === 'direct') return 'D';
   const plain = memory.segment < SEGMENT.fs;
-  if (model === 'flat' && plain && memory.size === 32) return 'F';
-  if (model === 'long' && plain && memory.size === 64) return 'L';
-  return 'S';
+  if (model === 'long') return plain ? 'L' : 'S';
+  return model === 'flat' && plain && memory.size === 32 ? 'F' : 'S';
+}
+
+/** The model that a shape is emitted for: as few as there are differences. */
+function shapeModel(name: string, kinds: readonly OperandKind[], model: Model): Model {
+  if (dependsOnModel(name)) return model;
+  if (!kinds.some((kind) => kind === 'S' || kind === 'L' || kind === 'D')) return 'flat';
+  return model === 'long' ? 'long' : 'seg';
 }
 
 /** The handler that executes an instruction in a model. */
 export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
-  const { name, size, addressSize } = instruction;
-  if (name.startsWith('!')) {
-    return { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32 } };
-  }
-  const kinds = instruction.operands.map((operand): OperandKind => {
-    if (operand.kind === 'memory') return memoryKind(instruction, model);
-    return operand.kind === 'register' ? 'r' : 'i';
-  });
-  const modelled = dependsOnModel(name) || kinds.includes('S');
-  const shapeModel: Model = modelled ? model : 'flat';
+  const { name, addressSize } = instruction;
+  if (name.startsWith('!')) return SERVICE;
+  // Hints have operands, but do nothing with them.
+  if (name === 'nop') return NOP;
+  const kinds = instruction.operands.map((operand) => kindOf(operand, instruction, model));
   const counted = COUNTED.has(name) ? addressSize : 32;
-  const key = `${name}.${size}.${kinds.join('')}.${shapeModel}.${counted}`;
-  return { key, name, shape: { size, kinds, model: shapeModel, addressSize: counted } };
+  const size = SIZELESS.has(name) ? 32 : instruction.size;
+  const shape: HandlerShape = { size, kinds, model: shapeModel(name, kinds, model), addressSize: counted };
+  return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}`, name, shape };
 }
 
 /** All handlers for 16 and 32-bit code (and 64-bit code when `long` is set), by key. */
@@ -60,31 +77,84 @@ export function allHandlers(long: boolean): ReadonlyMap<string, HandlerKey> {
     }
   };
   for (const bits of long ? ([32, 64] as const) : ([32] as const)) {
-    for (const prefixes of prefixCombinations(bits)) for (const code of opcodeForms()) add([...prefixes, ...code], bits);
+    for (const form of opcodeForms()) {
+      for (const prefixes of prefixCombinations(bits)) {
+        for (const rex of rexBytes(bits)) add([...prefixes, ...form.prefix, ...rex, ...form.code], bits);
+      }
+    }
   }
   return found;
 }
 
 /**
- * Prefixes that change an instruction's shape: operand size, address size, and FS for a memory operand
- * that is not flat (another address size makes it one, too).
+ * Prefixes that change an instruction's shape: operand size, address size (which makes a 32-bit operand one that is
+ * not flat), and in 64-bit mode FS for an operand with a segment base.
  */
 function prefixCombinations(bits: 32 | 64): readonly (readonly number[])[] {
-  const sizes = bits === 64 ? [[], [0x66], [0x48]] : [[], [0x66]];
-  return [[], [0x67], [0x64]].flatMap((address) => sizes.map((size) => [...address, ...size]));
+  const addresses = bits === 64 ? [[], [0x67], [0x64], [0x67, 0x64]] : [[], [0x67]];
+  return addresses.flatMap((address) => [address, [...address, 0x66]]);
 }
 
+/** REX.W changes sizes; the other bits of REX only name registers. */
+const rexBytes = (bits: 32 | 64): readonly (readonly number[])[] => (bits === 64 ? [[], [0x48]] : [[]]);
+
+/** An opcode with what selects one of its meanings. */
+interface OpcodeForm {
+  /** The mandatory prefix, if any. */
+  readonly prefix: readonly number[];
+  /** Escapes, opcode and ModRM. */
+  readonly code: readonly number[];
+}
+
+/** What is known of a form while choices are walked through; undefined is open. */
+interface Choices {
+  readonly prefix?: readonly number[];
+  readonly reg?: number;
+  readonly rm?: number;
+  readonly register?: boolean;
+}
+
+const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]];
+
 /** Code of every opcode in each form: register and memory, of all instructions of a group. */
-function opcodeForms(): readonly (readonly number[])[] {
-  const forms: (readonly number[])[] = [];
-  const addSlot = (opcode: readonly number[], slot: OpcodeSlot): void => {
-    if (!slot) return;
-    if (!('group' in slot)) forms.push(...(slot.modrm ? [[...opcode, 0xc0], [...opcode, 0x00]] : [opcode]));
-    else slot.group.forEach((_, reg) => forms.push([...opcode, 0xc0 | (reg << 3)], [...opcode, reg << 3]));
-  };
-  ONE_BYTE.forEach((slot, opcode) => addSlot([opcode], slot));
-  TWO_BYTE.forEach((slot, opcode) => addSlot([0x0f, opcode], slot));
-  PREFIXED.forEach((slot, key) => addSlot([key >> 16, 0x0f, key & 0xff], slot));
-  THREE_BYTE_38.forEach((slot, key) => addSlot([...(key >> 8 ? [key >> 8] : []), 0x0f, 0x38, key & 0xff], slot));
+function opcodeForms(): readonly OpcodeForm[] {
+  const maps: readonly (readonly [escape: readonly number[], slots: readonly OpcodeSlot[]])[] = [
+    [[], ONE_BYTE],
+    [[0x0f], TWO_BYTE],
+    [[0x0f, 0x38], THREE_BYTE_38],
+    [[0x0f, 0x3a], THREE_BYTE_3A],
+  ];
+  return maps.flatMap(([escape, slots]) => slots.flatMap((slot, opcode) => formsOf(slot, [...escape, opcode], {})));
+}
+
+function formsOf(slot: OpcodeSlot, opcode: readonly number[], chosen: Choices): readonly OpcodeForm[] {
+  if (!slot) return [];
+  if (!('by' in slot)) return finished(slot.modrm, opcode, chosen);
+  return slot.choices.flatMap((next, i) => formsOf(next, opcode, { ...chosen, ...choiceOf(slot.by, i) }));
+}
+
+function choiceOf(by: OpcodeChoice['by'], i: number): Choices {
+  switch (by) {
+    case 'prefix':
+      return { prefix: MANDATORY_PREFIXES[i] ?? [] };
+    case 'reg':
+      return { reg: i };
+    case 'rm':
+      return { rm: i };
+    case 'form':
+      return { register: i === 1 };
+    // Both are met by decoding in each mode, with and without REX.W.
+    case 'mode':
+    case 'wide':
+      return {};
+  }
+}
+
+function finished(modrm: boolean, opcode: readonly number[], { prefix = [], reg, rm = 0, register }: Choices): readonly OpcodeForm[] {
+  if (!modrm && reg === undefined && register === undefined) return [{ prefix, code: opcode }];
+  const fields = ((reg ?? 0) << 3) | rm;
+  const forms: OpcodeForm[] = [];
+  if (register !== false) forms.push({ prefix, code: [...opcode, 0xc0 | fields] });
+  if (register !== true) forms.push({ prefix, code: [...opcode, fields] });
   return forms;
 }

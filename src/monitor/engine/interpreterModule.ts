@@ -4,10 +4,11 @@
  */
 import { meaningOf } from '../isa/definitions';
 import { emitContinue, emitEnter, emitJump, emitLeave } from './controlFunctions';
-import { HandlerEmitter, type Callees } from './handlerEmitter';
+import { HandlerEmitter } from './handlerEmitter';
 import { allHandlers } from './handlerSet';
+import type { Callees } from './handlerShape';
 import { EXIT } from './records';
-import { I32, I64, type ByteWriter } from './wasm/encoding';
+import { I32, I64, type ByteWriter, type WasmType } from './wasm/encoding';
 import { ModuleBuilder } from './wasm/moduleBuilder';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
@@ -63,7 +64,7 @@ export function buildInterpreter(memoryPages: number, long: boolean): Interprete
   const callees: Callees = { ...imports, handlerType, jump };
 
   const table: number[] = [];
-  const addHandler = (body: { locals: readonly (typeof I32 | typeof I64)[]; code: ByteWriter }): number => {
+  const addHandler = (body: { locals: readonly WasmType[]; code: ByteWriter }): number => {
     const fn = module.declare();
     module.define(fn, handlerType, body.locals, body.code);
     return table.push(fn) - 1;

@@ -3,28 +3,37 @@
  */
 import type { Operation } from '../cpu/operation';
 import * as L from '../cpu/layout';
-import type { CpuState } from '../cpu/state';
+import { cut, type AddressBits, type CpuState } from '../cpu/state';
 import { FLAG, R } from './records';
 
-const SIZES = [1, 2, 4, 4] as const;
-const MASKS = [0xffff, 0xffffffff, 0xffffffff] as const;
+const SIZES = [1, 2, 4, 8] as const;
+const ADDRESS_BITS = [16, 32, 64] as const;
+const REX_B = 0x40, REX_R = 0x80;
+/** Sums of addresses below this are exact in numbers. */
+const EXACT = 2 ** 50;
 
 export class RecordOperation implements Operation {
   record = 0;
 
   constructor(private readonly state: CpuState) {}
 
-  get size(): 1 | 2 | 4 {
+  get size(): 1 | 2 | 4 | 8 {
     return SIZES[(this.flags >> FLAG.sizeShift) & 3] ?? 4;
   }
-  get addressMask(): number {
-    return MASKS[this.flags >> FLAG.addressShift] ?? 0xffffffff;
+  get addressBits(): AddressBits {
+    return ADDRESS_BITS[this.flags >> FLAG.addressShift] ?? 32;
   }
   get modrm(): number {
     return this.u8(R.modrm);
   }
   get opcode(): number {
     return this.u8(R.opcode);
+  }
+  get reg(): number {
+    return ((this.modrm >> 3) & 7) | ((this.u8(R.scale) & REX_R) >> 4);
+  }
+  get rm(): number {
+    return (this.modrm & 7) | ((this.u8(R.scale) & REX_B) >> 3);
   }
   get isMemory(): boolean {
     return (this.flags & FLAG.memory) !== 0;
@@ -44,10 +53,24 @@ export class RecordOperation implements Operation {
   }
   get offset(): number {
     const s = this.state;
+    const displacement = s.view.getInt32(this.record + R.displacement, true);
+    const bits = this.addressBits;
+    if (bits === 64) return this.offset64(displacement);
     const base = s.u32(this.u16(R.base));
     const index = s.u32(this.u16(R.index)) << this.u8(R.scale);
-    const displacement = s.view.getInt32(this.record + R.displacement, true);
-    return ((base + index + displacement) & this.addressMask) >>> 0;
+    return cut(base + index + displacement, bits);
+  }
+  offsetOf(bytes: number): number {
+    return cut(this.offset + bytes, this.addressBits);
+  }
+  private offset64(displacement: number): number {
+    const s = this.state;
+    const base = s.wide(this.u16(R.base));
+    const scale = this.u8(R.scale) & 3;
+    const index = s.wide(this.u16(R.index));
+    if (Math.abs(base) < EXACT && Math.abs(index) < EXACT) return base + index * (1 << scale) + displacement;
+    const sum = s.u64(this.u16(R.base)) + (s.u64(this.u16(R.index)) << BigInt(scale)) + BigInt(displacement);
+    return Number(BigInt.asIntN(64, sum));
   }
   get slotA(): number {
     return this.u16(R.registerA);
@@ -59,8 +82,7 @@ export class RecordOperation implements Operation {
     return this.state.wide(L.EIP_BASE) + this.u16(R.offset);
   }
   get next(): number {
-    const mask = this.state.codeBits === 16 ? 0xffff : 0xffffffff;
-    return ((this.start + this.u8(R.length)) & mask) >>> 0;
+    return cut(this.start + this.u8(R.length), this.state.codeBits);
   }
 
   private get flags(): number {

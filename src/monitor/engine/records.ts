@@ -21,7 +21,10 @@ export const R = {
   /** State-block offsets of the first and second register operand (u16). */
   registerA: 8,
   registerB: 10,
-  /** State-block offsets of base and index register (u16; ZERO for none), and the index's scale (u8). */
+  /**
+   * State-block offsets of base and index register (u16; ZERO for none), and the index's scale (u8). Bits 6 and 7
+   * of the scale are REX.B and REX.R, for services: a shift's count does not see them.
+   */
   base: 12,
   index: 14,
   scale: 16,

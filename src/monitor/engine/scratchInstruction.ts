@@ -7,7 +7,8 @@ import * as L from '../cpu/layout';
 import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
-import type { CodeCache, CodeContext } from './codeCache';
+import type { CodeCache } from './codeCache';
+import { checkFetch, type NamedContext } from './codeLocator';
 import { RECORD_BYTES } from './records';
 
 /** A decoded instruction that crosses pages: its bytes, its records, and how it was to be read. */
@@ -21,6 +22,8 @@ interface Crossing {
 const MAX_CROSSINGS = 8192;
 const WORDS = SCRATCH_RECORDS >> 2;
 const TWO32 = 2 ** 32;
+
+const offsetInPage = (linear: number): number => linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
 
 export class ScratchInstruction {
   /** By linear address: loops meet them again and again. */
@@ -37,27 +40,27 @@ export class ScratchInstruction {
    * Puts the instruction at CS:EIP, whose linear address is given, into the scratch records.
    * Throws GuestFault when it cannot be fetched.
    */
-  write(context: CodeContext & { readonly key: string }, linear: number): void {
+  write(context: NamedContext, linear: number): void {
     const s = this.cpu.state;
     const eip = s.eip;
-    if (eip > s.limit(L.CS)) throw generalProtection();
-    const offset = linear % PAGE_BYTES;
+    checkFetch(this.cpu, eip);
+    const offset = offsetInPage(linear);
     s.setWide(L.EIP_BASE, eip - offset);
     s.setU32(NULL_SLOT - CPU_BASE, 0);
     if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.key, linear, offset)) return;
     const bytes = new Uint8Array(16);
-    const toLimit = Math.min(16, s.limit(L.CS) - eip + 1);
+    const toLimit = context.bits === 64 ? 16 : Math.min(16, s.limit(L.CS) - eip + 1);
     let have = Math.min(PAGE_BYTES - offset, toLimit);
     this.fetch(linear, bytes, 0, have);
     let instruction = decode(bytes, 0, have, context.bits);
     if (!instruction && have < toLimit) {
-      this.fetch((linear + have) % TWO32, bytes, have, toLimit - have);
+      this.fetch(context.bits === 64 ? linear + have : (linear + have) % TWO32, bytes, have, toLimit - have);
       have = toLimit;
       instruction = decode(bytes, 0, have, context.bits);
     }
     // What does not end inside the limit cannot be fetched.
     if (!instruction) throw generalProtection();
-    this.code.writeRecord(SCRATCH_RECORDS, instruction, offset, context, 1, 0);
+    this.code.writeRecord(SCRATCH_RECORDS, this.code.admit(instruction, context), offset, context, 1, 0);
     this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
     if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length));
   }
@@ -76,7 +79,8 @@ export class ScratchInstruction {
     const split = PAGE_BYTES - offset;
     // The second page is not touched before the first has shown that the instruction still reaches it.
     if (!this.holds(page, offset, known.bytes.subarray(0, split))) return false;
-    if (!this.holds((page + 1) % 2 ** 20, 0, known.bytes.subarray(split))) return false;
+    const next = this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
+    if (!this.holds(next, 0, known.bytes.subarray(split))) return false;
     this.machine.i32.set(known.words, WORDS);
     return true;
   }
@@ -93,7 +97,7 @@ export class ScratchInstruction {
 
   private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
     const { mmu, user } = this.cpu;
-    const offset = linear % PAGE_BYTES;
+    const offset = offsetInPage(linear);
     const page = mmu.fetchPage(Math.floor(linear / PAGE_BYTES), offset, user);
     for (let i = 0; i < count; i++) target[at + i] = mmu.map.read(page * PAGE_BYTES + offset + i, 1);
   }

@@ -42,6 +42,22 @@ export function zeroTerminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
 
+/** Byte arrays one behind the other. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
+}
+
+/** Writes a string's characters (ASCII), without a zero behind. */
+export function putText(bytes: Uint8Array, offset: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[offset + i] = text.charCodeAt(i);
+}
+
 /** The smallest multiple of `alignment` (a power of two) that is not below `value`. */
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;

@@ -20,3 +20,11 @@ export function resetCpu(): InitialCpu {
     segments: { cs: { selector: 0xf000, base: 0xffff_0000, limit: 0xffff, attributes: 0x93 } },
   };
 }
+
+/** The reset state of an 8086: FFFF:0000 (8086 Family User's Manual, table 2-5). The flags are clear, as far as they can be. */
+export function resetCpu8086(): InitialCpu {
+  return {
+    instructionPointer: 0,
+    segments: { cs: { selector: 0xffff, base: 0xf_fff0, limit: 0xffff, attributes: 0x93 } },
+  };
+}

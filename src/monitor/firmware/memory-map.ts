@@ -18,6 +18,9 @@ export const EBDA_BASE = 0x9_fc00;
 /** Conventional memory below the EBDA in KiB, as INT 12h and the BIOS data area tell it. */
 export const CONVENTIONAL_KIB = EBDA_BASE / 1024;
 
+/** The ACPI control structure (FACS, 64 bytes), in the EBDA behind the BIOS's variables. */
+export const ACPI_CONTROL_BASE = EBDA_BASE + 0x100;
+
 /** Where the 64 KiB of the system BIOS lie. */
 export const SYSTEM_ROM_BASE = 0xf_0000;
 

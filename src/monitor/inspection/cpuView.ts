@@ -97,6 +97,7 @@ function decoded(name: string, value: number, table: FieldTable): RegisterValue 
 }
 
 export const GENERAL_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
+export const LONG_NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
 export const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
 
 /** The mode that code runs in. */
@@ -132,7 +133,7 @@ function segment(cpu: Cpu, index: number, name: SegmentValue['name']): SegmentVa
   return {
     name,
     selector: s.selector(index),
-    base: BigInt(s.base(index)),
+    base: unsigned(s.base(index)),
     limit: s.limit(index),
     attributes,
     present: (attributes & ATTRIBUTE.present) !== 0,
@@ -146,7 +147,7 @@ function controlRegisters(cpu: Cpu): readonly RegisterValue[] {
   return [
     decoded('cr0', s.cr0, CR0_FIELDS),
     plain('cr2', s.u64(L.CR2)),
-    decoded('cr3', s.u32(L.CR3), CR3_FIELDS),
+    s.longMode ? plain('cr3', s.u64(L.CR3), 64) : decoded('cr3', s.u32(L.CR3), CR3_FIELDS),
     decoded('cr4', s.cr4, CR4_FIELDS),
     decoded('efer', s.efer, EFER_FIELDS),
     plain('gdtr.base', s.u64(L.GDTR_BASE)),
@@ -177,24 +178,32 @@ function x87Registers(cpu: Cpu): readonly RegisterValue[] {
   ];
 }
 
+/** A linear address as the outside has it. */
+const unsigned = (linear: number): bigint => BigInt.asUintN(64, BigInt(linear));
+
+/** In long mode all sixteen, 64 bits wide; otherwise eight of 32 bits. */
+function generalRegisters(cpu: Cpu): readonly RegisterValue[] {
+  const s = cpu.state;
+  if (!s.longMode) {
+    return [...GENERAL_NAMES.map((name, i): RegisterValue => ({ name, value: BigInt(s.reg(i)), bits: 32 })), { name: 'eip', value: s.u64(L.EIP), bits: 32 }];
+  }
+  return [...LONG_NAMES.map((name, i): RegisterValue => ({ name, value: s.reg64(i), bits: 64 })), { name: 'rip', value: s.u64(L.EIP), bits: 64 }];
+}
+
 /** Everything about the CPU between two instructions. */
 export function cpuView(cpu: Cpu): CpuState {
   const s = cpu.state;
   const flags = s.flags;
-  const stack = (s.base(L.SS) + ((s.reg(L.RSP) & s.stackMask) >>> 0)) % 2 ** 32;
   return {
     mode: cpuMode(cpu),
     cpl: s.cpl,
     halted: s.halted,
     codeBits: s.codeBits,
     selector: s.selector(L.CS),
-    instructionPointer: BigInt(s.eip),
-    linear: BigInt((s.base(L.CS) + s.eip) % 2 ** 32),
-    stackLinear: BigInt(stack),
-    general: [
-      ...GENERAL_NAMES.map((name, i): RegisterValue => ({ name, value: BigInt(s.reg(i)), bits: 32 })),
-      { name: 'eip', value: BigInt(s.eip), bits: 32 },
-    ],
+    instructionPointer: s.u64(L.EIP),
+    linear: unsigned(s.linear(L.CS, s.eip)),
+    stackLinear: unsigned(s.linear(L.SS, s.stackPointer)),
+    general: generalRegisters(cpu),
     segments: SEGMENT_NAMES.map((name, i) => segment(cpu, i, name)),
     flags: decoded('eflags', flags, FLAG_FIELDS),
     control: controlRegisters(cpu),

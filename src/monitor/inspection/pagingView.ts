@@ -12,11 +12,11 @@ import {
   type PagingControls,
   type PagingFormat,
 } from '../memory/guestPaging';
-import { FRAME } from '../memory/machineMemory';
-import { ABSENT, DEVICE, NOTHING } from '../memory/physicalMap';
+import { DEVICE } from '../memory/physicalMap';
 import { SHADOW, type ShadowTable } from '../memory/shadowTable';
 import type { AddressSpace } from '../memory/shadowPaging';
 import { TLB_KIND } from '../memory/tlb';
+import { backingOf, type DeviceAt } from './backing';
 import type {
   AddressSpaceInfo,
   GuestEntryRun,
@@ -32,29 +32,38 @@ import type {
 const PAGE = 4096;
 const NX_HIGH = 0x80000000 | 0;
 
+/** An address space as it is looked at. `space` is missing when the monitor keeps nothing of it. */
+interface Reading {
+  readonly controls: PagingControls;
+  readonly space: AddressSpace | undefined;
+}
+
 interface RawEntry {
   readonly address: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** Names of entries by format and level, 1 first. */
-const ENTRY_NAMES: Readonly<Record<number, readonly string[]>> = {
-  2: ['PTE', 'PDE'],
-  3: ['PTE', 'PDE', 'PDPTE'],
-  4: ['PTE', 'PDE', 'PDPTE', 'PML4E'],
-};
+/** Names of entries by level, 1 first. */
+const ENTRY_NAMES: readonly string[] = ['PTE', 'PDE', 'PDPTE', 'PML4E', 'PML5E'];
+const entryName = (level: number): string => ENTRY_NAMES[level - 1] ?? `level ${level}`;
 
 export class PagingView {
-  constructor(private readonly cpu: Cpu) {}
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly deviceAt: DeviceAt,
+  ) {}
 
   addressSpaces(): readonly AddressSpaceInfo[] {
     const { shadow, currentSpace } = this.cpu.mmu;
     return shadow.knownSpaces().map((space) => {
       const counts = this.count(space);
       return {
+        key: space.tag,
         cr3: space.root,
         mode: space.mode,
+        largePages: space.mode === '32-bit' ? space.controls.largePages : space.mode !== 'none',
+        noExecute: space.mode !== 'none' && space.mode !== '32-bit' && space.controls.noExecute,
         current: space === currentSpace,
         shadowTables: counts.tables,
         shadowEntries: counts.entries,
@@ -83,44 +92,43 @@ export class PagingView {
     return { tables: seen.size, entries };
   }
 
-  /** Controls with which a CR3 is to be read: those of its known space, else the current ones. */
-  private controlsFor(cr3: number | undefined): PagingControls {
-    const { currentControls, currentSpace, shadow } = this.cpu.mmu;
-    if (cr3 === undefined || cr3 === currentSpace.root) return currentControls;
-    const known = shadow
-      .knownSpaces()
-      .filter((s) => s.root === cr3 && s.mode !== 'none')
-      .sort((a, b) => b.lastUsed - a.lastUsed)[0];
-    const mode = known?.mode ?? (currentControls.mode === 'none' ? '32-bit' : currentControls.mode);
-    return { ...currentControls, mode, root: cr3, pdptes: known?.pdptes ?? currentControls.pdptes };
+  /** The space that is meant by a CR3 and a key (see `Inspection.walk`), if it is known. */
+  private spaceOf(cr3: number | undefined, key: string | undefined): AddressSpace | undefined {
+    const { currentSpace, shadow } = this.cpu.mmu;
+    if (cr3 === undefined) return currentSpace;
+    const known = shadow.knownSpaces().filter((space) => space.root === cr3);
+    const meant = known.find((space) => space.tag === key);
+    if (meant || currentSpace.root === cr3) return meant ?? currentSpace;
+    return known.filter((space) => space.mode !== 'none').sort((a, b) => b.lastUsed - a.lastUsed)[0];
   }
 
-  private spaceFor(controls: PagingControls): AddressSpace | undefined {
-    const root = controls.mode === 'none' ? 0 : controls.root;
-    const matches = (s: AddressSpace): boolean => s.root === root && s.mode === controls.mode;
-    const { currentSpace, shadow } = this.cpu.mmu;
-    // One CR3 may be known in two ways (with and without large pages): the current one counts, else the last used.
-    if (matches(currentSpace)) return currentSpace;
-    return shadow.knownSpaces().filter(matches).sort((a, b) => b.lastUsed - a.lastUsed)[0];
+  /** What a CR3 means: the space, and the controls with which its tables are to be read. An unknown one is read as the current one is. */
+  private readingOf(cr3: number | undefined, key: string | undefined): Reading {
+    const { currentControls, currentSpace } = this.cpu.mmu;
+    const space = this.spaceOf(cr3, key);
+    if (space === currentSpace) return { controls: currentControls, space };
+    if (space) return { controls: { ...space.controls, pdptes: space.pdptes }, space };
+    const mode = currentControls.mode === 'none' ? '32-bit' : currentControls.mode;
+    return { controls: { ...currentControls, mode, root: cr3 ?? 0 }, space: undefined };
   }
 
   // Tables.
 
   table(request: TableRequest): TablePair | undefined {
-    const controls = this.controlsFor(request.cr3);
+    const { controls, space } = this.readingOf(request.cr3, request.key);
     if (controls.mode === 'none') return undefined;
     const format = FORMATS[controls.mode];
     const level = request.level ?? format.levels;
     const page = pageOf(request.linear ?? 0n);
     const place = this.findTable(controls, format, page, level);
     if (!place) return undefined;
-    if (place.large) return this.splitTable(controls, format, page, level, place.large);
+    if (place.large) return this.splitTable(space, format, page, level, place.large);
     const span = entrySpan(level, format.indexBits);
     const entries = controls.mode === 'PAE' && level === 3 ? 4 : 1 << format.indexBits;
     const firstPage = Math.floor(page / (span * entries)) * span * entries;
     const raws = this.readTable(controls, format, place.address, level, entries);
     const guest = this.guestRuns(controls, format, level, firstPage, raws);
-    const shadowTable = this.shadowTableAt(controls, level, page);
+    const shadowTable = shadowTableAt(this.cpu, space, level, page);
     const traced = place.address >= 0 && this.cpu.mmu.shadow.isTraced(this.cpu.mmu.map.busPage(Math.floor(place.address / PAGE)));
     return {
       level,
@@ -151,8 +159,8 @@ export class PagingView {
   }
 
   /** The shadow table into which a large page of the guest is split: the guest has one entry for all of it. */
-  private splitTable(controls: PagingControls, format: PagingFormat, page: number, level: number, large: RawEntry): TablePair | undefined {
-    const table = this.shadowTableAt(controls, level, page);
+  private splitTable(space: AddressSpace | undefined, format: PagingFormat, page: number, level: number, large: RawEntry): TablePair | undefined {
+    const table = shadowTableAt(this.cpu, space, level, page);
     if (!table?.split) return undefined;
     const span = entrySpan(level, format.indexBits);
     const entries = table.entries;
@@ -219,16 +227,8 @@ export class PagingView {
       dirty: (raw.low & PTE.dirty) !== 0,
       global: (raw.low & PTE.global) !== 0,
       cacheDisabled: (raw.low & PTE.cacheDisable) !== 0,
+      ...(format.levels >= 4 && (large || level === 1) ? { protectionKey: (raw.high >>> 27) & 0xf } : {}),
     };
-  }
-
-  private shadowTableAt(controls: PagingControls, level: number, page: number): ShadowTable | undefined {
-    let table = this.spaceFor(controls)?.table;
-    while (table && table.level > level) {
-      const low = table.low(tableIndex(page, table.level, table.indexBits));
-      table = low & SHADOW.present && !(low & SHADOW.leaf) ? this.cpu.mmu.shadow.table(low >>> 12) : undefined;
-    }
-    return table;
   }
 
   private shadowSide(format: PagingFormat, level: number, firstPage: number, raws: readonly RawEntry[], table: ShadowTable) {
@@ -277,18 +277,21 @@ export class PagingView {
 
   // Walks.
 
-  walk(cr3: number | undefined, linear: bigint): WalkAnswer {
-    const controls = this.controlsFor(cr3);
+  walk(cr3: number | undefined, linear: bigint, key?: string): WalkAnswer {
+    const { controls, space } = this.readingOf(cr3, key);
     const page = pageOf(linear);
     const guest: GuestWalkStep[] = [];
-    const shadow = this.shadowWalk(controls, page);
-    const current = this.spaceFor(controls) === this.cpu.mmu.currentSpace;
-    const base = { cr3: controls.mode === 'none' ? 0 : controls.root, linear, guest, shadow, tlb: this.tlbState(controls, page) };
-    if (controls.mode === 'none') {
+    const shadow = this.shadowWalk(controls, space, page);
+    const current = space === this.cpu.mmu.currentSpace;
+    const { mode } = controls;
+    const base = {
+      cr3: mode === 'none' ? 0 : controls.root, ...(space ? { key: space.tag } : {}), mode, linear, guest, shadow, tlb: this.tlbState(space, page),
+    };
+    if (mode === 'none') {
       const physical = Number(linear & 0xffffffffn);
-      return { ...base, physical, rights: { writable: true, user: true, executable: true }, ...this.backing(physical), story: 'Paging is off: the linear address is the physical address.' };
+      return { ...base, physical, rights: { writable: true, user: true, executable: true }, ...backingOf(this.cpu.mmu.map, this.deviceAt, physical), story: 'Paging is off: the linear address is the physical address.' };
     }
-    const format = FORMATS[controls.mode];
+    const format = FORMATS[mode];
     let table = controls.root;
     let rights: PageRights = { writable: true, user: true, executable: true };
     for (let level = format.levels; level >= 1; level--) {
@@ -304,7 +307,7 @@ export class PagingView {
         const inside = (page - Math.floor(page / span) * span) * PAGE + Number(linear & 0xfffn);
         const physical = step.target + inside;
         const where = current ? '' : ' (in a space that is not the current one)';
-        return { ...base, physical, rights, ...this.backing(physical), story: `Mapped to physical ${physical.toString(16).toUpperCase().padStart(8, '0')}${where}: ${rightsStory(rights)}.` };
+        return { ...base, physical, rights, ...backingOf(this.cpu.mmu.map, this.deviceAt, physical), story: `Mapped to physical ${physical.toString(16).toUpperCase().padStart(8, '0')}${where}: ${rightsStory(rights)}.` };
       }
       table = step.target;
     }
@@ -312,11 +315,11 @@ export class PagingView {
   }
 
   private guestStep(controls: PagingControls, format: PagingFormat, level: number, index: number, raw: RawEntry, large: boolean): GuestWalkStep {
-    const name = ENTRY_NAMES[format.levels]?.[level - 1] ?? `level ${level}`;
+    const name = entryName(level);
     const present = (raw.low & PTE.present) !== 0;
     const target = entryTarget(format, level, raw, large);
     const rights = rightsOf(controls, level, raw);
-    const points = large ? 'a large page' : level === 1 ? 'the page' : `the table of ${ENTRY_NAMES[format.levels]?.[level - 2] ?? ''}s`;
+    const points = large ? 'a large page' : level === 1 ? 'the page' : `the table of ${entryName(level - 1)}s`;
     const story = present ? `${name} ${index} points to ${points} at ${target.toString(16).toUpperCase().padStart(8, '0')}, ${rightsStory(rights)}` : `${name} ${index} is not present`;
     return {
       level,
@@ -334,9 +337,9 @@ export class PagingView {
     };
   }
 
-  private shadowWalk(controls: PagingControls, page: number): ShadowWalkStep[] {
+  private shadowWalk(controls: PagingControls, space: AddressSpace | undefined, page: number): ShadowWalkStep[] {
     const steps: ShadowWalkStep[] = [];
-    let table = this.spaceFor(controls)?.table;
+    let table = space?.table;
     while (table) {
       const index = tableIndex(page, table.level, table.indexBits);
       const low = table.low(index);
@@ -368,32 +371,35 @@ export class PagingView {
     return steps;
   }
 
-  private tlbState(controls: PagingControls, page: number): WalkAnswer['tlb'] {
-    const space = this.spaceFor(controls);
+  private tlbState(space: AddressSpace | undefined, page: number): WalkAnswer['tlb'] {
     if (!space) return { read: false, write: false, execute: false };
     const holds = (kind: (typeof TLB_KIND)[keyof typeof TLB_KIND]): boolean =>
       this.cpu.mmu.tlb.holds(space.slot, kind, false, page) || this.cpu.mmu.tlb.holds(space.slot, kind, true, page);
     return { read: holds(TLB_KIND.read), write: holds(TLB_KIND.write), execute: holds(TLB_KIND.execute) };
   }
+}
 
-  private backing(physical: number): { frame?: number; backing: string } {
-    const { map } = this.cpu.mmu;
-    const entry = map.entry(map.busPage(Math.floor(physical / PAGE)));
-    if (entry === NOTHING) return { backing: 'nothing' };
-    if (entry === DEVICE) return { backing: 'device' };
-    if (entry === ABSENT) return { backing: 'RAM, no frame yet' };
-    return { frame: entry, backing: this.cpu.machine.frameFlags(entry) & FRAME.rom ? 'ROM' : 'RAM' };
+/** The shadow table at a level that covers a page. */
+function shadowTableAt(cpu: Cpu, space: AddressSpace | undefined, level: number, page: number): ShadowTable | undefined {
+  let table = space?.table;
+  while (table && table.level > level) {
+    const low = table.low(tableIndex(page, table.level, table.indexBits));
+    table = low & SHADOW.present && !(low & SHADOW.leaf) ? cpu.mmu.shadow.table(low >>> 12) : undefined;
   }
+  return table;
 }
 
 function pageOf(linear: bigint): number {
   return Number(BigInt.asIntN(64, linear) >> 12n);
 }
 
-/** A page number as an address; upper-half addresses of 4-level tables are canonical. */
+const PAGE_BITS = 12;
+
+/** A page number as an address; those of the 64-bit formats (48 or 57 bits) are canonical. */
 function linearOf(page: number, format: PagingFormat): bigint {
   const address = BigInt(page) * BigInt(PAGE);
-  return format.levels >= 4 ? BigInt.asUintN(64, BigInt.asIntN(48, address)) : address;
+  const bits = PAGE_BITS + format.levels * format.indexBits;
+  return format.levels >= 4 ? BigInt.asUintN(64, BigInt.asIntN(bits, address)) : address;
 }
 
 function rawValue(raw: RawEntry): bigint {
@@ -428,7 +434,8 @@ function continues(run: GuestEntryRun, entry: GuestEntryRun, span: number): bool
     run.accessed === entry.accessed &&
     run.dirty === entry.dirty &&
     run.global === entry.global &&
-    run.cacheDisabled === entry.cacheDisabled
+    run.cacheDisabled === entry.cacheDisabled &&
+    run.protectionKey === entry.protectionKey
   );
 }
 

@@ -1,6 +1,12 @@
 /**
  * The questions that the outside may ask of a machine, and the types of the answers. Read-only; valid
  * while the machine runs or stands. A panel's picture is a pure function of an answer (invariant 7).
+ *
+ * How wide numbers are written: linear addresses, sizes and raw entries have up to 64 bits and are bigints; upper-half
+ * addresses are canonical (sign-extended to 64 bits, not negative). JSON has no bigint, so on their way to a panel they
+ * are text: '0xffff888000001000' (debugger/codec.ts; webviews/page-tables/answers.ts takes them back). Guest-physical
+ * addresses have at most 52 bits (Intel SDM vol. 3, 4.1.4) and machine frames 32: these are plain numbers, which a
+ * double holds exactly up to 53 bits.
  */
 import type { MemorySpace } from '../machine/session';
 
@@ -66,11 +72,23 @@ export interface PageRights {
   readonly executable: boolean;
 }
 
-/** A known address space. */
+/** How linear addresses are translated; 'none' before CR0.PG is set. */
+export type PagingModeName = 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
+
+/**
+ * A known address space. One CR3 may stand for several: the same table read in another mode, or with other rules for its
+ * entries, says something else, and has a shadow of its own.
+ */
 export interface AddressSpaceInfo {
+  /** Tells it from all other spaces of the machine, as long as it is known. Text without meaning: for comparison only. */
+  readonly key: string;
   /** CR3 value (guest-physical address of the root table, with its low flag bits cleared). */
   readonly cr3: number;
-  readonly mode: 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
+  readonly mode: PagingModeName;
+  /** Whether bit 7 of a page-directory entry makes a large page (CR4.PSE; always so but in 32-bit mode). */
+  readonly largePages: boolean;
+  /** Whether entries may forbid execution (EFER.NXE). */
+  readonly noExecute: boolean;
   readonly current: boolean;
   /** Shadow tables that are kept for it now, and leaf entries filled in them. */
   readonly shadowTables: number;
@@ -101,6 +119,8 @@ export interface GuestEntryRun {
   readonly dirty: boolean;
   readonly global: boolean;
   readonly cacheDisabled: boolean;
+  /** Bits 62:59 of an entry that maps a page in the 64-bit modes: its protection key, 0 to 15. */
+  readonly protectionKey?: number;
 }
 
 /** One run of neighbouring filled entries of one shadow table, with equal rights and state. */
@@ -152,6 +172,8 @@ export interface TablePair {
 /** Which table of a space: the root when `linear` and `level` are missing, else the one at `level` that covers `linear`. */
 export interface TableRequest {
   readonly cr3: number;
+  /** Which of the spaces under this CR3; without it, or when it is not known any more: see `Inspection.walk`. */
+  readonly key?: string;
   readonly linear?: bigint;
   readonly level?: number;
 }
@@ -187,6 +209,9 @@ export interface ShadowWalkStep {
 
 export interface WalkAnswer {
   readonly cr3: number;
+  /** The space that was walked, and how its addresses are divided. `key` is missing when the space is not known. */
+  readonly key?: string;
+  readonly mode: PagingModeName;
   readonly linear: bigint;
   readonly guest: readonly GuestWalkStep[];
   readonly shadow: readonly ShadowWalkStep[];
@@ -195,7 +220,7 @@ export interface WalkAnswer {
   readonly rights?: PageRights;
   /** Machine frame behind it, when there is one. */
   readonly frame?: number;
-  /** 'RAM', 'ROM', 'device vga', 'nothing'. */
+  /** 'RAM', 'RAM, no frame yet', 'BIOS ROM', 'device: VGA text memory', 'nothing'. */
   readonly backing?: string;
   /** Whether the software TLB holds it now, for reading / writing / execution. */
   readonly tlb: { readonly read: boolean; readonly write: boolean; readonly execute: boolean };
@@ -240,7 +265,11 @@ export interface Inspection {
   addressSpaces(): Promise<readonly AddressSpaceInfo[]>;
   /** One pair of tables; undefined when the path to it is not present in the guest. */
   table(request: TableRequest): Promise<TablePair | undefined>;
-  walk(cr3: number | undefined, linear: bigint): Promise<WalkAnswer>;
+  /**
+   * The walk of an address. Without `cr3` in the current space. With it in the space of that `key`; without a key (or when
+   * it is not known any more) in the current space if that is its CR3, else in the one under that CR3 that was entered last.
+   */
+  walk(cr3: number | undefined, linear: bigint, key?: string): Promise<WalkAnswer>;
   counters(): Promise<Counters>;
   devices(): Promise<readonly DeviceView[]>;
   screen(): Promise<ScreenText>;

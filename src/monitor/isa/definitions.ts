@@ -6,10 +6,13 @@ import { arithmetic, conditional } from './meaning/arithmetic';
 import { bits } from './meaning/bits';
 import { conditionalJump, control } from './meaning/control';
 import { strings } from './meaning/strings';
-import { CONDITION_SUFFIXES } from './opcodes';
+import { vectorArithmetic } from './meaning/vectorArithmetic';
+import { vectorMoves } from './meaning/vectorMoves';
+import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
   const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control, ...strings }));
+  for (const [name, meaning] of Object.entries({ ...vectorArithmetic, ...vectorMoves })) map.set(name, withX87State(meaning));
   CONDITION_SUFFIXES.forEach((suffix, code) => {
     const { set, move } = conditional(code);
     map.set(`set${suffix}`, set);
@@ -17,6 +20,16 @@ function allMeanings(): ReadonlyMap<string, Meaning> {
     map.set(`j${suffix}`, conditionalJump(code));
   });
   return map;
+}
+
+/** MMX instructions share their registers with x87: no exception may be pending, and the register stack is reset. */
+function withX87State(meaning: Meaning): Meaning {
+  return (e) => {
+    if (!e.usesMmx) return meaning(e);
+    e.checkX87();
+    meaning(e);
+    e.enterMmx();
+  };
 }
 
 const MEANINGS = allMeanings();
@@ -41,6 +54,11 @@ export function meaningOf(name: string): Meaning {
   const meaning = MEANINGS.get(name);
   if (!meaning) throw new Error(`No meaning is written for instruction ${name}`);
   return meaning;
+}
+
+/** Whether an instruction is written: for the time in which some are not. */
+export function isWritten(name: string): boolean {
+  return name.startsWith('!') || MEANINGS.has(name);
 }
 
 /** Whether an instruction transfers control by itself, so that nothing behind it belongs to its block. */

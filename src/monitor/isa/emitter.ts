@@ -3,7 +3,9 @@
  * left to run time it makes the interpreter's handler, with operands fixed it makes translated code.
  */
 
-/** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended) or an i64. */
+import type { VectorEmitter } from './vectorEmitter';
+
+/** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended), an i64, or a vector of 128 bits. */
 export interface Value {
   readonly type: number;
   readonly constant?: number | bigint;
@@ -19,7 +21,7 @@ export type OperandSize = 8 | 16 | 32 | 64;
 /** General register numbers (Intel SDM vol. 2, 3.1.1.1). */
 export type RegisterNumber = number;
 
-export interface Emitter {
+export interface Emitter extends VectorEmitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 

@@ -104,6 +104,11 @@ export function setCarry(e: Emitter, carry: Value): void {
   setCarryOverflow(e, carry, overflow);
 }
 
+/** Replaces OF alone. */
+export function setOverflow(e: Emitter, overflow: Value): void {
+  setCarryOverflow(e, e.let(carryFlag(e)), overflow);
+}
+
 /** Replaces ZF alone, keeping SF, PF and the rest. */
 export function setZero(e: Emitter, zero: Value): void {
   const aux = e.and(e.flagAux(), e.i32(AUX_CARRIES | AUX_ADJUST));

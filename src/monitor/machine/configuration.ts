@@ -2,6 +2,8 @@
  * The launch configuration: one definition of its fields, from which come the TypeScript type, the defaults, the
  * validation, and (in configurationSchema) package.json's `configurationAttributes` and the documentation's table.
  */
+import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
+import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
 import type { Kind } from './configurationKinds';
 import { nearestWord } from './configurationSpelling';
@@ -33,9 +35,10 @@ export const FIELDS = {
     doc: 'Number of virtual CPUs.',
   },
   cpuModel: {
-    kind: choice({ 'pentium-pro': 'Intel Pentium Pro: i686 with CMOV, PAE, SYSENTER and x87.' }),
-    default: 'pentium-pro',
-    doc: 'Which processor the guest sees (CPUID).',
+    kind: cpuSelection(),
+    default: DEFAULT_CPU_MODEL,
+    doc: 'Which processor the guest has: CPUID, registers and instructions follow. Features are switched from left to right, '
+      + 'as in `"x86-64-v2,-sse4.2,+pku"`: `+` brings along what the feature needs, `-` takes along what needs it.',
   },
   firmware: {
     kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
@@ -233,6 +236,17 @@ function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfigura
     .map((drive) => problem('bootOrder', `there is no ${quoted(drive)} to boot from`, `add "${fields[drive]}", or take it out of "bootOrder"`));
 }
 
+/** What starts in protected mode, or goes there, needs a processor that has it. */
+function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConfiguration): Problem[] {
+  if (selectionOf(cpuModel).processor.features.has('i386')) return [];
+  const remedy = `choose another "cpuModel" than ${quoted(cpuModel)}, which has real mode only`;
+  const found: Problem[] = [];
+  if (kernel !== undefined) found.push(problem('kernel', 'it starts in protected mode', remedy));
+  if (multiboot !== undefined) found.push(problem('multiboot', 'it starts in protected mode', remedy));
+  if (firmware === 'seabios') found.push(problem('firmware', 'SeaBIOS needs protected mode', remedy));
+  return found;
+}
+
 /** The built-in firmware has nothing else to show than what it boots; another one may (its own setup, a ROM under test). */
 function bootProblems(configuration: MachineConfiguration): Problem[] {
   const { firmware, kernel, multiboot, floppy, disks, cdrom } = configuration;
@@ -248,6 +262,8 @@ function noticesOf(configuration: MachineConfiguration): Notice[] {
   const found: Notice[] = [];
   if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
   if (configuration.engine === 'translator') found.push({ field: 'engine', message: 'the translator is not there yet; the interpreter is used' });
+  const { missing } = selectionOf(configuration.cpuModel);
+  if (missing.length > 0) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });
   return found;
 }
 
@@ -264,6 +280,6 @@ export function validateConfiguration(values: unknown, options: ValidationOption
   const all = [...unknownFields(record), ...problems];
   if (all.length > 0) return { problems: all };
   const configuration = read as MachineConfiguration;
-  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...bootProblems(configuration)];
+  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
   return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };
 }

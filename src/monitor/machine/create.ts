@@ -152,7 +152,7 @@ function prefixed(prefix: string, counters: object): Counters {
 export function createMachine(images: MachineImages, files: FileStore): RunnableMachine {
   const machine = new VirtualMachine(images, files);
   const { cpu, board, memory } = machine.parts;
-  const paging = new PagingView(cpu);
+  const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
   return {
     resume: (request) => machine.resume(request),
     runSlice: (cycles) => machine.runSlice(cycles),
@@ -177,7 +177,7 @@ export function createMachine(images: MachineImages, files: FileStore): Runnable
     readMemory: (space, address, bytes) => readMemory(machine, space, address, bytes),
     addressSpaces: () => paging.addressSpaces(),
     table: (request) => paging.table(request),
-    walk: (cr3, linear) => paging.walk(cr3, linear),
+    walk: (cr3, linear, key) => paging.walk(cr3, linear, key),
     counters: () => countersOf(machine),
     devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
     screen: () => board.vga.screenText(),

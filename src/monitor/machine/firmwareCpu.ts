@@ -3,6 +3,8 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
+import { signatureOf } from '../cpu/models/processor';
+import { resetMsrs } from '../cpu/msr';
 import type { FirmwareCpu, GeneralName, InitialCpu, SegmentImage, SegmentName } from '../firmware/platform';
 
 const GENERAL: Readonly<Record<GeneralName, number>> = { eax: L.RAX, ecx: L.RCX, edx: L.RDX, ebx: L.RBX, esp: L.RSP, ebp: L.RBP, esi: L.RSI, edi: L.RDI };
@@ -38,10 +40,7 @@ export class ServiceCpu implements FirmwareCpu {
 
 const REAL_DATA: SegmentImage = { selector: 0, base: 0, limit: 0xffff, attributes: 0x93 };
 const RESET_CODE: SegmentImage = { selector: 0xf000, base: 0xffff0000, limit: 0xffff, attributes: 0x93 };
-/** CPUID signature in EDX after reset. */
-const RESET_SIGNATURE = 0x66a;
 const CR0_RESET = 0x60000010;
-const PAT_RESET = 0x0007040600070406n;
 
 /** The state after reset (Intel SDM vol. 3, table 10-1), with what a loader wants otherwise. */
 export function resetCpuTo(cpu: Cpu, initial: InitialCpu): void {
@@ -55,8 +54,11 @@ export function resetCpuTo(cpu: Cpu, initial: InitialCpu): void {
   s.setU64(L.MASK16, 0xffffn);
   s.setU64(L.MASK32, 0xffffffffn);
   s.setU64(L.MASK64, 0xffffffffffffffffn);
+  s.setU64(L.TWO32, 0x100000000n);
+  s.setU64(L.CANONICAL_SHIFT, 16n);
   s.setU64(L.LINEAR_MASK, 0xffffffffn);
-  s.setU64(L.MSR_PAT, PAT_RESET);
+  s.setU64(L.XCR0, 1n);
+  resetMsrs(cpu);
   s.setU64(L.DR + 8 * 6, 0xffff0ff0n);
   s.setU64(L.DR + 8 * 7, 0x400n);
   s.setU32(L.CR0, initial.cr0 ?? CR0_RESET);
@@ -64,7 +66,7 @@ export function resetCpuTo(cpu: Cpu, initial: InitialCpu): void {
   s.setU32(L.GDTR_LIMIT, initial.gdtr?.limit ?? 0xffff);
   s.setWide(L.IDTR_BASE, initial.idtr?.base ?? 0);
   s.setU32(L.IDTR_LIMIT, initial.idtr?.limit ?? 0xffff);
-  s.setReg(L.RDX, RESET_SIGNATURE);
+  s.setReg(L.RDX, signatureOf(cpu.processor.model));
   for (const name of Object.keys(GENERAL) as GeneralName[]) {
     const value = initial.general?.[name];
     if (value !== undefined) s.setReg(GENERAL[name], value >>> 0);

@@ -13,7 +13,7 @@ import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
 import type { FileStore, MachineImages } from './images';
-import { buildParts, powerOn, type MachineParts } from './parts';
+import { buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
@@ -367,8 +367,9 @@ export class VirtualMachine {
     };
   }
 
-  private setA20(enabled: boolean): void {
+  private setA20(open: boolean): void {
     const { map, mmu, cpu } = this.parts;
+    const enabled = open && hasA20(cpu);
     if (map.a20 === enabled) return;
     map.a20 = enabled;
     mmu.shadow.dropAll();

@@ -4,6 +4,7 @@
 import { Cpu } from '../cpu/cpu';
 import { FpuState } from '../cpu/x87';
 import * as L from '../cpu/layout';
+import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import { createBoard, type Board } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
@@ -13,7 +14,7 @@ import { buildInterpreter, type InterpreterModule } from '../engine/interpreterM
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import { identifyImage } from '../firmware/detect';
-import { installFirmware, resetCpu } from '../firmware/install';
+import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
 import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
@@ -24,6 +25,7 @@ import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
 import { FRAME, MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
 import { ABSENT, DEVICE, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
+import { selectionOf } from './configurationCpuModel';
 import { resetCpuTo } from './firmwareCpu';
 import type { FileAccess, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
@@ -70,7 +72,7 @@ let cached: { readonly pages: number; readonly module: InterpreterModule; readon
 /** The interpreter for a memory size; building it takes a while, so one is kept. */
 function interpreterFor(pages: number): { readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } {
   if (cached?.pages !== pages) {
-    const module = buildInterpreter(pages, false);
+    const module = buildInterpreter(pages, true);
     cached = { pages, module, compiled: new WebAssembly.Module(module.bytes as BufferSource) };
   }
   return cached;
@@ -96,7 +98,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),
-  });
+  }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, module, compiled);
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
@@ -179,6 +181,11 @@ function openDrives(images: MachineImages, files: FileStore): Drives {
   return { drives, disks, floppies };
 }
 
+/** An 8086 has 20 address lines, whatever the gate says. */
+export function hasA20(cpu: Cpu): boolean {
+  return cpu.features.has('i286');
+}
+
 /**
  * Powers the machine on: memory empty, devices reset, firmware or guest loaded, CPU on its first instruction.
  * Gives sentences for the person. Throws LoadError.
@@ -195,7 +202,8 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
   const { initial, notes } = load(parts, images);
   resetCpuTo(cpu, initial);
   new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
-  map.a20 = true;
+  map.a20 = hasA20(cpu);
+  if (!images.firmware) setFirmwareMemoryTypes(cpu);
   if (!parts.bios && !images.firmware) enterTextMode({ memory: firmwareMemory, ports: board.ports });
   parts.executor.forgetDerived();
   return notes;
@@ -227,5 +235,6 @@ function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu
   if (images.firmware) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
   for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
   installFirmware(mappings, firmwareMemory);
+  if (!hasA20(parts.cpu)) return { initial: resetCpu8086(), notes: [] };
   return { initial: images.firmware ? resetCpu() : initialCpuForBios(), notes: [] };
 }

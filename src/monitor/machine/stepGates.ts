@@ -6,7 +6,7 @@ import * as L from '../cpu/layout';
 import type { Executor } from '../engine/executor';
 import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
-import { CONDITION_SUFFIXES } from '../isa/opcodes';
+import { CONDITION_SUFFIXES } from '../isa/opcodeTable';
 import type { LinearRange } from './session';
 
 const LONGEST_INSTRUCTION = 16;

@@ -3,7 +3,7 @@
  */
 import type { PhysicalMap } from './physicalMap';
 
-export type PagingMode = 'none' | '32-bit' | 'PAE' | '4-level';
+export type PagingMode = 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
 
 /** What control registers say about paging. */
 export interface PagingControls {
@@ -15,6 +15,13 @@ export interface PagingControls {
   /** Supervisor writes respect read-only pages (CR0.WP). */
   readonly writeProtect: boolean;
   readonly noExecute: boolean;
+  /** 1 GiB pages (CPUID); without them the bit is reserved. */
+  readonly gigabytePages: boolean;
+  /** Supervisor code may not fetch from, nor touch, user pages (CR4.SMEP, CR4.SMAP). */
+  readonly smep: boolean;
+  readonly smap: boolean;
+  /** Protection keys: PKRU when CR4.PKE is set, else 0 (every key open). */
+  readonly pkru: number;
   /** PDPTEs as latched with CR3 in PAE mode. */
   readonly pdptes: readonly bigint[];
 }
@@ -22,7 +29,21 @@ export interface PagingControls {
 /** Entry bits that all formats share. */
 export const PTE = { present: 1, writable: 2, user: 4, writeThrough: 8, cacheDisable: 0x10, accessed: 0x20, dirty: 0x40, large: 0x80, global: 0x100 } as const;
 /** Page-fault error code bits. */
-export const PF = { present: 1, write: 2, user: 4, reserved: 8, fetch: 0x10 } as const;
+export const PF = { present: 1, write: 2, user: 4, reserved: 8, fetch: 0x10, protectionKey: 0x20 } as const;
+
+/** Controls of a processor that does not page, with everything off. */
+export const NO_PAGING: PagingControls = {
+  mode: 'none',
+  root: 0,
+  largePages: false,
+  writeProtect: false,
+  noExecute: false,
+  gigabytePages: false,
+  smep: false,
+  smap: false,
+  pkru: 0,
+  pdptes: [],
+};
 
 /** Geometry of a format. */
 export interface PagingFormat {
@@ -35,6 +56,7 @@ export const FORMATS: Readonly<Record<Exclude<PagingMode, 'none'>, PagingFormat>
   '32-bit': { levels: 2, entryBytes: 4, indexBits: 10 },
   PAE: { levels: 3, entryBytes: 8, indexBits: 9 },
   '4-level': { levels: 4, entryBytes: 8, indexBits: 9 },
+  '5-level': { levels: 5, entryBytes: 8, indexBits: 9 },
 };
 
 /** Index of a linear page in its table at a level (1 = leaf). */
@@ -72,6 +94,8 @@ export class GuestWalk {
   writable = false;
   user = false;
   noExecute = false;
+  /** Protection key of a user page in 64-bit formats; 0 otherwise. */
+  key = 0;
   /** Whether the walk found a mapping; else `errorCode` has P and RSVD as they apply. */
   mapped = false;
   errorCode = 0;
@@ -87,6 +111,8 @@ const NX_HIGH = 0x80000000 | 0;
 /** Address bits of an 8-byte entry's high half for 40 physical bits; the rest up to bit 51 is reserved. */
 const HIGH_ADDRESS = 0xff;
 const HIGH_RESERVED = 0x000fff00;
+/** Bits 52-62 are reserved in PAE entries, and free for software (or the key) in 64-bit ones. */
+const HIGH_RESERVED_PAE = 0x7ff00000;
 
 /** Walks the guest's tables for a linear page. Reads only; nothing is set. */
 export function walkGuest(controls: PagingControls, map: PhysicalMap, page: number, walk: GuestWalk): void {
@@ -98,6 +124,7 @@ export function walkGuest(controls: PagingControls, map: PhysicalMap, page: numb
   const format = FORMATS[mode];
   walk.writable = walk.user = true;
   walk.noExecute = false;
+  walk.key = 0;
   let table = controls.root;
   for (let level = format.levels; level >= 1; level--) {
     const entry = walk.entry(walk.count++);
@@ -130,6 +157,7 @@ export function walkGuest(controls: PagingControls, map: PhysicalMap, page: numb
     const target = entryTarget(format, level, entry, large);
     if (large || level === 1) {
       walk.leafLevel = level;
+      if (is64BitFormat(mode)) walk.key = keyOf(entry.high);
       walk.page = target / 4096 + (page - Math.floor(page / entrySpan(level, format.indexBits)) * entrySpan(level, format.indexBits));
       walk.mapped = true;
       return;
@@ -144,12 +172,19 @@ function identity(page: number, walk: GuestWalk): void {
   walk.page = page & 0xfffff;
   walk.writable = walk.user = true;
   walk.noExecute = false;
+  walk.key = 0;
 }
+
+/** Whether linear addresses have 48 or 57 bits. */
+export const is64BitFormat = (mode: PagingMode): boolean => mode === '4-level' || mode === '5-level';
+
+/** Protection key in the high half of a leaf entry. */
+export const keyOf = (high: number): number => (high >>> 27) & 0xf;
 
 export function isLarge(controls: PagingControls, level: number, low: number): boolean {
   if (!(low & PTE.large)) return false;
   if (controls.mode === '32-bit') return level === 2 && controls.largePages;
-  return level === 2 || (level === 3 && controls.mode === '4-level');
+  return level === 2 || (level === 3 && controls.gigabytePages && is64BitFormat(controls.mode));
 }
 
 /** Guest-physical address that an entry points to. */
@@ -164,27 +199,60 @@ export function entryTarget(format: PagingFormat, level: number, entry: { low: n
   return high + ((entry.low & mask) >>> 0);
 }
 
-function reservedBits(controls: PagingControls, level: number, entry: WalkedEntry, large: boolean, latched: boolean): boolean {
-  if (controls.mode === '32-bit') return large && (entry.low & 0x00200000) !== 0;
-  if (entry.high & HIGH_RESERVED) return true;
-  if (!controls.noExecute && entry.high & NX_HIGH) return true;
-  if (latched) return false;
-  if (large) return (entry.low & (level === 2 ? 0x001fe000 : 0x3fffe000)) !== 0;
-  return level === 4 && (entry.low & PTE.large) !== 0;
+/** Whether the high half of an 8-byte entry has reserved bits set, in any level but the latched one of PAE. */
+export function hasReservedBits(controls: PagingControls, high: number): boolean {
+  if (high & HIGH_RESERVED || (!controls.noExecute && high & NX_HIGH)) return true;
+  return controls.mode === 'PAE' && (high & HIGH_RESERVED_PAE) !== 0;
 }
 
-/** The error code of an access that the walk's rights forbid; 0 when it is allowed. */
-export function violation(controls: PagingControls, walk: { writable: boolean; user: boolean; noExecute: boolean }, write: boolean, user: boolean, fetch: boolean): number {
+function reservedBits(controls: PagingControls, level: number, entry: WalkedEntry, large: boolean, latched: boolean): boolean {
+  if (controls.mode === '32-bit') return large && (entry.low & 0x00200000) !== 0;
+  // What is latched was checked when CR3 was loaded.
+  if (latched) return false;
+  if (hasReservedBits(controls, entry.high)) return true;
+  if (large) return (entry.low & (level === 2 ? 0x001fe000 : 0x3fffe000)) !== 0;
+  return level >= 3 && (entry.low & PTE.large) !== 0;
+}
+
+/** What an access is: a fetch is never a write. */
+export interface Access {
+  readonly write: boolean;
+  readonly user: boolean;
+  readonly fetch: boolean;
+  /** Supervisor accesses to user pages are open in spite of SMAP: explicit ones with EFLAGS.AC set. */
+  readonly smapOpen: boolean;
+}
+
+/** Rights of a translation. */
+export interface PageRights {
+  readonly writable: boolean;
+  readonly user: boolean;
+  readonly noExecute: boolean;
+  readonly key: number;
+}
+
+/** The error code of an access that the rights forbid; 0 when it is allowed (Intel SDM vol. 3, 4.6 and 4.7). */
+export function violation(controls: PagingControls, rights: PageRights, access: Access): number {
+  const { write, user, fetch } = access;
   const allowed =
-    (!user || walk.user) &&
-    (!write || walk.writable || (!user && !controls.writeProtect)) &&
-    (!fetch || !walk.noExecute);
-  if (allowed) return 0;
-  return PF.present | accessBits(controls, write, user, fetch);
+    (!user || rights.user) &&
+    (!write || rights.writable || (!user && !controls.writeProtect)) &&
+    (!fetch || !rights.noExecute) &&
+    (user || !rights.user || (fetch ? !controls.smep : !controls.smap || access.smapOpen));
+  if (!allowed) return PF.present | accessBits(controls, access);
+  if (fetch || !rights.user || controls.pkru === 0) return 0;
+  const closed = keyCloses(controls, rights.key, write, user);
+  return closed ? PF.present | PF.protectionKey | accessBits(controls, access) : 0;
+}
+
+/** Whether PKRU forbids a data access to a user page with this key. */
+export function keyCloses(controls: PagingControls, key: number, write: boolean, user: boolean): boolean {
+  const bits = (controls.pkru >>> (2 * key)) & 3;
+  return (bits & 1) !== 0 || ((bits & 2) !== 0 && write && (user || controls.writeProtect));
 }
 
 /** The bits of a page-fault error code that say what was tried. */
-export function accessBits(controls: PagingControls, write: boolean, user: boolean, fetch: boolean): number {
-  const fetchBit = fetch && controls.noExecute ? PF.fetch : 0;
+export function accessBits(controls: PagingControls, { write, user, fetch }: Access): number {
+  const fetchBit = fetch && (controls.noExecute || controls.smep) ? PF.fetch : 0;
   return (write ? PF.write : 0) | (user ? PF.user : 0) | fetchBit;
 }

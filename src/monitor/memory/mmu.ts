@@ -5,7 +5,7 @@
  */
 import { BOUNCE, PAGE_BYTES } from './layout';
 import { GuestFault } from './guestFault';
-import { GuestWalk, walkGuest, type PagingControls } from './guestPaging';
+import { GuestWalk, NO_PAGING, walkGuest, type PagingControls } from './guestPaging';
 import { FRAME, type MachineMemory } from './machineMemory';
 import type { PhysicalMap } from './physicalMap';
 import { ShadowPaging, type AddressSpace } from './shadowPaging';
@@ -13,9 +13,10 @@ import { TLB_KIND, Tlb } from './tlb';
 
 const PAGE_FAULT = 14;
 const TWO32 = 2 ** 32;
+const LAST_PAGE_32 = 0xfffff;
 
 /** Kinds of access in bits 8-9 of `sizeAndKind`. */
-const READ = 0, MODIFY = 2;
+const READ = 0, WRITE = 1, MODIFY = 2;
 
 /** A store that waits in the bounce buffer: at most two pieces of neighbouring pages. */
 interface BouncedStore {
@@ -29,14 +30,14 @@ export class Mmu {
   readonly tlb: Tlb;
   readonly shadow: ShadowPaging;
   private space: AddressSpace;
-  private controls: PagingControls;
+  private controls: PagingControls = NO_PAGING;
   private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0 };
   /** Linear pages that the TLB must not hold for data: watched for the guest's debug registers. */
   private watchedPages = new Set<number>();
   private readonly peekWalk = new GuestWalk();
   /** Told of each data access to a watched page: linear page, offset, bytes, whether it writes. */
   onWatched: ((page: number, offset: number, bytes: number, write: boolean) => void) | undefined;
-  /** Whether linear addresses are cut to 32 bits. */
+  /** Whether linear addresses of the present code end at 4 GiB: what crosses that border goes on at 0. */
   wrap32 = true;
 
   constructor(
@@ -45,7 +46,6 @@ export class Mmu {
   ) {
     this.tlb = new Tlb(machine);
     this.shadow = new ShadowPaging(machine, map, this.tlb);
-    this.controls = { mode: 'none', root: 0, largePages: false, writeProtect: false, noExecute: false, pdptes: [] };
     this.space = this.shadow.enter(this.controls);
   }
 
@@ -59,9 +59,10 @@ export class Mmu {
 
   /** Takes new paging controls (CR0, CR3, CR4 or EFER have changed). */
   setControls(controls: PagingControls): void {
-    const rightsChanged = controls.writeProtect !== this.controls.writeProtect;
+    const old = this.controls;
+    const rightsChanged = controls.writeProtect !== old.writeProtect || controls.smep !== old.smep || controls.smap !== old.smap || keysChanged(old.pkru, controls.pkru);
     // Shadow tables are found by mode and page alone, so they must have been derived under the same rules.
-    if (controls.largePages !== this.controls.largePages || controls.noExecute !== this.controls.noExecute) this.shadow.dropAll();
+    if (controls.largePages !== old.largePages || controls.noExecute !== old.noExecute || controls.gigabytePages !== old.gigabytePages) this.shadow.dropAll();
     this.controls = controls;
     this.space = this.shadow.enter(controls);
     if (rightsChanged) this.shadow.flushAll();
@@ -92,6 +93,11 @@ export class Mmu {
     return BOUNCE;
   }
 
+  /** After bytes have been stored at an address that `hostFor` gave: carries them out if it was the bounce buffer's. */
+  finishStore(host: number): void {
+    if (host < PAGE_BYTES) this.commit();
+  }
+
   /** Carries out the store that lies in the bounce buffer. */
   commit(): void {
     const { bytes, firstAddress, firstBytes, secondAddress } = this.store;
@@ -102,7 +108,7 @@ export class Mmu {
   private crossing(page: number, offset: number, bytes: number, kind: number, user: boolean): number {
     const write = kind !== READ;
     const firstBytes = PAGE_BYTES - offset;
-    const next = this.wrap32 ? (page + 1) & 0xfffff : page + 1;
+    const next = this.wrap32 && page === LAST_PAGE_32 ? 0 : page + 1;
     const first = this.resolve(page, offset, write, user) * PAGE_BYTES + offset;
     const second = this.resolve(next, 0, write, user) * PAGE_BYTES;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, firstBytes, write);
@@ -133,7 +139,7 @@ export class Mmu {
     if (frame <= 0 || (write && this.machine.frameFlags(frame) !== 0)) return -1;
     if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
     const host = frame * PAGE_BYTES;
-    this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
+    if (this.shadow.cacheable) this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
     return host;
   }
 
@@ -157,15 +163,25 @@ export class Mmu {
     });
   }
 
-  // For services: values at linear addresses (numbers below 2^53; 32-bit addresses are unsigned).
+  // For services: values at linear addresses (numbers; 32-bit addresses are unsigned, canonical 64-bit ones signed).
 
   read(linear: number, size: 1 | 2 | 4, user: boolean): number {
     return this.machine.read(this.hostFor(linear, size, READ, user), size);
   }
 
   write(linear: number, size: 1 | 2 | 4, value: number, user: boolean): void {
-    const host = this.hostFor(linear, size, 1, user);
+    const host = this.hostFor(linear, size, WRITE, user);
     this.machine.write(host, size, value);
+    if (host < PAGE_BYTES) this.commit();
+  }
+
+  read64(linear: number, user: boolean): bigint {
+    return this.machine.view.getBigUint64(this.hostFor(linear, 8, READ, user), true);
+  }
+
+  write64(linear: number, value: bigint, user: boolean): void {
+    const host = this.hostFor(linear, 8, WRITE, user);
+    this.machine.view.setBigUint64(host, BigInt.asUintN(64, value), true);
     if (host < PAGE_BYTES) this.commit();
   }
 
@@ -174,28 +190,26 @@ export class Mmu {
     const first = Math.floor(linear / PAGE_BYTES);
     const last = Math.floor((linear + bytes - 1) / PAGE_BYTES);
     for (let page = first; page <= last; page++) {
-      const wrapped = this.wrap32 ? page & 0xfffff : page;
+      const wrapped = this.wrap32 && page === LAST_PAGE_32 + 1 ? 0 : page;
       this.resolve(wrapped, page === first ? linear - first * PAGE_BYTES : 0, write, user);
     }
   }
 
   /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). */
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
-    const wrapped = this.wrap32 ? linear % TWO32 : linear;
-    const page = Math.floor(wrapped / PAGE_BYTES);
-    const offset = wrapped - page * PAGE_BYTES;
+    const page = Math.floor(linear / PAGE_BYTES);
+    const offset = linear - page * PAGE_BYTES;
     if (offset + bytes <= PAGE_BYTES) {
       const host = this.known(page, kind !== READ, user);
       if (host >= 0) return host + offset;
     }
-    return this.access(wrapped | 0, this.wrap32 ? 0 : Math.floor(wrapped / TWO32), bytes, kind, user);
+    return this.access((page << 12) | offset, Math.floor(linear / TWO32), bytes, kind, user);
   }
 
   /** Whether one direct host run of bytes from here to the page's end may be used: its host address, or -1. */
   hostRun(linear: number, write: boolean, user: boolean): number {
-    const wrapped = this.wrap32 ? linear % TWO32 : linear;
-    const page = Math.floor(wrapped / PAGE_BYTES);
-    const offset = wrapped - page * PAGE_BYTES;
+    const page = Math.floor(linear / PAGE_BYTES);
+    const offset = linear - page * PAGE_BYTES;
     const known = this.known(page, write, user);
     if (known >= 0) return known + offset;
     const host = this.direct(page, this.resolve(page, offset, write, user), write, user);
@@ -228,6 +242,11 @@ export class Mmu {
     this.machine.setFrameFlag(frame, FRAME.code);
     this.shadow.writeProtect(page);
   }
+}
+
+/** Whether a change of PKRU can make wrong what the TLB holds: pages with key 0, or all keys while PKRU was open. */
+function keysChanged(old: number, now: number): boolean {
+  return ((old ^ now) & 3) !== 0 || (old === 0) !== (now === 0);
 }
 
 /** Cuts an access into naturally aligned pieces of 4, 2 and 1 bytes, as a bus would. */

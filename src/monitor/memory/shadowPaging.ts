@@ -11,6 +11,9 @@ import {
   PTE,
   accessBits,
   entrySpan,
+  keyCloses,
+  keyOf,
+  hasReservedBits,
   tableIndex,
   violation,
   walkGuest,
@@ -28,6 +31,10 @@ export interface AddressSpace {
   readonly slot: number;
   readonly mode: PagingMode;
   readonly root: number;
+  /** What tells it from all others: the table's address and the rules under which its tables are read. */
+  readonly tag: string;
+  /** The controls under which it was last entered. */
+  controls: PagingControls;
   table: ShadowTable | undefined;
   /** Latched PDPTEs from which the root derives (PAE). */
   pdptes: readonly bigint[];
@@ -96,7 +103,7 @@ export class ShadowPaging {
     let space = this.spaceByTag.get(tag);
     if (!space) {
       const slot = this.freeSlot();
-      space = { slot, mode: controls.mode, root, table: undefined, pdptes: controls.pdptes, lastUsed: 0 };
+      space = { slot, mode: controls.mode, root, tag, controls, table: undefined, pdptes: controls.pdptes, lastUsed: 0 };
       this.spaces[slot] = space;
       this.spaceByTag.set(tag, space);
     } else if (controls.mode === 'PAE' && space.pdptes.some((p, i) => p !== controls.pdptes[i])) {
@@ -104,6 +111,7 @@ export class ShadowPaging {
       this.tlb.flushSpace(space.slot);
       space.pdptes = controls.pdptes;
     }
+    space.controls = controls;
     space.lastUsed = ++this.uses;
     this.counters.spaceSwitches++;
     return space;
@@ -123,27 +131,30 @@ export class ShadowPaging {
 
   /**
    * Resolves an access: the guest-physical page, or -1 for a page fault whose error code is then in
-   * `errorCode`. Sets accessed and dirty bits as the processor does.
+   * `errorCode`. Sets accessed and dirty bits as the processor does. `cacheable` then says whether the TLB may
+   * hold the answer.
    */
   translate(space: AddressSpace, controls: PagingControls, page: number, write: boolean, user: boolean, fetch: boolean): number {
+    this.cacheable = true;
     if (space.mode === 'none') return this.map.busPage(page & 0xfffff);
     const hit = this.lookUp(space, controls, page, write, user, fetch);
     if (hit >= 0) return hit;
     this.counters.guestWalks++;
     walkGuest(controls, this.map, page, this.walk);
-    const access = accessBits(controls, write, user, fetch);
+    const access = { write, user, fetch, smapOpen: this.smapOpen };
     if (!this.walk.mapped) {
-      this.errorCode = this.walk.errorCode | access;
+      this.errorCode = this.walk.errorCode | accessBits(controls, access);
       this.counters.reflectedFaults++;
       return -1;
     }
-    const forbidden = violation(controls, this.walk, write, user, fetch);
+    const forbidden = violation(controls, this.walk, access);
     if (forbidden) {
       this.errorCode = forbidden;
       this.counters.reflectedFaults++;
       return -1;
     }
     this.counters.hiddenFaults++;
+    this.cacheable = mayCache(controls, this.walk.user, this.walk.key, user);
     this.setAccessedDirty(write);
     this.fill(space, controls, page);
     return this.map.busPage(this.walk.page);
@@ -151,6 +162,16 @@ export class ShadowPaging {
 
   /** Error code of the last page fault that `translate` has found. */
   errorCode = 0;
+  /** Whether the TLB may hold what `translate` has found: rights that follow EFLAGS.AC or PKRU are looked up each time. */
+  cacheable = true;
+  /** EFLAGS.AC, for SMAP; and whether the access under way is an implicit one (to a descriptor table, for example). */
+  alignmentFlag: () => boolean = () => false;
+  implicit = false;
+
+  /** Whether supervisor accesses reach user pages in spite of SMAP. */
+  private get smapOpen(): boolean {
+    return !this.implicit && this.alignmentFlag();
+  }
 
   /** Looks a page up in the shadow tables only: its guest-physical page, or -1. */
   private lookUp(space: AddressSpace, controls: PagingControls, page: number, write: boolean, user: boolean, fetch: boolean): number {
@@ -168,6 +189,11 @@ export class ShadowPaging {
         if (user && !(rights & SHADOW.user)) return -1;
         if (fetch && noExecute) return -1;
         if (write && (!(low & SHADOW.dirty) || (!(rights & SHADOW.writable) && (user || controls.writeProtect)))) return -1;
+        const userPage = (rights & SHADOW.user) !== 0;
+        if (userPage && !user && (fetch ? controls.smep : controls.smap && !this.smapOpen)) return -1;
+        const key = table.protectionKey(index);
+        if (userPage && !fetch && controls.pkru !== 0 && keyCloses(controls, key, write, user)) return -1;
+        this.cacheable = mayCache(controls, userPage, key, user);
         return table.page(index);
       }
       table = this.tables[low >>> 12];
@@ -225,12 +251,12 @@ export class ShadowPaging {
       }
       table.set(entry.index, flags | (lower.id << 12) | (large ? SHADOW.large : 0), 0);
       table = lower;
-      if (large) return this.fillSplit(table, entry.level - 1, page, entry.low, mode, format.indexBits);
+      if (large) return this.fillSplit(table, entry.level - 1, page, entry, mode, format.indexBits);
     }
   }
 
   /** Fills the leaf of a large page that is split into frames. */
-  private fillSplit(first: ShadowTable, level: number, page: number, low: number, mode: PagingMode, indexBits: number): void {
+  private fillSplit(first: ShadowTable, level: number, page: number, origin: { readonly low: number; readonly high: number }, mode: PagingMode, indexBits: number): void {
     let table = first;
     for (let l = level; l > 1; l--) {
       // A 1 GiB page: one more level of split tables.
@@ -245,8 +271,8 @@ export class ShadowPaging {
     }
     const index = tableIndex(page, 1, indexBits);
     // Rights stand in the entry above; the large entry's D bit is the one of all its pages.
-    const entry = low | PTE.writable | PTE.user;
-    this.setLeaf(table, index, undefined, entry, 0, this.map.busPage(table.guestPage + index), SHADOW.large);
+    const entry = origin.low | PTE.writable | PTE.user;
+    this.setLeaf(table, index, undefined, entry, origin.high, this.map.busPage(table.guestPage + index), SHADOW.large);
   }
 
   private targetPage(low: number, high: number, entryBytes: number): number {
@@ -265,7 +291,8 @@ export class ShadowPaging {
       (low & PTE.global ? SHADOW.global : 0) |
       (controls?.noExecute && high < 0 ? SHADOW.noExecute : 0) |
       extra;
-    table.set(index, frame > 0 ? flags | (frame << 12) : flags | SHADOW.noFrame, page);
+    // 32-bit entries have no high half, PAE entries zeros there: no key.
+    table.setLeaf(index, frame > 0 ? flags | (frame << 12) : flags | SHADOW.noFrame, page, keyOf(high));
     const key = table.id * 1024 + index;
     const list = this.reverse.get(page);
     if (list) list.push(key);
@@ -283,7 +310,7 @@ export class ShadowPaging {
       const low = this.map.read(at, 4) | 0;
       const high = format.entryBytes === 8 ? this.map.read(at + 4, 4) | 0 : 0;
       const wanted = PTE.present | PTE.accessed;
-      if ((low & wanted) !== wanted || high & 0x000fff00 || (high < 0 && !controls.noExecute)) continue;
+      if ((low & wanted) !== wanted || hasReservedBits(controls, high)) continue;
       const page = this.map.busPage(this.targetPage(low, high, format.entryBytes));
       if (this.map.entry(page) === NOTHING) continue;
       this.setLeaf(table, i, controls, low, high, page, 0);
@@ -497,9 +524,15 @@ function offsetInEntry(page: number, span: number): number {
   return page - Math.floor(page / span) * span;
 }
 
-/** In 4-level mode linear pages of the upper half are negative. */
+/** In 64-bit formats linear pages of the upper half are negative. */
 function canonicalPage(page: number, root: ShadowTable): number {
-  return root.level >= 4 && page >= 2 ** 35 ? page - 2 ** 36 : page;
+  const half = root.level === 4 ? 2 ** 35 : 2 ** 44;
+  return root.level >= 4 && page >= half ? page - 2 * half : page;
+}
+
+/** Rights that no control register but EFLAGS.AC or PKRU changes may be kept in the TLB. */
+function mayCache(controls: PagingControls, userPage: boolean, key: number, user: boolean): boolean {
+  return !userPage || ((user || !controls.smap) && (key === 0 || controls.pkru === 0));
 }
 
 function removeWhere<T>(list: T[], matches: (item: T) => boolean): void {

@@ -3,7 +3,7 @@
  * walked, entry for entry. Entry i derives from entry i of the guest's table. They lie in machine memory.
  *
  * Entry (8 bytes): low word: flags, and the machine frame (leaf) or the number of the lower table in bits
- * 12-31; high word of a leaf: guest-physical page.
+ * 12-31; high word of a leaf: guest-physical page (28 bits), and its protection key in bits 28-31.
  */
 import { SHADOW_BASE, SHADOW_TABLE_BYTES } from './layout';
 import type { MachineMemory } from './machineMemory';
@@ -22,6 +22,9 @@ export const SHADOW = {
   /** Derives from a large page of the guest. */
   large: 0x100,
 } as const;
+
+/** Bits of a leaf's high word that are the guest-physical page: 40 address bits. */
+const LEAF_PAGE = 0x0fffffff;
 
 /** A place in the tree from which a table hangs. */
 export interface ShadowParent {
@@ -73,7 +76,16 @@ export class ShadowTable {
 
   /** Guest-physical page of a leaf entry. */
   page(index: number): number {
-    return this.machine.i32[this.words + 2 * index + 1] ?? 0;
+    return (this.machine.i32[this.words + 2 * index + 1] ?? 0) & LEAF_PAGE;
+  }
+
+  /** Protection key of a leaf entry. */
+  protectionKey(index: number): number {
+    return (this.machine.i32[this.words + 2 * index + 1] ?? 0) >>> 28;
+  }
+
+  setLeaf(index: number, low: number, page: number, key: number): void {
+    this.set(index, low, page | (key << 28));
   }
 
   set(index: number, low: number, high: number): void {

@@ -84,6 +84,11 @@ export class Tlb {
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
   }
 
+  /** Empties the read and write tables of a space for one privilege. */
+  flushData(slot: number, user: boolean): void {
+    for (const kind of [TLB_KIND.read, TLB_KIND.write]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
+  }
+
   /** Empties the execute tables of a space: code may mean something else now (mode, CS). */
   flushExecute(slot: number): void {
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE, 2 * TLB_EXECUTE_USER);

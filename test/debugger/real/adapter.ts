@@ -48,7 +48,34 @@ export function lineOf(file: string, marker: string): number {
   return markerLine(sample(file), marker);
 }
 
+/** Sources of paging-lab in which tests stop. */
+export const MAIN = 'paging-lab/main.c';
+export const PAGING = 'paging-lab/paging.c';
+export const USER = 'paging-lab/user.c';
+
 let built = false;
+
+/**
+ * What every suite here does: gives each test an adapter of its own, or all tests of the suite one, and ends it. A word
+ * on its stderr is a failure. `take` gets the client.
+ */
+export function useAdapter(suite: Mocha.Suite, lifetime: 'each test' | 'suite', take: (client: DapClient) => void): void {
+  suite.timeout(60_000);
+  suite.slow(5000);
+  let client: DapClient | undefined;
+  const start = (): void => take(client = startAdapter());
+  const end = async (): Promise<void> => {
+    await client?.close();
+    assert.equal(client?.stderr, '');
+  };
+  if (lifetime === 'suite') {
+    suite.beforeAll('starts an adapter', start);
+    suite.afterAll('ends the adapter', end);
+  } else {
+    suite.beforeEach('starts an adapter', start);
+    suite.afterEach('ends the adapter', end);
+  }
+}
 
 /** Starts the adapter of dist/, which is brought up to date first. */
 export function startAdapter(): DapClient {
@@ -108,9 +135,18 @@ export async function scopeOf(client: DapClient, frameId: number, name: string):
 
 /** The value of one variable of a list. */
 export function valueOf(variables: readonly Dap.Variable[], name: string): string {
+  return variableOf(variables, name).value;
+}
+
+/** The memory that is offered for one variable of a list. */
+export function memoryOf(variables: readonly Dap.Variable[], name: string): string | undefined {
+  return variableOf(variables, name).memoryReference;
+}
+
+function variableOf(variables: readonly Dap.Variable[], name: string): Dap.Variable {
   const found = variables.find((variable) => variable.name === name);
   assert.ok(found, `${name} among ${variables.map((each) => each.name).join(', ')}`);
-  return found.value;
+  return found;
 }
 
 /** What an expression comes to in the innermost frame. */

@@ -3,31 +3,24 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { breakAt, frames, goOn, HELLO, launchStopped, lineOf, numberNow, sample, scopeOf, startAdapter, step, timedPause, valueOf } from './adapter';
+import { breakAt, frames, goOn, HELLO, launchStopped, lineOf, memoryOf, numberNow, sample, scopeOf, step, timedPause, useAdapter, valueOf } from './adapter';
 
 const ASM = 'hello/hello.asm';
 
 describe('hello over the wire', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
-
-  before(async () => {
-    client = startAdapter();
-  });
-  after(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
-  });
+  useAdapter(this, 'suite', (started) => { client = started; });
 
   it('stops at the reset vector, in real mode', async () => {
     const frame = await launchStopped(client, HELLO);
     // SDM volume 3, 9.1.4: the first instruction is fetched from 16 bytes below 4 GiB, with CS F000.
     assert.equal(frame.instructionPointerReference, '0xfffffff0');
-    assert.equal(frame.name, 'f000:fff0');
+    assert.equal(frame.name, 'f000:fff0 (reset vector)');
     assert.equal((await client.request('threads')).threads[0].name, 'CPU 0 (real, CPL 0)');
     const general = await scopeOf(client, frame.id, 'General Registers');
     assert.equal(Number(valueOf(general.variables, 'eip')), 0xfff0);
+    assert.equal(memoryOf(general.variables, 'eip'), '0xfffffff0', 'an offset in CS');
+    assert.equal(memoryOf((await scopeOf(client, frame.id, 'Segments')).variables, 'cs'), '0xffff0000');
     const [jump] = (await client.request('disassemble', { memoryReference: '0xfffffff0', instructionCount: 1 })).instructions;
     assert.match(jump.instruction, /^jmp/);
     assert.equal(jump.symbol, 'f000:fff0');

@@ -5,20 +5,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { DapClient } from '../client';
-import { assertPromptly, figures, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, RETRIES, sleep, startAdapter, step, timedPause, valueNow } from './adapter';
-
-const PAGING = 'paging-lab/paging.c';
+import { assertPromptly, figures, frames, goOn, launchStopped, lineOf, numberNow, PAGING, PAGING_LAB, RETRIES, sleep, step, timedPause, useAdapter, valueNow } from './adapter';
 
 describe('paging-lab over the wire: endings', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
-
-  beforeEach(() => { client = startAdapter(); });
-  afterEach(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
-  });
+  useAdapter(this, 'each test', (started) => { client = started; });
 
   it('stops at page faults with their story, and delivers them on continue', async () => {
     await launchStopped(client, PAGING_LAB);

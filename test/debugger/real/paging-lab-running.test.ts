@@ -4,22 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { breakAt, figures, frames, goOn, launchStopped, lineOf, median, numberNow, PAGING_LAB, RETRIES, sample, startAdapter, step } from './adapter';
-
-const MAIN = 'paging-lab/main.c';
-const PAGING = 'paging-lab/paging.c';
-const USER = 'paging-lab/user.c';
+import { breakAt, figures, frames, goOn, launchStopped, lineOf, MAIN, median, numberNow, PAGING, PAGING_LAB, RETRIES, sample, step, useAdapter, USER } from './adapter';
 
 describe('paging-lab over the wire: breakpoints', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
-
-  beforeEach(() => { client = startAdapter(); });
-  afterEach(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
-  });
+  useAdapter(this, 'each test', (started) => { client = started; });
 
   it('stops on its first instruction, with its source line', async () => {
     const frame = await launchStopped(client, PAGING_LAB);
@@ -80,15 +69,8 @@ describe('paging-lab over the wire: breakpoints', function () {
 });
 
 describe('paging-lab over the wire: steps', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
-
-  beforeEach(() => { client = startAdapter(); });
-  afterEach(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
-  });
+  useAdapter(this, 'each test', (started) => { client = started; });
 
   it('steps over, into and out of functions by line', async () => {
     await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-booted'] });
@@ -190,5 +172,74 @@ describe('paging-lab over the wire: steps', function () {
     }
     console.log(`      instruction step: ${figures(times)}`);
     assert.ok(median(times) < 5, figures(times));
+  });
+});
+
+describe('paging-lab over the wire: keys that are faster than the machine', function () {
+  let client: DapClient;
+  useAdapter(this, 'each test', (started) => { client = started; });
+
+  /** Commands as a person's keys send them: the next before the answer to the one before. None may fail, because a failure is a notification. */
+  async function press(...commands: readonly ('next' | 'stepIn' | 'stepOut' | 'continue')[]): Promise<void> {
+    const answers = await Promise.all(commands.map((command) => client.raw(command, { threadId: 1 })));
+    assert.deepEqual(answers.map(({ success, message }) => [success, message]), commands.map(() => [true, undefined]));
+  }
+
+  /** The messages of these kinds since the conversation had `from` of them: 'next', 'stopped step'. */
+  function told(from: number): string[] {
+    return client.transcript.slice(from).flatMap(({ direction, message }) => {
+      if (direction === 'to adapter') return [];
+      if ('command' in message && message.command !== 'stackTrace') return [String(message.command)];
+      return 'event' in message && message.event === 'stopped' ? [`stopped ${JSON.stringify(message).match(/"reason":"(\w+)"/)?.[1] ?? ''}`] : [];
+    });
+  }
+
+  it('F10 F10 F5: two steps, then on to the next breakpoint', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-booted'], [PAGING]: ['demand-map'] });
+    await goOn(client);
+    const from = client.transcript.length;
+    await press('next', 'next', 'continue');
+    await client.stopped('step');
+    await client.stopped('step');
+    assert.equal((await client.stopped('breakpoint')).frame.line, lineOf(PAGING, 'demand-map'));
+    assert.deepEqual(told(from), ['next', 'stopped step', 'next', 'stopped step', 'continue', 'stopped breakpoint']);
+  });
+
+  it('steps as often as the key was pressed', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-booted'] });
+    await goOn(client);
+    await press('next', 'next', 'next');
+    for (let count = 0; count < 2; count++) await client.stopped('step');
+    const { frame } = await client.stopped('step');
+    await client.request('restart', {});
+    await client.stopped('entry');
+    await goOn(client);
+    for (let count = 0; count < 2; count++) await step(client, 'next');
+    assert.equal((await step(client, 'next')).line, frame.line, 'the same place as with slow keys');
+  });
+
+  it('does not run past a breakpoint that a step has met', async () => {
+    await launchStopped(client, PAGING_LAB, { [MAIN]: ['main-segments'] });
+    await goOn(client);
+    await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'segments_init' }] });
+    const from = client.transcript.length;
+    await press('next', 'next', 'continue');
+    assert.equal((await client.stopped('breakpoint')).frame.name, 'segments_init');
+    // The client takes an answered step for a running machine, so it is told each time that it stands.
+    assert.deepEqual(told(from), ['next', 'stopped breakpoint', 'next', 'stopped breakpoint', 'continue', 'stopped breakpoint']);
+    for (let count = 0; count < 2; count++) assert.equal((await client.stopped('breakpoint')).frame.name, 'segments_init');
+    assert.equal((await client.request('shadowbox.summary')).running, false);
+    assert.equal((await step(client, 'stepOut')).name, 'kernel_main', 'and it can be gone on from there');
+  });
+
+  it('restarts although steps are waiting', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['painter-spin'] });
+    await goOn(client);
+    const from = client.transcript.length;
+    await press('next', 'next', 'next');
+    await client.request('restart', {});
+    while (told(from).at(-1) !== 'stopped entry') await client.event('stopped');
+    assert.equal((await frames(client))[0].name, '_start');
+    assert.equal((await client.request('shadowbox.summary')).retired, 0);
   });
 });

@@ -4,25 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { breakAt, frames, goOn, launchStopped, lineOf, numberNow, PAGING_LAB, sample, scopeOf, startAdapter, step, valueNow, valueOf } from './adapter';
-
-const MAIN = 'paging-lab/main.c';
-const PAGING = 'paging-lab/paging.c';
-const USER = 'paging-lab/user.c';
+import { breakAt, frames, goOn, launchStopped, lineOf, MAIN, memoryOf, numberNow, PAGING, PAGING_LAB, sample, scopeOf, step, useAdapter, USER, valueNow, valueOf } from './adapter';
 
 describe('paging-lab over the wire: values', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
+  useAdapter(this, 'suite', (started) => { client = started; });
 
   // One machine for all: each test moves it on to where it looks.
   before(async () => {
-    client = startAdapter();
     await launchStopped(client, PAGING_LAB);
-  });
-  after(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
   });
 
   it('shows that the call stack ends in the first function', async () => {
@@ -61,6 +51,23 @@ describe('paging-lab over the wire: values', function () {
     assert.equal(Number(valueOf(members, 'directory').split(' ')[0]), await numberNow(client, 'cr3'), 'CR3 is what the kernel thinks it is');
     assert.match(await valueNow(client, 'paging_counts.demand_maps'), /^\d+/);
     assert.match(await valueNow(client, '&paging_counts'), /paging_counts|0x[0-9a-f]+/);
+  });
+
+  it('offers the memory of pointers and of registers that hold an address', async () => {
+    const [frame] = await frames(client);
+    const { variables: locals } = await scopeOf(client, frame.id, 'Locals');
+    // The compiler keeps it in a register: it has no address of its own.
+    assert.match(await client.refused('evaluate', { expression: '&entry', frameId: frame.id, context: 'watch' }), /register|memory|address/);
+    assert.equal(memoryOf(locals, 'entry'), /^0x[0-9a-f]+/.exec(valueOf(locals, 'entry'))?.[0]);
+    const { variables: general } = await scopeOf(client, frame.id, 'General Registers');
+    for (const { name, value, memoryReference } of general) assert.equal(Number(memoryReference), Number(value), `${name}: flat segments`);
+    const { variables: control } = await scopeOf(client, frame.id, 'Control');
+    // CR3 is a physical address (SDM volume 3, 4.3), CR2 and the bases of descriptor tables are linear ones.
+    assert.equal(memoryOf(control, 'cr3'), `phys:0x${(await numberNow(client, 'cr3')).toString(16)}`);
+    for (const name of ['cr2', 'gdtr.base', 'idtr.base', 'dr0']) assert.equal(Number(memoryOf(control, name)), Number(valueOf(control, name)), name);
+    for (const name of ['cr0', 'cr4', 'dr7', 'gdtr.limit']) assert.equal(memoryOf(control, name), undefined, name);
+    const { variables: segments } = await scopeOf(client, frame.id, 'Segments');
+    assert.equal(Number(memoryOf(segments, 'tr')), await numberNow(client, '&task_state'));
   });
 
   it('sets variables, which the program then goes by', async () => {

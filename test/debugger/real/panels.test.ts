@@ -6,24 +6,18 @@ import assert from 'node:assert/strict';
 import type { Wire } from '../../../debugger/codec';
 import type { GuestEntryRun } from '../../../src/monitor/inspection/queries';
 import type { DapClient } from '../client';
-import { breakAt, goOn, launchStopped, numberNow, PAGING_LAB, startAdapter, step, valueNow } from './adapter';
+import { breakAt, goOn, launchStopped, numberNow, PAGING_LAB, step, useAdapter, valueNow } from './adapter';
 
 type GuestRun = Wire<GuestEntryRun>;
 
 const MB4 = 4 * 1024 * 1024;
 
 describe('panels over the wire', function () {
-  this.timeout(60_000);
-  this.slow(5000);
   let client: DapClient;
+  useAdapter(this, 'suite', (started) => { client = started; });
 
   before(async () => {
-    client = startAdapter();
     await launchStopped(client, PAGING_LAB);
-  });
-  after(async () => {
-    await client.close();
-    assert.equal(client.stderr, '');
   });
 
   it('know no paging before it is on', async () => {
@@ -109,6 +103,17 @@ describe('panels over the wire', function () {
     const heap = await client.request('shadowbox.walk', { cr3: other, linear: '0x50000000' });
     assert.notEqual(heap.physical, undefined, 'the sweeper has one');
     assert.equal(heap.cr3, other);
+  });
+
+  it('read digits alone as they write addresses: in hexadecimal', async () => {
+    const walked = async (linear: string): Promise<number> => Number((await client.request('shadowbox.walk', { linear })).linear);
+    assert.equal(await walked('48000000'), 0x48000000);
+    assert.equal(await walked(' c0100000 '), 0xc0100000);
+    // Names and expressions are what they are elsewhere, also those that look like digits.
+    assert.equal(await walked('clock_page'), await numberNow(client, '(uint32_t)&clock_page'));
+    assert.equal(await walked('0x48000000 + 4096'), 0x48001000);
+    assert.equal(await walked('$esp'), await numberNow(client, 'esp'));
+    assert.match(await client.refused('shadowbox.walk', { linear: 'no_such_name' }), /no_such_name/);
   });
 
   it('see a shadow entry go when the guest changes its table', async () => {

@@ -1,6 +1,8 @@
 /** What every device promises: no port access raises an exception, state stays small and cloneable, a clone goes on alike. */
 import assert from 'node:assert/strict';
 import { serialize } from 'node:v8';
+import { AcpiPm } from '../../../src/monitor/devices/acpi-pm';
+import { ApicBus } from '../../../src/monitor/devices/apic-bus';
 import { AtaChannel } from '../../../src/monitor/devices/ata';
 import { hostBridge, ideFunction, isaBridge } from '../../../src/monitor/devices/chipset';
 import { cmosCells } from '../../../src/monitor/devices/cmos';
@@ -10,6 +12,7 @@ import { Dma } from '../../../src/monitor/devices/dma';
 import { ExitPort } from '../../../src/monitor/devices/exit-port';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
 import { FwCfg } from '../../../src/monitor/devices/fw-cfg';
+import { IoApic } from '../../../src/monitor/devices/io-apic';
 import { KeyboardController } from '../../../src/monitor/devices/keyboard';
 import { PciBus } from '../../../src/monitor/devices/pci';
 import { Pic } from '../../../src/monitor/devices/pic';
@@ -28,9 +31,26 @@ const CELLS = cmosCells({
 /** Memory without contents: what a clone reads must not depend on what its twin wrote. */
 const NO_MEMORY = { readByte: () => 0xff, writeByte: () => undefined };
 
+/** Two local APICs whose processors listen to nobody. */
+function createApics(host: FakeHost): ApicBus {
+  return new ApicBus(host, { cpus: 2 }, {
+    signals: {
+      interruptChanged: () => undefined, nonMaskable: () => undefined, initialise: () => undefined, startUp: () => undefined,
+    },
+    acknowledgeExternal: () => 0,
+    endOfInterrupt: () => undefined,
+    readinessChanged: () => undefined,
+    timeStamp: () => BigInt(host.time),
+    regionsChanged: () => undefined,
+  });
+}
+
 /** Each device as the board has it, with fresh surroundings. */
 const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new Pic(() => undefined),
+  createApics,
+  () => new IoApic(0, () => true),
+  (host) => new AcpiPm(host),
   (host) => new Pit(host),
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),
   (host) => new Uart(host, { name: 'com1', base: 0x3f8, line: 4 }),
@@ -41,7 +61,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
     name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: [new MemoryDisk(5000), undefined],
   }),
   (host) => new FloppyController(host, new Dma(NO_MEMORY), [new MemoryDisk(2880), undefined]),
-  (host) => new PciBus(host, [hostBridge(() => undefined), isaBridge(), ideFunction()]),
+  (host) => new PciBus(host, [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]),
   () => new FwCfg(NO_MEMORY, { files: [{ name: 'a', bytes: new Uint8Array(9) }], memoryBytes: 1 << 24, cpus: 1 }),
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),
@@ -58,6 +78,11 @@ function randomSize(device: Device, random: Random): AccessSize {
 /** One random access or wait; gives what was read. Values are mostly small, as commands and indexes are. */
 function randomStep(device: Device, host: FakeHost, random: Random): number {
   if (random(50) === 0) randomInput(device, random);
+  if (device.ports.length === 0) {
+    if (device instanceof ApicBus) device.currentCpu = random(2);
+    if (random(20) === 0) host.advance(random(3000));
+    return randomMemoryStep(device, random);
+  }
   const range = device.ports[random(device.ports.length)];
   const port = range.first + random(range.count);
   const size = randomSize(device, random);
@@ -75,6 +100,7 @@ function randomInput(device: Device, random: Random): void {
     device.setLine(random(16), random(2) === 0);
     if (device.pending() || random(8) === 0) device.acknowledge();
   }
+  if (device instanceof ApicBus) randomApicInput(device, random);
   // The host's own queues grow as it likes; what the guest can make grow is what is looked for here.
   if (device instanceof Uart && device.state.incoming.length < 100) device.receive(Uint8Array.of(random(256)));
   if (!(device instanceof KeyboardController)) return;
@@ -82,9 +108,20 @@ function randomInput(device: Device, random: Random): void {
   else device.mouse(random(600) - 300, random(600) - 300, random(8));
 }
 
+function randomApicInput(apics: ApicBus, random: Random): void {
+  const cpu = random(2);
+  apics.currentCpu = cpu;
+  if (apics.pending(cpu)) apics.acknowledge(cpu);
+  if (random(4) === 0) apics.writeBase(cpu, 0xfee00000n | BigInt(random(4) << 10));
+  apics.writeMsr(cpu, 0x800 + random(256), BigInt(random(256)));
+  apics.writeDeadline(cpu, BigInt(random(0x100000000)));
+}
+
 function randomMemoryStep(device: Device, random: Random): number {
   const region = device.regions?.[0] ?? { first: 0, bytes: 4096 };
-  const address = region.first + random(region.bytes - 4);
+  // Some devices take nothing but aligned registers.
+  const offset = random(region.bytes - 4);
+  const address = region.first + (device.ports.length === 0 ? offset & ~15 : offset);
   if (random(2) === 0) return device.readMemory?.(address, 2) ?? -1;
   device.writeMemory?.(address, 4, random(0x100000000));
   return -1;

@@ -51,6 +51,26 @@ function initializePics(out: Fixture['out']): void {
   out(0xa1, 0x28, 0x02, 0x01);
 }
 
+/** Writes the low half of an I/O APIC entry. */
+function route(board: Board, input: number, low: number): void {
+  board.memory.write(0xfec00000, 4, 0x10 + 2 * input);
+  board.memory.write(0xfec00010, 4, low);
+}
+
+/** Enables the local APIC, closes the 8259's way, and gives ISA-like entries to all inputs: vector 40 + input. */
+function symmetricMode({ board, out }: Fixture, trigger = 0): void {
+  out(0x21, 0xff);
+  out(0xa1, 0xff);
+  board.memory.write(0xfee000f0, 4, 0x1ff);
+  board.memory.write(0xfee00350, 4, 0x10000);
+  for (let input = 0; input < 24; input++) route(board, input, trigger | (0x40 + input));
+}
+
+function writeConfiguration(board: Board, address: number, value: number): void {
+  board.ports.writePort(0xcf8, 4, address & ~3);
+  board.ports.writePort(0xcfc + (address & 3), 1, value);
+}
+
 describe('board', () => {
   it('touches nothing of its host before reset', () => {
     const untouchable = new Proxy(new FakeHost(), {
@@ -183,5 +203,95 @@ describe('board', () => {
     const { board } = create();
     board.memory.write(0xb8000, 2, 0x0741);
     assert.equal(board.vga.screenText().text[0][0], 'A');
+  });
+
+  it('leads ISA lines to the I/O APIC as well, line 0 to input 2', () => {
+    const fixture = create();
+    const { board } = fixture;
+    symmetricMode(fixture);
+    for (let line = 0; line < 16; line++) {
+      board.interruptController.setLine(line, true);
+      const taken = board.interruptController.pending() ? board.interruptController.acknowledge() : undefined;
+      assert.equal(taken, line === 2 ? undefined : 0x40 + (line === 0 ? 2 : line), `line ${line}`);
+      board.memory.write(0xfee000b0, 4, 0);
+      board.interruptController.setLine(line, false);
+    }
+  });
+
+  it('brings a level-triggered interrupt again after EOI until the device lets go', () => {
+    const fixture = create();
+    const { board } = fixture;
+    symmetricMode(fixture);
+    route(board, 11, 0x8000 | 0x4b);
+    board.interruptController.setLine(11, true);
+    for (let round = 0; round < 3; round++) {
+      assert.equal(board.interruptController.acknowledge(), 0x4b);
+      assert.equal(board.interruptController.pending(), false);
+      board.memory.write(0xfee000b0, 4, 0);
+      assert.equal(board.interruptController.pending(), true);
+    }
+    board.interruptController.acknowledge();
+    board.interruptController.setLine(11, false);
+    board.memory.write(0xfee000b0, 4, 0);
+    assert.equal(board.interruptController.pending(), false);
+  });
+
+  it('sends a pending level interrupt when the local APIC is enabled', () => {
+    const { board, out } = create();
+    out(0x21, 0xff);
+    out(0xa1, 0xff);
+    route(board, 11, 0x8000 | 0x4b);
+    board.interruptController.setLine(11, true);
+    assert.equal(board.interruptController.pending(), false);
+    board.memory.write(0xfee000f0, 4, 0x1ff);
+    assert.equal(board.interruptController.acknowledge(), 0x4b);
+  });
+
+  it('leads the 8259 through input 0 of the I/O APIC, too', () => {
+    const { board, out } = create();
+    initializePics(out);
+    board.memory.write(0xfee000f0, 4, 0x1ff);
+    board.memory.write(0xfee00350, 4, 0x10000);
+    route(board, 0, 0x700);
+    board.interruptController.setLine(4, true);
+    assert.equal(board.interruptController.pending(), true);
+    assert.equal(board.interruptController.acknowledge(), 0x24);
+  });
+
+  it('turns PCI interrupts with the slot, to inputs 16 to 19 and through the routes to ISA lines', () => {
+    const fixture = create();
+    const { board, out } = fixture;
+    symmetricMode(fixture);
+    for (let input = 16; input < 20; input++) route(board, input, 0xa000 | (0x40 + input));
+    const cases: readonly (readonly [number, number, number])[] = [[1, 0, 16], [1, 3, 19], [2, 0, 17], [4, 0, 19], [5, 1, 17]];
+    for (const [slot, pin, input] of cases) {
+      board.interruptController.setPciInterrupt(slot, pin, true);
+      assert.equal(board.interruptController.acknowledge(), 0x40 + input);
+      board.interruptController.setPciInterrupt(slot, pin, false);
+      board.memory.write(0xfee000b0, 4, 0);
+      assert.equal(board.interruptController.pending(), false);
+    }
+    board.reset();
+    initializePics(out);
+    board.interruptController.setPciInterrupt(3, 0, true);
+    assert.equal(board.interruptController.pending(), false, 'not routed');
+    writeConfiguration(board, 0x80000862, 0x0b);
+    assert.equal(board.interruptController.acknowledge(), 0x2b);
+    board.interruptController.setPciInterrupt(7, 0, true);
+    board.interruptController.setPciInterrupt(3, 0, false);
+    out(0xa0, 0x20);
+    out(0x20, 0x20);
+    assert.equal(board.interruptController.pending(), false, 'the shared line has stayed up: no edge');
+    board.interruptController.setPciInterrupt(7, 0, false);
+    board.interruptController.setPciInterrupt(3, 0, true);
+    assert.equal(board.interruptController.acknowledge(), 0x2b);
+  });
+
+  it('tells where device memory is when a local APIC has moved', () => {
+    const { board } = create();
+    assert.equal(board.memory.deviceAt(0xfee00020)?.name, 'apic');
+    board.apics.writeBase(0, 0xfef00900n);
+    assert.equal(board.memory.deviceAt(0xfee00020), undefined);
+    assert.equal(board.memory.read(0xfef00030, 4), 0x50014);
   });
 });

@@ -15,7 +15,7 @@ interface Fixture {
 function createPci(more: readonly PciFunction[] = []): Fixture {
   const host = new FakeHost();
   const shadows: ShadowRegion[][] = [];
-  const pci = new PciBus(host, [hostBridge((regions) => shadows.push(regions)), isaBridge(), ideFunction(), ...more]);
+  const pci = new PciBus(host, [hostBridge((regions) => shadows.push(regions)), isaBridge(() => undefined), ideFunction(), ...more]);
   pci.reset();
   return { host, pci, shadows };
 }

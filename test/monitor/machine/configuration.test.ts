@@ -27,6 +27,7 @@ function notices(values: object): string[] {
 }
 
 const boots = { floppy: 'boot.img' };
+const models = '"8086", "486", "pentium", "pentium-pro", "pentium3", "x86-64-v2", "x86-64-v3"';
 
 describe('a launch configuration', () => {
   it('has its defaults filled in', () => {
@@ -51,6 +52,10 @@ describe('a launch configuration', () => {
     }
   });
 
+  for (const cpuModel of ['8086', '486', 'pentium', 'pentium3', 'x86-64-v2', 'x86-64-v3', 'pentium3,-pat,+popcnt', '486, +tsc']) {
+    it(`takes the CPU ${cpuModel}`, () => assert.equal(accepted({ ...boots, cpuModel }).cpuModel, cpuModel));
+  }
+
   const sizes: readonly (readonly [unknown, number])[] = [
     ['1M', 2 ** 20], ['128M', 2 ** 27], ['128m', 2 ** 27], ['64 MiB', 2 ** 26], ['64MB', 2 ** 26], ['2G', 2 ** 31], ['1.5G', 3 * 2 ** 29],
     ['2048K', 2 ** 21], ['1048576', 2 ** 20], [1048576, 2 ** 20],
@@ -66,7 +71,14 @@ describe('a launch configuration', () => {
     ['too much memory', { memory: '4G' }, 'memory: \'4G\' is too much; write 1M to 2G, e.g. "128M"'],
     ['half a page of memory', { memory: 2 ** 20 + 2048 }, 'memory: 1050624 is not a multiple of 4K; write e.g. "128M"'],
     ['two CPUs', { cpus: 2 }, 'cpus: 2 is not possible; write 1 (more than one virtual CPU is not supported yet)'],
-    ['a CPU that is not known', { cpuModel: 'pentium-prp' }, 'cpuModel: \'pentium-prp\' is not known; did you mean "pentium-pro"? ("pentium-pro")'],
+    ['a CPU that is not known', { cpuModel: 'pentum3' }, `cpuModel: 'pentum3' is not known; did you mean "pentium3"? (${models})`],
+    ['a CPU that is not a text', { cpuModel: 486 }, `cpuModel: 486 is not the name of a CPU model; write one of ${models}`],
+    ['a CPU feature that is not known', { cpuModel: 'pentium3,-sse,+popcmt' }, 'cpuModel: there is no feature \'popcmt\'; did you mean "+popcnt"?'],
+    ['a CPU feature without a sign', { cpuModel: 'pentium3,popcnt' }, 'cpuModel: \'popcnt\' has no sign; write "+popcnt" to add the feature, or "-popcnt" to take it out'],
+    ['a CPU feature from the future', { cpuModel: '8086,+popcnt' }, 'cpuModel: the model is too old for \'+popcnt\'; take it out, or choose a later model'],
+    ['a CPU feature that is not emulated', { cpuModel: 'pentium3,+vmx' }, 'cpuModel: \'+vmx\' is not emulated yet, or needs something that is not; take it out'],
+    ['a Linux kernel on an 8086', { kernel: 'a', cpuModel: '8086' }, 'kernel: it starts in protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
+    ['SeaBIOS on an 8086', { firmware: 'seabios', cpuModel: '8086' }, 'firmware: SeaBIOS needs protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
     ['an engine that is not known', { engine: 'jit' }, 'engine: \'jit\' is not known; write one of "auto", "interpreter", "translator"'],
     ['a misspelt engine', { engine: 'translater' }, 'engine: \'translater\' is not known; did you mean "translator"? ("auto", "interpreter", "translator")'],
     ['a word for a flag', { stopOnEntry: 'true' }, 'stopOnEntry: \'true\' is neither true nor false; write true or false, without quotes'],

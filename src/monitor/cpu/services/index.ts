@@ -2,9 +2,12 @@
  * All services by name, and by number as records carry them.
  */
 import type { Service } from '../operation';
+import { controlServices } from './controlServices';
 import { decimalServices } from './decimalServices';
 import { ioServices } from './ioServices';
+import { longModeServices } from './longModeServices';
 import { segmentServices } from './segmentServices';
+import { sseServices } from './sse';
 import { stackServices } from './stackServices';
 import { stringServices } from './stringServices';
 import { systemServices } from './systemServices';
@@ -12,9 +15,12 @@ import { transferServices } from './transferServices';
 import { x87Services } from './x87Services';
 
 const ALL: Readonly<Record<string, Service>> = {
+  ...controlServices,
   ...decimalServices,
   ...ioServices,
+  ...longModeServices,
   ...segmentServices,
+  ...sseServices,
   ...stackServices,
   ...stringServices,
   ...systemServices,
@@ -24,6 +30,11 @@ const ALL: Readonly<Record<string, Service>> = {
 
 export const SERVICES: readonly Service[] = Object.values(ALL);
 const NUMBERS = new Map(Object.keys(ALL).map((name, number) => [name, number]));
+
+/** Number of a service; undefined when none of this name is written. */
+export function findService(name: string): number | undefined {
+  return NUMBERS.get(name);
+}
 
 /** Number of a service by the name that the opcode map gives it. Error when there is none: our bug. */
 export function serviceNumber(name: string): number {

@@ -10,6 +10,9 @@ import { portPermitted } from '../taskState';
 
 type Bytes = 1 | 2 | 4;
 
+/** Port accesses have 32 bits at most: REX.W changes nothing. */
+const portBytes = (op: Operation): Bytes => (op.size === 8 ? 4 : op.size);
+
 function checkPort(cpu: Cpu, port: number, size: Bytes): void {
   const s = cpu.state;
   if (!s.protectedMode || (!s.virtual8086 && s.cpl <= s.iopl)) return;
@@ -26,8 +29,9 @@ function after(cpu: Cpu, op: Operation): Outcome {
 function input(portOf: (cpu: Cpu, op: Operation) => number): Service {
   return (cpu, op) => {
     const port = portOf(cpu, op);
-    checkPort(cpu, port, op.size);
-    cpu.state.setReg(L.RAX, cpu.surroundings.readPort(port, op.size), op.size);
+    const size = portBytes(op);
+    checkPort(cpu, port, size);
+    cpu.state.setReg(L.RAX, cpu.surroundings.readPort(port, size), size);
     return after(cpu, op);
   };
 }
@@ -35,10 +39,11 @@ function input(portOf: (cpu: Cpu, op: Operation) => number): Service {
 function output(portOf: (cpu: Cpu, op: Operation) => number): Service {
   return (cpu, op) => {
     const port = portOf(cpu, op);
-    checkPort(cpu, port, op.size);
+    const size = portBytes(op);
+    checkPort(cpu, port, size);
     // The device may redirect the guest (firmware services do), so it sees the next instruction's address.
     cpu.state.eip = op.next;
-    cpu.surroundings.writePort(port, op.size, cpu.state.reg(L.RAX, op.size));
+    cpu.surroundings.writePort(port, size, cpu.state.reg(L.RAX, size));
     return 'leave';
   };
 }
@@ -52,16 +57,17 @@ const BURST = 4096;
 function repeatTransfer(move: (cpu: Cpu, op: Operation, size: Bytes, step: number) => void, bytes: 1 | 0): Service {
   return (cpu, op) => {
     const s = cpu.state;
-    const size: Bytes = bytes === 1 ? 1 : op.size;
+    const size: Bytes = bytes === 1 ? 1 : portBytes(op);
     checkPort(cpu, dataPort(cpu), size);
     const step = s.systemFlags & FLAG.DF ? -size : size;
     const repeated = op.repeat !== 'none';
-    let count = repeated ? (s.reg(L.RCX) & op.addressMask) >>> 0 : 1;
+    const counter = s.pointer(L.RCX, op.addressBits);
+    let count = repeated ? (counter < 0 ? counter + 2 ** 64 : counter) : 1;
     for (let done = 0; count > 0; done++) {
       if (done === BURST || (cpu.singleIteration && done > 0)) return 'again';
       move(cpu, op, size, step);
       count--;
-      if (repeated) s.setMasked(L.RCX, op.addressMask, count);
+      if (repeated) s.advance(L.RCX, op.addressBits, -1);
     }
     return after(cpu, op);
   };
@@ -69,20 +75,20 @@ function repeatTransfer(move: (cpu: Cpu, op: Operation, size: Bytes, step: numbe
 
 const ins = (cpu: Cpu, op: Operation, size: Bytes, step: number): void => {
   const s = cpu.state;
-  const offset = (s.reg(L.RDI) & op.addressMask) >>> 0;
+  const offset = s.pointer(L.RDI, op.addressBits);
   // The destination is checked before the port is read: a port read cannot be taken back.
   const linear = cpu.linear(L.ES, offset, size, true);
   cpu.mmu.check(linear, size, true, cpu.user);
   cpu.write(L.ES, offset, size, cpu.surroundings.readPort(dataPort(cpu), size));
-  s.setMasked(L.RDI, op.addressMask, offset + step);
+  s.advance(L.RDI, op.addressBits, step);
 };
 
 const outs = (cpu: Cpu, op: Operation, size: Bytes, step: number): void => {
   const s = cpu.state;
-  const offset = (s.reg(L.RSI) & op.addressMask) >>> 0;
+  const offset = s.pointer(L.RSI, op.addressBits);
   const value = cpu.read(op.segment, offset, size);
   cpu.surroundings.writePort(dataPort(cpu), size, value);
-  s.setMasked(L.RSI, op.addressMask, offset + step);
+  s.advance(L.RSI, op.addressBits, step);
 };
 
 export const ioServices: Readonly<Record<string, Service>> = {

@@ -5,10 +5,9 @@ import { VECTOR, fault, type Cpu } from '../cpu';
 import { loadSegment } from '../descriptors';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
-import { StackFrame, currentStack } from '../stackFrame';
-import { readFarPointer, readOperand, regField, writeReg, writeSelector } from './operand';
-
-const width = (op: Operation): 2 | 4 => (op.size === 2 ? 2 : 4);
+import { StackFrame, currentFrame, currentStack } from '../stackFrame';
+import { readFarPointer, readOperand, writeReg, writeSelector } from './operand';
+import { stackWidth } from './stackServices';
 
 /** Holds interrupts back until the instruction behind the present one is done (MOV SS, POP SS, STI). */
 export function holdInterrupts(cpu: Cpu): void {
@@ -17,13 +16,14 @@ export function holdInterrupts(cpu: Cpu): void {
 
 function pushSegment(segment: number): Service {
   return (cpu, op) => {
-    const frame = new StackFrame(cpu, currentStack(cpu), cpu.state.reg(L.RSP));
-    if (op.size === 2) frame.push(cpu.state.selector(segment), 2);
+    const frame = currentFrame(cpu);
+    const size = stackWidth(op);
+    const selector = cpu.state.selector(segment);
+    if (size !== 4) frame.push(selector, size);
     else {
       // The processor moves the pointer by four bytes and writes two.
-      const at = (cpu.state.reg(L.RSP) - 4) & cpu.state.stackMask;
-      cpu.write(L.SS, at >>> 0, 2, cpu.state.selector(segment));
       frame.skip(-4);
+      cpu.write(L.SS, frame.offset, 2, selector);
     }
     frame.commit();
     return 'next';
@@ -32,8 +32,8 @@ function pushSegment(segment: number): Service {
 
 function popSegment(segment: number): Service {
   return (cpu, op) => {
-    const frame = new StackFrame(cpu, currentStack(cpu), cpu.state.reg(L.RSP));
-    const selector = frame.pop(width(op)) & 0xffff;
+    const frame = currentFrame(cpu);
+    const selector = frame.pop(stackWidth(op)) & 0xffff;
     loadSegment(cpu, segment, selector);
     // With a new SS the pointer moves in the new stack's width.
     new StackFrame(cpu, currentStack(cpu), frame.offset).commit();
@@ -53,7 +53,7 @@ function loadFarPointer(segment: number): Service {
 }
 
 function moveToSegment(cpu: Cpu, op: Operation): Outcome {
-  const segment = regField(op);
+  const segment = op.reg & 7;
   if (segment === L.CS || segment > L.GS) throw fault(VECTOR.UD);
   loadSegment(cpu, segment, readOperand(cpu, op, 2));
   if (segment === L.SS) holdInterrupts(cpu);
@@ -61,7 +61,7 @@ function moveToSegment(cpu: Cpu, op: Operation): Outcome {
 }
 
 function moveFromSegment(cpu: Cpu, op: Operation): Outcome {
-  const segment = regField(op);
+  const segment = op.reg & 7;
   if (segment > L.GS) throw fault(VECTOR.UD);
   writeSelector(cpu, op, cpu.state.selector(segment));
   return 'next';

@@ -5,15 +5,15 @@
 import { generalProtection, type Cpu } from '../cpu';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
-import { FLAG } from '../state';
-import { StackFrame, currentStack } from '../stackFrame';
+import { FLAG, cut } from '../state';
+import { currentFrame, currentStack, type StackBytes } from '../stackFrame';
 
-const width = (op: Operation): 2 | 4 => (op.size === 2 ? 2 : 4);
-const frameOf = (cpu: Cpu): StackFrame => new StackFrame(cpu, currentStack(cpu), cpu.state.reg(L.RSP));
+/** Operand size of a stack instruction in bytes. */
+export const stackWidth = (op: Operation): StackBytes => (op.size === 1 ? 2 : op.size);
 
 function pusha(cpu: Cpu, op: Operation): Outcome {
-  const size = width(op);
-  const frame = frameOf(cpu);
+  const size = stackWidth(op);
+  const frame = currentFrame(cpu);
   frame.reserve(8 * size);
   for (let i = 0; i < 8; i++) frame.push(cpu.state.reg(i, size), size);
   frame.commit();
@@ -21,8 +21,8 @@ function pusha(cpu: Cpu, op: Operation): Outcome {
 }
 
 function popa(cpu: Cpu, op: Operation): Outcome {
-  const size = width(op);
-  const frame = frameOf(cpu);
+  const size = stackWidth(op);
+  const frame = currentFrame(cpu);
   const values: number[] = [];
   for (let i = 0; i < 8; i++) values.push(frame.pop(size));
   frame.commit();
@@ -35,8 +35,8 @@ function popa(cpu: Cpu, op: Operation): Outcome {
 function pushf(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   if (s.virtual8086 && s.iopl < 3) throw generalProtection();
-  const frame = frameOf(cpu);
-  frame.push(s.flags & ~(FLAG.RF | FLAG.VM), width(op));
+  const frame = currentFrame(cpu);
+  frame.push(s.flags & ~(FLAG.RF | FLAG.VM), stackWidth(op));
   frame.commit();
   return 'next';
 }
@@ -44,8 +44,8 @@ function pushf(cpu: Cpu, op: Operation): Outcome {
 function popf(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   if (s.virtual8086 && s.iopl < 3) throw generalProtection();
-  const frame = frameOf(cpu);
-  const image = frame.pop(width(op));
+  const frame = currentFrame(cpu);
+  const image = op.size === 8 ? Number(frame.pop64() & 0xffffffffn) : frame.pop(stackWidth(op));
   const old = s.flags;
   let keep = FLAG.VM | FLAG.VIF | FLAG.VIP | FLAG.RF;
   if (s.protectedMode) {
@@ -56,7 +56,7 @@ function popf(cpu: Cpu, op: Operation): Outcome {
   if (op.size === 2) keep |= 0xffff0000;
   // VIF, VIP and RF come out clear at CPL 0.
   const cleared = keep & FLAG.VIP ? 0 : FLAG.VIF | FLAG.VIP;
-  s.flags = ((old & keep) | (image & ~keep)) & ~(op.size === 4 ? FLAG.RF | cleared : 0);
+  s.flags = ((old & keep) | (image & ~keep)) & ~(op.size === 2 ? 0 : FLAG.RF | cleared);
   frame.commit();
   if (s.systemFlags & FLAG.TF || (cpu.interruptLine && s.systemFlags & FLAG.IF)) cpu.attention = true;
   return 'next';
@@ -64,20 +64,23 @@ function popf(cpu: Cpu, op: Operation): Outcome {
 
 /** POP to memory: the address is computed with the stack pointer behind the pop. */
 function popToOperand(cpu: Cpu, op: Operation): Outcome {
-  const size = width(op);
-  const frame = frameOf(cpu);
-  const value = frame.pop(size);
+  const s = cpu.state;
+  const size = stackWidth(op);
+  const frame = currentFrame(cpu);
+  const value = size === 8 ? frame.pop64() : frame.pop(size);
   if (!op.isMemory) {
     frame.commit();
-    cpu.state.setReg(op.modrm & 7, value, size);
+    if (typeof value === 'bigint') s.setReg64(op.rm, value);
+    else s.setReg(op.rm, value, size);
     return 'next';
   }
-  const old = cpu.state.u64(L.REG + 8 * L.RSP);
+  const old = s.reg64(L.RSP);
   frame.commit();
   try {
-    cpu.write(op.segment, op.offset, size, value);
+    if (typeof value === 'bigint') cpu.write64(op.segment, op.offset, value);
+    else cpu.write(op.segment, op.offset, size, value);
   } catch (fault) {
-    cpu.state.setU64(L.REG + 8 * L.RSP, old);
+    s.setReg64(L.RSP, old);
     throw fault;
   }
   return 'next';
@@ -85,17 +88,19 @@ function popToOperand(cpu: Cpu, op: Operation): Outcome {
 
 function enter(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
-  const size = width(op);
+  const size = stackWidth(op);
   const level = op.immediateHigh & 0x1f;
-  const stack = currentStack(cpu);
-  const frame = frameOf(cpu);
-  const base = s.reg(L.RBP);
-  frame.push(base, size);
+  const { bits } = currentStack(cpu);
+  const frame = currentFrame(cpu);
+  const base = s.pointer(L.RBP, bits);
+  if (size === 8) frame.push64(s.reg64(L.RBP));
+  else frame.push(s.reg(L.RBP, size), size);
   const pointer = frame.offset;
   if (level > 0) {
     for (let i = 1; i < level; i++) {
-      const at = ((base - i * size) & stack.mask) >>> 0;
-      frame.push(cpu.read(L.SS, at, size), size);
+      const at = cut(base - i * size, bits);
+      if (size === 8) frame.push64(cpu.read64(L.SS, at));
+      else frame.push(cpu.read(L.SS, at, size), size);
     }
     frame.push(pointer, size);
   }
@@ -104,7 +109,8 @@ function enter(cpu: Cpu, op: Operation): Outcome {
   cpu.mmu.check(cpu.linear(L.SS, frame.offset, 1, true), 1, true, cpu.user);
   frame.commit();
   if (size === 2) s.setReg(L.RBP, pointer, 2);
-  else s.setReg(L.RBP, stack.mask === 0xffff ? ((base & 0xffff0000) | pointer) >>> 0 : pointer);
+  else if (bits === 64) s.setReg(L.RBP, pointer, 8);
+  else s.setReg(L.RBP, bits === 16 ? ((s.reg(L.RBP) & 0xffff0000) | pointer) >>> 0 : pointer);
   return 'next';
 }
 

@@ -5,11 +5,11 @@ import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import { deliver } from '../interrupts';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
-import { CR0, FLAG } from '../state';
+import { CR0, EFER, FLAG } from '../state';
 import { farCall, farJump, farReturn, interruptReturn } from '../transfers';
 import { readFarPointer } from './operand';
+import { stackWidth } from './stackServices';
 
-const width = (op: Operation): 2 | 4 => (op.size === 2 ? 2 : 4);
 const immediatePointer = (op: Operation): { offset: number; selector: number } => ({
   offset: op.size === 2 ? op.immediate & 0xffff : op.immediate >>> 0,
   selector: op.immediateHigh,
@@ -24,19 +24,19 @@ function software(vector: number): Service {
 
 /** BOUND: the index is signed, the bounds inclusive. */
 function bound(cpu: Cpu, op: Operation): Outcome {
-  const size = width(op);
+  const size = op.size === 2 ? 2 : 4;
   const signed = (value: number): number => (size === 2 ? (value << 16) >> 16 : value | 0);
   const index = signed(cpu.state.slot(op.slotA, size));
   const lower = signed(cpu.read(op.segment, op.offset, size));
-  const upper = signed(cpu.read(op.segment, ((op.offset + size) & op.addressMask) >>> 0, size));
+  const upper = signed(cpu.read(op.segment, op.offsetOf(size), size));
   if (index < lower || index > upper) throw fault(VECTOR.BR);
   return 'next';
 }
 
-/** Flat segments as SYSENTER and SYSEXIT load them, without looking at descriptors. */
-function flatSegments(cpu: Cpu, code: number, stack: number, cpl: number): void {
+/** Flat segments as SYSENTER, SYSCALL and their returns load them, without looking at descriptors. */
+function flatSegments(cpu: Cpu, code: number, stack: number, cpl: number, long: boolean): void {
   cpu.setCpl(cpl);
-  cpu.setSegment(L.CS, (code & 0xfffc) | cpl, 0, 0xffffffff, 0xc9b | (cpl << 5));
+  cpu.setSegment(L.CS, (code & 0xfffc) | cpl, 0, 0xffffffff, (long ? 0xa9b : 0xc9b) | (cpl << 5));
   cpu.setSegment(L.SS, (stack & 0xfffc) | cpl, 0, 0xffffffff, 0xc93 | (cpl << 5));
 }
 
@@ -45,19 +45,59 @@ function sysenter(cpu: Cpu): Outcome {
   const selector = s.u32(L.SYSENTER_CS);
   if (!(s.cr0 & CR0.PE) || (selector & 0xfffc) === 0) throw generalProtection();
   s.flags = s.flags & ~(FLAG.VM | FLAG.IF | FLAG.RF);
-  flatSegments(cpu, selector, selector + 8, 0);
-  s.setReg(L.RSP, s.u32(L.SYSENTER_ESP));
-  s.eip = s.u32(L.SYSENTER_EIP);
+  const long = s.longMode;
+  flatSegments(cpu, selector, selector + 8, 0, long);
+  if (long) s.setReg64(L.RSP, s.u64(L.SYSENTER_ESP));
+  else s.setReg(L.RSP, s.u32(L.SYSENTER_ESP));
+  s.eip = long ? s.wide(L.SYSENTER_EIP) : s.u32(L.SYSENTER_EIP);
   return 'leave';
 }
 
-function sysexit(cpu: Cpu): Outcome {
+function sysexit(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   const selector = s.u32(L.SYSENTER_CS);
   if ((selector & 0xfffc) === 0 || !(s.cr0 & CR0.PE) || s.cpl !== 0) throw generalProtection();
-  flatSegments(cpu, selector + 16, selector + 24, 3);
-  s.setReg(L.RSP, s.reg(L.RCX));
-  s.eip = s.reg(L.RDX);
+  const long = op.size === 8;
+  const target = s.pointer(L.RDX, long ? 64 : 32);
+  if (long && !(s.canonical(target) && s.canonical(s.pointer(L.RCX, 64)))) throw generalProtection();
+  const first = selector + (long ? 32 : 16);
+  flatSegments(cpu, first, first + 8, 3, long);
+  if (!long) s.setReg(L.RSP, s.reg(L.RCX));
+  else s.setReg64(L.RSP, s.reg64(L.RCX));
+  s.eip = target;
+  return 'leave';
+}
+
+const R11 = 11;
+
+/** SYSCALL: 64-bit code only, as Intel's processors have it (Intel SDM vol. 2). */
+function syscall(cpu: Cpu, op: Operation): Outcome {
+  const s = cpu.state;
+  if (!s.code64 || !(s.efer & EFER.SCE)) throw fault(VECTOR.UD);
+  const star = s.u32(L.MSR_STAR + 4) & 0xffff;
+  s.setReg(L.RCX, op.next, 8);
+  s.setReg(R11, s.flags & ~FLAG.RF, 8);
+  s.flags = s.flags & ~s.u32(L.MSR_FMASK) & ~FLAG.RF;
+  flatSegments(cpu, star, star + 8, 0, true);
+  s.eip = s.wide(L.MSR_LSTAR);
+  cpu.attention = true;
+  return 'leave';
+}
+
+/** Bits of RFLAGS that SYSRET takes from R11. */
+const SYSRET_FLAGS = 0x3c7fd7;
+
+function sysret(cpu: Cpu, op: Operation): Outcome {
+  const s = cpu.state;
+  if (!s.code64 || !(s.efer & EFER.SCE)) throw fault(VECTOR.UD);
+  const long = op.size === 8;
+  const target = s.pointer(L.RCX, long ? 64 : 32);
+  if (s.cpl !== 0 || !s.canonical(target)) throw generalProtection();
+  const star = s.u32(L.MSR_STAR + 4) >>> 16;
+  s.flags = (s.reg(R11) & SYSRET_FLAGS) | 2;
+  flatSegments(cpu, star + (long ? 16 : 0), star + 8, 3, long);
+  s.eip = target;
+  cpu.attention = true;
   return 'leave';
 }
 
@@ -71,23 +111,23 @@ export const transferServices: Readonly<Record<string, Service>> = {
     return 'leave';
   },
   callf_ap: (cpu, op) => {
-    farCall(cpu, immediatePointer(op), op.next, width(op));
+    farCall(cpu, immediatePointer(op), op.next, stackWidth(op));
     return 'leave';
   },
   callf_m: (cpu, op) => {
-    farCall(cpu, readFarPointer(cpu, op), op.next, width(op));
+    farCall(cpu, readFarPointer(cpu, op), op.next, stackWidth(op));
     return 'leave';
   },
   retf: (cpu, op) => {
-    farReturn(cpu, width(op), 0);
+    farReturn(cpu, stackWidth(op), 0);
     return 'leave';
   },
   retf_imm: (cpu, op) => {
-    farReturn(cpu, width(op), op.immediate & 0xffff);
+    farReturn(cpu, stackWidth(op), op.immediate & 0xffff);
     return 'leave';
   },
   iret: (cpu, op) => {
-    interruptReturn(cpu, width(op), op.next);
+    interruptReturn(cpu, stackWidth(op), op.next);
     return 'leave';
   },
   int: (cpu, op) => software(op.immediate & 0xff)(cpu, op),
@@ -100,6 +140,8 @@ export const transferServices: Readonly<Record<string, Service>> = {
   bound,
   sysenter,
   sysexit,
+  syscall,
+  sysret,
   ud: () => {
     throw fault(VECTOR.UD);
   },

@@ -1,13 +1,13 @@
 /**
  * Services for the x87 unit: the bridge between the instruction stream and ../x87.
  */
-import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
+import { VECTOR, fault, type Cpu } from '../cpu';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
 import { CR0, STATUS_FLAGS } from '../state';
 import { CPU_BASE } from '../../memory/layout';
 import { GuestFault } from '../../memory/guestFault';
-import { FpuState, executeX87, loadFxsave, storeFxsave, waitX87, type X87Port } from '../x87';
+import { FpuState, executeX87, waitX87, type X87Port } from '../x87';
 
 /** The port through which the unit reaches memory and registers; a memory fault is kept for the caller. */
 class Port implements X87Port {
@@ -49,7 +49,7 @@ class Port implements X87Port {
   }
 
   private at(i: number): number {
-    return ((this.op.offset + i) & this.op.addressMask) >>> 0;
+    return this.op.offsetOf(i);
   }
 
   private check(size: number, write: boolean): void {
@@ -69,7 +69,7 @@ class Port implements X87Port {
   }
 }
 
-const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BASE + L.FPU);
+export const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BASE + L.FPU);
 
 function x87(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
@@ -106,38 +106,12 @@ function mathFault(cpu: Cpu, op: Operation): Outcome {
 function fwait(cpu: Cpu, op: Operation): Outcome {
   const { cr0 } = cpu.state;
   if ((cr0 & (CR0.MP | CR0.TS)) === (CR0.MP | CR0.TS)) throw fault(VECTOR.NM);
-  return waitX87(fpuOf(cpu)) === 'mathFault' ? mathFault(cpu, op) : 'next';
+  return pendingMathFault(cpu, op) ?? 'next';
 }
 
-const FXSAVE_BYTES = 512;
-const MXCSR_AT = 24, MXCSR_MASK_AT = 28;
-const MXCSR_RESET = 0x1f80, MXCSR_MASK = 0xffff;
-
-function fxImage(cpu: Cpu, op: Operation, write: boolean): number {
-  if (cpu.state.cr0 & (CR0.EM | CR0.TS)) throw fault(VECTOR.NM);
-  const linear = cpu.linear(op.segment, op.offset, FXSAVE_BYTES, write);
-  if (linear & 15) throw generalProtection();
-  cpu.mmu.check(linear, FXSAVE_BYTES, write, cpu.user);
-  return linear;
+/** The outcome of a waiting instruction before which an unmasked x87 exception is pending; undefined when there is none. Throws #MF. */
+export function pendingMathFault(cpu: Cpu, op: Operation): Outcome | undefined {
+  return waitX87(fpuOf(cpu)) === 'mathFault' ? mathFault(cpu, op) : undefined;
 }
 
-function fxsave(cpu: Cpu, op: Operation): Outcome {
-  const linear = fxImage(cpu, op, true);
-  const image = new DataView(new ArrayBuffer(FXSAVE_BYTES));
-  storeFxsave(fpuOf(cpu), image, false);
-  image.setUint32(MXCSR_AT, MXCSR_RESET, true);
-  image.setUint32(MXCSR_MASK_AT, MXCSR_MASK, true);
-  for (let i = 0; i < 160; i += 4) cpu.mmu.write(linear + i, 4, image.getUint32(i, true), cpu.user);
-  return 'next';
-}
-
-function fxrstor(cpu: Cpu, op: Operation): Outcome {
-  const linear = fxImage(cpu, op, false);
-  const image = new DataView(new ArrayBuffer(FXSAVE_BYTES));
-  for (let i = 0; i < 160; i += 4) image.setUint32(i, cpu.mmu.read(linear + i, 4, cpu.user), true);
-  if (image.getUint32(MXCSR_AT, true) & ~MXCSR_MASK) throw generalProtection();
-  loadFxsave(fpuOf(cpu), image, false);
-  return 'next';
-}
-
-export const x87Services: Readonly<Record<string, Service>> = { x87, fwait, fxsave, fxrstor };
+export const x87Services: Readonly<Record<string, Service>> = { x87, fwait };

@@ -1,6 +1,7 @@
 /**
  * Rounding of unpacked numbers to a format's precision and exponent range, with the exceptions that
- * come of it. It is the one place where anything is rounded, for x87 and (later) SSE alike.
+ * come of it. It is the one place where anything is rounded, for x87 and SSE alike. (SSE has a short way for
+ * plain numbers, the host's own rounding: ../softfloat.)
  *
  * Sources: Intel SDM volume 1, 4.8.4 (rounding), 4.9.1.4 to 4.9.1.6 (overflow, underflow, precision);
  * IEEE 754-2008 clauses 4 and 7. x86 detects tininess after rounding.
@@ -29,7 +30,7 @@ export const FloatFlag = {
 
 /** What a result is rounded to. Exponents are unbiased ones of normal numbers. */
 export interface FloatFormat {
-  /** Bits in the significand: 24, 53 or 64. */
+  /** Bits in the significand: 11, 24, 53 or 64. */
   readonly precision: number;
   readonly minExponent: number;
   readonly maxExponent: number;
@@ -37,6 +38,7 @@ export interface FloatFormat {
   readonly exponentAdjust: number;
 }
 
+export const HALF: FloatFormat = { precision: 11, minExponent: -14, maxExponent: 15, exponentAdjust: 24 };
 export const SINGLE: FloatFormat = { precision: 24, minExponent: -126, maxExponent: 127, exponentAdjust: 192 };
 export const DOUBLE: FloatFormat = { precision: 53, minExponent: -1022, maxExponent: 1023, exponentAdjust: 1536 };
 export const EXTENDED: FloatFormat = { precision: 64, minExponent: -16382, maxExponent: 16383, exponentAdjust: 24576 };
@@ -62,8 +64,11 @@ function increments(rest: number, odd: boolean, sign: number, mode: RoundingMode
   }
 }
 
+/** The last of the first `precision` bits of a word, for precisions below 32. */
+const lastBit = (precision: number): number => 1 << (32 - precision);
+
 /**
- * Rounds the significand to `precision` (24, 53 or 64) bits counted from bit 63, as if exponents had no
+ * Rounds the significand to `precision` (11, 24, 53 or 64) bits counted from bit 63, as if exponents had no
  * bounds. A carry out of the top renormalises. Returns `inexact` and `roundedUp`.
  */
 export function roundSignificand(value: Float, precision: number, mode: RoundingMode): number {
@@ -78,9 +83,10 @@ export function roundSignificand(value: Float, precision: number, mode: Rounding
     odd = (value.low & 0x800) !== 0;
     value.low = (value.low & ~0x7ff) >>> 0;
   } else {
-    rest = restAgainstHalf(value.high & 0xff, 0x80, value.low | value.extra);
-    odd = (value.high & 0x100) !== 0;
-    value.high = (value.high & ~0xff) >>> 0;
+    const last = lastBit(precision);
+    rest = restAgainstHalf(value.high & (last - 1), last >> 1, value.low | value.extra);
+    odd = (value.high & last) !== 0;
+    value.high = (value.high & ~(last - 1)) >>> 0;
     value.low = 0;
   }
   value.extra = 0;
@@ -92,8 +98,8 @@ export function roundSignificand(value: Float, precision: number, mode: Rounding
 
 function incrementAt(value: Float, precision: number): void {
   let carry: boolean;
-  if (precision === 24) {
-    value.high = (value.high + 0x100) >>> 0;
+  if (precision < 32) {
+    value.high = (value.high + lastBit(precision)) >>> 0;
     carry = value.high === 0;
   } else {
     value.low = (value.low + (precision === 64 ? 1 : 0x800)) >>> 0;

@@ -64,6 +64,13 @@ export class ByteWriter {
     }
   }
 
+  /** An opcode; those from SIMD_PREFIX on have two parts. */
+  opcode(op: number): void {
+    if (op < 0x100) return this.byte(op);
+    this.byte(op >> 8);
+    this.u32(op & 0xff);
+  }
+
   name(text: string): void {
     const bytes = new TextEncoder().encode(text);
     this.u32(bytes.length);
@@ -93,9 +100,10 @@ export class ByteWriter {
 /** Value types. */
 export const I32 = 0x7f;
 export const I64 = 0x7e;
-export type WasmType = typeof I32 | typeof I64;
+export const V128 = 0x7b;
+export type WasmType = typeof I32 | typeof I64 | typeof V128;
 
-/** Opcodes that the emitters use, named as in the specification. */
+/** Opcodes that the emitters use, named as in the specification. Those of vectors are in ./vectorOpcodes. */
 export const OP = {
   block: 0x02,
   loop: 0x03,

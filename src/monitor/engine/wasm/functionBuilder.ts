@@ -2,7 +2,8 @@
  * Writes the body of one WebAssembly function: pure expressions are small trees that are folded
  * where their operands are known and serialised where they are used; statements are written at once.
  */
-import { ByteWriter, I32, I64, OP, type WasmType } from './encoding';
+import { ByteWriter, I32, I64, OP, V128, type WasmType } from './encoding';
+import { VECTOR_OP } from './vectorOpcodes';
 
 /** A pure expression. `constant` is its value where that is known while emitting. */
 export interface Expression {
@@ -46,7 +47,7 @@ export function unary(op: number, type: WasmType, a: Expression): Expression {
     type,
     push: (code) => {
       a.push(code);
-      code.byte(op);
+      code.opcode(op);
     },
   };
 }
@@ -57,9 +58,27 @@ export function binary(op: number, type: WasmType, a: Expression, b: Expression)
     push: (code) => {
       a.push(code);
       b.push(code);
-      code.byte(op);
+      code.opcode(op);
     },
   };
+}
+
+/** An instruction with bytes behind its opcode: a lane's number, a shuffle's sixteen. */
+export function withBytes(op: number, type: WasmType, operands: readonly Expression[], bytes: readonly number[]): Expression {
+  return {
+    type,
+    push: (code) => {
+      operands.forEach((operand) => operand.push(code));
+      code.opcode(op);
+      code.bytes(bytes);
+    },
+  };
+}
+
+/** A vector constant from its low and high halves. */
+export function v128(low: bigint, high: bigint): Expression {
+  const bytes = [low, high].flatMap((half) => Array.from({ length: 8 }, (_, i) => Number((half >> BigInt(8 * i)) & 0xffn)));
+  return withBytes(VECTOR_OP.const, V128, [], bytes);
 }
 
 export function select(condition: Expression, yes: Expression, no: Expression): Expression {
@@ -83,7 +102,7 @@ export function load(op: number, type: WasmType, address: Expression, offset: nu
     type,
     push: (code) => {
       address.push(code);
-      code.byte(op);
+      code.opcode(op);
       code.u32(ALIGNMENT);
       code.u32(offset);
     },
@@ -139,9 +158,15 @@ export class FunctionBuilder {
   store(op: number, address: Expression, offset: number, value: Expression): void {
     address.push(this.code);
     value.push(this.code);
-    this.code.byte(op);
+    this.code.opcode(op);
     this.code.u32(ALIGNMENT);
     this.code.u32(offset);
+  }
+
+  /** Stores lane 0 of a vector, with an opcode that names its width. */
+  storeLane(op: number, address: Expression, offset: number, value: Expression): void {
+    this.store(op, address, offset, value);
+    this.code.byte(0);
   }
 
   /** Calls a function that gives no result. */

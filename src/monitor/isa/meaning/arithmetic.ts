@@ -6,12 +6,14 @@ import {
   auxFromCarryOverflow,
   carryFlag,
   condition,
+  overflowFlag,
   resultWord,
   setAddition,
   setCarry,
   setDecrement,
   setIncrement,
   setLogic,
+  setOverflow,
   setSubtraction,
   setZero,
 } from '../flags';
@@ -172,6 +174,19 @@ const divideSigned: Meaning = (e) => {
 /** 128-bit dividends do not fit WebAssembly's integers. */
 const bySize64Service = (narrow: Meaning): Meaning => (e) => (e.size === 64 ? e.service() : narrow(e));
 
+/** ADCX, ADOX: addition with one flag as the carry, which alone changes. */
+function addWith(flag: (e: Emitter) => Value, setFlag: (e: Emitter, carry: Value) => void): Meaning {
+  return (e) => {
+    const b = e.read(1);
+    const a = e.read(0);
+    const sum = e.let(e.add(e.add(a, b), e.toOperand(flag(e))));
+    const carries = e.or(e.and(a, b), e.and(e.or(a, b), e.xor(sum, e.operandConstant(-1))));
+    const carry = e.let(e.toI32(e.shrU(carries, e.operandConstant(e.size - 1))));
+    e.write(0, sum);
+    setFlag(e, carry);
+  };
+}
+
 const exchange: Meaning = (e) => {
   const a = e.modify(0);
   const b = e.read(1);
@@ -198,8 +213,8 @@ const compareExchange: Meaning = (e) => {
     equal,
     () => e.write(0, b),
     () => {
-      // The destination is written in either case, with its own value.
-      e.write(0, a);
+      // Memory is written in either case, with its own value; a register is not, and keeps its upper half.
+      if (!e.isRegister(0)) e.write(0, a);
       e.setRegister(RAX, e.size, a);
     },
   );
@@ -296,6 +311,8 @@ export const arithmetic: Readonly<Record<string, Meaning>> = {
   xor: update((e, a, b) => e.xor(a, b), logic),
   cmp: compare(difference, setSubtraction),
   test: compare((e, a, b) => e.and(a, b), logic),
+  adcx: addWith(carryFlag, setCarry),
+  adox: addWith(overflowFlag, setOverflow),
   inc: (e) => {
     const a = e.modify(0);
     const result = e.let(e.add(a, e.operandConstant(1)));
@@ -327,7 +344,7 @@ export const arithmetic: Readonly<Record<string, Meaning>> = {
   movzx16: widen(16, false),
   movsx8: widen(8, true),
   movsx16: widen(16, true),
-  movsxd: widen(32, true),
+  movsxd: (e) => e.write(0, e.size === 64 ? e.toI64Signed(e.read(1, 32)) : e.read(1)),
   movbe: (e) => e.write(0, reverseBytes(e, e.read(1), e.size)),
   lea: (e) => {
     const address = e.effectiveAddress(1);

@@ -1,95 +1,25 @@
 /**
- * Reads recorded states of a real processor (format 'x86-vectors-1') and runs their x87 instructions on
- * our FPU: a decoder that knows just enough to find the memory operand, and the comparison afterwards.
+ * Runs the x87 instructions of recorded states of a real processor on our FPU alone: a decoder that knows just enough
+ * to find the memory operand, and the comparison afterwards.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { FPU_STATE_BYTES, FpuState, executeX87, loadFxsave, storeFxsave, waitX87 } from '../../../../src/monitor/cpu/x87';
 import type { X87Outcome, X87Port, X87Request } from '../../../../src/monitor/cpu/x87';
+import { DATA_WINDOWS, GENERAL, PATTERN, registersAfter, registersBefore, type Registers } from '../../../conformance/expectedState';
+import type { MemoryRun, Vector } from '../../../conformance/vectorFile';
 
-type MemoryRun = readonly [address: string, bytes: string];
-
-/** Registers by name as hexadecimal strings, and memory. */
-export interface VectorState {
-  readonly mem?: readonly MemoryRun[];
-  readonly [name: string]: string | readonly MemoryRun[] | undefined;
-}
-
-export interface Vector {
-  readonly m: 32 | 64;
-  readonly b: string;
-  readonly d: string;
-  readonly i: VectorState;
-  readonly o: VectorState;
-  readonly x?: string;
-  readonly u?: string;
-  readonly usw?: string;
-  readonly ur?: readonly string[];
-  readonly um?: readonly (readonly [string, number])[];
-}
-
-/** Where the vectors are: SHADOWBOX_SILICON, or beside the project. */
-export const SILICON = resolve(process.env['SHADOWBOX_SILICON'] ?? '../shared/silicon');
-
-/** All vectors of a family, or undefined if there is no such file. */
-export function loadFamily(family: string): Vector[] | undefined {
-  const file = join(SILICON, `${family}.jsonl.gz`);
-  if (!existsSync(file)) return undefined;
-  const [header, ...lines] = gunzipSync(readFileSync(file)).toString('utf8').trimEnd().split('\n');
-  const { count }: { count: number } = JSON.parse(header);
-  const vectors = lines.map((line): Vector => JSON.parse(line));
-  if (vectors.length !== count) throw new Error(`${file}: ${vectors.length} vectors, its header says ${count}`);
-  return vectors;
-}
-
-const REGISTER_NAMES = [
-  'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15',
-];
-
-const REGISTER_DEFAULTS = [
-  0x8a3d5f127c469eb1n, 0x13c7e02b95a8641dn, 0xf25b0986d147a3cen, 0x4e91b7da2068f53cn, 0x9000n, 0x6d04c8f3be1a9275n,
-  0xa7f8236e510bd94cn, 0x305e9dc486f2a71bn, 0xc916784beda35f20n, 0x5be2a10f374dc896n, 0xe87d4c3a92b6051fn,
-  0x21f6d85907c3be4an, 0x94abf35e6812d07cn, 0x7f50b9c21d8e46a3n, 0xd6038e754fc19b2an, 0x08c4e7a1fb35692dn,
-];
-
-const DEFAULTS: Readonly<Record<string, bigint>> = { ip: 0x20100n, fl: 0x202n, fcw: 0x37fn };
-
-function initialValue(vector: Vector, name: string): bigint {
-  const given = vector.i[name];
-  if (typeof given === 'string') return BigInt(`0x${given}`);
-  const index = REGISTER_NAMES.indexOf(name);
-  const value = index >= 0 ? REGISTER_DEFAULTS[index] : DEFAULTS[name] ?? 0n;
-  return index >= 0 && vector.m === 32 ? value & 0xffffffffn : value;
-}
-
-/** The value afterwards: what the vector says, or what it was before. */
-function finalValue(vector: Vector, name: string): bigint {
-  const given = vector.o[name];
-  return typeof given === 'string' ? BigInt(`0x${given}`) : initialValue(vector, name);
-}
-
-const WINDOW_BYTES = 0x2000;
-const WINDOWS = [0x8000n, 0xe0000000n, 0x123456780000n];
-
-function windowImage(): Uint8Array {
-  return Uint8Array.from({ length: WINDOW_BYTES }, (_, at) => (at * 0x6d + (at >> 8) * 0x35 + 0x5a) & 0xff);
-}
-
-const PRISTINE = WINDOWS.map(windowImage);
+/** The windows of both modes: no vector of 32 bits reaches the one that lies above 4 GiB. */
+const WINDOWS = DATA_WINDOWS[64];
 
 /** The three data windows. */
 class Memory {
-  private readonly windows = PRISTINE.map((image) => image.slice());
+  private readonly windows = WINDOWS.map(() => PATTERN.slice());
 
   /** The bytes at an address, or undefined where a byte is not present. */
   bytes(address: bigint, size: number): Uint8Array | undefined {
-    for (const [index, start] of WINDOWS.entries()) {
-      const at = address - start;
-      if (at >= 0n && at + BigInt(size) <= BigInt(WINDOW_BYTES)) {
-        return this.windows[index].subarray(Number(at), Number(at) + size);
-      }
+    for (const [index, { start, bytes }] of WINDOWS.entries()) {
+      const at = Number(address - BigInt(start));
+      if (at >= 0 && at + size <= bytes) return this.windows[index].subarray(at, at + size);
     }
     return undefined;
   }
@@ -113,7 +43,7 @@ class Memory {
       const at = Buffer.compare(window, other.windows[index]) === 0
         ? -1
         : window.findIndex((byte, offset) => byte !== other.windows[index][offset]);
-      if (at >= 0) return (WINDOWS[index] + BigInt(at)).toString(16);
+      if (at >= 0) return (WINDOWS[index].start + at).toString(16);
     }
     return undefined;
   }
@@ -128,7 +58,7 @@ interface Decoded {
 }
 
 /** Decodes prefixes, REX, opcode, modrm, SIB and displacement; computes the operand's linear address. */
-export function decode(vector: Vector): Decoded {
+export function decode(vector: Vector, registers: Registers): Decoded {
   const bytes = Buffer.from(vector.b, 'hex');
   let at = 0;
   let operandSize: 16 | 32 | 64 = 32;
@@ -138,8 +68,8 @@ export function decode(vector: Vector): Decoded {
     const prefix = bytes[at];
     if (prefix === 0x66) operandSize = 16;
     else if (prefix === 0x67) shortAddress = true;
-    else if (prefix === 0x64) base = initialValue(vector, 'fsb');
-    else if (prefix === 0x65) base = initialValue(vector, 'gsb');
+    else if (prefix === 0x64) base = registers['fsb'] ?? 0n;
+    else if (prefix === 0x65) base = registers['gsb'] ?? 0n;
     else if (![0x26, 0x2e, 0x36, 0x3e].includes(prefix)) break;
   }
   const rex = vector.m === 64 && (bytes[at] & 0xf0) === 0x40 ? bytes[at++] : 0;
@@ -150,7 +80,7 @@ export function decode(vector: Vector): Decoded {
   const modrm = bytes[at++];
   if (modrm >= 0xc0) return { opcode, modrm, operandSize, address: 0n };
   const addressBits = vector.m === 64 ? (shortAddress ? 32 : 64) : shortAddress ? 16 : 32;
-  const offset = addressBits === 16 ? offset16(vector, bytes, at, modrm) : offset32(vector, bytes, at, modrm, rex);
+  const offset = addressBits === 16 ? offset16(registers, bytes, at, modrm) : offset32(vector.m, registers, bytes, at, modrm, rex);
   const address = BigInt.asUintN(vector.m, base + BigInt.asUintN(addressBits, offset));
   return { opcode, modrm, operandSize, address };
 }
@@ -160,16 +90,16 @@ function displacement(bytes: Buffer, at: number, mode: number, size: 2 | 4): big
   return mode === 2 ? BigInt(bytes.readIntLE(at, size)) : 0n;
 }
 
-function offset16(vector: Vector, bytes: Buffer, at: number, modrm: number): bigint {
+function offset16(registers: Registers, bytes: Buffer, at: number, modrm: number): bigint {
   const mode = modrm >>> 6;
   const rm = modrm & 7;
   if (mode === 0 && rm === 6) return BigInt(bytes.readUInt16LE(at));
   const parts = [['rbx', 'rsi'], ['rbx', 'rdi'], ['rbp', 'rsi'], ['rbp', 'rdi'], ['rsi'], ['rdi'], ['rbp'], ['rbx']][rm];
-  return parts.reduce((sum, name) => sum + initialValue(vector, name), displacement(bytes, at, mode, 2));
+  return parts.reduce((sum, name) => sum + registers[name], displacement(bytes, at, mode, 2));
 }
 
-function offset32(vector: Vector, bytes: Buffer, start: number, modrm: number, rex: number): bigint {
-  const register = (index: number): bigint => initialValue(vector, REGISTER_NAMES[index]);
+function offset32(bits: 32 | 64, registers: Registers, bytes: Buffer, start: number, modrm: number, rex: number): bigint {
+  const register = (index: number): bigint => registers[GENERAL[64][index]];
   const mode = modrm >>> 6;
   const rm = modrm & 7;
   if (rm === 4) {
@@ -180,7 +110,7 @@ function offset32(vector: Vector, bytes: Buffer, start: number, modrm: number, r
     return scaled + register((sib & 7) | ((rex & 1) << 3)) + displacement(bytes, start + 1, mode, 4);
   }
   if (mode === 0 && rm === 5) {
-    const here = vector.m === 64 ? initialValue(vector, 'ip') + BigInt(bytes.length) : 0n;
+    const here = bits === 64 ? registers['ip'] + BigInt(bytes.length) : 0n;
     return here + BigInt(bytes.readInt32LE(start));
   }
   return register(rm | ((rex & 1) << 3)) + displacement(bytes, start, mode, 4);
@@ -201,21 +131,25 @@ class Bench {
   readonly view = new DataView(new ArrayBuffer(FPU_STATE_BYTES));
   readonly fpu = new FpuState(this.view, 0);
   readonly memory = new Memory();
+  readonly before: Registers;
+  readonly after: Registers;
   ax: number;
   flags: number;
 
   constructor(readonly vector: Vector) {
-    this.ax = Number(initialValue(vector, 'rax') & 0xffffn);
-    this.flags = Number(initialValue(vector, 'fl'));
-    this.fpu.controlWord = Number(initialValue(vector, 'fcw'));
-    this.fpu.statusWord = Number(initialValue(vector, 'fsw'));
+    this.before = registersBefore(vector, false);
+    this.after = registersAfter(vector, this.before);
+    this.ax = Number(this.before['rax'] & 0xffffn);
+    this.flags = Number(this.before['fl']);
+    this.fpu.controlWord = Number(this.before['fcw']);
+    this.fpu.statusWord = Number(this.before['fsw']);
     for (let index = 0; index < 8; index += 1) {
-      const value = initialValue(vector, `fp${index}`);
+      const value = this.before[`fp${index}`];
       this.fpu.setEncoding(
         index, Number(value >> 64n), Number((value >> 32n) & 0xffffffffn), Number(value & 0xffffffffn),
       );
     }
-    this.fpu.tagWord = Number(initialValue(vector, 'ftw'));
+    this.fpu.tagWord = Number(this.before['ftw']);
     this.memory.put(vector.i.mem);
   }
 
@@ -247,7 +181,7 @@ class Bench {
   }
 
   run(): X87Outcome {
-    const { opcode, modrm, operandSize, address } = decode(this.vector);
+    const { opcode, modrm, operandSize, address } = decode(this.vector, this.before);
     if (opcode === 0x9b) return waitX87(this.fpu);
     if (opcode === 0xae) return this.runFxsave(modrm, operandSize === 64, address);
     const request: X87Request = {
@@ -294,7 +228,7 @@ export function runVector(vector: Vector, options: RunOptions = {}): string | un
 function compareState(bench: Bench, options: RunOptions): string | undefined {
   const { vector, fpu } = bench;
   const differs = (name: string, actual: number, ignored = 0): string | undefined => {
-    const expected = Number(finalValue(vector, name));
+    const expected = Number(bench.after[name]);
     return ((actual ^ expected) & ~ignored) === 0
       ? undefined
       : `${name} ${actual.toString(16)}, expected ${expected.toString(16)}`;
@@ -305,7 +239,7 @@ function compareState(bench: Bench, options: RunOptions): string | undefined {
     ?? differs('ftw', fpu.tagWord)
     ?? differs('fl', bench.flags, parseInt(vector.u ?? '0', 16));
   if (problem !== undefined) return problem;
-  if (bench.ax !== Number(finalValue(vector, 'rax') & 0xffffn)) return `ax ${bench.ax.toString(16)}`;
+  if (bench.ax !== Number(bench.after['rax'] & 0xffffn)) return `ax ${bench.ax.toString(16)}`;
   return compareRegisters(bench, options.sameResult ?? ((actual, expected) => actual === expected));
 }
 
@@ -314,7 +248,7 @@ function compareRegisters(bench: Bench, same: ResultComparison): string | undefi
     const name = `fp${index}`;
     if (bench.vector.ur?.includes(name) === true) continue;
     const actual = bench.register(index);
-    const expected = finalValue(bench.vector, name);
+    const expected = bench.after[name];
     if (!same(actual, expected)) return `${name} ${actual.toString(16)}, expected ${expected.toString(16)}`;
   }
   return undefined;
@@ -328,7 +262,7 @@ function compareMemory(bench: Bench): string | undefined {
   const expected = new Memory();
   expected.put(vector.i.mem);
   expected.put(vector.o.mem);
-  const { opcode, address } = decode(vector);
+  const { opcode, address } = decode(vector, bench.before);
   const sse = opcode === 0xae ? FXSAVE_SSE : [];
   const masked = [
     ...vector.um ?? [],

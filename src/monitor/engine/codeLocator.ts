@@ -1,0 +1,182 @@
+/**
+ * Finds code: brings the code context (mode, code size, segment model) up to date, and takes the instruction
+ * pointer to the block of records that begins there.
+ */
+import type { Cpu } from '../cpu/cpu';
+import { generalProtection } from '../cpu/cpu';
+import type { DebugRegisters } from '../cpu/debugRegisters';
+import * as L from '../cpu/layout';
+import { ATTRIBUTE, CR0, CR4, type AddressBits } from '../cpu/state';
+import { PAGE_BYTES } from '../memory/layout';
+import { TLB_KIND } from '../memory/tlb';
+import type { VectorUse } from './admission';
+import type { CodeCache, CodeContext } from './codeCache';
+import type { Model } from './records';
+
+/** A context with a name: two are alike when their keys are. */
+export interface NamedContext extends CodeContext {
+  readonly key: string;
+}
+
+export class CodeLocator {
+  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', first: 0, end: PAGE_BYTES, key: '' };
+  /** Context under which the execute TLB of a space was filled, by the space's slot. */
+  private readonly executeContext: string[] = [];
+  /** Whether 64-bit code has filled the data TLB of a space, by slot and privilege: 32-bit code compares less of a tag. */
+  private readonly wideTags: boolean[] = [];
+  private breakpoints: ReadonlySet<number> = new Set();
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly code: CodeCache,
+    private readonly debug: DebugRegisters,
+  ) {}
+
+  /** Replaces the linear addresses before which blocks have a breakpoint record. */
+  setBreakpoints(linear: ReadonlySet<number>): void {
+    if (equalSets(linear, this.breakpoints)) return;
+    this.breakpoints = linear;
+    this.code.clearBreakpoints();
+    this.forgetExecuteTlb();
+  }
+
+  hasBreakpoint(linear: number): boolean {
+    return this.breakpoints.has(linear);
+  }
+
+  forgetExecuteTlb(): void {
+    this.executeContext.length = 0;
+  }
+
+  /** The present context; TLBs and the masks that generated code uses follow it. */
+  refresh(): NamedContext {
+    const cpu = this.cpu;
+    if (cpu.contextChanged) {
+      cpu.contextChanged = false;
+      // Blocks decoded under other debug registers lack their breakpoints.
+      if (this.debug.refresh()) this.forgetExecuteTlb();
+      const s = cpu.state;
+      const bits = s.codeBits;
+      const model = bits === 64 ? 'long' : this.segmentModel();
+      cpu.flat = model === 'flat';
+      cpu.mmu.wrap32 = bits !== 64;
+      s.setU64(L.LINEAR_MASK, bits === 64 ? 0xffffffffffffffffn : 0xffffffffn);
+      const vectors = this.usableVectors();
+      const place = bits === 64 ? '' : `${s.base(L.CS)}:${s.limit(L.CS)}`;
+      const key = `${bits}${model}${vectors}${place}`;
+      if (key !== this.context.key) this.context = { bits, model, vectors, first: 0, end: PAGE_BYTES, key };
+    }
+    const slot = cpu.mmu.currentSpace.slot;
+    if (this.executeContext[slot] !== this.context.key) {
+      cpu.mmu.tlb.flushExecute(slot);
+      this.executeContext[slot] = this.context.key;
+    }
+    this.guardTags(slot, this.context.bits);
+    return this.context;
+  }
+
+  /** 32-bit code compares the low half of a tag only: what 64-bit code has filled must not be there. */
+  private guardTags(slot: number, bits: AddressBits): void {
+    const at = 2 * slot + (this.cpu.user ? 1 : 0);
+    if (bits === 64) this.wideTags[at] = true;
+    else if (this.wideTags[at]) {
+      this.wideTags[at] = false;
+      this.cpu.mmu.tlb.flushData(slot, this.cpu.user);
+    }
+  }
+
+  /** Which vector instructions may run: SSE, MMX alone, or none (CR0.EM, CR0.TS, CR4.OSFXSR). */
+  private usableVectors(): VectorUse {
+    const { cr0, cr4 } = this.cpu.state;
+    if (cr0 & (CR0.EM | CR0.TS)) return 'none';
+    return cr4 & CR4.OSFXSR ? 'sse' : 'mmx';
+  }
+
+  /** Whether code may address memory without segment checks. */
+  private segmentModel(): Model {
+    const s = this.cpu.state;
+    const flatBounds = (segment: number): boolean =>
+      s.base(segment) === 0 && s.limit(segment) === 0xffffffff && (s.attributes(segment) & ATTRIBUTE.present) !== 0;
+    const plainData = (segment: number): boolean => {
+      const wanted = ATTRIBUTE.present | ATTRIBUTE.segment | ATTRIBUTE.writable;
+      const attributes = s.attributes(segment);
+      return flatBounds(segment) && (attributes & (wanted | ATTRIBUTE.code | ATTRIBUTE.expandDown)) === wanted;
+    };
+    const stack = s.attributes(L.SS) & ATTRIBUTE.big;
+    const code = s.attributes(L.CS) & ATTRIBUTE.readable;
+    const flat = s.protectedMode && flatBounds(L.CS) && plainData(L.DS) && plainData(L.ES) && plainData(L.SS) && stack !== 0 && code !== 0;
+    return flat ? 'flat' : 'seg';
+  }
+
+  /** Record of the block at the instruction pointer, ready to be entered; 0 when it has to be stepped. Throws GuestFault. */
+  locate(): number {
+    const cpu = this.cpu;
+    const s = cpu.state;
+    const context = this.refresh();
+    const eip = s.eip;
+    checkFetch(cpu, eip);
+    const linear = s.linear(L.CS, eip);
+    const page = Math.floor(linear / PAGE_BYTES);
+    const offset = linear - page * PAGE_BYTES;
+    const guestPage = cpu.mmu.fetchPage(page, offset, cpu.user);
+    const frame = cpu.mmu.map.frame(guestPage);
+    if (frame <= 0) return 0;
+    const start = eip - offset;
+    const codePage = this.code.page(frame, this.contextOfPage(context, start));
+    if (!codePage) return this.startOver();
+    cpu.mmu.traceCode(guestPage, frame);
+    const breaks = this.breakpointsIn(page);
+    // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
+    if (!includesAll(codePage.breakpoints, breaks)) {
+      this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
+    }
+    const slot = cpu.mmu.currentSpace.slot;
+    cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
+    s.setWide(L.EIP_BASE, start);
+    const block = this.code.block(codePage, offset);
+    if (block !== 0) return block;
+    return this.code.decode(codePage, offset) ?? this.startOver();
+  }
+
+  /** The code cache is full: empties it; the present instruction is stepped meanwhile (0). */
+  private startOver(): number {
+    this.code.flush();
+    this.cpu.mmu.shadow.flushAll();
+    return 0;
+  }
+
+  /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
+  private contextOfPage(context: NamedContext, start: number): CodeContext {
+    const limit = this.cpu.state.limit(L.CS);
+    if (context.bits === 64 || (start >= 0 && start + PAGE_BYTES - 1 <= limit)) return context;
+    const { bits, model, vectors } = context;
+    return { bits, model, vectors, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
+  }
+
+  private breakpointsIn(page: number): ReadonlySet<number> {
+    const guest = this.debug.executionAddresses();
+    if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
+    const found = new Set<number>();
+    for (const linear of [...this.breakpoints, ...guest]) {
+      if (Math.floor(linear / PAGE_BYTES) === page) found.add(linear - page * PAGE_BYTES);
+    }
+    return found;
+  }
+}
+
+/** #GP(0) when the instruction pointer lies outside CS, or is not canonical in 64-bit code. */
+export function checkFetch(cpu: Cpu, eip: number): void {
+  const s = cpu.state;
+  if (s.code64 ? !s.canonical(eip) : eip > s.limit(L.CS)) throw generalProtection();
+}
+
+const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
+
+function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  return a.size === b.size && includesAll(a, b);
+}
+
+function includesAll(all: ReadonlySet<number>, some: ReadonlySet<number>): boolean {
+  for (const item of some) if (!all.has(item)) return false;
+  return true;
+}

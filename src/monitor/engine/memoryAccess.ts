@@ -1,0 +1,176 @@
+/**
+ * How handlers reach memory: the offset of a memory operand, its segment's limits, and the TLB. What the TLB
+ * does not hold is asked of the monitor.
+ */
+import { FS, REG, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
+import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES } from '../memory/layout';
+import type { Callees, HandlerShape } from './handlerShape';
+import { R } from './records';
+import { I32, I64, OP } from './wasm/encoding';
+import { binary, call, i32, i64, load, select, unary, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+
+/** Kinds of memory access, as the monitor's `access` function takes them (shifted over the size). */
+export const ACCESS = { read: 0, write: 1, modify: 2 } as const;
+
+/** An access: how many bytes, of which kind, and whether its address must be a multiple of its size. */
+export interface Access {
+  readonly bytes: number;
+  readonly kind: number;
+  readonly aligned?: boolean;
+}
+
+const CPU = i32(0);
+const GENERAL_PROTECTION = 13;
+const at = (offset: number): number => CPU_BASE + offset;
+const SS_BASE = SEGMENTS + SS * SEGMENT_BYTES;
+
+/** One memory operand while its handler is emitted. */
+interface Place {
+  /** Host address, when it has been looked up for writing. */
+  host: Expression | undefined;
+  /** What an instruction adds to its address. */
+  extra: Expression | undefined;
+}
+
+export class MemoryAccess {
+  private readonly places = new Map<number, Place>();
+
+  constructor(
+    private readonly code: FunctionBuilder,
+    private readonly record: Expression,
+    private readonly shape: HandlerShape,
+    private readonly callees: Callees,
+  ) {}
+
+  /** What is known of memory operand `index`. */
+  place(index: number): Place {
+    let place = this.places.get(index);
+    if (!place) this.places.set(index, (place = { host: undefined, extra: undefined }));
+    return place;
+  }
+
+  /** Offset of a memory operand in its segment, i64. */
+  effectiveAddress(index: number): Expression {
+    return this.shape.kinds[index] === 'F' ? unary(OP.i64_extend_i32_u, I64, this.offset32(index)) : this.offset64(index);
+  }
+
+  /** Host address of memory operand `index`; leaves the handler when the access faults. */
+  probe(index: number, access: Access): Expression {
+    const kind = this.shape.kinds[index];
+    if (kind === 'F') return this.lookUp32(this.code.let(this.offset32(index)), access);
+    if (kind === 'L') return this.lookUp64(this.code.let(this.offset64(index)), access);
+    const segment = this.code.let(this.field16(R.segment));
+    if (kind === 'D') return this.lookUp64(this.code.let(this.directAddress(segment)), access);
+    return this.lookUpSegmented(this.code.let(this.offset64(index)), segment, 0, access);
+  }
+
+  /** Host address of the stack at an offset that is cut to its width already: i32 in the flat model, else i64. */
+  lookUpStack(offset: Expression, access: Access): Expression {
+    if (this.shape.model === 'flat') return this.lookUp32(offset, access);
+    if (this.shape.model === 'long') return this.lookUp64(offset, access);
+    return this.lookUpSegmented(offset, CPU, SS_BASE, access);
+  }
+
+  /** Has a store carried out if it went to the bounce buffer. */
+  commit(host: Expression): void {
+    this.code.if(binary(OP.i32_lt_u, I32, host, i32(PAGE_BYTES)), () => this.code.call(this.callees.commit, [this.record]));
+  }
+
+  private field16(offset: number): Expression {
+    return load(OP.i32_load16_u, I32, this.record, offset);
+  }
+
+  private offset32(index: number): Expression {
+    const base = load(OP.i32_load, I32, this.field16(R.base), at(REG));
+    const scaled = binary(OP.i32_shl, I32, load(OP.i32_load, I32, this.field16(R.index), at(REG)), load(OP.i32_load8_u, I32, this.record, R.scale));
+    const sum = binary(OP.i32_add, I32, binary(OP.i32_add, I32, base, scaled), load(OP.i32_load, I32, this.record, R.displacement));
+    const { extra } = this.place(index);
+    return extra ? binary(OP.i32_add, I32, sum, unary(OP.i32_wrap_i64, I32, extra)) : sum;
+  }
+
+  private offset64(index: number): Expression {
+    const base = load(OP.i64_load, I64, this.field16(R.base), at(REG));
+    const scale = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load8_u, I32, this.record, R.scale));
+    const scaled = binary(OP.i64_shl, I64, load(OP.i64_load, I64, this.field16(R.index), at(REG)), scale);
+    const displacement = load(OP.i64_load32_s, I64, this.record, R.displacement);
+    const sum = binary(OP.i64_add, I64, binary(OP.i64_add, I64, base, scaled), displacement);
+    const { extra } = this.place(index);
+    const all = extra ? binary(OP.i64_add, I64, sum, extra) : sum;
+    return binary(OP.i64_and, I64, all, load(OP.i64_load, I64, this.field16(R.mask), CPU_BASE));
+  }
+
+  /** A 64-bit offset out of the instruction: only FS and GS have a base in 64-bit mode. */
+  private directAddress(segment: Expression): Expression {
+    const based = binary(OP.i32_ge_u, I32, segment, i32(SEGMENTS + FS * SEGMENT_BYTES));
+    const base = select(based, load(OP.i64_load, I64, segment, at(SEG_BASE)), i64(0n));
+    return binary(OP.i64_add, I64, load(OP.i64_load, I64, this.record, R.immediate), base);
+  }
+
+  /** Checks an offset against its segment (which 64-bit mode has none of), adds the base, and looks the linear address up. */
+  private lookUpSegmented(offset: Expression, segment: Expression, start: number, access: Access): Expression {
+    const long = this.shape.model === 'long';
+    if (!long) this.checkLimits(offset, segment, start, access);
+    const linear = binary(OP.i64_add, I64, offset, load(OP.i64_load, I64, segment, at(start + SEG_BASE)));
+    if (long) return this.lookUp64(this.code.let(linear), access);
+    return this.lookUp32(this.code.let(unary(OP.i32_wrap_i64, I32, linear)), access);
+  }
+
+  private checkLimits(offset: Expression, segment: Expression, start: number, { bytes, kind }: Access): void {
+    const [first, last] = kind === ACCESS.read ? [SEG_READ_FIRST, SEG_READ_LAST] : [SEG_WRITE_FIRST, SEG_WRITE_LAST];
+    const end = binary(OP.i64_add, I64, offset, i64(BigInt(bytes - 1)));
+    const below = binary(OP.i64_lt_u, I32, offset, load(OP.i64_load, I64, segment, at(start + first)));
+    const above = binary(OP.i64_gt_u, I32, end, load(OP.i64_load, I64, segment, at(start + last)));
+    this.code.if(binary(OP.i32_or, I32, below, above), () => {
+      this.code.call(this.callees.segmentFault, [this.record, start ? i32(start) : segment]);
+      this.code.return();
+    });
+  }
+
+  /** The TLB check for a 32-bit linear address: a page crossing is a tag miss. */
+  private lookUp32(linear: Expression, access: Access): Expression {
+    const { bytes } = access;
+    this.checkAlignment(linear, access);
+    const entry = this.code.let(this.tlbEntry(linear, access.kind));
+    const end = bytes === 1 ? linear : binary(OP.i32_add, I32, linear, i32(bytes - 1));
+    const hit = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, end, i32(-PAGE_BYTES)));
+    return this.hostAddress(hit, linear, entry, () => [linear, i32(0)], access);
+  }
+
+  private lookUp64(linear: Expression, access: Access): Expression {
+    const { bytes } = access;
+    const low = this.code.let(unary(OP.i32_wrap_i64, I32, linear));
+    this.checkAlignment(low, access);
+    const entry = this.code.let(this.tlbEntry(low, access.kind));
+    const end = bytes === 1 ? linear : binary(OP.i64_add, I64, linear, i64(BigInt(bytes - 1)));
+    const hit = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, end, i64(-BigInt(PAGE_BYTES))));
+    const high = (): Expression => unary(OP.i32_wrap_i64, I32, binary(OP.i64_shr_u, I64, linear, i64(32n)));
+    return this.hostAddress(hit, low, entry, () => [low, high()], access);
+  }
+
+  private checkAlignment(low: Expression, { bytes, aligned }: Access): void {
+    if (!aligned) return;
+    this.code.if(binary(OP.i32_and, I32, low, i32(bytes - 1)), () => {
+      this.code.call(this.callees.raise, [this.record, i32(GENERAL_PROTECTION)]);
+      this.code.return();
+    });
+  }
+
+  private tlbEntry(low: Expression, kind: number): Expression {
+    const table = load(OP.i32_load, I32, CPU, at(kind === ACCESS.read ? TLB_READ_TABLE : TLB_WRITE_TABLE));
+    const index = binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(8)), i32((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
+    return binary(OP.i32_add, I32, table, index);
+  }
+
+  private hostAddress(hit: Expression, low: Expression, entry: Expression, halves: () => [Expression, Expression], { bytes, kind }: Access): Expression {
+    const host = this.code.local(I32);
+    this.code.if(
+      hit,
+      () => this.code.set(host, binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8))),
+      () => {
+        this.code.set(host, call(this.callees.access, I32, [...halves(), i32(bytes | (kind << 8)), this.record]));
+        this.code.if(unary(OP.i32_eqz, I32, host), () => this.code.return());
+      },
+    );
+    return host;
+  }
+}

@@ -1,0 +1,235 @@
+/** Reads what an opcode entry's operand codes ask for, and puts the instruction together. */
+import { REX, addressSizeOf, type CodeBits, type Prefixes } from './addressing';
+import type { Cursor } from './cursor';
+import type { OperandSize } from './emitter';
+import { SEGMENT, type AddressForm, type Instruction, type Operand, type Unit } from './instruction';
+import type { OpcodeEntry } from './opcodeTable';
+
+const MEMORY: Operand = { kind: 'memory' };
+const IMMEDIATE: Operand = { kind: 'immediate' };
+const RBX = 3, RSI = 6, RDI = 7;
+
+/** String instructions that are plain moves when they are not repeated. */
+const SINGLE_STRING: ReadonlyMap<string, 'lods' | 'stos'> = new Map([
+  ['!lodsb', 'lods'],
+  ['!lodsv', 'lods'],
+  ['!stosb', 'stos'],
+  ['!stosv', 'stos'],
+]);
+
+const CRC32_BY_SIZE = { 16: 'crc32w', 32: 'crc32d', 64: 'crc32q' } as const;
+
+export class OperandReader {
+  private readonly operands: Operand[] = [];
+  private immediate = 0n;
+  private immediate2 = 0;
+  private memory: AddressForm | undefined;
+  private invalid = false;
+  /** Whether ModRM names memory: implicit operands are in `memory`, too. */
+  private readonly modrmMemory: boolean;
+  private readonly operandSize: 16 | 32 | 64;
+  private readonly addressSize: 16 | 32 | 64;
+
+  constructor(
+    private readonly cursor: Cursor,
+    private readonly bits: CodeBits,
+    private readonly p: Prefixes,
+    private readonly entry: OpcodeEntry,
+    private readonly opcode: number,
+    private readonly modrm: number,
+    memory: AddressForm | undefined,
+  ) {
+    this.memory = memory;
+    this.modrmMemory = memory !== undefined;
+    this.addressSize = addressSizeOf(p, bits);
+    this.operandSize = operandSizeOf(p, entry, bits);
+  }
+
+  /** The instruction; undefined when its operands are not allowed. */
+  finish(): Instruction | undefined {
+    const { entry, p } = this;
+    const size = this.instructionSize();
+    for (const code of entry.operands) this.read(code, size);
+    if (entry.name === '!enter') this.immediate2 = this.cursor.u8();
+    const memoryFirst = this.operands[0]?.kind === 'memory';
+    if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;
+    if (this.invalid) return undefined;
+    const single = p.repeat === 0 ? SINGLE_STRING.get(entry.name) : undefined;
+    if (single) this.implicitString(single);
+    return {
+      name: single ?? this.resolvedName(),
+      size: single && entry.name.endsWith('b') ? 8 : size,
+      operands: this.operands,
+      memory: this.memory,
+      immediate: this.immediate,
+      immediate2: this.immediate2,
+      length: this.cursor.length,
+      addressSize: this.addressSize,
+      lock: p.lock,
+      repeat: p.repeat,
+      segment: p.segment >= 0 ? p.segment : SEGMENT.ds,
+      opcode: this.opcode,
+      modrm: this.modrm,
+      rex: p.rex,
+      feature: entry.feature,
+      unit: this.unit(),
+    };
+  }
+
+  /** CRC32 is named by its source's size: its own is that of the destination. */
+  private resolvedName(): string {
+    return this.entry.name === 'crc32v' ? CRC32_BY_SIZE[this.operandSize] : this.entry.name;
+  }
+
+  private unit(): Unit {
+    const { entry, operands } = this;
+    if (entry.xmm || operands.some((o) => o.kind === 'vector')) return 'sse';
+    if (entry.feature === 'fpu') return 'x87';
+    return operands.some((o) => o.kind === 'mmx') || entry.name === 'emms' ? 'mmx' : 'none';
+  }
+
+  private instructionSize(): OperandSize {
+    switch (this.entry.size) {
+      case 'v':
+        return this.operandSize;
+      case 'y':
+        return this.operandSize === 64 ? 64 : 32;
+      case 'r':
+        return this.bits === 64 ? 64 : 32;
+      default:
+        return this.entry.size;
+    }
+  }
+
+  private get reg(): number {
+    return ((this.modrm >> 3) & 7) | ((this.p.rex & REX.r) << 1);
+  }
+  private get rm(): number {
+    return (this.modrm & 7) | ((this.p.rex & REX.b) << 3);
+  }
+
+  private read(code: string, size: OperandSize): void {
+    if (code === 'AL') return this.register(0, true);
+    if (code === 'CL') return this.register(1, true);
+    if (code === 'rAX') return this.register(0, false);
+    const byte = code[1] === 'b';
+    switch (code[0]) {
+      case 'E':
+        return this.memory ? this.push(MEMORY) : this.register(this.rm, byte);
+      case 'G':
+        return this.register(this.reg, byte);
+      case 'Z':
+        return this.register((this.opcode & 7) | ((this.p.rex & REX.b) << 3), byte);
+      case 'R':
+        this.invalid ||= this.modrmMemory;
+        return this.register(this.rm, false);
+      case 'M':
+        this.invalid ||= !this.modrmMemory;
+        return this.push(MEMORY);
+      case 'V':
+        return this.push({ kind: 'vector', number: this.reg });
+      case 'W':
+        return this.push(this.memory ? MEMORY : { kind: 'vector', number: this.rm });
+      case 'U':
+        this.invalid ||= this.modrmMemory;
+        return this.push({ kind: 'vector', number: this.rm });
+      case 'P':
+        return this.push({ kind: 'mmx', number: this.reg & 7 });
+      case 'Q':
+        return this.push(this.memory ? MEMORY : { kind: 'mmx', number: this.rm & 7 });
+      case 'N':
+        this.invalid ||= this.modrmMemory;
+        return this.push({ kind: 'mmx', number: this.rm & 7 });
+      default:
+        return this.readRest(code, size);
+    }
+  }
+
+  /** Operands that are not named by ModRM's register numbers. */
+  private readRest(code: string, size: OperandSize): void {
+    switch (code[0]) {
+      case 'S':
+        this.immediate = BigInt(this.reg & 7);
+        return;
+      case 'C':
+      case 'D':
+        this.immediate = BigInt(this.reg);
+        return;
+      case 'I':
+        this.immediate = this.readImmediate(code, size);
+        return this.push(IMMEDIATE);
+      case '1':
+        this.immediate = 1n;
+        return this.push(IMMEDIATE);
+      case 'J':
+        this.immediate = BigInt(code === 'Jb' ? this.cursor.s8() : this.operandSize === 16 ? this.cursor.s16() : this.cursor.s32());
+        return;
+      case 'A':
+        return this.readFarPointer();
+      case 'O':
+        return this.readDirect();
+      case 'X':
+        this.memory = this.implicit(RBX);
+        return this.push(MEMORY);
+      case 'K':
+        this.memory = this.implicit(RDI);
+        return this.push(MEMORY);
+      default:
+        throw new Error(`Unknown operand code ${code} of ${this.entry.name}`);
+    }
+  }
+
+  private push(operand: Operand): void {
+    this.operands.push(operand);
+  }
+
+  private register(number: number, byte: boolean): void {
+    const high = byte && number >= 4 && number < 8 && this.p.rex === 0;
+    this.push({ kind: 'register', slot: high ? (number - 4) * 8 + 1 : number * 8 });
+  }
+
+  /** LODS and STOS without a repeat prefix: the accumulator, and memory at SI or DI. */
+  private implicitString(name: 'lods' | 'stos'): void {
+    const accumulator: Operand = { kind: 'register', slot: 0 };
+    const load = name === 'lods';
+    const segment = load ? this.implicit(-1).segment : SEGMENT.es;
+    this.memory = { ...this.implicit(load ? RSI : RDI), segment };
+    this.operands.push(...(load ? [accumulator, MEMORY] : [MEMORY, accumulator]));
+  }
+
+  private readImmediate(code: string, size: OperandSize): bigint {
+    if (code === 'Iw') return BigInt(this.cursor.u16());
+    if (code === 'Ibs') return BigInt(this.cursor.s8());
+    if (code === 'Ib') return BigInt(this.cursor.u8());
+    if (size === 16) return BigInt(this.cursor.s16());
+    if (size === 64 && code === 'Iv') return this.cursor.s64();
+    return BigInt(this.cursor.s32());
+  }
+
+  private readFarPointer(): void {
+    const offset = this.operandSize === 16 ? this.cursor.u16() : this.cursor.s32() >>> 0;
+    this.immediate = BigInt(offset) | (BigInt(this.cursor.u16()) << 32n);
+  }
+
+  /** MOV with a direct offset of the address size. */
+  private readDirect(): void {
+    const { cursor, addressSize } = this;
+    if (addressSize === 64) {
+      this.immediate = cursor.s64();
+      this.memory = this.implicit('direct');
+    } else this.memory = { ...this.implicit(-1), displacement: addressSize === 16 ? cursor.u16() : cursor.s32() };
+    this.push(MEMORY);
+  }
+
+  private implicit(base: AddressForm['base']): AddressForm {
+    const segment = this.p.segment >= 0 ? this.p.segment : SEGMENT.ds;
+    return { segment, base, index: -1, scale: 0, displacement: 0, size: this.addressSize };
+  }
+}
+
+function operandSizeOf(p: Prefixes, entry: OpcodeEntry, bits: CodeBits): 16 | 32 | 64 {
+  if (bits !== 64) return (bits === 16) !== p.operand ? 16 : 32;
+  if (entry.forced64 || p.rex & REX.w) return 64;
+  if (p.operand) return 16;
+  return entry.default64 ? 64 : 32;
+}

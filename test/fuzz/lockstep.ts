@@ -1,0 +1,216 @@
+/**
+ * Runs a program on both machines, instruction by instruction, and compares after each. What differs by definition is evened out here:
+ *
+ * - QEMU's stub stops after every iteration of a repeated instruction, and before a pending interrupt is delivered;
+ *   our engine does the whole of both in one step.
+ * - Flags that the manual leaves undefined are taken over from QEMU.
+ * - QEMU's TLB keeps stale translations as a processor may; ours is always coherent. QEMU's is flushed whenever page tables have changed.
+ * - A handler returns to the faulting instruction. So that the program goes on, the return address in the pushed frame
+ *   is moved behind it, in both machines.
+ */
+import { Mnemonic } from 'iced-x86';
+import { AT, COMPARED_BYTES } from './layout';
+import type { Case } from './case';
+import { buildImage } from './image';
+import { decode, type KnownInstruction } from './instruction';
+import { known, type KnownDifference } from './known';
+import { CR0, ATTRIBUTE, codeAddress, codeBits, differences, type Difference, type MachineState } from './machineState';
+import type { OurStep, Ours } from './ours';
+import type { Qemu } from './qemu';
+
+/** A run of bytes that differ. */
+export interface MemoryDifference {
+  readonly address: number;
+  readonly ours: readonly number[];
+  readonly theirs: readonly number[];
+}
+
+export interface Step {
+  readonly before: MachineState;
+  /** Linear address and bytes of the instruction (bytes as far as they can be fetched). */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly instruction: KnownInstruction | undefined;
+  readonly ourStep: OurStep;
+  readonly ours: MachineState;
+  readonly theirs: MachineState;
+  readonly theirShutdown: boolean;
+  readonly differences: readonly Difference[];
+  readonly memory: readonly MemoryDifference[];
+}
+
+export type Verdict =
+  /** Both went the same way to the program's end. */
+  | { readonly kind: 'same' }
+  /** The program has touched what is not there on both sides, or does not end. */
+  | { readonly kind: 'dropped'; readonly reason: string }
+  | { readonly kind: 'known'; readonly difference: KnownDifference }
+  | { readonly kind: 'different' };
+
+export interface Run {
+  readonly verdict: Verdict;
+  readonly steps: readonly Step[];
+}
+
+/** Most iterations of a repeated instruction that are followed. */
+const ITERATIONS_MOST = 600;
+const LONGEST_INSTRUCTION = 15;
+/** Longest run of differing bytes that is kept. */
+const DIFFERENT_BYTES_MOST = 16;
+
+const theirMemory = new Uint8Array(COMPARED_BYTES);
+
+function memoryDifferences(ours: Uint8Array): MemoryDifference[] {
+  if (Buffer.compare(ours, theirMemory) === 0) return [];
+  const found: MemoryDifference[] = [];
+  for (let at = 0; at < COMPARED_BYTES; at++) {
+    if (ours[at] === theirMemory[at]) continue;
+    let end = at + 1;
+    while (end < COMPARED_BYTES && end - at < DIFFERENT_BYTES_MOST && ours[end] !== theirMemory[end]) end++;
+    found.push({ address: at, ours: [...ours.subarray(at, end)], theirs: [...theirMemory.subarray(at, end)] });
+    at = end;
+  }
+  return found;
+}
+
+function tablesOf(memory: Uint8Array): Uint8Array {
+  return memory.slice(AT.tables, COMPARED_BYTES);
+}
+
+export class Lockstep {
+  constructor(private readonly ours: Ours, private readonly qemu: Qemu) {}
+
+  /** Runs a program to its end or to the first difference. */
+  async run(program: Case): Promise<Run> {
+    const image = buildImage(program);
+    this.ours.load(image);
+    await this.qemu.load(image);
+    const steps: Step[] = [];
+    const ourStart = this.ours.runTo(program.start.linear);
+    const theirStart = await this.qemu.runTo(program.start.linear);
+    if (!ourStart || !theirStart) {
+      if (!theirStart) await this.qemu.revive();
+      throw new Error(`the prologue of ${program.mode} program ${program.seed} does not reach its end (${ourStart ? '' : 'ours '}${theirStart ? '' : 'theirs'})`);
+    }
+    let before = this.ours.state();
+    const started = await this.compareStart(before);
+    if (started) return { verdict: { kind: 'different' }, steps: [started] };
+    const most = 3 * program.units.length + 20;
+    for (let count = 0; count < most; count++) {
+      if (this.atEnd(before, program)) return { verdict: { kind: 'same' }, steps };
+      const step = await this.step(before);
+      if (typeof step === 'string') return { verdict: { kind: 'dropped', reason: step }, steps };
+      steps.push(step);
+      const verdict = this.judge(step, program);
+      if (verdict) {
+        if (step.theirShutdown) await this.qemu.revive();
+        return { verdict, steps };
+      }
+      if (step.ourStep.kind === 'shutdown') {
+        await this.qemu.revive();
+        return { verdict: { kind: 'same' }, steps };
+      }
+      this.skipFault(step);
+      before = this.ours.state();
+    }
+    return { verdict: { kind: 'same' }, steps };
+  }
+
+  private async compareStart(before: MachineState): Promise<Step | undefined> {
+    const theirs = await this.qemu.state();
+    this.qemu.readMemory(theirMemory);
+    const found = differences(before, theirs);
+    const memory = memoryDifferences(this.ours.memory);
+    if (found.length === 0 && memory.length === 0) return undefined;
+    const address = Number(codeAddress(before));
+    return {
+      before, address, bytes: new Uint8Array(0), instruction: undefined, ourStep: { kind: 'stepped', external: false, retired: false },
+      ours: before, theirs, theirShutdown: false, differences: found, memory,
+    };
+  }
+
+  /** The program's last instruction is behind it, or HLT comes, which nothing would end. */
+  private atEnd(state: MachineState, program: Case): boolean {
+    const address = Number(codeAddress(state));
+    if (this.ours.physical(address) === program.end) return true;
+    return state.cpl === 0 && this.ours.codeBytes(address, 1)[0] === 0xf4;
+  }
+
+  private async step(before: MachineState): Promise<Step | string> {
+    const address = Number(codeAddress(before));
+    const bytes = this.ours.codeBytes(address, LONGEST_INSTRUCTION);
+    const instruction = decode(codeBits(before), bytes, before.rip);
+    const tables = tablesOf(this.ours.memory);
+    const ourStep = this.ours.step();
+    if (this.ours.strayed) return 'strayed';
+    if (ourStep.kind === 'endless') return 'endless';
+    const ours = this.ours.state();
+    const { state: theirs, shutdown, endless } = await this.stepTheirs(before, instruction, ourStep);
+    if (endless) return 'endless';
+    this.qemu.readMemory(theirMemory);
+    if (!shutdown && before.cr0 & CR0.PG && Buffer.compare(tables, this.ours.memory.subarray(AT.tables)) !== 0) await this.qemu.flushTlb(theirs.cr3);
+    return {
+      before, address, bytes, instruction, ourStep, ours, theirs, theirShutdown: shutdown,
+      differences: ourStep.kind === 'shutdown' && shutdown ? [] : differences(ours, theirs),
+      memory: memoryDifferences(this.ours.memory),
+    };
+  }
+
+  private async stepTheirs(before: MachineState, instruction: KnownInstruction | undefined, ourStep: OurStep): Promise<{ state: MachineState; shutdown: boolean; endless: boolean }> {
+    let shutdown = await this.qemu.step() === 'shutdown';
+    let state = await this.qemu.state();
+    const inPlace = (): boolean => state.rip === before.rip && state.segments.cs.selector === before.segments.cs.selector && state.cpl === before.cpl;
+    for (let i = 0; instruction?.repeated && !shutdown && inPlace(); i++) {
+      if (i === ITERATIONS_MOST) return { state, shutdown, endless: true };
+      shutdown = await this.qemu.step() === 'shutdown';
+      state = await this.qemu.state();
+    }
+    if (!shutdown && ourStep.external && ourStep.retired) {
+      shutdown = await this.qemu.step() === 'shutdown';
+      state = await this.qemu.state();
+    }
+    return { state, shutdown, endless: false };
+  }
+
+  /** @returns undefined when the program may go on */
+  private judge(step: Step, program: Case): Verdict | undefined {
+    const both = step.theirShutdown && step.ourStep.kind === 'shutdown';
+    if (both) return undefined;
+    const open = step.instruction?.undefinedFlags ?? 0;
+    const rest = step.differences.filter(({ field, ours, theirs }) => field !== 'flags' || ((ours ^ theirs) & BigInt(~open)) !== 0n);
+    if (!step.theirShutdown && step.ourStep.kind !== 'shutdown' && rest.length === 0 && step.memory.length === 0) {
+      if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
+      return undefined;
+    }
+    const difference = known(step, program);
+    return difference ? { kind: 'known', difference } : { kind: 'different' };
+  }
+
+  /** After the delivery of a fault: moves the return address in the frame behind the instruction. */
+  private skipFault({ before, instruction, ourStep, ours }: Step): void {
+    if (ourStep.kind !== 'delivered' || ourStep.external || ourStep.retired || !instruction) return;
+    const next = Number(before.rip) + instruction.length;
+    const { ss } = ours.segments;
+    const mask = ss.attributes & ATTRIBUTE.big && ours.cr0 & CR0.PE ? 0xffffffff : 0xffff;
+    const top = (Number(ours.general[4] ?? 0n) & mask) >>> 0;
+    for (const [offset, size] of [[0, 4], [4, 4], [0, 2], [2, 2]] as const) {
+      const linear = (Number(ss.base) + top + offset) % 2 ** 32;
+      const at = this.ours.physical(linear);
+      if (at < 0 || at + size > COMPARED_BYTES || (linear & 0xfff) + size > 0x1000) continue;
+      const view = new DataView(this.ours.memory.buffer, this.ours.memory.byteOffset + at, size);
+      const found = size === 4 ? view.getUint32(0, true) : view.getUint16(0, true);
+      if (found !== Number(before.rip)) continue;
+      const bytes = new Uint8Array(size);
+      if (size === 4) new DataView(bytes.buffer).setUint32(0, next, true);
+      else new DataView(bytes.buffer).setUint16(0, next, true);
+      this.ours.writeMemory(at, bytes);
+      this.qemu.writeMemory(at, bytes);
+      return;
+    }
+  }
+}
+
+/** Whether an instruction is INT n, INT3, INT1 or INTO. */
+export function isInterruptInstruction(instruction: KnownInstruction | undefined): boolean {
+  return instruction !== undefined && [Mnemonic.Int, Mnemonic.Int3, Mnemonic.Int1, Mnemonic.Into].includes(instruction.mnemonic);
+}
