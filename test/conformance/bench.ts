@@ -7,7 +7,6 @@ import * as L from '../../src/monitor/cpu/layout';
 import { ATTRIBUTE, CR0, CR4, EFER, segmentAt } from '../../src/monitor/cpu/state';
 import { FpuState } from '../../src/monitor/cpu/x87';
 import { Executor, type RunOutcome } from '../../src/monitor/engine/executor';
-import { buildInterpreter } from '../../src/monitor/engine/interpreterModule';
 import { resetCpuTo } from '../../src/monitor/machine/firmwareCpu';
 import { FORMATS, PTE, tableIndex } from '../../src/monitor/memory/guestPaging';
 import { CPU_BASE, PAGE_BYTES } from '../../src/monitor/memory/layout';
@@ -64,8 +63,7 @@ export class Bench {
       retired: () => this.executor.retired(),
       now: () => 0,
     });
-    const interpreter = buildInterpreter(this.machine.wasmPages, mode === 64);
-    this.executor = new Executor(this.cpu, this.machine, interpreter, new WebAssembly.Module(interpreter.bytes as BufferSource));
+    this.executor = new Executor(this.cpu, this.machine);
     this.executor.stopVectors = ALL_VECTORS;
     this.map.declare(0, GUEST_BYTES / PAGE_BYTES, ABSENT);
     this.mapWindows();

@@ -230,6 +230,8 @@ describe('the samples in a real VS Code', function () {
       await waitForStopped(page);
       await panel.locator('.machine').getByText('stopped').waitFor();
       await panel.locator('input[data-field=follow]').uncheck();
+      // The click has made the panel's group the one in which the next stop would open its source.
+      await runCommand(page, 'View: Focus First Editor Group');
       await stopDebugging(page);
       assert.match(await waitForTerminal(page, 'the line is dead'), /tick \d00/);
       await panel.getByText('No guest is running').waitFor();

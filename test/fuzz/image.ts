@@ -18,6 +18,9 @@ const INTERRUPT_GATE32 = 0x8e;
 /** Vectors whose delivery pushes an error code (Intel SDM vol. 3, table 6-1). */
 export const ERROR_CODE_VECTORS: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, 14, 17]);
 
+/** IA32_SYSENTER_CS, ESP and EIP, which programs change. */
+const SYSENTER_MSRS = [0x174, 0x175, 0x176] as const;
+
 /** Where the prologue's pieces of data lie in AT.block. */
 const BLOCK = { gdtr: AT.block, idtr: AT.block + 8, stack: AT.block + 0x10, registers: AT.block + 0x20 } as const;
 
@@ -108,6 +111,8 @@ function writeCommonPrologue(code: Writer, start: Start): void {
   code.put(0xdb, 0xe3);
   code.put(0x66, 0x0f, 0x01, 0x16, le16(BLOCK.gdtr), 0x66, 0x0f, 0x01, 0x1e, le16(BLOCK.idtr));
   code.put(movEax16(0x400), 0x0f, 0x23, 0xf8, movEax16(0xffff0ff0), 0x0f, 0x23, 0xf0);
+  for (const modrm of [0xc0, 0xc8, 0xd0, 0xd8]) code.put(movEax16(0), 0x0f, 0x23, modrm);
+  for (const msr of SYSENTER_MSRS) code.put(0x66, 0xb9, le32(msr), 0x66, 0x31, 0xd2, 0x66, 0x31, 0xc0, 0x0f, 0x30);
   if (start.cr4 !== 0) code.put(movEax16(start.cr4), 0x0f, 0x22, 0xe0);
   if (start.efer !== 0) code.put(movEax16(start.efer), 0x66, 0xb9, le32(0xc0000080), 0x66, 0x31, 0xd2, 0x0f, 0x30);
   code.put(movEax16(start.cr3), 0x0f, 0x22, 0xd8);

@@ -2,7 +2,7 @@
  * What is known of an instruction beside what the two machines make of it: its text, which flags it leaves undefined,
  * and which memory it needs by the manual. The source is iced-x86, so it is independent of our decoder.
  */
-import { Decoder, DecoderOptions, Formatter, FormatterSyntax, InstructionInfoFactory, MemorySizeExt, Mnemonic, OpAccess, Register, RegisterExt, RflagsBits, type Instruction, type UsedMemory } from 'iced-x86';
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax, InstructionInfoFactory, MemorySizeExt, Mnemonic, OpAccess, OpKind, Register, RegisterExt, RflagsBits, type Instruction, type UsedMemory } from 'iced-x86';
 import { FLAG, type SegmentName } from './machineState';
 
 /** A memory operand, explicit or implied. Registers by iced's numbers; None where there is none. */
@@ -30,6 +30,8 @@ export interface KnownInstruction {
   /** A string instruction under REP, REPE or REPNE. */
   readonly repeated: boolean;
   readonly memory: readonly MemoryUse[];
+  /** The register that holds a bit offset, which moves the memory operand (BT, BTS, BTR, BTC), and its bytes. */
+  readonly bitOffset: Register | undefined;
   /** Offset in CS where a direct near branch leads. */
   readonly target: bigint | undefined;
   readonly invalid: boolean;
@@ -44,6 +46,7 @@ const SEGMENT_OF: ReadonlyMap<Register, SegmentName> = new Map([
 ]);
 const READS: ReadonlySet<OpAccess> = new Set([OpAccess.Read, OpAccess.CondRead, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
 const WRITES: ReadonlySet<OpAccess> = new Set([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
+const BIT_TESTS: ReadonlySet<Mnemonic> = new Set([Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc]);
 const STACK_POINTERS: ReadonlySet<Register> = new Set([Register.SP, Register.ESP, Register.RSP]);
 
 const formatter = new Formatter(FormatterSyntax.Nasm);
@@ -62,7 +65,8 @@ function memoryUse(used: UsedMemory, instruction: Instruction): MemoryUse {
     index: used.index,
     scale: used.scale,
     displacement: used.displacement,
-    bytes: MemorySizeExt.size(used.memorySize),
+    // Repeated string instructions do not say it with the operand.
+    bytes: MemorySizeExt.size(used.memorySize) || MemorySizeExt.size(instruction.memorySize),
     read: READS.has(used.access),
     write: WRITES.has(used.access),
     stack: STACK_POINTERS.has(base) && used.index === Register.None && instruction.isStackInstruction,
@@ -103,6 +107,7 @@ export function decode(bits: 16 | 32 | 64, bytes: Uint8Array, ip: bigint): Known
       undefinedFlags: undefinedFlags(instruction),
       repeated: instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix),
       memory: memoryOf(instruction),
+      bitOffset: BIT_TESTS.has(mnemonic) && instruction.op1Kind === OpKind.Register ? instruction.op1Register : undefined,
       target: instruction.isJccShortOrNear || instruction.isJmpShortOrNear || instruction.isCallNear || instruction.isLoop || instruction.isLoopcc || instruction.isJcxShort ? instruction.nearBranchTarget : undefined,
       invalid: false,
     };

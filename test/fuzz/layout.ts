@@ -3,7 +3,7 @@
  * as long as low memory is mapped to itself.
  */
 
-/** Memory of the machine. Only the compared part is mapped by page tables. */
+/** Memory of QEMU's machine; ours has the compared part alone, and a program that leaves that has strayed. */
 export const RAM_BYTES = 0x200000;
 /** From 0 up to here memory is compared after each step. */
 export const COMPARED_BYTES = 0x40000;
@@ -27,6 +27,9 @@ export const AT = {
   code: 0x8000,
   codeEnd: 0xa000,
   data: 0x10000,
+  /** What units plant for their operands. */
+  planted: 0x19000,
+  plantedEnd: 0x1a000,
   dataEnd: 0x20000,
   /** Stacks of CPL 0 to 3, 4 KiB each. */
   stacks: 0x20000,
@@ -54,10 +57,10 @@ export const SEL = {
 export const FIRST_FREE = 15;
 export const GDT_ENTRIES = 48;
 export const LDT_ENTRIES = 16;
-/** Limit of the main TSS: 104 bytes and an I/O map for 2048 ports with its end mark. */
+/** Limit of the main TSS: 104 bytes and an I/O map up to port 67Fh with its end mark. */
 export const IO_MAP_AT = 0x68;
-export const TASK_LIMIT = IO_MAP_AT + 256;
+export const TASK_LIMIT = IO_MAP_AT + 0x680 / 8;
 
 /** Ports: the line that requests an interrupt (a UART's interrupt enable register on QEMU's side), and one that nobody answers. */
-export const PORT = { interrupt: 0x3f9, nobody: 0x500 } as const;
+export const PORT = { interrupt: 0x3f9, nobody: 0x600 } as const;
 export const INTERRUPT_VECTOR = 0x24;

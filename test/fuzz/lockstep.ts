@@ -53,7 +53,7 @@ export interface Run {
 }
 
 /** Most iterations of a repeated instruction that are followed. */
-const ITERATIONS_MOST = 600;
+const ITERATIONS_MOST = 80;
 const LONGEST_INSTRUCTION = 15;
 /** Longest run of differing bytes that is kept. */
 const DIFFERENT_BYTES_MOST = 16;
@@ -78,7 +78,8 @@ function tablesOf(memory: Uint8Array): Uint8Array {
 }
 
 export class Lockstep {
-  constructor(private readonly ours: Ours, private readonly qemu: Qemu) {}
+  /** @param evened is told of known differences after which a program goes on */
+  constructor(private readonly ours: Ours, private readonly qemu: Qemu, private readonly evened: (difference: KnownDifference) => void = () => undefined) {}
 
   /** Runs a program to its end or to the first difference. */
   async run(program: Case): Promise<Run> {
@@ -129,10 +130,11 @@ export class Lockstep {
     };
   }
 
-  /** The program's last instruction is behind it, or HLT comes, which nothing would end. */
+  /** The program's last instruction is behind it, it executes what is no code, or HLT comes, which nothing would end. */
   private atEnd(state: MachineState, program: Case): boolean {
     const address = Number(codeAddress(state));
-    if (this.ours.physical(address) === program.end) return true;
+    const physical = this.ours.physical(address);
+    if (physical === program.end || (physical >= 0 && (physical < AT.handlers || physical >= AT.codeEnd))) return true;
     return state.cpl === 0 && this.ours.codeBytes(address, 1)[0] === 0xf4;
   }
 
@@ -158,17 +160,12 @@ export class Lockstep {
 
   private async stepTheirs(before: MachineState, instruction: KnownInstruction | undefined, ourStep: OurStep): Promise<{ state: MachineState; shutdown: boolean; endless: boolean }> {
     let shutdown = await this.qemu.step() === 'shutdown';
-    let state = await this.qemu.state();
-    const inPlace = (): boolean => state.rip === before.rip && state.segments.cs.selector === before.segments.cs.selector && state.cpl === before.cpl;
-    for (let i = 0; instruction?.repeated && !shutdown && inPlace(); i++) {
-      if (i === ITERATIONS_MOST) return { state, shutdown, endless: true };
+    for (let i = 0; instruction?.repeated && !shutdown && await this.qemu.instructionPointer() === before.rip; i++) {
+      if (i === ITERATIONS_MOST) return { state: before, shutdown, endless: true };
       shutdown = await this.qemu.step() === 'shutdown';
-      state = await this.qemu.state();
     }
-    if (!shutdown && ourStep.external && ourStep.retired) {
-      shutdown = await this.qemu.step() === 'shutdown';
-      state = await this.qemu.state();
-    }
+    if (!shutdown && ourStep.external && ourStep.retired) shutdown = await this.qemu.step() === 'shutdown';
+    const state = await this.qemu.state();
     return { state, shutdown, endless: false };
   }
 
@@ -183,6 +180,11 @@ export class Lockstep {
       return undefined;
     }
     const difference = known(step, program);
+    if (difference?.then === 'copy memory') {
+      for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
+      this.evened(difference);
+      return undefined;
+    }
     return difference ? { kind: 'known', difference } : { kind: 'different' };
   }
 

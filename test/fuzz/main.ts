@@ -6,19 +6,16 @@ import { generate } from './generator/generate';
 import { Lockstep, type Run } from './lockstep';
 import type { Options } from './options';
 import { Ours } from './ours';
+import { QEMU_PROCESSOR } from './processors';
 import { Qemu } from './qemu';
 import { listing, signature } from './report';
 import { shrink } from './shrink';
 import { StubError } from './rsp';
 
-/** The QEMU processor that is most like ours. */
-const QEMU_CPU = 'pentium3,-apic,-mce,-mtrr,-mmx,-sse,+nx';
-
 interface Counts {
   programs: number;
   steps: number;
   dropped: number;
-  differences: number;
   readonly known: Map<string, number>;
   readonly found: Map<string, number>;
 }
@@ -28,9 +25,7 @@ function say(line = ''): void {
 }
 
 class Fuzzer {
-  readonly counts: Counts = { programs: 0, steps: 0, dropped: 0, differences: 0, known: new Map(), found: new Map() };
-
-  constructor(private lockstep: Lockstep, private readonly length: number) {}
+  constructor(private lockstep: Lockstep, private readonly length: number, readonly counts: Counts) {}
 
   /** Goes on with another QEMU. */
   use(lockstep: Lockstep): void {
@@ -55,7 +50,6 @@ class Fuzzer {
       case 'different':
         break;
     }
-    this.counts.differences++;
     const name = signature(program, run);
     add(this.counts.found, name);
     if (this.counts.found.get(name) !== 1) return false;
@@ -93,11 +87,13 @@ function summary(counts: Counts, seconds: number, nextSeed: number): void {
 /** @returns the exit status */
 export async function fuzz(options: Options): Promise<number> {
   const ours = new Ours();
-  let qemu = await Qemu.start(QEMU_CPU);
+  let qemu = await Qemu.start(QEMU_PROCESSOR);
   const stop = (): void => qemu.stop();
   process.once('exit', stop);
   try {
-    const fuzzer = new Fuzzer(new Lockstep(ours, qemu), options.length);
+    const counts: Counts = { programs: 0, steps: 0, dropped: 0, known: new Map(), found: new Map() };
+    const lockstep = (): Lockstep => new Lockstep(ours, qemu, ({ id }) => add(counts.known, id));
+    const fuzzer = new Fuzzer(lockstep(), options.length, counts);
     if (options.only) {
       const verdicts = [];
       for (const mode of options.modes) verdicts.push((await fuzzer.show(mode, options.seed)).verdict.kind);
@@ -114,8 +110,8 @@ export async function fuzz(options: Options): Promise<number> {
           if (!(error instanceof StubError)) throw new Error(`in the ${mode} program of seed ${seed}`, { cause: error });
           say(`${mode} program of seed ${seed}: ${error.message}; QEMU is started anew`);
           qemu.stop();
-          qemu = await Qemu.start(QEMU_CPU);
-          fuzzer.use(new Lockstep(ours, qemu));
+          qemu = await Qemu.start(QEMU_PROCESSOR);
+          fuzzer.use(lockstep());
         }
       }
     }

@@ -4,15 +4,17 @@
 import { Cpu } from '../../src/monitor/cpu/cpu';
 import { TripleFault } from '../../src/monitor/cpu/interrupts';
 import * as L from '../../src/monitor/cpu/layout';
+import type { Processor } from '../../src/monitor/cpu/models/processor';
+import { selectProcessor } from '../../src/monitor/cpu/models/selection';
 import { Executor } from '../../src/monitor/engine/executor';
-import { buildInterpreter } from '../../src/monitor/engine/interpreterModule';
 import { resetCpuTo } from '../../src/monitor/machine/firmwareCpu';
 import { PAGE_BYTES } from '../../src/monitor/memory/layout';
 import { MachineMemory } from '../../src/monitor/memory/machineMemory';
 import { Mmu } from '../../src/monitor/memory/mmu';
 import { ABSENT, DEVICE, PhysicalMap } from '../../src/monitor/memory/physicalMap';
-import { AT, COMPARED_BYTES, INTERRUPT_VECTOR, PORT, RAM_BYTES } from './layout';
+import { AT, COMPARED_BYTES, INTERRUPT_VECTOR, PORT } from './layout';
 import { GENERAL_NAMES, SEGMENT_NAMES, type MachineState, type SegmentName, type SegmentState } from './machineState';
+import { OUR_PROCESSOR } from './processors';
 
 /** Pages of 32-bit physical memory. */
 const ALL_PAGES = 1 << 20;
@@ -31,8 +33,14 @@ export interface OurStep {
   readonly retired: boolean;
 }
 
+function processor(): Processor {
+  const selected = selectProcessor(OUR_PROCESSOR);
+  if ('problem' in selected) throw new Error(`the processor ${OUR_PROCESSOR} is refused: ${selected.problem.word}`);
+  return selected.processor;
+}
+
 export class Ours {
-  private readonly machine = new MachineMemory(RAM_BYTES / PAGE_BYTES);
+  private readonly machine = new MachineMemory(COMPARED_BYTES / PAGE_BYTES);
   private readonly map: PhysicalMap;
   private readonly cpu: Cpu;
   private readonly executor: Executor;
@@ -49,14 +57,15 @@ export class Ours {
       return 0;
     };
     this.map = new PhysicalMap(this.machine, { read: outside, write: outside });
-    this.map.declare(0, RAM_BYTES / PAGE_BYTES, ABSENT);
-    this.map.declare(RAM_BYTES / PAGE_BYTES, ALL_PAGES - RAM_BYTES / PAGE_BYTES, DEVICE);
+    this.map.declare(0, COMPARED_BYTES / PAGE_BYTES, ABSENT);
+    this.map.declare(COMPARED_BYTES / PAGE_BYTES, ALL_PAGES - COMPARED_BYTES / PAGE_BYTES, DEVICE);
     // Made now and in order, so that the compared frames lie side by side.
-    for (let page = 0; page < RAM_BYTES / PAGE_BYTES; page++) this.map.frame(page);
+    for (let page = 0; page < COMPARED_BYTES / PAGE_BYTES; page++) this.map.frame(page);
     const host = this.map.frame(0) * PAGE_BYTES;
     this.memory = this.machine.u8.subarray(host, host + COMPARED_BYTES);
     this.cpu = new Cpu(this.machine, new Mmu(this.machine, this.map), {
-      readPort: (_port, size) => 2 ** (8 * size) - 1,
+      // As QEMU's bus: nobody answers with ones, and to an address that is not aligned with zeros.
+      readPort: (port, size) => (port % size === 0 ? 2 ** (8 * size) - 1 : 0),
       writePort: (port, _size, value) => this.writePort(port, value),
       acknowledgeInterrupt: () => {
         this.setPending(false);
@@ -65,9 +74,8 @@ export class Ours {
       coprocessorError: () => undefined,
       retired: () => this.executor.retired(),
       now: () => this.executor.retired(),
-    });
-    const interpreter = buildInterpreter(this.machine.wasmPages, false);
-    this.executor = new Executor(this.cpu, this.machine, interpreter, new WebAssembly.Module(interpreter.bytes as BufferSource));
+    }, processor());
+    this.executor = new Executor(this.cpu, this.machine);
   }
 
   /** Puts the processor in real mode at AT.prologue with CS = 0 and all general registers 0, and memory to `image`. */

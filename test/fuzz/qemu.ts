@@ -14,7 +14,7 @@ import { RspClient } from './rsp';
 const PROGRAM = 'qemu-system-x86_64';
 const START_PATIENCE_MS = 10_000;
 /** Numbers of registers in the stub's `g` packet for x86-64. */
-const GDB = { flags: 0x11, cs: 0x12, segments: 6, cr0: 0x1b, cr2: 0x1c, cr3: 0x1d, cr4: 0x1e, efer: 0x20 } as const;
+const GDB = { rip: 0x10, flags: 0x11, cs: 0x12, segments: 6, cr0: 0x1b, cr2: 0x1c, cr3: 0x1d, cr4: 0x1e, efer: 0x20 } as const;
 /** The beginning of a `G` packet: 16 general registers and RIP of 8 bytes, flags and six selectors of 4. */
 const GENERAL_BYTES = 17 * 8;
 const CORE_BYTES = GENERAL_BYTES + 4 + 6 * 4;
@@ -53,13 +53,13 @@ export class Qemu {
     try {
       const socket = await connected(socketPath, child);
       const stub = new RspClient(socket);
-      const qemu = new Qemu(child, folder, openSync(ramFile, 'r+'), socket, stub);
+      // The memory's file is there as soon as the stub answers.
       await stub.request('?');
       // The stub takes single registers (`P`) only from clients that have read its description of them.
       await stub.request('qXfer:features:read:target.xml:0,ffb');
       // Steps let interrupts in; the stub masks them otherwise.
       await stub.command('Qqemu.sstep=1');
-      return qemu;
+      return new Qemu(child, folder, openSync(ramFile, 'r+'), socket, stub);
     } catch (error) {
       child.kill('SIGKILL');
       rmSync(folder, { recursive: true });
@@ -120,6 +120,12 @@ export class Qemu {
 
   async state(): Promise<MachineState> {
     return readRegisters(await this.stub.monitor('info registers'));
+  }
+
+  /** RIP alone, which is quicker to get than the whole state. */
+  async instructionPointer(): Promise<bigint> {
+    const answer = await this.stub.request(`p${GDB.rip.toString(16)}`);
+    return Buffer.from(answer, 'hex').readBigUInt64LE();
   }
 
   /** Drops all cached translations: writing CR3 with what it holds does it. */

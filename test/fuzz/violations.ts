@@ -2,6 +2,7 @@
  * Which memory accesses of an instruction segmentation forbids, worked out from the manual and the processor's state
  * (Intel SDM vol. 3, 5.3 and 5.5). QEMU does not check this, so that it is the one thing our machine is compared with here.
  */
+import { RegisterExt } from 'iced-x86';
 import { addressBytes, registerValue, type KnownInstruction, type MemoryUse } from './instruction';
 import { ATTRIBUTE, codeBits, isVirtual8086, type MachineState, type SegmentState } from './machineState';
 
@@ -29,11 +30,20 @@ export function forbids(segment: SegmentState, offset: bigint, bytes: number, wr
   return offset < first || offset + BigInt(Math.max(bytes, 1)) - 1n > last;
 }
 
+/** How far from its address a bit test with a bit offset in a register reads. */
+function bitDisplacement(state: MachineState, { bitOffset }: KnownInstruction): bigint {
+  if (bitOffset === undefined) return 0n;
+  const bits = 8 * RegisterExt.size(bitOffset);
+  const offset = BigInt.asIntN(bits, registerValue(state.general, bitOffset));
+  // Division that rounds down.
+  return (offset >> BigInt(Math.log2(bits))) * BigInt(bits / 8);
+}
+
 /** Offsets that a memory operand covers at its first access, and at its last when the instruction is repeated. */
 function offsets(state: MachineState, use: MemoryUse, instruction: KnownInstruction): readonly bigint[] {
   const width = use.stack ? (state.segments.ss.attributes & ATTRIBUTE.big ? 4 : 2) : addressBytes(use);
   const mask = width === 2 ? U16 : U32;
-  const start = (registerValue(state.general, use.base) + registerValue(state.general, use.index) * BigInt(use.scale) + use.displacement) & mask;
+  const start = (bitDisplacement(state, instruction) + registerValue(state.general, use.base) + registerValue(state.general, use.index) * BigInt(use.scale) + use.displacement) & mask;
   if (!instruction.repeated) return [start];
   const count = (state.general[1] ?? 0n) & mask;
   if (count === 0n) return [];

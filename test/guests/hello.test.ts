@@ -68,6 +68,12 @@ describe('hello', function () {
         assert.ok(guest.retired - retired < 18.2 * 500, `${guest.retired - retired} instructions in a second of rest`);
         assert.ok(selector === 0 && instructionPointer >= 0x7c00n && instructionPointer < 0x7e00n, 'in the boot sector');
       });
+
+      it('needs no more than the least memory that a machine may have', async () => {
+        const small = await boot({ floppy: FLOPPY, firmware, memory: '1M' });
+        small.waitForScreen('Press keys; Esc ends.');
+        assert.equal(said(small), said(guest).slice(0, said(small).length));
+      });
     });
   }
 });

@@ -217,6 +217,25 @@ describe('page-tables: in a browser', function () {
     });
   }
 
+  it('leaves the scroll of the walk to the person while the guest runs', async () => {
+    assert.ok(browser);
+    const lab = { ...machine(), running: true };
+    const panel = await openPanel(browser, { files, name: 'page-tables', ask: asking(lab), theme: DARK, size: { width: 400, height: 500 } });
+    const { page } = panel;
+    await page.fill('[data-field=address]', '0x50020000');
+    await page.keyboard.press('Enter');
+    await page.locator('.walk .card.fault').first().waitFor();
+    const body = page.locator('.walk-body');
+    assert.equal(await body.evaluate((element) => element.scrollTop), 0, 'the verdict is in view');
+    await body.evaluate((element) => { element.scrollTop = 40; });
+    // The guest maps the page: the walk goes further.
+    lab.model.map(lab.kernel.sweeper, 0x50020000n, 0x710000, BIT.user);
+    await panel.tell('shadowbox.changed');
+    await page.locator('.walk .verdict').filter({ hasText: '710000' }).waitFor();
+    assert.equal(await body.evaluate((element) => element.scrollTop), 40);
+    await panel.close();
+  });
+
   it('folds the walk up, and unfolds the legend, by keyboard', () => withPanel(DARK, async (panel) => {
     const { page } = panel;
     await page.fill('[data-field=address]', '0x50000004');

@@ -10,7 +10,7 @@ import { listen } from './input';
 import type { Message } from './messages';
 import { nextInquiries, questionOf } from './plan';
 import { reduce } from './reducer';
-import { fromKept, toKeep, type State } from './state';
+import { fromKept, toKeep, type State, type Walk } from './state';
 import { view } from './view';
 
 function messageOf(message: MessageToPanel): Message {
@@ -60,8 +60,18 @@ function start(root: HTMLElement): void {
     drawn = state;
     render(view(state));
     applyScroll(drawn);
-    if (before?.walk !== drawn.walk) root.querySelector('.step.chosen')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    showStep(before?.walk, drawn.walk);
     if (before === undefined || !sameContent(toKeep(before), toKeep(drawn))) host.keep(toKeep(drawn));
+  }
+
+  /** Brings a step that was just chosen into view, and the end of a new walk; a look that says the same moves nothing. */
+  function showStep(before: Walk | undefined, after: Walk | undefined): void {
+    const isNew = before?.serial !== after?.serial || before?.answer === undefined;
+    if (after?.answer === undefined || (!isNew && before.step === after.step)) return;
+    const chain = root.querySelector('#chain');
+    // Sideways only: the verdict above is to stay in view.
+    if (after.step === undefined) chain?.scrollTo({ left: chain.scrollWidth });
+    else chain?.querySelector('.step.chosen')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
   /** Takes each scroll position that the state asks for once; in between the person scrolls. */

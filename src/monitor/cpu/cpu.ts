@@ -58,6 +58,8 @@ export class Cpu {
   singleIteration = false;
   /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
   trapCleared = false;
+  /** It spins and would rather let another CPU go on (PAUSE). */
+  yields = false;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
 

@@ -24,7 +24,7 @@ export interface Interruption {
 export interface FaultLink {
   readonly vector: number;
   readonly errorCode: number | undefined;
-  readonly linear: number;
+  readonly linear: bigint;
   readonly selector: number;
   readonly eip: number;
 }
@@ -52,22 +52,22 @@ export function raiseFault(cpu: Cpu, first: GuestFault, eip: number): void {
     chain.push({
       vector: current.vector,
       errorCode: current.errorCode,
-      linear: current.linearLow,
+      linear: current.linear,
       selector: cpu.state.selector(L.CS),
       eip,
     });
-    if (current.vector === VECTOR.PF) cpu.state.setU64(L.CR2, BigInt(current.linearLow));
+    if (current.vector === VECTOR.PF) cpu.state.setU64(L.CR2, current.linear);
     try {
       const errorCode = cpu.state.protectedMode ? current.errorCode : undefined;
       return deliver(cpu, { vector: current.vector, cause: 'exception', errorCode, returnTo: eip });
     } catch (second) {
       if (!(second instanceof GuestFault)) throw second;
       if (current.vector === VECTOR.DF) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linearLow, selector: cpu.state.selector(L.CS), eip });
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip });
         throw new TripleFault(chain);
       }
       if (isDouble(current.vector, second.vector)) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linearLow, selector: cpu.state.selector(L.CS), eip });
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip });
         current = fault(VECTOR.DF, 0);
       } else current = second;
     }

@@ -32,6 +32,9 @@ export interface Operation {
   /** Register slot of the first and second register operand. */
   readonly slotA: number;
   readonly slotB: number;
+  /** Of a VEX instruction: slot of the register that VEX.vvvv names, and bytes of a whole vector operand. */
+  readonly slotC: number;
+  readonly vectorBytes: 16 | 32;
   /** Instruction pointer of this instruction and of the one behind. */
   readonly start: number;
   readonly next: number;

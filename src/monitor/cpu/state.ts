@@ -29,6 +29,9 @@ export const STATUS_FLAGS = 0x8d5;
 /** All bits of EFLAGS that there are, besides the fixed bit 1. */
 const ALL_FLAGS = 0x3f7fd5;
 
+/** Bits of L.NON_MASKABLE. */
+export const NMI = { pending: 1, blocked: 2 } as const;
+
 export const CR0 = { PE: 1, MP: 2, EM: 4, TS: 8, ET: 0x10, NE: 0x20, WP: 0x10000, AM: 0x40000, NW: 0x20000000, CD: 0x40000000, PG: 0x80000000 } as const;
 export const CR4 = {
   VME: 1, PVI: 2, TSD: 4, DE: 8, PSE: 0x10, PAE: 0x20, MCE: 0x40, PGE: 0x80, PCE: 0x100, OSFXSR: 0x200, OSXMMEXCPT: 0x400, UMIP: 0x800, LA57: 0x1000,
@@ -171,6 +174,10 @@ export class CpuState {
   }
   set halted(value: boolean) {
     this.setU32(L.HALTED, value ? 1 : 0);
+  }
+  /** A non-maskable interrupt waits and may be taken. */
+  get nmiReady(): boolean {
+    return this.u32(L.NON_MASKABLE) === NMI.pending;
   }
   get protectedMode(): boolean {
     return (this.cr0 & CR0.PE) !== 0;

@@ -18,7 +18,7 @@ import {
   type Descriptor,
 } from './descriptors';
 import * as L from './layout';
-import { ATTRIBUTE, FLAG } from './state';
+import { ATTRIBUTE, FLAG, NMI } from './state';
 import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
 import { innerStack, innerStackPointer, returnFromTask, switchTask, taskOfGate } from './taskState';
 
@@ -269,6 +269,9 @@ function returnOuter(cpu: Cpu, frame: StackFrame, code: Descriptor, offset: numb
 export function interruptReturn(cpu: Cpu, size: StackBytes, next: number): void {
   const s = cpu.state;
   if (s.virtual8086 && s.iopl < 3) throw generalProtection();
+  // Non-maskable interrupts are open again even if the return faults (SDM vol. 3, 6.7.1).
+  s.setU32(L.NON_MASKABLE, s.u32(L.NON_MASKABLE) & ~NMI.blocked);
+  if (s.nmiReady) cpu.attention = true;
   if (s.descriptorMode && s.systemFlags & FLAG.NT) {
     if (s.longMode) throw generalProtection();
     return returnFromTask(cpu, next);

@@ -8,12 +8,13 @@ import { decode, type AddressForm, type Instruction, type Operand } from '../isa
 import { endsBlock } from '../isa/definitions';
 import { findService, serviceNumber } from '../cpu/services';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, NULL_SLOT, PAGE_BYTES } from '../memory/layout';
-import type { Processor } from '../cpu/models/processor';
+import type { Cpu } from '../cpu/cpu';
 import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type VectorUse } from './admission';
 import { handlerFor } from './handlerSet';
-import type { InterpreterModule } from './interpreterModule';
+import type { Interpreter } from './interpreter';
+import { SPECIAL_HANDLERS } from './interpreterModule';
 import { FLAG, R, RECORD_BYTES, type Model } from './records';
 
 /** How code in a page is to be read. */
@@ -67,8 +68,8 @@ export class CodeCache {
 
   constructor(
     private readonly machine: MachineMemory,
-    private readonly module: InterpreterModule,
-    private readonly processor: () => Processor,
+    private readonly interpreter: Interpreter,
+    private readonly cpu: Cpu,
   ) {}
 
   /** The page of a frame in a context, made if needed; undefined when the cache is full: `flush` and ask again. */
@@ -120,7 +121,7 @@ export class CodeCache {
     let where = start;
     const count = instructions.length;
     if (breakpoint) {
-      this.writeSpecial(at, this.module.special.breakpoint, start, count);
+      this.writeSpecial(at, SPECIAL_HANDLERS.breakpoint, start, count);
       at += RECORD_BYTES;
     }
     instructions.forEach((instruction, i) => {
@@ -130,7 +131,7 @@ export class CodeCache {
     });
     if (!closed) {
       const overLimit = page.context.end < PAGE_BYTES && where >= page.context.end;
-      const handler = crossing || overLimit ? this.module.special.crossing : this.module.special.onward;
+      const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.writeSpecial(at, handler, where, 0);
     }
     page.decoded.fill(1, start, Math.max(offset, crossing ? PAGE_BYTES : start + 1));
@@ -142,14 +143,14 @@ export class CodeCache {
 
   /** The instruction as this processor executes it in a context. */
   admit(instruction: Instruction, { vectors }: CodeContext): Instruction {
-    return admit(instruction, vectors, this.processor().features);
+    return admit(instruction, vectors, this.cpu);
   }
 
   /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
   writeRecord(at: number, instruction: Instruction, offset: number, context: CodeContext, back: number, table: number): void {
     const view = this.machine.view;
     const handler = handlerFor(instruction, context.model);
-    view.setUint32(at + R.handler, this.handlerEntry(handler.key), true);
+    view.setUint32(at + R.handler, this.interpreter.entry(handler, context.model), true);
     view.setUint16(at + R.offset, offset, true);
     view.setUint8(at + R.length, instruction.length);
     view.setUint8(at + R.back, back);
@@ -265,12 +266,6 @@ export class CodeCache {
     page.chunks = [];
     page.next = page.end = 0;
     this.counters.pagesInvalidated++;
-  }
-
-  private handlerEntry(key: string): number {
-    const entry = this.module.handlers.get(key);
-    if (entry === undefined) throw new Error(`No handler was generated for ${key}`);
-    return entry;
   }
 
   private reserve(page: CodePage, bytes: number): number | undefined {

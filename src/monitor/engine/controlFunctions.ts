@@ -1,12 +1,18 @@
 /**
  * Generated functions that are no instruction's: entering a block, the way to any offset in CS, leaving for
- * TypeScript, going on behind a block, and the entry from TypeScript.
+ * TypeScript, going on behind a block, the entry from TypeScript, and calls to it.
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
 import { CPU_BASE, PAGE_BYTES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
 import { EXIT, R } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
+
+/** A finished function, as ModuleBuilder.define takes it. */
+export interface FunctionBody {
+  readonly locals: readonly WasmType[];
+  readonly code: ByteWriter;
+}
 
 const CPU = i32(0);
 const at = (offset: number): number => CPU_BASE + offset;
@@ -26,7 +32,7 @@ export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expres
  * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
  * of blocks. What is not there is left to TypeScript.
  */
-export function emitJump(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
+export function emitJump(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I64]);
   const offset = b.parameter(0);
   const base = load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE));
@@ -52,7 +58,7 @@ export function emitJump(handlerType: number): { locals: readonly WasmType[]; co
 }
 
 /** A record that is not executed: it tells TypeScript why and where. */
-export function emitLeave(reason: number): { locals: readonly WasmType[]; code: ByteWriter } {
+export function emitLeave(reason: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(reason));
   b.store(OP.i32_store, CPU, at(EXIT_RECORD), b.parameter(0));
@@ -60,7 +66,7 @@ export function emitLeave(reason: number): { locals: readonly WasmType[]; code: 
 }
 
 /** The end of a block without a transfer: on to the offset where the record stands. */
-export function emitContinue(jump: number): { locals: readonly WasmType[]; code: ByteWriter } {
+export function emitContinue(jump: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   const offset = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load16_u, I32, b.parameter(0), R.offset));
@@ -69,9 +75,16 @@ export function emitContinue(jump: number): { locals: readonly WasmType[]; code:
 }
 
 /** Entry from TypeScript: the handler of the given record. */
-export function emitEnter(handlerType: number): { locals: readonly WasmType[]; code: ByteWriter } {
+export function emitEnter(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** A function that passes its parameters on to another one. */
+export function emitForward(fn: number, parameters: readonly WasmType[]): FunctionBody {
+  const b = new FunctionBuilder(parameters);
+  b.returnCall(fn, parameters.map((_, i) => b.parameter(i)));
   return { locals: b.locals, code: b.finish() };
 }

@@ -8,13 +8,14 @@ import { DebugRegisters } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { SERVICES, serviceNumber } from '../cpu/services';
-import { FLAG, cut } from '../cpu/state';
+import { FLAG, NMI, cut } from '../cpu/state';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
-import type { InterpreterModule, MonitorCalls } from './interpreterModule';
+import { Interpreter } from './interpreter';
+import { SPECIAL_HANDLERS } from './interpreterModule';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
@@ -43,7 +44,6 @@ export class Executor {
   private readonly operation: RecordOperation;
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
-  private readonly stopHandler: number;
   private readonly locator: CodeLocator;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
   private passBreakpointAt = -1;
@@ -64,24 +64,20 @@ export class Executor {
   constructor(
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
-    module: InterpreterModule,
-    compiled: WebAssembly.Module,
   ) {
-    this.code = new CodeCache(machine, module, () => cpu.processor);
-    this.debug = new DebugRegisters(cpu);
-    this.locator = new CodeLocator(cpu, this.code, this.debug);
-    this.operation = new RecordOperation(cpu.state);
-    this.stopHandler = module.special.stop;
-    this.scratch = new ScratchInstruction(cpu, machine, this.code, this.stopHandler);
-    const calls: MonitorCalls = {
+    const interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
       commit: (record) => this.commit(record),
       segmentFault: (record, segment) => this.fault(record, new GuestFault(segment === L.SEGMENTS + L.SS * L.SEGMENT_BYTES ? VECTOR.SS : VECTOR.GP, 0)),
       raise: (record, vector) => this.fault(record, vector === VECTOR.GP ? generalProtection() : new GuestFault(vector, undefined)),
       service: (record, number) => this.service(record, number),
-    };
-    const instance = new WebAssembly.Instance(compiled, { env: { memory: machine.memory }, monitor: { ...calls } });
-    this.enter = instance.exports['enter'] as (record: number) => void;
+    });
+    this.enter = interpreter.enter;
+    this.code = new CodeCache(machine, interpreter, cpu);
+    this.debug = new DebugRegisters(cpu);
+    this.locator = new CodeLocator(cpu, this.code, this.debug);
+    this.operation = new RecordOperation(cpu.state);
+    this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => cpu.mmu.shadow.tableWritten(address, bytes),
       codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
@@ -160,7 +156,7 @@ export class Executor {
     const end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     for (let rounds = 0, before = end - budget; ; rounds++) {
-      // A guest that faults for ever, or a long REP, retires nothing: the caller gets a look in all the same.
+      // A long REP retires nothing: the caller gets a look in all the same.
       if (rounds === STALLED_ROUNDS) {
         if (s.f64(L.RETIRED) === before) return RETURNED;
         before = s.f64(L.RETIRED);
@@ -168,7 +164,7 @@ export class Executor {
       }
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
-      if (this.returnRequested) {
+      if (this.returnRequested || this.cpu.yields) {
         this.returnRequested = false;
         return RETURNED;
       }
@@ -201,6 +197,8 @@ export class Executor {
     if (fault.vector === VECTOR.DB && fault.errorCode === undefined) this.cpu.state.setU32(L.PENDING_DEBUG, 0);
     this.interruption = { from: this.place(), external: false };
     raiseFault(this.cpu, fault, this.cpu.state.eip);
+    // The delivery counts as an instruction: time goes on, and budgets end, in a guest that does nothing but fault.
+    this.cpu.state.setF64(L.RETIRED, this.cpu.state.f64(L.RETIRED) + 1);
     return undefined;
   }
 
@@ -223,16 +221,20 @@ export class Executor {
       }
       cpu.attention = true;
     }
+    if (s.nmiReady) {
+      if (!held) return this.interrupt(VECTOR.NMI);
+      cpu.attention = true;
+    }
     if (cpu.interruptLine && s.systemFlags & FLAG.IF) {
       if (held) cpu.attention = true;
-      else this.interrupt();
+      else this.interrupt(cpu.surroundings.acknowledgeInterrupt());
     }
   }
 
-  private interrupt(): void {
+  private interrupt(vector: number): void {
     const cpu = this.cpu;
     this.counters.interrupts++;
-    const vector = cpu.surroundings.acknowledgeInterrupt();
+    if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
     this.interruption = { from: this.place(), external: true };
     try {
       deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
@@ -448,7 +450,7 @@ export class Executor {
     if (!this.patched) {
       const address = record + RECORD_BYTES + R.handler;
       this.patched = { address, handler: view.getUint32(address, true) };
-      view.setUint32(address, this.stopHandler, true);
+      view.setUint32(address, SPECIAL_HANDLERS.stop, true);
     }
     // A transfer does not go on to the next record: an empty budget stops it at the next block.
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);

@@ -1,11 +1,12 @@
 /**
- * Which handlers the interpreter has: every shape that an instruction can take, found by decoding
- * all opcodes once, and the key under which a shape's handler is looked up.
+ * Which handlers the interpreter has: every shape that an instruction can take, and the key under which a shape's
+ * handler is looked up.
  */
 import { decode, SEGMENT, type Instruction, type Operand } from '../isa/decoder';
 import { dependsOnModel } from '../isa/definitions';
+import { decodedNames } from '../isa/operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE } from '../isa/opcodes';
-import type { OpcodeChoice, OpcodeSlot } from '../isa/opcodeTable';
+import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
 import type { HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
 
@@ -19,6 +20,7 @@ export interface HandlerKey {
 const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
 /** Instructions without operands that are the same in all operand sizes. */
 const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms']);
+/** All services have one handler. */
 const SERVICE: HandlerKey = { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32 } };
 const NOP: HandlerKey = { key: 'nop', name: 'nop', shape: { size: 32, kinds: [], model: 'flat', addressSize: 32 } };
 
@@ -61,29 +63,36 @@ export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
   return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}`, name, shape };
 }
 
-/** All handlers for 16 and 32-bit code (and 64-bit code when `long` is set), by key. */
-export function allHandlers(long: boolean): ReadonlyMap<string, HandlerKey> {
+/**
+ * All handlers of the instructions of one name, for 16 and 32-bit code or for 64-bit code: every shape that they
+ * can take, found by decoding each of their opcodes with all prefixes that matter.
+ */
+export function handlersOf(name: string, long: boolean): readonly HandlerKey[] {
+  if (name === SERVICE.name) return [SERVICE];
   const found = new Map<string, HandlerKey>();
   const bytes = new Uint8Array(24);
-  const add = (code: readonly number[], bits: 32 | 64): void => {
-    bytes.fill(0);
-    bytes.set(code);
-    const instruction = decode(bytes, 0, bytes.length, bits);
-    if (!instruction || instruction.name === '!ud') return;
-    const models: readonly Model[] = bits === 64 ? ['long'] : ['flat', 'seg'];
-    for (const model of models) {
-      const key = handlerFor(instruction, model);
-      if (!found.has(key.key)) found.set(key.key, key);
-    }
-  };
-  for (const bits of long ? ([32, 64] as const) : ([32] as const)) {
-    for (const form of opcodeForms()) {
-      for (const prefixes of prefixCombinations(bits)) {
-        for (const rex of rexBytes(bits)) add([...prefixes, ...form.prefix, ...rex, ...form.code], bits);
+  const bits = long ? 64 : 32;
+  const models: readonly Model[] = long ? ['long'] : ['flat', 'seg'];
+  for (const { prefix, code } of FORMS.get(name) ?? []) {
+    for (const prefixes of prefixCombinations(bits)) {
+      for (const rex of rexBytes(bits)) {
+        bytes.fill(0);
+        bytes.set([...prefixes, ...prefix, ...rex, ...code]);
+        const instruction = decode(bytes, 0, bytes.length, bits);
+        if (instruction?.name !== name) continue;
+        for (const model of models) {
+          const key = handlerFor(instruction, model);
+          found.set(key.key, key);
+        }
       }
     }
   }
-  return found;
+  return [...found.values()];
+}
+
+/** Names of all instructions that have handlers of their own. */
+export function handledNames(): readonly string[] {
+  return [...FORMS.keys()].filter((name) => !name.startsWith('!'));
 }
 
 /**
@@ -116,21 +125,26 @@ interface Choices {
 
 const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]];
 
-/** Code of every opcode in each form: register and memory, of all instructions of a group. */
-function opcodeForms(): readonly OpcodeForm[] {
+/** Code of every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
+function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
   const maps: readonly (readonly [escape: readonly number[], slots: readonly OpcodeSlot[]])[] = [
     [[], ONE_BYTE],
     [[0x0f], TWO_BYTE],
     [[0x0f, 0x38], THREE_BYTE_38],
     [[0x0f, 0x3a], THREE_BYTE_3A],
   ];
-  return maps.flatMap(([escape, slots]) => slots.flatMap((slot, opcode) => formsOf(slot, [...escape, opcode], {})));
+  const forms = new Map<string, OpcodeForm[]>();
+  const add = (entry: OpcodeEntry, more: readonly OpcodeForm[]): void => {
+    for (const name of decodedNames(entry.name)) forms.set(name, [...(forms.get(name) ?? []), ...more]);
+  };
+  for (const [escape, slots] of maps) slots.forEach((slot, opcode) => visitForms(slot, [...escape, opcode], {}, add));
+  return forms;
 }
 
-function formsOf(slot: OpcodeSlot, opcode: readonly number[], chosen: Choices): readonly OpcodeForm[] {
-  if (!slot) return [];
-  if (!('by' in slot)) return finished(slot.modrm, opcode, chosen);
-  return slot.choices.flatMap((next, i) => formsOf(next, opcode, { ...chosen, ...choiceOf(slot.by, i) }));
+function visitForms(slot: OpcodeSlot, opcode: readonly number[], chosen: Choices, add: (entry: OpcodeEntry, forms: readonly OpcodeForm[]) => void): void {
+  if (!slot) return;
+  if (!('by' in slot)) return add(slot, finished(slot.modrm, opcode, chosen));
+  slot.choices.forEach((next, i) => visitForms(next, opcode, { ...chosen, ...choiceOf(slot.by, i) }, add));
 }
 
 function choiceOf(by: OpcodeChoice['by'], i: number): Choices {
@@ -158,3 +172,5 @@ function finished(modrm: boolean, opcode: readonly number[], { prefix = [], reg,
   if (register !== true) forms.push({ prefix, code: [...opcode, fields] });
   return forms;
 }
+
+const FORMS = opcodeForms();

@@ -1,14 +1,14 @@
 /**
- * Builds the interpreter: one WebAssembly module with a handler for every instruction shape, in a
- * function table of its own, and the entries that TypeScript calls.
+ * Writes the interpreter's WebAssembly modules. One has the functions that are no instruction's, each other the
+ * handlers of the instructions of one name. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitContinue, emitEnter, emitJump, emitLeave } from './controlFunctions';
+import { emitContinue, emitEnter, emitForward, emitJump, emitLeave, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
-import { allHandlers } from './handlerSet';
+import { handlersOf, type HandlerKey } from './handlerSet';
 import type { Callees } from './handlerShape';
 import { EXIT } from './records';
-import { I32, I64, type ByteWriter, type WasmType } from './wasm/encoding';
+import { I32, I64, type WasmType } from './wasm/encoding';
 import { ModuleBuilder } from './wasm/moduleBuilder';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
@@ -27,64 +27,74 @@ export interface MonitorCalls {
   service(record: number, number: number): number;
 }
 
-/** Table entries that are no instructions. */
-export interface SpecialHandlers {
-  readonly crossing: number;
-  readonly breakpoint: number;
-  readonly stop: number;
-  /** Goes on at the record's offset: the end of a block without a transfer. */
-  readonly onward: number;
-}
+/** Signatures of MonitorCalls. */
+const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly WasmType[]; readonly results: readonly WasmType[] }>> = {
+  access: { parameters: [I32, I32, I32, I32], results: [I32] },
+  commit: { parameters: [I32], results: [] },
+  segmentFault: { parameters: [I32, I32], results: [] },
+  raise: { parameters: [I32, I32], results: [] },
+  service: { parameters: [I32, I32], results: [I32] },
+};
+const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
 
-export interface InterpreterModule {
-  readonly bytes: Uint8Array;
-  /** Table entry of a handler by its key. */
-  readonly handlers: ReadonlyMap<string, number>;
-  readonly special: SpecialHandlers;
-}
+/** Entries of the function table that are no handlers of instructions with a name, in their order. */
+const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward'] as const;
+/** Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer. */
+export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3 } as const satisfies Record<(typeof SPECIAL)[number], number>;
 
-/** Emits the interpreter for a memory of the given size (pages of 64 KiB). */
-export function buildInterpreter(memoryPages: number, long: boolean): InterpreterModule {
+/**
+ * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, and the
+ * monitor's calls once more, so that the others call WebAssembly and need no glue of their own.
+ */
+export function buildBase(): Uint8Array {
   const module = new ModuleBuilder();
   const handlerType = module.type([I32], []);
-  const monitor = (name: string, parameters: readonly (typeof I32)[], results: readonly (typeof I32)[]): number =>
-    module.importFunction('monitor', name, module.type(parameters, results));
-  const imports = {
-    access: monitor('access', [I32, I32, I32, I32], [I32]),
-    commit: monitor('commit', [I32], []),
-    segmentFault: monitor('segmentFault', [I32, I32], []),
-    raise: monitor('raise', [I32, I32], []),
-    service: monitor('service', [I32, I32], [I32]),
-  };
-  module.importMemory(memoryPages, memoryPages);
-  const jumpType = module.type([I64], []);
-  const jump = module.declare();
-  const jumpBody = emitJump(handlerType);
-  module.define(jump, jumpType, jumpBody.locals, jumpBody.code);
-  const callees: Callees = { ...imports, handlerType, jump };
-
-  const table: number[] = [];
-  const addHandler = (body: { locals: readonly WasmType[]; code: ByteWriter }): number => {
+  const typeOf = (name: keyof MonitorCalls): number => module.type(CALLS[name].parameters, CALLS[name].results);
+  const monitor = CALL_NAMES.map((name) => module.importFunction('monitor', name, typeOf(name)));
+  const define = (type: number, body: FunctionBody): number => {
     const fn = module.declare();
-    module.define(fn, handlerType, body.locals, body.code);
-    return table.push(fn) - 1;
+    module.define(fn, type, body.locals, body.code);
+    return fn;
   };
-  const special: SpecialHandlers = {
-    crossing: addHandler(emitLeave(EXIT.crossing)),
-    breakpoint: addHandler(emitLeave(EXIT.breakpoint)),
-    stop: addHandler(emitLeave(EXIT.stop)),
-    onward: addHandler(emitContinue(jump)),
+  CALL_NAMES.forEach((name, i) => module.exportFunction(name, define(typeOf(name), emitForward(monitor[i] ?? 0, CALLS[name].parameters))));
+  const jump = define(module.type([I64], []), emitJump(handlerType));
+  module.exportFunction('jump', jump);
+  module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
+  const special = { crossing: emitLeave(EXIT.crossing), breakpoint: emitLeave(EXIT.breakpoint), stop: emitLeave(EXIT.stop), onward: emitContinue(jump) };
+  module.setTable(SPECIAL.map((name) => define(handlerType, special[name])));
+  return module.build();
+}
+
+/** The handlers of one name in one kind of code. */
+export interface HandlerModule {
+  readonly bytes: Uint8Array;
+  /** Keys of the handlers, in the order of their table entries. */
+  readonly keys: readonly string[];
+}
+
+/** Emits all handlers of the instructions of a name, for 64-bit code or for other code. */
+export function buildHandlers({ name }: HandlerKey, long: boolean): HandlerModule {
+  const module = new ModuleBuilder();
+  const handlerType = module.type([I32], []);
+  const base = (call: keyof MonitorCalls): number => module.importFunction('base', call, module.type(CALLS[call].parameters, CALLS[call].results));
+  const callees: Callees = {
+    handlerType,
+    access: base('access'),
+    commit: base('commit'),
+    segmentFault: base('segmentFault'),
+    raise: base('raise'),
+    service: base('service'),
+    jump: module.importFunction('base', 'jump', module.type([I64], [])),
   };
-  const handlers = new Map<string, number>();
-  for (const { key, name, shape } of allHandlers(long).values()) {
+  const handlers = handlersOf(name, long);
+  const functions = handlers.map(({ shape }) => {
     const emitter = new HandlerEmitter(shape, callees);
     meaningOf(name)(emitter);
-    handlers.set(key, addHandler(emitter.finish()));
-  }
-  const enter = module.declare();
-  const enterBody = emitEnter(handlerType);
-  module.define(enter, handlerType, enterBody.locals, enterBody.code);
-  module.exportFunction('enter', enter);
-  module.setTable(table);
-  return { bytes: module.build(), handlers, special };
+    const body = emitter.finish();
+    const fn = module.declare();
+    module.define(fn, handlerType, body.locals, body.code);
+    return fn;
+  });
+  module.setTable(functions);
+  return { bytes: module.build(), keys: handlers.map(({ key }) => key) };
 }

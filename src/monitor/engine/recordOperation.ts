@@ -78,6 +78,12 @@ export class RecordOperation implements Operation {
   get slotB(): number {
     return this.u16(R.registerB);
   }
+  get slotC(): number {
+    return this.u16(R.registerC);
+  }
+  get vectorBytes(): 16 | 32 {
+    return this.u8(R.vexLength) === 0 ? 16 : 32;
+  }
   get start(): number {
     return this.state.wide(L.EIP_BASE) + this.u16(R.offset);
   }

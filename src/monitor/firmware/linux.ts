@@ -2,12 +2,13 @@
  * Loads a Linux bzImage by the 32-bit boot protocol (Linux documentation, arch/x86/boot.rst and
  * zero-page.rst): no real-mode code runs, the kernel's protected-mode entry gets a filled boot_params.
  */
-import { alignDown, alignUp, hasText, put16, put32, readableSize, u16, u32, zeroTerminated } from './bytes';
+import { alignDown, alignUp, hasText, put16, put32, put64, readableSize, u16, u32, zeroTerminated } from './bytes';
 import { FLAT_GDT_BYTES, flatProtectedMode } from './cpu-setup';
 import { looksLike } from './detect';
 import { loadError } from './load-error';
 import { describeLowMemory, encodeE820, E820_ENTRY_BYTES, extendedKib, memoryMap } from './memory-map';
 import type { LoadedGuest, PhysicalMemory } from './platform';
+import { RSDP_ADDRESS, hasRootPointer } from './tables/placement';
 
 /** Offsets of the setup header, the same in the kernel file and in boot_params (boot.rst, 'The Real-Mode Kernel Header'). */
 const SETUP_SECTS = 0x1f1;
@@ -35,6 +36,7 @@ const INIT_SIZE = 0x260;
 const HEADER_AREA_END = 0x290;
 
 /** Other fields of boot_params (zero-page.rst). */
+const ACPI_RSDP_ADDR = 0x070;
 const ALT_MEM_K = 0x1e0;
 const E820_ENTRIES = 0x1e8;
 const E820_TABLE = 0x2d0;
@@ -248,6 +250,7 @@ export function loadLinux(
   params[TYPE_OF_LOADER] = LOADER_UNDEFINED;
   put16(params, VID_MODE, VIDEO_NORMAL);
   put32(params, CMD_LINE_PTR, CMDLINE);
+  if (hasRootPointer(memory)) put64(params, ACPI_RSDP_ADDR, RSDP_ADDRESS);
   if (initrd !== undefined) {
     const address = placeInitrd(parsed, initrd, memory);
     put32(params, RAMDISK_IMAGE, address);

@@ -4,7 +4,6 @@
  */
 import { REX, decodeAddress, readPrefixes, type CodeBits, type Prefixes } from './addressing';
 import { Cursor, OUT_OF_BYTES, TOO_LONG } from './cursor';
-import { isWritten } from './definitions';
 import { SEGMENT, type Instruction } from './instruction';
 import { OperandReader } from './operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE } from './opcodes';
@@ -77,7 +76,7 @@ function decodeAt(cursor: Cursor, bits: CodeBits): Instruction {
   const memory = hasMemory ? decodeAddress(cursor, modrm, bits, p) : undefined;
   if (!entry || (bits === 64 ? entry.invalid64 : entry.only64)) return bare('!ud', cursor.length);
   const instruction = new OperandReader(cursor, bits, p, entry, opcode, modrm, memory).finish();
-  return instruction && isWritten(instruction.name) ? instruction : bare('!ud', cursor.length);
+  return instruction ?? bare('!ud', cursor.length);
 }
 
 const MODRM_CHOICES: ReadonlySet<OpcodeChoice['by']> = new Set(['reg', 'rm', 'form'] as const);

@@ -56,11 +56,6 @@ export function meaningOf(name: string): Meaning {
   return meaning;
 }
 
-/** Whether an instruction is written: for the time in which some are not. */
-export function isWritten(name: string): boolean {
-  return name.startsWith('!') || MEANINGS.has(name);
-}
-
 /** Whether an instruction transfers control by itself, so that nothing behind it belongs to its block. */
 export function endsBlock(name: string): boolean {
   return TERMINAL.has(name);

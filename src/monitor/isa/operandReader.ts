@@ -19,6 +19,13 @@ const SINGLE_STRING: ReadonlyMap<string, 'lods' | 'stos'> = new Map([
 
 const CRC32_BY_SIZE = { 16: 'crc32w', 32: 'crc32d', 64: 'crc32q' } as const;
 
+/** Names under which instructions of an opcode entry are decoded. */
+export function decodedNames(entryName: string): readonly string[] {
+  const single = SINGLE_STRING.get(entryName);
+  if (single) return [entryName, single];
+  return entryName === 'crc32v' ? Object.values(CRC32_BY_SIZE) : [entryName];
+}
+
 export class OperandReader {
   private readonly operands: Operand[] = [];
   private immediate = 0n;

@@ -2,6 +2,7 @@
  * The launch configuration: one definition of its fields, from which come the TypeScript type, the defaults, the
  * validation, and (in configurationSchema) package.json's `configurationAttributes` and the documentation's table.
  */
+import { MAX_CPUS } from '../memory/layout';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
@@ -11,7 +12,6 @@ import { nearestWord } from './configurationSpelling';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** How many virtual CPUs there can be now; the format has room for 8. */
-const SUPPORTED_CPUS = 1;
 
 /** One field. `default` and `commandLineDefault` are written as a person would write them. */
 export interface FieldDefinition {
@@ -30,9 +30,14 @@ export const FIELDS = {
     doc: 'Size of the guest\'s memory, in bytes or with a unit: `"64M"`, `"1G"`.',
   },
   cpus: {
-    kind: integer({ minimum: 1, maximum: SUPPORTED_CPUS, note: 'more than one virtual CPU is not supported yet' }),
+    kind: integer({ minimum: 1, maximum: MAX_CPUS }),
     default: 1,
     doc: 'Number of virtual CPUs.',
+  },
+  quantum: {
+    kind: integer({ minimum: 100, maximum: 100_000_000 }),
+    default: 20_000,
+    doc: 'With several virtual CPUs: how many instructions one retires before it is the next one\'s turn. They run one after the other, so that every run is the same.',
   },
   cpuModel: {
     kind: cpuSelection(),

@@ -8,7 +8,7 @@ import type { DeviceHost, DeviceStop, MachineInput } from '../devices/device';
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
-import { FLAG } from '../cpu/state';
+import { signedAddress, unsignedAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
@@ -50,7 +50,6 @@ export class VirtualMachine {
       readPort: (port, size) => this.parts.board.ports.readPort(port, size),
       writePort: (port, size, value) => this.writePort(port, size, value),
       now: () => this.now(),
-      interruptChanged: () => this.interruptChanged(),
     });
     const { bios, firmwareMemory, board, cpu, drives } = this.parts;
     this.serviceEnvironment = bios && {
@@ -85,7 +84,7 @@ export class VirtualMachine {
   /** Begins a run. */
   resume(request: RunRequest): void {
     if (this.dead) throw new MachineError('The machine has come to its end: reset it to run it again.', 'user');
-    this.control = new RunControl(this.parts.executor, request, this.retired);
+    this.control = new RunControl(this.parts.executor, request, this.retired, this.parts.processors.current);
     this.parts.executor.passOver();
     this.syncBreakpoints();
   }
@@ -95,6 +94,7 @@ export class VirtualMachine {
     const target = this.time + maxCycles;
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
+    const { processors } = this.parts;
     for (;;) {
       this.handleDue();
       const stopped = this.takeStop();
@@ -103,10 +103,10 @@ export class VirtualMachine {
       if (!control) throw new Error('runSlice without a run');
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
-      if (this.parts.cpu.state.halted && !this.canWake()) return this.idle(now);
+      if (!processors.schedule()) return this.idle(now);
       if (now >= target || guard.isSpent) return 'more';
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
-      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, control.burst, guard.burst());
+      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, processors.turnLeft, this.burstOf(control), guard.burst());
       this.burstEnd = now + left;
       const stop = this.advance(control, left);
       this.burstEnd = 0;
@@ -125,13 +125,22 @@ export class VirtualMachine {
     return this.report({ kind: 'pause' });
   }
 
+  /** Whether the run is about the CPU whose turn it is: the others only go on beside it. */
+  private concerns(control: RunControl): boolean {
+    return control.processor === this.parts.processors.current;
+  }
+
+  private burstOf(control: RunControl): number {
+    return this.concerns(control) ? control.burst : Infinity;
+  }
+
   /** One burst of instructions; a reason when the run is over. */
   private advance(control: RunControl, budget: number): StopReason | undefined {
     const { executor } = this.parts;
     let outcome: RunOutcome;
     let done: boolean;
     try {
-      ({ outcome, done } = control.run(budget));
+      ({ outcome, done } = this.concerns(control) ? control.run(budget) : { outcome: executor.run(budget), done: false });
     } catch (reason) {
       if (!(reason instanceof TripleFault)) throw reason;
       return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
@@ -152,8 +161,8 @@ export class VirtualMachine {
   private atBreakpoint(control: RunControl, linear: number): StopReason | undefined {
     const cr3 = this.parts.cpu.state.cr3;
     const page = cr3 - (cr3 % 4096);
-    const hit = this.breakpoints.filter((b) => Number(b.linear) === linear && (b.cr3 === undefined || b.cr3 === page));
-    const arrived = control.arrived(linear);
+    const hit = this.breakpoints.filter((b) => signedAddress(b.linear) === linear && (b.cr3 === undefined || b.cr3 === page));
+    const arrived = this.concerns(control) && control.arrived(linear);
     if (hit.length > 0) return { kind: 'breakpoint', ids: hit.map((b) => b.id) };
     if (arrived) return { kind: 'step' };
     if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
@@ -166,16 +175,10 @@ export class VirtualMachine {
     return this.exceptionStops.some((s) => s.vector === vector && (s.from === undefined || s.from === from));
   }
 
-  /** Whether a halted CPU has an interrupt to take now. */
-  private canWake(): boolean {
-    const { cpu } = this.parts;
-    return cpu.interruptLine && (cpu.state.systemFlags & FLAG.IF) !== 0;
-  }
-
   /** Halted: idle until something is due, or dead when nothing can ever come. */
   private idle(now: number): SliceOutcome {
     const s = this.parts.cpu.state;
-    if (!(s.systemFlags & FLAG.IF)) {
+    if (this.parts.processors.isDead) {
       return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.eip) }));
     }
     return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
@@ -188,11 +191,6 @@ export class VirtualMachine {
       const event = this.queue.takeDue(this.time);
       if (!event) break;
       this.parts.board.event(event.device, event.event);
-    }
-    // A halted CPU wakes when its interrupt comes.
-    if (this.parts.cpu.state.halted && this.canWake()) {
-      this.parts.cpu.state.halted = false;
-      this.parts.cpu.attention = true;
     }
   }
 
@@ -246,7 +244,7 @@ export class VirtualMachine {
   }
 
   private syncBreakpoints(): void {
-    const addresses = new Set(this.breakpoints.map((b) => Number(b.linear)));
+    const addresses = new Set(this.breakpoints.map((b) => signedAddress(b.linear)));
     this.temporaryBreakpoints = this.control?.temporaryBreakpoints ?? [];
     for (const temporary of this.temporaryBreakpoints) addresses.add(temporary);
     this.parts.executor.setBreakpoints(addresses);
@@ -280,8 +278,8 @@ export class VirtualMachine {
       retired: this.retired,
       time: this.time,
       selector: cpu.state.selector(L.CS),
-      instructionPointer: BigInt(cpu.state.eip),
-      linear: BigInt(executor.linear()),
+      instructionPointer: cpu.state.u64(L.EIP),
+      linear: unsignedAddress(executor.linear()),
     };
   }
 
@@ -307,7 +305,7 @@ export class VirtualMachine {
 
   /** All plain state beside memory and CPU, by name. */
   plainStates(): Readonly<Record<string, unknown>> {
-    const states: Record<string, unknown> = { queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
+    const states: Record<string, unknown> = { processors: this.parts.processors.state, waitingCpus: this.parts.processors.waitingBlocks(), queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
     for (const [drive, image] of this.parts.drives) states[`drive${drive}`] = image.overlay;
     return states;
@@ -340,12 +338,6 @@ export class VirtualMachine {
     // A write to F0 takes the x87 unit's interrupt request back (PC/AT).
     if (port === 0xf0) board.interruptController.setLine(13, false);
     board.ports.writePort(port, size, value);
-  }
-
-  private interruptChanged(): void {
-    const { cpu, board } = this.parts;
-    cpu.interruptLine = board.interruptController.pending();
-    if (cpu.interruptLine && cpu.state.systemFlags & FLAG.IF) cpu.attention = true;
   }
 
   private deviceHost(): DeviceHost {

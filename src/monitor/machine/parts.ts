@@ -4,15 +4,18 @@
 import { Cpu } from '../cpu/cpu';
 import { FpuState } from '../cpu/x87';
 import * as L from '../cpu/layout';
+import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
+import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
 import { Executor } from '../engine/executor';
-import { buildInterpreter, type InterpreterModule } from '../engine/interpreterModule';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { enterTextMode } from '../firmware/bios/video-modes';
+import type { PlatformDescription } from '../firmware/tables/description';
+import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
 import { loadElf } from '../firmware/elf';
@@ -24,11 +27,12 @@ import { mapExternalFirmware } from '../firmware/seabios';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
 import { FRAME, MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
-import { ABSENT, DEVICE, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
+import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { selectionOf } from './configurationCpuModel';
 import { resetCpuTo } from './firmwareCpu';
 import type { FileAccess, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
+import { Processors } from './processors';
 
 const ONE_MIB = 0x100000;
 const VIDEO_HOLE = 0xa0000;
@@ -48,7 +52,6 @@ export interface PartsHost {
   readPort(port: number, size: 1 | 2 | 4): number;
   writePort(port: number, size: 1 | 2 | 4, value: number): void;
   now(): number;
-  interruptChanged(): void;
 }
 
 export interface MachineParts {
@@ -57,6 +60,7 @@ export interface MachineParts {
   readonly mmu: Mmu;
   readonly cpu: Cpu;
   readonly executor: Executor;
+  readonly processors: Processors;
   readonly board: Board;
   /** The built-in BIOS, when that is the firmware. */
   readonly bios: BuiltinBios | undefined;
@@ -67,39 +71,36 @@ export interface MachineParts {
   readonly notes: readonly string[];
 }
 
-let cached: { readonly pages: number; readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } | undefined;
-
-/** The interpreter for a memory size; building it takes a while, so one is kept. */
-function interpreterFor(pages: number): { readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } {
-  if (cached?.pages !== pages) {
-    const module = buildInterpreter(pages, true);
-    cached = { pages, module, compiled: new WebAssembly.Module(module.bytes as BufferSource) };
-  }
-  return cached;
-}
-
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
 export function buildParts(images: MachineImages, files: FileStore, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
   const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
-  const late: { board?: Board } = {};
+  const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
     read: (address, size) => late.board?.memory.read(address, size) ?? 0,
     write: (address, size, value) => late.board?.memory.write(address, size, value),
   };
+  const apics = (): ApicBus => {
+    if (!late.board) throw new Error('An APIC was asked before the board was built');
+    return late.board.apics;
+  };
   const map = new PhysicalMap(memory, deviceMemory);
   const mmu = new Mmu(memory, map);
-  const { module, compiled } = interpreterFor(memory.wasmPages);
   const cpu = new Cpu(memory, mmu, {
     readPort: (port, size) => host.readPort(port, size),
     writePort: (port, size, value) => host.writePort(port, size, value),
-    acknowledgeInterrupt: () => late.board?.interruptController.acknowledge() ?? 0xff,
+    acknowledgeInterrupt: () => apics().acknowledge(apics().currentCpu),
+    taskPriority: {
+      read: () => apics().taskPriorityClass(apics().currentCpu),
+      write: (value) => apics().setTaskPriorityClass(apics().currentCpu, value),
+    },
+    localApic: localApicPort(apics),
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
-  const executor: Executor = new Executor(cpu, memory, module, compiled);
+  const executor: Executor = new Executor(cpu, memory);
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
   const board = createBoard(
@@ -111,14 +112,24 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
       floppies,
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
-      fwCfgFiles: firmwareFiles(images),
+      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
+      cpus: images.configuration.cpus,
+      apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
     },
     {
       memory: {
         readByte: (address) => map.read(address, 1),
         writeByte: (address, value) => map.write(address, 1, value),
       },
-      onInterrupt: () => host.interruptChanged(),
+      onInterrupt: () => undefined,
+      signals: {
+        interruptChanged: (index) => late.processors?.interruptChanged(index),
+        nonMaskable: (index) => late.processors?.nonMaskable(index),
+        initialise: (index) => late.processors?.initialise(index),
+        startUp: (index, vector) => late.processors?.startUp(index, vector),
+      },
+      timeStamp: (index) => late.processors?.timeStamp(index, host.now()) ?? 0n,
+      onRegions: () => late.board && declareDevices(map, mmu, late.board),
       onShadow: (regions) => {
         if (!images.firmware) return;
         for (const region of regions) setWritable(map, region.first, region.bytes, region.writesRam);
@@ -127,19 +138,27 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     },
   );
   late.board = board;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios(order ? { bootOrder: order.map(biosDrive) } : {}) : undefined;
+  const { cpus: count, quantum } = images.configuration;
+  const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
+  late.processors = processors;
+  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
-  return { memory, map, mmu, cpu, executor, board, bios, firmwareMemory, drives, notes: [] };
+  return { memory, map, mmu, cpu, executor, processors, board, bios, firmwareMemory, drives, notes: [] };
 }
 
 const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
 
+/** What the ACPI and MP tables tell of the machine. */
+function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
+  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory };
+}
+
 /** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
-function firmwareFiles({ configuration, vgaBios }: MachineImages): readonly FwCfgFile[] {
+function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: PlatformDescription): readonly FwCfgFile[] {
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
-  return [e820File(map), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
+  return [e820File(map), ...tableFiles(platform), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
@@ -196,17 +215,43 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
   emptyMemory(parts);
   map.declare(0, VIDEO_HOLE / PAGE_BYTES, ABSENT);
   if (ramPages > ONE_MIB / PAGE_BYTES) map.declare(ONE_MIB / PAGE_BYTES, ramPages - ONE_MIB / PAGE_BYTES, ABSENT);
-  for (const { first, bytes } of board.memory.regions) map.declare(first / PAGE_BYTES, bytes / PAGE_BYTES, DEVICE);
+  declareDevices(map, parts.mmu, board);
   map.a20 = true;
   board.reset();
   const { initial, notes } = load(parts, images);
   resetCpuTo(cpu, initial);
   new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
   map.a20 = hasA20(cpu);
+  parts.processors.powerOn();
   if (!images.firmware) setFirmwareMemoryTypes(cpu);
   if (!parts.bios && !images.firmware) enterTextMode({ memory: firmwareMemory, ports: board.ports });
   parts.executor.forgetDerived();
   return notes;
+}
+
+/** Puts devices behind the pages that they claim now, where there is no memory. */
+function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
+  map.withdrawDevices();
+  for (const { first, bytes } of board.memory.regions) {
+    for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
+      if (map.entry(page) === NOTHING) map.declare(page, 1, DEVICE);
+    }
+  }
+  mmu.shadow.dropAll();
+}
+
+/** The local APIC of the CPU whose turn it is, as its MSRs see it. */
+function localApicPort(apics: () => ApicBus): LocalApicPort {
+  const own = (): number => apics().currentCpu;
+  return {
+    readBase: () => apics().readBase(own()),
+    writeBase: (value) => apics().writeBase(own(), value),
+    readMsr: (number) => apics().readMsr(own(), number),
+    writeMsr: (number, value) => apics().writeMsr(own(), number, value),
+    readDeadline: () => apics().readDeadline(own()),
+    writeDeadline: (value) => apics().writeDeadline(own(), value),
+    timeStampChanged: () => apics().timeStampChanged(own()),
+  };
 }
 
 function emptyMemory(parts: MachineParts): void {
@@ -214,6 +259,14 @@ function emptyMemory(parts: MachineParts): void {
   const frames = new Set([...parts.map.framed()].map(([, frame]) => frame));
   for (const frame of frames) parts.memory.free(frame);
   parts.map.clear();
+}
+
+/** ACPI and MP tables for a guest that starts without firmware. */
+function placeTables({ map, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
+  const rom = tablesRom(platformOf(images, cpu));
+  map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
+  installFirmware([rom], firmwareMemory);
+  writeControlStructure(firmwareMemory);
 }
 
 function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {
@@ -224,6 +277,7 @@ function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu
     const { cpu, notes } = loadMultiboot(bytes, modules, cmdline, firmwareMemory);
     return { initial: cpu, notes };
   };
+  if (images.kernel || images.multiboot) placeTables(parts, images);
   if (images.kernel) {
     const { kind } = identifyImage(images.kernel.bytes);
     if (kind === 'multiboot') return asMultiboot(images.kernel.bytes);

@@ -3,7 +3,10 @@
  * it has reached its end.
  */
 import type { Executor, Interruption, RunOutcome } from '../engine/executor';
+import * as L from '../cpu/layout';
+import { cut } from '../cpu/state';
 import { decode } from '../isa/decoder';
+import { signedAddress, unsignedAddress } from './addresses';
 import type { LinearRange, RunRequest } from './session';
 import { gatesOf } from './stepGates';
 
@@ -44,13 +47,15 @@ export class RunControl {
     private readonly executor: Executor,
     private readonly request: RunRequest,
     retired: number,
+    /** The CPU that it is about. */
+    readonly processor: number,
   ) {
     this.stopAt = request.kind === 'instructions' ? retired + request.count : Infinity;
     this.ranges = request.kind === 'step' ? (request.ranges ?? []) : [];
     if (request.kind === 'until') {
       const { address, aboveStack, cr3 } = request;
-      const least = aboveStack === undefined ? -1 : Number(aboveStack) + 1;
-      this.wait({ linear: Number(address), accepts: (stack) => stack >= least, cr3, completes: true });
+      const least = aboveStack === undefined ? -Infinity : signedAddress(aboveStack) + 1;
+      this.wait({ linear: signedAddress(address), accepts: (stack) => stack >= least, cr3, completes: true });
     }
   }
 
@@ -126,7 +131,7 @@ export class RunControl {
   }
 
   private outsideRanges(): boolean {
-    const at = BigInt(this.executor.linear());
+    const at = unsignedAddress(this.executor.linear());
     return !this.ranges.some((r) => at >= r.start && at < r.end);
   }
 
@@ -136,6 +141,7 @@ export class RunControl {
     const bytes = executor.peekCode(16, executor.linear());
     const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
     if (!instruction || !CALLS.has(instruction.name)) return undefined;
-    return (executor.linear() + instruction.length) % 2 ** 32;
+    const { state } = executor.cpu;
+    return state.linear(L.CS, cut(state.eip + instruction.length, state.code64 ? 64 : 32));
   }
 }

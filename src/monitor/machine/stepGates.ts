@@ -3,10 +3,12 @@
  * it meets only plain instructions and direct jumps, so that a step over a waiting loop takes as long as the loop.
  */
 import * as L from '../cpu/layout';
+import { cut } from '../cpu/state';
 import type { Executor } from '../engine/executor';
 import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
 import { CONDITION_SUFFIXES } from '../isa/opcodeTable';
+import { signedAddress, unsignedAddress } from './addresses';
 import type { LinearRange } from './session';
 
 const LONGEST_INSTRUCTION = 16;
@@ -24,8 +26,8 @@ export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): Rea
   if (ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0) > MOST_BYTES) return undefined;
   const gates = new Set<number>();
   for (const { start, end } of ranges) {
-    let at = Number(start);
-    while (at < Number(end)) {
+    let at = signedAddress(start);
+    while (at < signedAddress(end)) {
       const bytes = executor.peekCode(LONGEST_INSTRUCTION, at);
       const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
       if (!instruction) return undefined;
@@ -40,13 +42,13 @@ export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): Rea
 }
 
 function addOutside(gates: Set<number>, ranges: readonly LinearRange[], linear: number): void {
-  const at = BigInt(linear);
+  const at = unsignedAddress(linear);
   if (!ranges.some(({ start, end }) => at >= start && at < end)) gates.add(linear);
 }
 
 /** Linear target of a direct jump; its offset is cut to the operand size (SDM volume 2, JMP). */
 function targetOf(executor: Executor, { immediate, size }: Instruction, next: number): number {
-  const base = executor.cpu.state.base(L.CS);
-  const offset = BigInt.asUintN(size === 16 ? 16 : 32, BigInt(next - base) + immediate);
-  return (base + Number(offset)) % 2 ** 32;
+  const { state } = executor.cpu;
+  const offset = next - state.effectiveBase(L.CS) + Number(immediate);
+  return state.linear(L.CS, cut(offset, state.code64 ? 64 : size === 16 ? 16 : 32));
 }

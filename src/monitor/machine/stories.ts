@@ -9,10 +9,14 @@ import type { ExceptionReport } from './session';
 
 const PAGE_FAULT = 14, DOUBLE_FAULT = 8;
 
-const hex = (value: number, digits = 8): string => value.toString(16).toUpperCase().padStart(digits, '0');
+const hex = (value: number | bigint, digits = 8): string => value.toString(16).toUpperCase().padStart(digits, '0');
+
+/** An instruction pointer or linear address without its sign; one that needs more than 32 bits has all 16 digits. */
+const unsigned = (address: number): bigint => BigInt.asUintN(64, BigInt(address));
+const hexAddress = (address: bigint): string => hex(address, address < 1n << 32n ? 8 : 16);
 
 /** A page fault's error code in words. */
-function pageFaultStory(linear: number, code: number): string {
+function pageFaultStory(linear: bigint, code: number): string {
   const who = code & PF.user ? 'user code' : 'supervisor code';
   const what = code & PF.fetch ? 'fetched an instruction from' : code & PF.write ? 'wrote to' : 'read';
   const why = code & PF.reserved
@@ -20,7 +24,7 @@ function pageFaultStory(linear: number, code: number): string {
     : code & PF.present
       ? 'the page is present but its rights forbid that'
       : 'the page is not present';
-  return `${who} ${what} linear address ${hex(linear)}: ${why}`;
+  return `${who} ${what} linear address ${hexAddress(linear)}: ${why}`;
 }
 
 function selectorStory(code: number): string {
@@ -41,7 +45,7 @@ const STORIES: Readonly<Record<number, string>> = {
   16: 'an x87 exception is pending',
 };
 
-function story(vector: number, errorCode: number | undefined, linear: number): string {
+function story(vector: number, errorCode: number | undefined, linear: bigint): string {
   if (vector === PAGE_FAULT) return pageFaultStory(linear, errorCode ?? 0);
   const known = STORIES[vector];
   if (known) return known;
@@ -49,21 +53,21 @@ function story(vector: number, errorCode: number | undefined, linear: number): s
   return errorCode === undefined ? 'no error code' : selectorStory(errorCode);
 }
 
-function report(vector: number, errorCode: number | undefined, linear: number, selector: number, eip: number): ExceptionReport {
+function report(vector: number, errorCode: number | undefined, linear: bigint, selector: number, eip: number): ExceptionReport {
   return {
     vector,
     name: vectorName(vector),
     ...(errorCode === undefined ? {} : { errorCode }),
-    ...(vector === PAGE_FAULT ? { faultAddress: BigInt(linear) } : {}),
+    ...(vector === PAGE_FAULT ? { faultAddress: linear } : {}),
     selector,
-    instructionPointer: BigInt(eip),
+    instructionPointer: unsigned(eip),
     story: story(vector, errorCode, linear),
   };
 }
 
 /** A fault that stands before its delivery. */
 export function exceptionReport(fault: GuestFault, selector: number, eip: number): ExceptionReport {
-  return report(fault.vector, fault.errorCode, fault.linearLow, selector, eip);
+  return report(fault.vector, fault.errorCode, fault.linear, selector, eip);
 }
 
 /** The chain that ended in a triple fault, first cause first. */
@@ -77,5 +81,5 @@ export function chainReport(chain: readonly FaultLink[]): readonly ExceptionRepo
 }
 
 export function haltStory(selector: number, eip: number): string {
-  return `HLT with interrupts disabled (IF = 0) before ${hex(selector, 4)}:${hex(eip)}: nothing can wake the processor any more.`;
+  return `HLT with interrupts disabled (IF = 0) before ${hex(selector, 4)}:${hexAddress(unsigned(eip))}: nothing can wake the processor any more.`;
 }

@@ -11,4 +11,9 @@ export class GuestFault {
     readonly linearLow = 0,
     readonly linearHigh = 0,
   ) {}
+
+  /** The linear address of a page fault, as CR2 holds it: 64 bits, unsigned. */
+  get linear(): bigint {
+    return (BigInt(this.linearHigh >>> 0) << 32n) | BigInt(this.linearLow >>> 0);
+  }
 }

@@ -21,6 +21,10 @@ export const BOUNCE_BYTES = 64;
 export const CPU_BASE = 0x1000;
 export const CPU_BYTES = 0x1000;
 
+/** Most virtual CPUs of a machine, and where the state blocks of those lie whose turn it is not: one page each. */
+export const MAX_CPUS = 8;
+export const WAITING_CPUS = 0x4000;
+
 /** Records of the instruction that is stepped alone. */
 export const SCRATCH_RECORDS = 0x3000;
 

@@ -43,6 +43,11 @@ export class PhysicalMap {
     for (let page = first; page < first + count; page++) this.entries(page, true)[page % CHUNK_PAGES] = kind;
   }
 
+  /** No page leads to a device any more. */
+  withdrawDevices(): void {
+    for (const entries of this.chunks.values()) entries.forEach((entry, i) => { if (entry === DEVICE) entries[i] = NOTHING; });
+  }
+
   /** Puts a frame behind a page (a mirror of ROM, for example). */
   place(page: number, frame: number): void {
     this.entries(page, true)[page % CHUNK_PAGES] = frame;

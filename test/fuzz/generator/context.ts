@@ -39,6 +39,7 @@ export class Gen {
   at: number;
   /** Patches of the unit that is being made. */
   patches: Patch[] = [];
+  private nextSlot: number = AT.planted;
   /** Distance of CS's base from 0: offsets of code are addresses minus this. */
   readonly codeBase: number;
 
@@ -126,7 +127,7 @@ export class Gen {
     ];
     if (this.descriptors) kinds.push([1, () => this.tableAddress()]);
     if (this.paged) kinds.push([14, () => this.pagedAddress(span)], [2, () => TABLES.playground + r.below(0x80)]);
-    if (this.dataBase > 0) kinds.push([4, () => around(this.dataBase + 0x10000)], [1, () => around(this.dataBase)]);
+    if (this.dataBase > 0 && r.chance(15)) kinds.push([4, () => around(this.dataBase + 0x10000)], [1, () => around(this.dataBase)]);
     return r.weighted(kinds)();
   }
 
@@ -216,14 +217,20 @@ export class Gen {
 
   /** A far pointer in memory, for instructions that read one. */
   farPointer(selector: number, offset: number, size: 2 | 4): Operand {
-    const at = AT.data + 0x9000 + 8 * this.random.below(0x80);
-    this.patches.push({ address: at, bytes: [...(size === 4 ? le32(offset >>> 0) : le16(offset & 0xffff)), ...le16(selector)], note: 'far pointer' });
-    return this.memory(6, at);
+    return this.memory(6, this.plant([...(size === 4 ? le32(offset >>> 0) : le16(offset & 0xffff)), ...le16(selector)], 'far pointer'));
   }
 
-  /** Bytes that the unit's operands find at an address. */
-  plant(address: number, bytes: readonly number[], note: string): void {
+  /** A place of its own (8 bytes) for what one operand finds in memory. */
+  slot(): number {
+    const at = this.nextSlot;
+    this.nextSlot = at + 8 < AT.plantedEnd ? at + 8 : AT.planted;
+    return at;
+  }
+
+  /** Puts bytes there. @returns their address */
+  plant(bytes: readonly number[], note: string, address = this.slot()): number {
     this.patches.push({ address, bytes, note });
+    return address;
   }
 
   // Selectors.

@@ -2,7 +2,6 @@
  * Units of the plain instruction set: arithmetic, moves, bits, stack, strings and near branches. Their results are covered by recorded
  * vectors of a real processor; here they meet faults, page borders and odd segments.
  */
-import { AT } from '../layout';
 import { ECX, EDI, EDX, ESI, type Gen, type Size } from './context';
 
 const anySize = (g: Gen): Size => (g.chance(25) ? 1 : g.size());
@@ -152,8 +151,9 @@ function branch(g: Gen): number[] {
     [1, () => g.encode([0xc2], g.size(), undefined, 0, g.immediate(2, g.random.below(16)))],
     [1, () => {
       const size = g.size();
-      const code = g.encode([0xff], size, g.memory(size, AT.data + 0x9800), g.chance(50) ? 4 : 2);
-      g.plant(AT.data + 0x9800, g.immediate(size, g.chance(85) ? g.at + code.length - g.codeBase : g.value(size)), 'branch target');
+      const at = g.slot();
+      const code = g.encode([0xff], size, g.memory(size, at), g.chance(50) ? 4 : 2);
+      g.plant(g.immediate(size, g.chance(90) ? g.at + code.length - g.codeBase : g.value(size)), 'branch target', at);
       return code;
     }],
   ])();

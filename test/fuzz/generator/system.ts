@@ -28,9 +28,7 @@ function loadSegment(g: Gen): number[] {
   const code = g.random.weighted<() => number[]>([
     [5, () => [...g.setSelector(EAX, selector), ...g.encode([0x8e], g.size(), g.register(EAX), segment)]],
     [2, () => {
-      const at = AT.data + 0x9400;
-      g.plant(at, le16(selector), 'selector');
-      return g.encode([0x8e], 0, g.memory(2, at), segment);
+      return g.encode([0x8e], 0, g.memory(2, g.plant(le16(selector), 'selector')), segment);
     }],
     [viaStack ? 3 : 0, () => [...pushImmediate(g, selector, size), ...g.encode(POP_SEGMENT[segment] ?? [], size)]],
     [2, () => {
@@ -50,8 +48,9 @@ function storeSegment(g: Gen): number[] {
 
 /** An access through a segment register that may hold anything. */
 function useSegment(g: Gen): number[] {
-  const override = g.random.pick([0x26, 0x26, 0x64, 0x65, 0x36, 0x2e]);
-  const offset = g.random.pick([0, 1, 4, 7, 8, 0xfc, 0xfd, 0xff, 0x100, 0xffc, 0xffd, 0x1000, 0x7fff, 0xfffc, 0xfffd, 0xffff]);
+  const r = g.random;
+  const override = r.pick([0x26, 0x26, 0x64, 0x65, 0x36, 0x2e]);
+  const offset = r.pick([0, 1, 4, 7, 8, 0xfc, 0x100, 0xffc, 0x1000, 0x7ffc, ...(r.chance(15) ? [0xfd, 0xff, 0xffd, 0x7fff, 0xfffc, 0xfffd, 0xffff] : [])]);
   const memory = g.memory(4, g.dataBase + offset);
   return [override, ...g.encode([g.random.pick([0x01, 0x03, 0x89, 0x8b])], g.size(), memory, g.scratch())];
 }
@@ -84,12 +83,10 @@ function farJumpOrCall(g: Gen): number[] {
     const { selector, offset } = codeTarget(g, length);
     return g.encode([call ? 0x9a : 0xea], size, undefined, 0, [...g.immediate(size, offset), ...le16(selector)]);
   }
-  // The length of the operand is not known before: it is made twice in the same way.
-  const at = AT.data + 0x9500;
-  const operand = g.memory(6, at);
-  const code = g.encode([0xff], size, operand, call ? 3 : 5);
+  const at = g.slot();
+  const code = g.encode([0xff], size, g.memory(6, at), call ? 3 : 5);
   const { selector, offset } = codeTarget(g, code.length);
-  g.plant(at, [...g.immediate(size, offset), ...le16(selector)], 'far pointer');
+  g.plant([...g.immediate(size, offset), ...le16(selector)], 'far pointer', at);
   return code;
 }
 
@@ -130,9 +127,8 @@ function interrupts(g: Gen): number[] {
     [2, () => [0xce]],
     [2, () => {
       const size = g.size();
-      const at = AT.data + 0x9600;
       const low = g.value(size);
-      g.plant(at, [...g.immediate(size, low), ...g.immediate(size, g.chance(60) ? low + 0x100 : g.value(size))], 'bounds');
+      const at = g.plant([...g.immediate(size, low), ...g.immediate(size, g.chance(60) ? low + 0x100 : g.value(size))], 'bounds');
       return [...g.set(EAX, g.chance(50) ? low + g.random.between(-1, 0x101) : g.value()), ...g.encode([0x62], size, g.memory(8, at), EAX)];
     }],
     [1, () => [0x0f, 0x0b]],
@@ -183,17 +179,16 @@ function descriptorTests(g: Gen): number[] {
 function systemTables(g: Gen): number[] {
   const r = g.random;
   const size = g.size();
-  const at = AT.data + 0x9700;
   return r.weighted<() => number[]>([
     [2, () => g.encode([0x0f, 0x01], size, g.memory(6), r.below(2))],
     [2, () => g.encode([0x0f, 0x00], size, g.operand(2), r.below(2))],
     [1, () => {
       const gdt = r.chance(50);
-      g.plant(at, [...le16(gdt ? GDT_ENTRIES * 8 - 1 : g.real ? 0x3ff : 0x7ff), ...le32((gdt ? AT.gdt : g.real ? AT.ivt : AT.idt) | (r.chance(20) ? 0xff000000 : 0))], 'table register');
+      const at = g.plant([...le16(gdt ? GDT_ENTRIES * 8 - 1 : g.real ? 0x3ff : 0x7ff), ...le32((gdt ? AT.gdt : g.real ? AT.ivt : AT.idt) | (r.chance(20) ? 0xff000000 : 0))], 'table register');
       return g.encode([0x0f, 0x01], r.chance(50) ? 4 : size, g.memory(6, at), gdt ? 2 : 3);
     }],
     [1, () => {
-      g.plant(at, [...le16(r.pick([0x7f, 0x80, 0x86, 0x87, 0x11f, 0x127])), ...le32(g.real ? AT.ivt : AT.idt)], 'short IDT');
+      const at = g.plant([...le16(r.pick([0x7f, 0x80, 0x86, 0x87, 0x11f, 0x127])), ...le32(g.real ? AT.ivt : AT.idt)], 'short IDT');
       return g.encode([0x0f, 0x01], 4, g.memory(6, at), 3);
     }],
     [2, () => [...g.setSelector(EAX, r.chance(40) ? SEL.ldt : g.selector()), ...g.encode([0x0f, 0x00], 0, g.register(EAX), 2)]],
@@ -244,7 +239,7 @@ function fastCalls(g: Gen): number[] {
 function ports(g: Gen): number[] {
   const r = g.random;
   const size = r.pick([1, 2, 4] as const);
-  const port = r.pick([PORT.nobody, PORT.nobody + 0xe, PORT.nobody + 0x1e, PORT.nobody + 9, 0x7ff, 0x7fe]);
+  const port = r.pick([PORT.nobody, PORT.nobody + 0xe, PORT.nobody + 0x1e, PORT.nobody + 9, 0x67f, 0x67e]);
   const w = size === 1 ? 0 : 1;
   const setPort = g.encode([0xb8 | EDX], g.bits === 32 ? 4 : 2, undefined, 0, g.immediate(g.bits === 32 ? 4 : 2, port));
   return r.weighted<() => number[]>([

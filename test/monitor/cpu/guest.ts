@@ -6,7 +6,6 @@ import { Cpu } from '../../../src/monitor/cpu/cpu';
 import * as L from '../../../src/monitor/cpu/layout';
 import type { CpuState } from '../../../src/monitor/cpu/state';
 import { Executor, type RunOutcome } from '../../../src/monitor/engine/executor';
-import { buildInterpreter, type InterpreterModule } from '../../../src/monitor/engine/interpreterModule';
 import { resetCpuTo } from '../../../src/monitor/machine/firmwareCpu';
 import { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import { Mmu } from '../../../src/monitor/memory/mmu';
@@ -15,7 +14,6 @@ import { ABSENT, PhysicalMap } from '../../../src/monitor/memory/physicalMap';
 const PAGE = 4096;
 const RAM_BYTES = 0x400000;
 
-let cached: { readonly module: InterpreterModule; readonly compiled: WebAssembly.Module } | undefined;
 
 /** Little-endian bytes. */
 export const le16 = (value: number): readonly number[] => [value & 0xff, (value >> 8) & 0xff];
@@ -80,11 +78,7 @@ export class Guest {
       retired: () => this.executor.retired(),
       now: () => this.executor.retired(),
     });
-    if (!cached) {
-      const module = buildInterpreter(this.memory.wasmPages, false);
-      cached = { module, compiled: new WebAssembly.Module(module.bytes as BufferSource) };
-    }
-    this.executor = new Executor(this.cpu, this.memory, cached.module, cached.compiled);
+    this.executor = new Executor(this.cpu, this.memory);
   }
 
   get state(): CpuState {

@@ -8,6 +8,6 @@ export const NOT_EMULATED: ReadonlySet<Feature> = new Set<Feature>([
   // Virtualization inside the guest.
   'vmx', 'svm',
   // In the making.
-  'vme', 'apic', 'x2apic', 'tscDeadline', 'arat',
+  'vme',
   'xsave', 'xsaveopt', 'xsavec', 'xgetbv1', 'xsaves', 'avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'adx', 'rdrand', 'rdseed',
 ]);

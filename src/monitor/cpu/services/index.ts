@@ -2,11 +2,13 @@
  * All services by name, and by number as records carry them.
  */
 import type { Service } from '../operation';
+import { aesServices } from './aesServices';
 import { controlServices } from './controlServices';
 import { decimalServices } from './decimalServices';
 import { ioServices } from './ioServices';
 import { longModeServices } from './longModeServices';
 import { segmentServices } from './segmentServices';
+import { shaServices } from './shaServices';
 import { sseServices } from './sse';
 import { stackServices } from './stackServices';
 import { stringServices } from './stringServices';
@@ -15,11 +17,13 @@ import { transferServices } from './transferServices';
 import { x87Services } from './x87Services';
 
 const ALL: Readonly<Record<string, Service>> = {
+  ...aesServices,
   ...controlServices,
   ...decimalServices,
   ...ioServices,
   ...longModeServices,
   ...segmentServices,
+  ...shaServices,
   ...sseServices,
   ...stackServices,
   ...stringServices,

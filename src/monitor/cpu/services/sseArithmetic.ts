@@ -1,8 +1,7 @@
 /**
- * Services for floating-point arithmetic and comparison of SSE to SSE4.1.
+ * Services for floating-point arithmetic and comparison: SSE to SSE4.1, and the same of AVX.
  */
-import type { Cpu } from '../cpu';
-import type { Operation, Outcome, Service } from '../operation';
+import type { Service } from '../operation';
 import { addLane, divideLane, multiplyLane, squareRootLane, subtractLane } from '../softfloat/arithmetic';
 import { compareLane, maximumLane, minimumLane, relateLanes } from '../softfloat/comparison';
 import { reciprocalLane, reciprocalRootLane } from '../softfloat/estimates';
@@ -12,99 +11,103 @@ import type { LaneType } from '../softfloat/lanes';
 import type { LaneOperation } from '../softfloat/unit';
 import { FLAG } from '../state';
 import { Relation } from '../x87/compare';
-import { XMM_BYTES, beginComputation, loadAlignedSource, loadRegister, loadSource, settleExceptions, storeResult, unit } from './sseOperands';
+import { XMM_BYTES, beginComputation, loadRegister, loadSource, settleExceptions, unit } from './sseOperands';
+import type { Encoding } from './vectorEncoding';
 
 /** All lanes of both operands. */
-function packed(type: LaneType, operation: LaneOperation): Service {
-  const lanes = XMM_BYTES / type.bytes;
+function packed(encoding: Encoding, type: LaneType, operation: LaneOperation): Service {
   return (cpu, op) => {
-    loadAlignedSource(cpu, op, unit.b);
-    loadRegister(cpu, unit.a, op.slotA, XMM_BYTES);
+    const bytes = encoding.vectorBytes(op);
+    encoding.loadVector(cpu, op, unit.b, bytes);
+    loadRegister(cpu, unit.a, encoding.firstSource(op), bytes);
     beginComputation(cpu);
     const control = op.immediate & 0xff;
-    for (let lane = 0; lane < lanes; lane++) operation(unit, type, lane, control);
+    for (let lane = 0; lane * type.bytes < bytes; lane++) operation(unit, type, lane, control);
     settleExceptions(cpu);
-    storeResult(cpu, op.slotA, XMM_BYTES);
+    encoding.storeVector(cpu, op, bytes);
     return 'next';
   };
 }
 
 /** The lowest lane alone. */
-function scalar(type: LaneType, operation: LaneOperation): Service {
+function scalar(encoding: Encoding, type: LaneType, operation: LaneOperation): Service {
   const { bytes } = type;
   return (cpu, op) => {
     loadSource(cpu, op, unit.b, bytes);
-    loadRegister(cpu, unit.a, op.slotA, bytes);
+    loadRegister(cpu, unit.a, encoding.firstSource(op), bytes);
     beginComputation(cpu);
     operation(unit, type, 0, op.immediate & 0xff);
     settleExceptions(cpu);
-    storeResult(cpu, op.slotA, bytes);
+    encoding.storeScalar(cpu, op, bytes);
     return 'next';
   };
 }
 
-/** HADDxx and HSUBxx: neighbouring lanes of the first operand, then those of the second. */
-function horizontal(type: LaneType, operation: LaneOperation): Service {
-  const lanes = XMM_BYTES / type.bytes;
+/** HADDxx and HSUBxx: neighbouring lanes of the first operand, then those of the second, in each 16 bytes. */
+function horizontal(encoding: Encoding, type: LaneType, operation: LaneOperation): Service {
+  const half = XMM_BYTES / type.bytes / 2;
   return (cpu, op) => {
-    loadAlignedSource(cpu, op, unit.result);
-    pairUp(type, lanes, lanes / 2);
-    loadRegister(cpu, unit.result, op.slotA, XMM_BYTES);
-    pairUp(type, lanes, 0);
+    const bytes = encoding.vectorBytes(op);
+    encoding.loadVector(cpu, op, unit.result, bytes);
+    for (let lane = 0; lane * type.bytes < bytes; lane += 2 * half) pairUp(type, lane, half, lane + half);
+    loadRegister(cpu, unit.result, encoding.firstSource(op), bytes);
+    for (let lane = 0; lane * type.bytes < bytes; lane += 2 * half) pairUp(type, lane, half, lane);
     beginComputation(cpu);
-    for (let lane = 0; lane < lanes; lane++) operation(unit, type, lane, 0);
+    for (let lane = 0; lane * type.bytes < bytes; lane++) operation(unit, type, lane, 0);
     settleExceptions(cpu);
-    storeResult(cpu, op.slotA, XMM_BYTES);
+    encoding.storeVector(cpu, op, bytes);
     return 'next';
   };
 }
 
-/** Brings the even ones of the result's first `count` lanes into `a` and the odd ones into `b`, from lane `to` up. */
-function pairUp(type: LaneType, count: number, to: number): void {
-  for (let lane = 0; 2 * lane < count; lane++) {
-    moveLane(type, unit.a, to + lane, unit.result, 2 * lane);
-    moveLane(type, unit.b, to + lane, unit.result, 2 * lane + 1);
+/** Brings `count` pairs of the result's lanes, from lane `from` up, into `a` (the even ones) and `b` (the odd ones) from lane `to` up. */
+function pairUp(type: LaneType, from: number, count: number, to: number): void {
+  for (let i = 0; i < count; i++) {
+    moveLane(type, unit.a, to + i, unit.result, from + 2 * i);
+    moveLane(type, unit.b, to + i, unit.result, from + 2 * i + 1);
   }
 }
 
 /**
- * DPPS and DPPD: products of the lanes that bits 4 to 7 of the immediate select, and their sum in the lanes that
- * bits 0 to 3 select. Multiplication and each addition round, and may fault, on their own.
+ * DPPS and DPPD: in each 16 bytes, products of the lanes that bits 4 to 7 of the immediate select, and their sum in the
+ * lanes that bits 0 to 3 select. Multiplication and each addition round, and may fault, on their own.
  */
-function dotProduct(type: LaneType): Service {
-  const lanes = XMM_BYTES / type.bytes;
+function dotProduct(encoding: Encoding, type: LaneType): Service {
+  const group = XMM_BYTES / type.bytes;
   return (cpu, op) => {
-    loadAlignedSource(cpu, op, unit.b);
-    loadRegister(cpu, unit.a, op.slotA, XMM_BYTES);
-    beginComputation(cpu);
+    const bytes = encoding.vectorBytes(op);
+    const lanes = bytes / type.bytes;
     const control = op.immediate;
+    encoding.loadVector(cpu, op, unit.b, bytes);
+    loadRegister(cpu, unit.a, encoding.firstSource(op), bytes);
+    beginComputation(cpu);
     for (let lane = 0; lane < lanes; lane++) {
-      if ((control & (0x10 << lane)) !== 0) multiplyLane(unit, type, lane);
+      if ((control & (0x10 << lane % group)) !== 0) multiplyLane(unit, type, lane);
       else fillLane(type, unit.result, lane, false);
     }
     settleExceptions(cpu);
-    for (let count = lanes; count > 1; count /= 2) {
-      addNeighbours(type, count);
+    for (let count = group / 2; count >= 1; count /= 2) {
+      for (let first = 0; first < lanes; first += group) addPairs(type, first, count);
       settleExceptions(cpu);
     }
-    spreadSum(type, lanes, control);
-    storeResult(cpu, op.slotA, XMM_BYTES);
+    for (let first = 0; first < lanes; first += group) spreadSum(type, first, group, control);
+    encoding.storeVector(cpu, op, bytes);
     return 'next';
   };
 }
 
-/** Adds each odd lane of the result to the even one before it; the sums are the result's first lanes. */
-function addNeighbours(type: LaneType, count: number): void {
-  pairUp(type, count, 0);
-  for (let lane = 0; 2 * lane < count; lane++) addLane(unit, type, lane);
+/** Adds `count` pairs of neighbours among the result's lanes, from lane `first` up, and leaves the sums from there up. */
+function addPairs(type: LaneType, first: number, count: number): void {
+  pairUp(type, first, count, first);
+  for (let i = 0; i < count; i++) addLane(unit, type, first + i);
 }
 
-/** Copies the sum in the result's first lane to the lanes that `control` selects, and clears the others. */
-function spreadSum(type: LaneType, lanes: number, control: number): void {
-  moveLane(type, unit.a, 0, unit.result, 0);
-  for (let lane = 0; lane < lanes; lane++) {
-    if ((control & (1 << lane)) !== 0) moveLane(type, unit.result, lane, unit.a, 0);
-    else fillLane(type, unit.result, lane, false);
+/** Copies the sum in the result's lane `first` to the lanes of its group that `control` selects, and clears the others. */
+function spreadSum(type: LaneType, first: number, group: number, control: number): void {
+  moveLane(type, unit.a, 0, unit.result, first);
+  for (let i = 0; i < group; i++) {
+    if ((control & (1 << i)) !== 0) moveLane(type, unit.result, first + i, unit.a, 0);
+    else fillLane(type, unit.result, first + i, false);
   }
 }
 
@@ -116,7 +119,7 @@ const addSubtractLane: LaneOperation = (bench, type, lane) => {
 
 /** COMISx and UCOMISx set ZF, PF and CF by the relation, and clear the other status flags. */
 function comparing(type: LaneType, signalsQuiet: boolean): Service {
-  return (cpu: Cpu, op: Operation): Outcome => {
+  return (cpu, op) => {
     loadSource(cpu, op, unit.b, type.bytes);
     loadRegister(cpu, unit.a, op.slotA, type.bytes);
     beginComputation(cpu);
@@ -134,43 +137,44 @@ const STATUS_OF_RELATION: Readonly<Record<Relation, number>> = {
   [Relation.unordered]: FLAG.ZF | FLAG.PF | FLAG.CF,
 };
 
-/** CMPxx of SSE has eight predicates: the other bits of its immediate do not count. */
+/** CMPxx of SSE has eight predicates: the other bits of its immediate do not count. AVX has 32. */
 const compareLegacyLane: LaneOperation = (bench, type, lane, control) => compareLane(bench, type, lane, control & 7);
 
-/** The four services of an operation: packed and scalar, binary32 and binary64. */
-function family(name: string, operation: LaneOperation): Record<string, Service> {
+/** Operations that there are packed and scalar, for both types, by the beginning of their mnemonics. */
+const FAMILIES: readonly (readonly [name: string, operation: LaneOperation])[] = [
+  ['add', addLane], ['sub', subtractLane], ['mul', multiplyLane], ['div', divideLane], ['sqrt', squareRootLane],
+  ['min', minimumLane], ['max', maximumLane], ['round', roundLane],
+];
+
+function family(encoding: Encoding, name: string, operation: LaneOperation): Record<string, Service> {
   return {
-    [`${name}ps`]: packed(BINARY32, operation),
-    [`${name}pd`]: packed(BINARY64, operation),
-    [`${name}ss`]: scalar(BINARY32, operation),
-    [`${name}sd`]: scalar(BINARY64, operation),
+    [`${name}ps`]: packed(encoding, BINARY32, operation),
+    [`${name}pd`]: packed(encoding, BINARY64, operation),
+    [`${name}ss`]: scalar(encoding, BINARY32, operation),
+    [`${name}sd`]: scalar(encoding, BINARY64, operation),
   };
 }
 
-export const sseArithmetic: Readonly<Record<string, Service>> = {
-  ...family('add', addLane),
-  ...family('sub', subtractLane),
-  ...family('mul', multiplyLane),
-  ...family('div', divideLane),
-  ...family('sqrt', squareRootLane),
-  ...family('min', minimumLane),
-  ...family('max', maximumLane),
-  ...family('cmp', compareLegacyLane),
-  ...family('round', roundLane),
-  rcpps: packed(BINARY32, reciprocalLane),
-  rcpss: scalar(BINARY32, reciprocalLane),
-  rsqrtps: packed(BINARY32, reciprocalRootLane),
-  rsqrtss: scalar(BINARY32, reciprocalRootLane),
-  haddps: horizontal(BINARY32, addLane),
-  haddpd: horizontal(BINARY64, addLane),
-  hsubps: horizontal(BINARY32, subtractLane),
-  hsubpd: horizontal(BINARY64, subtractLane),
-  addsubps: packed(BINARY32, addSubtractLane),
-  addsubpd: packed(BINARY64, addSubtractLane),
-  dpps: dotProduct(BINARY32),
-  dppd: dotProduct(BINARY64),
-  comiss: comparing(BINARY32, true),
-  comisd: comparing(BINARY64, true),
-  ucomiss: comparing(BINARY32, false),
-  ucomisd: comparing(BINARY64, false),
-};
+/** All of them, by mnemonics without the encoding's prefix. */
+export function arithmeticServices(encoding: Encoding): Readonly<Record<string, Service>> {
+  return {
+    ...Object.fromEntries(FAMILIES.flatMap(([name, operation]) => Object.entries(family(encoding, name, operation)))),
+    ...family(encoding, 'cmp', encoding.prefix === 'v' ? compareLane : compareLegacyLane),
+    rcpps: packed(encoding, BINARY32, reciprocalLane),
+    rcpss: scalar(encoding, BINARY32, reciprocalLane),
+    rsqrtps: packed(encoding, BINARY32, reciprocalRootLane),
+    rsqrtss: scalar(encoding, BINARY32, reciprocalRootLane),
+    haddps: horizontal(encoding, BINARY32, addLane),
+    haddpd: horizontal(encoding, BINARY64, addLane),
+    hsubps: horizontal(encoding, BINARY32, subtractLane),
+    hsubpd: horizontal(encoding, BINARY64, subtractLane),
+    addsubps: packed(encoding, BINARY32, addSubtractLane),
+    addsubpd: packed(encoding, BINARY64, addSubtractLane),
+    dpps: dotProduct(encoding, BINARY32),
+    dppd: dotProduct(encoding, BINARY64),
+    comiss: comparing(BINARY32, true),
+    comisd: comparing(BINARY64, true),
+    ucomiss: comparing(BINARY32, false),
+    ucomisd: comparing(BINARY64, false),
+  };
+}

@@ -21,24 +21,27 @@ const READ_ACCESS = 0;
 /** The workbench of all services; each begins with its own operands and MXCSR. */
 export const unit = new FloatUnit();
 
+/** What registers are moved by. */
+type Words = Pick<Lanes, 'u32'>;
+
 /** Loads `bytes` of a register of the state block. */
-export function loadRegister(cpu: Cpu, to: Lanes, slot: number, bytes: number): void {
+export function loadRegister(cpu: Cpu, to: Words, slot: number, bytes: number): void {
   copyIn(cpu.state.view, to, CPU_BASE + slot, bytes);
 }
 
-function copyIn(view: DataView, to: Lanes, host: number, bytes: number): void {
+function copyIn(view: DataView, to: Words, host: number, bytes: number): void {
   const { u32 } = to;
   for (let i = 0; i < bytes; i += 4) u32[i >> 2] = view.getUint32(host + i, true);
 }
 
 /** Loads the second operand: `bytes` of a register, or of memory wherever it lies. */
-export function loadSource(cpu: Cpu, op: Operation, to: Lanes, bytes: number): void {
+export function loadSource(cpu: Cpu, op: Operation, to: Words, bytes: number): void {
   if (!op.isMemory) return loadRegister(cpu, to, op.slotB, bytes);
   copyIn(cpu.state.view, to, cpu.mmu.hostFor(cpu.linear(op.segment, op.offset, bytes, false), bytes, READ_ACCESS, cpu.user), bytes);
 }
 
 /** Loads the second operand of 16 bytes; in memory it must be aligned. */
-export function loadAlignedSource(cpu: Cpu, op: Operation, to: Lanes): void {
+export function loadAlignedSource(cpu: Cpu, op: Operation, to: Words): void {
   if (op.isMemory) checkAlignment(cpu, op);
   loadSource(cpu, op, to, XMM_BYTES);
 }
@@ -50,8 +53,12 @@ export function checkAlignment(cpu: Cpu, op: Operation): void {
 
 /** Stores the first `bytes` of the result in a register; the rest of it stays. */
 export function storeResult(cpu: Cpu, slot: number, bytes: number): void {
+  storeRegister(cpu, unit.result, slot, bytes);
+}
+
+/** Stores the first `bytes` of words in a register; the rest of it stays. */
+export function storeRegister(cpu: Cpu, { u32 }: Words, slot: number, bytes: number): void {
   const { view } = cpu.state;
-  const { u32 } = unit.result;
   for (let i = 0; i < bytes; i += 4) view.setUint32(CPU_BASE + slot + i, u32[i >> 2], true);
 }
 

@@ -3,6 +3,7 @@
  *
  * Source: Intel SDM volume 1, 10.2.3 (MXCSR) and 10.5.1 (FXSAVE image); volume 2, FXSAVE, FXRSTOR.
  */
+import { PAGE_BYTES } from '../../memory/layout';
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
@@ -39,6 +40,28 @@ const usedBytes = (cpu: Cpu): number => XMM_AT + XMM_BYTES * xmmRegisters(cpu);
 const xmmRegisters = (cpu: Cpu): number => (cpu.state.code64 ? 16 : 8);
 
 const image = new DataView(new ArrayBuffer(IMAGE_BYTES));
+const imageBytes = new Uint8Array(image.buffer);
+
+/** Carries the image's first `bytes` to memory (`write`) or from it. The range has been checked, and is aligned to 16 bytes. */
+function transferImage(cpu: Cpu, linear: number, bytes: number, write: boolean): void {
+  for (let done = 0; done < bytes; ) {
+    const at = linear + done;
+    const piece = Math.min(bytes - done, PAGE_BYTES - (at & (PAGE_BYTES - 1)));
+    const host = cpu.mmu.hostRun(at, write, cpu.user);
+    if (host < 0) transferWords(cpu, at, done, piece, write);
+    else if (write) cpu.machine.u8.set(imageBytes.subarray(done, done + piece), host);
+    else imageBytes.set(cpu.machine.u8.subarray(host, host + piece), done);
+    done += piece;
+  }
+}
+
+/** The same for a page that is no plain memory, or is watched. */
+function transferWords(cpu: Cpu, linear: number, from: number, bytes: number, write: boolean): void {
+  for (let i = 0; i < bytes; i += 4) {
+    if (write) cpu.mmu.write(linear + i, 4, image.getUint32(from + i, true), cpu.user);
+    else image.setUint32(from + i, cpu.mmu.read(linear + i, 4, cpu.user), true);
+  }
+}
 
 /** Linear address of the image, checked so that no access to it faults later. */
 function locateImage(cpu: Cpu, op: Operation, write: boolean): number {
@@ -49,7 +72,9 @@ function locateImage(cpu: Cpu, op: Operation, write: boolean): number {
   return linear;
 }
 
-const registerAt = (number: number, offset: number): number => L.VECTOR + L.VECTOR_BYTES * number + offset;
+/** Where an XMM register lies in the state block, and in the image. */
+const registerAt = (number: number): number => L.VECTOR + L.VECTOR_BYTES * number;
+const imageAt = (number: number): number => XMM_AT + XMM_BYTES * number;
 
 function fxsave(cpu: Cpu, op: Operation): Outcome {
   const linear = locateImage(cpu, op, true);
@@ -57,19 +82,20 @@ function fxsave(cpu: Cpu, op: Operation): Outcome {
   image.setUint32(MXCSR_AT, cpu.state.u32(L.MXCSR), true);
   image.setUint32(MXCSR_MASK_AT, Mxcsr.writable, true);
   for (let number = 0; number < xmmRegisters(cpu); number++) {
-    for (let i = 0; i < XMM_BYTES; i += 4) image.setUint32(XMM_AT + XMM_BYTES * number + i, cpu.state.u32(registerAt(number, i)), true);
+    const at = registerAt(number);
+    imageBytes.set(cpu.state.block.subarray(at, at + XMM_BYTES), imageAt(number));
   }
-  for (let i = 0; i < usedBytes(cpu); i += 4) cpu.mmu.write(linear + i, 4, image.getUint32(i, true), cpu.user);
+  transferImage(cpu, linear, usedBytes(cpu), true);
   return 'next';
 }
 
 function fxrstor(cpu: Cpu, op: Operation): Outcome {
   const linear = locateImage(cpu, op, false);
-  for (let i = 0; i < usedBytes(cpu); i += 4) image.setUint32(i, cpu.mmu.read(linear + i, 4, cpu.user), true);
+  transferImage(cpu, linear, usedBytes(cpu), false);
   setMxcsr(cpu, image.getUint32(MXCSR_AT, true));
   loadFxsave(fpuOf(cpu), image, op.size === 8);
   for (let number = 0; number < xmmRegisters(cpu); number++) {
-    for (let i = 0; i < XMM_BYTES; i += 4) cpu.state.setU32(registerAt(number, i), image.getUint32(XMM_AT + XMM_BYTES * number + i, true));
+    cpu.state.block.set(imageBytes.subarray(imageAt(number), imageAt(number) + XMM_BYTES), registerAt(number));
   }
   return 'next';
 }

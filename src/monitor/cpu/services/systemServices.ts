@@ -232,6 +232,10 @@ export const systemServices: Readonly<Record<string, Service>> = {
   sti,
   hlt: halt,
   arpl,
+  pause: (cpu, op) => {
+    cpu.yields = true;
+    return changeOfMode(cpu, op);
+  },
   fence,
   clflush: fence,
   clflushopt: fence,

@@ -74,6 +74,8 @@ export const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BA
 function x87(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   if (s.cr0 & (CR0.EM | CR0.TS)) throw fault(VECTOR.NM);
+  // Without a unit nobody takes the instruction: that is how programs find out.
+  if (!cpu.features.has('fpu')) return 'next';
   const port = new Port(cpu, op);
   const request = {
     opcode: op.opcode,

@@ -43,30 +43,24 @@ function fuseSingles(unit: FloatUnit, type: LaneType, lane: number, a: number, b
   return true;
 }
 
-/** Magnitude from which a double has bits to spare below, and up to which above, for exact errors of sums. */
-const LEAST_ADDEND = 2 ** -900;
-const LARGEST_ADDEND = 2 ** 1000;
-
-function isRoomy(value: number): boolean {
-  const magnitude = Math.abs(value);
-  return (magnitude >= LEAST_ADDEND && magnitude <= LARGEST_ADDEND) || value === 0;
-}
+/** Magnitude up to which an addend cannot make a sum overflow that a safe product is in. */
+const LARGEST_ADDEND = 2 ** 1020;
 
 function fuseDoubles(unit: FloatUnit, type: LaneType, lane: number, a: number, b: number, c: number): boolean {
   const product = a * b;
-  if (!isRoomy(c) || !isRoomy(product) || !productIsSafe(a, b, product)) return false;
+  if (Math.abs(c) > LARGEST_ADDEND || !productIsSafe(a, b, product)) return false;
   const low = productError(a, b, product);
   const upperLow = c + low;
   const lowLow = sumError(c, low, upperLow);
   const upper = product + upperLow;
   const lower = sumError(product, upperLow, upper);
   const rest = lower + lowLow;
-  const restError = sumError(lower, lowLow, rest);
-  const tail = roundToOdd(rest, restError);
+  const tail = roundToOdd(rest, sumError(lower, lowLow, rest));
   const value = upper + tail;
   if (!isSafeResult(type, value)) return false;
   writeLane(type, unit.result, lane, value);
-  if (restError !== 0 || sumError(upper, tail, value) !== 0) unit.flags |= FloatFlag.inexact;
+  // If the tail itself was not exact, its odd last bit is missing from the value.
+  if (sumError(upper, tail, value) !== 0) unit.flags |= FloatFlag.inexact;
   return true;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Puts a WebAssembly module together: types, imports, functions, one function table, exports
+ * Puts a WebAssembly module together: types, imports, functions, a part of one shared function table, exports
  * (WebAssembly Core Specification 2.0, section 5.5).
  */
-import { ByteWriter, type WasmType } from './encoding';
+import { ByteWriter, I32, OP, type WasmType } from './encoding';
 
 export interface FunctionType {
   readonly parameters: readonly WasmType[];
@@ -15,8 +15,12 @@ interface FunctionBody {
   readonly code: ByteWriter;
 }
 
-const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
+const SECTION = { type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const;
 const FUNCREF = 0x70;
+/** Kinds of imports and exports. */
+const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+/** What a shared memory may grow to at most, in pages of 64 KiB. */
+const MOST_PAGES = 65536;
 
 /** Builds one module. Functions are numbered imports first, so all imports come before the first body. */
 export class ModuleBuilder {
@@ -25,7 +29,6 @@ export class ModuleBuilder {
   private readonly imports: { module: string; name: string; type: number }[] = [];
   private readonly bodies: (FunctionBody | undefined)[] = [];
   private readonly exports: { name: string; kind: number; index: number }[] = [];
-  private memory: { initialPages: number; maximumPages: number } | undefined;
   private table: readonly number[] = [];
 
   /** Number of a function type; equal types share one. */
@@ -45,11 +48,6 @@ export class ModuleBuilder {
     return this.imports.push({ module, name, type }) - 1;
   }
 
-  /** Imports `env.memory`, shared; sizes in pages of 64 KiB. */
-  importMemory(initialPages: number, maximumPages: number): void {
-    this.memory = { initialPages, maximumPages };
-  }
-
   /** Reserves a function number, so that bodies can refer to one another before they exist. */
   declare(): number {
     return this.imports.length + this.bodies.push(undefined) - 1;
@@ -61,15 +59,18 @@ export class ModuleBuilder {
   }
 
   exportFunction(name: string, index: number): void {
-    this.exports.push({ name, kind: 0, index });
+    this.exports.push({ name, kind: KIND.function, index });
   }
 
-  /** The function table: entry i calls function `functions[i]`. Private to the module. */
+  /** What the module puts into the function table: function `functions[i]` at entry `env.first` + i. */
   setTable(functions: readonly number[]): void {
     this.table = functions;
   }
 
-  /** The module's bytes. Error when a declared function has no body. */
+  /**
+   * The module's bytes. It imports `env.memory` (shared, of any size), `env.table` and `env.first` beside its
+   * functions. Error when a declared function has no body.
+   */
   build(): Uint8Array {
     const out = new ByteWriter();
     out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
@@ -88,13 +89,6 @@ export class ModuleBuilder {
       w.u32(this.bodies.length);
       for (const body of this.bodies) w.u32(this.defined(body).type);
     });
-    section(out, SECTION.table, (w) => {
-      w.u32(1);
-      w.byte(FUNCREF);
-      w.byte(1);
-      w.u32(this.table.length);
-      w.u32(this.table.length);
-    });
     section(out, SECTION.export, (w) => {
       w.u32(this.exports.length);
       for (const item of this.exports) {
@@ -106,7 +100,7 @@ export class ModuleBuilder {
     section(out, SECTION.element, (w) => {
       w.u32(1);
       w.u32(0);
-      w.bytes([0x41, 0x00, 0x0b]);
+      w.bytes([OP.global_get, 0, OP.end]);
       w.u32(this.table.length);
       this.table.forEach((f) => w.u32(f));
     });
@@ -120,21 +114,30 @@ export class ModuleBuilder {
   }
 
   private writeImports(w: ByteWriter): void {
-    w.u32(this.imports.length + (this.memory ? 1 : 0));
+    w.u32(this.imports.length + 3);
     for (const item of this.imports) {
       w.name(item.module);
       w.name(item.name);
-      w.byte(0);
+      w.byte(KIND.function);
       w.u32(item.type);
     }
-    if (this.memory) {
-      w.name('env');
-      w.name('memory');
-      w.byte(2);
-      w.byte(3);
-      w.u32(this.memory.initialPages);
-      w.u32(this.memory.maximumPages);
-    }
+    w.name('env');
+    w.name('memory');
+    w.byte(KIND.memory);
+    w.byte(3); // shared, with a maximum
+    w.u32(0);
+    w.u32(MOST_PAGES);
+    w.name('env');
+    w.name('table');
+    w.byte(KIND.table);
+    w.byte(FUNCREF);
+    w.byte(0); // without a maximum
+    w.u32(0);
+    w.name('env');
+    w.name('first');
+    w.byte(KIND.global);
+    w.byte(I32);
+    w.byte(0); // constant
   }
 
   private writeBodies(w: ByteWriter): void {

@@ -3,6 +3,8 @@
  * has no state of its own; all its variables lie in guest memory, where snapshots find them.
  */
 import { SYSTEM_ROM_BASE } from '../memory-map';
+import type { PlatformDescription } from '../tables/description';
+import { systemAreaTables } from '../tables/placement';
 import type { FirmwareEnvironment, FirmwareMapping, InitialCpu } from '../platform';
 import { resetCpu } from '../install';
 import { ServiceCall, type Service } from './call';
@@ -27,13 +29,16 @@ const USUAL_BOOT_ORDER: readonly number[] = [0x00, 0x80];
 export interface BiosOptions {
   /** BIOS drive numbers in the order in which INT 19h tries them. */
   readonly bootOrder?: readonly number[];
+  /** What ACPI and MP tables tell; without it there are none. */
+  readonly platform?: PlatformDescription;
 }
 
 export class BuiltinBios {
-  private readonly rom: BiosRom = buildRom();
+  private readonly rom: BiosRom;
   private readonly services: Readonly<Record<ServiceName, Service>>;
 
   constructor(options: BiosOptions = {}) {
+    this.rom = buildRom(options.platform && systemAreaTables(options.platform));
     const order = options.bootOrder ?? USUAL_BOOT_ORDER;
     this.services = {
       post: (call) => { post(call, this.rom); },

@@ -2,7 +2,9 @@
 import type { BlockBackend } from '../../devices/device';
 import { hex, put16, u16 } from '../bytes';
 import { describeLowMemory } from '../memory-map';
+import { routeInterrupts } from '../pci-interrupts';
 import type { FirmwareEnvironment, PortBus } from '../platform';
+import { writeControlStructure } from '../tables/placement';
 import type { ServiceCall } from './call';
 import { changeStatusB, readCmos, RTC, RTC_PERIODIC, secondsOfDay, writeCmos } from './cmos';
 import { driveGeometry, FIRST_HARD_DISK, isHardDisk } from './disk';
@@ -173,7 +175,9 @@ export function post(call: ServiceCall, rom: BiosRom): void {
   writeVectors(machine, rom);
   fillDataArea(machine);
   fillEbda(machine);
+  writeControlStructure(machine.memory);
   initialisePics(machine.ports);
+  routeInterrupts(machine.ports);
   initialiseTimer(machine.ports);
   changeStatusB(machine.ports, RTC_PERIODIC, false);
   initialiseKeyboard(machine.ports);

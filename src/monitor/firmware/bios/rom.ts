@@ -194,9 +194,13 @@ function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWai
   return { timeWait, serialWait };
 }
 
-/** Builds the ROM; the same bytes each time. */
-export function buildRom(): BiosRom {
+/**
+ * Builds the ROM; the same bytes each time.
+ * @param tables what operating systems search for in F0000-FFFFF (ACPI, MP), laid out for that address; up to 32 KiB
+ */
+export function buildRom(tables: Uint8Array = new Uint8Array(0)): BiosRom {
   const rom = new StubWriter();
+  rom.image.set(tables.subarray(0, FONT_8X16));
   writeTables(rom);
   const stubs = { ...writeExceptionsAndIrqs(rom), ...writeKeyboard(rom), ...writeServices(rom) };
   const continuations = { ...stubs, ...writeStart(rom) };

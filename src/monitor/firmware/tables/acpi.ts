@@ -10,6 +10,8 @@ import type { Blob, Checksum, Pointer } from './linking';
 
 export const ACPI_BLOB = { pointer: 'etc/acpi/rsdp', tables: 'etc/acpi/tables', control: 'etc/acpi/facs' } as const;
 
+export const RSDP_SIGNATURE = 'RSD PTR ';
+
 const HEADER_BYTES = 36;
 const OEM_ID = 'SHADOW';
 const OEM_TABLE_ID = 'SHADOWBX';
@@ -165,7 +167,7 @@ function addRoot(writer: TableWriter, signature: string, width: 4 | 8, offsets: 
 /** Root system description pointer (5.2.5.3): a checksum over 20 bytes as ACPI 1.0 had it, and one over all. */
 function rootPointer(rsdt: number, xsdt: number): Blob {
   const bytes = new Uint8Array(36);
-  putText(bytes, 0, 'RSD PTR ');
+  putText(bytes, 0, RSDP_SIGNATURE);
   putText(bytes, 9, OEM_ID);
   bytes[15] = 2;
   put32(bytes, 16, rsdt);
@@ -179,7 +181,7 @@ function rootPointer(rsdt: number, xsdt: number): Blob {
 }
 
 /** Firmware ACPI control structure (5.2.10): the one that operating systems write to. It has no checksum. */
-function controlStructure(): Blob {
+export function controlStructure(): Blob {
   const bytes = new Uint8Array(64);
   putText(bytes, 0, 'FACS');
   put32(bytes, 4, bytes.length);

@@ -73,7 +73,6 @@ function hostBridge({ memoryBytes }: PlatformDescription): Aml {
   return device(
     'PCI0',
     name('_HID', eisaId('PNP0A03')),
-    name('_ADR', integer(0)),
     name('_UID', integer(0)),
     name('_CRS', resources(
       busRange(0, 0xff),

@@ -1,0 +1,73 @@
+/**
+ * The interpreter of one virtual CPU: a function table over its memory, into which the handlers of an instruction
+ * come when it is first decoded. What has been emitted and compiled is kept for all machines of the process.
+ */
+import type { HandlerKey } from './handlerSet';
+import { SPECIAL_HANDLERS, buildBase, buildHandlers, type MonitorCalls } from './interpreterModule';
+import type { Model } from './records';
+
+interface CompiledHandlers {
+  readonly module: WebAssembly.Module;
+  readonly keys: readonly string[];
+}
+
+/** Entries that the table has at first; it grows when they are used up. */
+const TABLE_ENTRIES = 4096;
+
+let base: WebAssembly.Module | undefined;
+const compiled = new Map<string, CompiledHandlers>();
+
+function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers {
+  const key = `${handler.name} ${long ? 'long' : ''}`;
+  let found = compiled.get(key);
+  if (!found) {
+    const { bytes, keys } = buildHandlers(handler, long);
+    found = { module: new WebAssembly.Module(bytes as BufferSource), keys };
+    compiled.set(key, found);
+  }
+  return found;
+}
+
+export class Interpreter {
+  /** Enters generated code at a record. */
+  readonly enter: (record: number) => void;
+  private readonly table = new WebAssembly.Table({ initial: TABLE_ENTRIES, element: 'anyfunc' });
+  private readonly exports: WebAssembly.Exports;
+  private readonly entries = new Map<string, number>();
+  private used = Object.keys(SPECIAL_HANDLERS).length;
+
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    calls: MonitorCalls,
+  ) {
+    base ??= new WebAssembly.Module(buildBase() as BufferSource);
+    const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
+    this.exports = instance.exports;
+    this.enter = instance.exports['enter'] as (record: number) => void;
+  }
+
+  /** Table entry of a handler in a model. */
+  entry(handler: HandlerKey, model: Model): number {
+    const known = this.entries.get(handler.key);
+    if (known !== undefined) return known;
+    this.add(compiledHandlers(handler, model === 'long'));
+    const entry = this.entries.get(handler.key);
+    if (entry === undefined) throw new Error(`No handler was generated for ${handler.key}`);
+    return entry;
+  }
+
+  private add({ module, keys }: CompiledHandlers): void {
+    const first = this.used;
+    this.used += keys.length;
+    if (this.used > this.table.length) this.table.grow(this.used - this.table.length + TABLE_ENTRIES);
+    new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
+    // What both kinds of code share may be there already.
+    keys.forEach((key, i) => {
+      if (!this.entries.has(key)) this.entries.set(key, first + i);
+    });
+  }
+
+  private environment(first: number): WebAssembly.ModuleImports {
+    return { memory: this.memory, table: this.table, first: new WebAssembly.Global({ value: 'i32', mutable: false }, first) };
+  }
+}
