@@ -32,7 +32,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'cdrom', value: 'F', field: 'cdrom', doc: 'ISO image (not supported yet)' },
   { name: 'firmware', value: 'builtin|seabios|F', field: 'firmware', doc: 'which BIOS (default: builtin)' },
   { name: 'memory', value: 'SIZE', field: 'memory', doc: 'guest memory: 256M, 1G (default: 128M)' },
-  { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs (1 for now)' },
+  { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs, 1 to 8' },
   { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },
   { name: 'serial', value: 'stdio|none|F', field: 'serial', doc: 'where COM1 leads (default: stdio); F takes its output' },
   { name: 'engine', value: 'auto|interpreter|translator', field: 'engine', doc: 'how guest code is run (default: auto)' },

@@ -14,8 +14,8 @@ export interface KnownDifference {
   readonly reason: string;
   /** Section of the Intel SDM. */
   readonly manual: string;
-  /** What to do then: end the program (unless told otherwise), or give QEMU our memory and go on. */
-  readonly then?: 'copy memory';
+  /** What to do then: end the program (unless told otherwise), end it and QEMU, or give QEMU our memory and go on. */
+  readonly then?: 'copy memory' | 'restart';
   matches(step: Step, program: Case): boolean;
 }
 
@@ -97,6 +97,19 @@ export const KNOWN: readonly KnownDifference[] = [
     reason: 'CR0.NW without CR0.CD is accepted',
     manual: 'vol. 2, MOV to control registers',
     matches: (step) => is(step, Mnemonic.Mov) && onlyWeFault(step, GP) && (step.theirs.cr0 & (CR0.NW | CR0.CD)) === CR0.NW,
+  },
+  {
+    id: 'cr4-reserved',
+    reason: 'a reserved bit of CR4 leads to a #VMEXIT, with no virtual machine about: a block at the address of the VMCB is overwritten and interrupts are off',
+    manual: 'vol. 2, MOV to control registers',
+    then: 'restart',
+    matches: (step) => is(step, Mnemonic.Mov) && /mov cr4/.test(step.instruction?.text ?? '') && onlyWeFault(step, GP),
+  },
+  {
+    id: 'unknown-msr',
+    reason: 'RDMSR and WRMSR of registers that do not exist raise nothing',
+    manual: 'vol. 2, RDMSR and WRMSR',
+    matches: (step) => is(step, Mnemonic.Rdmsr, Mnemonic.Wrmsr) && onlyWeFault(step, GP) && (step.before.general[1] ?? 0n) === 0x12345n,
   },
   {
     id: 'dr6-disabled',

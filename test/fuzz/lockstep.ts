@@ -15,8 +15,9 @@ import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
 import { known, type KnownDifference } from './known';
 import { CR0, ATTRIBUTE, codeAddress, codeBits, differences, type Difference, type MachineState } from './machineState';
-import type { OurStep, Ours } from './ours';
-import type { Qemu } from './qemu';
+import { Ours, type OurStep } from './ours';
+import { QEMU_PROCESSOR } from './processors';
+import { Qemu } from './qemu';
 
 /** A run of bytes that differ. */
 export interface MemoryDifference {
@@ -79,7 +80,22 @@ function tablesOf(memory: Uint8Array): Uint8Array {
 
 export class Lockstep {
   /** @param evened is told of known differences after which a program goes on */
-  constructor(private readonly ours: Ours, private readonly qemu: Qemu, private readonly evened: (difference: KnownDifference) => void = () => undefined) {}
+  private constructor(private readonly ours: Ours, private qemu: Qemu, private readonly evened: (difference: KnownDifference) => void) {}
+
+  static async start(evened: (difference: KnownDifference) => void = () => undefined): Promise<Lockstep> {
+    return new Lockstep(new Ours(), await Qemu.start(QEMU_PROCESSOR), evened);
+  }
+
+  /** Ends QEMU. */
+  stop(): void {
+    this.qemu.stop();
+  }
+
+  /** Another QEMU takes the place of one that cannot go on. */
+  async restart(): Promise<void> {
+    this.qemu.stop();
+    this.qemu = await Qemu.start(QEMU_PROCESSOR);
+  }
 
   /** Runs a program to its end or to the first difference. */
   async run(program: Case): Promise<Run> {
@@ -90,7 +106,6 @@ export class Lockstep {
     const ourStart = this.ours.runTo(program.start.linear);
     const theirStart = await this.qemu.runTo(program.start.linear);
     if (!ourStart || !theirStart) {
-      if (!theirStart) await this.qemu.revive();
       throw new Error(`the prologue of ${program.mode} program ${program.seed} does not reach its end (${ourStart ? '' : 'ours '}${theirStart ? '' : 'theirs'})`);
     }
     let before = this.ours.state();
@@ -103,14 +118,10 @@ export class Lockstep {
       if (typeof step === 'string') return { verdict: { kind: 'dropped', reason: step }, steps };
       steps.push(step);
       const verdict = this.judge(step, program);
-      if (verdict) {
-        if (step.theirShutdown) await this.qemu.revive();
-        return { verdict, steps };
-      }
-      if (step.ourStep.kind === 'shutdown') {
-        await this.qemu.revive();
-        return { verdict: { kind: 'same' }, steps };
-      }
+      // A QEMU that has shut down does not come back.
+      if (step.theirShutdown || (verdict?.kind === 'known' && verdict.difference.then === 'restart')) await this.restart();
+      if (verdict) return { verdict, steps };
+      if (step.ourStep.kind === 'shutdown') return { verdict: { kind: 'same' }, steps };
       this.skipFault(step);
       before = this.ours.state();
     }
@@ -179,6 +190,7 @@ export class Lockstep {
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
+    if (this.evenUndefinedFlags(step, open)) return undefined;
     const difference = known(step, program);
     if (difference?.then === 'copy memory') {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
@@ -186,6 +198,18 @@ export class Lockstep {
       return undefined;
     }
     return difference ? { kind: 'known', difference } : { kind: 'different' };
+  }
+
+  /** A trap behind an instruction has pushed the flags that it leaves undefined: they are taken over in memory, too. */
+  private evenUndefinedFlags(step: Step, open: number): boolean {
+    const { memory, ourStep, theirShutdown, theirs } = step;
+    if (open === 0 || ourStep.kind !== 'delivered' || !ourStep.retired || theirShutdown) return false;
+    const rest = step.differences.filter(({ field, ours, theirs: b }) => field !== 'flags' || ((ours ^ b) & BigInt(~open)) !== 0n);
+    const onlyFlags = memory.length <= 2 && memory.every(({ ours, theirs: b }) => ours.length <= 2 && ours.every((byte, i) => ((byte ^ (b[i] ?? 0)) & ~(open | (open >> 8)) & 0xff) === 0));
+    if (rest.length > 0 || !onlyFlags) return false;
+    for (const { address, theirs: bytes } of memory) this.ours.writeMemory(address, Uint8Array.from(bytes));
+    this.ours.setFlags(theirs.flags);
+    return true;
   }
 
   /** After the delivery of a fault: moves the return address in the frame behind the instruction. */

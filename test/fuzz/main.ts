@@ -5,9 +5,6 @@ import type { Mode } from './case';
 import { generate } from './generator/generate';
 import { Lockstep, type Run } from './lockstep';
 import type { Options } from './options';
-import { Ours } from './ours';
-import { QEMU_PROCESSOR } from './processors';
-import { Qemu } from './qemu';
 import { listing, signature } from './report';
 import { shrink } from './shrink';
 import { StubError } from './rsp';
@@ -16,6 +13,8 @@ interface Counts {
   programs: number;
   steps: number;
   dropped: number;
+  /** Differences that a fresh QEMU did not show again. */
+  unrepeatable: number;
   readonly known: Map<string, number>;
   readonly found: Map<string, number>;
 }
@@ -25,18 +24,19 @@ function say(line = ''): void {
 }
 
 class Fuzzer {
-  constructor(private lockstep: Lockstep, private readonly length: number, readonly counts: Counts) {}
-
-  /** Goes on with another QEMU. */
-  use(lockstep: Lockstep): void {
-    this.lockstep = lockstep;
-  }
+  constructor(private readonly lockstep: Lockstep, private readonly length: number, readonly counts: Counts) {}
 
   /** One program; @returns whether it shows a difference that has not been shown yet */
   async one(mode: Mode, seed: number): Promise<boolean> {
     const program = generate(mode, seed, this.length);
-    const run = await this.lockstep.run(program);
+    let run = await this.lockstep.run(program);
     this.counts.programs++;
+    if (run.verdict.kind === 'different') {
+      // What earlier programs have left behind in QEMU is no difference.
+      await this.lockstep.restart();
+      run = await this.lockstep.run(program);
+      if (run.verdict.kind !== 'different') this.counts.unrepeatable++;
+    }
     this.counts.steps += run.steps.length;
     switch (run.verdict.kind) {
       case 'same':
@@ -78,7 +78,7 @@ function add(counts: Map<string, number>, name: string): void {
 
 function summary(counts: Counts, seconds: number, nextSeed: number): void {
   const rate = Math.round(counts.steps / seconds);
-  say(`${counts.programs} programs, ${counts.steps} instructions in ${seconds.toFixed(0)} s (${rate} a second); ${counts.dropped} programs dropped; next seed ${nextSeed}`);
+  say(`${counts.programs} programs, ${counts.steps} instructions in ${seconds.toFixed(0)} s (${rate} a second); ${counts.dropped} programs dropped, ${counts.unrepeatable} not repeatable; next seed ${nextSeed}`);
   for (const [id, count] of [...counts.known].sort((a, b) => b[1] - a[1])) say(`  known of QEMU: ${id} ×${count}`);
   for (const [name, count] of [...counts.found].sort((a, b) => b[1] - a[1])) say(`  different: ${name} ×${count}`);
   say(`${counts.found.size} kinds of difference`);
@@ -86,14 +86,12 @@ function summary(counts: Counts, seconds: number, nextSeed: number): void {
 
 /** @returns the exit status */
 export async function fuzz(options: Options): Promise<number> {
-  const ours = new Ours();
-  let qemu = await Qemu.start(QEMU_PROCESSOR);
-  const stop = (): void => qemu.stop();
+  const counts: Counts = { programs: 0, steps: 0, dropped: 0, unrepeatable: 0, known: new Map(), found: new Map() };
+  const lockstep = await Lockstep.start(({ id }) => add(counts.known, id));
+  const stop = (): void => lockstep.stop();
   process.once('exit', stop);
   try {
-    const counts: Counts = { programs: 0, steps: 0, dropped: 0, known: new Map(), found: new Map() };
-    const lockstep = (): Lockstep => new Lockstep(ours, qemu, ({ id }) => add(counts.known, id));
-    const fuzzer = new Fuzzer(lockstep(), options.length, counts);
+    const fuzzer = new Fuzzer(lockstep, options.length, counts);
     if (options.only) {
       const verdicts = [];
       for (const mode of options.modes) verdicts.push((await fuzzer.show(mode, options.seed)).verdict.kind);
@@ -109,9 +107,7 @@ export async function fuzz(options: Options): Promise<number> {
         } catch (error) {
           if (!(error instanceof StubError)) throw new Error(`in the ${mode} program of seed ${seed}`, { cause: error });
           say(`${mode} program of seed ${seed}: ${error.message}; QEMU is started anew`);
-          qemu.stop();
-          qemu = await Qemu.start(QEMU_PROCESSOR);
-          fuzzer.use(lockstep());
+          await lockstep.restart();
         }
       }
     }
@@ -119,6 +115,6 @@ export async function fuzz(options: Options): Promise<number> {
     return fuzzer.counts.found.size > 0 ? 1 : 0;
   } finally {
     process.off('exit', stop);
-    qemu.stop();
+    lockstep.stop();
   }
 }

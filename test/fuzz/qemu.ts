@@ -133,11 +133,6 @@ export class Qemu {
     await this.set(GDB.cr3, le64(Number(cr3)));
   }
 
-  /** Puts a processor that has shut down back to work: it stands in reset then. */
-  async revive(): Promise<void> {
-    await this.stub.monitor('system_reset');
-  }
-
   private async set(register: number, value: string): Promise<void> {
     await this.stub.command(`P${register.toString(16)}=${value}`);
   }

@@ -1,4 +1,4 @@
-/** A recorded run as a file: JSON, with the bytes of serial input in base 64. */
+/** A recorded run as a file: JSON, with the bytes of serial input and entropy in base 64. */
 import type { MachineInput } from '../../monitor/devices/device';
 import type { ImageFile } from '../../monitor/machine/images';
 import type { LoggedInput, Recording } from '../../monitor/machine/session';
@@ -7,7 +7,7 @@ import { LoadError } from '../../monitor/firmware/platform';
 const FORMAT = 'shadowbox-recording-1';
 
 function encodeInput(input: MachineInput): unknown {
-  return input.kind === 'serial' ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
+  return input.kind !== 'key' ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
 }
 
 /** The text of a recording's file. */
@@ -33,6 +33,7 @@ function decodeInput(value: unknown, where: string): MachineInput {
   if (kind === 'serial' && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
+  if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
   throw new WrongRecording(`${where} is no input that is known`);
 }

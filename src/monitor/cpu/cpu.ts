@@ -34,6 +34,8 @@ export interface CpuSurroundings {
   acknowledgeInterrupt(): number;
   /** The local APIC's task priority, bits 4-7 (CR8 in 64-bit code); without one it is only kept. */
   readonly taskPriority?: { read(): number; write(value: number): void };
+  /** The next 64 random bits, for RDRAND and RDSEED. */
+  random?(): bigint;
   /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
   coprocessorError(): void;
   /** Instructions retired before the one under way. */

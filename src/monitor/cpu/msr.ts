@@ -5,7 +5,7 @@
 import { generalProtection, type Cpu } from './cpu';
 import * as L from './layout';
 import type { FeatureSet } from './models/features';
-import { apicRegisters } from './msrApic';
+import { IA32_APIC_BASE, apicRegisters } from './msrApic';
 import { DEBUGCTL, MISC_ENABLE } from './msrBits';
 import { EFER_REGISTER, LONG_MODE_REGISTERS } from './msrLong';
 import { machineCheckRegisters } from './msrMachineCheck';
@@ -156,4 +156,24 @@ export function writeMsr(cpu: Cpu, number: number, value: bigint): void {
 /** Gives the registers that the processor has their values after reset; their storage has been cleared. */
 export function resetMsrs(cpu: Cpu): void {
   for (const [, register] of TABLE) if (exists(register, cpu.features)) register.reset?.(cpu);
+}
+
+/** A register as a debugger lists it. */
+export interface ListedMsr {
+  readonly number: number;
+  /** The manual's name. */
+  readonly name: string;
+  readonly value: bigint;
+  readonly readOnly: boolean;
+}
+
+/** The local APIC's own registers bring the APIC up to date when they are read, and a list must change nothing. */
+const UNLISTED: ReadonlySet<number> = new Set(apicRegisters.map(([number]) => number).filter((number) => number !== IA32_APIC_BASE));
+
+/** The registers that the processor has and what they hold, in the order of the table; those of the local APIC are left out. */
+export function listMsrs(cpu: Cpu): readonly ListedMsr[] {
+  return TABLE.flatMap(([number, register]) =>
+    exists(register, cpu.features) && !UNLISTED.has(number)
+      ? [{ number, name: register.name, value: register.read(cpu), readOnly: register.write === undefined }]
+      : []);
 }

@@ -67,8 +67,10 @@ function x2apicRegister(number: number): MsrRegister {
 
 const X2APIC_FIRST = 0x800, X2APIC_COUNT = 0x100;
 
+export const IA32_APIC_BASE = 0x1b;
+
 export const apicRegisters: readonly MsrEntry[] = [
-  [0x1b, base],
+  [IA32_APIC_BASE, base],
   [0x6e0, deadline],
   ...Array.from({ length: X2APIC_COUNT }, (_, i): MsrEntry => [X2APIC_FIRST + i, x2apicRegister(X2APIC_FIRST + i)]),
 ];

@@ -29,11 +29,11 @@ export interface Operation {
   readonly offset: number;
   /** The offset a number of bytes behind that, cut to the address size. */
   offsetOf(bytes: number): number;
-  /** Register slot of the first and second register operand. */
+  /** Register slot of the first, second and (VEX instructions only) third register operand. */
   readonly slotA: number;
   readonly slotB: number;
-  /** Of a VEX instruction: slot of the register that VEX.vvvv names, and bytes of a whole vector operand. */
   readonly slotC: number;
+  /** Bytes of a whole vector operand of a VEX instruction. */
   readonly vectorBytes: 16 | 32;
   /** Instruction pointer of this instruction and of the one behind. */
   readonly start: number;

@@ -238,7 +238,9 @@ export class CpuState {
   /** Linear address of an offset in a segment, without any check. */
   linear(segment: number, offset: number): number {
     const sum = this.effectiveBase(segment) + offset;
-    return this.code64 ? cut(sum, 64) : sum % 2 ** 32;
+    if (this.code64) return cut(sum, 64);
+    // A remainder of doubles is slow, and hardly ever needed.
+    return sum >= 0 && sum < 2 ** 32 ? sum : sum % 2 ** 32;
   }
   /** First linear address that is not canonical: 2^47, or 2^56 with five-level paging. */
   get canonicalEnd(): number {

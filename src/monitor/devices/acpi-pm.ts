@@ -21,8 +21,8 @@ const TICKS_PER_CHANGE = 0x800000;
 const REGISTER = { status: 0, enable: 2, control: 4, timer: 8 } as const;
 
 /** Bits of PM1 status and enable. */
-const PM1 = { timer: 0x0001, globalLock: 0x0020, powerButton: 0x0100 } as const;
-const ENABLE_BITS = PM1.timer | PM1.globalLock | PM1.powerButton;
+const PM1 = { timer: 0x0001, globalLock: 0x0020, powerButton: 0x0100, clock: 0x0400 } as const;
+const ENABLE_BITS = PM1.timer | PM1.globalLock | PM1.powerButton | PM1.clock;
 
 /** Bits of PM1 control. SLP_TYP is kept, SLP_EN acts. */
 const CONTROL = { sciEnable: 0x0001, busMasterReload: 0x0002, sleepType: 0x1c00, sleepEnable: 0x2000 } as const;
@@ -63,8 +63,17 @@ export class AcpiPm implements Device {
 
   /** The person presses the power button: an operating system that listens shuts down. */
   pressPowerButton(): void {
+    this.#raise(PM1.powerButton);
+  }
+
+  /** The real-time clock raises its interrupt line. */
+  clockInterrupt(): void {
+    this.#raise(PM1.clock);
+  }
+
+  #raise(bit: number): void {
     this.#settle();
-    this.state.status |= PM1.powerButton;
+    this.state.status |= bit;
     this.#update();
   }
 

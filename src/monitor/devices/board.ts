@@ -12,6 +12,7 @@ import type { BlockBackend, Device, DeviceHost, MachineInput } from './device';
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
+import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
 import type { FwCfgFile } from './fw-cfg';
@@ -82,6 +83,8 @@ export interface Board {
   readonly apics: ApicBus;
   /** Power button and power off. */
   readonly power: AcpiPm;
+  /** Random numbers for the processors. */
+  readonly entropy: Entropy;
   readonly keyboard: KeyboardController;
   readonly vga: Vga;
   readonly rtc: Rtc;
@@ -109,6 +112,19 @@ const SERIAL_PORTS = [
   { name: 'com4', base: 0x2e8, line: 3 },
 ] as const;
 
+/** A host's functions one by one, for a device of which one of them is wired otherwise. */
+function boundHost(host: DeviceHost): DeviceHost {
+  return {
+    now: () => host.now(),
+    schedule: (device, event, at) => host.schedule(device, event, at),
+    cancel: (device, event) => host.cancel(device, event),
+    setInterruptLine: (line, level) => host.setInterruptLine(line, level),
+    output: (channel, bytes) => host.output(channel, bytes),
+    requestStop: (stop) => host.requestStop(stop),
+    setA20: (enabled) => host.setA20(enabled),
+  };
+}
+
 /**
  * The four serial ports. Two share an interrupt line: each drives the line with what all ports on it
  * put out, as open outputs on an ISA slot do.
@@ -119,12 +135,7 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
   for (const port of SERIAL_PORTS) {
     const sharers = SERIAL_PORTS.filter((other) => other.line === port.line);
     const wired: DeviceHost = {
-      now: () => host.now(),
-      schedule: (device, event, at) => host.schedule(device, event, at),
-      cancel: (device, event) => host.cancel(device, event),
-      output: (channel, bytes) => host.output(channel, bytes),
-      requestStop: (stop) => host.requestStop(stop),
-      setA20: (enabled) => host.setA20(enabled),
+      ...boundHost(host),
       setInterruptLine: (line) => {
         host.setInterruptLine(line, sharers.some(({ name }) => uarts.get(name)?.interruptOutput === true));
       },
@@ -134,7 +145,15 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
   return uarts;
 }
 
-function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
+function createRtc(host: DeviceHost, options: BoardOptions, onInterrupt: () => void): Rtc {
+  // RTC_STS of the power management follows the clock's interrupt line.
+  const wired: DeviceHost = {
+    ...boundHost(host),
+    setInterruptLine: (line, level) => {
+      host.setInterruptLine(line, level);
+      if (level) onInterrupt();
+    },
+  };
   const floppyTypes = options.floppies.map((disk) =>
     disk === undefined ? 0 : (floppyFormat(disk.sectors)?.driveType ?? 0),
   );
@@ -147,7 +166,7 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
     bootOrder: options.bootOrder ?? defaultOrder,
     cpus: options.cpus ?? 1,
   });
-  return new Rtc(host, { epochSeconds: options.rtcEpochSeconds, cells });
+  return new Rtc(wired, { epochSeconds: options.rtcEpochSeconds, cells });
 }
 
 function createAta(host: DeviceHost, disks: BoardOptions['disks']): AtaChannel[] {
@@ -211,8 +230,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
   const power = new AcpiPm(host);
+  const rtc = createRtc(host, options, () => power.clockInterrupt());
   const vga = new Vga(host);
-  const rtc = createRtc(host, options);
   const dma = new Dma(callbacks.memory);
   const fwCfg = new FwCfg(callbacks.memory, {
     files: options.fwCfgFiles ?? [],
@@ -220,10 +239,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     cpus: options.cpus ?? 1,
     bootMenu: options.bootMenu ?? false,
   });
+  const entropy = new Entropy();
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, new Pit(host), rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(),
+    new SystemPorts(), entropy,
   ];
   const memory = new MemoryRouter(devices);
   const byName = new Map(devices.map((device) => [device.name, device]));
@@ -233,7 +253,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     return found;
   };
   return {
-    devices, interruptController: router, apics, power, keyboard, vga, rtc, pci, uart,
+    devices, interruptController: router, apics, power, entropy, keyboard, vga, rtc, pci, uart,
     ports: new PortBus(devices),
     memory,
     reset: () => {
@@ -248,6 +268,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
       if (input.kind === 'serial') uart(input.port).receive(input.bytes);
+      else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else keyboard.key(input.code, input.down);
     },
     drain: () => {

@@ -125,7 +125,8 @@ export type KeyCode = number;
 /** What comes into the machine from outside; each is stamped and logged before a device sees it. */
 export type MachineInput =
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean };
+  | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
+  | { readonly kind: 'entropy'; readonly bytes: Uint8Array };
 
 /**
  * A backend could not read or write because the host's file failed. The disk device reports it to the

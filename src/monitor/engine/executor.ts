@@ -28,8 +28,11 @@ const HALTED: RunOutcome = { kind: 'halted' };
 const RETURNED: RunOutcome = { kind: 'returned' };
 /** Largest budget that is given to generated code at once. */
 const MAX_BUDGET = 1 << 30;
-/** Entries and deliveries without a retired instruction after which `run` comes back. */
-const STALLED_ROUNDS = 2000;
+/**
+ * Entries and deliveries after which `run` comes back: a guest that faults for ever, steps itself, or runs nothing but
+ * new code needs microseconds for each of them, however many instructions it may retire.
+ */
+const MOST_ROUNDS = 500;
 const DR6_SINGLE_STEP = 0x4000;
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
@@ -155,13 +158,8 @@ export class Executor {
     const s = this.cpu.state;
     const end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
-    for (let rounds = 0, before = end - budget; ; rounds++) {
-      // A long REP retires nothing: the caller gets a look in all the same.
-      if (rounds === STALLED_ROUNDS) {
-        if (s.f64(L.RETIRED) === before) return RETURNED;
-        before = s.f64(L.RETIRED);
-        rounds = 0;
-      }
+    for (let rounds = 0; ; rounds++) {
+      if (rounds === MOST_ROUNDS) return RETURNED;
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
       if (this.returnRequested || this.cpu.yields) {

@@ -3,7 +3,7 @@
  * read from the record that the handler is called with. A handler ends in a tail call to the handler
  * of the next record.
  */
-import { CANONICAL_SHIFT, CS, EIP_BASE, FLAG_AUX, FLAG_RESULT, FLAGS_SYSTEM, FPU, REG, RSP, SEG_LIMIT, SEGMENT_BYTES, SEGMENTS, STACK_MASK, VECTOR, VECTOR_BYTES } from '../cpu/layout';
+import { CANONICAL_SHIFT, CS, EIP_BASE, FLAG_AUX, FLAG_RESULT, FLAGS_SYSTEM, FPU, MXCSR, REG, RSP, SEG_LIMIT, SEGMENT_BYTES, SEGMENTS, STACK_MASK, VECTOR, VECTOR_BYTES } from '../cpu/layout';
 import { FPU_LAYOUT, StatusWord } from '../cpu/x87/layout';
 import type { Emitter, OperandSize, Value } from '../isa/emitter';
 import { CPU_BASE } from '../memory/layout';
@@ -185,6 +185,16 @@ export class HandlerEmitter extends ValueEmitter implements Emitter {
   }
 
   // Vectors.
+
+  readonly halves = 1;
+
+  selectHalf(): void {
+    // There is one half only.
+  }
+
+  mxcsr(): Value {
+    return load(OP.i32_load, I32, CPU, at(MXCSR));
+  }
 
   readVector(index: number, alignment: 'aligned' | 'any' = 'aligned'): Value {
     const kind = this.shape.kinds[index];

@@ -45,7 +45,7 @@ export const R = {
   immediate: 32,
   /** For branches: the slot of the block behind the instruction (u32). */
   linkBehind: 36,
-  /** For VEX instructions, whose immediate has one byte: state-block offset of the register that VEX.vvvv names (u16), and VEX.L (u8). */
+  /** For VEX instructions, whose immediate has one byte: state-block offset of the third register operand (u16), and VEX.L (u8). */
   registerC: 36,
   vexLength: 38,
 } as const;

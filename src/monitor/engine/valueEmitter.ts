@@ -6,7 +6,7 @@ import type { OperandSize, Value, Variable } from '../isa/emitter';
 import type { Lanes, VectorOperation, VectorShift, VectorTest } from '../isa/vectorEmitter';
 import { I32, I64, OP, V128 } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, select, unary, v128, withBytes, type Expression, type Local } from './wasm/functionBuilder';
-import { LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
+import { FLOAT_OP, LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
 
 const PAIRS = {
   add: [OP.i32_add, OP.i64_add],
@@ -217,5 +217,14 @@ export class ValueEmitter {
   }
   splat(lanes: IntegerLanes, value: Value): Value {
     return unary(LANE_OP[lanes].splat, V128, expression(value));
+  }
+  truncateFloat(a: Value, from: 32 | 64, to: 32 | 64): Value {
+    const { extract, truncate } = FLOAT_OP[from];
+    // The float between the two is never kept, so it needs no type of its own.
+    return unary(truncate[to], to === 64 ? I64 : I32, withBytes(extract, I32, [expression(a)], [0]));
+  }
+  convertInteger(value: Value, to: 32 | 64): Value {
+    const { splat, convert } = FLOAT_OP[to];
+    return unary(splat, V128, unary(convert[value.type === I64 ? 64 : 32], I32, expression(value)));
   }
 }

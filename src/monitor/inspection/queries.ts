@@ -22,11 +22,14 @@ export interface RegisterField {
 }
 
 export interface RegisterValue {
-  /** Lower case: 'eax', 'cr0', 'cs', 'dr6', 'st0', 'gdtr.base'. */
+  /** Lower case: 'eax', 'cr0', 'cs', 'dr6', 'st0', 'xmm3', 'gdtr.base', 'ia32_lstar'. */
   readonly name: string;
+  /** Unsigned. */
   readonly value: bigint;
   readonly bits: number;
   readonly fields?: readonly RegisterField[];
+  /** In words, where the number alone says little: '2.5', 'empty', 'MSR c0000082'. */
+  readonly meaning?: string;
   readonly readOnly?: boolean;
 }
 
@@ -47,6 +50,8 @@ export interface SegmentValue {
 export type CpuMode = 'real' | 'v8086' | 'protected-16' | 'protected-32' | 'compatibility' | 'long-64';
 
 export interface CpuState {
+  /** Which of the machine's CPUs it is, from 0, and how many there are: the one whose turn it is, or was when the machine stopped. */
+  readonly processor: { readonly index: number; readonly count: number };
   readonly mode: CpuMode;
   readonly cpl: number;
   readonly halted: boolean;
@@ -57,12 +62,20 @@ export interface CpuState {
   readonly linear: bigint;
   /** SS base + stack pointer. */
   readonly stackLinear: bigint;
+  /** eax..edi and eip; in long mode rax..r15 and rip, in compatibility mode too. */
   readonly general: readonly RegisterValue[];
   readonly segments: readonly SegmentValue[];
+  /** 'eflags', in long mode 'rflags'. */
   readonly flags: RegisterValue;
-  /** CR0, CR2, CR3, CR4, EFER, GDTR, IDTR, DR0-7. */
+  /** CR0, CR2, CR3, GDTR, IDTR; CR4, CR8, EFER, XCR0, PKRU as the processor has them. */
   readonly control: readonly RegisterValue[];
+  /** DR0-3, DR6, DR7. */
+  readonly debug: readonly RegisterValue[];
+  /** ST(0) to ST(7), the unit's words, and the MMX registers; empty without the unit. */
   readonly x87: readonly RegisterValue[];
+  /** XMM registers and MXCSR, and with AVX the YMM registers; empty without SSE. */
+  readonly vector: readonly RegisterValue[];
+  readonly msrs: readonly RegisterValue[];
 }
 
 /** Rights that an entry, or a whole walk, grants. */

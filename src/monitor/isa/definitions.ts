@@ -7,12 +7,13 @@ import { bits } from './meaning/bits';
 import { conditionalJump, control } from './meaning/control';
 import { strings } from './meaning/strings';
 import { vectorArithmetic } from './meaning/vectorArithmetic';
+import { vectorFloats } from './meaning/vectorFloats';
 import { vectorMoves } from './meaning/vectorMoves';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
   const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control, ...strings }));
-  for (const [name, meaning] of Object.entries({ ...vectorArithmetic, ...vectorMoves })) map.set(name, withX87State(meaning));
+  for (const [name, meaning] of Object.entries({ ...vectorArithmetic, ...vectorFloats, ...vectorMoves })) map.set(name, withX87State(meaning));
   CONDITION_SUFFIXES.forEach((suffix, code) => {
     const { set, move } = conditional(code);
     map.set(`set${suffix}`, set);

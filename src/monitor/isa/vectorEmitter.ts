@@ -50,6 +50,11 @@ export interface VectorEmitter {
   /** Width of the instruction's vectors: 64 when it has an MMX operand. */
   readonly vectorBits: 64 | 128;
 
+  /** Halves of 128 bits that an instruction works on one by one: two with vectors of 256 bits. */
+  readonly halves: 1 | 2;
+  /** Vector operands are read and written in this half from now on. */
+  selectHalf(half: number): void;
+
   /** A constant from its low and high 64 bits. */
   vectorConstant(low: bigint, high: bigint): Value;
   vector(operation: VectorOperation, a: Value, b?: Value, c?: Value): Value;
@@ -77,6 +82,13 @@ export interface VectorEmitter {
   writeLow(index: number, value: Value, bits: 32 | 64): void;
   /** XMM register `number` (XMM0 is an implicit operand of some). */
   vectorRegister(number: number): Value;
+
+  /** MXCSR, i32. */
+  mxcsr(): Value;
+  /** Lane 0, a float of `from` bits, cut to a signed integer of `to` bits; it must fit. */
+  truncateFloat(a: Value, from: 32 | 64, to: 32 | 64): Value;
+  /** A signed integer (i32 or i64) as a float of `to` bits, rounded to nearest, in all lanes. */
+  convertInteger(value: Value, to: 32 | 64): Value;
 
   /** Whether the instruction has an MMX operand: it wants no x87 exception pending, and resets the register stack. */
   readonly usesMmx: boolean;

@@ -268,7 +268,8 @@ function noticesOf(configuration: MachineConfiguration): Notice[] {
   if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
   if (configuration.engine === 'translator') found.push({ field: 'engine', message: 'the translator is not there yet; the interpreter is used' });
   const { missing } = selectionOf(configuration.cpuModel);
-  if (missing.length > 0) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });
+  // Who has not chosen a model has not asked for the features either.
+  if (missing.length > 0 && configuration.cpuModel !== DEFAULT_CPU_MODEL) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });
   return found;
 }
 

@@ -96,6 +96,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
       write: (value) => apics().setTaskPriorityClass(apics().currentCpu, value),
     },
     localApic: localApicPort(apics),
+    random: () => late.board?.entropy.next() ?? 0n,
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),

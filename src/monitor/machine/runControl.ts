@@ -23,7 +23,7 @@ interface Landing {
   readonly accepts: (stack: number) => boolean;
   /** The address space, where another one may have the same code and stack at the same addresses. */
   readonly cr3: number | undefined;
-  /** Whether reaching it completes the request (a call, a return), or only lets a step go on (an interrupt). */
+  /** Whether reaching it may complete the request, or only lets a step go on (an interrupt before its instruction). */
   readonly completes: boolean;
 }
 
@@ -85,7 +85,7 @@ export class RunControl {
     if (request.kind !== 'step' || this.landing) return { outcome: executor.run(budget), done: false };
     if (!this.runsFreely()) return this.single(request.over);
     const outcome = executor.run(budget, true);
-    return outcome.kind === 'delivered' ? this.delivered(outcome.interruption, outcome) : { outcome, done: false };
+    return outcome.kind === 'delivered' ? this.delivered(outcome.interruption, outcome, true) : { outcome, done: false };
   }
 
   /** One instruction of a step. */
@@ -95,12 +95,17 @@ export class RunControl {
     const behind = over ? this.behindCall() : undefined;
     const retired = executor.retired();
     const outcome = executor.run(1, true);
-    if (outcome.kind === 'delivered') return this.delivered(outcome.interruption, outcome);
-    if (executor.retired() === retired) return { outcome, done: false };
-    if (behind !== undefined && executor.linear() !== behind) {
+    const isDone = executor.retired() !== retired;
+    const interruption = outcome.kind === 'delivered' ? outcome.interruption : undefined;
+    if (interruption && (!interruption.external || !isDone)) return this.delivered(interruption, outcome, false);
+    if (!isDone) return { outcome, done: false };
+    // An interrupt may have come right behind the instruction: what counts is where that has led to.
+    const ledTo = interruption?.from.linear ?? executor.linear();
+    if (behind !== undefined && ledTo !== behind) {
       this.wait({ linear: behind, accepts: (stack) => stack >= from.stack, cr3: from.user ? from.cr3 : undefined, completes: true });
       return { outcome, done: false };
     }
+    if (interruption) return this.delivered(interruption, outcome, true);
     if (++this.singleSteps === SINGLE_STEPS_FIRST) {
       this.gates = gatesOf(executor, this.ranges);
       this.wait(undefined);
@@ -108,10 +113,13 @@ export class RunControl {
     return { outcome, done: this.outsideRanges() };
   }
 
-  /** An interrupt is run through to the very place that it interrupted; an exception's handler is shown. */
-  private delivered({ from, external }: Interruption, outcome: RunOutcome): Progress {
+  /**
+   * An interrupt is run through to the very place that it interrupted, which is the end of the step if instructions have
+   * led there; an exception's handler is shown.
+   */
+  private delivered({ from, external }: Interruption, outcome: RunOutcome, completes: boolean): Progress {
     if (!external) return { outcome, done: this.outsideRanges() };
-    this.wait({ linear: from.linear, accepts: (stack) => stack === from.stack, cr3: from.user ? from.cr3 : undefined, completes: false });
+    this.wait({ linear: from.linear, accepts: (stack) => stack === from.stack, cr3: from.user ? from.cr3 : undefined, completes });
     return { outcome, done: false };
   }
 

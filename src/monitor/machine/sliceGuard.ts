@@ -7,7 +7,7 @@ import type { Executor } from '../engine/executor';
 /** Instructions that were executed one by one, microseconds each. */
 const MOST_SINGLE_STEPS = 500;
 /** Faults that were delivered: a guest may fault for ever and retire nothing. */
-const MOST_FAULTS = 1000;
+const MOST_FAULTS = 500;
 /** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
 const MOST_NEW_BLOCKS = 40;
 /**

@@ -66,6 +66,15 @@ describe('ACPI power management', () => {
     assert.equal(host.lines[SCI], false);
   });
 
+  it('tells of the real-time clock', () => {
+    const { host, pm } = create();
+    pm.writePort(ENABLE, 2, 0x0400);
+    assert.equal(pm.readPort(ENABLE, 2), 0x0400);
+    pm.clockInterrupt();
+    assert.equal(pm.readPort(STATUS, 2), 0x0400);
+    assert.equal(host.lines[SCI], true);
+  });
+
   it('is in ACPI mode always, and keeps SLP_TYP but not SLP_EN', () => {
     const { host, pm } = create();
     assert.equal(pm.readPort(CONTROL, 2), 0x0001);

@@ -9,6 +9,7 @@ import { cmosCells } from '../../../src/monitor/devices/cmos';
 import { DebugPort } from '../../../src/monitor/devices/debug-port';
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
 import { Dma } from '../../../src/monitor/devices/dma';
+import { Entropy } from '../../../src/monitor/devices/entropy';
 import { ExitPort } from '../../../src/monitor/devices/exit-port';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
 import { FwCfg } from '../../../src/monitor/devices/fw-cfg';
@@ -50,6 +51,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new Pic(() => undefined),
   createApics,
   () => new IoApic(0, () => true),
+  () => new Entropy(),
   (host) => new AcpiPm(host),
   (host) => new Pit(host),
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),

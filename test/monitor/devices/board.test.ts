@@ -294,4 +294,15 @@ describe('board', () => {
     assert.equal(board.memory.deviceAt(0xfee00020), undefined);
     assert.equal(board.memory.read(0xfef00030, 4), 0x50014);
   });
+
+  it('notes the clock\'s interrupts in the power management', () => {
+    const { host, board, out } = create();
+    // Status register B: update-ended interrupts.
+    out(0x70, 0x0b);
+    out(0x71, 0x12);
+    assert.equal(board.ports.readPort(0x600, 2) & 0x400, 0);
+    host.advance(1_100_000_000);
+    assert.equal(host.lines[8], true);
+    assert.equal(board.ports.readPort(0x600, 2) & 0x400, 0x400);
+  });
 });

@@ -126,11 +126,11 @@ describe('the executor', function () {
     assert.equal(haltedIn(guest), 0x22);
   });
 
-  it('comes back from a guest that faults for ever without retiring anything', () => {
+  it('comes back early from a guest that does nothing but fault', () => {
     const guest = protectedGuest(ud2);
     guest.put(handlerOf(6), ud2);
-    assert.equal(guest.run(1000).kind, 'returned');
-    assert.equal(guest.state.f64(L.RETIRED), 0);
+    assert.equal(guest.run(1_000_000).kind, 'returned');
+    assert.ok(guest.state.f64(L.RETIRED) < 10_000);
   });
 
   it('counts a repeated instruction as one, faults at the element, and goes on where it stood', () => {

@@ -32,7 +32,7 @@ const models = '"8086", "486", "pentium", "pentium-pro", "pentium3", "x86-64-v2"
 describe('a launch configuration', () => {
   it('has its defaults filled in', () => {
     assert.deepEqual(accepted(boots), {
-      memory: 128 * 1024 * 1024, cpus: 1, cpuModel: 'pentium-pro', firmware: 'builtin', floppy: { path: 'boot.img', writable: false },
+      memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', firmware: 'builtin', floppy: { path: 'boot.img', writable: false },
       serial: 'terminal', stopOnEntry: true, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
     });
   });
@@ -70,7 +70,7 @@ describe('a launch configuration', () => {
     ['too little memory', { memory: '512K' }, 'memory: \'512K\' is too little; write 1M to 2G, e.g. "128M"'],
     ['too much memory', { memory: '4G' }, 'memory: \'4G\' is too much; write 1M to 2G, e.g. "128M"'],
     ['half a page of memory', { memory: 2 ** 20 + 2048 }, 'memory: 1050624 is not a multiple of 4K; write e.g. "128M"'],
-    ['two CPUs', { cpus: 2 }, 'cpus: 2 is not possible; write 1 (more than one virtual CPU is not supported yet)'],
+    ['nine CPUs', { cpus: 9 }, 'cpus: 9 is not possible; write a whole number from 1 to 8'],
     ['a CPU that is not known', { cpuModel: 'pentum3' }, `cpuModel: 'pentum3' is not known; did you mean "pentium3"? (${models})`],
     ['a CPU that is not a text', { cpuModel: 486 }, `cpuModel: 486 is not the name of a CPU model; write one of ${models}`],
     ['a CPU feature that is not known', { cpuModel: 'pentium3,-sse,+popcmt' }, 'cpuModel: there is no feature \'popcmt\'; did you mean "+popcnt"?'],

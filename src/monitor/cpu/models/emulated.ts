@@ -9,5 +9,5 @@ export const NOT_EMULATED: ReadonlySet<Feature> = new Set<Feature>([
   'vmx', 'svm',
   // In the making.
   'vme',
-  'xsave', 'xsaveopt', 'xsavec', 'xgetbv1', 'xsaves', 'avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'adx', 'rdrand', 'rdseed',
+  'avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'adx',
 ]);

@@ -106,4 +106,4 @@ export function isModelName(word: string): word is ModelName {
 export const MODEL_NAMES: readonly ModelName[] = Object.values(MODELS).sort((a, b) => a.features.size - b.features.size).map(({ name }) => name);
 
 /** The model of a configuration that names none. */
-export const DEFAULT_CPU_MODEL: ModelName = 'pentium-pro';
+export const DEFAULT_CPU_MODEL: ModelName = 'x86-64-v2';

@@ -75,29 +75,32 @@ function writeCr4(cpu: Cpu, value: number): void {
   if (changed & (CR4.OSFXSR | CR4.OSXSAVE)) cpu.changedContext();
 }
 
-const moveToControl: Service = privileged((cpu, op) => {
-  const value = operand(cpu, op);
-  switch (op.reg) {
+/**
+ * Loads a control register as MOV does, whatever the CPL. #UD for registers that the processor does not have, #GP(0) for
+ * values that it refuses.
+ */
+export function writeControlRegister(cpu: Cpu, number: number, value: bigint): void {
+  switch (number) {
     case 0:
-      writeCr0(cpu, low32(value));
-      return changeOfMode(cpu, op);
+      return writeCr0(cpu, low32(value));
     case 2:
-      cpu.state.setU64(L.CR2, value);
-      return 'next';
+      return cpu.state.setU64(L.CR2, value);
     case 3:
-      writeCr3(cpu, value);
-      return changeOfMode(cpu, op);
+      return writeCr3(cpu, value);
     case 4:
       if (allowedCr4(cpu.processor.features) === 0) throw fault(VECTOR.UD);
-      writeCr4(cpu, low32(value));
-      return changeOfMode(cpu, op);
+      return writeCr4(cpu, low32(value));
     case 8:
       if (value > 15n) throw generalProtection();
-      cpu.surroundings.taskPriority?.write(Number(value));
-      return changeOfMode(cpu, op);
+      return cpu.surroundings.taskPriority?.write(Number(value));
     default:
       throw fault(VECTOR.UD);
   }
+}
+
+const moveToControl: Service = privileged((cpu, op) => {
+  writeControlRegister(cpu, op.reg, operand(cpu, op));
+  return op.reg === 2 ? 'next' : changeOfMode(cpu, op);
 });
 
 const CONTROL_OFFSETS: readonly (number | undefined)[] = [L.CR0, undefined, L.CR2, L.CR3, L.CR4];
@@ -129,15 +132,19 @@ function debugRegister(cpu: Cpu, op: Operation): number {
   return number === 4 || number === 5 ? number + 2 : number;
 }
 
-const moveToDebug: Service = privileged((cpu, op) => {
-  const number = debugRegister(cpu, op);
-  const value = operand(cpu, op);
+/** Loads DR0-3, DR6 or DR7 as MOV does; reserved bits keep their fixed values. */
+export function writeDebugRegister(cpu: Cpu, number: number, value: bigint): void {
   if (number < 4) cpu.state.setU64(L.DR + 8 * number, value);
   else {
     const bits = low32(value);
     cpu.state.setU64(L.DR + 8 * number, BigInt(number === 6 ? ((bits & 0xe00f) | DR6_FIXED) >>> 0 : ((bits & 0xffff2bff) | 0x400) >>> 0));
   }
   cpu.changedContext();
+}
+
+const moveToDebug: Service = privileged((cpu, op) => {
+  const number = debugRegister(cpu, op);
+  writeDebugRegister(cpu, number, operand(cpu, op));
   return changeOfMode(cpu, op);
 });
 

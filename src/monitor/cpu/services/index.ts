@@ -15,6 +15,7 @@ import { stringServices } from './stringServices';
 import { systemServices } from './systemServices';
 import { transferServices } from './transferServices';
 import { x87Services } from './x87Services';
+import { xsaveServices } from './xsaveServices';
 
 const ALL: Readonly<Record<string, Service>> = {
   ...aesServices,
@@ -30,6 +31,7 @@ const ALL: Readonly<Record<string, Service>> = {
   ...systemServices,
   ...transferServices,
   ...x87Services,
+  ...xsaveServices,
 };
 
 export const SERVICES: readonly Service[] = Object.values(ALL);

@@ -113,6 +113,15 @@ function rdpid(cpu: Cpu, op: Operation): Outcome {
   return 'next';
 }
 
+/** RDRAND and RDSEED: always ready; CF says so, the other flags are clear. */
+function random(cpu: Cpu, op: Operation): Outcome {
+  const value = cpu.surroundings.random?.() ?? 0n;
+  if (op.size === 8) cpu.state.setReg64(op.rm, value);
+  else cpu.state.setReg(op.rm, Number(BigInt.asUintN(8 * op.size, value)), op.size);
+  cpu.state.status = FLAG.CF;
+  return 'next';
+}
+
 function checkKeys(cpu: Cpu): void {
   const s = cpu.state;
   if (!(s.cr4 & CR4.PKE)) throw fault(VECTOR.UD);
@@ -174,15 +183,20 @@ function xgetbv(cpu: Cpu): Outcome {
   return 'next';
 }
 
+/** Loads XCR0; #GP(0) for components that the processor does not have, or that do not go without one another. */
+export function writeXcr0(cpu: Cpu, value: bigint): void {
+  const bits = Number(BigInt.asUintN(32, value));
+  const unfit = !(bits & XCR0.X87) || (bits & XCR0.AVX && !(bits & XCR0.SSE));
+  if (value >> 32n || bits & ~allowedXcr0(cpu.processor.features) || unfit) throw generalProtection();
+  cpu.state.setU32(L.XCR0, bits);
+  cpu.changedContext();
+}
+
 const xsetbv: Service = (cpu, op) => {
   checkXsave(cpu);
   const s = cpu.state;
-  const value = s.reg(L.RAX);
-  const allowed = allowedXcr0(cpu.processor.features);
-  const unfit = !(value & XCR0.X87) || (value & XCR0.AVX && !(value & XCR0.SSE));
-  if (s.cpl !== 0 || s.reg(L.RCX) !== 0 || s.reg(L.RDX) !== 0 || value & ~allowed || unfit) throw generalProtection();
-  s.setU32(L.XCR0, value);
-  cpu.changedContext();
+  if (s.cpl !== 0 || s.reg(L.RCX) !== 0) throw generalProtection();
+  writeXcr0(cpu, (BigInt(s.reg(L.RDX)) << 32n) | BigInt(s.reg(L.RAX)));
   return changeOfMode(cpu, op);
 };
 
@@ -208,6 +222,8 @@ export const longModeServices: Readonly<Record<string, Service>> = {
   div: divide64,
   idiv: divideSigned64,
   rdtscp,
+  rdrand: random,
+  rdseed: random,
   rdpid,
   rdpkru,
   wrpkru,

@@ -12,7 +12,7 @@ import type { LaneOperation } from '../softfloat/unit';
 import { FLAG } from '../state';
 import { Relation } from '../x87/compare';
 import { XMM_BYTES, beginComputation, loadRegister, loadSource, settleExceptions, unit } from './sseOperands';
-import type { Encoding } from './vectorEncoding';
+import type { Encoding, EncodingSet } from './vectorEncoding';
 
 /** All lanes of both operands. */
 function packed(encoding: Encoding, type: LaneType, operation: LaneOperation): Service {
@@ -24,7 +24,7 @@ function packed(encoding: Encoding, type: LaneType, operation: LaneOperation): S
     const control = op.immediate & 0xff;
     for (let lane = 0; lane * type.bytes < bytes; lane++) operation(unit, type, lane, control);
     settleExceptions(cpu);
-    encoding.storeVector(cpu, op, bytes);
+    encoding.storeVector(cpu, op.slotA, bytes);
     return 'next';
   };
 }
@@ -33,7 +33,7 @@ function packed(encoding: Encoding, type: LaneType, operation: LaneOperation): S
 function scalar(encoding: Encoding, type: LaneType, operation: LaneOperation): Service {
   const { bytes } = type;
   return (cpu, op) => {
-    loadSource(cpu, op, unit.b, bytes);
+    encoding.loadScalar(cpu, op, unit.b, bytes);
     loadRegister(cpu, unit.a, encoding.firstSource(op), bytes);
     beginComputation(cpu);
     operation(unit, type, 0, op.immediate & 0xff);
@@ -55,7 +55,7 @@ function horizontal(encoding: Encoding, type: LaneType, operation: LaneOperation
     beginComputation(cpu);
     for (let lane = 0; lane * type.bytes < bytes; lane++) operation(unit, type, lane, 0);
     settleExceptions(cpu);
-    encoding.storeVector(cpu, op, bytes);
+    encoding.storeVector(cpu, op.slotA, bytes);
     return 'next';
   };
 }
@@ -91,7 +91,7 @@ function dotProduct(encoding: Encoding, type: LaneType): Service {
       settleExceptions(cpu);
     }
     for (let first = 0; first < lanes; first += group) spreadSum(type, first, group, control);
-    encoding.storeVector(cpu, op, bytes);
+    encoding.storeVector(cpu, op.slotA, bytes);
     return 'next';
   };
 }
@@ -137,41 +137,43 @@ const STATUS_OF_RELATION: Readonly<Record<Relation, number>> = {
   [Relation.unordered]: FLAG.ZF | FLAG.PF | FLAG.CF,
 };
 
-/** CMPxx of SSE has eight predicates: the other bits of its immediate do not count. AVX has 32. */
-const compareLegacyLane: LaneOperation = (bench, type, lane, control) => compareLane(bench, type, lane, control & 7);
-
-/** Operations that there are packed and scalar, for both types, by the beginning of their mnemonics. */
-const FAMILIES: readonly (readonly [name: string, operation: LaneOperation])[] = [
-  ['add', addLane], ['sub', subtractLane], ['mul', multiplyLane], ['div', divideLane], ['sqrt', squareRootLane],
-  ['min', minimumLane], ['max', maximumLane], ['round', roundLane],
+/** Operations of two operands that there are packed and scalar, for both types, by the beginning of their mnemonics. */
+const BINARY: readonly (readonly [name: string, operation: LaneOperation])[] = [
+  ['add', addLane], ['sub', subtractLane], ['mul', multiplyLane], ['div', divideLane], ['min', minimumLane], ['max', maximumLane],
 ];
+/** Those of one operand; the scalar ones of AVX have two all the same. */
+const UNARY: readonly (readonly [name: string, operation: LaneOperation])[] = [['sqrt', squareRootLane], ['round', roundLane]];
 
-function family(encoding: Encoding, name: string, operation: LaneOperation): Record<string, Service> {
+function family(vectors: Encoding, scalars: Encoding, name: string, operation: LaneOperation): Record<string, Service> {
   return {
-    [`${name}ps`]: packed(encoding, BINARY32, operation),
-    [`${name}pd`]: packed(encoding, BINARY64, operation),
-    [`${name}ss`]: scalar(encoding, BINARY32, operation),
-    [`${name}sd`]: scalar(encoding, BINARY64, operation),
+    [`${name}ps`]: packed(vectors, BINARY32, operation),
+    [`${name}pd`]: packed(vectors, BINARY64, operation),
+    [`${name}ss`]: scalar(scalars, BINARY32, operation),
+    [`${name}sd`]: scalar(scalars, BINARY64, operation),
   };
 }
 
-/** All of them, by mnemonics without the encoding's prefix. */
-export function arithmeticServices(encoding: Encoding): Readonly<Record<string, Service>> {
+/** All of them, by their mnemonics in SSE. */
+export function arithmeticServices({ unary, binary, predicates }: EncodingSet): Readonly<Record<string, Service>> {
+  const compare: LaneOperation = (bench, type, lane, control) => compareLane(bench, type, lane, control & (predicates - 1));
+  const families = [
+    ...[...BINARY, ['cmp', compare] as const].map(([name, operation]) => family(binary, binary, name, operation)),
+    ...UNARY.map(([name, operation]) => family(unary, binary, name, operation)),
+  ];
   return {
-    ...Object.fromEntries(FAMILIES.flatMap(([name, operation]) => Object.entries(family(encoding, name, operation)))),
-    ...family(encoding, 'cmp', encoding.prefix === 'v' ? compareLane : compareLegacyLane),
-    rcpps: packed(encoding, BINARY32, reciprocalLane),
-    rcpss: scalar(encoding, BINARY32, reciprocalLane),
-    rsqrtps: packed(encoding, BINARY32, reciprocalRootLane),
-    rsqrtss: scalar(encoding, BINARY32, reciprocalRootLane),
-    haddps: horizontal(encoding, BINARY32, addLane),
-    haddpd: horizontal(encoding, BINARY64, addLane),
-    hsubps: horizontal(encoding, BINARY32, subtractLane),
-    hsubpd: horizontal(encoding, BINARY64, subtractLane),
-    addsubps: packed(encoding, BINARY32, addSubtractLane),
-    addsubpd: packed(encoding, BINARY64, addSubtractLane),
-    dpps: dotProduct(encoding, BINARY32),
-    dppd: dotProduct(encoding, BINARY64),
+    ...Object.fromEntries(families.flatMap((some) => Object.entries(some))),
+    rcpps: packed(unary, BINARY32, reciprocalLane),
+    rcpss: scalar(binary, BINARY32, reciprocalLane),
+    rsqrtps: packed(unary, BINARY32, reciprocalRootLane),
+    rsqrtss: scalar(binary, BINARY32, reciprocalRootLane),
+    haddps: horizontal(binary, BINARY32, addLane),
+    haddpd: horizontal(binary, BINARY64, addLane),
+    hsubps: horizontal(binary, BINARY32, subtractLane),
+    hsubpd: horizontal(binary, BINARY64, subtractLane),
+    addsubps: packed(binary, BINARY32, addSubtractLane),
+    addsubpd: packed(binary, BINARY64, addSubtractLane),
+    dpps: dotProduct(binary, BINARY32),
+    dppd: dotProduct(binary, BINARY64),
     comiss: comparing(BINARY32, true),
     comisd: comparing(BINARY64, true),
     ucomiss: comparing(BINARY32, false),

@@ -4,7 +4,7 @@
  *
  * Sources: Intel SDM volume 1, 11.5 (exceptions); volume 3, table 2-1 on (exception classes 2 to 5), 6.15 (#XM).
  */
-import { CPU_BASE } from '../../memory/layout';
+import { CPU_BASE, PAGE_BYTES } from '../../memory/layout';
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import * as L from '../layout';
 import type { Operation } from '../operation';
@@ -15,8 +15,8 @@ import { CR4 } from '../state';
 /** Bytes of an XMM register. */
 export const XMM_BYTES = 16;
 
-/** Kind of a memory access as `Mmu.hostFor` takes it. */
-const READ_ACCESS = 0;
+/** Kinds of memory accesses as `Mmu.hostFor` takes them. */
+const READ_ACCESS = 0, WRITE_ACCESS = 1;
 
 /** The workbench of all services; each begins with its own operands and MXCSR. */
 export const unit = new FloatUnit();
@@ -34,9 +34,9 @@ function copyIn(view: DataView, to: Words, host: number, bytes: number): void {
   for (let i = 0; i < bytes; i += 4) u32[i >> 2] = view.getUint32(host + i, true);
 }
 
-/** Loads the second operand: `bytes` of a register, or of memory wherever it lies. */
-export function loadSource(cpu: Cpu, op: Operation, to: Words, bytes: number): void {
-  if (!op.isMemory) return loadRegister(cpu, to, op.slotB, bytes);
+/** Loads the last operand: `bytes` of a register (the second one unless `slot` says otherwise), or of memory wherever it lies. */
+export function loadSource(cpu: Cpu, op: Operation, to: Words, bytes: number, slot = op.slotB): void {
+  if (!op.isMemory) return loadRegister(cpu, to, slot, bytes);
   copyIn(cpu.state.view, to, cpu.mmu.hostFor(cpu.linear(op.segment, op.offset, bytes, false), bytes, READ_ACCESS, cpu.user), bytes);
 }
 
@@ -60,6 +60,18 @@ export function storeResult(cpu: Cpu, slot: number, bytes: number): void {
 export function storeRegister(cpu: Cpu, { u32 }: Words, slot: number, bytes: number): void {
   const { view } = cpu.state;
   for (let i = 0; i < bytes; i += 4) view.setUint32(CPU_BASE + slot + i, u32[i >> 2], true);
+}
+
+/** Where a result of `bytes` will go that is stored in memory; faults before anything has changed. */
+export function destinationHost(cpu: Cpu, op: Operation, bytes: number): number {
+  return cpu.mmu.hostFor(cpu.linear(op.segment, op.offset, bytes, true), bytes, WRITE_ACCESS, cpu.user);
+}
+
+/** Stores the first `bytes` of the result there. */
+export function storeToHost(cpu: Cpu, host: number, bytes: number): void {
+  const { u32 } = unit.result;
+  for (let i = 0; i < bytes; i += 4) cpu.state.view.setUint32(host + i, u32[i >> 2], true);
+  if (host < PAGE_BYTES) cpu.mmu.commit();
 }
 
 /** Sets up the unit for a computation under the present MXCSR. */

@@ -8,7 +8,8 @@ import * as L from '../layout';
 import type { Operation, Service } from '../operation';
 import type { Lanes } from '../softfloat/lanes';
 import { FLAG } from '../state';
-import { XMM_BYTES, loadRegister, loadSource, storeResult, unit } from './sseOperands';
+import { XMM_BYTES, loadRegister, loadSource, unit } from './sseOperands';
+import type { Encoding, EncodingSet } from './vectorEncoding';
 
 /** Aggregation, bits 2 and 3 of the control byte. */
 const Aggregation = { equalAny: 0, ranges: 1, equalEach: 2, equalOrdered: 3 } as const;
@@ -98,7 +99,7 @@ function compareStrings(control: number, count: number): number {
 }
 
 /** What becomes of the mask: bit 6 of `control` chooses between two forms of it. */
-type Output = (cpu: Cpu, mask: number, count: number, control: number) => void;
+type Output = (cpu: Cpu, mask: number, count: number, control: number, encoding: Encoding) => void;
 
 /** Index of the least (or most) significant one of the mask, in ECX; the number of elements if there is none. */
 const storeIndex: Output = (cpu, mask, count, control) => {
@@ -107,16 +108,16 @@ const storeIndex: Output = (cpu, mask, count, control) => {
 };
 
 /** The mask in XMM0: as bits (or as elements of ones). */
-const storeMask: Output = (cpu, mask, count, control) => {
+const storeMask: Output = (cpu, mask, count, control, encoding) => {
   const expand = (control & OTHER_OUTPUT) !== 0;
   unit.result.u32.fill(0);
   unit.result.u32[0] = expand ? 0 : mask;
   const size = XMM_BYTES / count;
   for (let i = 0; expand && i < XMM_BYTES; i++) resultBytes.setUint8(i, mask & (1 << Math.floor(i / size)) ? 0xff : 0);
-  storeResult(cpu, L.VECTOR, XMM_BYTES);
+  encoding.storeVector(cpu, L.VECTOR, XMM_BYTES);
 };
 
-function comparison(explicit: boolean, store: Output): Service {
+function comparison(encoding: Encoding, explicit: boolean, store: Output): Service {
   return (cpu, op) => {
     const control = op.immediate & 0x7f;
     // The memory operand need not be aligned.
@@ -132,16 +133,19 @@ function comparison(explicit: boolean, store: Output): Service {
       text.endAtZero(count);
     }
     const mask = compareStrings(control, count);
-    store(cpu, mask, count, control);
+    store(cpu, mask, count, control, encoding);
     cpu.state.status =
       (mask !== 0 ? FLAG.CF : 0) | (text.length < count ? FLAG.ZF : 0) | (set.length < count ? FLAG.SF : 0) | (mask & 1 ? FLAG.OF : 0);
     return 'next';
   };
 }
 
-export const sseStrings: Readonly<Record<string, Service>> = {
-  pcmpestri: comparison(true, storeIndex),
-  pcmpestrm: comparison(true, storeMask),
-  pcmpistri: comparison(false, storeIndex),
-  pcmpistrm: comparison(false, storeMask),
-};
+/** All of them, by their mnemonics in SSE. */
+export function stringServices({ unary }: EncodingSet): Readonly<Record<string, Service>> {
+  return {
+    pcmpestri: comparison(unary, true, storeIndex),
+    pcmpestrm: comparison(unary, true, storeMask),
+    pcmpistri: comparison(unary, false, storeIndex),
+    pcmpistrm: comparison(unary, false, storeMask),
+  };
+}

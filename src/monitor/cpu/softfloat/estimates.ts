@@ -15,12 +15,15 @@ setDefaultNaN(indefinite);
 
 const flushed = (type: LaneType, value: number): number => (isPlain(type, value) ? value : value * 0);
 
+/** Tiny results are zeros. An estimate may be below its value, so the least normal number counts as tiny, too. */
+const withoutTiny = (type: LaneType, value: number): number => (Math.abs(value) > type.minNormal ? value : value * 0);
+
 function estimate(unit: FloatUnit, type: LaneType, lane: number, compute: (operand: number) => number): void {
   const value = readLane(type, unit.b, lane);
   if (value !== value) return copyQuietly(type, unit.result, unit.b, lane);
   const outcome = compute(flushed(type, value));
   if (outcome !== outcome) packLane(type, unit.result, lane, indefinite);
-  else writeLane(type, unit.result, lane, flushed(type, Math.fround(outcome)));
+  else writeLane(type, unit.result, lane, withoutTiny(type, Math.fround(outcome)));
 }
 
 const reciprocal = (operand: number): number => 1 / operand;

@@ -64,7 +64,7 @@ export class ByteWriter {
     }
   }
 
-  /** An opcode; those from SIMD_PREFIX on have two parts. */
+  /** An opcode; those of two parts have the prefix in their upper byte. */
   opcode(op: number): void {
     if (op < 0x100) return this.byte(op);
     this.byte(op >> 8);

@@ -70,3 +70,9 @@ export const LANE_OP = {
   i32x4: { splat: SIMD | 0x11, extract: SIMD | 0x1b, replace: SIMD | 0x1c },
   i64x2: { splat: SIMD | 0x12, extract: SIMD | 0x1d, replace: SIMD | 0x1e },
 } as const;
+
+/** Between vectors' lowest floats and integers: by the float's bits, then the integer's. */
+export const FLOAT_OP = {
+  32: { splat: SIMD | 0x13, extract: SIMD | 0x1f, truncate: { 32: 0xfc00, 64: 0xfc04 }, convert: { 32: 0xb2, 64: 0xb4 } },
+  64: { splat: SIMD | 0x14, extract: SIMD | 0x21, truncate: { 32: 0xfc02, 64: 0xfc06 }, convert: { 32: 0xb7, 64: 0xb9 } },
+} as const;

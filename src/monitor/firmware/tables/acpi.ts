@@ -89,8 +89,8 @@ const NO_C3 = 0x3e9;
 const CENTURY_CELL = 0x32;
 /** IAPC_BOOT_ARCH: ISA devices, and an 8042. */
 const BOOT_ARCHITECTURE = 0x0003;
-/** WBINVD, PROC_C1, no fixed sleep button, no RTC wake-up in fixed registers, RESET_REG_SUP. */
-const FADT_FLAGS = 0x0000_0465;
+/** WBINVD, PROC_C1, no fixed sleep button, RESET_REG_SUP. */
+const FADT_FLAGS = 0x0000_0425;
 /** Offsets of the register blocks in the power management ports. */
 const PM1_EVENT = 0;
 const PM1_CONTROL = 4;

@@ -30,7 +30,7 @@ export function threeByteMap38(): readonly OpcodeSlot[] {
 
 export function threeByteMap3A(): readonly OpcodeSlot[] {
   const map = new OpcodeMap();
-  map.put(0x08, sse41('!roundps Vx,Wx,Ib'), sse41('!roundpd Vx,Wx,Ib'), sse41('!roundss Vd,Wd,Ib'), sse41('!roundsd Vq,Wq,Ib'));
+  map.put(0x08, sse41('roundps Vx,Wx,Ib'), sse41('roundpd Vx,Wx,Ib'), sse41('roundss Vd,Wd,Ib'), sse41('roundsd Vq,Wq,Ib'));
   map.put(0x0c, sse41('blendps Vx,Wx,Ib'), sse41('blendpd Vx,Wx,Ib'), sse41('pblendw Vx,Wx,Ib'), both('palignr', ',Ib'));
   map.put(0x14, sse41('pextrb Ed,Vx,Ib'), sse41('pextrw Ed,Vx,Ib'), sse41('pextrd Ey,Vx,Ib'), sse41('pextrd Ed,Vx,Ib'));
   map.put(0x20, sse41('pinsrb Vx,Ed,Ib'), sse41('insertps Vx,Wd,Ib'), sse41('pinsrd Vx,Ey,Ib'));

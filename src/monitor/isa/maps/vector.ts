@@ -10,7 +10,7 @@ export const mmxAndSse2 = (name: string, mmx = 'mmx'): OpcodeChoice => byPrefix(
 
 /** Arithmetic on packed and scalar singles and doubles. */
 const floats = (name: string): OpcodeChoice =>
-  byPrefix(`!${name}ps Vx,Wx ;sse`, `!${name}pd Vx,Wx ;sse2`, `!${name}ss Vd,Wd ;sse`, `!${name}sd Vq,Wq ;sse2`);
+  byPrefix(`${name}ps Vx,Wx ;sse`, `${name}pd Vx,Wx ;sse2`, `${name}ss Vd,Wd ;sse`, `${name}sd Vq,Wq ;sse2`);
 
 /** A bitwise operation on packed singles and doubles. */
 const bitwise = (name: string): OpcodeChoice => byPrefix(`${name} Vx,Wx ;sse`, `${name} Vx,Wx ;sse2`);
@@ -41,19 +41,19 @@ function moves(map: OpcodeMap): void {
 }
 
 function floatingPoint(map: OpcodeMap): void {
-  map.put(0x2a, byPrefix('!cvtpi2ps Vx,Qq ;sse', '!cvtpi2pd Vx,Qq ;sse2', '!cvtsi2ss Vd,Ey ;sse', '!cvtsi2sd Vq,Ey ;sse2'));
-  map.put(0x2c, byPrefix('!cvttps2pi Pq,Wq ;sse', '!cvttpd2pi Pq,Wx ;sse2', '!cvttss2si Gy,Wd ;sse', '!cvttsd2si Gy,Wq ;sse2'));
-  map.put(0x2d, byPrefix('!cvtps2pi Pq,Wq ;sse', '!cvtpd2pi Pq,Wx ;sse2', '!cvtss2si Gy,Wd ;sse', '!cvtsd2si Gy,Wq ;sse2'));
-  map.put(0x2e, byPrefix('!ucomiss Vd,Wd ;sse', '!ucomisd Vq,Wq ;sse2'), byPrefix('!comiss Vd,Wd ;sse', '!comisd Vq,Wq ;sse2'));
+  map.put(0x2a, byPrefix('!cvtpi2ps Vx,Qq ;sse', '!cvtpi2pd Vx,Qq ;sse2', 'cvtsi2ss Vd,Ey ;sse', 'cvtsi2sd Vq,Ey ;sse2'));
+  map.put(0x2c, byPrefix('!cvttps2pi Pq,Wq ;sse', '!cvttpd2pi Pq,Wx ;sse2', 'cvttss2si Gy,Wd ;sse', 'cvttsd2si Gy,Wq ;sse2'));
+  map.put(0x2d, byPrefix('!cvtps2pi Pq,Wq ;sse', '!cvtpd2pi Pq,Wx ;sse2', 'cvtss2si Gy,Wd ;sse', 'cvtsd2si Gy,Wq ;sse2'));
+  map.put(0x2e, byPrefix('ucomiss Vd,Wd ;sse', 'ucomisd Vq,Wq ;sse2'), byPrefix('comiss Vd,Wd ;sse', 'comisd Vq,Wq ;sse2'));
   map.put(0x51, floats('sqrt'), byPrefix('!rsqrtps Vx,Wx ;sse', '', '!rsqrtss Vd,Wd ;sse'), byPrefix('!rcpps Vx,Wx ;sse', '', '!rcpss Vd,Wd ;sse'));
   map.put(0x54, bitwise('pand'), bitwise('pandn'), bitwise('por'), bitwise('pxor'), floats('add'), floats('mul'));
-  map.put(0x5a, byPrefix('!cvtps2pd Vx,Wq ;sse2', '!cvtpd2ps Vx,Wx ;sse2', '!cvtss2sd Vq,Wd ;sse2', '!cvtsd2ss Vd,Wq ;sse2'));
-  map.put(0x5b, byPrefix('!cvtdq2ps Vx,Wx ;sse2', '!cvtps2dq Vx,Wx ;sse2', '!cvttps2dq Vx,Wx ;sse2'));
+  map.put(0x5a, byPrefix('cvtps2pd Vx,Wq ;sse2', 'cvtpd2ps Vx,Wx ;sse2', 'cvtss2sd Vq,Wd ;sse2', 'cvtsd2ss Vd,Wq ;sse2'));
+  map.put(0x5b, byPrefix('cvtdq2ps Vx,Wx ;sse2', 'cvtps2dq Vx,Wx ;sse2', 'cvttps2dq Vx,Wx ;sse2'));
   map.put(0x5c, floats('sub'), floats('min'), floats('div'), floats('max'));
-  map.put(0x7c, byPrefix('', '!haddpd Vx,Wx ;sse3', '', '!haddps Vx,Wx ;sse3'), byPrefix('', '!hsubpd Vx,Wx ;sse3', '', '!hsubps Vx,Wx ;sse3'));
-  map.put(0xc2, byPrefix('!cmpps Vx,Wx,Ib ;sse', '!cmppd Vx,Wx,Ib ;sse2', '!cmpss Vd,Wd,Ib ;sse', '!cmpsd Vq,Wq,Ib ;sse2'));
-  map.put(0xd0, byPrefix('', '!addsubpd Vx,Wx ;sse3', '', '!addsubps Vx,Wx ;sse3'));
-  map.put(0xe6, byPrefix('', '!cvttpd2dq Vx,Wx ;sse2', '!cvtdq2pd Vx,Wq ;sse2', '!cvtpd2dq Vx,Wx ;sse2'));
+  map.put(0x7c, byPrefix('', 'haddpd Vx,Wx ;sse3', '', 'haddps Vx,Wx ;sse3'), byPrefix('', 'hsubpd Vx,Wx ;sse3', '', 'hsubps Vx,Wx ;sse3'));
+  map.put(0xc2, byPrefix('cmpps Vx,Wx,Ib ;sse', 'cmppd Vx,Wx,Ib ;sse2', 'cmpss Vd,Wd,Ib ;sse', 'cmpsd Vq,Wq,Ib ;sse2'));
+  map.put(0xd0, byPrefix('', 'addsubpd Vx,Wx ;sse3', '', 'addsubps Vx,Wx ;sse3'));
+  map.put(0xe6, byPrefix('', 'cvttpd2dq Vx,Wx ;sse2', 'cvtdq2pd Vx,Wq ;sse2', 'cvtpd2dq Vx,Wx ;sse2'));
 }
 
 /** 60 to 76, and the shuffles. */

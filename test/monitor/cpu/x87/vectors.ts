@@ -58,7 +58,7 @@ interface Decoded {
 }
 
 /** Decodes prefixes, REX, opcode, modrm, SIB and displacement; computes the operand's linear address. */
-export function decode(vector: Vector, registers: Registers): Decoded {
+function decode(vector: Vector, registers: Registers): Decoded {
   const bytes = Buffer.from(vector.b, 'hex');
   let at = 0;
   let operandSize: 16 | 32 | 64 = 32;
