@@ -227,6 +227,7 @@ export class FakeMachine implements MachineSession {
     const { cpu } = this;
     const general = NAMES.map((name) => ({ name, value: BigInt(cpu.registers[name]), bits: 32 }));
     return {
+      processor: { index: 0, count: 1 },
       mode: cpu.bits === 16 ? 'real' : 'protected-32',
       cpl: 0,
       halted: false,
@@ -244,7 +245,10 @@ export class FakeMachine implements MachineSession {
         { name: 'cr3', value: 0x9000n, bits: 32 },
         { name: 'gdtr.base', value: 0x800n, bits: 32 },
       ],
-      x87: [{ name: 'st0', value: 0x3fff8000000000000000n, bits: 80 }],
+      debug: [],
+      x87: [{ name: 'st0', value: 0x3fff8000000000000000n, bits: 80, meaning: '1' }],
+      vector: [],
+      msrs: [],
     };
   }
 

@@ -135,7 +135,7 @@ export class FakeMachine implements RunnableMachine {
     const value = BigInt(this.retired);
     const flags = { name: 'eflags', value: 2n, bits: 32 };
     const place = { selector: 8, instructionPointer: 0x7c00n, linear: 0x7c00n, stackLinear: 0n };
-    return { mode: 'protected-32', cpl: 0, halted: false, codeBits: 32, ...place, general: [{ name: 'eax', value, bits: 32 }], segments: [], flags, control: [], x87: [] };
+    return { processor: { index: 0, count: 1 }, mode: 'protected-32', cpl: 0, halted: false, codeBits: 32, ...place, general: [{ name: 'eax', value, bits: 32 }], segments: [], flags, control: [], debug: [], x87: [], vector: [], msrs: [] };
   }
 
   /** The kernel's bytes are all that there is, at 1 MiB; the memory under the answer is shared, as a real machine's is. */

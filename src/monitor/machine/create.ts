@@ -1,19 +1,17 @@
 /**
  * A machine as the host drives and asks it: runs from ./machine, looks from ../inspection, edits from here.
  */
-import * as L from '../cpu/layout';
-import { CR0 } from '../cpu/state';
-import { loadSegment } from '../cpu/descriptors';
-import { GENERAL_NAMES, SEGMENT_NAMES, cpuView } from '../inspection/cpuView';
+import { cpuView } from '../inspection/cpuView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
-import { GuestFault } from '../memory/guestFault';
+import type { PagingMode } from '../memory/guestPaging';
 import { PAGE_BYTES } from '../memory/layout';
 import { DEVICE, NOTHING } from '../memory/physicalMap';
 import { MachineError } from './blame';
 import type { FileStore, MachineImages } from './images';
 import { VirtualMachine } from './machine';
+import { setRegister } from './registerEdits';
 import type { RunnableMachine } from './runnable';
 import type { MemorySpace } from './session';
 
@@ -27,17 +25,26 @@ interface Piece {
 
 const MOST_BYTES = 64 * 1024 * 1024;
 
+/** Bits of linear addresses by paging mode; 64-bit ones repeat their highest bit upwards (canonical form). */
+const LINEAR_BITS: Readonly<Record<PagingMode, number>> = { none: 32, '32-bit': 32, PAE: 32, '4-level': 48, '5-level': 57 };
+
+/** Whether there is such a linear address. */
+function isLinear(mode: PagingMode, address: bigint): boolean {
+  const bits = LINEAR_BITS[mode];
+  return bits === 32 ? address >> 32n === 0n : BigInt.asUintN(64, BigInt.asIntN(bits, address)) === address;
+}
+
 function* pieces(machine: VirtualMachine, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
   const { mmu } = machine.parts;
   const controls = space.kind === 'linearUnder' ? { ...mmu.currentControls, root: space.cr3 } : mmu.currentControls;
   let done = 0;
   while (done < bytes) {
-    const at = BigInt.asUintN(64, address + BigInt(done));
+    const at = address + BigInt(done);
     const offset = Number(at & 0xfffn);
     const count = Math.min(bytes - done, PAGE_BYTES - offset);
     const number = Number(at >> 12n);
-    const outside = space.kind !== 'physical' && mmu.wrap32 && at > 0xffffffffn;
-    const page = outside ? -1 : space.kind === 'physical' ? number : mmu.peekPage(number, controls);
+    const isThere = at >= 0n && (space.kind === 'physical' || isLinear(controls.mode, at));
+    const page = !isThere ? -1 : space.kind === 'physical' ? number : mmu.peekPage(number, controls);
     yield { page, offset, bytes: count, done };
     done += count;
   }
@@ -70,68 +77,6 @@ function writeMemory(machine: VirtualMachine, space: MemorySpace, address: bigin
   return bytes.length;
 }
 
-function fits(name: string, value: bigint, bits: number): number {
-  if (value < 0n || value >> BigInt(bits) !== 0n) {
-    throw new MachineError(`${name} has ${bits} bits: 0x${value.toString(16)} does not fit.`, 'user');
-  }
-  return Number(value);
-}
-
-/** Sets a register as a debugger does: no privilege checks, but nothing that the processor could not hold. */
-function setRegister(machine: VirtualMachine, name: string, value: bigint): void {
-  const { cpu, executor } = machine.parts;
-  const s = cpu.state;
-  const lower = name.toLowerCase();
-  const general = GENERAL_NAMES.findIndex((n) => n === lower);
-  if (general >= 0) return s.setReg(general, fits(name, value, 32));
-  const segment = SEGMENT_NAMES.findIndex((n) => n === lower);
-  if (segment >= 0 && segment <= L.GS) return setSegment(machine, segment, fits(name, value, 16));
-  if (/^dr[0-7]$/.test(lower)) s.setU64(L.DR + 8 * Number(lower[2]), BigInt(fits(name, value, 32)));
-  else {
-    switch (lower) {
-      case 'eip':
-        s.eip = fits(name, value, 32);
-        break;
-      case 'eflags':
-        s.flags = fits(name, value, 32);
-        break;
-      case 'cr2':
-        s.setU64(L.CR2, BigInt(fits(name, value, 32)));
-        break;
-      case 'cr3':
-        s.setWide(L.CR3, fits(name, value, 32));
-        cpu.updatePaging();
-        break;
-      case 'cr0':
-        setCr0(machine, fits(name, value, 32));
-        break;
-      default:
-        throw new MachineError(`There is no register '${name}' that can be set.`, 'user');
-    }
-  }
-  cpu.changedContext();
-  executor.passOver();
-}
-
-function setCr0(machine: VirtualMachine, value: number): void {
-  if (value & CR0.PG && !(value & CR0.PE)) throw new MachineError('CR0.PG without CR0.PE: paging needs protected mode.', 'user');
-  machine.parts.cpu.state.setU32(L.CR0, value | CR0.ET);
-  machine.parts.cpu.updatePaging();
-}
-
-function setSegment(machine: VirtualMachine, segment: number, selector: number): void {
-  const { cpu } = machine.parts;
-  try {
-    if (segment === L.CS && cpu.state.descriptorMode) {
-      throw new MachineError('CS cannot be loaded alone in protected mode: let the guest make a far jump.', 'user');
-    }
-    loadSegment(cpu, segment, selector);
-  } catch (reason) {
-    if (!(reason instanceof GuestFault)) throw reason;
-    throw new MachineError(`The processor refuses selector 0x${selector.toString(16)}: loading it raises exception ${reason.vector}.`, 'user');
-  }
-}
-
 function countersOf(machine: VirtualMachine): Counters {
   const { executor, mmu, memory } = machine.parts;
   return {
@@ -151,7 +96,7 @@ function prefixed(prefix: string, counters: object): Counters {
 /** Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError. */
 export function createMachine(images: MachineImages, files: FileStore): RunnableMachine {
   const machine = new VirtualMachine(images, files);
-  const { cpu, board, memory } = machine.parts;
+  const { cpu, executor, board, memory } = machine.parts;
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
   return {
     resume: (request) => machine.resume(request),
@@ -161,7 +106,10 @@ export function createMachine(images: MachineImages, files: FileStore): Runnable
     takeOutput: () => machine.takeOutput(),
     setBreakpoints: (list) => machine.setBreakpoints(list),
     setExceptionStops: (list) => machine.setExceptionStops(list),
-    setRegister: (name, value) => setRegister(machine, name, value),
+    setRegister: (name, value) => {
+      setRegister(cpu, name, value);
+      executor.passOver();
+    },
     writeMemory: (space, address, bytes) => writeMemory(machine, space, address, bytes),
     input: (input) => machine.input(input),
     reset: () => machine.reset(),
