@@ -5,18 +5,26 @@
 import { Mnemonic } from 'iced-x86';
 import type { Case } from './case';
 import { AT } from './layout';
-import type { Step } from './lockstep';
-import { CR0, FLAG, usesDescriptors, type MachineState } from './machineState';
+import type { KnownInstruction } from './instruction';
+import type { MemoryDifference, Step } from './lockstep';
+import { ATTRIBUTE, CR0, FLAG, codeAddress, codeBits, usesDescriptors, type MachineState } from './machineState';
 import { violatesSegments } from './violations';
 
-export interface KnownDifference {
+interface Explanation {
   readonly id: string;
   readonly reason: string;
   /** Section of the Intel SDM. */
   readonly manual: string;
-  /** What to do then: end the program (unless told otherwise), end it and QEMU, or give QEMU our memory and go on. */
-  readonly then?: 'copy memory' | 'restart';
+}
+
+export interface KnownDifference extends Explanation {
+  /** QEMU is of no use afterwards. */
+  readonly restart?: boolean;
   matches(step: Step, program: Case): boolean;
+}
+
+export interface KnownBytes extends Explanation {
+  explains(step: Step, difference: MemoryDifference): boolean;
 }
 
 const DB = 1, UD = 6, DF = 8, SS = 12, GP = 13;
@@ -43,10 +51,60 @@ const NEAR_BRANCHES = [
   Mnemonic.Jns, Mnemonic.Jp, Mnemonic.Jnp, Mnemonic.Jl, Mnemonic.Jge, Mnemonic.Jle, Mnemonic.Jg, Mnemonic.Loop, Mnemonic.Loope, Mnemonic.Loopne, Mnemonic.Jcxz, Mnemonic.Jecxz,
 ] as const;
 
+/** A string instruction's destination covers its own bytes (linear addresses, any iteration). */
+function overwritesItself({ before, instruction }: Step): boolean {
+  const destination = before.segments.es.base + ((before.general[7] ?? 0n) & (codeBits(before) === 16 ? 0xffffn : 0xffffffffn));
+  const span = 4n * ((before.general[1] ?? 0n) & 0xffffn);
+  const code = codeAddress(before);
+  return instruction !== undefined && destination - span < code + BigInt(instruction.length) && code < destination + span + 4n;
+}
+
+/** INT n, INT3, INT1 or INTO. */
+function isInterruptInstruction(instruction: KnownInstruction | undefined): boolean {
+  return instruction !== undefined && [Mnemonic.Int, Mnemonic.Int3, Mnemonic.Int1, Mnemonic.Into].includes(instruction.mnemonic);
+}
+
 /** PUSH of a segment register. */
 function pushesSegment(step: Step): boolean {
   return is(step, Mnemonic.Push) && /push [c-gs]s$/.test(step.instruction?.text ?? '');
 }
+
+/** Where the frame that ours has pushed begins (guest-physical: stacks are mapped to themselves). */
+function frameAt({ ours }: Step): number {
+  const { ss } = ours.segments;
+  const mask = ss.attributes & ATTRIBUTE.big && ours.cr0 & CR0.PE ? 0xffffffffn : 0xffffn;
+  return Number((ss.base + ((ours.general[4] ?? 0n) & mask)) & 0xffffffffn);
+}
+
+/** Both stand in the handler of one vector, and a byte of the frame differs in bit 0 alone. */
+function frameBit(step: Step, { address, ours, theirs }: MemoryDifference, from: number, to: number): boolean {
+  const at = address - frameAt(step);
+  const vector = handlerVector(step.ours);
+  return step.ourStep.kind === 'delivered' && vector !== undefined && vector === handlerVector(step.theirs) && at >= from && at <= to
+    && ours.length === 1 && ((ours[0] ?? 0) ^ (theirs[0] ?? 0)) === 1;
+}
+
+/** Differences of single bytes in memory: QEMU is given ours, and the program goes on. */
+export const KNOWN_BYTES: readonly KnownBytes[] = [
+  {
+    id: 'push-segment',
+    reason: 'PUSH of a segment register with 32-bit operands writes four bytes; processors write two',
+    manual: 'vol. 2, PUSH',
+    explains: (step, { ours }) => pushesSegment(step) && ours.length <= 2,
+  },
+  {
+    id: 'frame-rf',
+    reason: 'RF is not set in the flags that a fault pushes',
+    manual: 'vol. 3, 18.3.1.1',
+    explains: (step, difference) => frameBit(step, difference, 6, 14) && difference.ours[0] === ((difference.theirs[0] ?? 0) | 1),
+  },
+  {
+    id: 'frame-ext',
+    reason: 'EXT is never set in the error code of a fault that is met on the way to the handler of an exception or interrupt',
+    manual: 'vol. 3, 6.13',
+    explains: (step, difference) => frameBit(step, difference, 0, 0) && difference.ours[0] === ((difference.theirs[0] ?? 0) | 1) && !isInterruptInstruction(step.instruction),
+  },
+];
 
 export const KNOWN: readonly KnownDifference[] = [
   {
@@ -66,13 +124,6 @@ export const KNOWN: readonly KnownDifference[] = [
     reason: 'LOCK is ignored before most instructions that do not take it',
     manual: 'vol. 2, LOCK',
     matches: (step) => step.instruction === undefined && hasPrefix(step, 0xf0) && onlyWeFault(step, UD),
-  },
-  {
-    id: 'push-segment',
-    reason: 'PUSH of a segment register with 32-bit operands writes four bytes; processors write two',
-    manual: 'vol. 2, PUSH',
-    then: 'copy memory',
-    matches: (step) => pushesSegment(step) && step.differences.length === 0 && step.memory.every(({ ours }) => ours.length <= 2),
   },
   {
     id: 'int1',
@@ -99,10 +150,28 @@ export const KNOWN: readonly KnownDifference[] = [
     matches: (step) => is(step, Mnemonic.Mov) && onlyWeFault(step, GP) && (step.theirs.cr0 & (CR0.NW | CR0.CD)) === CR0.NW,
   },
   {
+    id: 'rep-over-itself',
+    reason: 'a repeated instruction that overwrites itself is fetched anew for each iteration, or not; processors may do either',
+    manual: 'vol. 3, 8.1.3',
+    matches: (step) => step.instruction?.repeated === true && overwritesItself(step),
+  },
+  {
+    id: 'real-return-wrap',
+    reason: 'a far return in real and virtual-8086 mode reads on behind offset FFFFh, where SP wraps',
+    manual: 'vol. 1, 6.2.1',
+    matches: (step) => is(step, Mnemonic.Retf) && !usesDescriptors(step.before) && ((step.before.general[4] ?? 0n) & 0xffffn) > 0xfff8n,
+  },
+  {
+    id: 'trap-behind-shadow',
+    reason: 'an interrupt by instruction right behind MOV SS or POP SS with TF set: the trap that was held back is lost; ours is delivered in front of the handler',
+    manual: 'vol. 3, 6.8.3',
+    matches: (step) => isInterruptInstruction(step.instruction) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, DB),
+  },
+  {
     id: 'cr4-reserved',
     reason: 'a reserved bit of CR4 leads to a #VMEXIT, with no virtual machine about: a block at the address of the VMCB is overwritten and interrupts are off',
     manual: 'vol. 2, MOV to control registers',
-    then: 'restart',
+    restart: true,
     matches: (step) => is(step, Mnemonic.Mov) && /mov cr4/.test(step.instruction?.text ?? '') && onlyWeFault(step, GP),
   },
   {
@@ -127,6 +196,12 @@ export const KNOWN: readonly KnownDifference[] = [
     matches: (step) => is(step, Mnemonic.Mov) && step.memory.length === 0 && step.differences.every(({ field, ours, theirs }) => field === 'dr7' && ((ours ^ theirs) & ~0xd000n) === 0n),
   },
 ];
+
+/** What explains each run of bytes that differ, or undefined when one is not explained. */
+export function knownBytes(step: Step): readonly KnownBytes[] | undefined {
+  const found = step.memory.map((difference) => KNOWN_BYTES.find((one) => one.explains(step, difference)));
+  return found.every((one) => one !== undefined) ? found : undefined;
+}
 
 /** The known difference that explains a step, if there is one. */
 export function known(step: Step, program: Case): KnownDifference | undefined {

@@ -8,12 +8,11 @@
  * - A handler returns to the faulting instruction. So that the program goes on, the return address in the pushed frame
  *   is moved behind it, in both machines.
  */
-import { Mnemonic } from 'iced-x86';
 import { AT, COMPARED_BYTES } from './layout';
 import type { Case } from './case';
 import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
-import { known, type KnownDifference } from './known';
+import { known, knownBytes, type KnownDifference } from './known';
 import { CR0, ATTRIBUTE, codeAddress, codeBits, differences, type Difference, type MachineState } from './machineState';
 import { Ours, type OurStep } from './ours';
 import { QEMU_PROCESSOR } from './processors';
@@ -79,10 +78,10 @@ function tablesOf(memory: Uint8Array): Uint8Array {
 }
 
 export class Lockstep {
-  /** @param evened is told of known differences after which a program goes on */
-  private constructor(private readonly ours: Ours, private qemu: Qemu, private readonly evened: (difference: KnownDifference) => void) {}
+  /** @param evened is told the names of known differences after which a program goes on */
+  private constructor(private readonly ours: Ours, private qemu: Qemu, private readonly evened: (id: string) => void) {}
 
-  static async start(evened: (difference: KnownDifference) => void = () => undefined): Promise<Lockstep> {
+  static async start(evened: (id: string) => void = () => undefined): Promise<Lockstep> {
     return new Lockstep(new Ours(), await Qemu.start(QEMU_PROCESSOR), evened);
   }
 
@@ -119,7 +118,7 @@ export class Lockstep {
       steps.push(step);
       const verdict = this.judge(step, program);
       // A QEMU that has shut down does not come back.
-      if (step.theirShutdown || (verdict?.kind === 'known' && verdict.difference.then === 'restart')) await this.restart();
+      if (step.theirShutdown || (verdict?.kind === 'known' && verdict.difference.restart)) await this.restart();
       if (verdict) return { verdict, steps };
       if (step.ourStep.kind === 'shutdown') return { verdict: { kind: 'same' }, steps };
       this.skipFault(step);
@@ -191,12 +190,13 @@ export class Lockstep {
       return undefined;
     }
     if (this.evenUndefinedFlags(step, open)) return undefined;
-    const difference = known(step, program);
-    if (difference?.then === 'copy memory') {
+    const bytes = rest.length === 0 && !step.theirShutdown ? knownBytes(step) : undefined;
+    if (bytes) {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
-      this.evened(difference);
+      bytes.forEach(({ id }) => this.evened(id));
       return undefined;
     }
+    const difference = known(step, program);
     return difference ? { kind: 'known', difference } : { kind: 'different' };
   }
 
@@ -234,9 +234,4 @@ export class Lockstep {
       return;
     }
   }
-}
-
-/** Whether an instruction is INT n, INT3, INT1 or INTO. */
-export function isInterruptInstruction(instruction: KnownInstruction | undefined): boolean {
-  return instruction !== undefined && [Mnemonic.Int, Mnemonic.Int3, Mnemonic.Int1, Mnemonic.Into].includes(instruction.mnemonic);
 }

@@ -87,7 +87,7 @@ function summary(counts: Counts, seconds: number, nextSeed: number): void {
 /** @returns the exit status */
 export async function fuzz(options: Options): Promise<number> {
   const counts: Counts = { programs: 0, steps: 0, dropped: 0, unrepeatable: 0, known: new Map(), found: new Map() };
-  const lockstep = await Lockstep.start(({ id }) => add(counts.known, id));
+  const lockstep = await Lockstep.start((id) => add(counts.known, id));
   const stop = (): void => lockstep.stop();
   process.once('exit', stop);
   try {

@@ -6,7 +6,7 @@ import type { Cpu } from '../cpu/cpu';
 import { generalProtection } from '../cpu/cpu';
 import type { DebugRegisters } from '../cpu/debugRegisters';
 import * as L from '../cpu/layout';
-import { ATTRIBUTE, CR0, CR4, type AddressBits } from '../cpu/state';
+import { ATTRIBUTE, CR0, CR4 } from '../cpu/state';
 import { PAGE_BYTES } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import type { VectorUse } from './admission';
@@ -22,8 +22,6 @@ export class CodeLocator {
   private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', first: 0, end: PAGE_BYTES, key: '' };
   /** Context under which the execute TLB of a space was filled, by the space's slot. */
   private readonly executeContext: string[] = [];
-  /** Whether 64-bit code has filled the data TLB of a space, by slot and privilege: 32-bit code compares less of a tag. */
-  private readonly wideTags: boolean[] = [];
   private breakpoints: ReadonlySet<number> = new Set();
 
   constructor(
@@ -71,18 +69,8 @@ export class CodeLocator {
       cpu.mmu.tlb.flushExecute(slot);
       this.executeContext[slot] = this.context.key;
     }
-    this.guardTags(slot, this.context.bits);
+    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
     return this.context;
-  }
-
-  /** 32-bit code compares the low half of a tag only: what 64-bit code has filled must not be there. */
-  private guardTags(slot: number, bits: AddressBits): void {
-    const at = 2 * slot + (this.cpu.user ? 1 : 0);
-    if (bits === 64) this.wideTags[at] = true;
-    else if (this.wideTags[at]) {
-      this.wideTags[at] = false;
-      this.cpu.mmu.tlb.flushData(slot, this.cpu.user);
-    }
   }
 
   /** Which vector instructions may run: SSE, MMX alone, or none (CR0.EM, CR0.TS, CR4.OSFXSR). */

@@ -101,17 +101,21 @@ export class MemoryAccess {
 
   /** A 64-bit offset out of the instruction: only FS and GS have a base in 64-bit mode. */
   private directAddress(segment: Expression): Expression {
+    return binary(OP.i64_add, I64, load(OP.i64_load, I64, this.record, R.immediate), this.longBase(segment));
+  }
+
+  /** Base of a segment in 64-bit mode, where ES, CS, SS and DS have none whatever their descriptors say. */
+  private longBase(segment: Expression): Expression {
     const based = binary(OP.i32_ge_u, I32, segment, i32(SEGMENTS + FS * SEGMENT_BYTES));
-    const base = select(based, load(OP.i64_load, I64, segment, at(SEG_BASE)), i64(0n));
-    return binary(OP.i64_add, I64, load(OP.i64_load, I64, this.record, R.immediate), base);
+    return select(based, load(OP.i64_load, I64, segment, at(SEG_BASE)), i64(0n));
   }
 
   /** Checks an offset against its segment (which 64-bit mode has none of), adds the base, and looks the linear address up. */
   private lookUpSegmented(offset: Expression, segment: Expression, start: number, access: Access): Expression {
     const long = this.shape.model === 'long';
     if (!long) this.checkLimits(offset, segment, start, access);
+    if (long) return this.lookUp64(this.code.let(binary(OP.i64_add, I64, offset, this.longBase(segment))), access);
     const linear = binary(OP.i64_add, I64, offset, load(OP.i64_load, I64, segment, at(start + SEG_BASE)));
-    if (long) return this.lookUp64(this.code.let(linear), access);
     return this.lookUp32(this.code.let(unary(OP.i32_wrap_i64, I32, linear)), access);
   }
 

@@ -5,7 +5,7 @@ import { cpuView } from '../inspection/cpuView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
-import type { PagingMode } from '../memory/guestPaging';
+import type { PagingControls, PagingMode } from '../memory/guestPaging';
 import { PAGE_BYTES } from '../memory/layout';
 import { DEVICE, NOTHING } from '../memory/physicalMap';
 import { MachineError } from './blame';
@@ -34,16 +34,29 @@ function isLinear(mode: PagingMode, address: bigint): boolean {
   return bits === 32 ? address >> 32n === 0n : BigInt.asUintN(64, BigInt.asIntN(bits, address)) === address;
 }
 
+/** Guest-physical addresses have 40 bits here. */
+const PHYSICAL_BITS = 40n;
+
+/** The present rules of paging with the tables of another CR3, whose low bits are flags or the number of the space. */
+function controlsUnder({ mmu, map }: VirtualMachine['parts'], cr3: number): PagingControls {
+  const controls = mmu.currentControls;
+  const isPae = controls.mode === 'PAE';
+  const root = cr3 - (cr3 % (isPae ? 32 : PAGE_BYTES));
+  if (!isPae) return { ...controls, root };
+  const pdptes = [0, 8, 16, 24].map((at) => (BigInt(map.read(root + at + 4, 4)) << 32n) | BigInt(map.read(root + at, 4)));
+  return { ...controls, root, pdptes };
+}
+
 function* pieces(machine: VirtualMachine, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
   const { mmu } = machine.parts;
-  const controls = space.kind === 'linearUnder' ? { ...mmu.currentControls, root: space.cr3 } : mmu.currentControls;
+  const controls = space.kind === 'linearUnder' ? controlsUnder(machine.parts, space.cr3) : mmu.currentControls;
   let done = 0;
   while (done < bytes) {
     const at = address + BigInt(done);
     const offset = Number(at & 0xfffn);
     const count = Math.min(bytes - done, PAGE_BYTES - offset);
     const number = Number(at >> 12n);
-    const isThere = at >= 0n && (space.kind === 'physical' || isLinear(controls.mode, at));
+    const isThere = at >= 0n && (space.kind === 'physical' ? at >> PHYSICAL_BITS === 0n : isLinear(controls.mode, at));
     const page = !isThere ? -1 : space.kind === 'physical' ? number : mmu.peekPage(number, controls);
     yield { page, offset, bytes: count, done };
     done += count;

@@ -239,10 +239,10 @@ export function violation(controls: PagingControls, rights: PageRights, access: 
     (!write || rights.writable || (!user && !controls.writeProtect)) &&
     (!fetch || !rights.noExecute) &&
     (user || !rights.user || (fetch ? !controls.smep : !controls.smap || access.smapOpen));
-  if (!allowed) return PF.present | accessBits(controls, access);
-  if (fetch || !rights.user || controls.pkru === 0) return 0;
-  const closed = keyCloses(controls, rights.key, write, user);
-  return closed ? PF.present | PF.protectionKey | accessBits(controls, access) : 0;
+  // A closed key shows in the error code whatever else forbids the access (Intel SDM vol. 3, 4.7).
+  const closed = !fetch && rights.user && controls.pkru !== 0 && keyCloses(controls, rights.key, write, user);
+  if (allowed && !closed) return 0;
+  return PF.present | accessBits(controls, access) | (closed ? PF.protectionKey : 0);
 }
 
 /** Whether PKRU forbids a data access to a user page with this key. */
@@ -251,8 +251,8 @@ export function keyCloses(controls: PagingControls, key: number, write: boolean,
   return (bits & 1) !== 0 || ((bits & 2) !== 0 && write && (user || controls.writeProtect));
 }
 
-/** The bits of a page-fault error code that say what was tried. */
+/** The bits of a page-fault error code that say what was tried. Fetches show where they can be forbidden: SMEP, or NXE with CR4.PAE. */
 export function accessBits(controls: PagingControls, { write, user, fetch }: Access): number {
-  const fetchBit = fetch && (controls.noExecute || controls.smep) ? PF.fetch : 0;
+  const fetchBit = fetch && (controls.smep || (controls.noExecute && controls.mode !== '32-bit')) ? PF.fetch : 0;
   return (write ? PF.write : 0) | (user ? PF.user : 0) | fetchBit;
 }

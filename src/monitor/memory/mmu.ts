@@ -139,7 +139,9 @@ export class Mmu {
     if (frame <= 0 || (write && this.machine.frameFlags(frame) !== 0)) return -1;
     if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
     const host = frame * PAGE_BYTES;
-    if (this.shadow.cacheable) this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
+    // 32-bit code could not tell a page from 4 GiB up (of a system table) from its own.
+    const apart = this.wrap32 && (page < 0 || page > LAST_PAGE_32);
+    if (this.shadow.cacheable && !apart) this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
     return host;
   }
 

@@ -22,6 +22,7 @@ import type { MachineMemory } from './machineMemory';
 /** A tag that no page-aligned address equals. */
 const EMPTY = 1;
 const TWO32 = 2 ** 32;
+const PAGES_32 = TWO32 / PAGE_BYTES;
 
 /** Kinds of tables, by their offset in a space's block and their number of entries. */
 export const TLB_KIND = {
@@ -32,6 +33,9 @@ export const TLB_KIND = {
 export type TlbKind = (typeof TLB_KIND)[keyof typeof TLB_KIND];
 
 export class Tlb {
+  /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
+  private readonly wide: boolean[] = [];
+
   constructor(private readonly machine: MachineMemory) {
     this.clear(TLB_BASE, MAX_SPACES * TLB_SPACE_BYTES);
   }
@@ -45,6 +49,7 @@ export class Tlb {
   fill(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
+    if (page < 0 || page >= PAGES_32) this.wide[2 * slot + (user ? 1 : 0)] = true;
     this.machine.i32[at] = low;
     this.machine.i32[at + 1] = Math.floor(page / (TWO32 / PAGE_BYTES)) | 0;
     this.machine.i32[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
@@ -84,8 +89,14 @@ export class Tlb {
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
   }
 
-  /** Empties the read and write tables of a space for one privilege. */
-  flushData(slot: number, user: boolean): void {
+  /**
+   * Empties the read and write tables of a space for one privilege if pages from 4 GiB up are among them: 32-bit code
+   * compares the low half of a tag only.
+   */
+  dropWide(slot: number, user: boolean): void {
+    const at = 2 * slot + (user ? 1 : 0);
+    if (!this.wide[at]) return;
+    this.wide[at] = false;
     for (const kind of [TLB_KIND.read, TLB_KIND.write]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
   }
 
