@@ -112,7 +112,7 @@ function magnitude(encoding: bigint): bigint {
 }
 
 /** Equal but for a relative error of 2^-62; denormals, which have fewer bits, but for one unit in the last place. */
-function nearlySame(actual: bigint, expected: bigint): boolean {
+export function nearlySame(actual: bigint, expected: bigint): boolean {
   if (actual >> 79n !== expected >> 79n) return false;
   const difference = magnitude(actual) - magnitude(expected);
   const size = difference < 0n ? -difference : difference;

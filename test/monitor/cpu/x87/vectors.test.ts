@@ -4,29 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { nearlySame } from '../../../conformance/compare';
 import { readFamily, SILICON } from '../../../conformance/vectorFile';
 import { leaveOut } from '../../../support/leaveOut';
 import { runVector } from './vectors';
 import type { RunOptions } from './vectors';
-
-const SIGNIFICAND = (1n << 64n) - 1n;
-
-/** An 80-bit encoding's magnitude in units of the smallest denormal. */
-function magnitude(encoding: bigint): bigint {
-  const exponent = (encoding >> 64n) & 0x7fffn;
-  return (encoding & SIGNIFICAND) << (exponent === 0n ? 0n : exponent - 1n);
-}
-
-/**
- * What the vectors' description allows for transcendental results: a relative error of 2^-62. Denormals
- * have fewer bits than that; for them it is one unit in the last place.
- */
-function nearlySame(actual: bigint, expected: bigint): boolean {
-  if (actual >> 79n !== expected >> 79n) return false;
-  const difference = magnitude(actual) - magnitude(expected);
-  const size = difference < 0n ? -difference : difference;
-  return size <= 1n || size << 62n <= magnitude(expected);
-}
 
 /** C1 and PE, which say how the last bit was rounded. */
 const ROUNDING_STATUS = 0x0220;
