@@ -7,13 +7,15 @@ import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
 import { parseExpression } from './expressions/parser';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
+import { floatBits, floatOf, parseFloatingPoint } from './floats';
 import type { FrameManager } from './frames';
 import { fitInto, littleEndian, toLittleEndian } from './numbers';
 import { userError } from './ports';
 import type { Program } from './program';
 import { registerNamed, registerWrite } from './registers';
 import type { FormatOptions } from './symbols/format';
-import { sizeOf, stripType, typeName } from './symbols/types';
+import { DW_ATE } from './symbols/dwarf-constants';
+import { sizeOf, stripType, typeName, type Type } from './symbols/types';
 import type { Target } from './target';
 
 /** How much of a value is wanted, and how. */
@@ -120,11 +122,31 @@ export class Evaluation {
   /** Assigns to a variable, register or memory, and gives the new value. */
   async assign(target: string, text: string, frameId?: number): Promise<Shown> {
     const { value: destination, scope } = await this.evaluate(target, frameId);
-    const number = await this.integer(text, frameId);
+    const isFloat = destination.kind === 'object' && isFloating(destination.type);
+    const number = isFloat ? await this.floatingPoint(text, destination.type, frameId) : await this.integer(text, frameId);
     if (destination.kind === 'integer') await this.assignRegister(destination, number, target);
-    else if (destination.registerName !== undefined) await this.assignVariableInRegister(destination.registerName, number, sizeOf(destination.type), scope);
+    else if (destination.register !== undefined && !destination.bitField) await this.assignInRegister(destination, destination.register, number, scope);
     else await this.assignMemory(destination, number, target, scope);
     return this.evaluate(target, frameId);
+  }
+
+  /** The bits of a floating-point number of a type: of a decimal number, of a value, or hexadecimal digits as they are. */
+  private async floatingPoint(text: string, type: Type, frameId?: number): Promise<bigint> {
+    const size = sizeOf(type);
+    const bare = stripType(type);
+    if (size > 8 && bare.kind === 'base' && bare.name !== 'long double') throw userError(`Numbers of type ${bare.name} cannot be set.`);
+    const typed = parseFloatingPoint(text);
+    if (typed !== undefined) return floatBits(typed, size);
+    const { value, scope } = await this.evaluate(text, frameId);
+    if (value.kind === 'integer') return /^\s*0x/i.test(text) ? value.value : floatBits(Number(value.value), size);
+    return scope.memory.run(() => {
+      const bytes = isFloating(value.type) ? value.source.read(0, sizeOf(value.type)) : undefined;
+      if (!bytes) return floatBits(Number(toInteger(value).value), size);
+      if (bytes.length === size) return littleEndian(bytes);
+      const number = floatOf(bytes);
+      if (number === undefined) throw userError(`'${text}' is no number that can be converted.`);
+      return floatBits(number, size);
+    });
   }
 
   private async assignRegister(destination: Extract<Value, { kind: 'integer' }>, number: bigint, name: string): Promise<void> {
@@ -134,11 +156,19 @@ export class Evaluation {
     this.edited(undefined, 0);
   }
 
-  private async assignVariableInRegister(name: string, number: bigint, size: number, scope: Scope): Promise<void> {
+  /** A variable that lies in a register fills it, zeros above; a member, a lane and a floating-point number leave the rest as it is. */
+  private async assignInRegister(
+    { type }: Extract<Value, { kind: 'object' }>, { name, offset, isPart }: { name: string; offset: number; isPart: boolean }, number: bigint, scope: Scope,
+  ): Promise<void> {
     const register = registerNamed(scope.cpu, name);
     if (!register) throw userError(`The register ${name} cannot be set.`);
-    const fitted = fitInto(number, size * 8, 'the variable');
-    await this.target.control.setRegister(register.name, BigInt.asUintN(register.bits, fitted));
+    if (isPart && (stripType(type).kind === 'array' || 'members' in stripType(type))) throw userError('Set its elements one by one.');
+    const bits = Math.min(sizeOf(type) * 8, register.bits);
+    const lowBit = isPart ? offset * 8 : 0;
+    const fitted = fitInto(number, bits, isPart ? 'the part' : 'the variable');
+    const mask = ((1n << BigInt(bits)) - 1n) << BigInt(lowBit);
+    const rest = isPart || isFloating(type) ? register.value & ~mask : 0n;
+    await this.target.control.setRegister(register.name, BigInt.asUintN(register.bits, rest | (fitted << BigInt(lowBit))));
     this.edited(undefined, 0);
   }
 
@@ -147,7 +177,7 @@ export class Evaluation {
     if (!place) throw userError(`'${name}' does not lie in memory and cannot be set.`);
     const bare = stripType(destination.type);
     if ('members' in bare || bare.kind === 'array') throw userError(`'${name}' is a ${bare.kind}: set its parts one by one.`);
-    if (bare.kind === 'base') await scope.memory.run(() => toInteger(destination));
+    if (bare.kind === 'base' && !isFloating(bare)) await scope.memory.run(() => toInteger(destination));
     const write = bitField
       ? await scope.memory.run(() => bitFieldBytes(destination, place, bitField, number))
       : { place, bytes: toLittleEndian(fitInto(number, sizeOf(destination.type) * 8, typeName(destination.type)), sizeOf(destination.type)) };
@@ -155,6 +185,11 @@ export class Evaluation {
     this.edited(write.place, written);
     if (written < write.bytes.length) throw userError(`Memory at ${formatReference(write.place)} cannot be written: nothing is mapped there.`);
   }
+}
+
+function isFloating(type: Type): boolean {
+  const bare = stripType(type);
+  return bare.kind === 'base' && bare.encoding === DW_ATE.float;
 }
 
 /** The bytes around a bit field with its bits replaced. */

@@ -165,8 +165,10 @@ function registerOf(view: FrameView, cpu: CpuState, name: string): NamedRegister
   if (view.physicalIndex === 0 || !register) return register;
   const { frame } = view;
   if (name.toLowerCase() === 'eip' || name.toLowerCase() === 'rip') return { ...register, value: frame.pc, readOnly: true };
-  const number = dwarfRegisterNumber(frame.machine, register.part?.whole ?? register.name);
-  if (number === undefined) return { ...register, readOnly: true };
+  // 32-bit code in long mode knows the low halves of its caller's registers alone, under their old names.
+  const whole64 = register.part?.whole ?? register.name;
+  const number = dwarfRegisterNumber(frame.machine, whole64) ?? dwarfRegisterNumber(frame.machine, whole64.replace(/^r(?=..$)/, 'e'));
+  if (number === undefined) return cpu.general.some(({ name: general }) => general === whole64) ? undefined : { ...register, readOnly: true };
   const whole = frame.registers.get(number);
   if (whole === undefined) return undefined;
   const value = BigInt.asUintN(register.bits, whole >> BigInt(register.part?.lowBit ?? 0));

@@ -11,6 +11,8 @@ const PAGE = 4096n;
 /** More than a client can sensibly want at once; it keeps one answer under 90 MB of JSON. */
 const LARGEST_READ = 64 * 1024 * 1024;
 const SEARCHED_PAGES = 256;
+/** No address has more than 64 bits: behind the last one there is nothing, and what lies at 0 does not follow it. */
+const END_OF_ADDRESSES = 1n << 64n;
 
 export class MemoryManager {
   constructor(
@@ -29,6 +31,7 @@ export class MemoryManager {
       return { address: '0x0', unreadableBytes: gap };
     }
     const place: Place = { space: base.space, address: start };
+    if (start >= END_OF_ADDRESSES) return { address: addressText(place), unreadableBytes: count };
     if (count === 0) return { address: addressText(place), data: '' };
     const bytes = await this.target.read(place, count);
     const body = { address: addressText(place), ...(bytes.length > 0 ? { data: bytesToBase64(bytes) } : {}) };
@@ -61,6 +64,7 @@ export class MemoryManager {
     const base = await this.resolve(reference);
     const place: Place = { space: base.space, address: base.address + BigInt(offset) };
     if (place.address < 0n) throw userError(`writeMemory: ${reference} with offset ${offset} lies below address 0.`);
+    if (place.address >= END_OF_ADDRESSES) throw userError(`writeMemory: ${reference} with offset ${offset} lies behind the last address.`);
     if (!allowPartial && bytes.length > 0) await this.requireMapped(place, bytes.length);
     const written = await this.target.control.writeMemory(place.space, place.address, bytes);
     this.target.forget();

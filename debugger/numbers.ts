@@ -8,6 +8,11 @@ export function hex(value: bigint | number, digits = 0): string {
   return `0x${value.toString(16).padStart(digits, '0')}`;
 }
 
+/** How many hex digits addresses have in lists beside code of this width: 8, or 16 in 64-bit code. */
+export function addressDigits(codeBits: 16 | 32 | 64): number {
+  return codeBits === 64 ? 16 : 8;
+}
+
 /** Hex digits of a value of `bits` bits, all of them shown: '0x0000001f'. */
 export function hexOfWidth(value: bigint, bits: number): string {
   return hex(BigInt.asUintN(bits, value), Math.ceil(bits / 4));

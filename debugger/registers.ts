@@ -25,6 +25,8 @@ interface Part {
 /** Letters of the registers whose four low parts have names (al, ah, ax). */
 const BYTE_REGISTERS = ['a', 'b', 'c', 'd'];
 const WORD_REGISTERS = ['si', 'di', 'bp', 'sp', 'ip'];
+/** Those of 64-bit code, whose parts are r8d, r8w and r8b. */
+const NUMBERED_REGISTERS = [8, 9, 10, 11, 12, 13, 14, 15].map((number) => `r${number}`);
 
 /** The names under which parts of general registers are known: 'al' is bits 0 to 7 of 'eax'. */
 const PARTS: ReadonlyMap<string, Part & { readonly stem: string }> = new Map([
@@ -38,16 +40,35 @@ const PARTS: ReadonlyMap<string, Part & { readonly stem: string }> = new Map([
     [name, { stem: name, lowBit: 0, bits: 16 }],
     [`e${name}`, { stem: name, lowBit: 0, bits: 32 }],
   ]),
+  ...NUMBERED_REGISTERS.flatMap((name): [string, Part & { stem: string }][] => [
+    [`${name}d`, { stem: name, lowBit: 0, bits: 32 }],
+    [`${name}w`, { stem: name, lowBit: 0, bits: 16 }],
+    [`${name}b`, { stem: name, lowBit: 0, bits: 8 }],
+  ]),
 ]);
+/** Bytes that only 64-bit code can name (REX prefix). */
+const LOW_BYTES: ReadonlyMap<string, Part & { readonly stem: string }> = new Map(
+  ['si', 'di', 'bp', 'sp'].map((name) => [`${name}l`, { stem: name, lowBit: 0, bits: 8 }]),
+);
+
+/** Whether the processor is in long mode, whatever the width of the present code. */
+export function isLongMode(cpu: CpuState): boolean {
+  return cpu.mode === 'long-64' || cpu.mode === 'compatibility';
+}
 
 function whole(register: RegisterValue): NamedRegister {
   return { name: register.name, value: register.value, bits: register.bits, readOnly: register.readOnly === true };
 }
 
+/** All registers but the flags and the segments. */
+function groups(cpu: CpuState): readonly (readonly RegisterValue[])[] {
+  return [cpu.general, cpu.control, cpu.debug, cpu.vector, cpu.x87, cpu.msrs];
+}
+
 function listed(cpu: CpuState, name: string): RegisterValue | undefined {
   const flagsName = name === 'flags' || name === 'rflags' ? 'eflags' : name;
   if (cpu.flags.name === name || (flagsName === 'eflags' && cpu.flags.name.endsWith('flags'))) return cpu.flags;
-  return [cpu.general, cpu.control, cpu.x87].flatMap((group) => group.find((register) => register.name === name) ?? [])[0];
+  return groups(cpu).flatMap((group) => group.find((register) => register.name === name) ?? [])[0];
 }
 
 function segmentPart(cpu: CpuState, name: string): NamedRegister | undefined {
@@ -56,7 +77,8 @@ function segmentPart(cpu: CpuState, name: string): NamedRegister | undefined {
   if (!segment) return undefined;
   switch (field) {
     case undefined: return { name, value: BigInt(segment.selector), bits: 16, readOnly: false };
-    case 'base': return { name, value: segment.base, bits: 64, readOnly: true };
+    // In long mode FS and GS have bases of their own, whatever their selectors.
+    case 'base': return { name, value: segment.base, bits: 64, readOnly: !(isLongMode(cpu) && /^[fg]s$/.test(segmentName)) };
     case 'limit': return { name, value: BigInt(segment.limit >>> 0), bits: 32, readOnly: true };
     case 'attributes': return { name, value: BigInt(segment.attributes), bits: 16, readOnly: true };
     default: return undefined;
@@ -82,7 +104,7 @@ function partOf(register: RegisterValue, part: Part, name: string): NamedRegiste
 }
 
 function namedPart(cpu: CpuState, name: string): NamedRegister | undefined {
-  const part = PARTS.get(name);
+  const part = PARTS.get(name) ?? (isLongMode(cpu) ? LOW_BYTES.get(name) : undefined);
   if (!part) return undefined;
   const register = ['r', 'e', ''].flatMap((prefix) => listed(cpu, prefix + part.stem) ?? [])[0];
   return register ? partOf(register, part, name) : undefined;
@@ -106,9 +128,9 @@ export function registerNamed(cpu: CpuState, spelling: string): NamedRegister | 
 
 /** All names that `registerNamed` knows in this state, for completions. */
 export function registerNames(cpu: CpuState): string[] {
-  const names = [cpu.general, [cpu.flags], cpu.control, cpu.x87].flat().map((register) => register.name);
+  const names = [...groups(cpu), [cpu.flags]].flat().map((register) => register.name);
   const segments = cpu.segments.flatMap((segment: SegmentValue) => [segment.name, `${segment.name}.base`, `${segment.name}.limit`]);
-  const parts = [...PARTS.keys()].filter((name) => namedPart(cpu, name) !== undefined);
+  const parts = [...PARTS.keys(), ...LOW_BYTES.keys()].filter((name) => namedPart(cpu, name) !== undefined);
   return [...new Set([...names, ...segments, ...parts])];
 }
 
@@ -126,7 +148,7 @@ export function registerWrite(register: NamedRegister, value: bigint): { readonl
 }
 
 /** Registers outside the general ones that hold linear addresses. */
-const LINEAR_REGISTER = /^(cr2|dr[0-3]|[gi]dtr\.base)$/;
+const LINEAR_REGISTER = /^(cr2|dr[0-3]|[gi]dtr\.base|ia32_([lc]star|sysenter_e[si]p|(kernel_)?[fg]s_base))$/;
 /** CR3's bits below the table's address: flags, or the space's number (SDM volume 3, 4.5 to 4.7). */
 const BELOW_TABLE = 0xfffn;
 /** PAE's table of page-directory pointers is aligned to 32 bytes (SDM volume 3, 4.4.1). */
@@ -144,7 +166,7 @@ export function memoryOfRegister(cpu: CpuState, { name, value }: Pick<RegisterVa
   }
   if (LINEAR_REGISTER.test(name)) return linearPlace(value);
   if (name !== 'cr3') return undefined;
-  const isPae = cpu.codeBits !== 64 && ((listed(cpu, 'cr4')?.value ?? 0n) & CR4_PAE) !== 0n;
+  const isPae = !isLongMode(cpu) && ((listed(cpu, 'cr4')?.value ?? 0n) & CR4_PAE) !== 0n;
   return { space: { kind: 'physical' }, address: value & ~(isPae ? BELOW_PAE_TABLE : BELOW_TABLE) };
 }
 

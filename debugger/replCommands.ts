@@ -1,7 +1,9 @@
 /**
  * The console's commands: what a person types most often at a machine monitor, without panels.
  */
-import { hex, hexOfWidth } from './numbers';
+import type { RegisterValue } from '../src/monitor/inspection/queries';
+import { addressDigits, hex, hexOfWidth } from './numbers';
+import { isLongMode } from './registers';
 import type { Disassembler } from './disassembly/disassembler';
 import type { Evaluation } from './evaluation';
 import { userError } from './ports';
@@ -14,6 +16,9 @@ interface Command {
 }
 
 const BYTES_IN_ROW = 16;
+/** Registers of 64 bits in a row. */
+const LONG_IN_ROW = 4;
+const REGISTER_GROUPS = ['general', 'control', 'debug', 'x87', 'vector', 'msrs'] as const;
 const MOST_BYTES = 4096;
 const MOST_INSTRUCTIONS = 500;
 
@@ -27,7 +32,7 @@ export class ReplCommands {
   ) {
     this.commands = new Map<string, Command>([
       ['help', { usage: 'help', help: 'this list', run: async () => this.help() }],
-      ['regs', { usage: 'regs', help: 'all registers', run: () => this.registers() }],
+      ['regs', { usage: 'regs [GROUP]', help: `registers; of a group: ${REGISTER_GROUPS.join(', ')}`, run: (words) => this.registers(words[0]) }],
       ['mem', { usage: 'mem ADDRESS [BYTES]', help: 'bytes of memory', run: (words) => this.memory(words) }],
       ['walk', { usage: 'walk ADDRESS', help: 'how the page tables translate a linear address', run: (words) => this.walk(words) }],
       ['dis', { usage: 'dis [ADDRESS] [COUNT]', help: 'instructions', run: (words) => this.disassemble(words) }],
@@ -58,25 +63,32 @@ export class ReplCommands {
     return [
       'Commands:',
       ...lines,
-      'Anything else is an expression: eax + 1, $cs.base, u16[es:di], phys:0x1000, task->next->pid, cr3 & ~0xfff.',
+      'Anything else is an expression: eax + 1, $cs.base, $xmm0.f64[1], u16[es:di], phys:0x1000, task->next->pid, cr3 & ~0xfff.',
       'An assignment sets a register, a variable or memory: eax = 5, u8[0xb8000] = 65.',
     ].join('\n');
   }
 
-  private async registers(): Promise<string> {
+  private async registers(group?: string): Promise<string> {
     const cpu = await this.target.cpu();
-    const list = (registers: readonly { name: string; value: bigint; bits: number }[]): string =>
-      registers.map(({ name, value, bits }) => `${name}=${hexOfWidth(value, bits).slice(2)}`).join(' ');
+    const of = ({ name, value, bits }: RegisterValue): string => `${name}=${hexOfWidth(value, bits).slice(2)}`;
+    if (group !== undefined) {
+      const wanted = REGISTER_GROUPS.find((each) => each === group);
+      if (!wanted) throw userError(`There is no group '${group}' of registers: ${REGISTER_GROUPS.join(', ')}.`);
+      return cpu[wanted].map((register) => [of(register), ...(register.meaning === undefined ? [] : [register.meaning])].join('  ')).join('\n');
+    }
+    const list = (registers: readonly RegisterValue[], inRow = registers.length): string =>
+      Array.from({ length: Math.ceil(registers.length / inRow) }, (_, row) => registers.slice(row * inRow, (row + 1) * inRow).map(of).join(' ')).join('\n');
+    const digits = addressDigits(cpu.codeBits);
     const flags = (cpu.flags.fields ?? []).filter((field) => field.value !== 0).map((field) =>
       (field.bits === 1 ? field.name : `${field.name}=${field.value}`));
     const segments = cpu.segments.map((segment) =>
-      `${segment.name}=${hexOfWidth(BigInt(segment.selector), 16).slice(2)} base=${hex(segment.base, 8)} limit=${hex(segment.limit >>> 0, 8)} ${segment.meaning}`);
+      `${segment.name}=${hexOfWidth(BigInt(segment.selector), 16).slice(2)} base=${hex(segment.base, digits)} limit=${hex(segment.limit >>> 0, 8)} ${segment.meaning}`);
     return [
       `${cpu.mode}, CPL ${cpu.cpl}${cpu.halted ? ', halted' : ''}`,
-      list(cpu.general),
+      list(cpu.general, isLongMode(cpu) ? LONG_IN_ROW : undefined),
       `${list([cpu.flags])} [${flags.join(' ')}]`,
       ...segments,
-      list(cpu.control),
+      list(cpu.control, isLongMode(cpu) ? LONG_IN_ROW : undefined),
     ].join('\n');
   }
 
@@ -84,11 +96,12 @@ export class ReplCommands {
     const place = await this.evaluation.place(required(words[0], 'mem ADDRESS [BYTES]'));
     const count = await this.count(words[1], 64, MOST_BYTES);
     const bytes = await this.target.read(place, count);
+    const digits = addressDigits((await this.target.cpu()).codeBits);
     const rows: string[] = [];
     for (let at = 0; at < bytes.length; at += BYTES_IN_ROW) {
-      rows.push(memoryRow(place.address + BigInt(at), bytes.subarray(at, at + BYTES_IN_ROW)));
+      rows.push(memoryRow(place.address + BigInt(at), digits, bytes.subarray(at, at + BYTES_IN_ROW)));
     }
-    if (bytes.length < count) rows.push(`${hex(place.address + BigInt(bytes.length), 8)}  not mapped`);
+    if (bytes.length < count) rows.push(`${hex(place.address + BigInt(bytes.length), digits)}  not mapped`);
     return rows.join('\n');
   }
 
@@ -148,10 +161,10 @@ function required(word: string | undefined, usage: string): string {
   return word;
 }
 
-function memoryRow(address: bigint, bytes: Uint8Array): string {
+function memoryRow(address: bigint, addressWidth: number, bytes: Uint8Array): string {
   const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ').padEnd(BYTES_IN_ROW * 3 - 1);
   const text = [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-  return `${hex(address, 8)}  ${digits}  ${text}`;
+  return `${hex(address, addressWidth)}  ${digits}  ${text}`;
 }
 
 const LONGEST_STATE = 400;

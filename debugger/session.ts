@@ -268,8 +268,9 @@ export class ShadowboxDebugSession extends DebugSession {
 
   private async threadName(): Promise<string> {
     if (!this.debuggee) return 'CPU 0';
-    const { mode, cpl, halted } = await this.debuggee.target.cpu();
-    return `CPU 0 (${mode}, CPL ${cpl}${halted ? ', halted' : ''})`;
+    const { processor, mode, cpl, halted } = await this.debuggee.target.cpu();
+    const cpu = processor.count === 1 ? 'CPU 0' : `CPU ${processor.index} of ${processor.count}`;
+    return `${cpu} (${mode}, CPL ${cpl}${halted ? ', halted' : ''})`;
   }
 
   private inspectionHandlers(): Record<string, Handler> {

@@ -9,7 +9,8 @@ import type { Image } from './image';
 import type { Program } from './program';
 import type { UnwoundFrame } from './symbols/cfi';
 import type { Machine } from './symbols/elf';
-import { dwarfRegisterNumber } from './symbols/registers';
+import { registerNamed } from './registers';
+import { dwarfGeneralNames, dwarfRegisterNumber } from './symbols/registers';
 import type { Target } from './target';
 
 /** One activation of a function. */
@@ -85,7 +86,7 @@ export class StackManager {
     const frames: Frame[] = [];
     if (cpu.codeBits === 16) return { frames: [frame], end: '16-bit code keeps no frames' };
     while (frames.length < MOST_FRAMES) {
-      const caller = await this.caller(frame, frames.length === 0);
+      const caller = await this.caller(frame);
       if ('end' in caller) return { frames: [...frames, frame], end: caller.end };
       frames.push(caller.slot === undefined ? frame : { ...frame, returnSlot: caller.slot });
       const lookup = caller.isExact ? caller.pc : caller.pc - 1n;
@@ -94,8 +95,8 @@ export class StackManager {
     return { frames, end: `more than ${MOST_FRAMES} frames` };
   }
 
-  private async caller(frame: Frame, isTop: boolean): Promise<Caller> {
-    const caller = (await this.byFrameInformation(frame)) ?? (await this.byFramePointer(frame, isTop));
+  private async caller(frame: Frame): Promise<Caller> {
+    const caller = (await this.byFrameInformation(frame)) ?? (await this.byFramePointer(frame));
     if ('end' in caller) return caller;
     if (caller.pc === 0n) return { end: 'the return address is 0' };
     const isCode = (await this.target.read(linearPlace(caller.pc), 1)).length === 1;
@@ -124,13 +125,14 @@ export class StackManager {
     return memory.run(() => image.ask((table) => table.unwind(frame.lookup, frame.registers, memory.readLinear)));
   }
 
-  private async byFramePointer(frame: Frame, isTop: boolean): Promise<Caller> {
+  private async byFramePointer(frame: Frame): Promise<Caller> {
     const numbers = NUMBERS[frame.machine];
     const stackPointer = frame.registers.get(numbers.stack);
     const framePointer = frame.registers.get(numbers.frame);
     const segments = await this.segmentBases();
-    // On a function's first instruction the return address is on top of the stack and the frame is not yet made.
-    if (isTop && stackPointer !== undefined && this.program.functionAt(frame.pc)?.start === frame.pc) {
+    // On a function's first instruction the return address is on top of the stack and the frame is not yet made. (A caller
+    // stands behind its call; but an interrupted function may stand on its first instruction, too.)
+    if (frame.lookup === frame.pc && stackPointer !== undefined && this.program.functionAt(frame.pc)?.start === frame.pc) {
       return this.returnAt(frame, segments, stackPointer, framePointer);
     }
     if (framePointer === undefined || framePointer === 0n) return { end: 'the frame pointer is 0' };
@@ -162,11 +164,11 @@ export class StackManager {
 
 function registersOf(cpu: CpuState, machine: Machine): Map<number, bigint> {
   const registers = new Map<number, bigint>();
-  for (const register of [...cpu.general, cpu.flags]) {
-    const number = dwarfRegisterNumber(machine, register.name);
-    if (number !== undefined) registers.set(number, register.value);
+  for (const name of dwarfGeneralNames(machine)) {
+    // 32-bit code in long mode has the low halves of the registers, under their own names.
+    const number = dwarfRegisterNumber(machine, name);
+    const register = registerNamed(cpu, name);
+    if (number !== undefined && register) registers.set(number, register.value);
   }
-  const pointer = dwarfRegisterNumber(machine, machine === '386' ? 'eip' : 'rip');
-  if (pointer !== undefined) registers.set(pointer, cpu.instructionPointer);
   return registers;
 }

@@ -4,7 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { CpuState, RegisterField, RegisterValue, SegmentValue } from '../src/monitor/inspection/queries';
-import { hex, hexOfWidth } from './numbers';
+import { addressDigits, hex, hexOfWidth } from './numbers';
 import type { Evaluation, ValueStyle, Shown } from './evaluation';
 import { display } from './expressions/values';
 import type { FrameManager } from './frames';
@@ -12,12 +12,12 @@ import { formatReference } from './addresses';
 import { FrameVariables } from './locals';
 import { userError } from './ports';
 import type { Program, SourceLine } from './program';
-import { memoryOfRegister } from './registers';
+import { memoryOfRegister, registerNamed } from './registers';
 import { formatValue, type DisplayNode } from './symbols/format';
 import { stripType } from './symbols/types';
 import type { Variable } from './symbols/variables';
 import type { SyncMemory } from './syncMemory';
-import type { Scope } from './expressions/evaluator';
+import { valueOfRegister, type Scope } from './expressions/evaluator';
 
 /** What a variablesReference stands for. */
 interface Container {
@@ -69,13 +69,18 @@ export class VariableManager {
         nameOf: async (child) => prefix + child,
       }),
     });
+    const group = (name: 'control' | 'debug' | 'x87' | 'vector' | 'msrs') => (state: Scope): DebugProtocol.Variable[] =>
+      state.cpu[name].map((register) => this.register(state, register, frameId));
     return [
       ...(scope.view.scope ? [this.localScope(frameId)] : []),
       registers('General Registers', (state) => generalRegisters(state)),
-      registers('Segments', ({ cpu }) => cpu.segments.map((segment) => this.segment(segment, frameId))),
-      registers('Control', ({ cpu }) => cpu.control.map((register) => this.register(cpu, register, frameId))),
+      registers('Segments', ({ cpu }) => cpu.segments.map((segment) => this.segment(cpu, segment, frameId))),
+      registers('Control', group('control')),
       registers('Flags', ({ cpu }) => (cpu.flags.fields ?? []).map((field) => flag(cpu.flags.name, field)), `$${scope.cpu.flags.name}.`),
-      registers('x87', ({ cpu }) => cpu.x87.map((register) => this.register(cpu, register, frameId))),
+      ...(scope.cpu.debug.length > 0 ? [registers('Debug', group('debug'))] : []),
+      ...(scope.cpu.x87.length > 0 ? [registers('x87', group('x87'))] : []),
+      ...(scope.cpu.vector.length > 0 ? [registers('SSE', group('vector'))] : []),
+      ...(scope.cpu.msrs.length > 0 ? [registers('Model-Specific Registers', group('msrs'))] : []),
     ];
   }
 
@@ -176,8 +181,15 @@ export class VariableManager {
       : { variablesReference, namedVariables: node.childCount };
   }
 
-  private register(cpu: CpuState, register: RegisterValue, frameId: number): DebugProtocol.Variable {
+  private register(scope: Scope, register: RegisterValue, frameId: number): DebugProtocol.Variable {
     const { fields } = register;
+    const { cpu } = scope;
+    const value = valueOfRegister({ name: register.name, value: register.value, bits: register.bits, readOnly: register.readOnly === true });
+    if (value.kind === 'object') {
+      const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly: false } };
+      const node = display(register.name, value, this.evaluation.options(scope, tree.style));
+      return { ...registerVariable(cpu, register, 0), ...this.nodeReference(node, 'plain', `$${register.name}`, tree) };
+    }
     const children = fields && fields.length > 0
       ? this.add({
         frameId,
@@ -188,11 +200,16 @@ export class VariableManager {
     return registerVariable(cpu, register, children);
   }
 
-  private segment(segment: SegmentValue, frameId: number): DebugProtocol.Variable {
-    const hidden = this.add({ frameId, list: async () => hiddenParts(segment) });
+  private segment(cpu: CpuState, segment: SegmentValue, frameId: number): DebugProtocol.Variable {
+    const isSettable = (part: string): boolean => registerNamed(cpu, `${segment.name}.${part}`)?.readOnly === false;
+    const hidden = this.add({
+      frameId,
+      list: async () => hiddenParts(segment, addressDigits(cpu.codeBits)).map((part) => ({ ...part, ...readOnly(!isSettable(part.name)) })),
+      nameOf: async (part) => `$${segment.name}.${part}`,
+    });
     return {
       name: segment.name,
-      value: `${hexOfWidth(BigInt(segment.selector), 16)} ${segment.present ? segment.meaning : '(not present)'}`,
+      value: `${hexOfWidth(BigInt(segment.selector), 16)} ${segmentText(cpu, segment)}`,
       type: 'segment register',
       variablesReference: hidden,
       namedVariables: 4,
@@ -225,11 +242,14 @@ function generalRegisters(scope: Scope): DebugProtocol.Variable[] {
 
 function registerVariable(cpu: CpuState, register: RegisterValue, variablesReference: number): DebugProtocol.Variable {
   const reference = memoryOfRegister(cpu, register);
+  const digits = hexOfWidth(register.value, register.bits);
+  // An x87 register is a number to people, and its digits tell them nothing.
+  const isExtended = register.bits === 80;
   return {
     ...readOnly(register.readOnly === true),
     name: register.name,
-    value: hexOfWidth(register.value, register.bits),
-    type: `${register.bits}-bit register`,
+    value: isExtended ? register.meaning ?? digits : digits,
+    type: [`${register.bits}-bit register`, ...(isExtended ? [digits] : register.meaning === undefined ? [] : [register.meaning])].join(', '),
     variablesReference,
     evaluateName: `$${register.name}`,
     ...(reference ? { memoryReference: formatReference(reference) } : {}),
@@ -248,14 +268,20 @@ function flag(register: string, field: RegisterField): DebugProtocol.Variable {
   };
 }
 
-function hiddenParts(segment: SegmentValue): DebugProtocol.Variable[] {
+/** What a segment is good for. 64-bit code uses FS and GS whatever their descriptors say: for their bases alone (SDM volume 3, 3.4.4). */
+function segmentText(cpu: CpuState, { name, base, present, meaning }: SegmentValue): string {
+  if (present) return meaning;
+  return cpu.codeBits === 64 && (name === 'fs' || name === 'gs') ? `base ${hex(base, 16)}` : '(not present)';
+}
+
+function hiddenParts(segment: SegmentValue, digits: number): DebugProtocol.Variable[] {
   const parts: Presentation[] = [
-    { name: 'base', value: hex(segment.base, 8), memoryReference: hex(segment.base), evaluateName: `$${segment.name}.base` },
+    { name: 'base', value: hex(segment.base, digits), memoryReference: hex(segment.base), evaluateName: `$${segment.name}.base` },
     { name: 'limit', value: hex(segment.limit >>> 0, 8), evaluateName: `$${segment.name}.limit` },
     { name: 'attributes', value: hexOfWidth(BigInt(segment.attributes), 16), evaluateName: `$${segment.name}.attributes` },
     { name: 'meaning', value: segment.meaning },
   ];
-  return parts.map((part) => ({ ...part, ...readOnly(true), variablesReference: 0 }));
+  return parts.map((part) => ({ ...part, variablesReference: 0 }));
 }
 
 function readOnly(is: boolean): Pick<DebugProtocol.Variable, 'presentationHint'> {

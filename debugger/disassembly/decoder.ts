@@ -18,6 +18,8 @@ export interface DecodedInstruction {
   readonly flow: Flow;
   /** Instruction pointer (offset in CS) of a direct near call or branch. */
   readonly target?: bigint;
+  /** Address of a memory operand that is named relative to the instruction pointer (64-bit code). */
+  readonly operand?: bigint;
 }
 
 let sharedFormatter: Formatter | undefined;
@@ -78,6 +80,7 @@ export function decodeInstruction(bits: CodeBits, bytes: Uint8Array, instruction
     text: formatter().format(instruction),
     flow: flowOf(instruction),
     ...(hasNearTarget(instruction) ? { target: instruction.nearBranchTarget } : {}),
+    ...(instruction.isIpRelMemoryOperand ? { operand: instruction.ipRelMemoryAddress } : {}),
   }));
 }
 

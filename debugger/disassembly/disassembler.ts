@@ -7,7 +7,7 @@ import type { CpuState } from '../../src/monitor/inspection/queries';
 import type { Program } from '../program';
 import type { Target } from '../target';
 import { linearPlace } from '../addresses';
-import { hex, segmented } from '../numbers';
+import { addressDigits, hex, segmented } from '../numbers';
 import { userError } from '../ports';
 import { CodeView } from './codeView';
 import { decodeInstruction, LONGEST_INSTRUCTION, type CodeBits, type DecodedInstruction } from './decoder';
@@ -122,7 +122,7 @@ class RowPresenter {
   present(row: Row): DebugProtocol.DisassembledInstruction {
     const symbol = this.symbolOf(row);
     return {
-      address: addressText(row.address),
+      address: addressText(row.address, addressDigits(this.cpu.codeBits)),
       instruction: this.text(row),
       ...(row.bytes.length > 0 ? { instructionBytes: bytesText(row.bytes) } : {}),
       ...(symbol !== undefined ? { symbol } : {}),
@@ -144,8 +144,9 @@ class RowPresenter {
     const offset = offsetInCode(this.cpu, row.address);
     const decoded = decodeInstruction(this.cpu.codeBits, row.bytes, offset ?? row.address);
     if (!decoded) return '(bad)';
-    if (decoded.target === undefined || !this.symbols) return decoded.text;
-    const target = offset === undefined ? decoded.target : decoded.target + (row.address - offset);
+    const meant = decoded.target ?? decoded.operand;
+    if (meant === undefined || !this.symbols) return decoded.text;
+    const target = offset === undefined ? meant : meant + (row.address - offset);
     const name = this.program.nameOf(target);
     return name === undefined ? decoded.text : `${decoded.text} <${name}>`;
   }
@@ -170,8 +171,8 @@ class RowPresenter {
 }
 
 /** Numbers that every client can parse; addresses below 0 are decimal, because '-0x1' is none to BigInt. */
-function addressText(address: bigint): string {
-  return address < 0n ? address.toString() : hex(address, 8);
+function addressText(address: bigint, digits: number): string {
+  return address < 0n ? address.toString() : hex(address, digits);
 }
 
 function bytesText(bytes: Uint8Array): string {

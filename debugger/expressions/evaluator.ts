@@ -10,6 +10,8 @@ import { hex, toLittleEndian } from '../numbers';
 import { userError } from '../ports';
 import type { Program } from '../program';
 import type { NamedRegister } from '../registers';
+import { typedRegister } from '../registerTypes';
+import { DW_ATE } from '../symbols/dwarf-constants';
 import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
 import { byteValue, partOf, type ValueSource } from '../symbols/values';
 import type { SyncMemory } from '../syncMemory';
@@ -29,7 +31,17 @@ export interface Scope {
 /** Types that are known without debug information. */
 const BUILT_IN: ReadonlyMap<string, Type> = new Map<string, Type>([
   ...Object.entries(MEMORY_SIZES).map(([name, { bytes, signed }]): [string, Type] => [name, integerType(name, bytes, signed)]),
+  ...[8, 16, 32, 64].flatMap((bits): [string, Type][] => [
+    [`int${bits}_t`, integerType(`int${bits}_t`, bits / 8, true)],
+    [`uint${bits}_t`, integerType(`uint${bits}_t`, bits / 8, false)],
+  ]),
+  ['float', { kind: 'base', name: 'float', size: 4, encoding: DW_ATE.float }],
+  ['double', { kind: 'base', name: 'double', size: 8, encoding: DW_ATE.float }],
   ['char', integerType('char', 1, true)],
+  ['unsigned char', integerType('unsigned char', 1, false)],
+  ['unsigned short', integerType('unsigned short', 2, false)],
+  ['long long', integerType('long long', 8, true)],
+  ['unsigned long long', integerType('unsigned long long', 8, false)],
   ['short', integerType('short', 2, true)],
   ['int', integerType('int', 4, true)],
   ['unsigned', integerType('unsigned', 4, false)],
@@ -37,8 +49,11 @@ const BUILT_IN: ReadonlyMap<string, Type> = new Map<string, Type>([
   ['void', { kind: 'void', name: 'void' }],
 ]);
 
+/** C's usual spellings of types that compilers describe under another. */
+const COMPILERS_NAME: Readonly<Record<string, string>> = { long: 'long int', 'unsigned long': 'long unsigned int' };
+
 export function findType(program: Program, name: string): Type | undefined {
-  return program.typeNamed(name) ?? BUILT_IN.get(name);
+  return program.typeNamed(name) ?? program.typeNamed(COMPILERS_NAME[name] ?? name) ?? BUILT_IN.get(name);
 }
 
 /** To be called inside of `scope.memory.run`. Errors say what is wrong with the expression. */
@@ -108,9 +123,9 @@ class Evaluator {
     return value;
   }
 
-  private registerValue(name: string): IntegerValue | undefined {
+  private registerValue(name: string): Value | undefined {
     const register = this.scope.register(name);
-    return register && { ...unsigned(register.value, register.bits), register };
+    return register && valueOfRegister(register);
   }
 
   private unary(operator: UnaryOperator, operand: Expression): Value {
@@ -166,7 +181,7 @@ class Evaluator {
     const other = pointed(right);
     const size = BigInt(Math.max(1, sizeOf(pointer.target)));
     const address = toInteger(left).value;
-    if (other) return operator === '-' ? wrap((address - toInteger(right).value) / size, 32, true) : undefined;
+    if (other) return operator === '-' ? wrap((address - toInteger(right).value) / size, this.addressBits, true) : undefined;
     const distance = toInteger(right).value * size;
     const moved = BigInt.asUintN(this.addressBits, operator === '+' ? address + distance : address - distance);
     return valueObject({ kind: 'pointer', size: this.addressBits / 8, target: pointer.target }, moved, this.addressBits / 8);
@@ -181,8 +196,8 @@ class Evaluator {
     if (record.kind !== 'object' || !type || !('members' in type)) throw userError(`'.${name}': the value before it is not a struct.`);
     const member = memberNamed(type, name);
     if (!member) throw userError(`${typeName(record.type)} has no member '${name}'.`);
-    if (member.bits) return { kind: 'object', type: member.type, source: record.source, bitField: member.bits, ...placed(record.place, 0) };
-    return { kind: 'object', type: member.type, source: partOf(record.source, member.offset), ...placed(record.place, member.offset) };
+    if (member.bits) return { kind: 'object', type: member.type, source: record.source, bitField: member.bits, ...placed(record, 0) };
+    return { kind: 'object', type: member.type, source: partOf(record.source, member.offset), ...placed(record, member.offset) };
   }
 
   /** `eflags.zf`, `cs.base`: a field of a register, unless a variable has that name. */
@@ -208,7 +223,7 @@ class Evaluator {
     const rest = type.dimensions.slice(1);
     const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
     const offset = Number(index) * sizeOf(element);
-    return { kind: 'object', type: element, source: partOf(owner.source, offset), ...placed(owner.place, offset) };
+    return { kind: 'object', type: element, source: partOf(owner.source, offset), ...placed(owner, offset) };
   }
 
   private memory(size: string | undefined, address: Expression): Value {
@@ -234,7 +249,8 @@ class Evaluator {
     const { cpu } = this.scope;
     const name = segment.kind === 'register' || segment.kind === 'name' ? segment.name.toLowerCase() : undefined;
     const named = cpu.segments.find((candidate) => candidate.name === name);
-    if (named) return named.base;
+    // 64-bit code has bases in FS and GS only (SDM volume 1, 3.2.4).
+    if (named) return cpu.codeBits === 64 && !/^[fg]s$/.test(named.name) ? 0n : named.base;
     const selector = this.integer(segment).value;
     if (cpu.mode === 'real' || cpu.mode === 'v8086') return BigInt.asUintN(16, selector) << 4n;
     const loaded = cpu.segments.find((candidate) => BigInt(candidate.selector) === selector);
@@ -258,8 +274,8 @@ class Evaluator {
   }
 
   private sizeOf(type: TypeSpelling | undefined, operand: Expression | undefined): Value {
-    if (type) return unsigned(BigInt(sizeOf(this.type(type))), 32);
-    return unsigned(BigInt(operand ? sizeOfValue(this.value(operand)) : 0), 32);
+    if (type) return unsigned(BigInt(sizeOf(this.type(type))), this.addressBits);
+    return unsigned(BigInt(operand ? sizeOfValue(this.value(operand)) : 0), this.addressBits);
   }
 
   /** The value of a type at a place in memory. */
@@ -275,7 +291,7 @@ class Evaluator {
 }
 
 function literal(value: bigint, isHex: boolean): IntegerValue {
-  const bits = value < 1n << 31n || (isHex && value < 1n << 32n) ? 32 : 64;
+  const bits = value < 1n << 31n || (isHex && value < 1n << 32n) ? 32 : [64, 128, 256].find((width) => value < 1n << BigInt(width)) ?? 512;
   return wrap(value, bits, value < 1n << BigInt(bits - 1));
 }
 
@@ -284,12 +300,26 @@ function objectOf(found: TypedValue): ObjectValue {
   return {
     kind: 'object', type, source,
     ...(source.address === undefined ? {} : { place: { space: { kind: 'linear' as const }, address: source.address } }),
-    ...(register === undefined ? {} : { registerName: register }),
+    ...(register === undefined ? {} : { register: { name: register, offset: 0, isPart: false } }),
   };
 }
 
-function placed(place: Place | undefined, offset: number): { place?: Place } {
-  return place ? { place: { space: place.space, address: place.address + BigInt(offset) } } : {};
+/** A register as a value: a number, or what its lanes are. */
+export function valueOfRegister(register: NamedRegister): Value {
+  const typed = typedRegister(register);
+  if (!typed) return { ...unsigned(register.value, register.bits), register };
+  const { type, source, text } = typed;
+  return {
+    kind: 'object', type, source,
+    ...(register.readOnly ? {} : { register: { name: register.name, offset: 0, isPart: false } }),
+    ...(text === undefined ? {} : { shownAs: { text, typeName: `${register.bits}-bit register` } }),
+  };
+}
+
+/** Where a part of a value lies. */
+function placed({ place, register }: ObjectValue, offset: number): Pick<ObjectValue, 'place' | 'register'> {
+  if (place) return { place: { space: place.space, address: place.address + BigInt(offset) } };
+  return register ? { register: { name: register.name, offset: register.offset + offset, isPart: true } } : {};
 }
 
 function placeOf(address: IntegerValue): Place {

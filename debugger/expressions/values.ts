@@ -29,8 +29,10 @@ export interface ObjectValue {
   readonly source: ValueSource;
   /** Where it lies in memory. */
   readonly place?: Place;
-  /** Set for a variable that lies whole in a register of the innermost frame. */
-  readonly registerName?: string;
+  /** Set for what lies whole in a register of the innermost frame: its first byte there, and whether it is only a part of what lies there. */
+  readonly register?: { readonly name: string; readonly offset: number; readonly isPart: boolean };
+  /** How it is written instead of what its type says (vector registers), and the name of its type. */
+  readonly shownAs?: { readonly text: string; readonly typeName: string };
   /** Lowest bit and width, for a bit field. */
   readonly bitField?: { readonly offset: number; readonly size: number };
 }
@@ -116,7 +118,8 @@ export function display(name: string, value: Value, options: FormatOptions): Pic
     const text = integerText(toInteger(value), options.integers === 'hexadecimal');
     return { value: text, typeName: `${typeName(value.type)} : ${value.bitField.size}`, childCount: 0, isIndexed: false, children: () => [] };
   }
-  return formatValue(name, value.type, value.source, options);
+  const shown = formatValue(name, value.type, value.source, options);
+  return value.shownAs ? { ...shown, value: value.shownAs.text, typeName: value.shownAs.typeName } : shown;
 }
 
 /** The place whose memory a person wants to see for a value: what a pointer points at, else where the value lies. */

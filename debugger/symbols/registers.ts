@@ -15,6 +15,11 @@ const FILES: Record<Machine, readonly { readonly first: number; readonly count: 
 const SEGMENTS: Record<Machine, number> = { "386": 40, "x86-64": 50 };
 const SEGMENT_NAMES = ["es", "cs", "ss", "ds", "fs", "gs"];
 
+/** Names of the general registers, the instruction pointer and the flags that have DWARF numbers. */
+export function dwarfGeneralNames(machine: Machine): readonly string[] {
+  return machine === "386" ? NAMES["386"] : [...NAMES["x86-64"], "rflags"];
+}
+
 /** The name of a register by its DWARF number (`eax`, `rip`, `st0`, `xmm3`); undefined for numbers that no x86 register has. */
 export function dwarfRegisterName(machine: Machine, register: number): string | undefined {
   const general = NAMES[machine][register];

@@ -18,6 +18,7 @@ const FAMILIES = [
   'alu', 'mov', 'addr', 'lea', 'xchg', 'bit', 'scan', 'shift', 'muldiv', 'bcd', 'cmov', 'setcc', 'flags', 'branch', 'stack', 'string', 'lock', 'misc',
   'x87-arith', 'x87-compare', 'x87-control', 'x87-loadstore', 'x87-trans',
   'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'sse-approx', 'pcmpstr',
+  'v3/adx', 'v3/avx', 'v3/avx2', 'v3/avx-approx', 'v3/avx-pcmpstr', 'v3/bmi', 'v3/f16c', 'v3/fma', 'v3/gather',
 ];
 
 /** As many failed vectors as a person wants to read. */

@@ -5,7 +5,6 @@
 import { Bench, type SegmentModel } from './bench';
 import { runVector, toleranceOf, type Difference } from './compare';
 import type { Mode } from './expectedState';
-import { vectorLeftOut } from './scope';
 import type { Family, Vector } from './vectorFile';
 
 export interface FailedVector {
@@ -20,8 +19,6 @@ export interface FamilyResult {
   readonly family: string;
   readonly passed: number;
   readonly failed: readonly FailedVector[];
-  /** How many vectors were left out, by reason. */
-  readonly leftOut: ReadonlyMap<string, number>;
 }
 
 /** Which vectors of a family are asked for. */
@@ -44,17 +41,14 @@ function benchFor(mode: Mode): Bench {
 
 /** Runs the selected vectors of a family. A vector has passed when it has in both models. */
 export function runFamily(family: Family, selection: Selection = {}): FamilyResult {
-  const leftOut = new Map<string, number>();
   const chosen: { readonly number: number; readonly vector: Vector }[] = [];
   family.vectors.forEach((vector, i) => {
     if (selection.mode !== undefined && vector.m !== selection.mode) return;
     if (selection.number !== undefined && selection.number !== i + 1) return;
-    const reason = vectorLeftOut(family.name, vector);
-    if (reason === undefined) chosen.push({ number: i + 1, vector });
-    else leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1);
+    chosen.push({ number: i + 1, vector });
   });
   const failed = chosen.length === 0 ? new Map<number, FailedVector>() : runAll(family.name, chosen);
-  return { family: family.name, passed: chosen.length - failed.size, failed: [...failed.values()], leftOut };
+  return { family: family.name, passed: chosen.length - failed.size, failed: [...failed.values()] };
 }
 
 function runAll(name: string, chosen: readonly { readonly number: number; readonly vector: Vector }[]): Map<number, FailedVector> {

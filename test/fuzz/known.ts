@@ -7,8 +7,9 @@ import type { Case } from './case';
 import { AT } from './layout';
 import type { KnownInstruction } from './instruction';
 import type { MemoryDifference, Step } from './lockstep';
-import { ATTRIBUTE, CR0, FLAG, codeAddress, codeBits, usesDescriptors, type MachineState } from './machineState';
-import { violatesSegments } from './violations';
+import { ATTRIBUTE, CR0, FLAG, GENERAL_NAMES, codeAddress, codeBits, isProtected, isVirtual8086, usesDescriptors, type MachineState } from './machineState';
+import { PTE, TABLES } from './pageTables';
+import { forbids, violatesSegments } from './violations';
 
 interface Explanation {
   readonly id: string;
@@ -18,8 +19,8 @@ interface Explanation {
 }
 
 export interface KnownDifference extends Explanation {
-  /** QEMU is of no use afterwards. */
-  readonly restart?: boolean;
+  /** What to do then: end the program (unless told otherwise), end QEMU with it, or give QEMU our flags and go on. */
+  readonly then?: 'restart' | 'set flags';
   matches(step: Step, program: Case): boolean;
 }
 
@@ -27,7 +28,7 @@ export interface KnownBytes extends Explanation {
   explains(step: Step, difference: MemoryDifference): boolean;
 }
 
-const DB = 1, UD = 6, DF = 8, SS = 12, GP = 13;
+const DB = 1, UD = 6, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14;
 
 /** The vector in whose handler a machine stands, if it is one of the standard handlers. */
 export function handlerVector(state: MachineState): number | undefined {
@@ -35,10 +36,16 @@ export function handlerVector(state: MachineState): number | undefined {
   return offset >= 0 && offset < 0x1000 && offset % 16 === 0 ? offset / 16 : undefined;
 }
 
-/** Ours has delivered a fault of one of these vectors, theirs has not. */
-function onlyWeFault(step: Step, ...vectors: readonly number[]): boolean {
-  const ours = handlerVector(step.ours);
-  return step.ourStep.kind === 'delivered' && ours !== undefined && vectors.includes(ours) && handlerVector(step.theirs) !== ours;
+/** Faults that may come in the place of one whose gate is odd. */
+const NESTED: readonly number[] = [DF, TS, NP, SS, GP];
+
+/** Ours has delivered a fault of one of these vectors (or one that its odd gate has led to), theirs has not. */
+function onlyWeFault({ ours, theirs, ourStep }: Step, program: Case, ...vectors: readonly number[]): boolean {
+  const vector = handlerVector(ours);
+  const oddGate = vectors.some((wanted) => program.patches.some(({ note }) => note === `gate ${wanted}`));
+  if (ourStep.kind === 'shutdown') return oddGate;
+  if (ourStep.kind !== 'delivered' || handlerVector(theirs) === vector) return false;
+  return vector === undefined ? oddGate : vectors.includes(vector) || (oddGate && NESTED.includes(vector));
 }
 
 const is = (step: Step, ...mnemonics: readonly Mnemonic[]): boolean => step.instruction !== undefined && mnemonics.includes(step.instruction.mnemonic);
@@ -64,24 +71,54 @@ function isInterruptInstruction(instruction: KnownInstruction | undefined): bool
   return instruction !== undefined && [Mnemonic.Int, Mnemonic.Int3, Mnemonic.Int1, Mnemonic.Into].includes(instruction.mnemonic);
 }
 
+/** Whether a small frame below the stack's top meets the end of SS. */
+function stackForbids(state: MachineState): boolean {
+  if (codeBits(state) === 64) return false;
+  const { ss } = state.segments;
+  const mask = ss.attributes & ATTRIBUTE.big && isProtected(state) ? 0xffffffffn : 0xffffn;
+  const top = (state.general[4] ?? 0n) & mask;
+  return [2n, 4n, 6n, 8n, 10n, 12n, 16n, 20n, 24n, 36n].some((bytes) => forbids(ss, (top - bytes) & mask, 2, true, !usesDescriptors(state)));
+}
+
+/** Bits 47 to 63, by the upper half. */
+const isCanonicalHigh = (high: bigint): boolean => [0n, 0x1ffffn].includes((high & 0xffffffffn) >> 15n);
+
+/** Registers that programs use by intent. */
+const COMMON_MSRS: ReadonlySet<number> = new Set([0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000080]);
+
+/** Both are in another task than before, and the same. */
+function switchedTask({ before, ours, theirs }: Step): boolean {
+  return ours.segments.tr.base !== before.segments.tr.base && ours.segments.tr.base === theirs.segments.tr.base;
+}
+
+const GENERAL: ReadonlySet<string> = new Set(GENERAL_NAMES);
+
 /** PUSH of a segment register. */
 function pushesSegment(step: Step): boolean {
   return is(step, Mnemonic.Push) && /push [c-gs]s$/.test(step.instruction?.text ?? '');
 }
 
-/** Where the frame that ours has pushed begins (guest-physical: stacks are mapped to themselves). */
-function frameAt({ ours }: Step): number {
-  const { ss } = ours.segments;
-  const mask = ss.attributes & ATTRIBUTE.big && ours.cr0 & CR0.PE ? 0xffffffffn : 0xffffn;
-  return Number((ss.base + ((ours.general[4] ?? 0n) & mask)) & 0xffffffffn);
-}
-
 /** Both stand in the handler of one vector, and a byte of the frame differs in bit 0 alone. */
 function frameBit(step: Step, { address, ours, theirs }: MemoryDifference, from: number, to: number): boolean {
-  const at = address - frameAt(step);
+  const at = address - step.ourTopAt;
   const vector = handlerVector(step.ours);
-  return step.ourStep.kind === 'delivered' && vector !== undefined && vector === handlerVector(step.theirs) && at >= from && at <= to
+  return vector !== undefined && vector === handlerVector(step.theirs) && at >= from && at <= to
     && ours.length === 1 && ((ours[0] ?? 0) ^ (theirs[0] ?? 0)) === 1;
+}
+
+/** An entry of a page table in which these bits differ and nothing else. */
+function tableBit({ address, ours, theirs }: MemoryDifference, bits: number): boolean {
+  return address >= AT.tables && address % 4 === 0 && ours.length === 1 && ((ours[0] ?? 0) ^ (theirs[0] ?? 0)) === bits;
+}
+
+/** The accessed bit of a descriptor, set by ours. */
+function accessedDescriptor({ address, ours, theirs }: MemoryDifference): boolean {
+  return address >= AT.gdt && address < AT.idt && address % 8 === 5 && ours.length === 1 && ours[0] === ((theirs[0] ?? 0) | 1);
+}
+
+/** Both have delivered the same vector. */
+function bothFault(step: Step, vector: number): boolean {
+  return step.ourStep.kind === 'delivered' && handlerVector(step.ours) === vector && handlerVector(step.theirs) === vector;
 }
 
 /** Differences of single bytes in memory: QEMU is given ours, and the program goes on. */
@@ -99,10 +136,64 @@ export const KNOWN_BYTES: readonly KnownBytes[] = [
     explains: (step, difference) => frameBit(step, difference, 6, 14) && difference.ours[0] === ((difference.theirs[0] ?? 0) | 1),
   },
   {
+    id: 'frame-rf-interrupt',
+    reason: 'an interrupt by instruction pushes RF as it was; ours is clear once the instruction is under way (the manual is silent)',
+    manual: 'vol. 3, 18.3.1.1',
+    explains: (step, difference) => isInterruptInstruction(step.instruction) && frameBit(step, difference, 4, 10) && (step.before.flags & FLAG.RF) !== 0,
+  },
+  {
     id: 'frame-ext',
     reason: 'EXT is never set in the error code of a fault that is met on the way to the handler of an exception or interrupt',
     manual: 'vol. 3, 6.13',
     explains: (step, difference) => frameBit(step, difference, 0, 0) && difference.ours[0] === ((difference.theirs[0] ?? 0) | 1) && !isInterruptInstruction(step.instruction),
+  },
+  {
+    id: 'accessed-bit',
+    reason: 'when an access faults, which entries on the way to it (and to operands before it) have been marked accessed is not said',
+    manual: 'vol. 3, 4.8',
+    explains: (step, difference) => tableBit(difference, PTE.accessed) && handlerVector(step.ours) !== undefined && handlerVector(step.ours) === handlerVector(step.theirs),
+  },
+  {
+    id: 'pdpte-accessed',
+    reason: 'entries of the page-directory-pointer table of PAE paging get an accessed bit, which they do not have (bit 5 is reserved)',
+    manual: 'vol. 3, 4.4.1',
+    explains: (_step, difference) => difference.address < TABLES.pointers + 32 && tableBit(difference, PTE.accessed) && difference.address >= TABLES.pointers && difference.theirs[0] === ((difference.ours[0] ?? 0) | PTE.accessed),
+  },
+  {
+    id: 'enter-probe',
+    reason: 'ENTER does not try whether it could write at the final stack pointer; ours does, and marks the page',
+    manual: 'vol. 2, ENTER',
+    explains: (step, difference) => is(step, Mnemonic.Enter) && [PTE.accessed, PTE.dirty, PTE.accessed | PTE.dirty].some((bits) => tableBit(difference, bits)),
+  },
+  {
+    id: 'dirty-bit-crossing',
+    reason: 'when a write crosses a page border and the second page faults, ours has marked the first one dirty already',
+    manual: 'vol. 3, 4.8',
+    explains: (step, difference) => (tableBit(difference, PTE.dirty) || tableBit(difference, PTE.dirty | PTE.accessed)) && bothFault(step, PF)
+      && (step.ours.cr2 & 0xfffn) === 0n && step.instruction?.memory.some(({ write }) => write) === true,
+  },
+  {
+    id: 'rmw-error-code',
+    reason: 'an instruction that reads and writes its operand raises #PF as a read; ours, as a write (the manual is silent)',
+    manual: 'vol. 3, 4.7',
+    explains: (step, { address, ours, theirs }) => step.ourStep.kind === 'delivered' && !step.ourStep.retired && address === step.ourTopAt && ours.length === 1 && ours[0] === ((theirs[0] ?? 0) | 2)
+      && step.instruction?.memory.some(({ read, write }) => read && write) === true,
+  },
+  {
+    id: 'cs-accessed',
+    reason: 'far transfers do not set the accessed bit of the code segment',
+    manual: 'vol. 3, 3.4.5.1',
+    // With it goes the dirty bit of the table's page.
+    explains: ({ memory }, difference) => accessedDescriptor(difference) || (tableBit(difference, PTE.dirty) && memory.some(accessedDescriptor)),
+  },
+  {
+    id: 'undefined-flags',
+    reason: 'a trap behind an instruction has pushed flags that it leaves undefined',
+    manual: 'vol. 1, appendix A',
+    explains: (step, { ours, theirs }) => {
+      const open = step.instruction?.undefinedFlags ?? 0;
+      return step.ourStep.kind === 'delivered' && step.ourStep.retired && ours.length <= 2 && ours.every((byte, i) => ((byte ^ (theirs[i] ?? 0)) & ~(open | (open >> 8)) & 0xff) === 0);
+    },
   },
 ];
 
@@ -111,19 +202,25 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'segment-limits',
     reason: 'TCG checks neither limits nor rights of segments in memory accesses and instruction fetches',
     manual: 'vol. 3, 5.3 and 5.5',
-    matches: (step) => step.instruction !== undefined && violatesSegments(step.before, step.instruction) && (onlyWeFault(step, GP, SS, DF) || step.ourStep.kind === 'shutdown'),
+    matches: ({ before, instruction, ourStep }) => instruction !== undefined && violatesSegments(before, instruction) && ourStep.kind !== 'stepped',
+  },
+  {
+    id: 'stack-limits',
+    reason: 'what a transfer of control pushes is not checked against the limits and rights of SS either',
+    manual: 'vol. 3, 5.3',
+    matches: ({ before, ours, ourStep }) => ourStep.kind !== 'stepped' && (stackForbids(before) || stackForbids(ours)),
   },
   {
     id: 'branch-limit',
     reason: 'near branches do not check their target against the limit of CS',
     manual: 'vol. 2, Jcc, JMP, CALL, RET',
-    matches: (step) => is(step, ...NEAR_BRANCHES) && onlyWeFault(step, GP) && step.theirs.rip > BigInt(step.before.segments.cs.limit),
+    matches: (step, program) => is(step, ...NEAR_BRANCHES) && onlyWeFault(step, program, GP) && step.theirs.rip > BigInt(step.before.segments.cs.limit),
   },
   {
     id: 'lock-prefix',
     reason: 'LOCK is ignored before most instructions that do not take it',
     manual: 'vol. 2, LOCK',
-    matches: (step) => step.instruction === undefined && hasPrefix(step, 0xf0) && onlyWeFault(step, UD),
+    matches: (step, program) => step.instruction === undefined && hasPrefix(step, 0xf0) && onlyWeFault(step, program, UD),
   },
   {
     id: 'int1',
@@ -135,19 +232,19 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'real-far-offset',
     reason: 'far transfers in real and virtual-8086 mode do not check the offset against 64 KiB',
     manual: 'vol. 2, JMP, CALL, RET, IRET',
-    matches: (step) => is(step, ...FAR_TRANSFERS) && !usesDescriptors(step.before) && onlyWeFault(step, GP),
+    matches: (step, program) => is(step, ...FAR_TRANSFERS) && !usesDescriptors(step.before) && onlyWeFault(step, program, GP),
   },
   {
     id: 'sti-trap',
     reason: 'no single-step trap follows STI that has set IF; only MOV SS and POP SS hold debug exceptions back',
     manual: 'vol. 3, 6.8.3',
-    matches: (step) => is(step, Mnemonic.Sti) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, DB),
+    matches: (step, program) => is(step, Mnemonic.Sti) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, program, DB, DF, TS, NP, SS, GP),
   },
   {
     id: 'cr0-nw',
     reason: 'CR0.NW without CR0.CD is accepted',
     manual: 'vol. 2, MOV to control registers',
-    matches: (step) => is(step, Mnemonic.Mov) && onlyWeFault(step, GP) && (step.theirs.cr0 & (CR0.NW | CR0.CD)) === CR0.NW,
+    matches: (step, program) => is(step, Mnemonic.Mov) && onlyWeFault(step, program, GP) && (step.theirs.cr0 & (CR0.NW | CR0.CD)) === CR0.NW,
   },
   {
     id: 'rep-over-itself',
@@ -165,20 +262,119 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'trap-behind-shadow',
     reason: 'an interrupt by instruction right behind MOV SS or POP SS with TF set: the trap that was held back is lost; ours is delivered in front of the handler',
     manual: 'vol. 3, 6.8.3',
-    matches: (step) => isInterruptInstruction(step.instruction) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, DB),
+    matches: (step, program) => isInterruptInstruction(step.instruction) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, program, DB),
   },
   {
     id: 'cr4-reserved',
     reason: 'a reserved bit of CR4 leads to a #VMEXIT, with no virtual machine about: a block at the address of the VMCB is overwritten and interrupts are off',
     manual: 'vol. 2, MOV to control registers',
-    restart: true,
-    matches: (step) => is(step, Mnemonic.Mov) && /mov cr4/.test(step.instruction?.text ?? '') && onlyWeFault(step, GP),
+    then: 'restart',
+    matches: (step, program) => is(step, Mnemonic.Mov) && /mov cr4/.test(step.instruction?.text ?? '') && onlyWeFault(step, program, GP),
   },
   {
     id: 'unknown-msr',
     reason: 'RDMSR and WRMSR of registers that do not exist raise nothing',
     manual: 'vol. 2, RDMSR and WRMSR',
-    matches: (step) => is(step, Mnemonic.Rdmsr, Mnemonic.Wrmsr) && onlyWeFault(step, GP) && (step.before.general[1] ?? 0n) === 0x12345n,
+    matches: (step, program) => is(step, Mnemonic.Rdmsr, Mnemonic.Wrmsr) && onlyWeFault(step, program, GP) && !COMMON_MSRS.has(Number(step.before.general[1] ?? 0n)),
+  },
+  {
+    id: 'operand-order',
+    reason: 'which of two memory operands is read first, and so which page fault comes first, is not said',
+    manual: 'vol. 2, CMPS',
+    matches: (step) => is(step, Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd) && bothFault(step, PF) && step.differences.every(({ field }) => field === 'cr2'),
+  },
+  {
+    id: 'v86-gate-dpl',
+    reason: 'a gate leads out of virtual-8086 mode to another CPL than 0, in place of #GP(selector)',
+    manual: 'vol. 2, INT n (INTERRUPT-FROM-VIRTUAL-8086-MODE)',
+    matches: ({ before, theirs }) => isVirtual8086(before) && !isVirtual8086(theirs) && theirs.cpl !== 0 && theirs.segments.tr.base === before.segments.tr.base,
+  },
+  {
+    id: 'task-trap',
+    reason: 'the T flag of a TSS raises no debug trap',
+    manual: 'vol. 3, 8.2.1',
+    matches: (step) => step.ourStep.kind === 'delivered' && (step.ours.dr6 & 0x8000) !== 0 && (step.theirs.dr6 & 0x8000) === 0,
+  },
+  {
+    id: 'null-fs-gs',
+    reason: 'a return to an outer privilege leaves null selectors in FS and GS as they are',
+    manual: 'vol. 2, RET and IRET (RETURN-TO-OUTER-PRIVILEGE-LEVEL)',
+    matches: (step) => is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq) && step.memory.length === 0
+      && step.differences.every(({ field, ours, theirs }) => (field === 'fs' || field === 'gs') && ours === 0n && theirs < 4n),
+  },
+  {
+    id: 'cr0-pg-without-pe',
+    reason: 'CR0.PG without CR0.PE is accepted',
+    manual: 'vol. 2, MOV to control registers',
+    matches: (step, program) => is(step, Mnemonic.Mov) && onlyWeFault(step, program, GP) && (step.theirs.cr0 & (CR0.PG | CR0.PE)) >>> 0 === CR0.PG,
+  },
+  {
+    id: 'wrmsr-canonical',
+    reason: 'IA32_SYSENTER_ESP and EIP take addresses that are not canonical',
+    manual: 'vol. 2, WRMSR',
+    matches: (step, program) => is(step, Mnemonic.Wrmsr) && onlyWeFault(step, program, GP) && [0x175n, 0x176n].includes(step.before.general[1] ?? 0n) && !isCanonicalHigh(step.before.general[2] ?? 0n),
+  },
+  {
+    id: 'group-reg-field',
+    reason: '8F, C6 and C7 with /1 to /7 are taken for POP and MOV',
+    manual: 'vol. 2, table A-6 (groups 1A and 11)',
+    matches: (step, program) => step.instruction === undefined && step.bytes.subarray(0, 6).some((byte) => [0x8f, 0xc6, 0xc7].includes(byte)) && onlyWeFault(step, program, UD),
+  },
+  {
+    id: 'ltr-null',
+    reason: 'LTR takes a null selector',
+    manual: 'vol. 2, LTR',
+    matches: (step, program) => is(step, Mnemonic.Ltr) && onlyWeFault(step, program, GP) && (step.theirs.segments.tr.selector & 0xfffc) === 0,
+  },
+  {
+    id: 'far-limit-code',
+    reason: 'an offset beyond the limit of the target segment raises #GP(selector) in place of #GP(0), behind the pushes of a call',
+    manual: 'vol. 2, CALL and JMP',
+    matches: (step) => is(step, ...FAR_TRANSFERS) && bothFault(step, GP) && (step.ourTop & ~1) === 0 && step.theirTop > 3,
+  },
+  {
+    id: 'return-limit',
+    reason: 'RET and IRET do not check the offset against the limit of the code segment',
+    manual: 'vol. 2, RET and IRET',
+    matches: (step, program) => is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd) && onlyWeFault(step, program, GP) && step.theirs.rip > BigInt(step.theirs.segments.cs.limit),
+  },
+  {
+    id: 'lar-undefined',
+    reason: 'LAR leaves bits 16 to 19 of the result undefined',
+    manual: 'vol. 2, LAR',
+    matches: (step) => is(step, Mnemonic.Lar) && step.memory.length === 0 && step.differences.every(({ ours, theirs }) => ((ours ^ theirs) & ~0xf0000n) === 0n),
+  },
+  {
+    id: 'task-gate-selector',
+    reason: 'a task gate with a bad selector raises #TS in place of #GP',
+    manual: 'vol. 2, JMP and CALL (TASK-GATE)',
+    matches: (step) => step.ourStep.kind === 'delivered' && handlerVector(step.ours) === GP && handlerVector(step.theirs) === TS,
+  },
+  {
+    id: 'sysenter-null',
+    reason: 'SYSENTER and SYSEXIT check IA32_SYSENTER_CS for 0 and not for a null selector',
+    manual: 'vol. 2, SYSENTER and SYSEXIT',
+    matches: (step, program) => is(step, Mnemonic.Sysenter, Mnemonic.Sysexit) && onlyWeFault(step, program, GP, DF, NP) && ([0, 3, 0x10, 0x13].includes(step.theirs.segments.cs.selector) || (step.before.flags & FLAG.TF) !== 0),
+  },
+  {
+    id: 'iret-v86-rf',
+    reason: 'IRET to virtual-8086 mode drops RF',
+    manual: 'vol. 2, IRET (RETURN-TO-VIRTUAL-8086-MODE)',
+    then: 'set flags',
+    matches: (step) => is(step, Mnemonic.Iretd) && step.memory.length === 0 && step.differences.every(({ field, ours, theirs }) => field === 'flags' && (ours ^ theirs) === BigInt(FLAG.RF)),
+  },
+  {
+    id: 'task16-upper',
+    reason: 'the upper halves of registers that a 16-bit TSS loads are not said',
+    manual: 'vol. 3, 8.6',
+    matches: (step) => switchedTask(step) && (step.ours.segments.tr.attributes & 8) === 0 && step.differences.every(({ field, ours, theirs }) => GENERAL.has(field) && ((ours ^ theirs) & 0xffffn) === 0n),
+  },
+  {
+    id: 'task-fault-stack',
+    reason: 'a fault met while the new task is loaded is delivered at the old CPL, on a stack segment that is not loaded yet, with a mixture of both instruction pointers',
+    manual: 'vol. 3, 6.15 (#TS) and 8.3',
+    matches: (step) => switchedTask(step) && (step.ourStep.kind === 'shutdown' || [DF, TS, NP, SS, GP].some((vector) => bothFault(step, vector)) && (step.ourTop & ~1) === (step.theirTop & ~1)
+      && step.differences.every(({ field }) => /^(rsp|ss.*|flags)$/.test(field))),
   },
   {
     id: 'dr6-disabled',

@@ -13,8 +13,9 @@ import type { Case } from './case';
 import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
 import { known, knownBytes, type KnownDifference } from './known';
-import { CR0, ATTRIBUTE, codeAddress, codeBits, differences, type Difference, type MachineState } from './machineState';
+import { CR0, codeAddress, codeBits, differences, stackAt, type Difference, type MachineState } from './machineState';
 import { Ours, type OurStep } from './ours';
+import { PTE } from './pageTables';
 import { QEMU_PROCESSOR } from './processors';
 import { Qemu } from './qemu';
 
@@ -35,6 +36,11 @@ export interface Step {
   readonly ours: MachineState;
   readonly theirs: MachineState;
   readonly theirShutdown: boolean;
+  /** Guest-physical address of the top of our stack; -1 if it is not mapped. */
+  readonly ourTopAt: number;
+  /** The word on top of each one's stack: the error code, if a fault has pushed one. */
+  readonly ourTop: number;
+  readonly theirTop: number;
   readonly differences: readonly Difference[];
   readonly memory: readonly MemoryDifference[];
 }
@@ -71,6 +77,15 @@ function memoryDifferences(ours: Uint8Array): MemoryDifference[] {
     at = end;
   }
   return found;
+}
+
+function partition<T>(list: readonly T[], belongs: (item: T) => boolean): readonly [T[], T[]] {
+  return [list.filter(belongs), list.filter((item) => !belongs(item))];
+}
+
+/** 16 bits at a guest-physical address; 0 where nothing is compared. */
+function wordAt(memory: Uint8Array, address: number): number {
+  return (memory[address] ?? 0) | ((memory[address + 1] ?? 0) << 8);
 }
 
 function tablesOf(memory: Uint8Array): Uint8Array {
@@ -116,9 +131,9 @@ export class Lockstep {
       const step = await this.step(before);
       if (typeof step === 'string') return { verdict: { kind: 'dropped', reason: step }, steps };
       steps.push(step);
-      const verdict = this.judge(step, program);
+      const verdict = await this.judge(step, program);
       // A QEMU that has shut down does not come back.
-      if (step.theirShutdown || (verdict?.kind === 'known' && verdict.difference.restart)) await this.restart();
+      if (step.theirShutdown || (verdict?.kind === 'known' && verdict.difference.then === 'restart')) await this.restart();
       if (verdict) return { verdict, steps };
       if (step.ourStep.kind === 'shutdown') return { verdict: { kind: 'same' }, steps };
       this.skipFault(step);
@@ -131,12 +146,14 @@ export class Lockstep {
     const theirs = await this.qemu.state();
     this.qemu.readMemory(theirMemory);
     const found = differences(before, theirs);
-    const memory = memoryDifferences(this.ours.memory);
+    // Before a breakpoint our engine has translated the address of the code already, QEMU has not.
+    const [early, memory] = partition(memoryDifferences(this.ours.memory), (one) => one.address >= AT.tables && one.ours.length === 1 && ((one.ours[0] ?? 0) ^ (one.theirs[0] ?? 0)) === PTE.accessed);
+    for (const { address, ours } of early) this.qemu.writeMemory(address, Uint8Array.from(ours));
     if (found.length === 0 && memory.length === 0) return undefined;
     const address = Number(codeAddress(before));
     return {
       before, address, bytes: new Uint8Array(0), instruction: undefined, ourStep: { kind: 'stepped', external: false, retired: false },
-      ours: before, theirs, theirShutdown: false, differences: found, memory,
+      ours: before, theirs, theirShutdown: false, ourTopAt: -1, ourTop: 0, theirTop: 0, differences: found, memory,
     };
   }
 
@@ -163,6 +180,7 @@ export class Lockstep {
     if (!shutdown && before.cr0 & CR0.PG && Buffer.compare(tables, this.ours.memory.subarray(AT.tables)) !== 0) await this.qemu.flushTlb(theirs.cr3);
     return {
       before, address, bytes, instruction, ourStep, ours, theirs, theirShutdown: shutdown,
+      ourTopAt: this.ours.physical(stackAt(ours)), ourTop: wordAt(this.ours.memory, this.ours.physical(stackAt(ours))), theirTop: wordAt(theirMemory, this.ours.physical(stackAt(theirs))),
       differences: ourStep.kind === 'shutdown' && shutdown ? [] : differences(ours, theirs),
       memory: memoryDifferences(this.ours.memory),
     };
@@ -180,7 +198,7 @@ export class Lockstep {
   }
 
   /** @returns undefined when the program may go on */
-  private judge(step: Step, program: Case): Verdict | undefined {
+  private async judge(step: Step, program: Case): Promise<Verdict | undefined> {
     const both = step.theirShutdown && step.ourStep.kind === 'shutdown';
     if (both) return undefined;
     const open = step.instruction?.undefinedFlags ?? 0;
@@ -189,38 +207,29 @@ export class Lockstep {
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
-    if (this.evenUndefinedFlags(step, open)) return undefined;
     const bytes = rest.length === 0 && !step.theirShutdown ? knownBytes(step) : undefined;
     if (bytes) {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
       bytes.forEach(({ id }) => this.evened(id));
+      if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
     const difference = known(step, program);
+    if (difference?.then === 'set flags') {
+      await this.qemu.setFlags(step.ours.flags);
+      this.evened(difference.id);
+      return undefined;
+    }
     return difference ? { kind: 'known', difference } : { kind: 'different' };
-  }
-
-  /** A trap behind an instruction has pushed the flags that it leaves undefined: they are taken over in memory, too. */
-  private evenUndefinedFlags(step: Step, open: number): boolean {
-    const { memory, ourStep, theirShutdown, theirs } = step;
-    if (open === 0 || ourStep.kind !== 'delivered' || !ourStep.retired || theirShutdown) return false;
-    const rest = step.differences.filter(({ field, ours, theirs: b }) => field !== 'flags' || ((ours ^ b) & BigInt(~open)) !== 0n);
-    const onlyFlags = memory.length <= 2 && memory.every(({ ours, theirs: b }) => ours.length <= 2 && ours.every((byte, i) => ((byte ^ (b[i] ?? 0)) & ~(open | (open >> 8)) & 0xff) === 0));
-    if (rest.length > 0 || !onlyFlags) return false;
-    for (const { address, theirs: bytes } of memory) this.ours.writeMemory(address, Uint8Array.from(bytes));
-    this.ours.setFlags(theirs.flags);
-    return true;
   }
 
   /** After the delivery of a fault: moves the return address in the frame behind the instruction. */
   private skipFault({ before, instruction, ourStep, ours }: Step): void {
     if (ourStep.kind !== 'delivered' || ourStep.external || ourStep.retired || !instruction) return;
     const next = Number(before.rip) + instruction.length;
-    const { ss } = ours.segments;
-    const mask = ss.attributes & ATTRIBUTE.big && ours.cr0 & CR0.PE ? 0xffffffff : 0xffff;
-    const top = (Number(ours.general[4] ?? 0n) & mask) >>> 0;
+    const top = stackAt(ours);
     for (const [offset, size] of [[0, 4], [4, 4], [0, 2], [2, 2]] as const) {
-      const linear = (Number(ss.base) + top + offset) % 2 ** 32;
+      const linear = (top + offset) % 2 ** 32;
       const at = this.ours.physical(linear);
       if (at < 0 || at + size > COMPARED_BYTES || (linear & 0xfff) + size > 0x1000) continue;
       const view = new DataView(this.ours.memory.buffer, this.ours.memory.byteOffset + at, size);

@@ -61,6 +61,14 @@ export function codeAddress(s: MachineState): bigint {
   return codeBits(s) === 64 ? s.rip : (s.segments.cs.base + s.rip) & 0xffffffffn;
 }
 
+/** Linear address of the stack's top. */
+export function stackAt(s: MachineState): number {
+  const { ss } = s.segments;
+  if (codeBits(s) === 64) return Number(BigInt.asUintN(53, s.general[4] ?? 0n));
+  const mask = ss.attributes & ATTRIBUTE.big && isProtected(s) ? 0xffffffffn : 0xffffn;
+  return Number((ss.base + ((s.general[4] ?? 0n) & mask)) & 0xffffffffn);
+}
+
 /** One value that differs. */
 export interface Difference {
   readonly field: string;
@@ -83,8 +91,8 @@ function compareSegments(name: SegmentName, ours: MachineState, theirs: MachineS
   if (descriptors && unusable(a) && unusable(b)) return;
   add(`${name} base`, a.base, b.base);
   add(`${name} limit`, a.limit, b.limit);
-  // TR's type is busy by definition: QEMU keeps what it read before it set the bit in memory.
-  const shown = name === 'tr' ? ~TSS_BUSY : ~0;
+  // What shows nowhere: TR is always busy, and what is loaded is accessed. QEMU keeps these bits as it has read them.
+  const shown = name === 'tr' ? ~TSS_BUSY : ~ATTRIBUTE.accessed;
   if (descriptors) add(`${name} attributes`, a.attributes & shown, b.attributes & shown);
 }
 

@@ -29,7 +29,7 @@ export interface OurStep {
   readonly kind: 'stepped' | 'delivered' | 'shutdown' | 'halted' | 'endless';
   /** An interrupt from outside has been delivered (else it was a fault, a trap, or an interrupt by instruction). */
   readonly external: boolean;
-  /** An instruction has retired (in front of the delivery, if there was one). */
+  /** An instruction has been done (in front of the delivery, if there was one); false when it has faulted or was not begun. */
   readonly retired: boolean;
 }
 
@@ -110,11 +110,17 @@ export class Ours {
   step(): OurStep {
     const s = this.cpu.state;
     const before = s.f64(L.RETIRED);
-    const result = (kind: OurStep['kind'], external = false): OurStep => ({ kind, external, retired: s.f64(L.RETIRED) !== before });
+    const { linear } = this.executor.place();
+    const result = (kind: OurStep['kind']): OurStep => ({ kind, external: false, retired: s.f64(L.RETIRED) !== before });
     try {
       for (let rounds = 0; rounds < ROUNDS_MOST; rounds++) {
         const outcome = this.executor.run(1, true);
-        if (outcome.kind === 'delivered') return result('delivered', outcome.interruption.external);
+        if (outcome.kind === 'delivered') {
+          const { external, from } = outcome.interruption;
+          if (external) return { kind: 'delivered', external, retired: s.f64(L.RETIRED) !== before };
+          // A fault comes from the instruction, a trap from the next one.
+          return { kind: 'delivered', external, retired: from.linear !== linear };
+        }
         if (outcome.kind === 'halted') return result('halted');
         if (outcome.kind === 'budget') return result('stepped');
       }

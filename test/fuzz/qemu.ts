@@ -133,6 +133,10 @@ export class Qemu {
     await this.set(GDB.cr3, le64(Number(cr3)));
   }
 
+  async setFlags(flags: number): Promise<void> {
+    await this.set(GDB.flags, le32(flags));
+  }
+
   private async set(register: number, value: string): Promise<void> {
     await this.stub.command(`P${register.toString(16)}=${value}`);
   }

@@ -6,6 +6,7 @@ import { GuestFault } from '../memory/guestFault';
 import type { PagingControls, PagingMode } from '../memory/guestPaging';
 import type { Mmu } from '../memory/mmu';
 import type { MachineMemory } from '../memory/machineMemory';
+import { TLB_EMPTY } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import * as L from './layout';
 import { allowedFlags } from './models/controlBits';
@@ -42,6 +43,8 @@ export interface CpuSurroundings {
   retired(): number;
   /** Virtual time in cycles, exact to the instruction under way. */
   now(): number;
+  /** PAUSE: the CPU spins, and would rather let another one go on. */
+  yieldTurn?(): void;
   /** The local APIC; missing where there is none. */
   readonly localApic?: LocalApicPort;
 }
@@ -60,8 +63,6 @@ export class Cpu {
   singleIteration = false;
   /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
   trapCleared = false;
-  /** It spins and would rather let another CPU go on (PAUSE). */
-  yields = false;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
 
@@ -73,6 +74,7 @@ export class Cpu {
   ) {
     this.state = new CpuState(machine);
     this.state.flagBits = allowedFlags(processor.features);
+    this.state.alignmentFlagChanged = () => this.selectTlb();
     mmu.shadow.alignmentFlag = () => (this.state.systemFlags & FLAG.AC) !== 0;
   }
 
@@ -139,13 +141,17 @@ export class Cpu {
     this.changedContext();
   }
 
-  /** Points generated code to the TLB tables of the current space and privilege. */
+  /**
+   * Points generated code to the TLB tables of the current space and privilege; to empty ones where alignment is checked
+   * (Intel SDM vol. 3, 6.15, #AC), so that each access comes to the MMU.
+   */
   selectTlb(): void {
     const s = this.state;
-    const slot = this.mmu.currentSpace.slot;
-    const user = this.user;
-    s.setU32(L.TLB_READ_TABLE, this.mmu.tlb.table(slot, TLB_KIND.read, user));
-    s.setU32(L.TLB_WRITE_TABLE, this.mmu.tlb.table(slot, TLB_KIND.write, user));
+    const { mmu, user } = this;
+    const slot = mmu.currentSpace.slot;
+    mmu.checksAlignment = user && (s.cr0 & CR0.AM) !== 0 && (s.systemFlags & FLAG.AC) !== 0;
+    s.setU32(L.TLB_READ_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.read, user));
+    s.setU32(L.TLB_WRITE_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.write, user));
     s.setU32(L.TLB_EXECUTE_TABLE, this.mmu.tlb.table(slot, TLB_KIND.execute, user));
   }
 

@@ -1,12 +1,48 @@
 /**
- * The guest's debug registers DR0-DR7: execution and data breakpoints (Intel SDM vol. 3, chapter 17).
+ * The guest's debug registers DR0-DR7: execution, data and I/O breakpoints (Intel SDM vol. 3, chapter 17).
  */
 import type { Cpu } from './cpu';
 import * as L from './layout';
+import { CR4, type CpuState } from './state';
 
 /** Conditions in DR7's R/W fields. */
-const EXECUTE = 0, WRITE = 1, READ_WRITE = 3;
+const EXECUTE = 0, WRITE = 1, IO = 2, READ_WRITE = 3;
 const LENGTHS = [1, 2, 8, 4];
+
+/** Bits of DR7 and DR6. */
+export const DR7 = { enabled: 0xff, generalDetect: 0x2000 } as const;
+export const DR6 = { generalDetect: 0x2000, singleStep: 0x4000, taskSwitch: 0x8000 } as const;
+
+/** Has a debug trap come behind the present instruction, for reasons that are bits of DR6. */
+export function trapBehind(cpu: Cpu, reasons: number): void {
+  const s = cpu.state;
+  s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | reasons);
+  cpu.attention = true;
+}
+
+/** A port has been accessed: an I/O breakpoint (with CR4.DE) traps behind the instruction. */
+export function portAccessed(cpu: Cpu, port: number, bytes: number): void {
+  const s = cpu.state;
+  const dr7 = s.u32(L.DR + 8 * 7);
+  if ((dr7 & DR7.enabled) === 0 || !(s.cr4 & CR4.DE)) return;
+  let hits = 0;
+  for (const { number, kind, address, bytes: watched } of watchesOf(s)) {
+    if (kind === IO && port < address + watched && address < port + bytes) hits |= 1 << number;
+  }
+  if (hits) trapBehind(cpu, hits);
+}
+
+/** The breakpoints that DR7 enables. */
+function watchesOf(s: CpuState): readonly Watch[] {
+  const dr7 = s.u32(L.DR + 8 * 7);
+  return [0, 1, 2, 3].flatMap((number) => {
+    if (!((dr7 >> (2 * number)) & 3)) return [];
+    const address = s.wide(L.DR + 8 * number);
+    const kind = (dr7 >> (16 + 4 * number)) & 3;
+    const bytes = LENGTHS[(dr7 >> (18 + 4 * number)) & 3] ?? 1;
+    return [{ number, kind, bytes, address: kind === EXECUTE ? address : Math.floor(address / bytes) * bytes }];
+  });
+}
 
 interface Watch {
   readonly number: number;
@@ -58,10 +94,7 @@ export class DebugRegisters {
       const matches = watch.kind === READ_WRITE || (watch.kind === WRITE && write);
       if (matches && linear < watch.address + watch.bytes && watch.address < linear + bytes) hits |= 1 << watch.number;
     }
-    if (!hits) return;
-    const s = this.cpu.state;
-    s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | hits);
-    this.cpu.attention = true;
+    if (hits) trapBehind(this.cpu, hits);
   }
 
   /**
@@ -77,13 +110,8 @@ export class DebugRegisters {
     if (dr7 === this.seen && key === this.seenAddresses) return false;
     this.seen = dr7;
     this.seenAddresses = key;
-    this.watches = addresses.flatMap((address, number) => {
-      if (!((dr7 >> (2 * number)) & 3)) return [];
-      const kind = (dr7 >> (16 + 4 * number)) & 3;
-      const bytes = LENGTHS[(dr7 >> (18 + 4 * number)) & 3] ?? 1;
-      return [{ number, kind, bytes, address: kind === EXECUTE ? address : Math.floor(address / bytes) * bytes }];
-    });
-    const pages = this.watches.filter((w) => w.kind !== EXECUTE).map((w) => Math.floor(w.address / 4096));
+    this.watches = watchesOf(s);
+    const pages = this.watches.filter((w) => w.kind === WRITE || w.kind === READ_WRITE).map((w) => Math.floor(w.address / 4096));
     this.cpu.mmu.setWatchedPages(new Set(pages));
     return true;
   }

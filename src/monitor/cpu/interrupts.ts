@@ -8,13 +8,18 @@ import { SYSTEM, checkStackSegment, decodeDescriptor, fetchDescriptor, installSe
 import * as L from './layout';
 import { ATTRIBUTE, FLAG } from './state';
 import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
+import { DR7 } from './debugRegisters';
+import { DEBUGCTL } from './msrBits';
 import { innerStack, innerStackPointer, switchTask, taskOfGate } from './taskState';
+import { redirected } from './virtualInterrupts';
 
 /** What is to be delivered. */
 export interface Interruption {
   readonly vector: number;
   /** `software`: INT n, INT3, INTO; `external`: INTR or NMI. */
   readonly cause: 'software' | 'exception' | 'external';
+  /** INT n, which virtual-8086 tasks may be denied, or handle themselves; not INT3 and INTO. */
+  readonly byNumber?: boolean;
   readonly errorCode?: number | undefined;
   /** Instruction pointer to push: the faulting instruction's, or the next one. */
   readonly returnTo: number;
@@ -42,10 +47,11 @@ export function vectorName(vector: number): string {
 }
 
 /**
- * Raises a fault found while executing the instruction at `eip`: delivers it, with double and triple
+ * Raises a fault found while executing the instruction at `at`: delivers it, with double and triple
  * faults as they come. Throws TripleFault.
  */
-export function raiseFault(cpu: Cpu, first: GuestFault, eip: number): void {
+export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
+  let eip = at;
   const chain: FaultLink[] = [];
   let current = first;
   for (;;) {
@@ -56,12 +62,15 @@ export function raiseFault(cpu: Cpu, first: GuestFault, eip: number): void {
       selector: cpu.state.selector(L.CS),
       eip,
     });
-    if (current.vector === VECTOR.PF) cpu.state.setU64(L.CR2, current.linear);
+    noteAddress(cpu, current);
     try {
       const errorCode = cpu.state.protectedMode ? current.errorCode : undefined;
       return deliver(cpu, { vector: current.vector, cause: 'exception', errorCode, returnTo: eip });
     } catch (second) {
       if (!(second instanceof GuestFault)) throw second;
+      // Each page fault that is met leaves its address, also one that ends in a double fault (Intel SDM vol. 3, 6.15, #DF).
+      noteAddress(cpu, second);
+      if (second.late) eip = cpu.state.eip;
       if (current.vector === VECTOR.DF) {
         chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip });
         throw new TripleFault(chain);
@@ -72,6 +81,10 @@ export function raiseFault(cpu: Cpu, first: GuestFault, eip: number): void {
       } else current = second;
     }
   }
+}
+
+function noteAddress(cpu: Cpu, { vector, linear }: GuestFault): void {
+  if (vector === VECTOR.PF) cpu.state.setU64(L.CR2, linear);
 }
 
 /** The manual's table 6-5. */
@@ -87,12 +100,21 @@ export function deliver(cpu: Cpu, what: Interruption): void {
   if (!cpu.state.protectedMode) deliverReal(cpu, what);
   else if (cpu.state.longMode) deliverLong(cpu, what);
   else {
-    if (cpu.state.virtual8086 && what.cause === 'software' && what.vector !== VECTOR.BP && what.vector !== VECTOR.OF && cpu.state.iopl < 3) {
-      throw generalProtection();
+    const own = what.byNumber && redirected(cpu, what.vector, what.returnTo);
+    if (!own) {
+      if (cpu.state.virtual8086 && what.byNumber && cpu.state.iopl < 3) throw generalProtection();
+      deliverProtected(cpu, what);
     }
-    deliverProtected(cpu, what);
   }
   cpu.trapCleared = true;
+  if (what.vector === VECTOR.DB && what.cause === 'exception') enterDebugHandler(cpu);
+}
+
+/** The handler of #DB may use the debug registers, and runs without branch traps (Intel SDM vol. 3, 17.2.4 and 17.4.2). */
+function enterDebugHandler(cpu: Cpu): void {
+  const s = cpu.state;
+  s.setU32(L.DR + 8 * 7, s.u32(L.DR + 8 * 7) & ~DR7.generalDetect);
+  s.setU32(L.MSR_DEBUGCTL, s.u32(L.MSR_DEBUGCTL) & ~(DEBUGCTL.btf | DEBUGCTL.lbr));
 }
 
 function deliverReal(cpu: Cpu, what: Interruption): void {
@@ -103,12 +125,12 @@ function deliverReal(cpu: Cpu, what: Interruption): void {
   const offset = cpu.readSystem(base + entry, 2);
   const selector = cpu.readSystem(base + entry + 2, 2);
   const frame = currentFrame(cpu);
-  frame.reserve(6);
+  frame.reserve(3, 2);
   frame.push(s.flags, 2);
   frame.push(s.selector(L.CS), 2);
   frame.push(what.returnTo, 2);
   frame.commit();
-  s.flags = s.flags & ~(FLAG.IF | FLAG.TF | FLAG.AC);
+  s.flags = s.flags & ~(FLAG.IF | FLAG.TF | FLAG.AC | FLAG.RF);
   cpu.setRealSegment(L.CS, selector);
   s.eip = offset;
 }
@@ -160,7 +182,7 @@ function deliverLong(cpu: Cpu, what: Interruption): void {
 /** Faults met on the way to the handler of an event from outside the program carry EXT. */
 function withExternal(second: unknown, external: number): unknown {
   if (!(second instanceof GuestFault) || !external || second.vector === VECTOR.PF || second.errorCode === undefined) return second;
-  return fault(second.vector, second.errorCode | 1);
+  return new GuestFault(second.vector, second.errorCode | 1, 0, 0, second.late);
 }
 
 function enterLongHandler(cpu: Cpu, gate: Descriptor, offset: number, what: Interruption): void {
@@ -177,7 +199,7 @@ function enterLongHandler(cpu: Cpu, gate: Descriptor, offset: number, what: Inte
   const top = inner || ist !== 0 ? innerStackPointer(cpu, cpl, ist) : s.pointer(L.RSP, 64);
   // The stack pointer is aligned before anything is pushed.
   const frame = new StackFrame(cpu, flatStack(cpl), Math.floor(top / 16) * 16);
-  frame.reserve((5 + (what.errorCode === undefined ? 0 : 1)) * 8);
+  frame.reserve(5 + (what.errorCode === undefined ? 0 : 1), 8);
   if (!s.canonical(offset)) throw generalProtection();
   frame.push(s.selector(L.SS), 8);
   frame.push64(s.reg64(L.RSP));
@@ -207,7 +229,7 @@ function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
     if (s.virtual8086) throw generalProtection(selector);
     if (!code.isConforming && code.dpl !== s.cpl) throw generalProtection(selector);
     const frame = currentFrame(cpu);
-    frame.reserve(words * size);
+    frame.reserve(words, size);
     if (offset > code.limit) throw generalProtection();
     pushReturn(cpu, frame, flags, what, size);
     markAccessed(cpu, code);
@@ -218,7 +240,7 @@ function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
   const target = innerStack(cpu, code.dpl);
   const stack = checkStackSegment(cpu, target.selector, code.dpl, VECTOR.TS);
   const frame = new StackFrame(cpu, newStack(stack, code.dpl), target.pointer);
-  frame.reserve((words + 2 + (s.virtual8086 ? 4 : 0)) * size);
+  frame.reserve(words + 2 + (s.virtual8086 ? 4 : 0), size);
   if (offset > code.limit) throw generalProtection();
   const fromVirtual = s.virtual8086;
   if (fromVirtual) for (const segment of [L.GS, L.FS, L.DS, L.ES]) frame.push(s.selector(segment), size);

@@ -115,6 +115,8 @@ export const MSR_MCG_CTL = 1520;
 export const MSR_MC_CTL = 1528;
 /** Non-maskable interrupts (u32): bit 0, one is pending; bit 1, held back until the next IRET. */
 export const NON_MASKABLE = 1568;
+/** Whether the shadow at SHADOW_COUNT holds back debug exceptions and NMI, too (u32): MOV SS and POP SS do, STI does not. */
+export const SHADOW_WHOLE = 1572;
 /** Vector registers, 32 bytes each: XMM in the low 16, the rest of YMM above. */
 export const VECTOR = 2048;
 export const VECTOR_BYTES = 32;

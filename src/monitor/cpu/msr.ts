@@ -172,8 +172,9 @@ const UNLISTED: ReadonlySet<number> = new Set(apicRegisters.map(([number]) => nu
 
 /** The registers that the processor has and what they hold, in the order of the table; those of the local APIC are left out. */
 export function listMsrs(cpu: Cpu): readonly ListedMsr[] {
+  const hasApic = cpu.surroundings.localApic !== undefined;
   return TABLE.flatMap(([number, register]) =>
-    exists(register, cpu.features) && !UNLISTED.has(number)
+    exists(register, cpu.features) && !UNLISTED.has(number) && (hasApic || number !== IA32_APIC_BASE)
       ? [{ number, name: register.name, value: register.read(cpu), readOnly: register.write === undefined }]
       : []);
 }

@@ -69,11 +69,13 @@ export class StackFrame {
     this.pointer = cut(start, stack.bits);
   }
 
-  /** Checks that `bytes` below the pointer can be pushed: later pushes cannot fault. */
-  reserve(bytes: number): void {
+  /** Checks that `count` values of `size` bytes can be pushed: these pushes cannot fault later. */
+  reserve(count: number, size: StackBytes): void {
     const { bits, user } = this.stack;
+    const bytes = count * size;
+    for (let i = 1; i <= count; i++) this.linear(cut(this.pointer - i * size, bits), size);
     const start = cut(this.pointer - bytes, bits);
-    if (bits === 64) return this.cpu.mmu.check(this.linear(start, bytes), bytes, true, user);
+    if (bits === 64) return this.cpu.mmu.check(start, bytes, true, user);
     const check = (offset: number, count: number): void => this.cpu.mmu.check(this.wrapped(offset), count, true, user);
     const toWrap = (bits === 16 ? 0x10000 : 2 ** 32) - start;
     if (toWrap >= bytes) return check(start, bytes);

@@ -48,6 +48,9 @@ export class CpuState {
   /** Flags that can be changed, and those that are 1 always: the processor's (models/controlBits). */
   flagBits: { readonly changeable: number; readonly ones: number } = { changeable: ALL_FLAGS, ones: 2 };
 
+  /** Told when EFLAGS.AC may have changed by a load of the flags. */
+  alignmentFlagChanged: () => void = () => undefined;
+
   constructor(readonly machine: MachineMemory) {
     this.view = machine.view;
     this.block = machine.u8.subarray(CPU_BASE, CPU_BASE + CPU_BYTES);
@@ -123,15 +126,14 @@ export class CpuState {
   }
 
   get flags(): number {
-    const low = this.u32(L.FLAG_RESULT);
-    const high = this.u32(L.FLAG_RESULT + 4);
-    const zero = low === 0 && high === 0;
-    return this.u32(L.FLAGS_SYSTEM) | statusFromWords(zero, high >>> 31 === 1, low & 0xff, this.u32(L.FLAG_AUX));
+    return flagsIn(this.view, CPU_BASE);
   }
   set flags(value: number) {
     this.status = value;
     const { changeable, ones } = this.flagBits;
+    const old = this.systemFlags;
     this.setU32(L.FLAGS_SYSTEM, (value & changeable & ~STATUS_FLAGS) | ones);
+    if ((old ^ value) & FLAG.AC) this.alignmentFlagChanged();
   }
   /** Sets the status flags alone. */
   set status(value: number) {
@@ -250,6 +252,15 @@ export class CpuState {
     const end = this.canonicalEnd;
     return linear >= -end && linear < end;
   }
+}
+
+/** EFLAGS of the state block that begins `at` bytes into a view. */
+export function flagsIn(view: DataView, at: number): number {
+  const low = view.getUint32(at + L.FLAG_RESULT, true);
+  const high = view.getUint32(at + L.FLAG_RESULT + 4, true);
+  const zero = low === 0 && high === 0;
+  const aux = view.getUint32(at + L.FLAG_AUX, true);
+  return view.getUint32(at + L.FLAGS_SYSTEM, true) | statusFromWords(zero, high >>> 31 === 1, low & 0xff, aux);
 }
 
 export type AddressBits = 16 | 32 | 64;

@@ -1,7 +1,8 @@
 /**
  * Task-state segments and hardware task switching (Intel SDM vol. 3, chapter 7).
  */
-import { VECTOR, fault, type Cpu } from './cpu';
+import { GuestFault } from '../memory/guestFault';
+import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
 import {
   SYSTEM,
   checkStackSegment,
@@ -13,6 +14,7 @@ import {
   type Descriptor,
 } from './descriptors';
 import * as L from './layout';
+import { DR6, trapBehind } from './debugRegisters';
 import { ATTRIBUTE, CR0, CR4, FLAG } from './state';
 import { currentFrame } from './stackFrame';
 import { loadPdptes } from './paging';
@@ -50,11 +52,33 @@ export function innerStackPointer(cpu: Cpu, privilege: number, ist: number): num
   return pointer;
 }
 
+/** Offset of the I/O permission map in the current TSS; undefined where the TSS has none. */
+function ioMap(cpu: Cpu): number | undefined {
+  const s = cpu.state;
+  if (!isTss32(s.attributes(L.TR) & 0xf) || s.limit(L.TR) < TSS32.ioMap + 1) return undefined;
+  return cpu.readSystem(s.base(L.TR) + TSS32.ioMap, 2);
+}
+
+/** Bytes of the software interrupt redirection map, which ends where the I/O permission map begins (Intel SDM vol. 3, 20.3.3). */
+const REDIRECTION_BYTES = 32;
+
+/**
+ * Whether the redirection map of the current TSS sends INT `vector` of a virtual-8086 task to the task's own handler: a
+ * clear bit. #GP(0) where the map lies outside the TSS.
+ */
+export function redirectsInterrupt(cpu: Cpu, vector: number): boolean {
+  const s = cpu.state;
+  const map = ioMap(cpu);
+  const at = (map ?? 0) - REDIRECTION_BYTES + (vector >> 3);
+  if (map === undefined || at < 0 || at > s.limit(L.TR)) throw generalProtection();
+  return ((cpu.readSystem(s.base(L.TR) + at, 1) >> (vector & 7)) & 1) === 0;
+}
+
 /** Whether the I/O permission map of the current TSS lets a port access pass. */
 export function portPermitted(cpu: Cpu, port: number, size: number): boolean {
   const s = cpu.state;
-  if (!isTss32(s.attributes(L.TR) & 0xf) || s.limit(L.TR) < TSS32.ioMap + 1) return false;
-  const map = cpu.readSystem(s.base(L.TR) + TSS32.ioMap, 2);
+  const map = ioMap(cpu);
+  if (map === undefined) return false;
   const at = map + (port >> 3);
   if (at + 1 > s.limit(L.TR)) return false;
   const bits = cpu.readSystem(s.base(L.TR) + at, 2) >> (port & 7);
@@ -76,14 +100,17 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   if (target.limit < size - 1) throw fault(VECTOR.TS, code);
   const oldBase = s.base(L.TR);
   const oldWide = isTss32(s.attributes(L.TR) & 0xf);
+  const nested = cause === 'call' || cause === 'interrupt';
   // Everything that will be touched must be there before anything changes.
   cpu.mmu.check(oldBase, oldWide ? TSS32.size : TSS16.size, true, false);
-  cpu.mmu.check(target.base, size, true, false);
-  if (cause === 'jump' || cause === 'return') setBusy(cpu, s.selector(L.TR), false);
+  cpu.mmu.check(target.base, size, false, false);
+  if (nested) cpu.mmu.check(target.base, 2, true, false);
+  if (cause !== 'return') cpu.mmu.check(target.address + 5, 1, true, false);
+  if (!nested) setBusy(cpu, s.selector(L.TR), false);
   let flags = s.flags;
   if (cause === 'return') flags &= ~FLAG.NT;
   saveTask(cpu, oldBase, oldWide, next, flags);
-  if (cause === 'call' || cause === 'interrupt') cpu.writeSystem(target.base, 2, s.selector(L.TR));
+  if (nested) cpu.writeSystem(target.base, 2, s.selector(L.TR));
   const image = readTask(cpu, target.base, wide);
   if (cause !== 'return') setBusy(cpu, target.selector, true);
   s.setU32(L.CR0, (s.cr0 | CR0.TS) >>> 0);
@@ -92,12 +119,24 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   cpu.changedContext();
   const busy = (target.attributes & ~0xf) | (wide ? SYSTEM.tss32Busy : SYSTEM.tss16Busy);
   cpu.setSegment(L.TR, target.selector, target.base, target.limit, busy);
-  loadTask(cpu, image, wide, cause === 'call' || cause === 'interrupt');
-  if (errorCode !== undefined) {
-    const frame = currentFrame(cpu);
-    frame.push(errorCode, wide ? 4 : 2);
-    frame.commit();
+  try {
+    loadTask(cpu, image, wide, nested);
+    if (errorCode !== undefined) pushErrorCode(cpu, errorCode, wide ? 4 : 2);
+  } catch (reason) {
+    throw inNewTask(reason);
   }
+}
+
+function pushErrorCode(cpu: Cpu, errorCode: number, size: 2 | 4): void {
+  const frame = currentFrame(cpu);
+  frame.push(errorCode, size);
+  frame.commit();
+}
+
+/** Faults behind the commit point are the new task's, before its first instruction. */
+function inNewTask(reason: unknown): unknown {
+  if (!(reason instanceof GuestFault)) return reason;
+  return new GuestFault(reason.vector, reason.errorCode, reason.linearLow, reason.linearHigh, true);
 }
 
 interface TaskImage {
@@ -146,13 +185,14 @@ function readTask(cpu: Cpu, base: number, wide: boolean): TaskImage {
 /** Loads the new task's state. Faults from here on are the new task's. */
 function loadTask(cpu: Cpu, image: TaskImage, wide: boolean, nested: boolean): void {
   const s = cpu.state;
+  s.eip = image.eip;
   if (wide && s.cr0 & CR0.PG) {
     if (s.cr4 & CR4.PAE) loadPdptes(cpu, image.cr3);
     s.setWide(L.CR3, image.cr3);
     cpu.updatePaging();
   }
-  s.eip = image.eip;
-  s.flags = (wide ? image.flags : (s.flags & 0xffff0000) | image.flags) | (nested ? FLAG.NT : 0);
+  // The image of a 16-bit task has no upper half: its task runs without VM, RF and AC.
+  s.flags = image.flags | (nested ? FLAG.NT : 0);
   image.registers.forEach((value, i) => s.setReg(i, value));
   image.segments.forEach((selector, i) => cpu.setSegment(i, selector, 0, 0, 0));
   cpu.setSegment(L.LDTR, image.ldt, 0, 0, 0);
@@ -161,7 +201,7 @@ function loadTask(cpu: Cpu, image: TaskImage, wide: boolean, nested: boolean): v
     cpu.setCpl(3);
     image.segments.forEach((selector, i) => cpu.setRealSegment(i, selector));
   } else loadTaskSegments(cpu, image);
-  if (image.trap) s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | 0x8000);
+  if (image.trap) trapBehind(cpu, DR6.taskSwitch);
   if (s.eip > s.limit(L.CS)) throw fault(VECTOR.GP, 0);
 }
 

@@ -21,6 +21,7 @@ import * as L from './layout';
 import { ATTRIBUTE, FLAG, NMI } from './state';
 import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
 import { innerStack, innerStackPointer, returnFromTask, switchTask, taskOfGate } from './taskState';
+import { checkVirtualImage, loadVirtualImage, virtualTask } from './virtualInterrupts';
 
 /** A far pointer as an instruction gives it. */
 export interface FarPointer {
@@ -62,12 +63,13 @@ function checkGateAccess(cpu: Cpu, d: Descriptor): void {
   if (!d.present) throw fault(VECTOR.NP, codeOf(d.selector));
 }
 
-/** Checks the code segment that a gate names: in long mode it must be one of 64-bit code. */
-function checkGateCode(cpu: Cpu, selector: number): Descriptor {
+/** Checks the code segment that a gate names: in long mode it must be one of 64-bit code. JMP stays at its privilege. */
+function checkGateCode(cpu: Cpu, selector: number, jumps: boolean): Descriptor {
   if (isNull(selector)) throw generalProtection();
   const d = fetchDescriptor(cpu, selector);
   const bits = d.attributes & (ATTRIBUTE.long | ATTRIBUTE.big);
-  if (!d.isCode || d.dpl > cpu.state.cpl || (cpu.state.longMode && bits !== ATTRIBUTE.long)) throw generalProtection(selector);
+  const reached = d.dpl === cpu.state.cpl || (d.dpl < cpu.state.cpl && (d.isConforming || !jumps));
+  if (!d.isCode || !reached || (cpu.state.longMode && bits !== ATTRIBUTE.long)) throw generalProtection(selector);
   if (!d.present) throw fault(VECTOR.NP, codeOf(selector));
   return d;
 }
@@ -96,7 +98,7 @@ type FarTarget =
   | { readonly kind: 'task'; readonly task: Descriptor };
 
 /** Looks up and checks the target of a far JMP or CALL (Intel SDM vol. 2, JMP and CALL; vol. 3, 5.8). */
-function farTarget(cpu: Cpu, selector: number): FarTarget {
+function farTarget(cpu: Cpu, selector: number, jumps: boolean): FarTarget {
   if (isNull(selector)) throw generalProtection();
   const d = fetchDescriptor(cpu, selector);
   if (d.isSegment) {
@@ -107,7 +109,7 @@ function farTarget(cpu: Cpu, selector: number): FarTarget {
   if (d.type === SYSTEM.callGate32 || (d.type === SYSTEM.callGate16 && !longMode)) {
     checkGateAccess(cpu, d);
     const gate = callGate(cpu, d);
-    return { kind: 'gate', gate, code: checkGateCode(cpu, gate.selector) };
+    return { kind: 'gate', gate, code: checkGateCode(cpu, gate.selector, jumps) };
   }
   const isTss = d.type === SYSTEM.tss16 || d.type === SYSTEM.tss32;
   if (longMode || !(isTss || d.type === SYSTEM.taskGate)) throw generalProtection(selector);
@@ -119,11 +121,10 @@ function farTarget(cpu: Cpu, selector: number): FarTarget {
 export function farJump(cpu: Cpu, pointer: FarPointer, next: number): void {
   const { state } = cpu;
   if (!state.descriptorMode) return realTransfer(cpu, pointer);
-  const target = farTarget(cpu, pointer.selector);
+  const target = farTarget(cpu, pointer.selector, true);
   if (target.kind === 'task') return switchTask(cpu, target.task, 'jump', next);
   const { code } = target;
   const offset = target.kind === 'gate' ? target.gate.offset : pointer.offset;
-  if (target.kind === 'gate' && !code.isConforming && code.dpl !== state.cpl) throw generalProtection(target.gate.selector);
   checkCodeOffset(cpu, code, offset);
   markAccessed(cpu, code);
   enterCode(cpu, code, state.cpl, offset);
@@ -135,12 +136,13 @@ export function farCall(cpu: Cpu, pointer: FarPointer, next: number, size: Stack
   if (!s.descriptorMode) {
     checkRealOffset(cpu, pointer.offset);
     const frame = currentFrame(cpu);
+    frame.reserve(2, size);
     frame.push(s.selector(L.CS), size);
     frame.push(next, size);
     frame.commit();
     return realTransfer(cpu, pointer);
   }
-  const target = farTarget(cpu, pointer.selector);
+  const target = farTarget(cpu, pointer.selector, false);
   if (target.kind === 'task') return switchTask(cpu, target.task, 'call', next);
   const { code } = target;
   if (target.kind === 'code') return callSamePrivilege(cpu, code, pointer.offset, next, size);
@@ -151,7 +153,7 @@ export function farCall(cpu: Cpu, pointer: FarPointer, next: number, size: Stack
 function callSamePrivilege(cpu: Cpu, code: Descriptor, offset: number, next: number, size: StackBytes): void {
   const s = cpu.state;
   const frame = currentFrame(cpu);
-  frame.reserve(2 * size);
+  frame.reserve(2, size);
   checkCodeOffset(cpu, code, offset);
   frame.push(s.selector(L.CS), size);
   frame.push(next, size);
@@ -170,7 +172,7 @@ function callInner(cpu: Cpu, gate: CallGate, code: Descriptor, next: number): vo
   const parameters: number[] = [];
   for (let i = 0; i < gate.parameters; i++) parameters.push(old.pop(gate.size));
   const frame = new StackFrame(cpu, newStack(stack, privilege), pointer);
-  frame.reserve((4 + gate.parameters) * gate.size);
+  frame.reserve(4 + gate.parameters, gate.size);
   checkCodeOffset(cpu, code, gate.offset);
   frame.push(s.selector(L.SS), gate.size);
   frame.push(s.reg(L.RSP), gate.size);
@@ -190,7 +192,7 @@ function callInnerLong(cpu: Cpu, gate: CallGate, code: Descriptor, next: number)
   const s = cpu.state;
   const privilege = code.dpl;
   const frame = new StackFrame(cpu, flatStack(privilege), innerStackPointer(cpu, privilege, 0));
-  frame.reserve(4 * 8);
+  frame.reserve(4, 8);
   checkCodeOffset(cpu, code, gate.offset);
   frame.push(s.selector(L.SS), 8);
   frame.push64(s.reg64(L.RSP));
@@ -268,7 +270,8 @@ function returnOuter(cpu: Cpu, frame: StackFrame, code: Descriptor, offset: numb
 /** IRET, IRETD, IRETQ. `next` as for jumps. */
 export function interruptReturn(cpu: Cpu, size: StackBytes, next: number): void {
   const s = cpu.state;
-  if (s.virtual8086 && s.iopl < 3) throw generalProtection();
+  const virtual = virtualTask(cpu);
+  if (s.virtual8086 && s.iopl < 3 && !(virtual && size === 2)) throw generalProtection();
   // Non-maskable interrupts are open again even if the return faults (SDM vol. 3, 6.7.1).
   s.setU32(L.NON_MASKABLE, s.u32(L.NON_MASKABLE) & ~NMI.blocked);
   if (s.nmiReady) cpu.attention = true;
@@ -281,7 +284,12 @@ export function interruptReturn(cpu: Cpu, size: StackBytes, next: number): void 
   const selector = frame.pop(size) & 0xffff;
   const image = size === 8 ? Number(frame.pop64() & 0xffffffffn) : frame.pop(size);
   if (!s.descriptorMode) {
+    if (virtual) checkVirtualImage(cpu, image);
     realTransfer(cpu, { selector, offset });
+    if (virtual) {
+      loadVirtualImage(cpu, image);
+      return frame.commit();
+    }
     // IOPL changes in real mode only; VM, VIF and VIP never.
     restoreFlags(cpu, image, size, s.virtual8086 ? FLAG.IOPL : 0);
     return frame.commit();

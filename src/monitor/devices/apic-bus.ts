@@ -459,7 +459,7 @@ export class ApicBus implements Device {
 
   #moment(cpu: number): TimerMoment {
     const mode = (this.state.apics[cpu].localVectors[LVT.timer] >> 17) & 3;
-    return { now: this.#host.now(), timeStamp: this.#wiring.timeStamp(cpu), mode };
+    return { now: this.#host.now(), mode, timeStamp: () => this.#wiring.timeStamp(cpu) };
   }
 
   /** Brings a timer up to now; an expiry requests its vector. Comes before anything that reads or changes an APIC. */

@@ -17,6 +17,7 @@ import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
 import type { FwCfgFile } from './fw-cfg';
 import { FwCfg } from './fw-cfg';
+import { Hpet } from './hpet';
 import { INPUTS_RESTING_HIGH, InterruptRouter } from './interrupt-router';
 import { IoApic } from './io-apic';
 import { KeyboardController } from './keyboard';
@@ -48,6 +49,8 @@ export interface BoardOptions {
   readonly cpus?: number;
   /** What the CPU model has of APICs. Default: a local APIC with x2APIC. */
   readonly apic?: { readonly present: boolean; readonly x2apic: boolean };
+  /** Whether there is a high precision event timer. Default false. */
+  readonly hpet?: boolean;
   /**
    * Cycles that a character takes on a serial line. Default: by the programmed baud rate, so that a
    * polling guest at 115200 baud executes 86806 instructions a character.
@@ -145,15 +148,44 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
   return uarts;
 }
 
-function createRtc(host: DeviceHost, options: BoardOptions, onInterrupt: () => void): Rtc {
-  // RTC_STS of the power management follows the clock's interrupt line.
-  const wired: DeviceHost = {
+const TIMER_LINE = 0;
+const CLOCK_LINE = 8;
+
+interface Timers {
+  readonly pit: Pit;
+  readonly rtc: Rtc;
+  readonly hpet: Hpet | undefined;
+}
+
+/**
+ * The 8254, the clock, and perhaps an HPET, which stands in for both on their lines under legacy replacement. RTC_STS
+ * of the power management follows the clock's line.
+ */
+function createTimers(host: DeviceHost, options: BoardOptions, power: AcpiPm, ioApic: IoApic): Timers {
+  const replaceable: DeviceHost = {
     ...boundHost(host),
     setInterruptLine: (line, level) => {
-      host.setInterruptLine(line, level);
-      if (level) onInterrupt();
+      if (hpet?.isLegacy !== true) host.setInterruptLine(line, level);
     },
   };
+  const watched: DeviceHost = {
+    ...replaceable,
+    setInterruptLine: (line, level) => {
+      replaceable.setInterruptLine(line, level);
+      if (level) power.clockInterrupt();
+    },
+  };
+  const hpet = options.hpet !== true ? undefined : new Hpet(host, {
+    setInput: (input, asserted) => ioApic.setInput(input, asserted),
+    setLegacyLine: (line, level) => host.setInterruptLine(line, level),
+    legacyChanged: () => {
+      for (const line of [TIMER_LINE, CLOCK_LINE]) host.setInterruptLine(line, false);
+    },
+  });
+  return { pit: new Pit(replaceable), rtc: createRtc(watched, options), hpet };
+}
+
+function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   const floppyTypes = options.floppies.map((disk) =>
     disk === undefined ? 0 : (floppyFormat(disk.sectors)?.driveType ?? 0),
   );
@@ -166,7 +198,7 @@ function createRtc(host: DeviceHost, options: BoardOptions, onInterrupt: () => v
     bootOrder: options.bootOrder ?? defaultOrder,
     cpus: options.cpus ?? 1,
   });
-  return new Rtc(wired, { epochSeconds: options.rtcEpochSeconds, cells });
+  return new Rtc(host, { epochSeconds: options.rtcEpochSeconds, cells });
 }
 
 function createAta(host: DeviceHost, disks: BoardOptions['disks']): AtaChannel[] {
@@ -230,7 +262,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
   const power = new AcpiPm(host);
-  const rtc = createRtc(host, options, () => power.clockInterrupt());
+  const { pit, rtc, hpet } = createTimers(host, options, power, ioApic);
   const vga = new Vga(host);
   const dma = new Dma(callbacks.memory);
   const fwCfg = new FwCfg(callbacks.memory, {
@@ -241,9 +273,9 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   });
   const entropy = new Entropy();
   const devices: readonly Device[] = [
-    pic, apics, ioApic, router, new Pit(host), rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
+    pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy,
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]),
   ];
   const memory = new MemoryRouter(devices);
   const byName = new Map(devices.map((device) => [device.name, device]));

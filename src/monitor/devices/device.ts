@@ -17,6 +17,8 @@ export const PLATFORM = {
   /** Guest-physical addresses of the local APICs' and the I/O APIC's registers, bytes. */
   localApic: 0xfee00000,
   ioApic: 0xfec00000,
+  /** High precision event timer, where there is one. */
+  hpet: 0xfed00000,
   /** I/O APIC inputs of the timer (ISA line 0) and of PIRQ A; B to D follow. */
   timerInput: 2,
   firstPirqInput: 16,

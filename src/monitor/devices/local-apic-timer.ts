@@ -27,11 +27,11 @@ export interface ApicTimerState {
   deadline: bigint;
 }
 
-/** What the timer has to know of the moment: cycles, the time-stamp counter, and its mode. */
+/** What the timer has to know of the moment: cycles, its mode, and in TSC-deadline mode the time-stamp counter. */
 export interface TimerMoment {
   readonly now: number;
-  readonly timeStamp: bigint;
   readonly mode: number;
+  timeStamp(): bigint;
 }
 
 /** Divisors by bits 3, 1 and 0 of the divide configuration register (figure 11-10). */
@@ -55,9 +55,10 @@ function countedDown(timer: ApicTimerState, now: number): number {
 }
 
 /** Brings the timer up to the present. Says whether it has expired (once or more) since the last time. */
-export function settleTimer(timer: ApicTimerState, { now, timeStamp, mode }: TimerMoment): boolean {
+export function settleTimer(timer: ApicTimerState, moment: TimerMoment): boolean {
+  const { now, mode } = moment;
   if (mode === TIMER_MODE.deadline) {
-    if (timer.deadline === 0n || timeStamp < timer.deadline) return false;
+    if (timer.deadline === 0n || moment.timeStamp() < timer.deadline) return false;
     timer.deadline = 0n;
     return true;
   }
@@ -76,10 +77,11 @@ export function settleTimer(timer: ApicTimerState, { now, timeStamp, mode }: Tim
 }
 
 /** The cycle of the next expiry of a settled timer; undefined when there is none within sight. */
-export function nextExpiry(timer: ApicTimerState, { now, timeStamp, mode }: TimerMoment): number | undefined {
-  if (mode === TIMER_MODE.deadline) {
-    const distance = timer.deadline - timeStamp;
-    return timer.deadline === 0n || distance > FURTHEST ? undefined : now + Number(distance);
+export function nextExpiry(timer: ApicTimerState, moment: TimerMoment): number | undefined {
+  if (moment.mode === TIMER_MODE.deadline) {
+    if (timer.deadline === 0n) return undefined;
+    const distance = timer.deadline - moment.timeStamp();
+    return distance > FURTHEST ? undefined : moment.now + Number(distance);
   }
   return timer.counting ? timer.origin + timer.count * stepCycles(timer) : undefined;
 }

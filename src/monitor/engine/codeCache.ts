@@ -11,17 +11,16 @@ import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, NULL_SLOT, PAGE_BYTES } from 
 import type { Cpu } from '../cpu/cpu';
 import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
-import { admit, type VectorUse } from './admission';
+import { admit, type UnitUse } from './admission';
 import { handlerFor } from './handlerSet';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { FLAG, R, RECORD_BYTES, type Model } from './records';
 
 /** How code in a page is to be read. */
-export interface CodeContext {
+export interface CodeContext extends UnitUse {
   readonly bits: 16 | 32 | 64;
   readonly model: Model;
-  readonly vectors: VectorUse;
   /** Offsets in the page that lie inside CS's limit: [first, end). A page inside the limit has 0 and 4096. */
   readonly first: number;
   readonly end: number;
@@ -142,8 +141,8 @@ export class CodeCache {
   }
 
   /** The instruction as this processor executes it in a context. */
-  admit(instruction: Instruction, { vectors }: CodeContext): Instruction {
-    return admit(instruction, vectors, this.cpu);
+  admit(instruction: Instruction, context: CodeContext): Instruction {
+    return admit(instruction, context, this.cpu);
   }
 
   /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
@@ -173,6 +172,9 @@ export class CodeCache {
     view.setUint8(at + R.modrm, instruction.modrm);
     view.setUint8(at + R.opcode, instruction.opcode);
     this.writeTail(at, instruction, offset, context, table);
+    if (!instruction.vex) return;
+    view.setUint16(at + R.registerC, registers[2] ?? L.ZERO, true);
+    view.setUint8(at + R.vexLength, instruction.vex.length === 256 ? 1 : 0);
   }
 
   /** Link and immediate: branches, services, and the rest use them differently. */
@@ -290,7 +292,7 @@ export class CodeCache {
 }
 
 function sameContext(a: CodeContext, b: CodeContext): boolean {
-  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.first === b.first && a.end === b.end;
+  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end;
 }
 
 /** REX.B and REX.R, in bits 6 and 7. */

@@ -6,10 +6,11 @@ import type { Cpu } from '../cpu/cpu';
 import { generalProtection } from '../cpu/cpu';
 import type { DebugRegisters } from '../cpu/debugRegisters';
 import * as L from '../cpu/layout';
+import { XCR0 } from '../cpu/models/controlBits';
 import { ATTRIBUTE, CR0, CR4 } from '../cpu/state';
 import { PAGE_BYTES } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
-import type { VectorUse } from './admission';
+import type { VectorUse, VexUse } from './admission';
 import type { CodeCache, CodeContext } from './codeCache';
 import type { Model } from './records';
 
@@ -18,8 +19,10 @@ export interface NamedContext extends CodeContext {
   readonly key: string;
 }
 
+const AVX_STATE = XCR0.SSE | XCR0.AVX;
+
 export class CodeLocator {
-  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', first: 0, end: PAGE_BYTES, key: '' };
+  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, key: '' };
   /** Context under which the execute TLB of a space was filled, by the space's slot. */
   private readonly executeContext: string[] = [];
   private breakpoints: ReadonlySet<number> = new Set();
@@ -60,9 +63,10 @@ export class CodeLocator {
       cpu.mmu.wrap32 = bits !== 64;
       s.setU64(L.LINEAR_MASK, bits === 64 ? 0xffffffffffffffffn : 0xffffffffn);
       const vectors = this.usableVectors();
+      const vex = this.usableVex();
       const place = bits === 64 ? '' : `${s.base(L.CS)}:${s.limit(L.CS)}`;
-      const key = `${bits}${model}${vectors}${place}`;
-      if (key !== this.context.key) this.context = { bits, model, vectors, first: 0, end: PAGE_BYTES, key };
+      const key = `${bits}${model}${vectors}${vex}${place}`;
+      if (key !== this.context.key) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, key };
     }
     const slot = cpu.mmu.currentSpace.slot;
     if (this.executeContext[slot] !== this.context.key) {
@@ -78,6 +82,14 @@ export class CodeLocator {
     const { cr0, cr4 } = this.cpu.state;
     if (cr0 & (CR0.EM | CR0.TS)) return 'none';
     return cr4 & CR4.OSFXSR ? 'sse' : 'mmx';
+  }
+
+  /** Which instructions with a VEX prefix may run: none outside protected mode, AVX if the system has enabled its state. */
+  private usableVex(): VexUse {
+    const s = this.cpu.state;
+    if (!s.descriptorMode) return 'none';
+    const enabled = s.cr4 & CR4.OSXSAVE && (s.u32(L.XCR0) & AVX_STATE) === AVX_STATE;
+    return enabled && !(s.cr0 & CR0.TS) ? 'avx' : 'general';
   }
 
   /** Whether code may address memory without segment checks. */
@@ -137,8 +149,7 @@ export class CodeLocator {
   private contextOfPage(context: NamedContext, start: number): CodeContext {
     const limit = this.cpu.state.limit(L.CS);
     if (context.bits === 64 || (start >= 0 && start + PAGE_BYTES - 1 <= limit)) return context;
-    const { bits, model, vectors } = context;
-    return { bits, model, vectors, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
+    return { ...context, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
   }
 
   private breakpointsIn(page: number): ReadonlySet<number> {

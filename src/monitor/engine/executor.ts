@@ -4,9 +4,10 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import { VECTOR, generalProtection } from '../cpu/cpu';
-import { DebugRegisters } from '../cpu/debugRegisters';
+import { DR6, DebugRegisters, trapBehind } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
+import { DEBUGCTL } from '../cpu/msrBits';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
 import { GuestFault } from '../memory/guestFault';
@@ -33,7 +34,6 @@ const MAX_BUDGET = 1 << 30;
  * new code needs microseconds for each of them, however many instructions it may retire.
  */
 const MOST_ROUNDS = 500;
-const DR6_SINGLE_STEP = 0x4000;
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
 const OVERFLOW_SERVICE = serviceNumber('into');
@@ -48,12 +48,16 @@ export class Executor {
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
   private readonly locator: CodeLocator;
+  /** The CPU whose stop is passed over. */
+  private passCpu = 0;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
   private passBreakpointAt = -1;
   /** Retired count at which a fault is passed on once without a stop; -1 for none. */
   private passFaultAt = -1;
   private returnRequested = false;
   private pendingFault: GuestFault | undefined;
+  /** Debug traps that were pending (held back) before the instruction under way. */
+  private debugBefore = 0;
   /** A debug trap stands before its delivery and the debugger wants to see it. */
   private debugStop = false;
   /** The last interrupt or fault that `run` delivered. */
@@ -94,6 +98,7 @@ export class Executor {
 
   /** The next `run` does not stop at a breakpoint or fault right where it begins. */
   passOver(): void {
+    this.passCpu = this.cpu.place.index;
     this.passBreakpointAt = this.linear();
     this.passFaultAt = this.cpu.state.f64(L.RETIRED);
   }
@@ -159,10 +164,9 @@ export class Executor {
     const end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     for (let rounds = 0; ; rounds++) {
-      if (rounds === MOST_ROUNDS) return RETURNED;
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
-      if (this.returnRequested || this.cpu.yields) {
+      if (this.returnRequested) {
         this.returnRequested = false;
         return RETURNED;
       }
@@ -175,6 +179,8 @@ export class Executor {
       const left = end - s.f64(L.RETIRED);
       if (left <= 0) return BUDGET;
       if (s.halted) return HALTED;
+      // Last of all, so that what is done at a boundary does not hang on where the run began.
+      if (rounds >= MOST_ROUNDS) return RETURNED;
       try {
         const outcome = this.advance(Math.min(left, MAX_BUDGET));
         if (outcome) return outcome;
@@ -189,15 +195,20 @@ export class Executor {
   /** Raises a fault of the instruction at EIP, unless the debugger wants to see it first. */
   private deliverFault(fault: GuestFault): RunOutcome | undefined {
     this.counters.faults++;
-    const passed = this.passFaultAt === this.cpu.state.f64(L.RETIRED);
-    if (this.stopVectors.has(fault.vector) && !passed) return { kind: 'exception', fault };
+    if (this.stopVectors.has(fault.vector) && !this.passesFaultAt(this.cpu.state.f64(L.RETIRED))) return { kind: 'exception', fault };
     this.passFaultAt = -1;
-    if (fault.vector === VECTOR.DB && fault.errorCode === undefined) this.cpu.state.setU32(L.PENDING_DEBUG, 0);
+    // Traps for what the faulting instruction had done so far are forgotten with it.
+    if (!fault.late) this.cpu.state.setU32(L.PENDING_DEBUG, fault.vector === VECTOR.DB ? 0 : this.debugBefore);
     this.interruption = { from: this.place(), external: false };
     raiseFault(this.cpu, fault, this.cpu.state.eip);
     // The delivery counts as an instruction: time goes on, and budgets end, in a guest that does nothing but fault.
     this.cpu.state.setF64(L.RETIRED, this.cpu.state.f64(L.RETIRED) + 1);
     return undefined;
+  }
+
+  /** Whether the debugger has seen this CPU's fault after so many retired instructions already. */
+  private passesFaultAt(retired: number): boolean {
+    return this.passCpu === this.cpu.place.index && this.passFaultAt === retired;
   }
 
   /** Traps, interrupts and mode changes, between two instructions. */
@@ -206,21 +217,23 @@ export class Executor {
     const s = cpu.state;
     cpu.attention = false;
     const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED);
+    const heldWhole = held && s.u32(L.SHADOW_WHOLE) !== 0;
     if (s.u32(L.PENDING_DEBUG) !== 0) {
-      if (!held && this.stopVectors.has(VECTOR.DB) && this.passFaultAt !== s.f64(L.RETIRED)) {
+      if (!heldWhole && this.stopVectors.has(VECTOR.DB) && !this.passesFaultAt(s.f64(L.RETIRED))) {
         this.debugStop = true;
         cpu.attention = true;
         return;
       }
-      if (!held) {
+      if (!heldWhole) {
         this.debug.recordPending();
+        this.markMidway();
         this.interruption = { from: this.place(), external: false };
         return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
       }
       cpu.attention = true;
     }
     if (s.nmiReady) {
-      if (!held) return this.interrupt(VECTOR.NMI);
+      if (!heldWhole) return this.interrupt(VECTOR.NMI);
       cpu.attention = true;
     }
     if (cpu.interruptLine && s.systemFlags & FLAG.IF) {
@@ -229,8 +242,17 @@ export class Executor {
     }
   }
 
+  /** Whoever interrupts a repeated instruction between two iterations finds RF in the image (Intel SDM vol. 3, 17.3.1.1). */
+  private markMidway(): void {
+    const s = this.cpu.state;
+    if (s.u32(L.EXIT_REASON) !== EXIT.again) return;
+    s.setU32(L.EXIT_REASON, EXIT.done);
+    s.setU32(L.FLAGS_SYSTEM, s.systemFlags | FLAG.RF);
+  }
+
   private interrupt(vector: number): void {
     const cpu = this.cpu;
+    this.markMidway();
     this.counters.interrupts++;
     if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
     this.interruption = { from: this.place(), external: true };
@@ -246,19 +268,20 @@ export class Executor {
   private advance(left: number): RunOutcome | undefined {
     const cpu = this.cpu;
     const s = cpu.state;
+    this.debugBefore = s.u32(L.PENDING_DEBUG);
     const trap = (s.systemFlags & FLAG.TF) !== 0;
-    const passing = this.passBreakpointAt === this.linear();
+    const mine = this.passCpu === cpu.place.index;
+    const passing = mine && this.passBreakpointAt === this.linear();
+    if (mine) this.passBreakpointAt = -1;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
     if (trap || passing || resumed || cpu.attention) {
       if (!passing) {
         const stop = this.breakpointHere(resumed);
         if (stop) return stop;
       }
-      this.passBreakpointAt = -1;
       this.stepOne(trap);
       return undefined;
     }
-    this.passBreakpointAt = -1;
     const block = this.locator.locate();
     if (block === 0) {
       const stop = this.breakpointHere(false);
@@ -280,7 +303,9 @@ export class Executor {
   private breakpointHere(resumed: boolean): RunOutcome | undefined {
     const linear = this.linear();
     if (this.locator.hasBreakpoint(linear)) return { kind: 'breakpoint', linear };
-    if (!resumed && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
+    const s = this.cpu.state;
+    const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED) && s.u32(L.SHADOW_WHOLE) !== 0;
+    if (!resumed && !held && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
     return undefined;
   }
 
@@ -293,14 +318,21 @@ export class Executor {
     cpu.trapCleared = false;
     const context = this.locator.refresh();
     const before = s.f64(L.RETIRED);
+    const branchesOnly = (s.u32(L.MSR_DEBUGCTL) & DEBUGCTL.btf) !== 0;
     this.scratch.write(context, this.linear());
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     this.execute(SCRATCH_RECORDS, 1, 1);
-    if (trap && !cpu.trapCleared && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
-      s.setU32(L.PENDING_DEBUG, s.u32(L.PENDING_DEBUG) | DR6_SINGLE_STEP);
-      cpu.attention = true;
+    if (trap && !cpu.trapCleared && !(branchesOnly && !this.hasBranched()) && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
+      trapBehind(cpu, DR6.singleStep);
     }
     cpu.singleIteration = false;
+  }
+
+  /** Whether the instruction that was stepped has taken a branch: EIP is neither behind it nor at its next iteration. */
+  private hasBranched(): boolean {
+    const s = this.cpu.state;
+    const behind = this.offsetOf(SCRATCH_RECORDS + RECORD_BYTES);
+    return s.eip !== behind && s.u32(L.EXIT_REASON) !== EXIT.again;
   }
 
   /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. */
@@ -328,16 +360,22 @@ export class Executor {
     if (reason !== EXIT.jump) {
       remaining += view.getUint8(at + R.back);
       if (reason === EXIT.done) remaining--;
-      else s.eip = this.offsetOf(at);
+      else if (!this.raised()?.late) s.eip = this.offsetOf(at);
     }
     s.setF64(L.RETIRED, s.f64(L.RETIRED) + budget - remaining);
-    if (reason === EXIT.fault && this.pendingFault) throw this.pendingFault;
+    const fault = this.raised();
+    if (reason === EXIT.fault && fault) throw fault;
     if (reason === EXIT.breakpoint) return this.breakpointRecord();
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
       if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
     }
     return undefined;
+  }
+
+  /** The fault that the instruction under way has raised. */
+  private raised(): GuestFault | undefined {
+    return this.pendingFault;
   }
 
   private count(reason: number): void {
@@ -438,7 +476,7 @@ export class Executor {
     if (number === INTERRUPT_SERVICE) vector = op.immediate & 0xff;
     else if (number === BREAKPOINT_SERVICE) vector = VECTOR.BP;
     else if (number === OVERFLOW_SERVICE && this.cpu.state.flags & FLAG.OF) vector = VECTOR.OF;
-    if (vector < 0 || !this.stopVectors.has(vector) || this.passFaultAt === this.retired()) return;
+    if (vector < 0 || !this.stopVectors.has(vector) || this.passesFaultAt(this.retired())) return;
     throw new GuestFault(vector, undefined);
   }
 

@@ -5,7 +5,7 @@
 import { decode, SEGMENT, type Instruction, type Operand } from '../isa/decoder';
 import { dependsOnModel } from '../isa/definitions';
 import { decodedNames } from '../isa/operandReader';
-import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE } from '../isa/opcodes';
+import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE, VEX_0F, VEX_0F38, VEX_0F3A } from '../isa/opcodes';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
 import type { HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
@@ -19,10 +19,10 @@ export interface HandlerKey {
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
 const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
 /** Instructions without operands that are the same in all operand sizes. */
-const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms']);
+const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */
-const SERVICE: HandlerKey = { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32 } };
-const NOP: HandlerKey = { key: 'nop', name: 'nop', shape: { size: 32, kinds: [], model: 'flat', addressSize: 32 } };
+const SERVICE: HandlerKey = { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32, vex: undefined } };
+const NOP: HandlerKey = { key: 'nop', name: 'nop', shape: { size: 32, kinds: [], model: 'flat', addressSize: 32, vex: undefined } };
 
 const REGISTER_KINDS = { register: 'r', vector: 'x', mmx: 'm' } as const;
 
@@ -52,15 +52,15 @@ function shapeModel(name: string, kinds: readonly OperandKind[], model: Model): 
 
 /** The handler that executes an instruction in a model. */
 export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
-  const { name, addressSize } = instruction;
+  const { name, addressSize, vex } = instruction;
   if (name.startsWith('!')) return SERVICE;
   // Hints have operands, but do nothing with them.
   if (name === 'nop') return NOP;
   const kinds = instruction.operands.map((operand) => kindOf(operand, instruction, model));
   const counted = COUNTED.has(name) ? addressSize : 32;
   const size = SIZELESS.has(name) ? 32 : instruction.size;
-  const shape: HandlerShape = { size, kinds, model: shapeModel(name, kinds, model), addressSize: counted };
-  return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}`, name, shape };
+  const shape: HandlerShape = { size, kinds, model: shapeModel(name, kinds, model), addressSize: counted, vex };
+  return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}${vex ? `.${vex.length}` : ''}`, name, shape };
 }
 
 /**
@@ -73,17 +73,15 @@ export function handlersOf(name: string, long: boolean): readonly HandlerKey[] {
   const bytes = new Uint8Array(24);
   const bits = long ? 64 : 32;
   const models: readonly Model[] = long ? ['long'] : ['flat', 'seg'];
-  for (const { prefix, code } of FORMS.get(name) ?? []) {
-    for (const prefixes of prefixCombinations(bits)) {
-      for (const rex of rexBytes(bits)) {
-        bytes.fill(0);
-        bytes.set([...prefixes, ...prefix, ...rex, ...code]);
-        const instruction = decode(bytes, 0, bytes.length, bits);
-        if (instruction?.name !== name) continue;
-        for (const model of models) {
-          const key = handlerFor(instruction, model);
-          found.set(key.key, key);
-        }
+  for (const form of FORMS.get(name) ?? []) {
+    for (const code of form(bits)) {
+      bytes.fill(0);
+      bytes.set(code);
+      const instruction = decode(bytes, 0, bytes.length, bits);
+      if (instruction?.name !== name) continue;
+      for (const model of models) {
+        const key = handlerFor(instruction, model);
+        found.set(key.key, key);
       }
     }
   }
@@ -96,81 +94,131 @@ export function handledNames(): readonly string[] {
 }
 
 /**
- * Prefixes that change an instruction's shape: operand size, address size (which makes a 32-bit operand one that is
- * not flat), and in 64-bit mode FS for an operand with a segment base.
+ * Names whose handlers are made together. Handlers of one module lie side by side, which is worth a third of the speed;
+ * but a module takes time to write, so that each level of vector instructions has its own, made when it is first used.
  */
-function prefixCombinations(bits: 32 | 64): readonly (readonly number[])[] {
-  const addresses = bits === 64 ? [[], [0x67], [0x64], [0x67, 0x64]] : [[], [0x67]];
-  return addresses.flatMap((address) => [address, [...address, 0x66]]);
+export function groupOf(name: string): readonly string[] {
+  return GROUPS.get(GROUP_NAMES.get(name) ?? INTEGER) ?? [name];
 }
+
+/**
+ * Prefixes that change an instruction's shape: address size (which makes a 32-bit operand one that is not flat), in
+ * 64-bit mode FS for an operand with a segment base, and for opcodes without VEX the operand size.
+ */
+const addressPrefixes = (bits: 32 | 64): readonly (readonly number[])[] => (bits === 64 ? [[], [0x67], [0x64], [0x67, 0x64]] : [[], [0x67]]);
 
 /** REX.W changes sizes; the other bits of REX only name registers. */
 const rexBytes = (bits: 32 | 64): readonly (readonly number[])[] => (bits === 64 ? [[], [0x48]] : [[]]);
 
-/** An opcode with what selects one of its meanings. */
-interface OpcodeForm {
-  /** The mandatory prefix, if any. */
-  readonly prefix: readonly number[];
-  /** Escapes, opcode and ModRM. */
-  readonly code: readonly number[];
-}
+/** An opcode with what selects one of its meanings: its code with all prefixes that matter in a mode. */
+type OpcodeForm = (bits: 32 | 64) => readonly (readonly number[])[];
 
 /** What is known of a form while choices are walked through; undefined is open. */
 interface Choices {
-  readonly prefix?: readonly number[];
+  /** Number of the mandatory prefix: none, 66, F3, F2. */
+  readonly prefix?: number;
   readonly reg?: number;
   readonly rm?: number;
   readonly register?: boolean;
 }
 
+/** A map of opcodes: behind an escape, or a VEX prefix that stands for one. */
+interface OpcodeRoot {
+  readonly slots: readonly OpcodeSlot[];
+  readonly escape: readonly number[];
+  /** VEX.mmmmm, 0 for no VEX prefix. */
+  readonly vexMap: number;
+}
+
+const ROOTS: readonly OpcodeRoot[] = [
+  { slots: ONE_BYTE, escape: [], vexMap: 0 },
+  { slots: TWO_BYTE, escape: [0x0f], vexMap: 0 },
+  { slots: THREE_BYTE_38, escape: [0x0f, 0x38], vexMap: 0 },
+  { slots: THREE_BYTE_3A, escape: [0x0f, 0x3a], vexMap: 0 },
+  { slots: VEX_0F, escape: [], vexMap: 1 },
+  { slots: VEX_0F38, escape: [], vexMap: 2 },
+  { slots: VEX_0F3A, escape: [], vexMap: 3 },
+];
+
 const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]];
 
-/** Code of every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
+/** Every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
 function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
-  const maps: readonly (readonly [escape: readonly number[], slots: readonly OpcodeSlot[]])[] = [
-    [[], ONE_BYTE],
-    [[0x0f], TWO_BYTE],
-    [[0x0f, 0x38], THREE_BYTE_38],
-    [[0x0f, 0x3a], THREE_BYTE_3A],
-  ];
   const forms = new Map<string, OpcodeForm[]>();
-  const add = (entry: OpcodeEntry, more: readonly OpcodeForm[]): void => {
-    for (const name of decodedNames(entry.name)) forms.set(name, [...(forms.get(name) ?? []), ...more]);
-  };
-  for (const [escape, slots] of maps) slots.forEach((slot, opcode) => visitForms(slot, [...escape, opcode], {}, add));
+  for (const root of ROOTS) {
+    root.slots.forEach((slot, opcode) =>
+      visitForms(slot, {}, (entry, chosen) => {
+        const more = modrmBytes(entry.modrm, chosen).map((modrm) => formOf(root, [opcode, ...modrm], chosen.prefix ?? 0));
+        for (const name of decodedNames(entry.name)) forms.set(name, [...(forms.get(name) ?? []), ...more]);
+      }),
+    );
+  }
   return forms;
 }
 
-function visitForms(slot: OpcodeSlot, opcode: readonly number[], chosen: Choices, add: (entry: OpcodeEntry, forms: readonly OpcodeForm[]) => void): void {
+function visitForms(slot: OpcodeSlot, chosen: Choices, found: (entry: OpcodeEntry, chosen: Choices) => void): void {
   if (!slot) return;
-  if (!('by' in slot)) return add(slot, finished(slot.modrm, opcode, chosen));
-  slot.choices.forEach((next, i) => visitForms(next, opcode, { ...chosen, ...choiceOf(slot.by, i) }, add));
+  if (!('by' in slot)) return found(slot, chosen);
+  slot.choices.forEach((next, i) => visitForms(next, { ...chosen, ...choiceOf(slot.by, i) }, found));
 }
 
 function choiceOf(by: OpcodeChoice['by'], i: number): Choices {
   switch (by) {
     case 'prefix':
-      return { prefix: MANDATORY_PREFIXES[i] ?? [] };
+      return { prefix: i };
     case 'reg':
       return { reg: i };
     case 'rm':
       return { rm: i };
     case 'form':
       return { register: i === 1 };
-    // Both are met by decoding in each mode, with and without REX.W.
+    // These are met by decoding in each mode, with and without REX.W, VEX.W and VEX.L.
     case 'mode':
     case 'wide':
+    case 'length':
       return {};
   }
 }
 
-function finished(modrm: boolean, opcode: readonly number[], { prefix = [], reg, rm = 0, register }: Choices): readonly OpcodeForm[] {
-  if (!modrm && reg === undefined && register === undefined) return [{ prefix, code: opcode }];
+function modrmBytes(modrm: boolean, { reg, rm = 0, register }: Choices): readonly (readonly number[])[] {
+  if (!modrm && reg === undefined && register === undefined) return [[]];
   const fields = ((reg ?? 0) << 3) | rm;
-  const forms: OpcodeForm[] = [];
-  if (register !== false) forms.push({ prefix, code: [...opcode, 0xc0 | fields] });
-  if (register !== true) forms.push({ prefix, code: [...opcode, fields] });
-  return forms;
+  return [...(register === false ? [] : [[0xc0 | fields]]), ...(register === true ? [] : [[fields]])];
 }
 
+function formOf({ escape, vexMap }: OpcodeRoot, code: readonly number[], prefix: number): OpcodeForm {
+  if (vexMap !== 0) return (bits) => addressPrefixes(bits).flatMap((address) => vexBytes(vexMap, prefix).map((vex) => [...address, ...vex, ...code]));
+  const mandatory = MANDATORY_PREFIXES[prefix] ?? [];
+  return (bits) =>
+    addressPrefixes(bits).flatMap((address) =>
+      [[], [0x66]].flatMap((size) => rexBytes(bits).map((rex) => [...address, ...size, ...mandatory, ...rex, ...escape, ...code])),
+    );
+}
+
+/** VEX prefixes with each W and L. VEX.vvvv names register 0, which is also what stands there when it names none. */
+const vexBytes = (map: number, prefix: number): readonly (readonly number[])[] =>
+  [0, 0x80].flatMap((w) => [0, 4].map((l) => [0xc4, 0xe0 | map, w | 0x78 | l | prefix]));
+
 const FORMS = opcodeForms();
+const INTEGER = 'integer';
+const VECTOR_FEATURES: ReadonlySet<string> = new Set(['mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'aes', 'pclmul', 'sha', 'avx', 'avx2', 'fma', 'f16c']);
+
+/** The group of each name: its feature for vector instructions. */
+function groupNames(): ReadonlyMap<string, string> {
+  const names = new Map([[SERVICE.name, INTEGER]]);
+  const note = (entry: OpcodeEntry): void => {
+    const group = entry.feature !== undefined && VECTOR_FEATURES.has(entry.feature) ? entry.feature : INTEGER;
+    for (const name of decodedNames(entry.name)) if (!name.startsWith('!') && !names.has(name)) names.set(name, group);
+  };
+  for (const root of ROOTS) for (const slot of root.slots) visitForms(slot, {}, note);
+  return names;
+}
+
+function groupsOf(names: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [name, group] of names) groups.set(group, [...(groups.get(group) ?? []), name]);
+  return groups;
+}
+
+const GROUP_NAMES = groupNames();
+const GROUPS = groupsOf(GROUP_NAMES);

@@ -1,5 +1,6 @@
 /** What tells one interpreter handler of an instruction from another, and what handlers may call. */
 import type { OperandSize } from '../isa/emitter';
+import type { VexForm } from '../isa/instruction';
 import type { Model } from './records';
 
 /** Function numbers that handlers call, and the type of a handler in the module. */
@@ -27,4 +28,5 @@ export interface HandlerShape {
   readonly kinds: readonly OperandKind[];
   readonly model: Model;
   readonly addressSize: 16 | 32 | 64;
+  readonly vex: VexForm | undefined;
 }

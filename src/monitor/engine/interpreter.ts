@@ -1,8 +1,9 @@
 /**
- * The interpreter of one virtual CPU: a function table over its memory, into which the handlers of an instruction
- * come when it is first decoded. What has been emitted and compiled is kept for all machines of the process.
+ * The interpreter of one virtual CPU: a function table over its memory, into which the handlers of a group of
+ * instructions come when one of them is first decoded. What has been emitted and compiled is kept for all machines of
+ * the process.
  */
-import type { HandlerKey } from './handlerSet';
+import { groupOf, type HandlerKey } from './handlerSet';
 import { SPECIAL_HANDLERS, buildBase, buildHandlers, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 
@@ -18,10 +19,11 @@ let base: WebAssembly.Module | undefined;
 const compiled = new Map<string, CompiledHandlers>();
 
 function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers {
-  const key = `${handler.name} ${long ? 'long' : ''}`;
+  const names = groupOf(handler.name);
+  const key = `${names[0] ?? ''} ${long ? 'long' : ''}`;
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, keys } = buildHandlers(handler, long);
+    const { bytes, keys } = buildHandlers(names, long);
     found = { module: new WebAssembly.Module(bytes as BufferSource), keys };
     compiled.set(key, found);
   }

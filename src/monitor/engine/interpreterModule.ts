@@ -1,11 +1,11 @@
 /**
  * Writes the interpreter's WebAssembly modules. One has the functions that are no instruction's, each other the
- * handlers of the instructions of one name. They share a memory and a function table.
+ * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
 import { emitContinue, emitEnter, emitForward, emitJump, emitLeave, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
-import { handlersOf, type HandlerKey } from './handlerSet';
+import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
 import { EXIT } from './records';
 import { I32, I64, type WasmType } from './wasm/encoding';
@@ -65,15 +65,15 @@ export function buildBase(): Uint8Array {
   return module.build();
 }
 
-/** The handlers of one name in one kind of code. */
+/** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
   /** Keys of the handlers, in the order of their table entries. */
   readonly keys: readonly string[];
 }
 
-/** Emits all handlers of the instructions of a name, for 64-bit code or for other code. */
-export function buildHandlers({ name }: HandlerKey, long: boolean): HandlerModule {
+/** Emits all handlers of the instructions of some names, for 64-bit code or for other code. */
+export function buildHandlers(names: readonly string[], long: boolean): HandlerModule {
   const module = new ModuleBuilder();
   const handlerType = module.type([I32], []);
   const base = (call: keyof MonitorCalls): number => module.importFunction('base', call, module.type(CALLS[call].parameters, CALLS[call].results));
@@ -86,8 +86,8 @@ export function buildHandlers({ name }: HandlerKey, long: boolean): HandlerModul
     service: base('service'),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
   };
-  const handlers = handlersOf(name, long);
-  const functions = handlers.map(({ shape }) => {
+  const handlers = names.flatMap((name) => handlersOf(name, long));
+  const functions = handlers.map(({ name, shape }) => {
     const emitter = new HandlerEmitter(shape, callees);
     meaningOf(name)(emitter);
     const body = emitter.finish();

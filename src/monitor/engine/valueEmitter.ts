@@ -190,6 +190,14 @@ export class ValueEmitter {
   if(condition: Value, then: () => void, otherwise?: () => void): void {
     this.code.if(expression(condition), then, otherwise);
   }
+  repeatWhile(condition: () => Value, body: () => void): void {
+    this.code.loop((again) => {
+      this.if(condition(), () => {
+        body();
+        again(i32(1));
+      });
+    });
+  }
 
   // Vectors.
 

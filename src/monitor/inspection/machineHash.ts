@@ -4,6 +4,7 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
+import { flagsIn } from '../cpu/state';
 import { PAGE_BYTES } from '../memory/layout';
 import type { PhysicalMap } from '../memory/physicalMap';
 
@@ -50,11 +51,13 @@ const ENGINE_PRIVATE: readonly (readonly [number, number])[] = [
   [L.LINEAR_MASK, 8],
 ];
 
-function hashCpu(hasher: Hasher, cpu: Cpu): void {
-  const block = cpu.state.block.slice(0, L.CPU_STATE_END);
-  for (const [start, bytes] of ENGINE_PRIVATE) block.fill(0, start, start + bytes);
-  for (const byte of block) hasher.word(byte);
-  hasher.word(cpu.state.flags);
+/** A virtual CPU's state block, the active one's or one that waits for its turn. */
+function hashCpu(hasher: Hasher, block: Uint8Array): void {
+  const flags = flagsIn(new DataView(block.buffer, block.byteOffset), 0);
+  const bytes = block.slice(0, L.CPU_STATE_END);
+  for (const [start, count] of ENGINE_PRIVATE) bytes.fill(0, start, start + count);
+  for (const byte of bytes) hasher.word(byte);
+  hasher.word(flags);
 }
 
 function hashMemory(hasher: Hasher, map: PhysicalMap): void {
@@ -98,10 +101,13 @@ function hashPlain(hasher: Hasher, value: unknown): void {
   }
 }
 
-/** The machine's hash, 16 hexadecimal digits. `states`: device states and the event queue's, by name. */
-export function machineHash(cpu: Cpu, states: Readonly<Record<string, unknown>>): string {
+/**
+ * The machine's hash, 16 hexadecimal digits. `waiting`: the state blocks of the CPUs whose turn it is not. `states`: device
+ * states and the event queue's, by name.
+ */
+export function machineHash(cpu: Cpu, waiting: readonly Uint8Array[], states: Readonly<Record<string, unknown>>): string {
   const hasher = new Hasher();
-  hashCpu(hasher, cpu);
+  for (const block of [cpu.state.block, ...waiting]) hashCpu(hasher, block);
   hashMemory(hasher, cpu.mmu.map);
   hashPlain(hasher, states);
   hasher.word(cpu.mmu.map.a20 ? 1 : 0);

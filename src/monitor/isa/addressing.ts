@@ -4,6 +4,13 @@ import { SEGMENT, type AddressForm } from './instruction';
 
 export type CodeBits = 16 | 32 | 64;
 
+/** The fields of a VEX prefix that REX and the mandatory prefixes lack. */
+export interface VexPrefix {
+  readonly length: 128 | 256;
+  /** Number of the register that VEX.vvvv names; outside 64-bit mode its upper bit does not count. */
+  readonly register: number;
+}
+
 export interface Prefixes {
   operand: boolean;
   address: boolean;
@@ -12,8 +19,9 @@ export interface Prefixes {
   repeat: number;
   /** Segment number, -1 for none. */
   segment: number;
-  /** The REX byte right before the opcode, or 0. */
+  /** The REX byte right before the opcode, or 0; of a VEX prefix, what would stand there. */
   rex: number;
+  vex: VexPrefix | undefined;
 }
 
 /** Bits of REX. */
@@ -30,7 +38,7 @@ const SEGMENT_PREFIX: ReadonlyMap<number, number> = new Map([
 
 /** Reads prefixes in any order, and the first byte behind them. */
 export function readPrefixes(cursor: Cursor, bits: CodeBits): [Prefixes, opcode: number] {
-  const p: Prefixes = { operand: false, address: false, lock: false, repeat: 0, segment: -1, rex: 0 };
+  const p: Prefixes = { operand: false, address: false, lock: false, repeat: 0, segment: -1, rex: 0, vex: undefined };
   for (;;) {
     const byte = cursor.u8();
     const segment = SEGMENT_PREFIX.get(byte);

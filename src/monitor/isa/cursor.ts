@@ -19,6 +19,12 @@ export class Cursor {
     return this.position - this.start;
   }
 
+  /** The next byte, which stays unread. */
+  peek(): number {
+    if (this.position >= this.end) throw OUT_OF_BYTES;
+    return this.code[this.position] ?? 0;
+  }
+
   u8(): number {
     if (this.length >= MAX_INSTRUCTION_BYTES) throw TOO_LONG;
     if (this.position >= this.end) throw OUT_OF_BYTES;

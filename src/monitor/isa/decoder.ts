@@ -7,6 +7,7 @@ import { Cursor, OUT_OF_BYTES, TOO_LONG } from './cursor';
 import { SEGMENT, type Instruction } from './instruction';
 import { OperandReader } from './operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE } from './opcodes';
+import { isVex, readVex } from './vexPrefix';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from './opcodeTable';
 
 export { MAX_INSTRUCTION_BYTES, SEGMENT, type AddressForm, type Instruction, type Operand } from './instruction';
@@ -45,6 +46,7 @@ function bare(name: string, length: number): Instruction {
     rex: 0,
     feature: undefined,
     unit: 'none',
+    vex: undefined,
   };
 }
 
@@ -62,7 +64,7 @@ function lookUp(cursor: Cursor, first: number, p: Prefixes): { slot: OpcodeSlot;
 
 function decodeAt(cursor: Cursor, bits: CodeBits): Instruction {
   const [p, first] = readPrefixes(cursor, bits);
-  const found = lookUp(cursor, first, p);
+  const found = isVex(first, cursor, bits) ? readVex(first, cursor, bits, p) : lookUp(cursor, first, p);
   const { opcode } = found;
   let { slot } = found;
   let modrm = -1;
@@ -95,12 +97,15 @@ function choose({ by, choices }: OpcodeChoice, modrm: number, bits: CodeBits, p:
       return choices[bits === 64 ? 1 : 0];
     case 'wide':
       return choices[p.rex & REX.w ? 1 : 0];
+    case 'length':
+      return choices[p.vex?.length === 256 ? 1 : 0];
   }
 }
 
-/** Which mandatory prefix selects the opcode: F3 and F2 go before 66, and are no repetition then. */
+/** Which mandatory prefix selects the opcode: F3 and F2 go before 66, and are no repetition then; VEX has them as a field. */
 function choosePrefix(p: Prefixes): number {
-  const { repeat } = p;
+  const { repeat, operand } = p;
   p.repeat = 0;
-  return repeat === 0xf3 ? 2 : repeat === 0xf2 ? 3 : p.operand ? 1 : 0;
+  if (p.vex) p.operand = false;
+  return repeat === 0xf3 ? 2 : repeat === 0xf2 ? 3 : operand ? 1 : 0;
 }

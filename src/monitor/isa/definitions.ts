@@ -4,16 +4,21 @@
 import type { Meaning } from './emitter';
 import { arithmetic, conditional } from './meaning/arithmetic';
 import { bits } from './meaning/bits';
+import { bmi } from './meaning/bmi';
 import { conditionalJump, control } from './meaning/control';
 import { strings } from './meaning/strings';
-import { vectorArithmetic } from './meaning/vectorArithmetic';
+import { forHalves, vectorArithmetic, wholeVectorArithmetic } from './meaning/vectorArithmetic';
+import { vectorAvx } from './meaning/vectorAvx';
 import { vectorFloats } from './meaning/vectorFloats';
-import { vectorMoves } from './meaning/vectorMoves';
+import { vectorMoves, wholeVectorMoves } from './meaning/vectorMoves';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...control, ...strings }));
-  for (const [name, meaning] of Object.entries({ ...vectorArithmetic, ...vectorFloats, ...vectorMoves })) map.set(name, withX87State(meaning));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...vectorAvx }));
+  const halved = { ...vectorArithmetic, ...vectorMoves };
+  const whole = { ...wholeVectorArithmetic, ...wholeVectorMoves, ...vectorFloats };
+  for (const [name, meaning] of Object.entries(whole)) map.set(name, withX87State(meaning));
+  for (const [name, meaning] of Object.entries(halved)) map.set(name, withX87State((e) => forHalves(e, () => meaning(e))));
   CONDITION_SUFFIXES.forEach((suffix, code) => {
     const { set, move } = conditional(code);
     map.set(`set${suffix}`, set);
@@ -52,7 +57,8 @@ const TERMINAL = new Set([
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
 export function meaningOf(name: string): Meaning {
   if (name.startsWith('!')) return (e) => e.service();
-  const meaning = MEANINGS.get(name);
+  // Instructions that SSE has as well have a `v` in front with VEX.
+  const meaning = MEANINGS.get(name) ?? (name.startsWith('v') ? MEANINGS.get(name.slice(1)) : undefined);
   if (!meaning) throw new Error(`No meaning is written for instruction ${name}`);
   return meaning;
 }

@@ -74,6 +74,8 @@ export interface Emitter extends VectorEmitter {
   variable(initial: Value): Variable;
   assign(variable: Variable, value: Value): void;
   if(condition: Value, then: () => void, otherwise?: () => void): void;
+  /** Does `body` as long as the condition, evaluated before each time, holds. */
+  repeatWhile(condition: () => Value, body: () => void): void;
 
   /** Operand `index` as a zero-extended value of the operand's type; memory is read now, and may fault. */
   read(index: number, size?: OperandSize): Value;
@@ -81,12 +83,15 @@ export interface Emitter extends VectorEmitter {
   modify(index: number, size?: OperandSize): Value;
   /** Writes an operand; after `modify` it cannot fault any more. Upper garbage bits are cut off. */
   write(index: number, value: Value, size?: OperandSize): void;
-  /** Writes memory operand `index` at an offset of `bytes` from its address (wider stores in parts come checked by `modify`). */
   isRegister(index: number): boolean;
   /** Effective address of a memory operand: an offset in its segment, i64. */
   effectiveAddress(index: number): Value;
   /** Moves the address of memory operand `index` by a number of bytes (i64), for bit strings. */
   displace(index: number, bytes: Value): void;
+  /** A part of `bits` of memory operand `index`, at an offset in bytes (i64): reading, checking for writing, writing. */
+  readElement(index: number, offset: Value, bits: 32 | 64): Value;
+  checkElement(index: number, offset: Value, bits: 32 | 64): void;
+  writeElement(index: number, offset: Value, value: Value, bits: 32 | 64): void;
   /** The immediate, sign-extended to the operand's type. */
   immediate(): Value;
 

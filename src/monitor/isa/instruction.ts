@@ -31,8 +31,16 @@ export interface AddressForm {
   readonly size: 16 | 32 | 64;
 }
 
-/** Which part of the processor an instruction needs to be switched on (CR0.EM, CR0.TS, CR4.OSFXSR, XCR0). */
-export type Unit = 'x87' | 'mmx' | 'sse' | 'none';
+/** Which part of the processor an instruction needs to be switched on (CR0.EM, CR0.TS, CR4.OSFXSR, CR4.OSXSAVE and XCR0). */
+export type Unit = 'x87' | 'mmx' | 'sse' | 'avx' | 'none';
+
+/** What the VEX prefix of an instruction says. */
+export interface VexForm {
+  /** Bits of its vectors. */
+  readonly length: 128 | 256;
+  /** Which vector operand VEX.vvvv names: none, the first source (which is the second operand), or the destination. */
+  readonly names: 'none' | 'source' | 'destination';
+}
 
 export interface Instruction {
   readonly name: string;
@@ -63,4 +71,6 @@ export interface Instruction {
   /** What a processor must have for it; undefined for what the 8086 had. */
   readonly feature: Feature | undefined;
   readonly unit: Unit;
+  /** Of instructions with a VEX prefix, which exist in protected mode only. */
+  readonly vex: VexForm | undefined;
 }

@@ -10,6 +10,7 @@
  *   H  XMM by VEX.vvvv                      L  XMM by bits 4-7 of an immediate byte
  *   Q  MMX register or memory by ModRM.rm   P  MMX by ModRM.reg          N  Q, register only
  *   I  immediate   J  relative target   A  far pointer   O  direct offset   X  memory at rBX (XLAT)
+ *   Y  memory of which ModRM and SIB name one element for each lane of an XMM index register (gathers)
  *   K  memory at DS:rDI (MASKMOVQ)         S, C, D  segment, control, debug register by ModRM.reg
  * with the size:
  *   b  byte   w  16 bits   d  32   q  64   x  a whole vector register
@@ -22,6 +23,7 @@
  *   no64    #UD in 64-bit mode             only64  #UD elsewhere
  *   lock    may carry LOCK with a memory destination
  *   xmm     uses the SSE state without naming a register of it
+ *   lig     VEX.L is ignored: vectors have 128 bits
  * and one of FEATURES, when not every processor has the instruction.
  */
 
@@ -47,6 +49,7 @@ export interface OpcodeEntry {
   readonly only64: boolean;
   readonly lockable: boolean;
   readonly xmm: boolean;
+  readonly ignoresLength: boolean;
   /** The feature that brings the instruction; undefined for those of the 8086. */
   readonly feature: Feature | undefined;
   /** Whether a ModRM byte follows. */
@@ -57,10 +60,10 @@ export interface OpcodeEntry {
 
 /**
  * What an opcode's meaning is chosen by: the mandatory prefix (none, 66, F3, F2), ModRM.reg, ModRM.rm, whether
- * ModRM names memory (0) or a register (1), the mode (0: 16 and 32 bits, 1: 64 bits), or REX.W.
+ * ModRM names memory (0) or a register (1), the mode (0: 16 and 32 bits, 1: 64 bits), REX.W (VEX.W), or VEX.L.
  */
 export interface OpcodeChoice {
-  readonly by: 'prefix' | 'reg' | 'rm' | 'form' | 'mode' | 'wide';
+  readonly by: 'prefix' | 'reg' | 'rm' | 'form' | 'mode' | 'wide' | 'length';
   readonly choices: readonly OpcodeSlot[];
 }
 
@@ -73,7 +76,7 @@ export type SlotText = string | OpcodeSlot;
 /** Operand codes of vector registers. */
 const VECTOR_OPERAND = /^[VWUHLPQN]/;
 const FEATURE_NAMES: ReadonlySet<string> = new Set(FEATURES);
-const OTHER_FLAGS: ReadonlySet<string> = new Set(['64', 'f64', 'no64', 'only64', 'lock', 'xmm']);
+const OTHER_FLAGS: ReadonlySet<string> = new Set(['64', 'f64', 'no64', 'only64', 'lock', 'xmm', 'lig']);
 
 function parse(text: string): OpcodeEntry {
   const [body = '', flagText = ''] = text.split(';').map((part) => part.trim());
@@ -92,8 +95,9 @@ function parse(text: string): OpcodeEntry {
     only64: flags.includes('only64'),
     lockable: flags.includes('lock'),
     xmm: flags.includes('xmm'),
+    ignoresLength: flags.includes('lig'),
     feature,
-    modrm: operands.some((o) => /^[EGMRSCDVWUPQN][a-z]*$/.test(o) && o !== 'CL'),
+    modrm: operands.some((o) => /^[EGMRSCDVWUPQNY][a-z]*$/.test(o) && o !== 'CL'),
     ignoresMod: operands.some((o) => o === 'Cr' || o === 'Dr'),
     size: sizeRule(name, operands),
   };
@@ -104,7 +108,7 @@ function parse(text: string): OpcodeEntry {
  * REX.W, which PCMPESTRI and its like heed.
  */
 function sizeRule(name: string, operands: readonly string[]): SizeRule {
-  const sized = operands.filter((o) => /^(AL|rAX|[EGZRMO].?)$/.test(o)).map((o) => (o === 'AL' ? 'b' : o === 'rAX' ? 'v' : o.slice(1)));
+  const sized = operands.filter((o) => /^(AL|rAX|[EGZRMOB].?)$/.test(o)).map((o) => (o === 'AL' ? 'b' : o === 'rAX' ? 'v' : o.slice(1)));
   const has = (letter: string): boolean => sized.includes(letter);
   if (has('r')) return 'r';
   if (has('d')) return 32;
@@ -151,6 +155,11 @@ export function byMode(other: SlotText, long: SlotText): OpcodeChoice {
 /** One meaning without REX.W, another with it. */
 export function byWidth(narrow: SlotText, wide: SlotText): OpcodeChoice {
   return choice('wide', [narrow, wide]);
+}
+
+/** One meaning with vectors of 128 bits, another with 256. */
+export function byLength(narrow: SlotText, wide: SlotText): OpcodeChoice {
+  return choice('length', [narrow, wide]);
 }
 
 /** The same whatever the mandatory prefix: for choices beside those that it selects. */

@@ -2,12 +2,14 @@
 import { REX, addressSizeOf, type CodeBits, type Prefixes } from './addressing';
 import type { Cursor } from './cursor';
 import type { OperandSize } from './emitter';
-import { SEGMENT, type AddressForm, type Instruction, type Operand, type Unit } from './instruction';
+import { SEGMENT, type AddressForm, type Instruction, type Operand, type Unit, type VexForm } from './instruction';
 import type { OpcodeEntry } from './opcodeTable';
 
 const MEMORY: Operand = { kind: 'memory' };
 const IMMEDIATE: Operand = { kind: 'immediate' };
 const RBX = 3, RSI = 6, RDI = 7;
+/** ModRM.rm that says that SIB follows, and the index that is none of a general register's, but XMM4. */
+const SIB = 4, NO_INDEX = 4;
 
 /** String instructions that are plain moves when they are not repeated. */
 const SINGLE_STRING: ReadonlyMap<string, 'lods' | 'stos'> = new Map([
@@ -59,6 +61,7 @@ export class OperandReader {
     for (const code of entry.operands) this.read(code, size);
     if (entry.name === '!enter') this.immediate2 = this.cursor.u8();
     const memoryFirst = this.operands[0]?.kind === 'memory';
+    if (p.vex && p.vex.register !== 0 && !this.namesVexRegister) this.invalid = true;
     if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;
     if (this.invalid) return undefined;
     const single = p.repeat === 0 ? SINGLE_STRING.get(entry.name) : undefined;
@@ -80,6 +83,7 @@ export class OperandReader {
       rex: p.rex,
       feature: entry.feature,
       unit: this.unit(),
+      vex: this.vexForm(),
     };
   }
 
@@ -90,9 +94,29 @@ export class OperandReader {
 
   private unit(): Unit {
     const { entry, operands } = this;
+    if (this.p.vex) return /^bmi/.test(entry.feature ?? '') ? 'none' : 'avx';
     if (entry.xmm || operands.some((o) => o.kind === 'vector')) return 'sse';
     if (entry.feature === 'fpu') return 'x87';
     return operands.some((o) => o.kind === 'mmx') || entry.name === 'emms' ? 'mmx' : 'none';
+  }
+
+  /** Number of the register that VEX.vvvv names. */
+  private get vexRegister(): number {
+    return (this.p.vex?.register ?? 0) & (this.bits === 64 ? 15 : 7);
+  }
+
+  /** Whether an operand code takes the register of VEX.vvvv. */
+  private get namesVexRegister(): boolean {
+    return this.entry.operands.some((code) => code[0] === 'H' || code[0] === 'B');
+  }
+
+  private vexForm(): VexForm | undefined {
+    const { vex } = this.p;
+    if (!vex) return undefined;
+    const at = this.entry.operands.findIndex((code) => code[0] === 'H');
+    const gather = this.entry.operands[1]?.[0] === 'Y';
+    const names = at < 0 || gather ? 'none' : at === 0 ? 'destination' : 'source';
+    return { length: this.entry.ignoresLength ? 128 : vex.length, names };
   }
 
   private instructionSize(): OperandSize {
@@ -133,6 +157,10 @@ export class OperandReader {
       case 'M':
         this.invalid ||= !this.modrmMemory;
         return this.push(MEMORY);
+      case 'B':
+        return this.register(this.vexRegister, false);
+      case 'H':
+        return this.push({ kind: 'vector', number: this.vexRegister });
       case 'V':
         return this.push({ kind: 'vector', number: this.reg });
       case 'W':
@@ -178,12 +206,31 @@ export class OperandReader {
       case 'X':
         this.memory = this.implicit(RBX);
         return this.push(MEMORY);
+      case 'Y':
+        return this.readIndexVector();
+      case 'L':
+        this.immediate = BigInt(this.cursor.u8() & (this.bits === 64 ? 0xff : 0x7f));
+        return;
       case 'K':
         this.memory = this.implicit(RDI);
         return this.push(MEMORY);
       default:
         throw new Error(`Unknown operand code ${code} of ${this.entry.name}`);
     }
+  }
+
+  /**
+   * The index register of a gather; its scale is the immediate. Destination, index and mask must be three registers.
+   */
+  private readIndexVector(): void {
+    const { memory } = this;
+    const number = memory === undefined || memory.index < 0 ? NO_INDEX : memory.index;
+    if (!memory || memory.size === 16 || (this.modrm & 7) !== SIB) this.invalid = true;
+    else this.memory = { ...memory, index: -1, scale: 0 };
+    const mask = this.vexRegister;
+    if (number === this.reg || number === mask || mask === this.reg) this.invalid = true;
+    this.immediate = BigInt(1 << (memory?.scale ?? 0));
+    this.push({ kind: 'vector', number });
   }
 
   private push(operand: Operand): void {

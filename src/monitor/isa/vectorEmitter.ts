@@ -46,6 +46,9 @@ export type VectorShift = `${Integers}.${'shl' | 'shr_s' | 'shr_u'}`;
 /** Questions about a vector, answered by an i32. */
 export type VectorTest = 'v128.any_true' | `${Integers}.${'all_true' | 'bitmask'}`;
 
+/** Whether a memory operand must be aligned to its size: #GP(0) otherwise. */
+export type Alignment = 'aligned' | 'any';
+
 export interface VectorEmitter {
   /** Width of the instruction's vectors: 64 when it has an MMX operand. */
   readonly vectorBits: 64 | 128;
@@ -68,18 +71,27 @@ export interface VectorEmitter {
   splat(lanes: Integers, value: Value): Value;
 
   /**
-   * Vector operand `index`. Memory of the vector's width is read now; 16 bytes must be aligned (#GP(0) otherwise)
-   * unless the instruction is one of those that do not mind.
+   * Vector operand `index`: 0 is the destination, and the first source if there are two. Memory of the vector's width is
+   * read now; without VEX it must be aligned unless `alignment` says otherwise, with VEX only if it says so.
    */
-  readVector(index: number, alignment?: 'aligned' | 'any'): Value;
-  /** The low 16, 32 or 64 bits of a vector operand or of memory, as a vector that is zero above. */
-  readLow(index: number, bits: 16 | 32 | 64): Value;
+  readVector(index: number, alignment?: Alignment): Value;
+  /** The low bits of a vector operand or of memory, as a vector that is zero above. 128 bits are a vector's lowest. */
+  readLow(index: number, bits: 8 | 16 | 32 | 64 | 128): Value;
   /** Writes a vector operand; memory as `readVector` reads it. */
-  writeVector(index: number, value: Value, alignment?: 'aligned' | 'any'): void;
-  /** Reads 16 or 8 bytes of memory that will be written, and checks them for writing first; no alignment is asked for. */
+  writeVector(index: number, value: Value, alignment?: Alignment): void;
+  /** Reads memory that will be written, and checks it for writing first; no alignment is asked for. */
   modifyVector(index: number): Value;
-  /** The lowest 32 or 64 bits of a vector into memory, or into the low part of a register whose rest stays. */
-  writeLow(index: number, value: Value, bits: 32 | 64): void;
+  /**
+   * The lowest bits of a vector into memory, or into the low part of a register whose rest stays (with VEX: comes from
+   * the first source).
+   */
+  writeLow(index: number, value: Value, bits: 32 | 64 | 128): void;
+  /** The mask of a blend by sign bits: XMM0, or with VEX the register that the immediate names. */
+  blendMask(): Value;
+  /** Clears the upper half of YMM register `number`, or all of it. */
+  clearUpper(number: number, all: boolean): void;
+  /** The immediate (i32), or for the upper half what stands `bits` above that of the lower half. */
+  halfImmediate(bits: number): Value;
   /** XMM register `number` (XMM0 is an implicit operand of some). */
   vectorRegister(number: number): Value;
 

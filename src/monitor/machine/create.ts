@@ -91,12 +91,13 @@ function writeMemory(machine: VirtualMachine, space: MemorySpace, address: bigin
 }
 
 function countersOf(machine: VirtualMachine): Counters {
-  const { executor, mmu, memory } = machine.parts;
+  const { executor, processors, mmu, memory } = machine.parts;
   return {
     retired: machine.retired,
     time: machine.time,
     frames: memory.framesInUse,
     ...prefixed('engine', executor.counters),
+    ...prefixed('processors', processors.counters),
     ...prefixed('code', executor.code.counters),
     ...prefixed('shadow', mmu.shadow.counters),
   };
@@ -109,7 +110,7 @@ function prefixed(prefix: string, counters: object): Counters {
 /** Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError. */
 export function createMachine(images: MachineImages, files: FileStore): RunnableMachine {
   const machine = new VirtualMachine(images, files);
-  const { cpu, executor, board, memory } = machine.parts;
+  const { cpu, executor, processors, board, memory } = machine.parts;
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
   return {
     resume: (request) => machine.resume(request),
@@ -142,6 +143,6 @@ export function createMachine(images: MachineImages, files: FileStore): Runnable
     counters: () => countersOf(machine),
     devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
     screen: () => board.vga.screenText(),
-    hash: () => machineHash(cpu, machine.plainStates()),
+    hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),
   };
 }

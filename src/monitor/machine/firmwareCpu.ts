@@ -3,6 +3,7 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
+import { Mxcsr } from '../cpu/softfloat/unit';
 import { signatureOf } from '../cpu/models/processor';
 import { resetMsrs } from '../cpu/msr';
 import type { FirmwareCpu, GeneralName, InitialCpu, SegmentImage, SegmentName } from '../firmware/platform';
@@ -58,6 +59,7 @@ export function resetCpuTo(cpu: Cpu, initial: InitialCpu): void {
   s.setU64(L.CANONICAL_SHIFT, 16n);
   s.setU64(L.LINEAR_MASK, 0xffffffffn);
   s.setU64(L.XCR0, 1n);
+  s.setU32(L.MXCSR, Mxcsr.reset);
   resetMsrs(cpu);
   s.setU64(L.DR + 8 * 6, 0xffff0ff0n);
   s.setU64(L.DR + 8 * 7, 0x400n);

@@ -103,8 +103,8 @@ export class VirtualMachine {
       if (!control) throw new Error('runSlice without a run');
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
-      if (!processors.schedule()) return this.idle(now);
       if (now >= target || guard.isSpent) return 'more';
+      if (!processors.schedule()) return this.idle(now);
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
       const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, processors.turnLeft, this.burstOf(control), guard.burst());
       this.burstEnd = now + left;
@@ -305,7 +305,7 @@ export class VirtualMachine {
 
   /** All plain state beside memory and CPU, by name. */
   plainStates(): Readonly<Record<string, unknown>> {
-    const states: Record<string, unknown> = { processors: this.parts.processors.state, waitingCpus: this.parts.processors.waitingBlocks(), queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
+    const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
     for (const [drive, image] of this.parts.drives) states[`drive${drive}`] = image.overlay;
     return states;

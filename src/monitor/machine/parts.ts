@@ -22,6 +22,7 @@ import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
+import { routeInterrupts } from '../firmware/pci-interrupts';
 import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
@@ -97,6 +98,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     },
     localApic: localApicPort(apics),
     random: () => late.board?.entropy.next() ?? 0n,
+    yieldTurn: () => late.processors?.yieldTurn(),
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),
@@ -223,8 +225,9 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
   resetCpuTo(cpu, initial);
   new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
   map.a20 = hasA20(cpu);
-  parts.processors.powerOn();
-  if (!images.firmware) setFirmwareMemoryTypes(cpu);
+  parts.processors.powerOn(() => {
+    if (!images.firmware) setFirmwareMemoryTypes(cpu);
+  });
   if (!parts.bios && !images.firmware) enterTextMode({ memory: firmwareMemory, ports: board.ports });
   parts.executor.forgetDerived();
   return notes;
@@ -262,12 +265,13 @@ function emptyMemory(parts: MachineParts): void {
   parts.map.clear();
 }
 
-/** ACPI and MP tables for a guest that starts without firmware. */
-function placeTables({ map, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
+/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and the routing of PCI interrupts. */
+function placeTables({ map, board, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
   const rom = tablesRom(platformOf(images, cpu));
   map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
   installFirmware([rom], firmwareMemory);
   writeControlStructure(firmwareMemory);
+  routeInterrupts(board.ports);
 }
 
 function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {

@@ -5,11 +5,11 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
-import { FLAG, NMI } from '../cpu/state';
+import { CR0, FLAG, NMI } from '../cpu/state';
 import { FpuState } from '../cpu/x87';
 import type { ApicBus, CpuSignals } from '../devices/apic-bus';
 import type { Executor } from '../engine/executor';
-import type { InitialCpu } from '../firmware/platform';
+import { resetCpu } from '../firmware/install';
 import { CPU_BASE, CPU_BYTES, WAITING_CPUS } from '../memory/layout';
 import { resetCpuTo } from './firmwareCpu';
 
@@ -25,22 +25,31 @@ interface Start {
 
 export interface ProcessorsState {
   current: number;
-  /** Retired count at which the present turn ends. */
+  /** Retired count from which on another CPU that can run has its turn. */
   turnEnd: number;
   starts: Start[];
 }
 
-/** Retired instructions of a turn unless the configuration says otherwise. */
-export const DEFAULT_QUANTUM = 20_000;
-
 export interface ProcessorsOptions {
   readonly count: number;
-  /** Retired instructions. */
+  /** Retired instructions of a turn. */
   readonly quantum: number;
+}
+
+export interface ProcessorCounters {
+  /** Changes from one CPU to another. */
+  turns: number;
+  /** Turns that PAUSE has ended early. */
+  yields: number;
 }
 
 export class Processors implements CpuSignals {
   state: ProcessorsState;
+  readonly counters: ProcessorCounters = { turns: 0, yields: 0 };
+  /** Where each CPU's block waits, and how to read one: the active block's view is the last. */
+  private readonly blocks: readonly Uint8Array[];
+  private readonly views: readonly DataView[];
+  private readonly active: DataView;
 
   constructor(
     private readonly cpu: Cpu,
@@ -48,6 +57,11 @@ export class Processors implements CpuSignals {
     private readonly apics: () => ApicBus,
     private readonly options: ProcessorsOptions,
   ) {
+    const { memory, u8 } = cpu.machine;
+    const places = Array.from({ length: options.count }, (_, i) => WAITING_CPUS + i * CPU_BYTES);
+    this.blocks = places.map((at) => u8.subarray(at, at + L.CPU_STATE_END));
+    this.views = places.map((at) => new DataView(memory.buffer, at, L.CPU_STATE_END));
+    this.active = new DataView(memory.buffer, CPU_BASE, L.CPU_STATE_END);
     this.state = this.powerOnState();
   }
 
@@ -64,56 +78,65 @@ export class Processors implements CpuSignals {
     return this.state.current;
   }
 
-  /** After power on: the first CPU is in the active block, the others are halted until a SIPI starts them. */
-  powerOn(): void {
+  /**
+   * After power on: the first CPU is in the active block, the others wait for a SIPI. `prepare` is called for each while it
+   * lies in the active block: what the firmware does to all of them.
+   */
+  powerOn(prepare: () => void): void {
     this.state = this.powerOnState();
     this.state.turnEnd = this.retired + this.options.quantum;
-    this.seat(0);
-    const active = this.cpu.state.block.slice();
+    const first = this.activeBlock.slice();
     for (let i = 1; i < this.count; i++) {
       this.seat(i);
-      this.resetCurrent({ instructionPointer: 0xfff0 });
-      this.waitingBlock(i).set(this.cpu.state.block);
+      resetCpuTo(this.cpu, resetCpu());
+      new FpuState(this.cpu.state.view, CPU_BASE + L.FPU).initialise();
+      prepare();
+      this.blocks[i]?.set(this.activeBlock);
     }
     this.seat(0);
-    this.cpu.state.block.set(active);
+    this.activeBlock.set(first);
+    prepare();
     this.activate();
   }
 
   /**
-   * Sees to it that the CPU whose turn it is can run: the present one until its turn ends, then the next that can.
-   * False when none can: all are halted.
+   * Sees to it that the CPU whose turn it is can run: the present one until its turn is over and another can, then the next
+   * one that can. False when none can: all are halted. Called only when instructions are to be run then and there, so that
+   * a moment looks the same whether or not the host has stopped at it.
    */
   schedule(): boolean {
-    const { state, count } = this;
-    if (count === 1 && !this.state.starts[0].reset) return this.wake(0);
-    const expired = this.retired >= state.turnEnd || this.cpu.yields;
-    if (!expired && this.canRun(state.current)) return this.wake(state.current);
-    for (let distance = 1; distance <= count; distance++) {
-      const next = (state.current + distance) % count;
-      if (!this.canRun(next)) continue;
-      this.switchTo(next);
-      state.turnEnd = this.retired + this.options.quantum;
-      this.cpu.yields = false;
-      return this.wake(next);
+    const { state } = this;
+    if (this.count > 1 && (this.retired >= state.turnEnd || !this.canRun(state.current))) {
+      const next = this.nextInLine();
+      if (next >= 0) {
+        this.switchTo(next);
+        state.turnEnd = this.retired + this.options.quantum;
+      }
     }
-    return false;
+    return this.wake(state.current);
   }
 
-  /** Retired instructions until the present turn ends; Infinity with a single CPU. */
+  /** Retired instructions until the present turn ends; Infinity while no other CPU can run. */
   get turnLeft(): number {
-    return this.count === 1 ? Infinity : this.state.turnEnd - this.retired;
+    return this.nextInLine() < 0 ? Infinity : this.state.turnEnd - this.retired;
+  }
+
+  /** PAUSE: the present turn ends behind it, if there is another CPU to let go on. */
+  yieldTurn(): void {
+    if (this.nextInLine() < 0) return;
+    this.counters.yields++;
+    this.state.turnEnd = this.executor.retired() + 1;
+    this.executor.requestReturn();
   }
 
   /** Whether no interrupt can ever wake any CPU: halted with interrupts off, or waiting for a start that nobody can send. */
   get isDead(): boolean {
-    return this.state.starts.every((start, i) => start.waiting || (this.read(i, (s) => (s.u32(L.FLAGS_SYSTEM) & FLAG.IF) === 0)));
+    return this.state.starts.every((start, i) => start.waiting || (this.viewOf(i).getUint32(L.FLAGS_SYSTEM, true) & FLAG.IF) === 0);
   }
 
-  /** The state blocks of the CPUs whose turn it is not, by CPU number. */
-  waitingBlocks(): ReadonlyMap<number, Uint8Array> {
-    const others = this.state.starts.map((_, i) => i).filter((i) => i !== this.state.current);
-    return new Map(others.map((i) => [i, this.waitingBlock(i)]));
+  /** The state blocks of the CPUs whose turn it is not, in order. */
+  waitingBlocks(): readonly Uint8Array[] {
+    return this.blocks.filter((_, i) => i !== this.state.current);
   }
 
   /** The time-stamp counter of a CPU at a moment of virtual time. */
@@ -121,75 +144,103 @@ export class Processors implements CpuSignals {
     return BigInt.asUintN(64, BigInt(now) + this.viewOf(cpu).getBigUint64(L.MSR_TSC_OFFSET, true));
   }
 
-  // What the local APICs say.
+  // What the local APICs say. Whoever becomes able to run takes part in the turns from the next boundary on.
 
   interruptChanged(cpu: number): void {
-    if (cpu !== this.state.current) return;
+    if (cpu !== this.state.current) return this.executor.requestReturn();
     this.cpu.interruptLine = this.apics().pending(cpu);
     if (this.cpu.interruptLine && this.cpu.state.systemFlags & FLAG.IF) this.cpu.attention = true;
   }
 
+  /** Lost on a CPU that waits for a SIPI. */
   nonMaskable(cpu: number): void {
+    if (this.state.starts[cpu]?.waiting !== false) return;
     const view = this.viewOf(cpu);
     view.setUint32(L.NON_MASKABLE, view.getUint32(L.NON_MASKABLE, true) | NMI.pending, true);
     if (cpu === this.state.current) this.cpu.attention = true;
+    else this.executor.requestReturn();
   }
 
   initialise(cpu: number): void {
-    const start = this.state.starts[cpu];
-    start.reset = true;
-    start.waiting = cpu > 0;
-    start.vector = -1;
-    if (cpu === this.state.current) this.executor.requestReturn();
+    this.state.starts[cpu] = { reset: true, waiting: cpu > 0, vector: -1 };
+    this.executor.requestReturn();
   }
 
   startUp(cpu: number, vector: number): void {
     const start = this.state.starts[cpu];
-    if (!start.waiting) return;
+    if (!start?.waiting) return;
     start.waiting = false;
     start.vector = vector;
+    this.executor.requestReturn();
   }
 
   // Turns.
 
+  /** The next CPU after the present one that can run; -1 when no other can. */
+  private nextInLine(): number {
+    const { count, state } = this;
+    for (let distance = 1; distance < count; distance++) {
+      const next = (state.current + distance) % count;
+      if (this.canRun(next)) return next;
+    }
+    return -1;
+  }
+
   private canRun(i: number): boolean {
     const start = this.state.starts[i];
-    if (start.waiting) return false;
+    if (!start || start.waiting) return false;
     if (start.reset || start.vector >= 0) return true;
-    return this.read(i, (s) => s.u32(L.HALTED) === 0 || s.u32(L.NON_MASKABLE) === NMI.pending || ((s.u32(L.FLAGS_SYSTEM) & FLAG.IF) !== 0 && this.apics().pending(i)));
+    const view = this.viewOf(i);
+    if (view.getUint32(L.HALTED, true) === 0) return true;
+    // A debug trap behind HLT, an NMI, or an interrupt ends it.
+    if (view.getUint32(L.PENDING_DEBUG, true) !== 0 || view.getUint32(L.NON_MASKABLE, true) === NMI.pending) return true;
+    return (view.getUint32(L.FLAGS_SYSTEM, true) & FLAG.IF) !== 0 && this.apics().pending(i);
   }
 
   /** Carries out what has come for the CPU in the active block. False when it is halted all the same. */
   private wake(i: number): boolean {
     const start = this.state.starts[i];
-    if (start.waiting) return false;
-    if (start.reset) this.resetCurrent({ instructionPointer: 0xfff0 });
-    if (start.vector >= 0) this.resetCurrent(startAt(start.vector));
+    if (!start || !this.canRun(i)) return false;
+    if (start.reset) this.initialiseCurrent();
+    if (start.vector >= 0) this.startCurrent(start.vector);
     start.reset = false;
     start.vector = -1;
     const s = this.cpu.state;
     if (!s.halted) return true;
-    if (!s.nmiReady && !(this.cpu.interruptLine && s.systemFlags & FLAG.IF)) return false;
     s.halted = false;
     this.cpu.attention = true;
     return true;
   }
 
-  private resetCurrent(initial: InitialCpu): void {
-    resetCpuTo(this.cpu, initial);
-    new FpuState(this.cpu.state.view, CPU_BASE + L.FPU).initialise();
+  /** INIT: as a reset, but what the manual says to be unchanged stays (SDM vol. 3, table 10-1). */
+  private initialiseCurrent(): void {
+    const { activeBlock } = this;
+    const kept = KEPT_BY_INIT.map(([first, end]) => activeBlock.slice(first, end));
+    const caching = this.cpu.state.cr0 & (CR0.CD | CR0.NW);
+    resetCpuTo(this.cpu, resetCpu());
+    KEPT_BY_INIT.forEach(([first], i) => activeBlock.set(kept[i] ?? [], first));
+    this.cpu.state.setU32(L.CR0, caching | CR0.ET);
+  }
+
+  /** SIPI: in real mode from the page that it names. */
+  private startCurrent(vector: number): void {
+    this.cpu.setSegment(L.CS, vector << 8, vector << 12, 0xffff, CODE_AFTER_SIPI);
+    this.cpu.state.eip = 0;
+    this.cpu.state.halted = false;
+    this.cpu.changedContext();
   }
 
   private switchTo(next: number): void {
     const { current } = this.state;
-    if (next === current) return;
     const s = this.cpu.state;
+    const { activeBlock } = this;
     const [retired, idle] = [s.f64(L.RETIRED), s.f64(L.IDLE)];
+    this.counters.turns++;
     // An interrupt shadow ends with the CPU's next own instruction, whatever others retire in between.
-    const held = s.f64(L.SHADOW_COUNT) === retired;
-    this.waitingBlock(current).set(s.block);
-    this.viewOf(current).setFloat64(L.SHADOW_COUNT, held ? SHADOW_NEXT : -1, true);
-    s.block.set(this.waitingBlock(next));
+    s.setF64(L.SHADOW_COUNT, s.f64(L.SHADOW_COUNT) === retired ? SHADOW_NEXT : -1);
+    this.blocks[current]?.set(activeBlock);
+    const block = this.blocks[next];
+    if (block) activeBlock.set(block);
     this.seat(next);
     s.setF64(L.RETIRED, retired);
     s.setF64(L.IDLE, idle);
@@ -215,26 +266,25 @@ export class Processors implements CpuSignals {
     return this.cpu.state.f64(L.RETIRED);
   }
 
-  private waitingBlock(i: number): Uint8Array {
-    return this.cpu.machine.u8.subarray(WAITING_CPUS + i * CPU_BYTES, WAITING_CPUS + (i + 1) * CPU_BYTES);
+  private get activeBlock(): Uint8Array {
+    return this.cpu.state.block.subarray(0, L.CPU_STATE_END);
   }
 
-  /** A CPU's state block, wherever it lies, as a view. */
+  /** A CPU's state block, wherever it lies. */
   private viewOf(i: number): DataView {
-    const start = i === this.state.current ? CPU_BASE : WAITING_CPUS + i * CPU_BYTES;
-    return new DataView(this.cpu.machine.memory.buffer, start, CPU_BYTES);
-  }
-
-  private read<T>(i: number, question: (s: { u32(offset: number): number }) => T): T {
-    const view = this.viewOf(i);
-    return question({ u32: (offset) => view.getUint32(offset, true) });
+    return i === this.state.current ? this.active : (this.views[i] ?? this.active);
   }
 }
 
 /** Stands in a waiting block for "the shadow covers this CPU's next instruction". */
 const SHADOW_NEXT = -2;
 
-/** Real mode at the page that a SIPI names. */
-function startAt(vector: number): InitialCpu {
-  return { instructionPointer: 0, segments: { cs: { selector: vector << 8, base: vector << 12, limit: 0xffff, attributes: 0x93 } } };
-}
+/** Attributes of real-mode code: present, writable data, accessed. */
+const CODE_AFTER_SIPI = 0x93;
+
+/** Parts of the state block that INIT leaves alone, [first, end): MSRs; x87, SSE, XCR0 and more MSRs; vector registers. */
+const KEPT_BY_INIT: readonly (readonly [number, number])[] = [
+  [L.SYSENTER_CS, L.PENDING_DEBUG],
+  [L.MSR_BIOS_SIGNATURE, L.NON_MASKABLE],
+  [L.VECTOR, L.CPU_STATE_END],
+];

@@ -10,6 +10,8 @@ export class GuestFault {
     /** Linear address of a page fault, as [low, high] halves. */
     readonly linearLow = 0,
     readonly linearHigh = 0,
+    /** Met after the instruction was over (in the new task of a task switch): it belongs to where CS:EIP stand now. */
+    readonly late = false,
   ) {}
 
   /** The linear address of a page fault, as CR2 holds it: 64 bits, unsigned. */

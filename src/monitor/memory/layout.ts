@@ -44,6 +44,8 @@ export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_SPACE_BYTES = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
 /** Address spaces whose derived structures are kept at once. */
 export const MAX_SPACES = 64;
+/** A read or write table that stays empty, for code whose every access has to be looked at. */
+export const TLB_EMPTY = TLB_BASE + MAX_SPACES * TLB_SPACE_BYTES;
 
 /** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
 export const SHADOW_BASE = 0x800000;

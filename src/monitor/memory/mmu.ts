@@ -11,7 +11,7 @@ import type { PhysicalMap } from './physicalMap';
 import { ShadowPaging, type AddressSpace } from './shadowPaging';
 import { TLB_KIND, Tlb } from './tlb';
 
-const PAGE_FAULT = 14;
+const PAGE_FAULT = 14, ALIGNMENT_CHECK = 17;
 const TWO32 = 2 ** 32;
 const LAST_PAGE_32 = 0xfffff;
 
@@ -39,6 +39,8 @@ export class Mmu {
   onWatched: ((page: number, offset: number, bytes: number, write: boolean) => void) | undefined;
   /** Whether linear addresses of the present code end at 4 GiB: what crosses that border goes on at 0. */
   wrap32 = true;
+  /** Whether user accesses must be aligned (CR0.AM and EFLAGS.AC at CPL 3): then none of them may go by the TLB alone. */
+  checksAlignment = false;
 
   constructor(
     private readonly machine: MachineMemory,
@@ -82,6 +84,7 @@ export class Mmu {
     const page = high * (TWO32 / PAGE_BYTES) + (low >>> 12);
     const offset = low & 0xfff;
     const write = kind !== READ;
+    if (user) this.checkAlignment(offset, bytes === 2 || bytes === 4 || bytes === 8 ? bytes : 1);
     if (offset + bytes > PAGE_BYTES) return this.crossing(page, offset, bytes, kind, user);
     const target = this.resolve(page, offset, write, user);
     const host = this.direct(page, target, write, user);
@@ -91,6 +94,15 @@ export class Mmu {
     if (kind === READ || kind === MODIFY) this.loadBounce(0, address, bytes);
     if (write) this.expectStore(bytes, address, bytes, 0);
     return BOUNCE;
+  }
+
+  /**
+   * #AC(0) for a user access to an address (or its offset in the page) that is not a multiple of `alignment`, a power of
+   * 2, where that is asked for. Operands of 2, 4 and 8 bytes are aligned to their size (Intel SDM vol. 3, table 6-7); wider
+   * ones, if at all, to 16 bytes with #GP.
+   */
+  checkAlignment(address: number, alignment: number): void {
+    if (this.checksAlignment && (address & (alignment - 1)) !== 0) throw new GuestFault(ALIGNMENT_CHECK, 0);
   }
 
   /** After bytes have been stored at an address that `hostFor` gave: carries them out if it was the bounce buffer's. */
@@ -201,7 +213,7 @@ export class Mmu {
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
     const page = Math.floor(linear / PAGE_BYTES);
     const offset = linear - page * PAGE_BYTES;
-    if (offset + bytes <= PAGE_BYTES) {
+    if (offset + bytes <= PAGE_BYTES && !(this.checksAlignment && user)) {
       const host = this.known(page, kind !== READ, user);
       if (host >= 0) return host + offset;
     }
@@ -212,6 +224,7 @@ export class Mmu {
   hostRun(linear: number, write: boolean, user: boolean): number {
     const page = Math.floor(linear / PAGE_BYTES);
     const offset = linear - page * PAGE_BYTES;
+    if (this.checksAlignment && user) return -1;
     const known = this.known(page, write, user);
     if (known >= 0) return known + offset;
     const host = this.direct(page, this.resolve(page, offset, write, user), write, user);

@@ -7,6 +7,7 @@ import {
   MAX_SPACES,
   PAGE_BYTES,
   TLB_BASE,
+  TLB_EMPTY,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_EXECUTE,
@@ -38,6 +39,7 @@ export class Tlb {
 
   constructor(private readonly machine: MachineMemory) {
     this.clear(TLB_BASE, MAX_SPACES * TLB_SPACE_BYTES);
+    this.clear(TLB_EMPTY, TLB_ENTRIES * TLB_ENTRY_BYTES);
   }
 
   /** Address of a table of space `slot`. */

@@ -64,8 +64,11 @@ describe('paging-lab over the wire: values', function () {
     const { variables: control } = await scopeOf(client, frame.id, 'Control');
     // CR3 is a physical address (SDM volume 3, 4.3), CR2 and the bases of descriptor tables are linear ones.
     assert.equal(memoryOf(control, 'cr3'), `phys:0x${(await numberNow(client, 'cr3')).toString(16)}`);
-    for (const name of ['cr2', 'gdtr.base', 'idtr.base', 'dr0']) assert.equal(Number(memoryOf(control, name)), Number(valueOf(control, name)), name);
-    for (const name of ['cr0', 'cr4', 'dr7', 'gdtr.limit']) assert.equal(memoryOf(control, name), undefined, name);
+    for (const name of ['cr2', 'gdtr.base', 'idtr.base']) assert.equal(Number(memoryOf(control, name)), Number(valueOf(control, name)), name);
+    for (const name of ['cr0', 'cr4', 'gdtr.limit']) assert.equal(memoryOf(control, name), undefined, name);
+    const { variables: debug } = await scopeOf(client, frame.id, 'Debug');
+    assert.equal(Number(memoryOf(debug, 'dr0')), Number(valueOf(debug, 'dr0')));
+    assert.equal(memoryOf(debug, 'dr7'), undefined);
     const { variables: segments } = await scopeOf(client, frame.id, 'Segments');
     assert.equal(Number(memoryOf(segments, 'tr')), await numberNow(client, '&task_state'));
   });

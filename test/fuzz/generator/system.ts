@@ -96,7 +96,7 @@ function flagsImage(g: Gen): number {
   let flags = 2 | (r.u32() & (FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF));
   if (r.chance(50)) flags |= FLAG.IF;
   if (r.chance(50)) flags |= r.below(4) << 12;
-  const rare: readonly number[] = [FLAG.TF, FLAG.NT, FLAG.RF, FLAG.AC, FLAG.ID, FLAG.VIF, FLAG.VIP, FLAG.DF];
+  const rare: readonly number[] = [FLAG.TF, FLAG.NT, FLAG.RF, FLAG.AC, FLAG.ID, FLAG.DF];
   for (const flag of rare) if (r.chance(10)) flags |= flag;
   return flags;
 }

@@ -31,12 +31,13 @@ class Bench {
 
   constructor() {
     this.guest = protectedGuest([]);
-    this.guest.state.setU32(L.CR4, CR4.OSFXSR | CR4.OSXMMEXCPT);
+    this.guest.state.setU32(L.CR4, CR4.OSFXSR | CR4.OSXMMEXCPT | CR4.OSXSAVE);
+    this.guest.state.setU32(L.XCR0, 7);
     this.guest.cpu.changedContext();
   }
 
-  /** Executes with registers of four words each, lowest first; gives XMM1. */
-  run(instruction: readonly number[], registers: readonly (readonly number[])[]): readonly number[] {
+  /** Executes with registers of four or eight words each, lowest first; gives as many words of XMM1 or YMM1. */
+  run(instruction: readonly number[], registers: readonly (readonly number[])[], count = 4): readonly number[] {
     const { state } = this.guest;
     registers.forEach((words, n) => words.forEach((word, i) => state.setU32(L.VECTOR + L.VECTOR_BYTES * n + 4 * i, word >>> 0)));
     this.guest.put(state.eip, [...instruction, HLT]);
@@ -44,7 +45,7 @@ class Bench {
     this.guest.runToHalt();
     state.halted = false;
     state.eip = eip;
-    return [0, 1, 2, 3].map((i) => state.u32(L.VECTOR + L.VECTOR_BYTES + 4 * i));
+    return Array.from({ length: count }, (_, i) => state.u32(L.VECTOR + L.VECTOR_BYTES + 4 * i));
   }
 }
 
@@ -100,6 +101,31 @@ describe('AES-NI', () => {
     let state = xor(words(CIPHER), keys[10]);
     for (let i = 9; i > 0; i--) state = apply(CODE.aesdec, state, bench.run(CODE.aesimc(1, 2), [ZERO, ZERO, keys[i]]));
     assert.equal(hex(apply(CODE.aesdeclast, state, keys[0])), PLAIN);
+  });
+});
+
+describe('AES and PCLMULQDQ with VEX', () => {
+  const bench = new Bench();
+  const a = words('00102030405060708090a0b0c0d0e0f0'), b = words('d6aa74fdd2af72fadaa678f1d6ab76fe');
+  // XMM1 from XMM2 and XMM3: VEX.128.66.0F38 or 0F3A, VEX.vvvv naming XMM2.
+  const binary: readonly (readonly [opcode: number, legacy: readonly number[]])[] = [
+    [0xdc, CODE.aesenc(1, 2)], [0xdd, CODE.aesenclast(1, 2)], [0xde, CODE.aesdec(1, 2)], [0xdf, CODE.aesdeclast(1, 2)],
+  ];
+  for (const [opcode, legacy] of binary) {
+    it(`${opcode.toString(16)} takes its first source from VEX.vvvv`, () => {
+      assert.deepEqual(bench.run([0xc4, 0xe2, 0x69, opcode, 0xcb], [ZERO, ZERO, a, b]), bench.run(legacy, [ZERO, a, b]));
+    });
+  }
+
+  it('multiply, invert and assist as without', () => {
+    assert.deepEqual(bench.run([0xc4, 0xe3, 0x69, 0x44, 0xcb, 0x10], [ZERO, ZERO, a, b]), bench.run(CODE.pclmulqdq(1, 2, 0x10), [ZERO, a, b]));
+    assert.deepEqual(bench.run([0xc4, 0xe2, 0x79, 0xdb, 0xca], [ZERO, ZERO, b]), bench.run(CODE.aesimc(1, 2), [ZERO, ZERO, b]));
+    assert.deepEqual(bench.run([0xc4, 0xe3, 0x79, 0xdf, 0xca, 0x1b], [ZERO, ZERO, b]), bench.run(CODE.aeskeygenassist(1, 2, 0x1b), [ZERO, ZERO, b]));
+  });
+
+  it('clear the upper half of YMM', () => {
+    assert.deepEqual(bench.run([0xc4, 0xe2, 0x69, 0xdc, 0xcb], [ZERO, [1, 2, 3, 4, 5, 6, 7, 8], a, b], 8).slice(4), ZERO);
+    assert.deepEqual(bench.run(CODE.aesenc(1, 2), [ZERO, [1, 2, 3, 4, 5, 6, 7, 8], a], 8).slice(4), [5, 6, 7, 8]);
   });
 });
 

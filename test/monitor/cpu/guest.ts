@@ -64,12 +64,14 @@ export class Guest {
   readonly executor: Executor;
   /** Vector that the next acknowledged interrupt has. */
   interruptVector = 0x20;
+  /** Called for each write to a port. */
+  onWrite: (() => void) | undefined;
 
   constructor() {
     this.map.declare(0, RAM_BYTES / PAGE, ABSENT);
     this.cpu = new Cpu(this.memory, this.mmu, {
       readPort: () => 0xff,
-      writePort: () => undefined,
+      writePort: () => this.onWrite?.(),
       acknowledgeInterrupt: () => {
         this.cpu.interruptLine = false;
         return this.interruptVector;
@@ -111,7 +113,9 @@ export class Guest {
 
   /** Runs to HLT. Throws when it does not come. */
   runToHalt(most = 1000): void {
-    const outcome = this.run(most);
+    let outcome = this.run(most);
+    // It comes back inside of long instructions.
+    for (let i = 0; i < most && outcome.kind === 'returned'; i++) outcome = this.run(most);
     if (outcome.kind !== 'halted') {
       throw new Error(`No HLT after ${most} instructions: ${outcome.kind}, EIP ${this.state.eip.toString(16)}`);
     }

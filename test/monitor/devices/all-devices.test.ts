@@ -13,6 +13,7 @@ import { Entropy } from '../../../src/monitor/devices/entropy';
 import { ExitPort } from '../../../src/monitor/devices/exit-port';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
 import { FwCfg } from '../../../src/monitor/devices/fw-cfg';
+import { Hpet } from '../../../src/monitor/devices/hpet';
 import { IoApic } from '../../../src/monitor/devices/io-apic';
 import { KeyboardController } from '../../../src/monitor/devices/keyboard';
 import { PciBus } from '../../../src/monitor/devices/pci';
@@ -51,6 +52,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new Pic(() => undefined),
   createApics,
   () => new IoApic(0, () => true),
+  (host) => new Hpet(host, { setInput: () => undefined, setLegacyLine: () => undefined, legacyChanged: () => undefined }),
   () => new Entropy(),
   (host) => new AcpiPm(host),
   (host) => new Pit(host),
@@ -123,7 +125,7 @@ function randomMemoryStep(device: Device, random: Random): number {
   const region = device.regions?.[0] ?? { first: 0, bytes: 4096 };
   // Some devices take nothing but aligned registers.
   const offset = random(region.bytes - 4);
-  const address = region.first + (device.ports.length === 0 ? offset & ~15 : offset);
+  const address = region.first + (device.ports.length === 0 ? offset & ~(random(2) === 0 ? 15 : 3) : offset);
   if (random(2) === 0) return device.readMemory?.(address, 2) ?? -1;
   device.writeMemory?.(address, 4, random(0x100000000));
   return -1;

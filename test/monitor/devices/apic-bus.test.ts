@@ -62,6 +62,8 @@ describe('interprocessor interrupts', () => {
     assert.deepEqual(reached(fixture), [0, 2]);
     send(fixture, 0, 0x1c, ASSERT | LOGICAL | 0x50);
     assert.deepEqual(reached(fixture), [6, 7]);
+    send(fixture, 0, 0xf1, ASSERT | LOGICAL | 0x50);
+    assert.deepEqual(reached(fixture), [0, 4], 'cluster F is all clusters');
     send(fixture, 0, 0xff, ASSERT | LOGICAL | 0x50);
     assert.deepEqual(reached(fixture), CPUS);
     send(fixture, 0, 0x21, ASSERT | LOGICAL | 0x50);

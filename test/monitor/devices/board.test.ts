@@ -305,4 +305,27 @@ describe('board', () => {
     assert.equal(host.lines[8], true);
     assert.equal(board.ports.readPort(0x600, 2) & 0x400, 0x400);
   });
+
+  it('lets the HPET stand in for the timer on line 0', () => {
+    const { host, board, out } = create({ hpet: true });
+    out(0x43, 0x34);
+    out(0x40, 0, 0x10);
+    host.advance(20_000_000);
+    const before = host.rises[0].length;
+    assert.ok(before > 0);
+    const write = (offset: number, value: number): void => board.memory.write(0xfed00000 + offset, 4, value);
+    // Timer 0: interrupt enabled, periodic, 1 ms.
+    write(0x100, 0x4c);
+    write(0x108, 100_000);
+    write(0x10c, 0);
+    write(0x10, 3);
+    host.rises[0] = [];
+    const start = host.time;
+    host.advance(10_000_000);
+    assert.deepEqual(host.rises[0], Array.from({ length: 10 }, (_, i) => start + (i + 1) * 1_000_000));
+    write(0x10, 0);
+    host.rises[0] = [];
+    host.advance(20_000_000);
+    assert.ok(host.rises[0].length > 0, 'the 8254 is back');
+  });
 });

@@ -16,9 +16,7 @@ describe('the interpreter modules', function () {
     assert.ok(names.length > 250, `${names.length} names have handlers`);
     for (const name of names) {
       for (const long of [false, true]) {
-        const [first] = handlersOf(name, long);
-        if (!first) continue;
-        assert.ok(WebAssembly.validate(buildHandlers(first, long).bytes as BufferSource), name);
+        if (handlersOf(name, long).length > 0) assert.ok(WebAssembly.validate(buildHandlers([name], long).bytes as BufferSource), name);
       }
     }
   });

@@ -11,7 +11,7 @@ const STREAMS = 60_000;
 
 /** Extensions that no CPU model has: their instructions are undefined opcodes here. */
 const ABSENT =
-  /AVX|SSE4A|D3NOW|XOP|TBM|FMA|BMI|GFNI|VPCLMUL|VAES|VMX|SVM|SMX|SMM|SEV|SNP|CET|AMX|KL|PADLOCK|CLZERO|MONITORX|MCOMMIT|RDPRU|PTWRITE|WBNOINVD|WAITPKG|ENQCMD|MOVDIR|CLDEMOTE|SERIALIZE|TSXLDTRK|HRESET|UINTR|RTM|HLE|PCONFIG|SGX|MPX|INVLPGB|TDX|CL1INVMB|CYRIX|GEODE|RAO|MSRLIST|WRMSRNS|LKGS|FRED|PREFETCHITI|CMPCCXADD|UDBG/;
+  /AVX512|AVX_|AVX10|SSE4A|D3NOW|XOP|TBM|FMA4|GFNI|SM3|SM4|SHA512|VPCLMUL|VAES|VMX|SVM|SMX|SMM|SEV|SNP|CET|AMX|KL|PADLOCK|CLZERO|MONITORX|MCOMMIT|RDPRU|PTWRITE|WBNOINVD|WAITPKG|ENQCMD|MOVDIR|CLDEMOTE|SERIALIZE|TSXLDTRK|HRESET|UINTR|RTM|HLE|PCONFIG|SGX|MPX|INVLPGB|TDX|CL1INVMB|CYRIX|GEODE|RAO|MSRLIST|WRMSRNS|LKGS|FRED|PREFETCHITI|CMPCCXADD|UDBG/;
 
 /** Bytes that iced calls undefined and the processor finds out while it executes them (unassigned registers and x87 forms). */
 const FOUND_LATER = new Set(['!x87', '!mov_to_seg', '!mov_from_seg', '!mov_to_cr', '!mov_from_cr', '!mov_to_dr', '!mov_from_dr']);
@@ -54,7 +54,7 @@ function displacementOf({ memory, immediate, length }: Instruction): bigint {
 }
 
 function assertNone(found: readonly string[]): void {
-  assert.equal(found.length, 0, `${found.length} differ, among them\n${found.slice(0, 5).join('\n')}`);
+  assert.equal(found.length, 0, `${found.length} differ, among them\n${found.slice(0, 25).join('\n')}`);
 }
 
 const isUndefined = (instruction: Instruction): boolean => instruction.name === '!ud' || instruction.name === '!too_long';
@@ -85,6 +85,8 @@ describe('the decoder and iced-x86', function () {
     const found = differences(2, ({ ours, theirs, bits }) => {
       const { memory } = ours;
       const operand = Array.from({ length: theirs.opCount }, (_, i) => theirs.opKind(i)).includes(OpKind.Memory);
+      // The index of a gather is a vector, which our form leaves to the instruction.
+      if (/gather/.test(ours.name)) return undefined;
       if (!memory || !operand || isUndefined(ours) || theirs.code === Code.INVALID) return undefined;
       seen++;
       const name = (register: number | 'ip' | 'direct'): number => {

@@ -7,7 +7,4 @@ import type { Feature } from './features';
 export const NOT_EMULATED: ReadonlySet<Feature> = new Set<Feature>([
   // Virtualization inside the guest.
   'vmx', 'svm',
-  // In the making.
-  'vme',
-  'avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'adx',
 ]);

@@ -1,9 +1,11 @@
 /**
- * AES-NI and PCLMULQDQ (Intel SDM volume 2, AESENC and the entries around it; FIPS 197 for the cipher's steps).
+ * AES-NI and PCLMULQDQ, with and without VEX (Intel SDM volume 2, AESENC and the entries around it; FIPS 197 for the
+ * cipher's steps).
  */
 import type { Cpu } from '../cpu';
 import type { Operation, Outcome, Service } from '../operation';
-import { XMM_BYTES, loadAlignedSource, loadRegister, storeRegister } from './sseOperands';
+import * as L from '../layout';
+import { XMM_BYTES, loadAlignedSource, loadRegister, loadSource, storeRegister } from './sseOperands';
 
 /** An operand in pieces of each size. */
 class Block {
@@ -59,56 +61,75 @@ function mixColumns(state: Uint8Array, coefficients: readonly number[]): Uint8Ar
 
 const substituted = (bytes: Uint8Array, box: Uint8Array, order: readonly number[]): Uint8Array => bytes.map((_, i) => box[bytes[order[i] ?? 0] ?? 0] ?? 0);
 
-function round(back: boolean, last: boolean): Service {
-  return (cpu, op) => {
-    loadBoth(cpu, op);
-    const state = substituted(destination.u8, back ? INVERSE_BOX : BOX, back ? SHIFTED_BACK : SHIFTED);
-    const mixed = last ? state : mixColumns(state, back ? MIX_BACK : MIX);
-    mixed.forEach((byte, i) => (destination.u8[i] = byte ^ (source.u8[i] ?? 0)));
-    return stored(cpu, op);
-  };
+/** Where an encoding has its operands; `source` and `destination` are filled and stored by it. */
+interface Form {
+  loadUnary(cpu: Cpu, op: Operation): void;
+  loadBinary(cpu: Cpu, op: Operation): void;
+  store(cpu: Cpu, op: Operation): Outcome;
 }
 
-function loadBoth(cpu: Cpu, op: Operation): void {
-  loadAlignedSource(cpu, op, source);
-  loadRegister(cpu, destination, op.slotA, XMM_BYTES);
-}
+const LEGACY: Form = {
+  loadUnary: (cpu, op) => loadAlignedSource(cpu, op, source),
+  loadBinary: (cpu, op) => {
+    loadAlignedSource(cpu, op, source);
+    loadRegister(cpu, destination, op.slotA, XMM_BYTES);
+  },
+  store: (cpu, op) => {
+    storeRegister(cpu, destination, op.slotA, XMM_BYTES);
+    return 'next';
+  },
+};
 
-function stored(cpu: Cpu, op: Operation): Outcome {
-  storeRegister(cpu, destination, op.slotA, XMM_BYTES);
-  return 'next';
-}
+const VEX: Form = {
+  loadUnary: (cpu, op) => loadSource(cpu, op, source, XMM_BYTES),
+  loadBinary: (cpu, op) => {
+    loadSource(cpu, op, source, XMM_BYTES, op.slotC);
+    loadRegister(cpu, destination, op.slotB, XMM_BYTES);
+  },
+  store: (cpu, op) => {
+    for (let at = XMM_BYTES; at < L.VECTOR_BYTES; at += 8) cpu.state.setU64(op.slotA + at, 0n);
+    return LEGACY.store(cpu, op);
+  },
+};
 
-function inverseMixColumns(cpu: Cpu, op: Operation): Outcome {
-  loadAlignedSource(cpu, op, source);
+const round = (back: boolean, last: boolean) => (form: Form): Service => (cpu, op) => {
+  form.loadBinary(cpu, op);
+  const state = substituted(destination.u8, back ? INVERSE_BOX : BOX, back ? SHIFTED_BACK : SHIFTED);
+  const mixed = last ? state : mixColumns(state, back ? MIX_BACK : MIX);
+  mixed.forEach((byte, i) => (destination.u8[i] = byte ^ (source.u8[i] ?? 0)));
+  return form.store(cpu, op);
+};
+
+const inverseMixColumns = (form: Form): Service => (cpu, op) => {
+  form.loadUnary(cpu, op);
   destination.u8.set(mixColumns(source.u8, MIX_BACK));
-  return stored(cpu, op);
-}
+  return form.store(cpu, op);
+};
 
 /** SubWord of FIPS 197, 5.2. */
 const substitutedWord = (word: number): number => [0, 8, 16, 24].reduce((all, shift) => all | ((BOX[(word >>> shift) & 0xff] ?? 0) << shift), 0);
 const rotated = (word: number): number => (word >>> 8) | (word << 24);
 
-function keyAssist(cpu: Cpu, op: Operation): Outcome {
-  loadAlignedSource(cpu, op, source);
+const keyAssist = (form: Form): Service => (cpu, op) => {
+  form.loadUnary(cpu, op);
   const constant = op.immediate & 0xff;
   const [first, second] = [substitutedWord(source.u32[1] ?? 0), substitutedWord(source.u32[3] ?? 0)];
   destination.u32.set([first, rotated(first) ^ constant, second, rotated(second) ^ constant]);
-  return stored(cpu, op);
-}
+  return form.store(cpu, op);
+};
 
 /** PCLMULQDQ: the product of one quadword of each operand without carries. */
-function carrylessProduct(cpu: Cpu, op: Operation): Outcome {
-  loadBoth(cpu, op);
+const carrylessProduct = (form: Form): Service => (cpu, op) => {
+  form.loadBinary(cpu, op);
   const a = destination.u64[op.immediate & 1] ?? 0n;
   const b = source.u64[(op.immediate >> 4) & 1] ?? 0n;
   let sum = 0n;
   for (let i = 0n; i < 64n; i++) if ((b >> i) & 1n) sum ^= a << i;
   destination.u64.set([BigInt.asUintN(64, sum), sum >> 64n]);
-  return stored(cpu, op);
-}
+  return form.store(cpu, op);
+};
 
-export const aesServices: Readonly<Record<string, Service>> = {
+const SERVICES: Readonly<Record<string, (form: Form) => Service>> = {
   aesenc: round(false, false),
   aesenclast: round(false, true),
   aesdec: round(true, false),
@@ -117,3 +138,7 @@ export const aesServices: Readonly<Record<string, Service>> = {
   aeskeygenassist: keyAssist,
   pclmulqdq: carrylessProduct,
 };
+
+export const aesServices: Readonly<Record<string, Service>> = Object.fromEntries(
+  Object.entries(SERVICES).flatMap(([name, service]) => [[name, service(LEGACY)] as const, [`v${name}`, service(VEX)] as const]),
+);

@@ -2,12 +2,14 @@
  * Services for control and debug registers: MOV CR, MOV DR, LMSW (Intel SDM vol. 3, 2.5 and chapter 17).
  */
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
+import { DR6, DR7 } from '../debugRegisters';
+import { SYSTEM } from '../descriptors';
 import * as L from '../layout';
 import { allowedCr0, allowedCr4 } from '../models/controlBits';
 import { physicalBits } from '../models/processor';
-import type { Operation, Service } from '../operation';
+import type { Operation, Outcome, Service } from '../operation';
 import { latchesPdptes, loadPdptes } from '../paging';
-import { ATTRIBUTE, CR0, CR4, EFER } from '../state';
+import { ATTRIBUTE, CR0, CR4, EFER, FLAG } from '../state';
 import { changeOfMode, privileged } from './guards';
 import { readOperand } from './operand';
 
@@ -27,6 +29,14 @@ function low32(value: bigint): number {
   return Number(value);
 }
 
+/** The consistency checks before long mode begins (Intel SDM vol. 3, 10.8.5): PAE, no 64-bit CS yet, no 16-bit TSS. */
+function mayActivateLongMode(cpu: Cpu): boolean {
+  const s = cpu.state;
+  const task = s.attributes(L.TR);
+  const narrow = (task & ATTRIBUTE.present) !== 0 && ((task & 0xf) === SYSTEM.tss16 || (task & 0xf) === SYSTEM.tss16Busy);
+  return (s.cr4 & CR4.PAE) !== 0 && !(s.attributes(L.CS) & ATTRIBUTE.long) && !narrow;
+}
+
 function writeCr0(cpu: Cpu, value: number): void {
   const s = cpu.state;
   const old = s.cr0;
@@ -35,7 +45,7 @@ function writeCr0(cpu: Cpu, value: number): void {
   if (value & CR0.NW && !(value & CR0.CD)) throw generalProtection();
   if (!paging && old & CR0.PG && (s.code64 || s.cr4 & CR4.PCIDE)) throw generalProtection();
   const activates = paging && !(old & CR0.PG) && (s.efer & EFER.LME) !== 0;
-  if (activates && (!(s.cr4 & CR4.PAE) || s.attributes(L.CS) & ATTRIBUTE.long)) throw generalProtection();
+  if (activates && !mayActivateLongMode(cpu)) throw generalProtection();
   if (!activates && latchesPdptes(cpu, value) && (old ^ value) & (CR0.PG | CR0.CD | CR0.NW)) loadPdptes(cpu, s.cr3);
   if (activates) s.setU32(L.EFER, s.efer | EFER.LMA);
   else if (!paging) s.setU32(L.EFER, s.efer & ~EFER.LMA);
@@ -98,38 +108,55 @@ export function writeControlRegister(cpu: Cpu, number: number, value: bigint): v
   }
 }
 
-const moveToControl: Service = privileged((cpu, op) => {
+const CONTROL_REGISTERS: readonly number[] = [0, 2, 3, 4, 8];
+
+/** Registers that there are not are #UD whatever the CPL: an invalid opcode goes first (Intel SDM vol. 3, table 6-2). */
+function controlService(move: Service): Service {
+  const guarded = privileged(move);
+  return (cpu, op) => {
+    if (!CONTROL_REGISTERS.includes(op.reg) || (op.reg === 4 && allowedCr4(cpu.processor.features) === 0)) throw fault(VECTOR.UD);
+    return guarded(cpu, op);
+  };
+}
+
+const moveToControl = controlService((cpu, op) => {
   writeControlRegister(cpu, op.reg, operand(cpu, op));
   return op.reg === 2 ? 'next' : changeOfMode(cpu, op);
 });
 
-const CONTROL_OFFSETS: readonly (number | undefined)[] = [L.CR0, undefined, L.CR2, L.CR3, L.CR4];
+function controlRegister(cpu: Cpu, number: number): bigint {
+  const s = cpu.state;
+  if (number === 0) return BigInt(s.cr0);
+  if (number === 2) return s.u64(L.CR2);
+  if (number === 3) return s.u64(L.CR3);
+  return BigInt(number === 4 ? s.cr4 : (cpu.surroundings.taskPriority?.read() ?? 0));
+}
 
-const moveFromControl: Service = privileged((cpu, op) => {
-  if (op.reg === 8) {
-    setOperand(cpu, op, BigInt(cpu.surroundings.taskPriority?.read() ?? 0));
-    return 'next';
-  }
-  const offset = CONTROL_OFFSETS[op.reg];
-  if (offset === undefined || (op.reg === 4 && allowedCr4(cpu.processor.features) === 0)) throw fault(VECTOR.UD);
-  const wide = op.reg === 2 || op.reg === 3;
-  setOperand(cpu, op, wide ? cpu.state.u64(offset) : BigInt(cpu.state.u32(offset)));
+const moveFromControl = controlService((cpu, op) => {
+  setOperand(cpu, op, controlRegister(cpu, op.reg));
   return 'next';
 });
 
-const DR7_GENERAL_DETECT = 0x2000;
-const DR6_FIXED = 0xffff0ff0;
+/** Bits of DR6 that are always 1, and that can be written; and of DR7. */
+const DR6_FIXED = 0xffff0ff0, DR6_WRITABLE = 0xe00f;
+const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff23ff;
 
-/** DR4 and DR5 are DR6 and DR7 unless CR4.DE says that they are undefined; GD traps every access. */
-function debugRegister(cpu: Cpu, op: Operation): number {
-  const s = cpu.state;
-  const number = op.reg;
-  if (number > 7 || ((number === 4 || number === 5) && s.cr4 & CR4.DE)) throw fault(VECTOR.UD);
-  if (s.u32(L.DR + 8 * 7) & DR7_GENERAL_DETECT) {
-    s.setU32(L.DR + 8 * 6, s.u32(L.DR + 8 * 6) | 0x2000);
-    throw fault(VECTOR.DB);
-  }
-  return number === 4 || number === 5 ? number + 2 : number;
+/** MOV to and from debug registers. DR4 and DR5 are DR6 and DR7 unless CR4.DE says that they are undefined; GD stops every access. */
+function debugService(move: (cpu: Cpu, op: Operation, number: number) => Outcome): Service {
+  const guarded = privileged((cpu, op) => {
+    const s = cpu.state;
+    if (s.u32(L.DR + 8 * 7) & DR7.generalDetect) {
+      s.setU32(L.DR + 8 * 6, s.u32(L.DR + 8 * 6) | DR6.generalDetect);
+      // A fault that is no instruction breakpoint has RF in its image (Intel SDM vol. 3, 17.3.1.1).
+      s.setU32(L.FLAGS_SYSTEM, s.systemFlags | FLAG.RF);
+      throw fault(VECTOR.DB);
+    }
+    return move(cpu, op, op.reg === 4 || op.reg === 5 ? op.reg + 2 : op.reg);
+  });
+  return (cpu, op) => {
+    if (op.reg > 7 || ((op.reg === 4 || op.reg === 5) && cpu.state.cr4 & CR4.DE)) throw fault(VECTOR.UD);
+    return guarded(cpu, op);
+  };
 }
 
 /** Loads DR0-3, DR6 or DR7 as MOV does; reserved bits keep their fixed values. */
@@ -137,19 +164,19 @@ export function writeDebugRegister(cpu: Cpu, number: number, value: bigint): voi
   if (number < 4) cpu.state.setU64(L.DR + 8 * number, value);
   else {
     const bits = low32(value);
-    cpu.state.setU64(L.DR + 8 * number, BigInt(number === 6 ? ((bits & 0xe00f) | DR6_FIXED) >>> 0 : ((bits & 0xffff2bff) | 0x400) >>> 0));
+    const held = number === 6 ? (bits & DR6_WRITABLE) | DR6_FIXED : (bits & DR7_WRITABLE) | DR7_FIXED;
+    cpu.state.setU64(L.DR + 8 * number, BigInt(held >>> 0));
   }
   cpu.changedContext();
 }
 
-const moveToDebug: Service = privileged((cpu, op) => {
-  const number = debugRegister(cpu, op);
+const moveToDebug = debugService((cpu, op, number) => {
   writeDebugRegister(cpu, number, operand(cpu, op));
   return changeOfMode(cpu, op);
 });
 
-const moveFromDebug: Service = privileged((cpu, op) => {
-  setOperand(cpu, op, cpu.state.u64(L.DR + 8 * debugRegister(cpu, op)));
+const moveFromDebug = debugService((cpu, op, number) => {
+  setOperand(cpu, op, cpu.state.u64(L.DR + 8 * number));
   return 'next';
 });
 

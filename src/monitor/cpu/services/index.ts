@@ -5,6 +5,7 @@ import type { Service } from '../operation';
 import { aesServices } from './aesServices';
 import { controlServices } from './controlServices';
 import { decimalServices } from './decimalServices';
+import { gatherServices } from './gatherServices';
 import { ioServices } from './ioServices';
 import { longModeServices } from './longModeServices';
 import { segmentServices } from './segmentServices';
@@ -21,6 +22,7 @@ const ALL: Readonly<Record<string, Service>> = {
   ...aesServices,
   ...controlServices,
   ...decimalServices,
+  ...gatherServices,
   ...ioServices,
   ...longModeServices,
   ...segmentServices,

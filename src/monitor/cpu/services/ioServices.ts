@@ -3,6 +3,7 @@
  * (Intel SDM vol. 1, chapter 19).
  */
 import { generalProtection, type Cpu } from '../cpu';
+import { portAccessed } from '../debugRegisters';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
 import { FLAG } from '../state';
@@ -32,6 +33,7 @@ function input(portOf: (cpu: Cpu, op: Operation) => number): Service {
     const size = portBytes(op);
     checkPort(cpu, port, size);
     cpu.state.setReg(L.RAX, cpu.surroundings.readPort(port, size), size);
+    portAccessed(cpu, port, size);
     return after(cpu, op);
   };
 }
@@ -44,6 +46,7 @@ function output(portOf: (cpu: Cpu, op: Operation) => number): Service {
     // The device may redirect the guest (firmware services do), so it sees the next instruction's address.
     cpu.state.eip = op.next;
     cpu.surroundings.writePort(port, size, cpu.state.reg(L.RAX, size));
+    portAccessed(cpu, port, size);
     return 'leave';
   };
 }
@@ -64,8 +67,9 @@ function repeatTransfer(move: (cpu: Cpu, op: Operation, size: Bytes, step: numbe
     const counter = s.pointer(L.RCX, op.addressBits);
     let count = repeated ? (counter < 0 ? counter + 2 ** 64 : counter) : 1;
     for (let done = 0; count > 0; done++) {
-      if (done === BURST || (cpu.singleIteration && done > 0)) return 'again';
+      if (done === BURST || ((cpu.singleIteration || cpu.attention) && done > 0)) return 'again';
       move(cpu, op, size, step);
+      portAccessed(cpu, dataPort(cpu), size);
       count--;
       if (repeated) s.advance(L.RCX, op.addressBits, -1);
     }

@@ -9,9 +9,13 @@ import { StackFrame, currentFrame, currentStack } from '../stackFrame';
 import { readFarPointer, readOperand, writeReg, writeSelector } from './operand';
 import { stackWidth } from './stackServices';
 
-/** Holds interrupts back until the instruction behind the present one is done (MOV SS, POP SS, STI). */
-export function holdInterrupts(cpu: Cpu): void {
+/**
+ * Holds interrupts back until the instruction behind the present one is done: STI, and MOV SS and POP SS, which do the
+ * same to debug exceptions (Intel SDM vol. 3, 6.8.3). LSS holds nothing back: it loads the whole stack pointer.
+ */
+export function holdInterrupts(cpu: Cpu, what: 'interrupts' | 'debug too'): void {
   cpu.state.setF64(L.SHADOW_COUNT, cpu.surroundings.retired() + 1);
+  cpu.state.setU32(L.SHADOW_WHOLE, what === 'interrupts' ? 0 : 1);
 }
 
 function pushSegment(segment: number): Service {
@@ -37,7 +41,7 @@ function popSegment(segment: number): Service {
     loadSegment(cpu, segment, selector);
     // With a new SS the pointer moves in the new stack's width.
     new StackFrame(cpu, currentStack(cpu), frame.offset).commit();
-    if (segment === L.SS) holdInterrupts(cpu);
+    if (segment === L.SS) holdInterrupts(cpu, 'debug too');
     return 'next';
   };
 }
@@ -47,7 +51,6 @@ function loadFarPointer(segment: number): Service {
     const { offset, selector } = readFarPointer(cpu, op);
     loadSegment(cpu, segment, selector);
     writeReg(cpu, op, offset);
-    if (segment === L.SS) holdInterrupts(cpu);
     return 'next';
   };
 }
@@ -56,7 +59,7 @@ function moveToSegment(cpu: Cpu, op: Operation): Outcome {
   const segment = op.reg & 7;
   if (segment === L.CS || segment > L.GS) throw fault(VECTOR.UD);
   loadSegment(cpu, segment, readOperand(cpu, op, 2));
-  if (segment === L.SS) holdInterrupts(cpu);
+  if (segment === L.SS) holdInterrupts(cpu, 'debug too');
   return 'next';
 }
 

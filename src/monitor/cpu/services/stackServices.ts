@@ -7,6 +7,7 @@ import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
 import { FLAG, cut } from '../state';
 import { currentFrame, currentStack, type StackBytes } from '../stackFrame';
+import { checkVirtualImage, loadVirtualImage, virtualImage, virtualTask } from '../virtualInterrupts';
 
 /** Operand size of a stack instruction in bytes. */
 export const stackWidth = (op: Operation): StackBytes => (op.size === 1 ? 2 : op.size);
@@ -14,7 +15,7 @@ export const stackWidth = (op: Operation): StackBytes => (op.size === 1 ? 2 : op
 function pusha(cpu: Cpu, op: Operation): Outcome {
   const size = stackWidth(op);
   const frame = currentFrame(cpu);
-  frame.reserve(8 * size);
+  frame.reserve(8, size);
   for (let i = 0; i < 8; i++) frame.push(cpu.state.reg(i, size), size);
   frame.commit();
   return 'next';
@@ -32,31 +33,46 @@ function popa(cpu: Cpu, op: Operation): Outcome {
   return 'next';
 }
 
+/**
+ * Whether PUSHF and POPF act on the flags of a virtual-8086 task that has VIF for IF. #GP(0) in one that has no flags of
+ * its own, and for the forms of 32 bits.
+ */
+function virtualWord(cpu: Cpu, op: Operation): boolean {
+  const s = cpu.state;
+  if (!s.virtual8086 || s.iopl === 3) return false;
+  if (!virtualTask(cpu) || op.size !== 2) throw generalProtection();
+  return true;
+}
+
 function pushf(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
-  if (s.virtual8086 && s.iopl < 3) throw generalProtection();
+  const virtual = virtualWord(cpu, op);
   const frame = currentFrame(cpu);
-  frame.push(s.flags & ~(FLAG.RF | FLAG.VM), stackWidth(op));
+  frame.push(virtual ? virtualImage(cpu) : s.flags & ~(FLAG.RF | FLAG.VM), stackWidth(op));
   frame.commit();
   return 'next';
 }
 
 function popf(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
-  if (s.virtual8086 && s.iopl < 3) throw generalProtection();
+  const virtual = virtualWord(cpu, op);
   const frame = currentFrame(cpu);
   const image = op.size === 8 ? Number(frame.pop64() & 0xffffffffn) : frame.pop(stackWidth(op));
+  if (virtual) {
+    checkVirtualImage(cpu, image);
+    loadVirtualImage(cpu, image);
+    frame.commit();
+    return 'next';
+  }
   const old = s.flags;
   let keep = FLAG.VM | FLAG.VIF | FLAG.VIP | FLAG.RF;
   if (s.protectedMode) {
     if (s.cpl !== 0 || s.virtual8086) keep |= FLAG.IOPL;
     if (s.cpl > s.iopl) keep |= FLAG.IF;
-    if (s.cpl === 0 && !s.virtual8086) keep &= ~(FLAG.VIF | FLAG.VIP);
   }
   if (op.size === 2) keep |= 0xffff0000;
-  // VIF, VIP and RF come out clear at CPL 0.
-  const cleared = keep & FLAG.VIP ? 0 : FLAG.VIF | FLAG.VIP;
-  s.flags = ((old & keep) | (image & ~keep)) & ~(op.size === 2 ? 0 : FLAG.RF | cleared);
+  // VIF, VIP and VM stay as they are at every CPL; RF comes out clear.
+  s.flags = ((old & keep) | (image & ~keep)) & ~FLAG.RF;
   frame.commit();
   if (s.systemFlags & FLAG.TF || (cpu.interruptLine && s.systemFlags & FLAG.IF)) cpu.attention = true;
   return 'next';

@@ -39,8 +39,11 @@ function elementsDownInPage(cpu: Cpu, segment: number, offset: number, op: Opera
 function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outcome {
   let count = counter(cpu, op);
   let budget = cpu.singleIteration ? 1 : BURST;
+  let begun = false;
   while (count > 0) {
-    if (budget <= 0) return 'again';
+    // A data breakpoint traps behind the iteration that met it.
+    if (budget <= 0 || (begun && cpu.attention)) return 'again';
+    begun = true;
     const done = body(Math.min(count, budget));
     count -= done;
     budget -= done;
@@ -199,7 +202,7 @@ function compare(bytes: 1 | 0, pair: (cpu: Cpu, op: Operation, size: OperandByte
     const s = cpu.state;
     let count = counter(cpu, op);
     for (let done = 0; count > 0; done++) {
-      if (done === BURST || (cpu.singleIteration && done > 0)) return 'again';
+      if (done === BURST || ((cpu.singleIteration || cpu.attention) && done > 0)) return 'again';
       const [a, b] = pair(cpu, op, size, step);
       setComparison(cpu, a, b, size);
       count--;

@@ -6,9 +6,11 @@ import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import { cpuid } from '../cpuid';
 import { SYSTEM, hasUpperHalf, isNull, peekDescriptor, systemBase, type Descriptor } from '../descriptors';
 import * as L from '../layout';
+import { XCR0 } from '../models/controlBits';
 import { readMsr, writeMsr } from '../msr';
 import type { Operation, Outcome, Service } from '../operation';
 import { ATTRIBUTE, CR0, CR4, FLAG, STATUS_FLAGS } from '../state';
+import { setVirtualFlag, usesVirtualFlag } from '../virtualInterrupts';
 import { changeOfMode, privileged, protectedOnly } from './guards';
 import { readOperand, writeOperand, writeReg, writeSelector } from './operand';
 import { holdInterrupts } from './segmentServices';
@@ -101,25 +103,23 @@ function isLongSystem(cpu: Cpu, d: Descriptor): boolean {
 const LAR_TYPES: readonly number[] = [SYSTEM.tss16, SYSTEM.ldt, SYSTEM.tss16Busy, SYSTEM.callGate16, SYSTEM.taskGate, SYSTEM.tss32, SYSTEM.tss32Busy, SYSTEM.callGate32];
 const LSL_TYPES: readonly number[] = [SYSTEM.tss16, SYSTEM.ldt, SYSTEM.tss16Busy, SYSTEM.tss32, SYSTEM.tss32Busy];
 
-function checkInterruptFlag(cpu: Cpu): void {
-  const s = cpu.state;
-  if (s.protectedMode && s.cpl > s.iopl) throw generalProtection();
-}
-
 function sti(cpu: Cpu): Outcome {
-  checkInterruptFlag(cpu);
+  if (usesVirtualFlag(cpu)) {
+    setVirtualFlag(cpu, true);
+    return 'next';
+  }
   const s = cpu.state;
   if (!(s.systemFlags & FLAG.IF)) {
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags | FLAG.IF);
-    holdInterrupts(cpu);
+    holdInterrupts(cpu, 'interrupts');
     if (cpu.interruptLine) cpu.attention = true;
   }
   return 'next';
 }
 
 function cli(cpu: Cpu): Outcome {
-  checkInterruptFlag(cpu);
-  cpu.state.setU32(L.FLAGS_SYSTEM, cpu.state.systemFlags & ~FLAG.IF);
+  if (usesVirtualFlag(cpu)) setVirtualFlag(cpu, false);
+  else cpu.state.setU32(L.FLAGS_SYSTEM, cpu.state.systemFlags & ~FLAG.IF);
   return 'next';
 }
 
@@ -156,6 +156,14 @@ function withoutVectors(sse: boolean): Service {
     throw fault(undefinedHere ? VECTOR.UD : VECTOR.NM);
   };
 }
+
+/** The same of AVX, which needs its state enabled, and protected mode. */
+const withoutAvx: Service = (cpu) => {
+  const s = cpu.state;
+  const avx = XCR0.SSE | XCR0.AVX;
+  const enabled = s.descriptorMode && s.cr4 & CR4.OSXSAVE && (s.u32(L.XCR0) & avx) === avx;
+  throw fault(enabled ? VECTOR.NM : VECTOR.UD);
+};
 
 export const systemServices: Readonly<Record<string, Service>> = {
   sgdt: storeTable(L.GDTR_BASE, L.GDTR_LIMIT),
@@ -232,9 +240,9 @@ export const systemServices: Readonly<Record<string, Service>> = {
   sti,
   hlt: halt,
   arpl,
-  pause: (cpu, op) => {
-    cpu.yields = true;
-    return changeOfMode(cpu, op);
+  pause: (cpu) => {
+    cpu.surroundings.yieldTurn?.();
+    return 'next';
   },
   fence,
   clflush: fence,
@@ -242,4 +250,5 @@ export const systemServices: Readonly<Record<string, Service>> = {
   clwb: fence,
   no_sse: withoutVectors(true),
   no_mmx: withoutVectors(false),
+  no_avx: withoutAvx,
 };

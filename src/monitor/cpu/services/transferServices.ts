@@ -2,6 +2,7 @@
  * Services for far transfers, interrupts by instruction, and the fast system call.
  */
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
+import { DR6, trapBehind } from '../debugRegisters';
 import { deliver } from '../interrupts';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
@@ -80,6 +81,8 @@ function syscall(cpu: Cpu, op: Operation): Outcome {
   s.flags = s.flags & ~s.u32(L.MSR_FMASK) & ~FLAG.RF;
   flatSegments(cpu, star, star + 8, 0, true);
   s.eip = s.wide(L.MSR_LSTAR);
+  // Whether it traps is asked of the new TF: a kernel that masks TF is not entered with a trap.
+  cpu.trapCleared = !(s.systemFlags & FLAG.TF);
   cpu.attention = true;
   return 'leave';
 }
@@ -97,6 +100,9 @@ function sysret(cpu: Cpu, op: Operation): Outcome {
   s.flags = (s.reg(R11) & SYSRET_FLAGS) | 2;
   flatSegments(cpu, star + (long ? 16 : 0), star + 8, 3, long);
   s.eip = target;
+  // As if the SYSCALL had just been done: TF traps at once.
+  cpu.trapCleared = true;
+  if (s.systemFlags & FLAG.TF) trapBehind(cpu, DR6.singleStep);
   cpu.attention = true;
   return 'leave';
 }
@@ -130,7 +136,10 @@ export const transferServices: Readonly<Record<string, Service>> = {
     interruptReturn(cpu, stackWidth(op), op.next);
     return 'leave';
   },
-  int: (cpu, op) => software(op.immediate & 0xff)(cpu, op),
+  int: (cpu, op) => {
+    deliver(cpu, { vector: op.immediate & 0xff, cause: 'software', byNumber: true, returnTo: op.next });
+    return 'leave';
+  },
   int3: software(VECTOR.BP),
   int1: (cpu, op) => {
     deliver(cpu, { vector: VECTOR.DB, cause: 'exception', returnTo: op.next });

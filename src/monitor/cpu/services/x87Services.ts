@@ -54,6 +54,7 @@ class Port implements X87Port {
 
   private check(size: number, write: boolean): void {
     const linear = this.cpu.linear(this.op.segment, this.op.offset, size, write);
+    if (this.cpu.user) this.cpu.mmu.checkAlignment(linear, alignmentOf(size));
     this.cpu.mmu.check(linear, size, write, this.cpu.user);
   }
 
@@ -67,6 +68,13 @@ class Port implements X87Port {
       return false;
     }
   }
+}
+
+/** What #AC asks of an operand: numbers of 80 bits are aligned to 8 bytes, environments to the words they are made of. */
+function alignmentOf(bytes: number): number {
+  if (bytes <= 8) return bytes;
+  if (bytes === 10) return 8;
+  return bytes % 4 === 0 ? 4 : 2;
 }
 
 export const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BASE + L.FPU);

@@ -1,5 +1,5 @@
 /**
- * The ACPI tables: RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI Specification 2.0c and 6.5, chapter 5), as blobs
+ * The ACPI tables: RSDP, RSDT, XSDT, FADT, FACS, MADT, HPET and DSDT (ACPI Specification 2.0c and 6.5, chapter 5), as blobs
  * that are linked where they come to lie.
  */
 import { PLATFORM } from '../../devices/device';
@@ -72,6 +72,23 @@ function madt({ cpus }: PlatformDescription): Uint8Array {
     ...levelLines.map((line) => overrideEntry(line, line, LEVEL_HIGH)),
     NMI_ENTRY,
   ]));
+}
+
+// HPET description table (IA-PC HPET specification 1.0a, 3.2.4).
+
+/** The low half of the capabilities register: vendor 8086, legacy replacement, 64 bits, three timers, revision 1. */
+const HPET_BLOCK = 0x8086_a201;
+/** Shortest period that loses no interrupts, in ticks of 10 ns. */
+const HPET_MINIMUM = 100;
+
+function hpet(): Uint8Array {
+  const contents = new Uint8Array(20);
+  put32(contents, 0, HPET_BLOCK);
+  // Generic address structure: memory, 64 bits.
+  contents[5] = 64;
+  put64(contents, 8, PLATFORM.hpet);
+  put16(contents, 17, HPET_MINIMUM);
+  return table('HPET', 1, contents);
 }
 
 // FADT (5.2.9), in the form of ACPI 2.0: 244 bytes.
@@ -200,7 +217,9 @@ export function acpiBlobs(description: PlatformDescription): { pointer: Blob; ta
   writer.point(fadtAt + FADT.facs, 4, ACPI_BLOB.control);
   writer.point(fadtAt + FADT.dsdt, 4, ACPI_BLOB.tables);
   writer.point(fadtAt + FADT.xDsdt, 8, ACPI_BLOB.tables);
-  const listed = [fadtAt, ...(description.hasApic ? [writer.add(madt(description))] : [])];
+  const listed = [fadtAt];
+  if (description.hasApic) listed.push(writer.add(madt(description)));
+  if (description.hasHpet === true) listed.push(writer.add(hpet()));
   const rsdt = addRoot(writer, 'RSDT', 4, listed);
   const xsdt = addRoot(writer, 'XSDT', 8, listed);
   return {

@@ -5,6 +5,8 @@ export interface PlatformDescription {
   readonly cpus: number;
   /** Whether the CPU model has a local APIC: else the tables tell of no APICs. */
   readonly hasApic: boolean;
+  /** Whether the board has a high precision event timer. Default false. */
+  readonly hasHpet?: boolean;
   /** Guest RAM below 4 GiB, in bytes: the window for PCI memory begins behind it. */
   readonly memoryBytes: number;
 }

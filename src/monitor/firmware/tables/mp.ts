@@ -4,7 +4,7 @@ import { concatenate, put16, put32, putText } from '../bytes';
 import { PCI_SLOTS, PIRQ_LINES, pirqOf, type PlatformDescription } from './description';
 import { checksumOf } from './linking';
 
-export const MP_POINTER_BYTES = 16;
+const POINTER_BYTES = 16;
 
 const SPECIFICATION = 4;
 const HEADER_BYTES = 44;
@@ -111,7 +111,7 @@ export function mpConfigurationTable({ cpus }: PlatformDescription): Uint8Array 
 
 /** The floating pointer structure (4.1) to a configuration table; no IMCR: virtual wire mode. */
 export function mpFloatingPointer(table: number): Uint8Array {
-  const bytes = new Uint8Array(MP_POINTER_BYTES);
+  const bytes = new Uint8Array(POINTER_BYTES);
   putText(bytes, 0, '_MP_');
   put32(bytes, 4, table);
   bytes[8] = bytes.length / 16;

@@ -8,12 +8,15 @@ import { ACPI_CONTROL_BASE, SYSTEM_ROM_BASE } from '../memory-map';
 import { ACPI_BLOB, acpiBlobs, controlStructure, RSDP_SIGNATURE } from './acpi';
 import type { PlatformDescription } from './description';
 import { linked, loaderScript } from './linking';
-import { MP_POINTER_BYTES, mpConfigurationTable, mpFloatingPointer } from './mp';
+import { mpConfigurationTable, mpFloatingPointer } from './mp';
+import { SMBIOS_ENTRY_BYTES, smbiosEntryPoint, smbiosTable } from './smbios';
 
 const RSDP = 0;
 const MP_POINTER = 0x30;
 const ACPI_TABLES = 0x40;
 const PAGE = 4096;
+/** Entry points lie on such borders, and all tables here do. */
+const BORDER = 16;
 
 /**
  * The tables as they lie from SYSTEM_ROM_BASE up, less than 32 KiB. Operating systems find them by their signatures, on
@@ -26,13 +29,18 @@ export function systemAreaTables(description: PlatformDescription): Uint8Array {
     [ACPI_BLOB.control, ACPI_CONTROL_BASE],
   ]);
   const addressOf = (name: string): number => addresses.get(name) ?? 0;
-  const mpTable = alignUp(ACPI_TABLES + tables.bytes.length, MP_POINTER_BYTES);
+  const mpTable = alignUp(ACPI_TABLES + tables.bytes.length, BORDER);
   const configuration = description.hasApic ? mpConfigurationTable(description) : new Uint8Array(0);
-  const area = new Uint8Array(mpTable + configuration.length);
+  const smbios = alignUp(mpTable + configuration.length, BORDER);
+  const smbiosStructures = smbios + alignUp(SMBIOS_ENTRY_BYTES, BORDER);
+  const structures = smbiosTable(description);
+  const area = new Uint8Array(smbiosStructures + structures.length);
   area.set(linked(pointer, addressOf), RSDP);
   area.set(linked(tables, addressOf), ACPI_TABLES);
   if (description.hasApic) area.set(mpFloatingPointer(SYSTEM_ROM_BASE + mpTable), MP_POINTER);
   area.set(configuration, mpTable);
+  area.set(smbiosEntryPoint(description, SYSTEM_ROM_BASE + smbiosStructures), smbios);
+  area.set(structures, smbiosStructures);
   return area;
 }
 
@@ -57,12 +65,15 @@ export function writeControlStructure(memory: PhysicalMemory): void {
   memory.write(ACPI_CONTROL_BASE, controlStructure().bytes);
 }
 
-/** The files by which firmware that knows QEMU's table loader (SeaBIOS, OVMF) places the ACPI tables. */
+/** The files by which firmware that knows QEMU's table loader (SeaBIOS, OVMF) places the ACPI tables and SMBIOS. */
 export function tableFiles(description: PlatformDescription): readonly { name: string; bytes: Uint8Array }[] {
   const { pointer, tables, control } = acpiBlobs(description);
   const blobs = [pointer, tables, control];
   return [
     ...blobs.map(({ name, bytes }) => ({ name, bytes })),
     { name: 'etc/table-loader', bytes: concatenate(loaderScript(blobs)) },
+    // The firmware writes the address and the checksums of the entry point.
+    { name: 'etc/smbios/smbios-anchor', bytes: smbiosEntryPoint(description, 0) },
+    { name: 'etc/smbios/smbios-tables', bytes: smbiosTable(description) },
   ];
 }

@@ -45,8 +45,8 @@ function compare(combine: Combine, flags: (e: Emitter, a: Value, b: Value, resul
 const logic = (e: Emitter, _a: Value, _b: Value, result: Value): void => setLogic(e, result);
 const difference: Combine = (e, a, b) => e.sub(a, b);
 
-/** Value of half the double-width unsigned product (64-bit operands only). */
-function highProduct64(e: Emitter, a: Value, b: Value): Value {
+/** The high half of the double-width unsigned product (64-bit operands only). */
+export function highProduct64(e: Emitter, a: Value, b: Value): Value {
   const mask = e.i64(0xffffffffn), shift = e.i64(32n);
   const aLow = e.let(e.and(a, mask)), aHigh = e.let(e.shrU(a, shift));
   const bLow = e.let(e.and(b, mask)), bHigh = e.let(e.shrU(b, shift));

@@ -16,6 +16,14 @@ export function repeated(e: Emitter, word: bigint, bits: 8 | 16 | 32 | 64): Valu
 
 const zero = (e: Emitter): Value => e.vectorConstant(0n, 0n);
 
+/** Does something with each half of an instruction's vectors. */
+export function forHalves(e: Emitter, body: (half: number) => void): void {
+  for (let half = 0; half < e.halves; half++) {
+    e.selectHalf(half);
+    body(half);
+  }
+}
+
 /** dst = body(dst, src). */
 export function combine(body: (e: Emitter, a: Value, b: Value) => Value): Meaning {
   return (e) => {
@@ -87,7 +95,7 @@ const sumOfDistances = combine((e, a, b) => {
 
 /** MPSADBW: eight sums of distances of four bytes, along the destination from byte 0 or 4, against four bytes of the source. */
 const slidingDistances: Meaning = (e) => {
-  const imm = e.let(e.immediate());
+  const imm = e.let(e.halfImmediate(3));
   const source = e.readVector(1);
   const first = e.mul(e.and(e.shrU(imm, e.i32(2)), e.i32(1)), e.i32(4));
   const a = e.let(moveDown(e, e.readVector(0), first));
@@ -133,12 +141,14 @@ function shifts(lanes: 'i16x8' | 'i32x4' | 'i64x2', kind: 'shl' | 'shr_u' | 'shr
   const last = { i16x8: 15, i32x4: 31, i64x2: 63 }[lanes];
   const operation: VectorShift = `${lanes}.${kind}`;
   return (e) => {
-    const count = e.let(immediate ? e.toI64Unsigned(e.immediate()) : e.lane('i64x2', e.readVector(1), 0));
-    const a = e.readVector(0);
+    const count = e.let(immediate ? e.toI64Unsigned(e.immediate()) : e.lane('i64x2', e.readLow(1, e.usesMmx ? 64 : 128), 0));
     const beyond = e.let(e.gtU(count, e.i64(BigInt(last))));
-    if (kind === 'shr_s') return e.writeVector(0, e.vectorShift(operation, a, e.select(beyond, e.i32(last), e.toI32(count))));
-    const kept = e.splat('i32x4', e.sub(beyond, e.i32(1)));
-    e.writeVector(0, e.vector('v128.and', e.vectorShift(operation, a, e.toI32(count)), kept));
+    const within = e.let(kind === 'shr_s' ? e.select(beyond, e.i32(last), e.toI32(count)) : e.toI32(count));
+    const kept = kind === 'shr_s' ? undefined : e.let(e.splat('i32x4', e.sub(beyond, e.i32(1))));
+    forHalves(e, () => {
+      const shifted = e.vectorShift(operation, e.readVector(0), within);
+      e.writeVector(0, kept ? e.vector('v128.and', shifted, kept) : shifted);
+    });
   };
 }
 
@@ -151,16 +161,23 @@ function byteShift(left: boolean): Meaning {
   };
 }
 
-/** PTEST: ZF for dst & src, CF for ~dst & src being zero. */
-const test: Meaning = (e) => {
-  const b = e.readVector(1);
-  const a = e.readVector(0);
-  const none = (value: Value): Value => e.xor(e.vectorTest('v128.any_true', value), e.i32(1));
-  const empty = none(e.vector('v128.and', a, b));
-  const aux = auxFromCarryOverflow(e, e.let(none(e.vector('v128.andnot', b, a))), e.i32(0));
-  // Bit 8 keeps PF clear, whatever the result's low byte.
-  e.setStatus(e.select(empty, e.i64(0n), e.i64(0x100n)), e.or(aux, e.i32(0x100)));
-};
+/** PTEST: ZF for dst & src, CF for ~dst & src having no bit of `mask`. */
+export function test(mask?: (e: Emitter) => Value): Meaning {
+  return (e) => {
+    let common: Value = zero(e);
+    let missing: Value = zero(e);
+    forHalves(e, () => {
+      const b = e.readVector(1);
+      const a = e.readVector(0);
+      common = e.let(e.vector('v128.or', common, e.vector('v128.and', a, b)));
+      missing = e.let(e.vector('v128.or', missing, e.vector('v128.andnot', b, a)));
+    });
+    const none = (value: Value): Value => e.xor(e.vectorTest('v128.any_true', mask ? e.vector('v128.and', value, mask(e)) : value), e.i32(1));
+    const aux = auxFromCarryOverflow(e, e.let(none(missing)), e.i32(0));
+    // Bit 8 keeps PF clear, whatever the result's low byte.
+    e.setStatus(e.select(none(common), e.i64(0n), e.i64(0x100n)), e.or(aux, e.i32(0x100)));
+  };
+}
 
 /** PHMINPOSUW: the least word, and its position behind it. */
 const leastWord: Meaning = (e) => {
@@ -178,10 +195,9 @@ function shiftMeanings(): Readonly<Record<string, Meaning>> {
   return Object.fromEntries(Object.entries(names).flatMap(([name, [lanes, kind]]) => [[name, shifts(lanes, kind, false)], [`${name}i`, shifts(lanes, kind, true)]]));
 }
 
-/** Meanings by name. */
+/** Meanings by name, of 128 bits: the halves of longer vectors are treated alike. */
 export const vectorArithmetic: Readonly<Record<string, Meaning>> = {
   ...Object.fromEntries(Object.entries(LANEWISE).map(([name, operation]) => [name, lanewise(operation)])),
-  ...shiftMeanings(),
   pandn: combine((e, a, b) => e.vector('v128.andnot', b, a)),
   pabsb: absolute('i8x16.abs'),
   pabsw: absolute('i16x8.abs'),
@@ -205,6 +221,8 @@ export const vectorArithmetic: Readonly<Record<string, Meaning>> = {
   psignd: sign('i32x4', 32),
   psrldq: byteShift(false),
   pslldq: byteShift(true),
-  ptest: test,
   phminposuw: leastWord,
 };
+
+/** Meanings that see to both halves of long vectors themselves. */
+export const wholeVectorArithmetic: Readonly<Record<string, Meaning>> = { ...shiftMeanings(), ptest: test() };

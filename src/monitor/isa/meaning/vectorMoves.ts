@@ -4,7 +4,7 @@
  */
 import type { Emitter, Meaning, Value } from '../emitter';
 import type { VectorOperation } from '../vectorEmitter';
-import { combine, moveDown, repeated } from './vectorArithmetic';
+import { combine, forHalves, moveDown, repeated } from './vectorArithmetic';
 
 const zero = (e: Emitter): Value => e.vectorConstant(0n, 0n);
 const LOW = [0, 1, 2, 3, 4, 5, 6, 7], HIGH = [8, 9, 10, 11, 12, 13, 14, 15];
@@ -41,8 +41,8 @@ function general(toVector: boolean): Meaning {
 const highToLow = (e: Emitter, a: Value): Value => e.shuffle(a, a, [...HIGH, ...HIGH]);
 
 /** A shuffle of the source that is fixed. */
-const arranged = (bytes: readonly number[], bits: 64 | 128): Meaning => (e) => {
-  const a = bits === 64 ? e.readLow(1, 64) : e.readVector(1);
+const arranged = (bytes: readonly number[]): Meaning => (e) => {
+  const a = e.readVector(1);
   e.writeVector(0, e.shuffle(a, a, bytes));
 };
 
@@ -107,7 +107,7 @@ const shuffleSingles = combine((e, a, b) => {
 });
 
 const shuffleDoubles = combine((e, a, b) => {
-  const imm = e.let(e.immediate());
+  const imm = e.let(e.halfImmediate(2));
   const pick = (value: Value, bit: number): Value => e.select(e.and(imm, e.i32(bit)), e.lane('i64x2', value, 1), e.lane('i64x2', value, 0));
   return e.withLane('i64x2', e.splat('i64x2', pick(a, 1)), 1, pick(b, 2));
 });
@@ -156,12 +156,14 @@ function extract(lanesOf: (e: Emitter) => IntegerLanes): Meaning {
 
 const byOperandSize = (e: Emitter): IntegerLanes => (e.size === 64 ? 'i64x2' : 'i32x4');
 
-/** Lanes whose bit of the immediate is set, as all ones. */
+/** Lanes whose bit of the immediate is set, as all ones. Words of both halves have the same eight bits. */
 function chosenLanes(e: Emitter, lanes: 'i16x8' | 'i32x4' | 'i64x2'): Value {
   const bits = e.let(
     { i16x8: e.vectorConstant(0x0008_0004_0002_0001n, 0x0080_0040_0020_0010n), i32x4: e.vectorConstant(0x2_00000001n, 0x8_00000004n), i64x2: e.vectorConstant(1n, 2n) }[lanes],
   );
-  const imm = lanes === 'i64x2' ? e.toI64Unsigned(e.immediate()) : e.immediate();
+  const bitsOfHalf = { i16x8: 0, i32x4: 4, i64x2: 2 }[lanes];
+  const narrow = e.halfImmediate(bitsOfHalf);
+  const imm = lanes === 'i64x2' ? e.toI64Unsigned(narrow) : narrow;
   return e.vector(`${lanes}.eq`, e.vector('v128.and', e.splat(lanes, imm), bits), bits);
 }
 
@@ -177,29 +179,36 @@ const insertSingle: Meaning = (e) => {
 /** Lanes of the source where the immediate has a bit, of the destination elsewhere. */
 const blend = (lanes: 'i16x8' | 'i32x4' | 'i64x2'): Meaning => combine((e, a, b) => e.vector('v128.bitselect', b, a, chosenLanes(e, lanes)));
 
-/** Lanes of the source where XMM0 has its sign set. */
+/** Lanes of the source where the mask has its sign set. */
 const blendBySign = (lanes: 'i8x16' | 'i32x4' | 'i64x2', bits: number): Meaning =>
-  combine((e, a, b) => e.vector('v128.bitselect', b, a, e.vectorShift(`${lanes}.shr_s`, e.vectorRegister(0), e.i32(bits - 1))));
+  combine((e, a, b) => e.vector('v128.bitselect', b, a, e.vectorShift(`${lanes}.shr_s`, e.blendMask(), e.i32(bits - 1))));
 
-/** PMOVSX, PMOVZX: the low lanes of the source, widened once or several times. */
-function widen(bits: 16 | 32 | 64, ...operations: readonly VectorOperation[]): Meaning {
-  return (e) => e.writeVector(0, operations.reduce((value, operation) => e.vector(operation, value), e.readLow(1, bits)));
+/** The low or high lanes of a vector, widened to the next size: from bytes (0), words (1) or doublewords (2). */
+function extension(from: number, half: 'low' | 'high', sign: 's' | 'u'): VectorOperation {
+  if (from === 0) return `i16x8.extend_${half}_i8x16_${sign}`;
+  return from === 1 ? `i32x4.extend_${half}_i16x8_${sign}` : `i64x2.extend_${half}_i32x4_${sign}`;
+}
+
+/** PMOVSX, PMOVZX: the low lanes of the source, widened once or several times; the last time its upper ones for an upper half. */
+function widen(from: number, to: number, sign: 's' | 'u'): Meaning {
+  const bits = 128 >> (to - from);
+  return (e) => {
+    let lanes = e.readLow(1, (e.halves * bits) as 16 | 32 | 64 | 128);
+    for (let size = from; size < to - 1; size++) lanes = e.vector(extension(size, 'low', sign), lanes);
+    const last = e.let(lanes);
+    forHalves(e, (half) => e.writeVector(0, e.vector(extension(to - 1, half === 0 ? 'low' : 'high', sign), last)));
+  };
 }
 
 function widenings(): Readonly<Record<string, Meaning>> {
-  const both = (['s', 'u'] as const).map((sign): readonly (readonly [string, Meaning])[] => {
-    const name = sign === 's' ? 'pmovsx' : 'pmovzx';
-    const words = `i16x8.extend_low_i8x16_${sign}` as const, doublewords = `i32x4.extend_low_i16x8_${sign}` as const, quadwords = `i64x2.extend_low_i32x4_${sign}` as const;
-    return [
-      [`${name}bw`, widen(64, words)],
-      [`${name}bd`, widen(32, words, doublewords)],
-      [`${name}bq`, widen(16, words, doublewords, quadwords)],
-      [`${name}wd`, widen(64, doublewords)],
-      [`${name}wq`, widen(32, doublewords, quadwords)],
-      [`${name}dq`, widen(64, quadwords)],
-    ];
-  });
-  return Object.fromEntries(both.flat());
+  const sizes = ['b', 'w', 'd', 'q'];
+  const pairs = sizes.flatMap((_, from) => sizes.map((__, to) => ({ from, to }))).filter(({ from, to }) => from < to);
+  return Object.fromEntries(
+    pairs.flatMap(({ from, to }) => [
+      [`pmovsx${sizes[from]}${sizes[to]}`, widen(from, to, 's')] as const,
+      [`pmovzx${sizes[from]}${sizes[to]}`, widen(from, to, 'u')] as const,
+    ]),
+  );
 }
 
 /** MASKMOVQ, MASKMOVDQU: bytes whose mask has its sign set, to memory. */
@@ -210,11 +219,24 @@ const maskedMove: Meaning = (e) => {
 };
 
 /** The sign bits of all lanes in a general register. */
-const signs = (lanes: 'i8x16' | 'i32x4' | 'i64x2'): Meaning => (e) => e.write(0, e.vectorTest(`${lanes}.bitmask`, e.readVector(1)));
+const signs = (lanes: 'i8x16' | 'i32x4' | 'i64x2'): Meaning => (e) => {
+  let all: Value | undefined;
+  forHalves(e, () => {
+    const bits = e.vectorTest(`${lanes}.bitmask`, e.readVector(1));
+    all = all ? e.or(all, e.shl(bits, e.i32(16 / LANE_BYTES[lanes]))) : e.let(bits);
+  });
+  e.write(0, all ?? e.i32(0));
+};
 
-/** Meanings by name. */
+/** MOVDDUP: the low doubles of each half, of which 128 bits read no more. */
+const duplicateDoubles: Meaning = (e) =>
+  forHalves(e, () => {
+    const a = e.halves === 1 ? e.readLow(1, 64) : e.readVector(1);
+    e.writeVector(0, e.shuffle(a, a, [...LOW, ...LOW]));
+  });
+
+/** Meanings by name, of 128 bits: the halves of longer vectors are treated alike. */
 export const vectorMoves: Readonly<Record<string, Meaning>> = {
-  ...widenings(),
   mova: move('aligned'),
   movu: move('any'),
   movss: scalar(32),
@@ -229,13 +251,9 @@ export const vectorMoves: Readonly<Record<string, Meaning>> = {
     e.writeVector(0, e.shuffle(e.readVector(0), b, [...LOW, ...inSecond(LOW)]));
   },
   movhighstore: (e) => e.writeLow(0, highToLow(e, e.readVector(1)), 64),
-  movsldup: arranged([0, 1, 2, 3, 0, 1, 2, 3, 8, 9, 10, 11, 8, 9, 10, 11], 128),
-  movshdup: arranged([4, 5, 6, 7, 4, 5, 6, 7, 12, 13, 14, 15, 12, 13, 14, 15], 128),
-  movddup: arranged([...LOW, ...LOW], 64),
+  movsldup: arranged([0, 1, 2, 3, 0, 1, 2, 3, 8, 9, 10, 11, 8, 9, 10, 11]),
+  movshdup: arranged([4, 5, 6, 7, 4, 5, 6, 7, 12, 13, 14, 15, 12, 13, 14, 15]),
   maskmov: maskedMove,
-  pmovmskb: signs('i8x16'),
-  movmskps: signs('i32x4'),
-  movmskpd: signs('i64x2'),
   punpcklbw: interleave(1, false),
   punpcklwd: interleave(2, false),
   punpckldq: interleave(4, false),
@@ -273,4 +291,13 @@ export const vectorMoves: Readonly<Record<string, Meaning>> = {
     e.checkX87();
     e.emptyMmx();
   },
+};
+
+/** Meanings that see to both halves of long vectors themselves. */
+export const wholeVectorMoves: Readonly<Record<string, Meaning>> = {
+  ...widenings(),
+  movddup: duplicateDoubles,
+  pmovmskb: signs('i8x16'),
+  movmskps: signs('i32x4'),
+  movmskpd: signs('i64x2'),
 };

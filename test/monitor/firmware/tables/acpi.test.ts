@@ -103,6 +103,14 @@ describe('ACPI tables', () => {
     });
   }
 
+  it('tell of the HPET where there is one', () => {
+    assert.equal(tablesOf(FOUR).has('HPET'), false);
+    const hpet = table(tablesOf({ ...FOUR, hasHpet: true }), 'HPET');
+    assert.equal(hpet.byteLength, 56);
+    assert.equal(hpet.getUint32(36, true), 0x8086a201);
+    assert.deepEqual([hpet.getUint8(40), Number(hpet.getBigUint64(44, true)), hpet.getUint8(52)], [0, 0xfed00000, 0]);
+  });
+
   it('tell of no APIC where there is none', () => {
     const description = { ...FOUR, cpus: 1, hasApic: false };
     assert.equal(tablesOf(description).has('APIC'), false);
@@ -230,13 +238,13 @@ describe('ACPICA', () => {
     this.timeout(20_000);
     const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-acpi-'));
     try {
-      for (const [signature, view] of tablesOf({ ...FOUR, cpus: 8 })) writeFileSync(path.join(folder, `${signature}.dat`), bytesOf(view));
+      for (const [signature, view] of tablesOf({ ...FOUR, cpus: 8, hasHpet: true })) writeFileSync(path.join(folder, `${signature}.dat`), bytesOf(view));
       const run = (...args: string[]): string => {
         const { status, stdout, stderr } = spawnSync('iasl', args, { cwd: folder, encoding: 'utf8' });
         assert.equal(status, 0, stdout + stderr);
         return stdout + stderr;
       };
-      for (const signature of ['FACP', 'APIC', 'DSDT']) {
+      for (const signature of ['FACP', 'APIC', 'HPET', 'DSDT']) {
         const said = run('-d', `${signature}.dat`);
         assert.doesNotMatch(said, /error|warning|invalid|incorrect/i);
         assert.doesNotMatch(readFileSync(path.join(folder, `${signature}.dsl`), 'utf8'), /incorrect checksum|unknown/i);

@@ -1,0 +1,170 @@
+// Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
+//
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [memtest]
+//
+//   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
+//   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
+//   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
+//
+// Without a word: all of them. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
+// something cannot be had (no apt, another Debian release), with the reason on stderr.
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { needTools, packageVersion, unpackPackages, withDebianArchive } from './lib/debian-packages.mjs';
+import { initramfs } from './lib/initramfs.mjs';
+import { cache, root } from './lib/paths.mjs';
+import { main, run, say, UserError } from './lib/progress.mjs';
+
+const GUESTS = path.join(cache, 'guests');
+const LINUX = path.join(GUESTS, 'linux');
+const MEMTEST = path.join(GUESTS, 'memtest86+');
+
+/** Flavours of Debian's kernel, each with the architecture of its package. */
+const KERNELS = { '686': 'i386', '686-pae': 'i386', amd64: 'amd64' };
+const KERNEL_SERIES = 'linux-image-6.1.';
+const ARCHITECTURES = ['i386', 'amd64'];
+const MEMTEST_IMAGES = ['memtest86+ia32.bin', 'memtest86+x64.bin'];
+
+/** What the kernel starts: file systems, a line that tests wait for, a shell on the first serial line. */
+const INIT = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin PS1='guest# '
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+cd /tmp
+echo 'init: a shell on ttyS0'
+exec setsid cttyhack sh <>/dev/ttyS0 >&0 2>&1
+`;
+const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
+
+/** Writes a file beside its place and renames it, so that a run that is cut short leaves no half file. */
+async function put(file, data) {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(`${file}.unfinished`, data);
+  await rename(`${file}.unfinished`, file);
+  say(`  put ${path.relative(root, file)}`);
+}
+
+/** Writes down which packages a file was made from, beside it. */
+async function putVersions(file, debs) {
+  const versions = await Promise.all(debs.map(packageVersion));
+  await put(`${file}.packages`, `${versions.sort().join('\n')}\n`);
+}
+
+async function fetchKernel(archive, folder, flavour) {
+  const name = await archive.firstDependency(`linux-image-${flavour}:${KERNELS[flavour]}`);
+  if (!name.startsWith(KERNEL_SERIES)) throw new UserError(`the kernel of this machine's Debian is ${name}; tests want one of Debian 12, ${KERNEL_SERIES}*`);
+  const debs = await archive.download([name.includes(':') ? name : `${name}:${KERNELS[flavour]}`]);
+  const tree = path.join(folder, `kernel-${flavour}`);
+  await unpackPackages(debs, tree);
+  const images = (await readdir(path.join(tree, 'boot'))).filter((file) => file.startsWith('vmlinuz-'));
+  if (images.length !== 1) throw new UserError(`${name} has ${images.length} kernels in /boot`);
+  await put(path.join(LINUX, `vmlinuz-${flavour}`), await readFile(path.join(tree, 'boot', images[0])));
+  await putVersions(path.join(LINUX, `vmlinuz-${flavour}`), debs);
+}
+
+/** The busybox of an architecture: its bytes, and the package. */
+async function fetchBusybox(archive, folder, architecture) {
+  const debs = await archive.download([`busybox-static:${architecture}`]);
+  const tree = path.join(folder, `busybox-${architecture}`);
+  await unpackPackages(debs, tree);
+  return { busybox: await readFile(path.join(tree, 'bin', 'busybox')), debs };
+}
+
+async function makeShell(archive, folder, architecture) {
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const file = path.join(LINUX, `shell-${architecture}.cpio`);
+  await put(file, initramfs({ folders: MOUNT_POINTS, programs: { init: Buffer.from(INIT), 'bin/busybox': busybox } }));
+  await putVersions(file, debs);
+}
+
+/** All files and links of a tree by the last part of their names. */
+async function filesByName(tree) {
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  return new Map(entries.filter((entry) => !entry.isDirectory()).map((entry) => [entry.name, path.join(entry.parentPath, entry.name)]));
+}
+
+/** The file behind a link of a tree whose absolute links start at the tree. */
+async function behindLinks(tree, file) {
+  let at = file;
+  while ((await lstat(at)).isSymbolicLink()) {
+    const target = await readlink(at);
+    at = path.isAbsolute(target) ? path.join(tree, target) : path.join(path.dirname(at), target);
+  }
+  return at;
+}
+
+/** A program's shared libraries and theirs, out of its tree: names (DT_NEEDED) and files. */
+async function sharedLibraries(tree, program) {
+  const available = await filesByName(tree);
+  const found = new Map();
+  const waiting = [program];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    const headers = await run(`looking at ${path.basename(file)}`, 'objdump', ['-p', file]);
+    for (const [, name] of headers.matchAll(/^ +NEEDED +(\S+)$/gm)) {
+      if (found.has(name)) continue;
+      const link = available.get(name);
+      if (link === undefined) throw new UserError(`${path.basename(file)} needs ${name}, which is in none of the packages`);
+      const library = await behindLinks(tree, link);
+      found.set(name, library);
+      waiting.push(library);
+    }
+  }
+  return found;
+}
+
+/** Where programs of an architecture say that their dynamic loader is (System V ABI supplements), and its name. */
+const LOADERS = { i386: 'lib/ld-linux.so.2', amd64: 'lib64/ld-linux-x86-64.so.2' };
+
+async function makeStress(archive, folder, architecture) {
+  needTools('objdump');
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const stressDebs = await archive.downloadWithDependencies(`stress-ng:${architecture}`);
+  const tree = path.join(folder, `stress-${architecture}`);
+  await unpackPackages(stressDebs, tree);
+  const program = path.join(tree, 'usr', 'bin', 'stress-ng');
+  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/stress-ng': await readFile(program) };
+  for (const [name, library] of await sharedLibraries(tree, program)) {
+    // The loader looks in /lib by itself, and in no other place that both architectures have.
+    programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
+  }
+  const file = path.join(LINUX, `stress-${architecture}.cpio`);
+  await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
+  await putVersions(file, [...debs, ...stressDebs]);
+}
+
+async function fetchMemtest(archive, folder) {
+  const debs = await archive.download(['memtest86+:amd64']);
+  const tree = path.join(folder, 'memtest');
+  await unpackPackages(debs, tree);
+  await mkdir(MEMTEST, { recursive: true });
+  for (const image of MEMTEST_IMAGES) await put(path.join(MEMTEST, image), await readFile(path.join(tree, 'boot', image)));
+  await putVersions(path.join(MEMTEST, 'memtest86+'), debs);
+}
+
+/** Everything that can be made: by word, its files, each with how to make it. The `.packages` file comes last, so it stands for all. */
+const PRODUCTS = {
+  kernels: [
+    ...Object.keys(KERNELS).map((flavour) => [path.join(LINUX, `vmlinuz-${flavour}.packages`), (archive, folder) => fetchKernel(archive, folder, flavour)]),
+    ...ARCHITECTURES.map((architecture) => [path.join(LINUX, `shell-${architecture}.cpio.packages`), (archive, folder) => makeShell(archive, folder, architecture)]),
+  ],
+  stress: ARCHITECTURES.map((architecture) => [
+    path.join(LINUX, `stress-${architecture}.cpio.packages`), (archive, folder) => makeStress(archive, folder, architecture),
+  ]),
+  memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
+};
+
+await main(async () => {
+  const words = process.argv.slice(2);
+  const unknown = words.find((word) => !(word in PRODUCTS));
+  if (unknown !== undefined) throw new UserError(`there is no guest '${unknown}'; there are: ${Object.keys(PRODUCTS).join(', ')}`);
+  const wanted = words.length > 0 ? words : Object.keys(PRODUCTS);
+  const missing = wanted.flatMap((word) => PRODUCTS[word]).filter(([mark]) => !existsSync(mark));
+  if (missing.length === 0) return;
+  await withDebianArchive(async (archive, folder) => {
+    for (const [, make] of missing) await make(archive, folder);
+  });
+});

@@ -1,0 +1,149 @@
+/**
+ * The part of handlers that reaches operands: general registers, memory and immediates, as the record that the handler
+ * is called with names them; and the ways out of an instruction.
+ */
+import { REG } from '../cpu/layout';
+import type { OperandSize, Value } from '../isa/emitter';
+import { CPU_BASE } from '../memory/layout';
+import { isRegisterKind, type Callees, type HandlerShape } from './handlerShape';
+import { ACCESS, MemoryAccess } from './memoryAccess';
+import { R } from './records';
+import { ValueEmitter, expression } from './valueEmitter';
+import { I32, I64, OP } from './wasm/encoding';
+import { call, i32, load, unary, type Expression } from './wasm/functionBuilder';
+
+export const CPU = i32(0);
+/** Address of a field of the state block. */
+export const at = (offset: number): number => CPU_BASE + offset;
+
+/** Fields of a record that hold registers, in the order of operands. */
+const REGISTER_FIELDS = [R.registerA, R.registerB, R.registerC];
+
+export class OperandEmitter extends ValueEmitter {
+  readonly addressSize: 16 | 32 | 64;
+  protected readonly record = this.code.parameter(0);
+  protected readonly memory: MemoryAccess;
+
+  constructor(
+    protected readonly shape: HandlerShape,
+    protected readonly callees: Callees,
+  ) {
+    super(shape.size);
+    this.addressSize = shape.addressSize;
+    this.memory = new MemoryAccess(this.code, this.record, shape, callees);
+  }
+
+  isRegister(index: number): boolean {
+    return isRegisterKind(this.shape.kinds[index === 0 ? 0 : this.source(index)]);
+  }
+
+  read(index: number, size: OperandSize = this.size): Value {
+    const source = this.source(index);
+    const kind = this.shape.kinds[source];
+    if (kind === 'i') return this.immediate();
+    if (isRegisterKind(kind)) return this.let(this.loadSized(this.registerAddress(source), at(REG), size));
+    const host = this.memory.probe(source, { bytes: size / 8, kind: ACCESS.read });
+    return this.let(this.loadSized(host, 0, size));
+  }
+
+  modify(index: number, size: OperandSize = this.size): Value {
+    if (this.isRegister(index)) return this.read(index, size);
+    const host = this.memory.probe(index, { bytes: size / 8, kind: ACCESS.modify });
+    this.memory.place(index).host = host;
+    return this.let(this.loadSized(host, 0, size));
+  }
+
+  write(index: number, value: Value, size: OperandSize = this.size): void {
+    if (this.isRegister(index)) {
+      return this.storeRegister(this.registerAddress(index), at(REG), size, expression(value));
+    }
+    const host = this.memory.place(index).host ?? this.memory.probe(index, { bytes: size / 8, kind: ACCESS.write });
+    this.storeMemory(host, size, expression(value));
+  }
+
+  effectiveAddress(index: number): Value {
+    return this.memory.effectiveAddress(index);
+  }
+
+  displace(index: number, bytes: Value): void {
+    this.memory.place(index).extra = this.code.let(expression(bytes));
+  }
+
+  readElement(index: number, offset: Value, bits: 32 | 64): Value {
+    return this.let(this.loadSized(this.element(this.source(index), offset, bits, ACCESS.read), 0, bits));
+  }
+  checkElement(index: number, offset: Value, bits: 32 | 64): void {
+    this.element(index, offset, bits, ACCESS.write);
+  }
+  writeElement(index: number, offset: Value, value: Value, bits: 32 | 64): void {
+    this.storeMemory(this.element(index, offset, bits, ACCESS.write), bits, expression(value));
+  }
+
+  /** Host address of a part of a memory operand. */
+  private element(position: number, offset: Value, bits: 32 | 64, kind: number): Expression {
+    this.memory.place(position).extra = expression(offset);
+    return this.memory.probe(position, { bytes: bits / 8, kind });
+  }
+
+  immediate(): Value {
+    if (this.size !== 64) return this.narrow(load(OP.i32_load, I32, this.record, R.immediate), this.size);
+    // Behind the immediate byte of a VEX instruction the record has another register.
+    return load(this.shape.vex ? OP.i64_load32_s : OP.i64_load, I64, this.record, R.immediate);
+  }
+
+  register(number: number, size: OperandSize): Value {
+    return this.loadSized(CPU, at(REG + 8 * number), size);
+  }
+  setRegister(number: number, size: OperandSize, value: Value): void {
+    this.storeRegister(CPU, at(REG + 8 * number), size, expression(value));
+  }
+  highByte(number: number): Value {
+    return load(OP.i32_load8_u, I32, CPU, at(REG + 8 * number + 1));
+  }
+  setHighByte(number: number, value: Value): void {
+    this.code.store(OP.i32_store8, CPU, at(REG + 8 * number + 1), expression(value));
+  }
+
+  raise(vector: number): void {
+    this.code.call(this.callees.raise, [this.record, i32(vector)]);
+    this.code.return();
+  }
+
+  service(): void {
+    const leave = call(this.callees.service, I32, [this.record, load(OP.i32_load, I32, this.record, R.link)]);
+    this.code.if(leave, () => this.code.return());
+  }
+
+  /**
+   * Position of source operand `index`. Meanings take operand 0 for destination and first source, as without VEX; where
+   * VEX.vvvv names one of the two, all sources stand one place behind.
+   */
+  protected source(index: number): number {
+    return (this.shape.vex?.names ?? 'none') === 'none' ? index : index + 1;
+  }
+
+  /** State-block offset of the register operand at a position. */
+  protected registerAddress(position: number): Expression {
+    const earlier = this.shape.kinds.slice(0, position).filter(isRegisterKind).length;
+    return load(OP.i32_load16_u, I32, this.record, REGISTER_FIELDS[earlier] ?? R.registerC);
+  }
+
+  protected loadSized(address: Expression, offset: number, size: OperandSize): Expression {
+    if (size === 64) return load(OP.i64_load, I64, address, offset);
+    const op = size === 8 ? OP.i32_load8_u : size === 16 ? OP.i32_load16_u : OP.i32_load;
+    return load(op, I32, address, offset);
+  }
+
+  protected storeMemory(host: Expression, size: OperandSize, value: Expression): void {
+    const op = { 8: OP.i32_store8, 16: OP.i32_store16, 32: OP.i32_store, 64: OP.i64_store }[size];
+    this.code.store(op, host, 0, value);
+    this.memory.commit(host);
+  }
+
+  private storeRegister(address: Expression, offset: number, size: OperandSize, value: Expression): void {
+    if (size === 64) return this.code.store(OP.i64_store, address, offset, value);
+    // A 32-bit result clears the upper half of the register.
+    if (size === 32) return this.code.store(OP.i64_store, address, offset, unary(OP.i64_extend_i32_u, I64, value));
+    this.code.store(size === 8 ? OP.i32_store8 : OP.i32_store16, address, offset, value);
+  }
+}
