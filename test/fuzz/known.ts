@@ -100,7 +100,7 @@ function pushesSegment(step: Step): boolean {
 
 /** Both stand in the handler of one vector, and a byte of the frame differs in bit 0 alone. */
 function frameBit(step: Step, { address, ours, theirs }: MemoryDifference, from: number, to: number): boolean {
-  const at = address - step.ourTopAt;
+  const at = step.ourFrame.indexOf(address);
   const vector = handlerVector(step.ours);
   return vector !== undefined && vector === handlerVector(step.theirs) && at >= from && at <= to
     && ours.length === 1 && ((ours[0] ?? 0) ^ (theirs[0] ?? 0)) === 1;
@@ -115,6 +115,15 @@ function tableBit({ address, ours, theirs }: MemoryDifference, bits: number): bo
 function accessedDescriptor({ address, ours, theirs }: MemoryDifference): boolean {
   return address >= AT.gdt && address < AT.idt && address % 8 === 5 && ours.length === 1 && ours[0] === ((theirs[0] ?? 0) | 1);
 }
+
+/** What ours has set more in the error code of a fault, if that is all that these bytes differ in. */
+function errorCodeBits(step: Step, { address, ours, theirs }: MemoryDifference): number {
+  const fault = step.ourStep.kind === 'delivered' && !step.ourStep.retired;
+  const more = (ours[0] ?? 0) & ~(theirs[0] ?? 0);
+  return fault && ours.length === 1 && address === step.ourFrame[0] && ours[0] === ((theirs[0] ?? 0) | more) ? more : 0;
+}
+
+const readsAndWrites = (step: Step): boolean => step.instruction?.memory.some(({ read, write }) => read && write) === true;
 
 /** Both have delivered the same vector. */
 function bothFault(step: Step, vector: number): boolean {
@@ -169,15 +178,29 @@ export const KNOWN_BYTES: readonly KnownBytes[] = [
     id: 'dirty-bit-crossing',
     reason: 'when a write crosses a page border and the second page faults, ours has marked the first one dirty already',
     manual: 'vol. 3, 4.8',
-    explains: (step, difference) => (tableBit(difference, PTE.dirty) || tableBit(difference, PTE.dirty | PTE.accessed)) && bothFault(step, PF)
+    explains: (step, difference) => (tableBit(difference, PTE.dirty) || tableBit(difference, PTE.dirty | PTE.accessed)) && step.ourStep.kind === 'delivered'
       && (step.ours.cr2 & 0xfffn) === 0n && step.instruction?.memory.some(({ write }) => write) === true,
   },
   {
     id: 'rmw-error-code',
     reason: 'an instruction that reads and writes its operand raises #PF as a read; ours, as a write (the manual is silent)',
     manual: 'vol. 3, 4.7',
-    explains: (step, { address, ours, theirs }) => step.ourStep.kind === 'delivered' && !step.ourStep.retired && address === step.ourTopAt && ours.length === 1 && ours[0] === ((theirs[0] ?? 0) | 2)
-      && step.instruction?.memory.some(({ read, write }) => read && write) === true,
+    explains: (step, difference) => errorCodeBits(step, difference) === 2 && readsAndWrites(step),
+  },
+  {
+    id: 'reserved-bit-code',
+    reason: 'the error code of a page fault by a reserved bit lacks P',
+    manual: 'vol. 3, 4.7',
+    explains: (step, difference) => {
+      const bits = errorCodeBits(step, difference);
+      return (step.ourTop & 9) === 9 && (step.theirTop & 9) === 8 && (bits === 1 || (bits === 3 && readsAndWrites(step)));
+    },
+  },
+  {
+    id: 'far-transfer-privilege',
+    reason: 'far transfers at CPL 3 read and write the stack with supervisor rights',
+    manual: 'vol. 3, 4.6.1',
+    explains: (step, difference) => errorCodeBits(step, difference) === 4 && step.before.cpl === 3 && is(step, ...FAR_TRANSFERS),
   },
   {
     id: 'cs-accessed',
@@ -284,6 +307,18 @@ export const KNOWN: readonly KnownDifference[] = [
     matches: (step) => is(step, Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd) && bothFault(step, PF) && step.differences.every(({ field }) => field === 'cr2'),
   },
   {
+    id: 'far-transfer-stack',
+    reason: 'far transfers at CPL 3 read and write the stack with supervisor rights, so that no page fault comes where a user access is forbidden',
+    manual: 'vol. 3, 4.6.1',
+    matches: (step, program) => is(step, ...FAR_TRANSFERS) && step.before.cpl === 3 && onlyWeFault(step, program, PF),
+  },
+  {
+    id: 'far-call-address',
+    reason: 'when a far call cannot push, CR2 holds the address of the first push; ours, the lowest address of the frame',
+    manual: 'vol. 2, CALL',
+    matches: (step) => is(step, Mnemonic.Call) && bothFault(step, PF) && step.memory.every((one) => errorCodeBits(step, one) === 4) && step.differences.every(({ field, ours, theirs }) => field === 'cr2' && theirs - ours <= 4n),
+  },
+  {
     id: 'v86-gate-dpl',
     reason: 'a gate leads out of virtual-8086 mode to another CPL than 0, in place of #GP(selector)',
     manual: 'vol. 2, INT n (INTERRUPT-FROM-VIRTUAL-8086-MODE)',
@@ -336,7 +371,8 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'return-limit',
     reason: 'RET and IRET do not check the offset against the limit of the code segment',
     manual: 'vol. 2, RET and IRET',
-    matches: (step, program) => is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd) && onlyWeFault(step, program, GP) && step.theirs.rip > BigInt(step.theirs.segments.cs.limit),
+    matches: (step, program) => is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd) && onlyWeFault(step, program, GP)
+      && (step.theirs.rip > BigInt(step.theirs.segments.cs.limit) || (step.before.flags & FLAG.TF) !== 0),
   },
   {
     id: 'lar-undefined',
@@ -393,10 +429,9 @@ export const KNOWN: readonly KnownDifference[] = [
   },
 ];
 
-/** What explains each run of bytes that differ, or undefined when one is not explained. */
-export function knownBytes(step: Step): readonly KnownBytes[] | undefined {
-  const found = step.memory.map((difference) => KNOWN_BYTES.find((one) => one.explains(step, difference)));
-  return found.every((one) => one !== undefined) ? found : undefined;
+/** What explains a run of bytes that differ, if anything. */
+export function knownByte(step: Step, difference: MemoryDifference): KnownBytes | undefined {
+  return KNOWN_BYTES.find((one) => one.explains(step, difference));
 }
 
 /** The known difference that explains a step, if there is one. */

@@ -12,7 +12,7 @@ import { AT, COMPARED_BYTES } from './layout';
 import type { Case } from './case';
 import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
-import { known, knownBytes, type KnownDifference } from './known';
+import { known, knownByte, type KnownDifference } from './known';
 import { CR0, codeAddress, codeBits, differences, stackAt, type Difference, type MachineState } from './machineState';
 import { Ours, type OurStep } from './ours';
 import { PTE } from './pageTables';
@@ -36,8 +36,8 @@ export interface Step {
   readonly ours: MachineState;
   readonly theirs: MachineState;
   readonly theirShutdown: boolean;
-  /** Guest-physical address of the top of our stack; -1 if it is not mapped. */
-  readonly ourTopAt: number;
+  /** Guest-physical addresses of the bytes from the top of our stack up; -1 for those that are not mapped. */
+  readonly ourFrame: readonly number[];
   /** The word on top of each one's stack: the error code, if a fault has pushed one. */
   readonly ourTop: number;
   readonly theirTop: number;
@@ -61,6 +61,8 @@ export interface Run {
 /** Most iterations of a repeated instruction that are followed. */
 const ITERATIONS_MOST = 80;
 const LONGEST_INSTRUCTION = 15;
+/** Bytes of the pushed frame that are looked at. */
+const FRAME_BYTES = 16;
 /** Longest run of differing bytes that is kept. */
 const DIFFERENT_BYTES_MOST = 16;
 
@@ -153,7 +155,7 @@ export class Lockstep {
     const address = Number(codeAddress(before));
     return {
       before, address, bytes: new Uint8Array(0), instruction: undefined, ourStep: { kind: 'stepped', external: false, retired: false },
-      ours: before, theirs, theirShutdown: false, ourTopAt: -1, ourTop: 0, theirTop: 0, differences: found, memory,
+      ours: before, theirs, theirShutdown: false, ourFrame: [], ourTop: 0, theirTop: 0, differences: found, memory,
     };
   }
 
@@ -180,7 +182,7 @@ export class Lockstep {
     if (!shutdown && before.cr0 & CR0.PG && Buffer.compare(tables, this.ours.memory.subarray(AT.tables)) !== 0) await this.qemu.flushTlb(theirs.cr3);
     return {
       before, address, bytes, instruction, ourStep, ours, theirs, theirShutdown: shutdown,
-      ourTopAt: this.ours.physical(stackAt(ours)), ourTop: wordAt(this.ours.memory, this.ours.physical(stackAt(ours))), theirTop: wordAt(theirMemory, this.ours.physical(stackAt(theirs))),
+      ourFrame: Array.from({ length: FRAME_BYTES }, (_, i) => this.ours.physical((stackAt(ours) + i) % 2 ** 32)), ourTop: wordAt(this.ours.memory, this.ours.physical(stackAt(ours))), theirTop: wordAt(theirMemory, this.ours.physical(stackAt(theirs))),
       differences: ourStep.kind === 'shutdown' && shutdown ? [] : differences(ours, theirs),
       memory: memoryDifferences(this.ours.memory),
     };
@@ -207,17 +209,21 @@ export class Lockstep {
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
-    const bytes = rest.length === 0 && !step.theirShutdown ? knownBytes(step) : undefined;
-    if (bytes) {
+    const [explained, unexplained] = partition(step.memory, (difference) => knownByte(step, difference) !== undefined);
+    const explanations = explained.map((difference) => knownByte(step, difference)?.id ?? '');
+    const even = (...ids: readonly string[]): void => {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
-      bytes.forEach(({ id }) => this.evened(id));
+      [...explanations, ...ids].forEach((id) => this.evened(id));
+    };
+    if (rest.length === 0 && unexplained.length === 0 && !step.theirShutdown) {
+      even();
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
-    const difference = known(step, program);
+    const difference = known({ ...step, differences: rest, memory: unexplained }, program);
     if (difference?.then === 'set flags') {
       await this.qemu.setFlags(step.ours.flags);
-      this.evened(difference.id);
+      even(difference.id);
       return undefined;
     }
     return difference ? { kind: 'known', difference } : { kind: 'different' };

@@ -100,7 +100,7 @@ header:
 ; The bootstrap processor ---------------------------------------------------------------------------------------------
 
 entry:
-    mov esp, AREAS + AREA_BYTES
+    mov esp, AREAS + AREA_BYTES - 16
     lgdt [gdt_register]
     jmp 8:.flat
 .flat:
@@ -1338,7 +1338,7 @@ bits 32
     shr ebx, 24
     mov eax, ebx
     imul eax, AREA_BYTES
-    lea esp, [eax + AREAS + AREA_BYTES]
+    lea esp, [eax + AREAS + AREA_BYTES - 16]
     mov [eax + AREAS + OWN_ID], ebx
     lidt [idt_register]
     mov eax, application
@@ -1374,7 +1374,7 @@ bits 64
     mov ds, eax
     mov es, eax
     mov ss, eax
-    mov esp, AREAS + 8 * AREA_BYTES + AREA_BYTES
+    mov esp, AREAS + 9 * AREA_BYTES
     mov ecx, 64
 .xadd:
     mov eax, 1

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { TripleFault } from '../../../src/monitor/cpu/interrupts';
 import * as L from '../../../src/monitor/cpu/layout';
+import { CR4 } from '../../../src/monitor/cpu/state';
 import { AT, IRET, enterUser, handlerOf, protectedGuest, realGuest, type Guest } from '../cpu/guest';
 import { randomCode } from '../isa/randomCode';
 
@@ -28,7 +29,16 @@ const paged = (): Guest => {
   return guest;
 };
 
-const SETTINGS: readonly Setting[] = [['real mode', () => realGuest([])], ['protected mode, CPL 0', () => protectedGuest([])], ['protected mode, CPL 3', user], ['paging', paged]];
+/** All vector instructions may run. */
+const vectors = (): Guest => {
+  const guest = protectedGuest([]);
+  guest.state.setU32(L.CR4, CR4.OSFXSR | CR4.OSXMMEXCPT | CR4.OSXSAVE);
+  guest.state.setU32(L.XCR0, 7);
+  guest.state.setU32(L.MXCSR, 0x1f80);
+  return guest;
+};
+
+const SETTINGS: readonly Setting[] = [['real mode', () => realGuest([])], ['protected mode, CPL 0', () => protectedGuest([])], ['protected mode, CPL 3', user], ['paging', paged], ['vectors', vectors]];
 
 describe('random code', function () {
   this.timeout(120_000);
