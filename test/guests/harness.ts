@@ -106,8 +106,9 @@ export class WaitsForInput extends Error {}
 
 export class Guest {
   readonly machine: RunnableMachine;
-  /** Everything that came out of COM1. */
+  /** Everything that came out of COM1, and out of port E9. */
   serial = '';
+  debug = '';
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
 
@@ -191,6 +192,7 @@ export class Guest {
     const outcome = this.machine.runSlice(Math.min(this.rhythm.slice(), time - this.time));
     for (const { channel, bytes } of this.machine.takeOutput()) {
       if (channel === 'com1') this.serial += Buffer.from(bytes).toString('latin1');
+      else if (channel === 'debug') this.debug += Buffer.from(bytes).toString('latin1');
     }
     if (outcome === 'more') return undefined;
     if ('reason' in outcome) return outcome.reason;

@@ -10,6 +10,7 @@ import * as L from '../cpu/layout';
 import { DEBUGCTL } from '../cpu/msrBits';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
+import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
@@ -89,6 +90,11 @@ export class Executor {
       tableWritten: (address, bytes) => cpu.mmu.shadow.tableWritten(address, bytes),
       codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
     };
+  }
+
+  /** The monitor's own work in the present slice. */
+  get effort(): Effort {
+    return this.machine.effort;
   }
 
   /** Replaces the linear addresses before which `run` stops. */
@@ -400,9 +406,17 @@ export class Executor {
 
   // What generated code asks.
 
+  /** Whatever is asked is work, and some of it much: a slice that has had enough of it ends behind this instruction. */
+  private spend(): void {
+    const { effort } = this.machine;
+    effort.spent++;
+    if (effort.isSpent) this.requestReturn();
+  }
+
   private access(low: number, high: number, sizeAndKind: number, record: number): number {
     this.counters.slowAccesses++;
     this.operation.record = record;
+    this.spend();
     try {
       this.checkCanonical(low, high, sizeAndKind & 0xff);
       const host = this.cpu.mmu.access(low, high, sizeAndKind & 0xff, sizeAndKind >> 8, this.cpu.user);
@@ -448,6 +462,7 @@ export class Executor {
 
   private service(record: number, number: number): number {
     this.counters.services++;
+    this.spend();
     const cpu = this.cpu;
     const op = this.operation;
     op.record = record;

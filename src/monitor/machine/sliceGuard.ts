@@ -3,11 +3,14 @@
  * as others; those are counted, and end the slice early. Where a slice ends changes nothing for the guest.
  */
 import type { Executor } from '../engine/executor';
+import { EFFORT } from '../memory/effort';
 
 /** Instructions that were executed one by one, microseconds each. */
 const MOST_SINGLE_STEPS = 500;
 /** Faults that were delivered: a guest may fault for ever and retire nothing. */
 const MOST_FAULTS = 500;
+/** Units of the monitor's own work (see ../memory/effort): services, accesses that miss the TLB, flushes, bursts. */
+const MOST_EFFORT = 10_000;
 /** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
 const MOST_NEW_BLOCKS = 40;
 /**
@@ -27,6 +30,7 @@ export class SliceGuard {
   /** Counts from now on. */
   constructor(private readonly executor: Executor) {
     const { counters, code } = executor;
+    executor.effort.begin(MOST_EFFORT);
     this.singleSteps = counters.singleSteps;
     this.faults = counters.faults;
     this.repeats = counters.exitAgain;
@@ -36,8 +40,9 @@ export class SliceGuard {
 
   /** Whether the slice has had enough: each part of a long REP, too, takes milliseconds and counts for nothing. */
   get isSpent(): boolean {
-    const { counters, code } = this.executor;
-    return counters.singleSteps - this.singleSteps >= MOST_SINGLE_STEPS
+    const { counters, code, effort } = this.executor;
+    return effort.isSpent
+      || counters.singleSteps - this.singleSteps >= MOST_SINGLE_STEPS
       || counters.faults - this.faults >= MOST_FAULTS
       || counters.exitAgain !== this.repeats
       || code.counters.blocksDecoded - this.blocks >= MOST_NEW_BLOCKS;
@@ -45,7 +50,9 @@ export class SliceGuard {
 
   /** Most instructions to run until `isSpent` is asked again. To be called once before each burst. */
   burst(): number {
-    const { blocksDecoded } = this.executor.code.counters;
+    const { code, effort } = this.executor;
+    const { blocksDecoded } = code.counters;
+    effort.spent += EFFORT.burst;
     const isNew = blocksDecoded !== this.blocksBefore;
     this.blocksBefore = blocksDecoded;
     return isNew ? NEW_CODE_BURST : BURST;

@@ -2,6 +2,7 @@
  * Machine memory: the one shared WebAssembly memory of a machine, its views, and the allocator of
  * machine frames (4 KiB). Frames are given out zeroed, and counted.
  */
+import { Effort } from './effort';
 import { FIRST_FRAME, FRAMES_BASE, PAGE_BYTES } from './layout';
 
 const WASM_PAGE = 65536;
@@ -22,6 +23,8 @@ export class MachineMemory {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly view: DataView;
+  /** What the monitor has done for the guest in the present slice. */
+  readonly effort = new Effort();
   /** FRAME bits by frame number minus FIRST_FRAME. */
   private readonly flags: Uint8Array;
   private readonly freeFrames: number[] = [];

@@ -4,6 +4,7 @@
  * traced entry drops what derives from it, at once, in every space. So a CR3 write flushes nothing, and
  * the TLB never holds what the guest's tables do not say.
  */
+import { EFFORT } from './effort';
 import { MAX_SHADOW_TABLES, MAX_SPACES, PAGE_BYTES } from './layout';
 import {
   FORMATS,
@@ -22,7 +23,7 @@ import {
 } from './guestPaging';
 import { FRAME, type MachineMemory } from './machineMemory';
 import { NOTHING, type PhysicalMap } from './physicalMap';
-import { SHADOW, ShadowTable } from './shadowTable';
+import { SHADOW, ShadowTable, type ShadowParent } from './shadowTable';
 import { TLB_KIND, type Tlb } from './tlb';
 
 /** An address space that the monitor knows. */
@@ -85,7 +86,7 @@ export class ShadowPaging {
   /** Tables that derive from a guest-physical page, by that page. */
   private readonly traced = new Map<number, ShadowTable[]>();
   /** Leaf entries (table id * 1024 + index) that map a guest-physical page. */
-  private readonly reverse = new Map<number, number[]>();
+  private readonly reverse = new Map<number, Set<number>>();
   private readonly walk = new GuestWalk();
   private uses = 0;
 
@@ -108,7 +109,7 @@ export class ShadowPaging {
       this.spaceByTag.set(tag, space);
     } else if (controls.mode === 'PAE' && space.pdptes.some((p, i) => p !== controls.pdptes[i])) {
       if (space.table) this.dropTable(space.table);
-      this.tlb.flushSpace(space.slot);
+      this.flushSpace(space.slot);
       space.pdptes = controls.pdptes;
     }
     space.controls = controls;
@@ -295,8 +296,8 @@ export class ShadowPaging {
     table.setLeaf(index, frame > 0 ? flags | (frame << 12) : flags | SHADOW.noFrame, page, keyOf(high));
     const key = table.id * 1024 + index;
     const list = this.reverse.get(page);
-    if (list) list.push(key);
-    else this.reverse.set(page, [key]);
+    if (list) list.add(key);
+    else this.reverse.set(page, new Set([key]));
     this.counters.fills++;
   }
 
@@ -384,7 +385,7 @@ export class ShadowPaging {
       this.forPlaces(table, index, (slot, page) => this.tlb.dropPage(slot, page));
     } else {
       const lower = this.childOf(table, index);
-      if (lower) removeWhere(lower.parents, (p) => p.table === table && p.index === index);
+      if (lower) this.orphan(lower, (p) => p.table === table && p.index === index);
       this.flushSpacesOf(table);
       if (lower?.split && lower.parents.length === 0) this.dropTable(lower);
     }
@@ -396,8 +397,8 @@ export class ShadowPaging {
     const page = table.page(index);
     const list = this.reverse.get(page);
     if (!list) return;
-    removeWhere(list, (key) => key === table.id * 1024 + index);
-    if (list.length === 0) this.reverse.delete(page);
+    list.delete(table.id * 1024 + index);
+    if (list.size === 0) this.reverse.delete(page);
   }
 
   private dropTable(table: ShadowTable): void {
@@ -407,15 +408,20 @@ export class ShadowPaging {
     this.tables[table.id] = undefined;
     this.freeIds.push(table.id);
     this.tableByGuest.delete(table.key);
+    const lowers = new Set<ShadowTable>();
     for (let i = 0; i < table.entries; i++) {
       const low = table.low(i);
       if (!(low & SHADOW.present)) continue;
       if (low & SHADOW.leaf) this.forget(table, i);
       else {
         const lower = this.tables[low >>> 12];
-        if (lower) removeWhere(lower.parents, (p) => p.table === table);
-        if (lower?.split && lower.parents.length === 0) this.dropTable(lower);
+        if (lower) lowers.add(lower);
       }
+    }
+    this.machine.effort.spent += table.entries / EFFORT.listed;
+    for (const lower of lowers) {
+      this.orphan(lower, (p) => p.table === table);
+      if (lower.split && lower.parents.length === 0) this.dropTable(lower);
     }
     for (const parent of table.parents) parent.table.clear(parent.index);
     for (const slot of table.spaces) {
@@ -431,8 +437,18 @@ export class ShadowPaging {
     removeWhere(list, (t) => t === table);
     if (list.length > 0) return;
     this.traced.delete(table.guestPage);
-    const frame = this.map.entry(table.guestPage);
+    this.clearTrace(table.guestPage);
+  }
+
+  private clearTrace(guestPage: number): void {
+    const frame = this.map.entry(guestPage);
     if (frame > 0) this.machine.clearFrameFlag(frame, FRAME.table);
+  }
+
+  /** A table no longer hangs from some of its parents. */
+  private orphan(lower: ShadowTable, matches: (parent: ShadowParent) => boolean): void {
+    this.machine.effort.spent += lower.parents.length / EFFORT.listed;
+    removeWhere(lower.parents, matches);
   }
 
   /** From now on writes to a guest-physical page come to the monitor: no TLB may hold it for writing. */
@@ -441,7 +457,10 @@ export class ShadowPaging {
     for (const space of this.spaces) {
       if (space?.mode === 'none') this.tlb.drop(space.slot, TLB_KIND.write, guestPage);
     }
-    for (const key of this.reverse.get(guestPage) ?? []) {
+    const keys = this.reverse.get(guestPage);
+    if (!keys) return;
+    if (keys.size > MANY_PLACES) return this.flushAll();
+    for (const key of keys) {
       const table = this.tables[key >> 10];
       if (table) this.forPlaces(table, key & 1023, (slot, page) => this.tlb.drop(slot, TLB_KIND.write, page));
     }
@@ -457,20 +476,31 @@ export class ShadowPaging {
   }
 
   flushAll(): void {
-    for (const space of this.spaces) if (space) this.tlb.flushSpace(space.slot);
+    for (const space of this.spaces) if (space) this.flushSpace(space.slot);
   }
 
-  /** Drops all derived state: nothing is known but the spaces' tags. */
+  private flushSpace(slot: number): void {
+    this.machine.effort.spent += EFFORT.flush;
+    this.tlb.flushSpace(slot);
+  }
+
+  /** Drops all derived state: nothing is known but the spaces' tags. At once: table by table it would take seconds. */
   dropAll(): void {
-    for (const table of [...this.tables]) if (table) this.dropTable(table);
+    this.counters.tablesDropped += this.tableByGuest.size;
+    this.machine.effort.spent += this.tableByGuest.size;
+    for (const page of this.traced.keys()) this.clearTrace(page);
+    this.tables.length = 0;
+    this.freeIds.length = 0;
+    for (const known of [this.tableByGuest, this.traced, this.reverse]) known.clear();
+    for (const space of this.spaces) if (space) space.table = undefined;
     this.flushAll();
   }
 
-  /** Calls back for each space and linear page at which an entry stands. */
+  /** Calls back for each space and linear page at which an entry stands; where there are too many ways up to them, all is flushed. */
   private forPlaces(table: ShadowTable, index: number, visit: (slot: number, page: number) => void): void {
     let places = 0;
     const climb = (t: ShadowTable, page: number): void => {
-      if (places > MANY_PLACES) return;
+      if (++places > MANY_PLACES) return;
       for (const slot of t.spaces) {
         places++;
         visit(slot, canonicalPage(page, t));
@@ -491,7 +521,7 @@ export class ShadowPaging {
       t.parents.forEach((p) => climb(p.table));
     };
     climb(table);
-    for (const slot of slots) this.tlb.flushSpace(slot);
+    for (const slot of slots) this.flushSpace(slot);
   }
 
   private freeSlot(): number {
@@ -508,7 +538,7 @@ export class ShadowPaging {
   private evict(space: AddressSpace): void {
     for (const [tag, known] of this.spaceByTag) if (known === space) this.spaceByTag.delete(tag);
     this.spaces[space.slot] = undefined;
-    this.tlb.flushSpace(space.slot);
+    this.flushSpace(space.slot);
     if (!space.table) return;
     removeWhere(space.table.spaces, (slot) => slot === space.slot);
     if (space.table.spaces.length === 0 && space.table.parents.length === 0) this.dropTable(space.table);
