@@ -118,7 +118,7 @@ function accessedDescriptor({ address, ours, theirs }: MemoryDifference): boolea
 
 /** What ours has set more in the error code of a fault, if that is all that these bytes differ in. */
 function errorCodeBits(step: Step, { address, ours, theirs }: MemoryDifference): number {
-  const fault = step.ourStep.kind === 'delivered' && !step.ourStep.retired;
+  const fault = step.ourStep.kind === 'delivered';
   const more = (ours[0] ?? 0) & ~(theirs[0] ?? 0);
   return fault && ours.length === 1 && address === step.ourFrame[0] && ours[0] === ((theirs[0] ?? 0) | more) ? more : 0;
 }
@@ -154,7 +154,7 @@ export const KNOWN_BYTES: readonly KnownBytes[] = [
     id: 'frame-ext',
     reason: 'EXT is never set in the error code of a fault that is met on the way to the handler of an exception or interrupt',
     manual: 'vol. 3, 6.13',
-    explains: (step, difference) => frameBit(step, difference, 0, 0) && difference.ours[0] === ((difference.theirs[0] ?? 0) | 1) && !isInterruptInstruction(step.instruction),
+    explains: (step, difference) => errorCodeBits(step, difference) === 1 && (step.ourStep.external || !isInterruptInstruction(step.instruction)),
   },
   {
     id: 'accessed-bit',
@@ -186,6 +186,12 @@ export const KNOWN_BYTES: readonly KnownBytes[] = [
     reason: 'an instruction that reads and writes its operand raises #PF as a read; ours, as a write (the manual is silent)',
     manual: 'vol. 3, 4.7',
     explains: (step, difference) => errorCodeBits(step, difference) === 2 && readsAndWrites(step),
+  },
+  {
+    id: 'task-rf',
+    reason: 'RF in the flags of the old task, when a task switch ends an instruction that began with RF set: ours is clear (the manual is silent)',
+    manual: 'vol. 3, 18.3.1.1',
+    explains: (step, { address, ours, theirs }) => switchedTask(step) && address === Number(step.before.segments.tr.base) + 0x26 && ours.length === 1 && ((ours[0] ?? 0) ^ (theirs[0] ?? 0)) === 1,
   },
   {
     id: 'reserved-bit-code',
@@ -317,6 +323,20 @@ export const KNOWN: readonly KnownDifference[] = [
     reason: 'when a far call cannot push, CR2 holds the address of the first push; ours, the lowest address of the frame',
     manual: 'vol. 2, CALL',
     matches: (step) => is(step, Mnemonic.Call) && bothFault(step, PF) && step.memory.every((one) => errorCodeBits(step, one) === 4) && step.differences.every(({ field, ours, theirs }) => field === 'cr2' && theirs - ours <= 4n),
+  },
+  {
+    id: 'double-shift-count',
+    reason: 'SHLD and SHRD of 16 bits by more than 16 have no defined result',
+    manual: 'vol. 2, SHLD and SHRD',
+    matches: (step) => is(step, Mnemonic.Shld, Mnemonic.Shrd) && step.memory.every(({ ours }) => ours.length <= 2)
+      && step.differences.every(({ field, ours, theirs }) => field === 'flags' || (GENERAL.has(field) && ((ours ^ theirs) & ~0xffffn) === 0n)),
+  },
+  {
+    id: 'pdpte-accessed-read',
+    reason: 'the program has read an accessed bit that entries of the page-directory-pointer table do not have',
+    manual: 'vol. 3, 4.4.1',
+    matches: ({ before, instruction, memory, differences }) => memory.length === 0 && instruction?.memory.some(({ read }) => read) === true && differences.every(({ field }) => field === 'flags' || GENERAL.has(field))
+      && before.general.some((value) => value >= BigInt(TABLES.pointers) && value < BigInt(TABLES.pointers + 32)),
   },
   {
     id: 'v86-gate-dpl',

@@ -33,6 +33,9 @@ export interface OurStep {
   readonly retired: boolean;
 }
 
+/** Ports from PORT.nobody up to the end of the I/O map. */
+const isNobody = (port: number): boolean => port >= PORT.nobody && port < PORT.nobody + 0x100;
+
 function processor(): Processor {
   const selected = selectProcessor(OUR_PROCESSOR);
   if ('problem' in selected) throw new Error(`the processor ${OUR_PROCESSOR} is refused: ${selected.problem.word}`);
@@ -65,7 +68,10 @@ export class Ours {
     this.memory = this.machine.u8.subarray(host, host + COMPARED_BYTES);
     this.cpu = new Cpu(this.machine, new Mmu(this.machine, this.map), {
       // As QEMU's bus: nobody answers with ones, and to an address that is not aligned with zeros.
-      readPort: (port, size) => (port % size === 0 ? 2 ** (8 * size) - 1 : 0),
+      readPort: (port, size) => {
+        this.strayed ||= !isNobody(port);
+        return port % size === 0 ? 2 ** (8 * size) - 1 : 0;
+      },
       writePort: (port, _size, value) => this.writePort(port, value),
       acknowledgeInterrupt: () => {
         this.setPending(false);
@@ -103,6 +109,8 @@ export class Ours {
       return false;
     } finally {
       this.executor.setBreakpoints(new Set());
+      // The prologue may use the interrupt controllers.
+      this.strayed = false;
     }
   }
 
@@ -182,7 +190,10 @@ export class Ours {
 
   /** The interrupt port behaves as a UART's interrupt enable register with an empty transmitter, behind an edge-triggered PIC. */
   private writePort(port: number, value: number): void {
-    if (port !== PORT.interrupt) return;
+    if (port !== PORT.interrupt) {
+      this.strayed ||= !isNobody(port);
+      return;
+    }
     const enabled = (value & 2) !== 0;
     if (enabled && !this.interruptEnabled) this.setPending(true);
     this.interruptEnabled = enabled;

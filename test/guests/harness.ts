@@ -111,6 +111,8 @@ export class Guest {
   debug = '';
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
+  /** Real time that a run may take, in milliseconds. */
+  patience = PATIENCE_MS;
 
   constructor(images: MachineImages, files: FileStore, rhythm: Rhythm) {
     this.machine = monitor().createMachine(images, files);
@@ -167,11 +169,11 @@ export class Guest {
 
   /** Runs to the goal. Gives the reason if the machine stopped by itself, which it does at a count, too. */
   run(goal: Goal): StopReason | undefined {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + this.patience;
     const { machine } = this;
     this.resume(goal);
     while (goal.until?.() !== true && !(goal.time !== undefined && this.time >= goal.time)) {
-      if (performance.now() > deadline) throw new Error(`no end in ${PATIENCE_MS} ms; the screen:\n${this.screen}\nserial:\n${this.serial}`);
+      if (performance.now() > deadline) throw new Error(`no end in ${this.patience} ms; the screen:\n${this.screen}\nserial:\n${this.serial}`);
       const reason = this.slice(goal);
       if (reason !== undefined) return reason;
       if (this.rhythm.pauses()) {

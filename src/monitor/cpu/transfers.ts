@@ -112,7 +112,8 @@ function farTarget(cpu: Cpu, selector: number, jumps: boolean): FarTarget {
     return { kind: 'gate', gate, code: checkGateCode(cpu, gate.selector, jumps) };
   }
   const isTss = d.type === SYSTEM.tss16 || d.type === SYSTEM.tss32;
-  if (longMode || !(isTss || d.type === SYSTEM.taskGate)) throw generalProtection(selector);
+  // TSS descriptors lie in the GDT; long mode has no tasks (Intel SDM vol. 3, 8.2.2, table 8-1).
+  if (longMode || !(isTss || d.type === SYSTEM.taskGate) || (isTss && selector & 4)) throw generalProtection(selector);
   checkGateAccess(cpu, d);
   return { kind: 'task', task: isTss ? d : taskOfGate(cpu, d.low >>> 16) };
 }

@@ -55,6 +55,8 @@ export interface CodeCounters {
 const UNDEFINED_SERVICE = serviceNumber('ud');
 const NONE: ReadonlySet<number> = new Set();
 const MAX_BLOCK = 64;
+/** Ways to read one frame that are kept: each write to it asks all of them. */
+const MOST_CONTEXTS = 32;
 const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!syscall', '!sysret', '!ud', '!too_long', '!hlt']);
 
 export class CodeCache {
@@ -71,11 +73,12 @@ export class CodeCache {
     private readonly cpu: Cpu,
   ) {}
 
-  /** The page of a frame in a context, made if needed; undefined when the cache is full: `flush` and ask again. */
+  /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
   page(frame: number, context: CodeContext): CodePage | undefined {
     const list = this.pages.get(frame);
     const found = list?.find((p) => sameContext(p.context, context));
     if (found) return found;
+    if (list && list.length >= MOST_CONTEXTS) return undefined;
     const table = this.allocate();
     if (table === undefined) return undefined;
     this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
@@ -246,6 +249,7 @@ export class CodeCache {
 
   /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */
   flush(): void {
+    this.machine.effort.spent += this.pages.size;
     for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
     this.pages.clear();
     this.freeChunks = [];

@@ -64,7 +64,7 @@ export function tableIndex(page: number, level: number, indexBits: number): numb
   const mask = (1 << indexBits) - 1;
   if (level === 1) return page & mask;
   // Shifts are quick, and right for page numbers of 32-bit addresses.
-  if (page >= 0 && page < 2 ** 20) return (page >> (indexBits * (level - 1))) & mask;
+  if (page >= 0 && page < 2 ** 20) return level > 3 ? 0 : (page >> (indexBits * (level - 1))) & mask;
   return Math.floor(page / 2 ** (indexBits * (level - 1))) & mask;
 }
 

@@ -61,8 +61,9 @@ export interface ShadowCounters {
 const FLOOD = 24;
 /** Leaf entries that are looked at together when one is filled. */
 const BATCH = 8;
-/** Beyond this many places a table is mapped at, whole spaces are flushed instead. */
+/** Beyond so many entries that map a page, and steps up to the spaces that a table is in, all spaces are flushed instead. */
 const MANY_PLACES = 64;
+const MOST_STEPS = 256;
 
 export class ShadowPaging {
   readonly counters: ShadowCounters = {
@@ -496,19 +497,19 @@ export class ShadowPaging {
     this.flushAll();
   }
 
-  /** Calls back for each space and linear page at which an entry stands; where there are too many ways up to them, all is flushed. */
+  /** Calls back for each space and linear page at which an entry stands; where too many ways lead up to them, all is flushed. */
   private forPlaces(table: ShadowTable, index: number, visit: (slot: number, page: number) => void): void {
-    let places = 0;
+    let steps = 0;
     const climb = (t: ShadowTable, page: number): void => {
-      if (++places > MANY_PLACES) return;
-      for (const slot of t.spaces) {
-        places++;
-        visit(slot, canonicalPage(page, t));
+      for (const slot of t.spaces) visit(slot, canonicalPage(page, t));
+      steps += 1 + t.spaces.length;
+      for (const parent of t.parents) {
+        if (steps > MOST_STEPS) return;
+        climb(parent.table, parent.index * entrySpan(parent.table.level, t.indexBits) + page);
       }
-      for (const parent of t.parents) climb(parent.table, parent.index * entrySpan(parent.table.level, t.indexBits) + page);
     };
     climb(table, index * entrySpan(table.level, table.indexBits));
-    if (places > MANY_PLACES) this.flushAll();
+    if (steps > MOST_STEPS) this.flushAll();
   }
 
   private flushSpacesOf(table: ShadowTable): void {
@@ -518,6 +519,7 @@ export class ShadowPaging {
       if (seen.has(t)) return;
       seen.add(t);
       t.spaces.forEach((slot) => slots.add(slot));
+      this.machine.effort.spent += t.parents.length / EFFORT.listed;
       t.parents.forEach((p) => climb(p.table));
     };
     climb(table);

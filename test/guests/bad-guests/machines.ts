@@ -30,6 +30,14 @@ function jumpRom(): Uint8Array {
   return rom;
 }
 
+/** A video BIOS that does nothing (PCI Firmware Specification, section 5): RETF. */
+function optionRom(): Uint8Array {
+  const rom = new Uint8Array(SECTOR);
+  rom.set([0x55, 0xaa, 1, 0xcb]);
+  rom[SECTOR - 1] = -rom.reduce((sum, byte) => sum + byte, 0) & 0xff;
+  return rom;
+}
+
 /** A kernel that jumps to ENTRY. */
 function jumpKernel(): Uint8Array {
   const header = multibootHeader(0x40, 0x20);
@@ -69,7 +77,7 @@ const CONFIGURATIONS: Readonly<Record<BadGuest['start'], Readonly<Record<string,
 function imagesOf({ start, image }: BadGuest): { readonly images: Partial<MachineImages>; readonly files: FileStore } {
   switch (start) {
     case 'rom': case 'firmwareImage':
-      return { images: { firmware: { path: 'rom', bytes: image ?? jumpRom() } }, files: nodeFiles };
+      return { images: { firmware: { path: 'rom', bytes: image ?? jumpRom() }, vgaBios: { path: 'vga', bytes: optionRom() } }, files: nodeFiles };
     case 'flat': case 'kernelImage':
       return { images: { multiboot: { path: 'kernel', bytes: image ?? jumpKernel() } }, files: nodeFiles };
     case 'floppy': case 'floppyImage': {

@@ -1,6 +1,10 @@
-/** What the command and the test bundle of the fuzzer: everything that runs machines. */
-export { decodeGuest, encodeGuest, MODES } from './guest';
+/** What of the fuzzer the tests take, in one place, so that it can be bundled. */
+export { campaign } from './campaign';
+export { figureLines } from './figures';
 export { readCorpus } from './generator/corpus';
 export { generate } from './generator/generate';
+export { decodeGuest, encodeGuest, MODES } from './guest';
 export { Machines } from './machines';
+export { caseFile, failureLines } from './report';
+export { shrink } from './shrink';
 export { tryGuest } from './trial';

@@ -140,10 +140,9 @@ const NOBODY: Observer = { slice: () => undefined, exception: () => undefined };
  * @param observer told of both runs
  */
 export function tryGuest(machines: Machines, guest: BadGuest, again: boolean, observer: Observer = NOBODY): Trial {
-  let end: End | undefined;
-  try {
+  return guarded(machines, guest, () => {
     const machine = machines.with(guest);
-    end = run(machine, guest, STEADY, observer, GUEST_MS);
+    const end = run(machine, guest, STEADY, observer, GUEST_MS);
     if (end.how !== 'time' && end.how !== 'waits' && end.how !== 'given up' && !SENSIBLE.has(end.how)) {
       return { end, compared: false, failure: { kind: 'bad end', signature: `bad end: ${end.how}`, text: `the run ended with "${end.how}"` } };
     }
@@ -152,13 +151,43 @@ export function tryGuest(machines: Machines, guest: BadGuest, again: boolean, ob
     if (machine.hash() !== hash) return { end, compared: false, failure: { kind: 'nondeterministic', signature: 'inspection changes state', text: 'inspection has changed the hash' } };
     if (!again || end.how === 'given up') return { end, compared: false };
     return { end, ...compare(machines, guest, end, hash, observer) };
+  });
+}
+
+/** Takes whatever comes out of the monitor for a failure. */
+function guarded(machines: Machines, guest: BadGuest, body: () => Trial): Trial {
+  try {
+    return body();
   } catch (error) {
     machines.forget();
     if (error instanceof LoadError) return { compared: false };
-    if (error instanceof SlowSlice) return { ...(end ? { end } : {}), compared: false, failure: { kind: 'slow slice', signature: `slow slice: ${guest.mode}`, text: error.message } };
+    if (error instanceof SlowSlice) return { compared: false, failure: { kind: 'slow slice', signature: `slow slice: ${guest.mode}`, text: error.message } };
     const reason = error instanceof Error ? error : new Error(String(error));
-    return { ...(end ? { end } : {}), compared: false, failure: { kind: 'exception', signature: `${reason.name}: ${reason.message.replace(/\d+/g, 'N')} ${whereabouts(reason)}`, text: reason.stack ?? reason.message } };
+    const signature = `${reason.name}: ${reason.message.replace(/\d+/g, 'N')} ${whereabouts(reason)}`;
+    return { compared: false, failure: { kind: 'exception', signature, text: reason.stack ?? reason.message } };
   }
+}
+
+/** Segments of a long run, and processor time for each in milliseconds. */
+const SEGMENTS = 10;
+const SEGMENT_MS = 700;
+
+/**
+ * One guest for long: `look` is asked between its segments, and says what has grown.
+ */
+export function tryForLong(machines: Machines, guest: BadGuest, observer: Observer, look: () => string | undefined): Trial {
+  return guarded(machines, guest, () => {
+    const machine = machines.with(guest);
+    let end: End | undefined;
+    for (let segment = 0; segment < SEGMENTS; segment++) {
+      end = run(machine, { ...guest, instructions: 1e12, cycles: 1e12 }, STEADY, observer, SEGMENT_MS);
+      const grown = look();
+      if (grown !== undefined) return { end, compared: false, failure: { kind: 'growth', signature: `growth in one run: ${guest.mode}`, text: `in one run: ${grown}` } };
+      if (end.how !== 'given up') break;
+      machine.requestPause();
+    }
+    return { ...(end ? { end } : {}), compared: false };
+  });
 }
 
 /** The same guest in a fresh machine, in uneven slices, every second time with a stop at each exception. */

@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { TripleFault } from '../../../src/monitor/cpu/interrupts';
 import * as L from '../../../src/monitor/cpu/layout';
 import { CR4 } from '../../../src/monitor/cpu/state';
+import { handlerOf as longHandlerOf, longGuest } from '../cpu/system/longGuest';
 import { AT, IRET, enterUser, handlerOf, protectedGuest, realGuest, type Guest } from '../cpu/guest';
 import { randomCode } from '../isa/randomCode';
 
 const STREAMS = Number(process.env['SHADOWBOX_FUZZ'] ?? 25);
 const BURST = 200;
 
-type Setting = readonly [name: string, make: () => Guest];
+interface Setting {
+  readonly name: string;
+  readonly bits: 32 | 64;
+  make(): Guest;
+}
 
 const user = (): Guest => {
   const guest = protectedGuest([]);
@@ -29,28 +34,53 @@ const paged = (): Guest => {
   return guest;
 };
 
+const VECTORS = CR4.OSFXSR | CR4.OSXMMEXCPT | CR4.OSXSAVE;
+
+function switchVectorsOn({ state }: Guest): void {
+  state.setU32(L.XCR0, 7);
+  state.setU32(L.MXCSR, 0x1f80);
+}
+
 /** All vector instructions may run. */
 const vectors = (): Guest => {
   const guest = protectedGuest([]);
-  guest.state.setU32(L.CR4, CR4.OSFXSR | CR4.OSXMMEXCPT | CR4.OSXSAVE);
-  guest.state.setU32(L.XCR0, 7);
-  guest.state.setU32(L.MXCSR, 0x1f80);
+  guest.state.setU32(L.CR4, VECTORS);
+  switchVectorsOn(guest);
   return guest;
 };
 
-const SETTINGS: readonly Setting[] = [['real mode', () => realGuest([])], ['protected mode, CPL 0', () => protectedGuest([])], ['protected mode, CPL 3', user], ['paging', paged], ['vectors', vectors]];
+/** The same in 64-bit mode. */
+const long = (): Guest => {
+  const guest = longGuest([], { cr4: VECTORS });
+  switchVectorsOn(guest);
+  return guest;
+};
+
+const SETTINGS: readonly Setting[] = [
+  { name: 'real mode', bits: 32, make: () => realGuest([]) },
+  { name: 'protected mode, CPL 0', bits: 32, make: () => protectedGuest([]) },
+  { name: 'protected mode, CPL 3', bits: 32, make: user },
+  { name: 'paging', bits: 32, make: paged },
+  { name: 'vectors', bits: 32, make: vectors },
+  { name: '64-bit mode', bits: 64, make: long },
+];
+
+/** The handler of each vector goes back behind the fault, to whatever stands there. */
+function putHandlers(guest: Guest, bits: 32 | 64): void {
+  for (let vector = 0; vector < 32; vector++) guest.put(bits === 64 ? longHandlerOf(vector) : handlerOf(vector), bits === 64 ? [0x48, IRET] : [IRET]);
+}
 
 describe('random code', function () {
   this.timeout(120_000);
 
-  for (const [name, make] of SETTINGS) {
+  for (const { name, bits, make } of SETTINGS) {
     it(`raises no exception of the monitor: ${name}`, () => {
       let guest = make();
       let seed = 0;
-      for (const stream of randomCode(name.length * 7919 + 5, STREAMS)) {
+      for (const stream of randomCode(name.length * 7919 + 5, STREAMS, bits)) {
         if (seed++ % 32 === 0) guest = make();
         const at = guest.state.protectedMode ? AT.code : 0x7c00;
-        for (let vector = 0; vector < 32; vector++) guest.put(handlerOf(vector), [IRET]);
+        putHandlers(guest, bits);
         guest.put(at, [...stream, ...stream.slice(3, 20), 0xeb, 0xd0]);
         for (let i = 0; i < 8; i++) guest.state.setReg(i, i === L.RSP ? 0x8000 : ((stream[i] ?? 0) * 0x1041) >>> 0);
         guest.state.eip = at;

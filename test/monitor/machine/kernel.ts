@@ -11,16 +11,17 @@ import { code, descriptor, gate, jmpFar, le32, PRESENT } from '../cpu/guest';
 /** Where the image is loaded, and what is where in it. */
 const BASE = 0x100000;
 const IMAGE_BYTES = 0x20000;
-const GDT = BASE + 0x1000;
+export const GDT = BASE + 0x1000;
 const IDT = BASE + 0x1100;
-const TABLE_REGISTERS = BASE + 0x1900;
+/** What LGDT takes, and 8 bytes on what LIDT takes. */
+export const TABLE_REGISTERS = BASE + 0x1900;
 const ENTRY = BASE + 0x20;
 /** Where the program begins; its other parts are placed by the tests. */
 export const PROGRAM = BASE + 0x2000;
 export const HANDLER = BASE + 0x8000;
 export const DATA = BASE + 0x9000;
 export const STACK = BASE + 0x60000;
-const CODE_SELECTOR = 8;
+export const CODE_SELECTOR = 8;
 const VECTORS = 256;
 /** Multiboot 0.6.96, 3.1: magic number, and the flag that the header has the addresses. */
 const MULTIBOOT = 0x1badb002;
@@ -52,8 +53,11 @@ export const countTick = (during?: number): readonly number[] => {
 export class Kernel {
   readonly machine: VirtualMachine;
 
-  /** @param parts code by its address; PROGRAM must be among them. Every vector leads to HANDLER. */
-  constructor(parts: Readonly<Record<number, readonly number[]>>) {
+  /**
+   * @param parts code by its address; PROGRAM must be among them. Every vector leads to HANDLER.
+   * @param settings values of the configuration
+   */
+  constructor(parts: Readonly<Record<number, readonly number[]>>, settings: Readonly<Record<string, unknown>> = {}) {
     const image = new Uint8Array(IMAGE_BYTES);
     const put = (address: number, bytes: readonly number[]): void => image.set(bytes, address - BASE);
     const end = BASE + IMAGE_BYTES;
@@ -64,7 +68,7 @@ export class Kernel {
     // lgdt; lidt; mov esp, STACK; jmp to PROGRAM, with the GDT's code segment in CS
     put(ENTRY, code([0x0f, 0x01, 0x15], le32(TABLE_REGISTERS), [0x0f, 0x01, 0x1d], le32(TABLE_REGISTERS + 8), 0xbc, le32(STACK), jmpFar(CODE_SELECTOR, PROGRAM)));
     for (const [address, bytes] of Object.entries(parts)) put(Number(address), bytes);
-    const checked = validateConfiguration({ multiboot: 'kernel', memory: '2M' }, { front: 'commandLine' });
+    const checked = validateConfiguration({ multiboot: 'kernel', memory: '2M', ...settings }, { front: 'commandLine' });
     if ('problems' in checked) throw new Error(JSON.stringify(checked.problems));
     const { configuration } = checked;
     this.machine = new VirtualMachine({ configuration, multiboot: { path: 'kernel', bytes: image }, modules: [], disks: [] }, {

@@ -41,9 +41,9 @@ function writeBase(segment: number): Service {
   return code64Only((cpu, op) => {
     checkBases(cpu);
     const s = cpu.state;
-    const base = s.pointer(op.rm, op.size === 8 ? 64 : 32);
-    if (!s.canonical(base)) throw generalProtection();
-    s.setWide(segmentAt(segment) + L.SEG_BASE, base);
+    const base = op.size === 8 ? s.reg64(op.rm) : BigInt(s.reg(op.rm));
+    if (!s.canonical(Number(BigInt.asIntN(64, base)))) throw generalProtection();
+    s.setU64(segmentAt(segment) + L.SEG_BASE, base);
     return 'next';
   });
 }

@@ -61,9 +61,9 @@ function spaces(random: Random): Bytes {
   const write = random.pick<Bytes>([[], asm.store(shared + 4 * 0x30, 0x30003), asm.store(FILLED, shared | PRESENT_RW), [0x0f, 0x01, 0x3b]]);
   return [
     ...fill(shared, 0x400, PRESENT_RW, 0x1000), ...fill(FILLED, count * 0x400, shared | PRESENT_RW), ...setPaging(FILLED),
-    ...times(count, [0x0f, 0x20, 0xd8, 0x05, ...le32(0x1000), 0x0f, 0x22, 0xd8, 0xa1, ...le32(AT.data)]),
+    ...times(count - 1, [0x0f, 0x20, 0xd8, 0x05, ...le32(0x1000), 0x0f, 0x22, 0xd8, 0xa1, ...le32(AT.data)]),
     ...asm.moveToControl(3, FILLED),
-    ...forever([...write, 0xa1, ...le32(0x30000), ...(random.chance(50) ? times(count, [0x0f, 0x20, 0xd8, 0x05, ...le32(0x1000), 0x0f, 0x22, 0xd8, 0xa1, ...le32(AT.data)]) : []), ...asm.moveToControl(3, FILLED)]),
+    ...forever([...write, 0xa1, ...le32(0x30000), ...(random.chance(50) ? times(count - 1, [0x0f, 0x20, 0xd8, 0x05, ...le32(0x1000), 0x0f, 0x22, 0xd8, 0xa1, ...le32(AT.data)]) : []), ...asm.moveToControl(3, FILLED)]),
   ];
 }
 

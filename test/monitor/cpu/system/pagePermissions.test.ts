@@ -35,6 +35,7 @@ const FORMATS: readonly Format[] = [
   { name: '4-level, 4 KiB', mode: '4-level', levels: 4, leaf: 1, linear: 0x0000_7f80_c0a0_3000n },
   { name: '4-level, 2 MiB', mode: '4-level', levels: 4, leaf: 2, linear: -0x0000_7f80_c0a0_3000n },
   { name: '4-level, 1 GiB', mode: '4-level', levels: 4, leaf: 3, linear: 0x0000_0180_0040_3000n },
+  { name: '5-level, 4 KiB, below 4 GiB', mode: '5-level', levels: 5, leaf: 1, linear: 0x40a0_3000n },
   { name: '5-level, 4 KiB', mode: '5-level', levels: 5, leaf: 1, linear: -0x00ef_0000_0000_5000n },
   { name: '5-level, 2 MiB', mode: '5-level', levels: 5, leaf: 2, linear: 0x00ab_7f80_c0a0_3000n },
   { name: '5-level, 1 GiB', mode: '5-level', levels: 5, leaf: 3, linear: -0x0012_3456_0040_3000n },

@@ -1,0 +1,30 @@
+/**
+ * The monitor's own work, so that a guest whose instructions cost the host much more than themselves cannot make a slice
+ * of the machine's time last for seconds. Counted, not measured: the monitor has no clock.
+ */
+
+/** Units for work that is more than one: about a microsecond each on a processor of today. */
+export const EFFORT = {
+  /** Emptying the TLB of one space. */
+  flush: 8,
+  /** A burst of the run loop: events, turns, entry into generated code. */
+  burst: 4,
+  /** A search in lists of parents or places: entries for one unit. */
+  listed: 256,
+} as const;
+
+export class Effort {
+  /** Units since the limit was set. */
+  spent = 0;
+  private limit = Infinity;
+
+  /** Counts anew, up to a limit. */
+  begin(limit: number): void {
+    this.spent = 0;
+    this.limit = limit;
+  }
+
+  get isSpent(): boolean {
+    return this.spent >= this.limit;
+  }
+}
