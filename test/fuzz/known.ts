@@ -28,7 +28,7 @@ export interface KnownBytes extends Explanation {
   explains(step: Step, difference: MemoryDifference): boolean;
 }
 
-const DB = 1, UD = 6, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14;
+const DB = 1, UD = 6, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14, AC = 17;
 
 /** The vector in whose handler a machine stands, if it is one of the standard handlers. */
 export function handlerVector(state: MachineState): number | undefined {
@@ -339,6 +339,30 @@ export const KNOWN: readonly KnownDifference[] = [
       && before.general.some((value) => value >= BigInt(TABLES.pointers) && value < BigInt(TABLES.pointers + 32)),
   },
   {
+    id: 'mov-cr-undefined',
+    reason: 'outside CPL 0, MOV to and from a control register that does not exist raises #GP; an invalid opcode comes first',
+    manual: 'vol. 3, table 6-2',
+    matches: (step, program) => step.instruction === undefined && step.before.cpl !== 0 && [0x20, 0x22].some((opcode) => step.bytes.join().includes(`15,${opcode}`)) && onlyWeFault(step, program, UD),
+  },
+  {
+    id: 'alignment-check',
+    reason: 'there is no alignment check',
+    manual: 'vol. 3, 6.15 (#AC)',
+    matches: (step, program) => step.before.cpl === 3 && (step.before.flags & FLAG.AC) !== 0 && (step.before.cr0 & CR0.AM) !== 0 && onlyWeFault(step, program, AC),
+  },
+  {
+    id: 'iret-vm-privilege',
+    reason: 'IRET with VM in its image leads to virtual-8086 mode at every CPL',
+    manual: 'vol. 2, IRET',
+    matches: ({ before, theirs, instruction }) => instruction?.mnemonic === Mnemonic.Iretd && before.cpl !== 0 && !isVirtual8086(before) && isVirtual8086(theirs),
+  },
+  {
+    id: 'lss-shadow',
+    reason: 'LSS holds debug traps and interrupts back as MOV SS does',
+    manual: 'vol. 3, 6.8.3',
+    matches: (step, program) => is(step, Mnemonic.Lss) && (step.before.flags & FLAG.TF) !== 0 && onlyWeFault(step, program, DB),
+  },
+  {
     id: 'v86-gate-dpl',
     reason: 'a gate leads out of virtual-8086 mode to another CPL than 0, in place of #GP(selector)',
     manual: 'vol. 2, INT n (INTERRUPT-FROM-VIRTUAL-8086-MODE)',
@@ -421,9 +445,10 @@ export const KNOWN: readonly KnownDifference[] = [
   },
   {
     id: 'task16-upper',
-    reason: 'the upper halves of registers that a 16-bit TSS loads are not said',
+    reason: 'the upper halves of registers that a 16-bit TSS loads are not said; QEMU leaves those of the flags as they were, VM too',
     manual: 'vol. 3, 8.6',
-    matches: (step) => switchedTask(step) && (step.ours.segments.tr.attributes & 8) === 0 && step.differences.every(({ field, ours, theirs }) => GENERAL.has(field) && ((ours ^ theirs) & 0xffffn) === 0n),
+    matches: (step) => switchedTask(step) && (step.ours.segments.tr.attributes & 8) === 0
+      && step.differences.every(({ field, ours, theirs }) => (field === 'flags' || GENERAL.has(field)) && ((ours ^ theirs) & 0xffffn) === 0n),
   },
   {
     id: 'task-fault-stack',

@@ -6,7 +6,6 @@ import { code, IRET, le32, NOP, HLT } from '../cpu/guest';
 import { call, DATA, HANDLER, HERE, PROGRAM } from './kernel';
 import { CLI, countRounds, counter, END_OF_INTERRUPT, FIXED, inc, INIT, jump, NMI, PAUSE, program, send, SeveralKernels, START, STI, store } from './severalKernels';
 
-const ROUND_INSTRUCTIONS = 2;
 const HALT_FOR_EVER = [CLI, HLT, ...HERE];
 const at = (linear: number): { id: number; linear: bigint } => ({ id: linear, linear: BigInt(linear) });
 const blocks = ({ machine }: SeveralKernels): readonly DataView[] =>
@@ -16,20 +15,23 @@ describe('turns', function () {
   this.timeout(30_000);
 
   it('have the configured length, one CPU after the other', () => {
-    const kernels = new SeveralKernels([countRounds(0), countRounds(1), countRounds(2)], {}, { quantum: 1000 });
+    const kernels = new SeveralKernels([countRounds(0), countRounds(1), countRounds(2)], {}, { quantum: 250 });
     kernels.untilTurnOf(2, program(2));
     kernels.untilTurnOf(0);
-    kernels.untilTurnOf(1);
-    for (const cpu of [1, 2, 0, 1]) {
-      assert.equal(kernels.current, cpu);
-      const before = kernels.rounds(cpu);
-      kernels.run({ kind: 'instructions', count: 1000 });
-      assert.equal(kernels.rounds(cpu) - before, 1000 / ROUND_INSTRUCTIONS);
+    const order: number[] = [], lengths: number[] = [];
+    let own = 1;
+    for (let i = 0; i < 3000; i++, own++) {
+      const before = kernels.current;
+      const rounds = kernels.rounds(before);
       kernels.run({ kind: 'instructions', count: 1 });
-      kernels.run({ kind: 'instructions', count: 1000 - 1 });
-      kernels.untilTurnOf((cpu + 2) % 3);
-      kernels.untilTurnOf((cpu + 1) % 3);
+      if (kernels.current === before) continue;
+      assert.equal(kernels.rounds(before), rounds);
+      order.push(before);
+      lengths.push(own);
+      own = 0;
     }
+    assert.deepEqual(order.slice(0, 6), [0, 1, 2, 0, 1, 2]);
+    assert.deepEqual(new Set(lengths), new Set([250]));
   });
 
   it('end behind PAUSE', () => {
@@ -112,7 +114,7 @@ describe('INIT and SIPI', function () {
       code(new Array<number>(400).fill(NOP), send(1, INIT), send(1, START), HERE),
       code(writeMsr(0x176, 0x1234), writeMsr(0x10, 0x777_0000), [0x0f, 0x20, 0xc0, 0x0d, ...le32(0x6000_0000), 0x0f, 0x22, 0xc0], [0x0f, 0x23, 0xc0], HERE),
     ], {}, { quantum: 100 });
-    kernels.untilTurnOf(1, program(1) + 50);
+    kernels.untilTurnOf(1, program(1) + 42);
     kernels.machine.setBreakpoints([at(0x8000)]);
     assert.equal(kernels.run({ kind: 'continue' }).reason.kind, 'breakpoint');
     const { state } = kernels.machine.parts.cpu;
@@ -229,6 +231,7 @@ describe('a debugger on several CPUs', function () {
   it('a step that never ends can be paused', () => {
     const kernels = new SeveralKernels([countRounds(0), HALT_FOR_EVER], {}, { quantum: 1000 });
     kernels.untilTurnOf(1, program(1) + 1);
+    assert.equal(kernels.step(true), program(1) + 2, 'behind HLT, where it now rests');
     kernels.machine.resume({ kind: 'step', over: true });
     for (let slice = 0; slice < 10; slice++) assert.equal(kernels.machine.runSlice(10_000), 'more');
     assert.equal(kernels.machine.requestPause().reason.kind, 'pause');

@@ -171,8 +171,30 @@ const divideSigned: Meaning = (e) => {
   setQuotient(e, quotient, e.let(e.remS(all, wide)));
 };
 
-/** 128-bit dividends do not fit WebAssembly's integers. */
-const bySize64Service = (narrow: Meaning): Meaning => (e) => (e.size === 64 ? e.service() : narrow(e));
+/**
+ * Division of 128 bits where WebAssembly's integers are enough: the upper half of the dividend is but the extension of
+ * the lower, and the quotient cannot overflow. A service does the rest, and faults.
+ */
+function divideWide(signed: boolean): Meaning {
+  return (e) => {
+    const divisor = e.read(0);
+    const low = e.let(e.register(RAX, 64));
+    const extension = signed ? e.shrS(low, e.i64(63n)) : e.i64(0n);
+    const narrow = e.let(e.and(e.eq(e.register(RDX, 64), extension), e.ne(divisor, e.i64(0n))));
+    const overflow = signed ? e.and(e.eq(low, e.i64(-(2n ** 63n))), e.eq(divisor, e.i64(-1n))) : e.i32(0);
+    e.if(
+      e.and(narrow, e.eqz(overflow)),
+      () => {
+        const quotient = e.let(signed ? e.divS(low, divisor) : e.divU(low, divisor));
+        e.setRegister(RDX, 64, signed ? e.remS(low, divisor) : e.remU(low, divisor));
+        e.setRegister(RAX, 64, quotient);
+      },
+      () => e.service(),
+    );
+  };
+}
+
+const bySize = (narrow: Meaning, wide: Meaning): Meaning => (e) => (e.size === 64 ? wide(e) : narrow(e));
 
 /** ADCX, ADOX: addition with one flag as the carry, which alone changes. */
 function addWith(flag: (e: Emitter) => Value, setFlag: (e: Emitter, carry: Value) => void): Meaning {
@@ -337,8 +359,8 @@ export const arithmetic: Readonly<Record<string, Meaning>> = {
   imul: multiplySigned,
   imul2: (e) => multiplyInto(e, e.read(0), e.read(1)),
   imul3: (e) => multiplyInto(e, e.read(1), e.read(2)),
-  div: bySize64Service(divideUnsigned),
-  idiv: bySize64Service(divideSigned),
+  div: bySize(divideUnsigned, divideWide(false)),
+  idiv: bySize(divideSigned, divideWide(true)),
   mov: (e) => e.write(0, e.read(1)),
   movzx8: widen(8, false),
   movzx16: widen(16, false),
