@@ -4,7 +4,7 @@
  */
 import { Mnemonic } from 'iced-x86';
 import type { Case } from './case';
-import { AT } from './layout';
+import { AT, TASK_BYTES } from './layout';
 import type { KnownInstruction } from './instruction';
 import type { MemoryDifference, Step } from './lockstep';
 import { ATTRIBUTE, CR0, FLAG, GENERAL_NAMES, codeAddress, codeBits, isProtected, isVirtual8086, usesDescriptors, type MachineState } from './machineState';
@@ -203,6 +203,24 @@ export const KNOWN_BYTES: readonly KnownBytes[] = [
     },
   },
   {
+    id: 'sgdt-16',
+    reason: 'SGDT and SIDT with operands of 16 bits write 24 bits of the base and a zero; processors write all 32',
+    manual: 'vol. 2, SGDT and SIDT',
+    explains: (step, { ours, theirs }) => is(step, Mnemonic.Sgdt, Mnemonic.Sidt) && ours.length === 1 && theirs[0] === 0,
+  },
+  {
+    id: 'table-half-stored',
+    reason: 'SGDT and SIDT have written the limit when the base meets a page fault',
+    manual: 'vol. 3, 6.5 (faults are restartable)',
+    explains: (step, { ours }) => is(step, Mnemonic.Sgdt, Mnemonic.Sidt) && ours.length <= 4 && bothFault(step, PF),
+  },
+  {
+    id: 'task-eip',
+    reason: 'the instruction pointer that a task is left with, after a fault on the way into it: see task-fault-stack',
+    manual: 'vol. 3, 6.15 (#TS)',
+    explains: (step, { address, ours }) => step.ourStep.kind === 'delivered' && address >= AT.tasks && address < AT.prologue && ours.length <= 4 && [0x0e, 0x0f, 0x20, 0x21, 0x22, 0x23].includes(address % TASK_BYTES),
+  },
+  {
     id: 'far-transfer-privilege',
     reason: 'far transfers at CPL 3 read and write the stack with supervisor rights',
     manual: 'vol. 3, 4.6.1',
@@ -319,10 +337,10 @@ export const KNOWN: readonly KnownDifference[] = [
     matches: (step, program) => is(step, ...FAR_TRANSFERS) && step.before.cpl === 3 && onlyWeFault(step, program, PF),
   },
   {
-    id: 'far-call-address',
-    reason: 'when a far call cannot push, CR2 holds the address of the first push; ours, the lowest address of the frame',
-    manual: 'vol. 2, CALL',
-    matches: (step) => is(step, Mnemonic.Call) && bothFault(step, PF) && step.memory.every((one) => errorCodeBits(step, one) === 4) && step.differences.every(({ field, ours, theirs }) => field === 'cr2' && theirs - ours <= 4n),
+    id: 'rmw-crossing',
+    reason: 'an instruction that reads and writes an operand across a page border: its reads come first, and meet the second page before the first is written',
+    manual: 'vol. 3, 4.7',
+    matches: (step) => bothFault(step, PF) && readsAndWrites(step) && step.differences.every(({ field, theirs }) => field === 'cr2' && theirs % 0x1000n === 0n),
   },
   {
     id: 'double-shift-count',
@@ -342,7 +360,7 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'mov-cr-undefined',
     reason: 'outside CPL 0, MOV to and from a control register that does not exist raises #GP; an invalid opcode comes first',
     manual: 'vol. 3, table 6-2',
-    matches: (step, program) => step.instruction === undefined && step.before.cpl !== 0 && [0x20, 0x22].some((opcode) => step.bytes.join().includes(`15,${opcode}`)) && onlyWeFault(step, program, UD),
+    matches: ({ before, instruction, bytes, ourStep }) => instruction === undefined && before.cpl !== 0 && /(^|,)15,3[24],/.test(bytes.join()) && ourStep.kind !== 'stepped',
   },
   {
     id: 'alignment-check',
@@ -409,14 +427,14 @@ export const KNOWN: readonly KnownDifference[] = [
     id: 'far-limit-code',
     reason: 'an offset beyond the limit of the target segment raises #GP(selector) in place of #GP(0), behind the pushes of a call',
     manual: 'vol. 2, CALL and JMP',
-    matches: (step) => is(step, ...FAR_TRANSFERS) && bothFault(step, GP) && (step.ourTop & ~1) === 0 && step.theirTop > 3,
+    matches: (step) => is(step, ...FAR_TRANSFERS) && step.ourStep.kind === 'delivered' && (step.ourTop & ~1) === 0 && step.theirTop > 3 && step.ours.rip === step.theirs.rip,
   },
   {
-    id: 'return-limit',
-    reason: 'RET and IRET do not check the offset against the limit of the code segment',
-    manual: 'vol. 2, RET and IRET',
-    matches: (step, program) => is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd) && onlyWeFault(step, program, GP)
-      && (step.theirs.rip > BigInt(step.theirs.segments.cs.limit) || (step.before.flags & FLAG.TF) !== 0),
+    id: 'target-limit',
+    reason: 'RET, IRET and gates of interrupts do not check the offset against the limit of the code segment',
+    manual: 'vol. 2, RET, IRET, INT n',
+    matches: (step) => step.ourStep.kind !== 'stepped' && step.theirs.segments.cs.selector !== step.before.segments.cs.selector
+      && (step.theirs.rip > BigInt(step.theirs.segments.cs.limit) || ((step.before.flags & FLAG.TF) !== 0 && is(step, Mnemonic.Retf, Mnemonic.Iret, Mnemonic.Iretd))),
   },
   {
     id: 'lar-undefined',
@@ -468,9 +486,9 @@ export const KNOWN: readonly KnownDifference[] = [
   },
   {
     id: 'dr7-reserved',
-    reason: 'bits 12, 14 and 15 of DR7 can be set',
+    reason: 'bits 11, 12, 14 and 15 of DR7 can be set',
     manual: 'vol. 3, 18.2.4',
-    matches: (step) => is(step, Mnemonic.Mov) && step.memory.length === 0 && step.differences.every(({ field, ours, theirs }) => field === 'dr7' && ((ours ^ theirs) & ~0xd000n) === 0n),
+    matches: (step) => is(step, Mnemonic.Mov) && step.memory.length === 0 && step.differences.every(({ field, ours, theirs }) => field === 'dr7' && ((ours ^ theirs) & ~0xd800n) === 0n),
   },
 ];
 

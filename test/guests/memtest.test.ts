@@ -31,7 +31,7 @@ function withoutBitFade(guest: Guest): void {
   press(guest, KEY.f1);
   guest.waitForScreen('<F2>  Remove one test');
   press(guest, KEY.f2);
-  guest.waitForScreen('Enter test number');
+  guest.waitForScreen('Enter test #');
   press(guest, KEY[1], KEY[0], KEY.enter);
   guest.waitForScreen('*.********.');
   press(guest, KEY.f10, KEY.f10);
@@ -50,12 +50,12 @@ describe('memtest86+', function () {
     it(`${image} on ${cpuModel}: a pass of tests 0 to 9 over ${MEMORY}`, async () => {
       const start = performance.now();
       const guest = await boot({ kernel: path.join(MEMTEST, image), cmdline: 'nosmp nobench nosm', memory: MEMORY, cpuModel });
-      guest.patience = LONGEST_SECONDS * 1000;
       guest.waitForScreen('Press <F1> to configure');
       withoutBitFade(guest);
       press(guest, KEY.enter);
       const done = new Set<string>();
       guest.waitForScreen(/Status: Testing/);
+      guest.patience = LONGEST_SECONDS * 1000;
       guest.run({
         until: () => {
           const { screen } = guest;

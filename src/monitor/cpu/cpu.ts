@@ -164,9 +164,10 @@ export class Cpu {
     const controls: PagingControls = {
       mode,
       root: long ? s.cr3 - (s.cr3 % 4096) : mode === 'PAE' ? (s.cr3 & ~0x1f) >>> 0 : (s.cr3 & ~0xfff) >>> 0,
-      largePages: (cr4 & CR4.PSE) !== 0,
+      // Each of these two means nothing in the other formats: no two address spaces, then, where CPUs differ in it.
+      largePages: mode !== '32-bit' || (cr4 & CR4.PSE) !== 0,
       writeProtect: (cr0 & CR0.WP) !== 0,
-      noExecute: (s.efer & EFER.NXE) !== 0,
+      noExecute: mode !== '32-bit' && (s.efer & EFER.NXE) !== 0,
       gigabytePages: this.processor.features.has('pdpe1gb'),
       smep: (cr4 & CR4.SMEP) !== 0,
       smap: (cr4 & CR4.SMAP) !== 0,

@@ -2,6 +2,7 @@
  * A stack that is being pushed to or popped from by a transfer of control: all accesses are made before
  * the stack pointer moves, so that a fault leaves everything as it was.
  */
+import { PAGE_BYTES } from '../memory/layout';
 import { VECTOR, fault, type Cpu } from './cpu';
 import type { Descriptor } from './descriptors';
 import * as L from './layout';
@@ -69,19 +70,21 @@ export class StackFrame {
     this.pointer = cut(start, stack.bits);
   }
 
-  /** Checks that `count` values of `size` bytes can be pushed: these pushes cannot fault later. */
+  /**
+   * Checks that `count` values of `size` bytes can be pushed: these pushes cannot fault later. The segment comes first,
+   * then the pages in the order of the pushes, so that a page fault has the address of the first push that meets it.
+   */
   reserve(count: number, size: StackBytes): void {
-    const { bits, user } = this.stack;
-    const bytes = count * size;
-    for (let i = 1; i <= count; i++) this.linear(cut(this.pointer - i * size, bits), size);
-    const start = cut(this.pointer - bytes, bits);
-    if (bits === 64) return this.cpu.mmu.check(start, bytes, true, user);
-    const check = (offset: number, count: number): void => this.cpu.mmu.check(this.wrapped(offset), count, true, user);
-    const toWrap = (bits === 16 ? 0x10000 : 2 ** 32) - start;
-    if (toWrap >= bytes) return check(start, bytes);
-    // The stack wraps inside its mask.
-    check(start, toWrap);
-    check(0, bytes - toWrap);
+    const at = (push: number): number => this.linear(cut(this.pointer - push * size, this.stack.bits), size);
+    for (let push = 1; push <= count; push++) at(push);
+    let page = -1;
+    for (let push = 1; push <= count; push++) {
+      const linear = at(push);
+      const first = Math.floor(linear / PAGE_BYTES);
+      if (first === page && linear + size <= (page + 1) * PAGE_BYTES) continue;
+      this.cpu.mmu.check(linear, size, true, this.stack.user);
+      page = first;
+    }
   }
 
   push(value: number, size: StackBytes): void {

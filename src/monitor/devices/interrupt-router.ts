@@ -44,9 +44,10 @@ export class InterruptRouter implements Device, InterruptController {
     this.#routes = routes;
   }
 
-  /** Wires have no state of their own: they stay as devices hold them. */
+  /** Wires have no state of their own: they stay as devices hold them. The 8259 pair holds its output low after its reset. */
   reset(): void {
     this.reroute();
+    this.externalChanged();
   }
 
   pending(): boolean {

@@ -437,7 +437,9 @@ export class Executor {
     const s = this.cpu.state;
     if (this.cpu.mmu.wrap32) return;
     const linear = high * 2 ** 32 + (low >>> 0);
-    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return;
+    // The upper half decides, and is exact with 57 bits as well.
+    const lastHigh = (low >>> 0) + bytes > 2 ** 32 ? high + 1 : high;
+    if (s.canonical(high * 2 ** 32) && s.canonical(lastHigh * 2 ** 32)) return;
     const { operation } = this;
     const stack = !operation.isMemory || operation.segment === L.SS || linear === s.pointer(L.RSP, 64) - bytes;
     throw stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();

@@ -221,6 +221,8 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
   declareDevices(map, parts.mmu, board);
   map.a20 = true;
   board.reset();
+  // The x87 unit's request line, which is no device's, falls with the processor's reset.
+  board.interruptController.setLine(13, false);
   const { initial, notes } = load(parts, images);
   resetCpuTo(cpu, initial);
   new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();

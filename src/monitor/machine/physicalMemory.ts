@@ -12,13 +12,20 @@ export class FirmwareMemory implements PhysicalMemory {
   ) {}
 
   read(address: number, bytes: number): Uint8Array {
-    if (!this.touchesDevice(address, bytes)) return this.map.copyOut(address, bytes);
-    return Uint8Array.from({ length: bytes }, (_, i) => this.map.read(address + i, 1));
+    const target = new Uint8Array(bytes);
+    forPages(address, bytes, (at, count, done) => {
+      if (!this.isDevice(at)) return target.set(this.map.copyOut(at, count), done);
+      for (let i = 0; i < count; i++) target[done + i] = this.map.read(at + i, 1);
+    });
+    return target;
   }
 
   write(address: number, bytes: Uint8Array): void {
-    if (!this.touchesDevice(address, bytes.length)) return this.map.copyIn(address, bytes);
-    bytes.forEach((byte, i) => this.map.write(address + i, 1, byte));
+    forPages(address, bytes.length, (at, count, done) => {
+      const part = bytes.subarray(done, done + count);
+      if (!this.isDevice(at)) return this.map.copyIn(at, part);
+      part.forEach((byte, i) => this.map.write(at + i, 1, byte));
+    });
   }
 
   read8(address: number): number {
@@ -44,11 +51,16 @@ export class FirmwareMemory implements PhysicalMemory {
     this.map.protect(address, bytes);
   }
 
-  private touchesDevice(address: number, bytes: number): boolean {
-    const last = Math.floor((address + Math.max(bytes, 1) - 1) / PAGE_BYTES);
-    for (let page = Math.floor(address / PAGE_BYTES); page <= last; page++) {
-      if (this.map.entry(page) === DEVICE) return true;
-    }
-    return false;
+  private isDevice(address: number): boolean {
+    return this.map.entry(Math.floor(address / PAGE_BYTES)) === DEVICE;
+  }
+}
+
+/** Cuts a range at the borders of pages. */
+function forPages(address: number, bytes: number, visit: (at: number, count: number, done: number) => void): void {
+  for (let done = 0; done < bytes;) {
+    const count = Math.min(bytes - done, PAGE_BYTES - ((address + done) % PAGE_BYTES));
+    visit(address + done, count, done);
+    done += count;
   }
 }

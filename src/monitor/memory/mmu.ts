@@ -18,6 +18,9 @@ const LAST_PAGE_32 = 0xfffff;
 /** Kinds of access in bits 8-9 of `sizeAndKind`. */
 const READ = 0, WRITE = 1, MODIFY = 2;
 
+/** How table entries are read: large pages in 32-bit tables, no-execute and 1 GiB pages in the others. */
+type TableRules = Pick<PagingControls, 'largePages' | 'noExecute' | 'gigabytePages'>;
+
 /** A store that waits in the bounce buffer: at most two pieces of neighbouring pages. */
 interface BouncedStore {
   bytes: number;
@@ -31,6 +34,9 @@ export class Mmu {
   readonly shadow: ShadowPaging;
   private space: AddressSpace;
   private controls: PagingControls = NO_PAGING;
+  /** Those under which shadow tables were derived, and those under which the TLB was filled: the last with paging. */
+  private rules: TableRules = NO_PAGING;
+  private rights: PagingControls = NO_PAGING;
   private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0 };
   /** Linear pages that the TLB must not hold for data: watched for the guest's debug registers. */
   private watchedPages = new Set<number>();
@@ -61,13 +67,29 @@ export class Mmu {
 
   /** Takes new paging controls (CR0, CR3, CR4 or EFER have changed). */
   setControls(controls: PagingControls): void {
-    const old = this.controls;
-    const rightsChanged = controls.writeProtect !== old.writeProtect || controls.smep !== old.smep || controls.smap !== old.smap || keysChanged(old.pkru, controls.pkru);
-    // Shadow tables are found by mode and page alone, so they must have been derived under the same rules.
-    if (controls.largePages !== old.largePages || controls.noExecute !== old.noExecute || controls.gigabytePages !== old.gigabytePages) this.shadow.dropAll();
+    if (controls.mode !== 'none') this.followRules(controls);
     this.controls = controls;
     this.space = this.shadow.enter(controls);
-    if (rightsChanged) this.shadow.flushAll();
+  }
+
+  /**
+   * Drops what was derived under other rules. Without paging there are none: a CPU may go through real mode, or stay there
+   * while others take turns with it, and nothing is lost.
+   */
+  private followRules(controls: PagingControls): void {
+    const { rules, rights } = this;
+    // Shadow tables are found by mode and page alone, so those of a mode must have been derived under the same rules.
+    const now: TableRules = controls.mode === '32-bit'
+      ? { ...rules, largePages: controls.largePages }
+      : { ...rules, noExecute: controls.noExecute, gigabytePages: controls.gigabytePages };
+    if (now.largePages !== rules.largePages || now.noExecute !== rules.noExecute || now.gigabytePages !== rules.gigabytePages) {
+      this.rules = now;
+      this.shadow.dropAll();
+    }
+    if (controls === rights) return;
+    this.rights = controls;
+    const { writeProtect, smep, smap, pkru } = rights;
+    if (controls.writeProtect !== writeProtect || controls.smep !== smep || controls.smap !== smap || keysChanged(pkru, controls.pkru)) this.shadow.flushAll();
   }
 
   /** Replaces the set of watched linear pages. */

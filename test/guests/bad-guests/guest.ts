@@ -2,8 +2,6 @@
  * A bad guest as plain data: which machine it gets, how that is brought to the guest's first instruction, and what lies in
  * its memory. The data is the whole case: written to a file, it makes the same run on every computer.
  */
-import type { ModelName } from '../../../src/monitor/cpu/models/models';
-
 /** Where guests start, and what they are made of. */
 export const MODES = [
   'real', 'v86', 'pm16', 'pm32', 'user32', 'paged32', 'pae', 'long', 'la57', 'compat', 'user64', 'bios', 'bytes', 'mutated', 'hostile',
@@ -38,7 +36,8 @@ export interface BadGuest {
   readonly mode: Mode;
   /** By which the generator makes it again. */
   readonly seed: number;
-  readonly model: ModelName;
+  /** As in the configuration: a model, and features switched on. */
+  readonly model: string;
   readonly cpus: number;
   /** Retired instructions of a CPU's turn. */
   readonly quantum: number;

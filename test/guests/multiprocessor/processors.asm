@@ -767,7 +767,14 @@ race_modify:                            ; CPU 0 changes what the others run
     mov dword [patched_routine + 1], 0
     call barrier
     call delay
+    mov eax, [count]
+    dec eax
+    imul eax, 0x1234
+.write:                                 ; more than once, for QEMU: it may decode the old bytes just before they change
     mov dword [patched_routine + 1], 0x1234
+    call delay
+    cmp [race_sum], eax
+    jne .write
     jmp .run
 .others:
     call barrier

@@ -155,4 +155,40 @@ describe('the decoder', () => {
     assert.equal(decode(bytes(0xf0, 0x01, 0xc0), 0, 3, 32)?.name, '!ud');
     assert.equal(decode(bytes(0xf0, 0x39, 0x00), 0, 3, 32)?.name, '!ud');
   });
+
+  const long = (...code: number[]): Instruction => decode(Uint8Array.from([...code, ...new Array<number>(16).fill(0)]), 0, 16, 64) ?? assert.fail('not decoded');
+
+  it('heeds REX only directly before the opcode', () => {
+    assert.equal(long(0x48, 0x01, 0xc8).size, 64);
+    assert.equal(long(0x48, 0x66, 0x01, 0xc8).size, 16);
+    assert.equal(long(0x66, 0x48, 0x01, 0xc8).size, 64);
+    assert.equal(long(0x48, 0x40, 0x01, 0xc8).size, 32);
+  });
+
+  it('takes the low bytes of SP, BP, SI and DI with REX, and AH to BH without', () => {
+    const slots = (instruction: Instruction): readonly (number | undefined)[] => instruction.operands.map((o) => (o.kind === 'register' ? o.slot : undefined));
+    assert.deepEqual(slots(long(0x88, 0xe0)), [0, 1]);
+    assert.deepEqual(slots(long(0x40, 0x88, 0xe0)), [0, 4 * 8]);
+    assert.deepEqual(slots(long(0x45, 0x88, 0xe0)), [8 * 8, 12 * 8]);
+  });
+
+  it('makes 90 an exchange when REX names R8', () => {
+    assert.equal(long(0x90).name, 'nop');
+    assert.equal(long(0x48, 0x90).name, 'nop');
+    assert.deepEqual([long(0x49, 0x90).name, long(0x49, 0x90).size], ['xchg', 64]);
+  });
+
+  it('gives near branches and the stack 64 bits, but lets 66 make stack operands 16', () => {
+    assert.deepEqual([long(0xe8, 0, 0, 0, 0).size, long(0x66, 0xe8, 0, 0, 0, 0).size, long(0x66, 0xe8, 0, 0, 0, 0).length], [64, 64, 6]);
+    assert.deepEqual([long(0x50).size, long(0x66, 0x50).size], [64, 16]);
+  });
+
+  it('knows the unit that an instruction needs', () => {
+    assert.equal(long(0x0f, 0xfc, 0xc1).unit, 'mmx');
+    assert.equal(long(0x66, 0x0f, 0xfc, 0xc1).unit, 'sse');
+    assert.equal(long(0x0f, 0xae, 0x10).unit, 'sse');
+    assert.equal(long(0xc5, 0xf1, 0xfc, 0xc1).unit, 'avx');
+    assert.equal(long(0xc4, 0xe2, 0x70, 0xf2, 0xc2).unit, 'none');
+    assert.equal(long(0xd9, 0xc0).unit, 'x87');
+  });
 });

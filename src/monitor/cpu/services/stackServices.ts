@@ -102,6 +102,7 @@ function popToOperand(cpu: Cpu, op: Operation): Outcome {
   return 'next';
 }
 
+/** ENTER. With operands of 32 bits the frame pointer is all of ESP, also on a stack of 16 bits (Intel SDM vol. 2, ENTER). */
 function enter(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   const size = stackWidth(op);
@@ -111,7 +112,7 @@ function enter(cpu: Cpu, op: Operation): Outcome {
   const base = s.pointer(L.RBP, bits);
   if (size === 8) frame.push64(s.reg64(L.RBP));
   else frame.push(s.reg(L.RBP, size), size);
-  const pointer = frame.offset;
+  const pointer = size === 4 && bits === 16 ? ((s.reg(L.RSP) & 0xffff0000) | frame.offset) >>> 0 : frame.offset;
   if (level > 0) {
     for (let i = 1; i < level; i++) {
       const at = cut(base - i * size, bits);
@@ -125,8 +126,7 @@ function enter(cpu: Cpu, op: Operation): Outcome {
   cpu.mmu.check(cpu.linear(L.SS, frame.offset, 1, true), 1, true, cpu.user);
   frame.commit();
   if (size === 2) s.setReg(L.RBP, pointer, 2);
-  else if (bits === 64) s.setReg(L.RBP, pointer, 8);
-  else s.setReg(L.RBP, bits === 16 ? ((s.reg(L.RBP) & 0xffff0000) | pointer) >>> 0 : pointer);
+  else s.setReg(L.RBP, pointer, bits === 64 ? 8 : 4);
   return 'next';
 }
 

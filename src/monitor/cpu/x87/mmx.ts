@@ -12,22 +12,7 @@ export function enterMmx(fpu: FpuState): void {
   fpu.tagWord = 0xff;
 }
 
-/** Bits 31 to 0 of MMi. */
-export function readMmxLow(fpu: FpuState, index: number): number {
-  return fpu.significandLow(index);
-}
-
-/** Bits 63 to 32 of MMi. */
-export function readMmxHigh(fpu: FpuState, index: number): number {
-  return fpu.significandHigh(index);
-}
-
 /** Writes MMi; the register's sign and exponent become all ones. */
 export function writeMmx(fpu: FpuState, index: number, high: number, low: number): void {
   fpu.setEncoding(index, 0xffff, high, low);
-}
-
-/** EMMS: marks all registers as empty; nothing else changes. */
-export function emptyMmx(fpu: FpuState): void {
-  fpu.tagWord = 0;
 }

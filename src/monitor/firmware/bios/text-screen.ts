@@ -11,6 +11,9 @@ const BACKSPACE = 0x08;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
+/** Cells in the 32 KiB for text, and columns that a cursor can stand in. */
+const MOST_CELLS = 0x4000;
+const MOST_COLUMNS = 256;
 export const USUAL_ATTRIBUTE = 0x07;
 
 export interface Position {
@@ -26,12 +29,13 @@ export interface Window {
   readonly right: number;
 }
 
+/** A guest may have written any number where its BIOS keeps them: no more than the memory for text has room for. */
 export function columns(machine: VideoMachine): number {
-  return machine.memory.read16(BDA.videoColumns);
+  return Math.max(1, Math.min(machine.memory.read16(BDA.videoColumns), MOST_COLUMNS));
 }
 
 export function rows(machine: VideoMachine): number {
-  return machine.memory.read8(BDA.videoLastRow) + 1;
+  return Math.min(machine.memory.read8(BDA.videoLastRow) + 1, Math.floor(MOST_CELLS / columns(machine)));
 }
 
 export function activePage(machine: VideoMachine): number {
@@ -128,37 +132,61 @@ export function scroll(machine: VideoMachine, window: Window, lines: number, att
   }
 }
 
-/** The cursor one row further down; at the last row the screen scrolls. */
-function nextRow(machine: VideoMachine, page: number, { row, column }: Position): Position {
-  const last = rows(machine) - 1;
-  if (row < last) return { row: row + 1, column };
-  const whole = { top: 0, left: 0, bottom: last, right: columns(machine) - 1 };
-  scroll(machine, whole, 1, readCell(machine, page, { row: last, column: 0 }) >>> 8);
-  return { row: last, column };
+/** What a character does to a cursor on a screen of so many columns and rows. */
+interface Move {
+  readonly to: Position;
+  /** Whether the screen scrolls by a row. */
+  readonly scrolls: boolean;
+  /** Whether the character is shown where the cursor was. */
+  readonly shows: boolean;
+}
+
+/** As a terminal does: bell (silent), backspace, line feed and carriage return act, all others are shown. */
+function moveOf({ row, column }: Position, character: number, width: number, height: number): Move {
+  const down = (at: number, shows: boolean): Move =>
+    (row < height - 1 ? { to: { row: row + 1, column: at }, scrolls: false, shows } : { to: { row: height - 1, column: at }, scrolls: true, shows });
+  switch (character) {
+    case BELL:
+      return { to: { row, column }, scrolls: false, shows: false };
+    case BACKSPACE:
+      return { to: { row, column: Math.max(0, column - 1) }, scrolls: false, shows: false };
+    case CARRIAGE_RETURN:
+      return { to: { row, column: 0 }, scrolls: false, shows: false };
+    case LINE_FEED:
+      return down(column, false);
+    default:
+      return column + 1 < width ? { to: { row, column: column + 1 }, scrolls: false, shows: true } : down(0, true);
+  }
+}
+
+/** Writes a character at the cursor and moves on; the screen scrolls behind its last row. */
+export function teletype(machine: VideoMachine, page: number, character: number, attribute?: number): void {
+  const at = cursor(machine, page);
+  const { to, scrolls, shows } = moveOf(at, character, columns(machine), rows(machine));
+  if (shows) writeCell(machine, page, at, character, attribute);
+  if (scrolls) {
+    const last = rows(machine) - 1;
+    const whole = { top: 0, left: 0, bottom: last, right: columns(machine) - 1 };
+    scroll(machine, whole, 1, readCell(machine, page, { row: last, column: 0 }) >>> 8);
+  }
+  if (character !== BELL) setCursor(machine, page, to);
 }
 
 /**
- * Writes a character at the cursor as a terminal does: bell (silent), backspace, line feed and carriage
- * return act, all others are shown; the screen scrolls behind its last row.
+ * How many of the characters at the beginning of a long text need not be written because all rows that they touch scroll
+ * away, and where the cursor is behind them: a screen is scrolled at most as often as it has rows.
  */
-export function teletype(machine: VideoMachine, page: number, character: number, attribute?: number): void {
-  const at = cursor(machine, page);
-  const place = (position: Position): void => { setCursor(machine, page, position); };
-  switch (character) {
-    case BELL:
-      return;
-    case BACKSPACE:
-      return place({ row: at.row, column: Math.max(0, at.column - 1) });
-    case CARRIAGE_RETURN:
-      return place({ row: at.row, column: 0 });
-    case LINE_FEED:
-      return place(nextRow(machine, page, at));
-    default: {
-      writeCell(machine, page, at, character, attribute);
-      const column = at.column + 1;
-      return place(column < columns(machine) ? { row: at.row, column } : nextRow(machine, page, { row: at.row, column: 0 }));
-    }
-  }
+export function scrolledAway(machine: VideoMachine, start: Position, characters: Uint8Array): { readonly skipped: number; readonly position: Position } {
+  const [width, height] = [columns(machine), rows(machine)];
+  let position = start;
+  const scrolls: { readonly behind: number; readonly position: Position }[] = [];
+  characters.forEach((character, i) => {
+    const move = moveOf(position, character, width, height);
+    position = move.to;
+    if (move.scrolls) scrolls.push({ behind: i + 1, position });
+  });
+  const last = scrolls.at(-1 - height);
+  return last ? { skipped: last.behind, position: last.position } : { skipped: 0, position: start };
 }
 
 /** Prints ASCII text at the active page's cursor; '\n' begins a new line. */

@@ -4,7 +4,7 @@ import type { FunctionTable, ServiceCall } from './call';
 import { BDA } from './layout';
 import { FONT_8X16, FONT_8X8, ROM_SEGMENT } from './rom';
 import {
-  activePage, columns, cursor, readCell, rows, scroll, setCursor, showPage, teletype, writeCell, type Position,
+  activePage, columns, cursor, readCell, rows, scroll, setCursor, showPage, scrolledAway, teletype, writeCell, type Position,
 } from './text-screen';
 import {
   ATTRIBUTE, ATTRIBUTE_SCREEN_ON, CHARACTER_HEIGHT, GRAPHICS_MODE, resetAttributeFlipFlop, setVideoMode, videoMemory,
@@ -180,10 +180,12 @@ function writeString(call: ServiceCall): void {
   const { machine, bh: page } = call;
   const paired = (call.al & 2) !== 0;
   const saved = cursor(machine, page);
-  const bytes = machine.memory.read(call.pointer('es', call.bp), call.cx * (paired ? 2 : 1));
+  const size = paired ? 2 : 1;
+  const bytes = machine.memory.read(call.pointer('es', call.bp), call.cx * size);
   const start: Position = { row: call.dh, column: call.dl };
-  setCursor(machine, page, start);
-  for (let i = 0; i < bytes.length; i += paired ? 2 : 1) {
+  const { skipped, position } = scrolledAway(machine, start, bytes.filter((_, i) => i % size === 0));
+  setCursor(machine, page, position);
+  for (let i = skipped * size; i < bytes.length; i += size) {
     teletype(machine, page, bytes[i], paired ? bytes[i + 1] : call.bl);
   }
   if ((call.al & 1) === 0) setCursor(machine, page, saved);

@@ -1,20 +1,21 @@
 /** Makes a bad guest from a mode and a number: the same ones give the same guest. */
 import { Random } from '../../../fuzz/random';
-import type { ModelName } from '../../../../src/monitor/cpu/models/models';
 import { BOOT_SECTOR, MODES, type BadGuest, type Mode, type Piece } from '../guest';
 import type { Corpus } from './corpus';
 import { hostilePieces } from './hostile';
 import { biosUnits, programPieces } from './program';
 
-const MODELS32: readonly ModelName[] = ['486', 'pentium', 'pentium-pro', 'pentium3', 'x86-64-v2', 'x86-64-v3'];
-const MODELS64: readonly ModelName[] = ['x86-64-v2', 'x86-64-v3'];
+/** All that can be switched on. */
+const EVERYTHING = 'x86-64-v3,+la57,+pku,+smap,+umip,+sha,+adx,+rdseed,+rdpid,+xsaves,+clflushopt,+clwb,+prefetchw';
+const MODELS32: readonly string[] = ['486', 'pentium', 'pentium-pro', 'pentium3', 'x86-64-v2', 'x86-64-v3', EVERYTHING];
+const MODELS64: readonly string[] = ['x86-64-v2', 'x86-64-v3', EVERYTHING];
 const SECTOR = 512;
 const FLOPPY_BYTES = 2880 * SECTOR;
 const LOADED_AT = 0x100000;
 const KERNEL_BYTES = 0x4000;
 
 /** Machines that differ in nothing but these can be used one after the other: there are few kinds. */
-function machineOf(random: Random, models: readonly ModelName[], several: boolean): Pick<BadGuest, 'model' | 'cpus' | 'quantum'> {
+function machineOf(random: Random, models: readonly string[], several: boolean): Pick<BadGuest, 'model' | 'cpus' | 'quantum'> {
   const model = random.pick(models);
   const cpus = several && !['8086', '486'].includes(model) ? random.pick([1, 1, 1, 2, 3, 8]) : 1;
   return { model, cpus, quantum: cpus === 1 ? 20_000 : random.pick([100, 777]) };
@@ -89,7 +90,7 @@ function biosGuest(random: Random, corpus: Corpus): Made {
 }
 
 function programGuest(random: Random, mode: Exclude<Mode, 'bios' | 'bytes' | 'mutated' | 'hostile'>, corpus: Corpus): Made {
-  const models = ['long', 'la57', 'compat', 'user64'].includes(mode) ? MODELS64 : mode === 'real' ? (['8086', ...MODELS32] as const) : MODELS32;
+  const models = mode === 'la57' ? [EVERYTHING] : ['long', 'compat', 'user64'].includes(mode) ? MODELS64 : mode === 'real' ? (['8086', ...MODELS32] as const) : MODELS32;
   const machine = machineOf(random, models, true);
   return { ...machine, ...usual, start: mode === 'real' ? 'rom' : 'flat', pieces: programPieces(random, mode, corpus, machine.cpus, machine.model === '8086') };
 }
