@@ -61,6 +61,11 @@ export class Cpu {
   interruptLine = false;
   /** Set while single instructions are traced (TF): REP instructions do one iteration at a time. */
   singleIteration = false;
+  /**
+   * What the instruction under way was fetched from, or a page table, has been written: a repeated one is fetched anew
+   * before its next iteration, always, so that it does not show where it was interrupted.
+   */
+  disturbed = false;
   /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
   trapCleared = false;
   /** Which of the machine's CPUs it is. */

@@ -13,7 +13,7 @@ import { FLAG, NMI, cut } from '../cpu/state';
 import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
-import type { MachineMemory } from '../memory/machineMemory';
+import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
 import { Interpreter } from './interpreter';
@@ -87,7 +87,10 @@ export class Executor {
     this.operation = new RecordOperation(cpu.state);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
-      tableWritten: (address, bytes) => cpu.mmu.shadow.tableWritten(address, bytes),
+      tableWritten: (address, bytes) => {
+        cpu.disturbed = true;
+        cpu.mmu.shadow.tableWritten(address, bytes);
+      },
       codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
     };
   }
@@ -357,6 +360,7 @@ export class Executor {
     } finally {
       this.running = false;
       this.unpatch();
+      this.scratch.release();
     }
     const reason = s.u32(L.EXIT_REASON);
     const at = s.u32(L.EXIT_RECORD);
@@ -518,7 +522,10 @@ export class Executor {
   }
 
   private codeWritten(frame: number, offset: number, bytes: number): void {
-    if (!this.code.written(frame, offset, bytes)) return;
+    const hit = this.code.written(frame, offset, bytes);
+    if (this.scratch.keepsTrace(frame)) this.machine.setFrameFlag(frame, FRAME.code);
+    if (!hit && !this.scratch.isAt(frame, offset, bytes)) return;
+    this.cpu.disturbed = true;
     // The records that run now may be among those dropped.
     if (this.running && this.operation.record !== 0) this.stopAfter(this.operation.record);
   }

@@ -16,6 +16,14 @@ interface Crossing {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly context: string;
+  readonly repeated: boolean;
+}
+
+/** Bytes of an instruction in a machine frame. */
+interface Stretch {
+  readonly frame: number;
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** Page-crossing instructions that are remembered. */
@@ -28,6 +36,8 @@ const offsetInPage = (linear: number): number => linear - Math.floor(linear / PA
 export class ScratchInstruction {
   /** By linear address: loops meet them again and again. */
   private readonly crossings = new Map<number, Crossing>();
+  /** Where the instruction lies if it is a repeated one, which may write over itself. */
+  private own: readonly Stretch[] = [];
 
   constructor(
     private readonly cpu: Cpu,
@@ -45,6 +55,7 @@ export class ScratchInstruction {
     const eip = s.eip;
     checkFetch(this.cpu, eip);
     const offset = offsetInPage(linear);
+    this.own = [];
     s.setWide(L.EIP_BASE, eip - offset);
     s.setU32(NULL_SLOT - CPU_BASE, 0);
     if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.key, linear, offset)) return;
@@ -54,7 +65,7 @@ export class ScratchInstruction {
     this.fetch(linear, bytes, 0, have);
     let instruction = decode(bytes, 0, have, context.bits);
     if (!instruction && have < toLimit) {
-      this.fetch(context.bits === 64 ? linear + have : (linear + have) % TWO32, bytes, have, toLimit - have);
+      this.fetch(this.behind(linear, have), bytes, have, toLimit - have);
       have = toLimit;
       instruction = decode(bytes, 0, have, context.bits);
     }
@@ -62,13 +73,47 @@ export class ScratchInstruction {
     if (!instruction) throw generalProtection();
     this.code.writeRecord(SCRATCH_RECORDS, this.code.admit(instruction, context), offset, context, 1, 0);
     this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
-    if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length));
+    const repeated = instruction.repeat !== 0;
+    if (repeated) this.trace(linear, instruction.length);
+    if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length), repeated);
   }
 
-  private keep(context: string, linear: number, bytes: Uint8Array): void {
+  /** Whether writes to a frame must go on being seen, for the instruction's own sake. */
+  keepsTrace(frame: number): boolean {
+    return this.own.some((stretch) => stretch.frame === frame);
+  }
+
+  /** Whether bytes are the instruction's own. */
+  isAt(frame: number, offset: number, bytes: number): boolean {
+    return this.own.some((stretch) => stretch.frame === frame && offset < stretch.offset + stretch.bytes && stretch.offset < offset + bytes);
+  }
+
+  /** The instruction is done, or will be fetched anew. */
+  release(): void {
+    this.own = [];
+  }
+
+  private trace(linear: number, length: number): void {
+    const { mmu, user } = this.cpu;
+    const offset = offsetInPage(linear);
+    const inFirst = Math.min(length, PAGE_BYTES - offset);
+    const stretch = (at: number, bytes: number): Stretch => {
+      const page = mmu.fetchPage(Math.floor(at / PAGE_BYTES), offsetInPage(at), user);
+      const frame = mmu.map.frame(page);
+      if (frame > 0) mmu.traceCode(page, frame);
+      return { frame, offset: offsetInPage(at), bytes };
+    };
+    this.own = [stretch(linear, inFirst), ...(inFirst < length ? [stretch(this.behind(linear, inFirst), length - inFirst)] : [])];
+  }
+
+  private behind(linear: number, bytes: number): number {
+    return this.cpu.state.code64 ? linear + bytes : (linear + bytes) % TWO32;
+  }
+
+  private keep(context: string, linear: number, bytes: Uint8Array, repeated: boolean): void {
     if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
     const words = this.machine.i32.slice(WORDS, WORDS + (2 * RECORD_BYTES) / 4);
-    this.crossings.set(linear, { bytes, words, context });
+    this.crossings.set(linear, { bytes, words, context, repeated });
   }
 
   /** Puts remembered records back if context and bytes are still the same. */
@@ -82,6 +127,7 @@ export class ScratchInstruction {
     const next = this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
     if (!this.holds(next, 0, known.bytes.subarray(split))) return false;
     this.machine.i32.set(known.words, WORDS);
+    if (known.repeated) this.trace(linear, known.bytes.length);
     return true;
   }
 

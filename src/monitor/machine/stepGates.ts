@@ -8,7 +8,7 @@ import type { Executor } from '../engine/executor';
 import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
 import { CONDITION_SUFFIXES } from '../isa/opcodeTable';
-import { signedAddress, unsignedAddress } from './addresses';
+import { signedAddress } from './addresses';
 import type { LinearRange } from './session';
 
 const LONGEST_INSTRUCTION = 16;
@@ -25,6 +25,8 @@ const DIRECT_JUMPS = new Set(['jmp', 'loop', 'loope', 'loopne', 'jcxz', ...CONDI
 export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): ReadonlySet<number> | undefined {
   if (ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0) > MOST_BYTES) return undefined;
   const gates = new Set<number>();
+  const starts = new Set<number>();
+  const targets: number[] = [];
   for (const { start, end } of ranges) {
     let at = signedAddress(start);
     while (at < signedAddress(end)) {
@@ -32,18 +34,16 @@ export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): Rea
       const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
       if (!instruction) return undefined;
       const next = at + instruction.length;
-      if (DIRECT_JUMPS.has(instruction.name)) addOutside(gates, ranges, targetOf(executor, instruction, next));
+      starts.add(at);
+      if (DIRECT_JUMPS.has(instruction.name)) targets.push(targetOf(executor, instruction, next));
       else if (instruction.name.startsWith('!') || endsBlock(instruction.name)) gates.add(at);
       at = next;
     }
-    addOutside(gates, ranges, at);
+    targets.push(at);
   }
+  // What lies outside, and what is entered in the middle of an instruction, where the bytes mean something else.
+  for (const target of targets) if (!starts.has(target)) gates.add(target);
   return gates;
-}
-
-function addOutside(gates: Set<number>, ranges: readonly LinearRange[], linear: number): void {
-  const at = unsignedAddress(linear);
-  if (!ranges.some(({ start, end }) => at >= start && at < end)) gates.add(linear);
 }
 
 /** Linear target of a direct jump; its offset is cut to the operand size (SDM volume 2, JMP). */

@@ -66,8 +66,9 @@ function repeatTransfer(move: (cpu: Cpu, op: Operation, size: Bytes, step: numbe
     const repeated = op.repeat !== 'none';
     const counter = s.pointer(L.RCX, op.addressBits);
     let count = repeated ? (counter < 0 ? counter + 2 ** 64 : counter) : 1;
+    cpu.disturbed = false;
     for (let done = 0; count > 0; done++) {
-      if (done === BURST || ((cpu.singleIteration || cpu.attention) && done > 0)) return 'again';
+      if (done === BURST || ((cpu.singleIteration || cpu.attention || cpu.disturbed) && done > 0)) return 'again';
       move(cpu, op, size, step);
       portAccessed(cpu, dataPort(cpu), size);
       count--;

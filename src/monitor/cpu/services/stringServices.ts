@@ -40,9 +40,10 @@ function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outc
   let count = counter(cpu, op);
   let budget = cpu.singleIteration ? 1 : BURST;
   let begun = false;
+  cpu.disturbed = false;
   while (count > 0) {
     // A data breakpoint traps behind the iteration that met it.
-    if (budget <= 0 || (begun && cpu.attention)) return 'again';
+    if (budget <= 0 || (begun && (cpu.attention || cpu.disturbed))) return 'again';
     begun = true;
     const done = body(Math.min(count, budget));
     count -= done;
