@@ -4,6 +4,7 @@
  */
 import { GuestFault } from '../memory/guestFault';
 import type { PagingControls, PagingMode } from '../memory/guestPaging';
+import type { AddressSpace } from '../memory/shadowPaging';
 import type { Mmu } from '../memory/mmu';
 import type { MachineMemory } from '../memory/machineMemory';
 import { TLB_EMPTY } from '../memory/layout';
@@ -43,10 +44,21 @@ export interface CpuSurroundings {
   retired(): number;
   /** Virtual time in cycles, exact to the instruction under way. */
   now(): number;
-  /** PAUSE: the CPU spins, and would rather let another one go on. */
+  /** PAUSE, MWAIT: the CPU waits for something, and would rather let another one go on. */
   yieldTurn?(): void;
   /** The local APIC; missing where there is none. */
   readonly localApic?: LocalApicPort;
+}
+
+/** Control registers, and what came of them. */
+interface KnownPaging {
+  readonly cr0: number;
+  readonly cr3: number;
+  readonly cr4: number;
+  readonly efer: number;
+  readonly pkru: number;
+  readonly controls: PagingControls;
+  readonly space: AddressSpace;
 }
 
 export class Cpu {
@@ -70,6 +82,8 @@ export class Cpu {
   trapCleared = false;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
+  /** What each of them has told the MMU last: nothing that the state block does not say. */
+  private readonly paging: KnownPaging[] = [];
 
   constructor(
     readonly machine: MachineMemory,
@@ -162,27 +176,41 @@ export class Cpu {
 
   /** Tells the MMU what the control registers say now. */
   updatePaging(): void {
+    const known = this.paging[this.place.index];
+    if (known && this.controlsAre(known)) this.mmu.resumeControls(known.controls, known.space);
+    else this.takeControls();
+    this.selectTlb();
+    this.changedContext();
+  }
+
+  /** Whether the control registers are those of the last time. PDPTEs are not looked at: PAE paging is entered anew. */
+  private controlsAre({ cr0, cr3, cr4, efer, pkru, controls }: KnownPaging): boolean {
     const s = this.state;
-    const { cr0, cr4 } = s;
+    return s.cr3 === cr3 && s.cr0 === cr0 && s.cr4 === cr4 && s.efer === efer && s.u32(L.PKRU) === pkru && controls.mode !== 'PAE';
+  }
+
+  private takeControls(): void {
+    const s = this.state;
+    const { cr0, cr3, cr4, efer } = s;
+    const pkru = s.u32(L.PKRU);
     const mode = pagingMode(s);
     const long = mode === '4-level' || mode === '5-level';
     const controls: PagingControls = {
       mode,
-      root: long ? s.cr3 - (s.cr3 % 4096) : mode === 'PAE' ? (s.cr3 & ~0x1f) >>> 0 : (s.cr3 & ~0xfff) >>> 0,
+      root: long ? cr3 - (cr3 % 4096) : mode === 'PAE' ? (cr3 & ~0x1f) >>> 0 : (cr3 & ~0xfff) >>> 0,
       // Each of these two means nothing in the other formats: no two address spaces, then, where CPUs differ in it.
       largePages: mode !== '32-bit' || (cr4 & CR4.PSE) !== 0,
       writeProtect: (cr0 & CR0.WP) !== 0,
-      noExecute: mode !== '32-bit' && (s.efer & EFER.NXE) !== 0,
+      noExecute: mode !== '32-bit' && (efer & EFER.NXE) !== 0,
       gigabytePages: this.processor.features.has('pdpe1gb'),
       smep: (cr4 & CR4.SMEP) !== 0,
       smap: (cr4 & CR4.SMAP) !== 0,
-      pkru: long && cr4 & CR4.PKE ? s.u32(L.PKRU) : 0,
-      pdptes: [0, 1, 2, 3].map((i) => s.u64(L.PDPTE + 8 * i)),
+      pkru: long && cr4 & CR4.PKE ? pkru : 0,
+      pdptes: mode === 'PAE' ? [0, 1, 2, 3].map((i) => s.u64(L.PDPTE + 8 * i)) : [],
     };
     s.setU64(L.CANONICAL_SHIFT, mode === '5-level' ? 7n : 16n);
     this.mmu.setControls(controls);
-    this.selectTlb();
-    this.changedContext();
+    this.paging[this.place.index] = { cr0, cr3, cr4, efer, pkru, controls, space: this.mmu.currentSpace };
   }
 
   // Memory through segments. Offsets are unsigned; in 64-bit code signed.

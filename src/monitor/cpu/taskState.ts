@@ -196,9 +196,10 @@ function loadTask(cpu: Cpu, image: TaskImage, wide: boolean, nested: boolean): v
   image.registers.forEach((value, i) => s.setReg(i, value));
   image.segments.forEach((selector, i) => cpu.setSegment(i, selector, 0, 0, 0));
   cpu.setSegment(L.LDTR, image.ldt, 0, 0, 0);
+  // From here on a fault is delivered at the new task's privilege: no stack segment is loaded yet that the old one could go on with.
+  cpu.setCpl(s.virtual8086 ? 3 : (image.segments[L.CS] ?? 0) & 3);
   loadTaskLdt(cpu, image.ldt);
   if (s.virtual8086) {
-    cpu.setCpl(3);
     image.segments.forEach((selector, i) => cpu.setRealSegment(i, selector));
   } else loadTaskSegments(cpu, image);
   if (image.trap) trapBehind(cpu, DR6.taskSwitch);
@@ -213,17 +214,20 @@ function loadTaskLdt(cpu: Cpu, selector: number): void {
   cpu.setSegment(L.LDTR, selector, d.base, d.limit, d.attributes);
 }
 
+/** In the order of the manual's table 7-1: privilege of CS, SS, the rest of CS, the data segments. */
 function loadTaskSegments(cpu: Cpu, image: TaskImage): void {
   const [es = 0, cs = 0, ss = 0, ds = 0, fs = 0, gs = 0] = image.segments;
-  const cpl = cs & 3;
-  cpu.setCpl(cpl);
+  const { cpl } = cpu.state;
+  const agrees = (d: Descriptor): boolean => (d.isConforming ? d.dpl <= cpl : d.dpl === cpl);
+  const early = isNull(cs) ? undefined : peekDescriptor(cpu, cs);
+  if (early?.isCode && !agrees(early)) throw fault(VECTOR.TS, cs & 0xfffc);
   const stack = checkStackSegment(cpu, ss, cpl, VECTOR.TS);
   markAccessed(cpu, stack);
   installSegment(cpu, L.SS, stack);
   const code = cs & 0xfffc;
   if (isNull(cs)) throw fault(VECTOR.TS, code);
   const c = fetchDescriptor(cpu, cs, VECTOR.TS);
-  if (!c.isCode || (c.isConforming ? c.dpl > cpl : c.dpl !== cpl)) throw fault(VECTOR.TS, code);
+  if (!c.isCode || !agrees(c)) throw fault(VECTOR.TS, code);
   if (!c.present) throw fault(VECTOR.NP, code);
   markAccessed(cpu, c);
   installSegment(cpu, L.CS, c);

@@ -16,13 +16,16 @@ import type { Model } from './records';
 
 /** A context with a name: two are alike when their keys are. */
 export interface NamedContext extends CodeContext {
+  /** Base and limit of CS; 0 in 64-bit code, where they mean nothing. */
+  readonly base: number;
+  readonly limit: number;
   readonly key: string;
 }
 
 const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
-  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, key: '' };
+  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, base: 0, limit: 0, key: '' };
   /** Context under which the execute TLB of a space was filled, by the space's slot. */
   private readonly executeContext: string[] = [];
   private breakpoints: ReadonlySet<number> = new Set();
@@ -64,9 +67,11 @@ export class CodeLocator {
       s.setU64(L.LINEAR_MASK, bits === 64 ? 0xffffffffffffffffn : 0xffffffffn);
       const vectors = this.usableVectors();
       const vex = this.usableVex();
-      const place = bits === 64 ? '' : `${s.base(L.CS)}:${s.limit(L.CS)}`;
-      const key = `${bits}${model}${vectors}${vex}${place}`;
-      if (key !== this.context.key) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, key };
+      const base = bits === 64 ? 0 : s.base(L.CS);
+      const limit = bits === 64 ? 0 : s.limit(L.CS);
+      const old = this.context;
+      const same = bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
+      if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, base, limit, key: `${bits}${model}${vectors}${vex}${base}:${limit}` };
     }
     const slot = cpu.mmu.currentSpace.slot;
     if (this.executeContext[slot] !== this.context.key) {

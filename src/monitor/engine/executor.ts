@@ -67,7 +67,8 @@ export class Executor {
   private given = 0;
   private stolen = 0;
   private running = false;
-  private patched: { address: number; handler: number } | undefined;
+  /** Records that stop now, and the handlers that they have otherwise. */
+  private readonly patched: { readonly address: number; readonly handler: number }[] = [];
 
   constructor(
     readonly cpu: Cpu,
@@ -189,7 +190,7 @@ export class Executor {
       if (left <= 0) return BUDGET;
       if (s.halted) return HALTED;
       // Last of all, so that what is done at a boundary does not hang on where the run began.
-      if (rounds >= MOST_ROUNDS) return RETURNED;
+      if (rounds >= MOST_ROUNDS || this.machine.effort.isSpent) return RETURNED;
       try {
         const outcome = this.advance(Math.min(left, MAX_BUDGET));
         if (outcome) return outcome;
@@ -299,13 +300,13 @@ export class Executor {
       return undefined;
     }
     const count = s.view.getUint8(block + R.back);
-    if (count > left) {
-      const stop = this.breakpointHere(false);
-      if (stop) return stop;
-      this.stepOne(false);
-      return undefined;
-    }
+    // The budget ends inside the block: its first `left` instructions, and a stop. A breakpoint's own record comes first.
+    if (count > left) this.stopBefore(block + (left + (this.beginsWithBreakpoint(block) ? 1 : 0)) * RECORD_BYTES);
     return this.execute(block, left, count);
+  }
+
+  private beginsWithBreakpoint(block: number): boolean {
+    return this.machine.view.getUint32(block + R.handler, true) === SPECIAL_HANDLERS.breakpoint;
   }
 
   /** Whether the debugger or the guest's debug registers want to stop before the next instruction. */
@@ -410,11 +411,11 @@ export class Executor {
 
   // What generated code asks.
 
-  /** Whatever is asked is work, and some of it much: a slice that has had enough of it ends behind this instruction. */
+  /** Whatever is asked is work, and some of it much: a slice that has had enough of it ends behind this instruction (see `run`). */
   private spend(): void {
     const { effort } = this.machine;
     effort.spent++;
-    if (effort.isSpent) this.requestReturn();
+    if (effort.isSpent) this.cpu.attention = true;
   }
 
   private access(low: number, high: number, sizeAndKind: number, record: number): number {
@@ -504,21 +505,25 @@ export class Executor {
   /** Has generated code return behind the instruction of `record`, whatever follows it. */
   private stopAfter(record: number): void {
     const view = this.machine.view;
-    if (!this.patched) {
-      const address = record + RECORD_BYTES + R.handler;
-      this.patched = { address, handler: view.getUint32(address, true) };
-      view.setUint32(address, SPECIAL_HANDLERS.stop, true);
-    }
+    this.stopBefore(record + RECORD_BYTES);
     // A transfer does not go on to the next record: an empty budget stops it at the next block.
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
     this.stolen += remaining;
     view.setInt32(CPU_BASE + L.REMAINING, 0, true);
   }
 
+  /** Puts a stop into a record, until generated code has returned. */
+  private stopBefore(record: number): void {
+    const address = record + R.handler;
+    if (this.patched.some((p) => p.address === address)) return;
+    this.patched.push({ address, handler: this.machine.view.getUint32(address, true) });
+    this.machine.view.setUint32(address, SPECIAL_HANDLERS.stop, true);
+  }
+
   private unpatch(): void {
-    if (!this.patched) return;
-    this.machine.view.setUint32(this.patched.address, this.patched.handler, true);
-    this.patched = undefined;
+    if (this.patched.length === 0) return;
+    for (const { address, handler } of this.patched) this.machine.view.setUint32(address, handler, true);
+    this.patched.length = 0;
   }
 
   private codeWritten(frame: number, offset: number, bytes: number): void {

@@ -5,6 +5,7 @@
  */
 import type { Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
+import type { CpuPlace } from '../cpu/models/processor';
 import { CR0, FLAG, NMI } from '../cpu/state';
 import { FpuState } from '../cpu/x87';
 import type { ApicBus, CpuSignals } from '../devices/apic-bus';
@@ -50,6 +51,8 @@ export class Processors implements CpuSignals {
   private readonly blocks: readonly Uint8Array[];
   private readonly views: readonly DataView[];
   private readonly active: DataView;
+  private readonly activeBlock: Uint8Array;
+  private readonly places: readonly CpuPlace[];
 
   constructor(
     private readonly cpu: Cpu,
@@ -62,6 +65,8 @@ export class Processors implements CpuSignals {
     this.blocks = places.map((at) => u8.subarray(at, at + L.CPU_STATE_END));
     this.views = places.map((at) => new DataView(memory.buffer, at, L.CPU_STATE_END));
     this.active = new DataView(memory.buffer, CPU_BASE, L.CPU_STATE_END);
+    this.activeBlock = u8.subarray(CPU_BASE, CPU_BASE + L.CPU_STATE_END);
+    this.places = places.map((_, index) => ({ index, count: options.count }));
     this.state = this.powerOnState();
   }
 
@@ -252,7 +257,7 @@ export class Processors implements CpuSignals {
   private seat(i: number): void {
     this.state.current = i;
     this.apics().currentCpu = i;
-    this.cpu.place = { index: i, count: this.count };
+    this.cpu.place = this.places[i] ?? this.cpu.place;
   }
 
   private activate(): void {
@@ -264,10 +269,6 @@ export class Processors implements CpuSignals {
 
   private get retired(): number {
     return this.cpu.state.f64(L.RETIRED);
-  }
-
-  private get activeBlock(): Uint8Array {
-    return this.cpu.state.block.subarray(0, L.CPU_STATE_END);
   }
 
   /** A CPU's state block, wherever it lies. */

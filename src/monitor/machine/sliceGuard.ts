@@ -13,10 +13,7 @@ const MOST_FAULTS = 500;
 const MOST_EFFORT = 10_000;
 /** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
 const MOST_NEW_BLOCKS = 40;
-/**
- * Instructions between two looks at the counters, in code that is known and in code that is new. At the end of each
- * burst a few are executed one by one, so it must not be too short.
- */
+/** Instructions between two looks at the counters, in code that is known and in code that is new. */
 const BURST = 400_000;
 const NEW_CODE_BURST = 5_000;
 

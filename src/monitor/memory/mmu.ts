@@ -72,24 +72,34 @@ export class Mmu {
     this.space = this.shadow.enter(controls);
   }
 
+  /** Takes controls back that held before, with the address space that was theirs: another CPU's turn has come. */
+  resumeControls(controls: PagingControls, space: AddressSpace): void {
+    if (controls.mode !== 'none') this.followRules(controls);
+    this.controls = controls;
+    this.space = this.shadow.reenter(controls, space);
+  }
+
   /**
    * Drops what was derived under other rules. Without paging there are none: a CPU may go through real mode, or stay there
    * while others take turns with it, and nothing is lost.
    */
   private followRules(controls: PagingControls): void {
     const { rules, rights } = this;
-    // Shadow tables are found by mode and page alone, so those of a mode must have been derived under the same rules.
-    const now: TableRules = controls.mode === '32-bit'
-      ? { ...rules, largePages: controls.largePages }
-      : { ...rules, noExecute: controls.noExecute, gigabytePages: controls.gigabytePages };
-    if (now.largePages !== rules.largePages || now.noExecute !== rules.noExecute || now.gigabytePages !== rules.gigabytePages) {
-      this.rules = now;
-      this.shadow.dropAll();
-    }
     if (controls === rights) return;
     this.rights = controls;
+    // Shadow tables are found by mode and page alone, so those of a mode must have been derived under the same rules.
+    if (controls.mode === '32-bit') {
+      if (controls.largePages !== rules.largePages) this.dropTables({ ...rules, largePages: controls.largePages });
+    } else if (controls.noExecute !== rules.noExecute || controls.gigabytePages !== rules.gigabytePages) {
+      this.dropTables({ ...controls, largePages: rules.largePages });
+    }
     const { writeProtect, smep, smap, pkru } = rights;
     if (controls.writeProtect !== writeProtect || controls.smep !== smep || controls.smap !== smap || keysChanged(pkru, controls.pkru)) this.shadow.flushAll();
+  }
+
+  private dropTables({ largePages, noExecute, gigabytePages }: TableRules): void {
+    this.rules = { largePages, noExecute, gigabytePages };
+    this.shadow.dropAll();
   }
 
   /** Replaces the set of watched linear pages. */

@@ -119,6 +119,15 @@ export class ShadowPaging {
     return space;
   }
 
+  /** The same, by the space that these very controls had before; a new one if that was given up meanwhile. */
+  reenter(controls: PagingControls, space: AddressSpace): AddressSpace {
+    if (this.spaces[space.slot] !== space || (controls.mode === 'PAE' && space.pdptes !== controls.pdptes)) return this.enter(controls);
+    space.controls = controls;
+    space.lastUsed = ++this.uses;
+    this.counters.spaceSwitches++;
+    return space;
+  }
+
   knownSpaces(): readonly AddressSpace[] {
     return this.spaces.filter((s): s is AddressSpace => s !== undefined);
   }

@@ -151,7 +151,21 @@ describe('a machine with several CPUs', function () {
     }
   });
 
-  it('wakes a CPU that is halted with interrupts off by NMI, one that stands behind HLT by a trap', () => {
+  it('begins anew, all of it, when one of them asks for a reset', () => {
+    const kernels = new SeveralKernels([countRounds(0), code(new Array<number>(300).fill(NOP), [0xb0, 0xfe, 0xe6, 0x64], HERE)]);
+    const { processors, map } = kernels.machine.parts;
+    map.write(DATA, 4, 0x1234);
+    const before = kernels.machine.retired;
+    kernels.machine.resume({ kind: 'continue' });
+    while (map.read(DATA, 4) !== 0) kernels.machine.runSlice(100);
+    kernels.machine.requestPause();
+    assert.ok(kernels.machine.retired > before, 'time goes on');
+    assert.deepEqual([processors.current, processors.state.starts.map(({ waiting }) => waiting)], [0, [false, true]]);
+    assert.deepEqual(blocks(kernels).map((view) => view.getUint32(L.EIP, true)), [0xfff0]);
+    assert.equal(map.read(program(0), 1), 0xff, 'the image is there again');
+  });
+
+  it('wakes a CPU that is halted with interrupts off by NMI', () => {
     const kernels = new SeveralKernels([
       code(new Array<number>(1000).fill(NOP), send(1, NMI), HERE),
       code(CLI, HLT, inc(counter(3)), HERE),

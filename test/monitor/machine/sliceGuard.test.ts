@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { code, le32, NOP } from '../cpu/guest';
-import { countTick, HANDLER, HERE, Kernel, PROGRAM, TIMER } from './kernel';
+import { DATA, countTick, HANDLER, HERE, Kernel, PROGRAM, TIMER } from './kernel';
 
 /** A second of the guest, which the host would never give at once. */
 const SECOND = 1_000_000_000;
@@ -62,6 +62,32 @@ describe('a slice', function () {
       kernel.machine.runSlice(1000);
     }
     assert.equal(kernel.register(L.RDI), 0x1f0000);
+  });
+
+  it('ends early where the monitor has much to do for each instruction', () => {
+    const page = DATA + 0x1000;
+    const programs = {
+      'services: cpuid': [0x0f, 0xa2, 0xeb, 0xfc],
+      'accesses to a device': code([0xa0], le32(0xfee00020), [0xeb, 0xf9]),
+      'CR4.PGE switched': [0x0f, 0x20, 0xe0, 0x34, 0x80, 0x0f, 0x22, 0xe0, 0xeb, 0xf6],
+      'stores beside decoded code': code([0xc6, 0x05], le32(PROGRAM + 0x800), 0, [0xeb, 0xf7]),
+      'debug registers changed': code(0xb8, le32(page), [0x0f, 0x23, 0xc0, 0x0f, 0x23, 0xf8, 0x35], le32(3), [0x0f, 0x23, 0xf8, 0xeb, 0xec]),
+    };
+    for (const [name, program] of Object.entries(programs)) {
+      const retired = oneSlice(new Kernel({ [PROGRAM]: program, [HANDLER]: [0xcf] }));
+      assert.ok(retired > 0 && retired < 200_000, `${name}: ${retired} instructions`);
+    }
+  });
+
+  it('ends early in a storm of interrupts', () => {
+    // The local APIC's timer every cycle; hlt.
+    const store = (address: number, value: number): readonly number[] => code([0xc7, 0x05], le32(address), le32(value));
+    const kernel = new Kernel({
+      [PROGRAM]: code(store(0xfee000f0, 0x1ff), store(0xfee003e0, 0xb), store(0xfee00320, 0x20040), store(0xfee00380, 1), 0xfb, [0x40, 0xeb, 0xfd]),
+      [HANDLER]: code(store(0xfee000b0, 0), 0xcf),
+    });
+    const retired = oneSlice(kernel);
+    assert.ok(retired > 0 && retired < 50_000, `${retired} instructions`);
   });
 
   it('may end anywhere: the guest comes to the same state', () => {

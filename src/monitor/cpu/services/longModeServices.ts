@@ -200,7 +200,7 @@ const xsetbv: Service = (cpu, op) => {
   return changeOfMode(cpu, op);
 };
 
-/** MONITOR remembers nothing: MWAIT may wake at any time, and is a short HLT that any interrupt ends. */
+/** MONITOR remembers nothing: MWAIT may wake at any time, and does so at once, but lets other CPUs go on first. */
 const monitor: Service = privileged((cpu, op) => {
   cpu.read(op.segment, cpu.state.pointer(L.RAX, op.addressBits), 1);
   if (cpu.state.reg(L.RCX) !== 0) throw generalProtection();
@@ -209,6 +209,7 @@ const monitor: Service = privileged((cpu, op) => {
 
 const mwait: Service = privileged((cpu) => {
   if (cpu.state.reg(L.RCX) > 1) throw generalProtection();
+  cpu.surroundings.yieldTurn?.();
   return 'next';
 });
 

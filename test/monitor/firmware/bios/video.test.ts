@@ -127,6 +127,35 @@ describe('INT 10h', () => {
     assert.deepEqual([it.memory.read16(0xb8000 + 640), it.memory.read16(0xb8000 + 642)], [0x1168, 0x1269]);
     assert.equal(cursorOf(it), 0x0402);
   });
+  it('writes a long string as it writes its characters one by one', () => {
+    const length = 6000;
+    for (const [columns, kinds] of [[80, 0x60], [40, 0x10], [80, 2]] as const) {
+      const text = Uint8Array.from({ length }, (_, i) => (i * i * 31 + (i >> 3)) % kinds);
+      const [whole, single] = [machine(), machine()];
+      for (const it of [whole, single]) {
+        it.interrupt(0x10, { eax: columns === 80 ? 3 : 1 });
+        it.memory.write(0x30000, text);
+        it.cpu.selectors.es = 0x3000;
+      }
+      whole.interrupt(0x10, { eax: 0x1301, ebx: 0x1e, ecx: length, edx: 0x0203, ebp: 0 });
+      single.interrupt(0x10, { eax: 0x0200, ebx: 0, edx: 0x0203 });
+      for (let i = 0; i < length; i++) single.interrupt(0x10, { eax: 0x1301, ebx: 0x1e, ecx: 1, edx: cursorOf(single), ebp: i });
+      assert.equal(cursorOf(whole), cursorOf(single));
+      const cells = (it: FakeMachine): readonly number[] => [...it.memory.read(0xb8000, 25 * columns * 2)].filter((_, i) => i % 2 === 0);
+      assert.deepEqual(cells(whole), cells(single));
+    }
+  });
+  it('is not at a loss where a program has written any number of columns and rows', () => {
+    const it = machine();
+    it.memory.write16(0x44a, 0xffff);
+    it.memory.write8(0x484, 0xff);
+    const before = it.memory.read(0xc0000, 0x1000);
+    it.interrupt(0x10, { eax: 0x1301, ebx: 7, ecx: 0x200, edx: 0x0203, ebp: 0 });
+    it.interrupt(0x10, { eax: 0x0601, ebx: 0x0700, ecx: 0, edx: 0xffff });
+    assert.deepEqual(it.memory.read(0xc0000, 0x1000), before);
+    it.memory.write16(0x44a, 0);
+    it.interrupt(0x10, { eax: 0x0e41 });
+  });
   it('shows other pages, each with its cursor', () => {
     const it = machine();
     it.interrupt(0x10, { eax: 0x0200, ebx: 0x0100, edx: 0x0102 });
