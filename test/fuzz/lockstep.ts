@@ -13,9 +13,9 @@ import type { Case } from './case';
 import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
 import { known, knownByte, type KnownDifference } from './known';
-import { CR0, CR4, EFER, codeAddress, codeBits, differences, stackAt, type Difference, type MachineState } from './machineState';
+import { CR0, codeAddress, codeBits, differences, stackAt, type Difference, type MachineState } from './machineState';
 import { Ours, type OurStep } from './ours';
-import { PTE, TABLES } from './pageTables';
+import { PTE } from './pageTables';
 import { QEMU_PROCESSOR } from './processors';
 import { Qemu } from './qemu';
 
@@ -61,8 +61,6 @@ export interface Run {
 /** Most iterations of a repeated instruction that are followed. */
 const ITERATIONS_MOST = 80;
 const LONGEST_INSTRUCTION = 15;
-/** Four page-directory pointers. */
-const POINTERS_BYTES = 32;
 /** Bytes of the pushed frame that are looked at. */
 const FRAME_BYTES = 16;
 /** Longest run of differing bytes that is kept. */
@@ -94,14 +92,6 @@ function wordAt(memory: Uint8Array, address: number): number {
 
 function tablesOf(memory: Uint8Array): Uint8Array {
   return memory.slice(AT.tables, COMPARED_BYTES);
-}
-
-/** PAE paging outside long mode. */
-const usesPointers = ({ cr0, cr4, efer }: MachineState): boolean => (cr0 & CR0.PG) !== 0 && (cr4 & CR4.PAE) !== 0 && (efer & EFER.LMA) === 0;
-
-function pointersChanged(tables: Uint8Array, memory: Uint8Array): boolean {
-  const at = TABLES.pointers - AT.tables;
-  return Buffer.compare(tables.subarray(at, at + POINTERS_BYTES), memory.subarray(TABLES.pointers, TABLES.pointers + POINTERS_BYTES)) !== 0;
 }
 
 export class Lockstep {
@@ -184,8 +174,6 @@ export class Lockstep {
     const tables = tablesOf(this.ours.memory);
     const ourStep = this.ours.step();
     if (this.ours.strayed) return 'strayed';
-    // QEMU reads the page-directory pointers from memory whenever it walks; a processor keeps them from the load of CR3 on.
-    if (usesPointers(before) && pointersChanged(tables, this.ours.memory)) return 'page-directory pointers changed';
     if (ourStep.kind === 'endless') return 'endless';
     const ours = this.ours.state();
     const { state: theirs, shutdown, endless } = await this.stepTheirs(before, instruction, ourStep);
@@ -206,8 +194,7 @@ export class Lockstep {
       if (i === ITERATIONS_MOST) return { state: before, shutdown, endless: true };
       shutdown = await this.qemu.step() === 'shutdown';
     }
-    const twice = (ourStep.external && ourStep.retired) || ourStep.kind === 'shutdown';
-    if (!shutdown && twice) shutdown = await this.qemu.step() === 'shutdown';
+    if (!shutdown && ourStep.external && ourStep.retired) shutdown = await this.qemu.step() === 'shutdown';
     const state = await this.qemu.state();
     return { state, shutdown, endless: false };
   }
@@ -224,20 +211,19 @@ export class Lockstep {
     }
     const [explained, unexplained] = partition(step.memory, (difference) => knownByte(step, difference) !== undefined);
     const explanations = explained.map((difference) => knownByte(step, difference)?.id ?? '');
-    const even = async (...ids: readonly string[]): Promise<void> => {
+    const even = (...ids: readonly string[]): void => {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
-      if (step.memory.some(({ address }) => address >= AT.tables)) await this.qemu.flushTlb(step.theirs.cr3);
       [...explanations, ...ids].forEach((id) => this.evened(id));
     };
     if (rest.length === 0 && unexplained.length === 0 && !step.theirShutdown) {
-      await even();
+      even();
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
     const difference = known({ ...step, differences: rest, memory: unexplained }, program);
     if (difference?.then === 'set flags') {
       await this.qemu.setFlags(step.ours.flags);
-      await even(difference.id);
+      even(difference.id);
       return undefined;
     }
     return difference ? { kind: 'known', difference } : { kind: 'different' };

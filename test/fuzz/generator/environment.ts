@@ -175,8 +175,7 @@ export function pageTableEntries(r: Random, pae: boolean): readonly Patch[] {
     const table = playgroundEntry(second, 0, pae);
     if (second || r.chance(30)) patches.push({ address: directoryEntry(linear, pae), bytes: bytes(table | (second ? rights(r) : rights(r) | PTE.present), pae && second ? highBits(r) : 0n), note: 'playground directory entry' });
   }
-  // Bits 13 to 20 of a large page are reserved in PAE tables, and belong to the address in the others (PSE-36).
-  const reserved = r.chance(10) ? 1 << (pae ? r.between(13, 20) : 21) : 0;
+  const reserved = r.chance(10) ? 1 << r.between(13, 20) : 0;
   patches.push({ address: directoryEntry(LINEAR.large, pae), bytes: bytes(rights(r) | PTE.large | reserved | (r.chance(10) ? 0x1000 : 0), pae ? highBits(r) : 0n), note: 'large page' });
   return patches;
 }

@@ -2,11 +2,9 @@
 export { campaign } from './campaign';
 export { figureLines } from './figures';
 export { readCorpus } from './generator/corpus';
-export { generate, generateHostile } from './generator/generate';
-export { HOSTILE_KINDS } from './generator/hostile';
-export { GrowthWatch } from './growth';
+export { generate } from './generator/generate';
 export { decodeGuest, encodeGuest, MODES } from './guest';
 export { Machines } from './machines';
-export { failureLines } from './report';
+export { caseFile, failureLines } from './report';
 export { shrink } from './shrink';
 export { tryGuest } from './trial';
