@@ -21,6 +21,22 @@ export type OperandSize = 8 | 16 | 32 | 64;
 /** General register numbers (Intel SDM vol. 2, 3.1.1.1). */
 export type RegisterNumber = number;
 
+/** The two words of the lazy status flags; see ./flags for their form. */
+export interface StatusWords {
+  readonly result: Value;
+  readonly aux: Value;
+}
+
+/** The operation that has set the status flags, where conditions can be had from its operands more cheaply. */
+export interface StatusSource {
+  readonly operation: 'subtraction' | 'logic';
+  readonly size: OperandSize;
+  /** Operands, zero-extended; of a logical operation there are none to know. */
+  readonly a: Value;
+  readonly b: Value;
+  readonly result: Value;
+}
+
 export interface Emitter extends VectorEmitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
@@ -57,6 +73,7 @@ export interface Emitter extends VectorEmitter {
   ltS(a: Value, b: Value): Value;
   gtU(a: Value, b: Value): Value;
   leU(a: Value, b: Value): Value;
+  leS(a: Value, b: Value): Value;
   geU(a: Value, b: Value): Value;
   select(condition: Value, yes: Value, no: Value): Value;
 
@@ -104,7 +121,13 @@ export interface Emitter extends VectorEmitter {
   /** Lazy status flags; see ./flags for their form. */
   flagResult(): Value;
   flagAux(): Value;
-  setStatus(result: Value, aux: Value): void;
+  /**
+   * Sets both words, which `words` computes (it may read the old ones): not at all where nobody reads them. `source`
+   * says what they come from; its values are bound.
+   */
+  setStatus(words: () => StatusWords, source?: StatusSource): void;
+  /** What has set the flags, where that is known while emitting. */
+  statusSource(): StatusSource | undefined;
   systemFlags(): Value;
   setSystemFlags(value: Value): void;
 
