@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
 import { CPU_BASE, PAGE_BYTES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
-import { EXIT, R } from './records';
+import { EXIT, R, RECORD_BYTES } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
 
@@ -54,6 +54,30 @@ export function emitJump(handlerType: number): FunctionBody {
   });
   b.store(OP.i64_store, CPU, at(EIP), offset);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** The way from translated code to the block of a slot (parameters: slot, offset in the page): the block, or the way to its offset. */
+export function emitFollow(handlerType: number, jump: number): FunctionBody {
+  const b = new FunctionBuilder([I32, I32]);
+  const next = b.let(load(OP.i32_load, I32, b.parameter(0), 0));
+  b.if(next, () => enterBlock(b, handlerType, next));
+  const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
+  b.returnCall(jump, [binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1)))]);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/**
+ * The record in front of a block that is not translated: counts down to 0 in its link field, tells the monitor then, and
+ * goes on with the block's first instruction.
+ */
+export function emitProfile(handlerType: number, hot: number): FunctionBody {
+  const b = new FunctionBuilder([I32]);
+  const record = b.parameter(0);
+  const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
+  b.store(OP.i32_store, record, R.link, left);
+  b.if(unary(OP.i32_eqz, I32, left), () => b.call(hot, [record]));
+  b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
   return { locals: b.locals, code: b.finish() };
 }
 

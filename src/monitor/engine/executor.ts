@@ -21,7 +21,11 @@ import { SPECIAL_HANDLERS } from './interpreterModule';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
+import { Translator } from './translator/translator';
 import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
+
+/** Whether hot code is translated. */
+export type EngineKind = 'interpreter' | 'translator';
 
 export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
 
@@ -43,6 +47,7 @@ export class Executor {
   readonly counters: EngineCounters = newCounters();
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
+  readonly translator: Translator;
   /** Vectors at whose faults `run` stops before delivery. */
   stopVectors: ReadonlySet<number> = new Set();
   private readonly operation: RecordOperation;
@@ -73,6 +78,7 @@ export class Executor {
   constructor(
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
+    engine: EngineKind = 'translator',
   ) {
     const interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
@@ -80,11 +86,13 @@ export class Executor {
       segmentFault: (record, segment) => this.fault(record, new GuestFault(segment === L.SEGMENTS + L.SS * L.SEGMENT_BYTES ? VECTOR.SS : VECTOR.GP, 0)),
       raise: (record, vector) => this.fault(record, vector === VECTOR.GP ? generalProtection() : new GuestFault(vector, undefined)),
       service: (record, number) => this.service(record, number),
+      hot: (record) => this.translator.hot(record),
     });
     this.enter = interpreter.enter;
     this.code = new CodeCache(machine, interpreter, cpu);
     this.debug = new DebugRegisters(cpu);
-    this.locator = new CodeLocator(cpu, this.code, this.debug);
+    this.translator = new Translator(machine.view, interpreter, this.code);
+    this.locator = new CodeLocator(cpu, this.code, this.debug, engine === 'translator');
     this.operation = new RecordOperation(cpu.state);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
@@ -176,6 +184,7 @@ export class Executor {
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
+      if (rounds === 0) this.translator.translatePending();
       if (this.returnRequested) {
         this.returnRequested = false;
         return RETURNED;
@@ -300,9 +309,11 @@ export class Executor {
       return undefined;
     }
     const count = s.view.getUint8(block + R.back);
-    // The budget ends inside the block: its first `left` instructions, and a stop. A breakpoint's own record comes first.
-    if (count > left) this.stopBefore(block + (left + (this.beginsWithBreakpoint(block) ? 1 : 0)) * RECORD_BYTES);
-    return this.execute(block, left, count);
+    if (count <= left) return this.execute(block, left, count);
+    // The budget ends inside the block: its first `left` instructions, and a stop. What is translated has no such place.
+    const plain = this.code.isProfiled(block) ? block + RECORD_BYTES : block;
+    this.stopBefore(plain + (left + (this.beginsWithBreakpoint(plain) ? 1 : 0)) * RECORD_BYTES);
+    return this.execute(plain, left, count);
   }
 
   private beginsWithBreakpoint(block: number): boolean {
@@ -355,6 +366,7 @@ export class Executor {
     this.operation.record = 0;
     this.pendingFault = undefined;
     view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
+    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
     this.running = true;
     try {
       this.enter(record);
@@ -510,6 +522,7 @@ export class Executor {
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
     this.stolen += remaining;
     view.setInt32(CPU_BASE + L.REMAINING, 0, true);
+    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 1, true);
   }
 
   /** Puts a stop into a record, until generated code has returned. */

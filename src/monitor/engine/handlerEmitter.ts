@@ -128,7 +128,7 @@ export class HandlerEmitter extends InstructionEmitter {
     const next = this.code.let(load(OP.i32_load, I32, slot, 0));
     this.code.if(next, () => enterBlock(this.code, this.callees.handlerType, next));
     const target = expression(this.relativeTarget());
-    const offset = taken ? select(taken, target, this.cutOffset(this.behind(), this.shape.model === 'long' ? 64 : 32)) : target;
+    const offset = taken ? select(taken, target, this.offsetBehind()) : target;
     this.code.returnCall(this.callees.jump, [offset]);
   }
 

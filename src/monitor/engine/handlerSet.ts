@@ -7,14 +7,8 @@ import { dependsOnModel } from '../isa/definitions';
 import { decodedNames } from '../isa/operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE, VEX_0F, VEX_0F38, VEX_0F3A } from '../isa/opcodes';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
-import type { HandlerShape, OperandKind } from './handlerShape';
+import type { HandlerKey, HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
-
-export interface HandlerKey {
-  readonly key: string;
-  readonly name: string;
-  readonly shape: HandlerShape;
-}
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
 const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);

@@ -30,3 +30,10 @@ export interface HandlerShape {
   readonly addressSize: 16 | 32 | 64;
   readonly vex: VexForm | undefined;
 }
+
+/** A handler: the instruction that it is for, in one shape. */
+export interface HandlerKey {
+  readonly key: string;
+  readonly name: string;
+  readonly shape: HandlerShape;
+}

@@ -104,13 +104,18 @@ export abstract class InstructionEmitter extends VectorOperandEmitter implements
 
   // Inner workings.
 
-  protected behind(): Expression {
+  /** Offset in CS of the instruction behind a branch that is not taken. */
+  protected offsetBehind(): Expression {
+    return this.cutOffset(this.behind(), this.shape.model === 'long' ? 64 : 32);
+  }
+
+  private behind(): Expression {
     const start = this.loadState(OP.i64_load, I64, EIP_BASE);
     const offset = binary(OP.i32_add, I32, this.field(OP.i32_load16_u, I32, R.offset), this.field(OP.i32_load8_u, I32, R.length));
     return binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, offset));
   }
 
-  protected cutOffset(offset: Expression, size: OperandSize): Expression {
+  private cutOffset(offset: Expression, size: OperandSize): Expression {
     if (size === 64) return offset;
     return binary(OP.i64_and, I64, offset, i64(size === 16 ? 0xffffn : 0xffffffffn));
   }

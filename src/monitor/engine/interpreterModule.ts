@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitContinue, emitEnter, emitForward, emitJump, emitLeave, type FunctionBody } from './controlFunctions';
+import { emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
@@ -25,6 +25,8 @@ export interface MonitorCalls {
   raise(record: number, vector: number): void;
   /** Runs service `number`; true (1) when control leaves the block. */
   service(record: number, number: number): number;
+  /** The block of a profile record has been entered often. */
+  hot(record: number): void;
 }
 
 /** Signatures of MonitorCalls. */
@@ -34,13 +36,17 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
   segmentFault: { parameters: [I32, I32], results: [] },
   raise: { parameters: [I32, I32], results: [] },
   service: { parameters: [I32, I32], results: [I32] },
+  hot: { parameters: [I32], results: [] },
 };
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
 
 /** Entries of the function table that are no handlers of instructions with a name, in their order. */
-const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward'] as const;
-/** Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer. */
-export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3 } as const satisfies Record<(typeof SPECIAL)[number], number>;
+const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile'] as const;
+/**
+ * Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer;
+ * `profile` stands in front of a block that may be translated.
+ */
+export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4 } as const satisfies Record<(typeof SPECIAL)[number], number>;
 
 /**
  * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, and the
@@ -60,7 +66,14 @@ export function buildBase(): Uint8Array {
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
-  const special = { crossing: emitLeave(EXIT.crossing), breakpoint: emitLeave(EXIT.breakpoint), stop: emitLeave(EXIT.stop), onward: emitContinue(jump) };
+  module.exportFunction('follow', define(module.type([I32, I32], []), emitFollow(handlerType, jump)));
+  const special = {
+    crossing: emitLeave(EXIT.crossing),
+    breakpoint: emitLeave(EXIT.breakpoint),
+    stop: emitLeave(EXIT.stop),
+    onward: emitContinue(jump),
+    profile: emitProfile(handlerType, monitor[CALL_NAMES.indexOf('hot')] ?? 0),
+  };
   module.setTable(SPECIAL.map((name) => define(handlerType, special[name])));
   return module.build();
 }

@@ -104,7 +104,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
-  const executor: Executor = new Executor(cpu, memory);
+  const executor: Executor = new Executor(cpu, memory, images.configuration.engine === 'interpreter' ? 'interpreter' : 'translator');
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
   const board = createBoard(
