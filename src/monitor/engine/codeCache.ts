@@ -12,6 +12,7 @@ import type { Cpu } from '../cpu/cpu';
 import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
+import type { EngineSettings } from './engineSettings';
 import { handlerFor } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
 import type { Interpreter } from './interpreter';
@@ -74,11 +75,8 @@ export interface CodeCounters {
 /** What an instruction comes to whose service is not written. */
 const UNDEFINED_SERVICE = serviceNumber('ud');
 const NONE: ReadonlySet<number> = new Set();
-const MAX_BLOCK = 64;
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
-/** Entries of a block after which it is hot. */
-export const HEAT = 200;
 const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!syscall', '!sysret', '!ud', '!too_long', '!hlt']);
 
 const leavesAlways = ({ name }: Instruction): boolean => ALWAYS_LEAVING.has(name);
@@ -100,6 +98,7 @@ export class CodeCache {
     private readonly machine: MachineMemory,
     private readonly interpreter: Interpreter,
     private readonly cpu: Cpu,
+    readonly settings: EngineSettings,
   ) {}
 
   /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
@@ -165,7 +164,7 @@ export class CodeCache {
     const instructions: Instruction[] = [];
     const base = page.frame * PAGE_BYTES;
     let end = start;
-    while (instructions.length < MAX_BLOCK && end < page.context.end) {
+    while (instructions.length < this.settings.longestBlock && end < page.context.end) {
       if (end !== start && page.breakpoints.has(end)) break;
       const decoded = decode(this.machine.u8, base + end, base + page.context.end, page.context.bits);
       const instruction = decoded && this.admit(decoded, page.context);
@@ -232,7 +231,7 @@ export class CodeCache {
 
   /** The countdown of a profile record. */
   private writeProfile(at: number, page: CodePage): void {
-    this.machine.view.setUint32(at + R.link, HEAT, true);
+    this.machine.view.setUint32(at + R.link, this.settings.heat, true);
     this.machine.view.setUint32(at + R.page, page.id, true);
   }
 
@@ -338,6 +337,11 @@ export class CodeCache {
     if (offsets.size === 0 && page.breakpoints.size === 0) return;
     page.breakpoints = offsets;
     this.dropBlocks(page);
+  }
+
+  /** Drops all blocks, but not what is known of their pages. */
+  dropAllBlocks(): void {
+    for (const page of this.pagesById.values()) this.dropBlocks(page);
   }
 
   /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */

@@ -16,6 +16,7 @@ import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
+import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { RecordOperation } from './recordOperation';
@@ -23,9 +24,6 @@ import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { Translator } from './translator/translator';
 import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
-
-/** Whether hot code is translated. */
-export type EngineKind = 'interpreter' | 'translator';
 
 export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
 
@@ -72,13 +70,15 @@ export class Executor {
   private given = 0;
   private stolen = 0;
   private running = false;
+  /** Rounds of the run loop so far, where code has a lifetime. */
+  private age = 0;
   /** Records that stop now, and the handlers that they have otherwise. */
   private readonly patched: { readonly address: number; readonly handler: number }[] = [];
 
   constructor(
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
-    engine: EngineKind = 'translator',
+    private readonly settings: EngineSettings = ENGINES.translator,
   ) {
     const interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
@@ -89,10 +89,10 @@ export class Executor {
       hot: (record) => this.translator.hot(record),
     });
     this.enter = interpreter.enter;
-    this.code = new CodeCache(machine, interpreter, cpu);
+    this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
     this.translator = new Translator(machine.view, interpreter, this.code);
-    this.locator = new CodeLocator(cpu, this.code, this.debug, engine === 'translator');
+    this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
@@ -185,6 +185,7 @@ export class Executor {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
       if (rounds === 0) this.translator.translatePending();
+      if (this.settings.lifetime > 0 && ++this.age % this.settings.lifetime === 0) this.code.dropAllBlocks();
       if (this.returnRequested) {
         this.returnRequested = false;
         return RETURNED;
@@ -308,6 +309,7 @@ export class Executor {
       this.stepOne(false);
       return undefined;
     }
+    if (this.settings.eager) this.translator.translateNow(block);
     const count = s.view.getUint8(block + R.back);
     if (count <= left) return this.execute(block, left, count);
     // The budget ends inside the block: its first `left` instructions, and a stop. What is translated has no such place.

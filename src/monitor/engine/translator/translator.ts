@@ -51,6 +51,13 @@ export class Translator {
     if (this.queue.length >= BATCH) this.translatePending();
   }
 
+  /** Translates the block at an address by itself and at once, unless it is translated already. */
+  translateNow(address: number): void {
+    if (this.view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.profile) return;
+    this.queue.push(address);
+    this.translatePending();
+  }
+
   /** Translates what is hot. */
   translatePending(): void {
     if (this.queue.length === 0) return;
