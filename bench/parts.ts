@@ -39,7 +39,7 @@ export const PARTS: readonly Part[] = [
   { name: 'fork-exec', title: '300 fork+exec', suite: 'shell', v86: 5, tcg: 1 },
   { name: 'mmap-loop', title: '20 k mmap/munmap', suite: 'shell', v86: 5, tcg: 1 },
   { name: 'fault-loop', title: '40 k page faults, same pages', suite: 'shell', v86: 5, tcg: 1 },
-  { name: 'interrupts', title: '10 k interrupts', suite: 'shell', v86: 2, tcg: 0 },
+  { name: 'interrupts', title: '50 k interrupts', suite: 'shell', v86: 2, tcg: 0 },
   { name: 'md5sum', title: 'md5sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'sha256sum', title: 'sha256sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'gzip', title: 'gzip 4 MB', suite: 'shell', v86: 2, tcg: 0.7 },

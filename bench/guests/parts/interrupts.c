@@ -1,15 +1,17 @@
-/* Part: hardware interrupts, as many as the serial port makes when each of its characters is announced by one. */
-#define _GNU_SOURCE
+/* Part: hardware interrupts, by a serial port that is asked again and again to say that it has nothing to send. */
 #include <fcntl.h>
-#include <linux/serial.h>
-#include <sys/ioctl.h>
+#include <sys/io.h>
 #include <termios.h>
 #include <unistd.h>
 #include "../parts.h"
 
-#define CHARACTERS 10000
+#define ROUNDS 50000
 
-/* All interrupts of devices so far: what /proc/interrupts says of the lines that have a number. */
+/* The first serial port's interrupt enable register (16550 data sheet, 8.5), and its bit "transmitter holding register empty". */
+#define INTERRUPT_ENABLE 0x3f9
+#define TRANSMITTER_EMPTY 0x02
+
+/* All interrupts of devices so far, but the timer's (line 0): what /proc/interrupts says of the lines that have a number. */
 static uint32_t interrupts_so_far(void)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
@@ -17,34 +19,31 @@ static uint32_t interrupts_so_far(void)
 	char line[256];
 	uint32_t sum = 0, number, count;
 	while (fgets(line, sizeof line, file)) {
-		if (sscanf(line, " %u: %u", &number, &count) == 2) sum += count;
+		if (sscanf(line, " %u: %u", &number, &count) == 2 && number != 0) sum += count;
 	}
 	fclose(file);
 	return sum;
 }
 
+/*
+ * The kernel's driver has the port open and finds nothing to do. Enabling the interrupt while the transmitter is empty raises it at once;
+ * the handler acknowledges it by reading what it is about.
+ */
 uint32_t interrupts(void)
 {
 	int port = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
-	MUST(port >= 0);
-	struct serial_struct settings;
-	MUST(ioctl(port, TIOCGSERIAL, &settings) == 0);
-	int kind = settings.type;
-	/* A 16450 has no queue for what it sends: an interrupt for every character. */
-	settings.type = PORT_16450;
-	MUST(ioctl(port, TIOCSSERIAL, &settings) == 0);
-	static char text[CHARACTERS];
-	memset(text, '.', sizeof text);
+	MUST(port >= 0 && tcdrain(port) == 0);
 	uint32_t before = interrupts_so_far();
-	for (size_t sent = 0; sent < sizeof text;) {
-		ssize_t count = write(port, text + sent, sizeof text - sent);
-		MUST(count > 0);
-		sent += (size_t)count;
+	MUST(ioperm(INTERRUPT_ENABLE, 1, 1) == 0);
+	uint8_t enabled = inb(INTERRUPT_ENABLE);
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		outb(enabled | TRANSMITTER_EMPTY, INTERRUPT_ENABLE);
+		for (volatile uint32_t patience = 0; patience < 10;) patience++;
+		outb(enabled & ~TRANSMITTER_EMPTY, INTERRUPT_ENABLE);
 	}
-	MUST(tcdrain(port) == 0);
+	outb(enabled, INTERRUPT_ENABLE);
+	MUST(ioperm(INTERRUPT_ENABLE, 1, 0) == 0);
 	part_count = interrupts_so_far() - before;
-	settings.type = kind;
-	MUST(ioctl(port, TIOCSSERIAL, &settings) == 0);
 	close(port);
-	return sizeof text;
+	return ROUNDS;
 }
