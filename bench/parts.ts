@@ -43,6 +43,6 @@ export const PARTS: readonly Part[] = [
   { name: 'md5sum', title: 'md5sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'sha256sum', title: 'sha256sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'gzip', title: 'gzip 4 MB', suite: 'shell', v86: 2, tcg: 0.7 },
-  { name: 'sort', title: 'sort 1 MB', suite: 'shell', v86: 2, tcg: 0.7 },
+  { name: 'sort', title: 'sort 256 KB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'shell-loop', title: 'shell loop 100 k', suite: 'shell', v86: 2, tcg: 0.7 },
 ];

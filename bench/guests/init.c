@@ -183,9 +183,9 @@ static void mount_file_systems(void)
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "leave") == 0) return 0;
+	klogctl(CONSOLE_OFF, NULL, 0);
 	say("\n@ready\n");
 	mount_file_systems();
-	klogctl(CONSOLE_OFF, NULL, 0);
 	char *names = getenv("parts");
 	for (char *name = names ? strtok(names, ",") : NULL; name; name = strtok(NULL, ",")) try_part(name);
 	say("\n@done\n");

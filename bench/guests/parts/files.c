@@ -63,8 +63,8 @@ static size_t numbers(char *buffer, uint64_t *state)
 	return used;
 }
 
-/* 1 MB of numbers, one a line. */
+/* 256 KB of numbers, one a line. */
 void prepare_numbers(void)
 {
-	write_file("/tmp/data", 16, numbers);
+	write_file("/tmp/data", 4, numbers);
 }

@@ -3,8 +3,11 @@
 #include "../parts.h"
 
 #define MEGABYTE (1 << 20)
-static uint8_t source[MEGABYTE] __attribute__((aligned(4096)));
-static uint8_t target[MEGABYTE] __attribute__((aligned(4096)));
+/* The distance between the two is no power of two, lest each pair of pages share a place in a direct-mapped TLB. */
+#define GAP (5 * 4096)
+static uint8_t memory[2 * MEGABYTE + GAP] __attribute__((aligned(4096)));
+#define source memory
+#define target (memory + MEGABYTE + GAP)
 
 static void fill(void)
 {
