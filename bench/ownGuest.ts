@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from '../scripts/lib/paths.mjs';
-import type { Guest } from './workloads/workload';
 
 export type Architecture = 'i386' | 'amd64';
 export const ARCHITECTURES: readonly Architecture[] = ['i386', 'amd64'];
@@ -12,6 +11,18 @@ export type Flavour = '686' | '686-pae' | 'amd64';
 
 /** The flavour that an architecture's programs run on when it does not matter. */
 export const FLAVOUR_OF: Readonly<Record<Architecture, Flavour>> = { i386: '686', amd64: 'amd64' };
+
+/** Words of the kernel command line that leave out what takes long in a boot, for guests whose boot is not measured. */
+export const SHORT_BOOT = 'quiet cryptomgr.notests';
+
+/** A Linux guest that every engine boots in the same way. Paths are relative to the checkout. */
+export interface Guest {
+  /** A Linux bzImage. */
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly cmdline: string;
+  readonly memoryMiB: number;
+}
 
 /**
  * A guest that runs these parts in this order, and turns itself off.

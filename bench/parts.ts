@@ -7,9 +7,9 @@ export interface Part {
   readonly name: string;
   readonly title: string;
   readonly suite: Suite;
-  /** How many times as fast as v86, and as TCG, we want to be (issue 4), on i386. On amd64 `AMD64_GOAL` holds for all of `parts`. */
+  /** How many times as fast as v86, and as TCG where that matters, we want to be on i386 (issue 4). On amd64 it is `AMD64_GOAL`. */
   readonly v86: number;
-  readonly tcg: number;
+  readonly tcg?: number;
 }
 
 /** How many times as fast as TCG each part shall be on amd64. */
@@ -39,7 +39,7 @@ export const PARTS: readonly Part[] = [
   { name: 'fork-exec', title: '300 fork+exec', suite: 'shell', v86: 5, tcg: 1 },
   { name: 'mmap-loop', title: '20 k mmap/munmap', suite: 'shell', v86: 5, tcg: 1 },
   { name: 'fault-loop', title: '40 k page faults, same pages', suite: 'shell', v86: 5, tcg: 1 },
-  { name: 'interrupts', title: '50 k interrupts', suite: 'shell', v86: 2, tcg: 0 },
+  { name: 'interrupts', title: '50 k interrupts', suite: 'shell', v86: 2 },
   { name: 'md5sum', title: 'md5sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'sha256sum', title: 'sha256sum 32 MB', suite: 'shell', v86: 2, tcg: 0.7 },
   { name: 'gzip', title: 'gzip 4 MB', suite: 'shell', v86: 2, tcg: 0.7 },

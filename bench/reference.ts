@@ -4,6 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from '../scripts/lib/paths.mjs';
 import type { Architecture } from './ownGuest';
+import { rowsOf } from './report';
+import type { Report } from './report';
 
 /** A part on one engine. */
 export interface ReferenceFigure {
@@ -33,4 +35,15 @@ export async function addToReference(architecture: Architecture, found: Referenc
     .map((engine) => [engine, { ...before[engine], ...found[engine] }]));
   await mkdir(path.dirname(fileOf(architecture)), { recursive: true });
   await writeFile(fileOf(architecture), `${JSON.stringify(merged, undefined, 2)}\n`);
+}
+
+/** What a report says about the peers, and about our interpreter. */
+export function referenceOf(report: Report): Reference {
+  const found: Record<string, Record<string, ReferenceFigure>> = {};
+  for (const { name, cells } of rowsOf(report)) {
+    for (const [engine, { seconds, checksum }] of Object.entries(cells)) {
+      if (engine !== 'ours') (found[engine] ??= {})[name] = { seconds, ...(checksum === undefined ? {} : { checksum }) };
+    }
+  }
+  return found;
 }

@@ -10,8 +10,8 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { root } from '../../scripts/lib/paths.mjs';
 import { table } from '../format';
-import { ARCHITECTURES, FLAVOUR_OF, makeOwnGuests, ownGuest } from '../ownGuest';
-import type { Architecture } from '../ownGuest';
+import { UsageError, oneOf } from '../options';
+import { ARCHITECTURES, FLAVOUR_OF, SHORT_BOOT, makeOwnGuests, ownGuest } from '../ownGuest';
 import { PARTS } from '../parts';
 import { readReference } from '../reference';
 import type { Reference } from '../reference';
@@ -34,11 +34,6 @@ Parts: ${PARTS.map(({ name }) => name).join(', ')}
 
 const OUTPUT = path.join(root, '.cache', 'bench', 'quick-machine.cjs');
 const PROFILES = path.join(root, '.cache', 'bench', 'profile');
-/** The boot is not what is measured here, so it may be short. */
-const SHORT_BOOT = 'quiet cryptomgr.notests';
-
-/** What is wrong with the command line. */
-class UsageError extends Error {}
 
 function chosenParts(names: readonly string[], suite: string | undefined): readonly string[] {
   const unknown = names.find((name) => !PARTS.some((part) => part.name === name));
@@ -81,12 +76,6 @@ async function runMachine(configuration: object, nodeOptions: readonly string[],
   return child.exitCode ?? 1;
 }
 
-function architectureOf(text: string): Architecture {
-  const found = ARCHITECTURES.find((each) => each === text);
-  if (found === undefined) throw new UsageError(`there is no architecture '${text}'; there are: ${ARCHITECTURES.join(', ')}`);
-  return found;
-}
-
 /** @returns the exit status */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -101,7 +90,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const architecture = architectureOf(values.arch);
+  const architecture = oneOf('arch', ARCHITECTURES, values.arch);
   const parts = chosenParts(positionals.flatMap((word) => word.split(',')), values.suite);
   if (!await makeOwnGuests(architecture)) return 1;
   const guest = ownGuest(FLAVOUR_OF[architecture], parts, SHORT_BOOT);
