@@ -258,11 +258,14 @@ export class PagingView {
     const low = table.low(index);
     const leaf = (low & SHADOW.leaf) !== 0;
     const noFrame = (low & SHADOW.noFrame) !== 0;
-    const frame = leaf && !noFrame ? low >>> 12 : -1;
+    const large = (low & SHADOW.large) !== 0 && table.kind !== 'split';
+    // The leaf of a large page holds no frame: its first page's is shown.
+    const entry = leaf && large ? this.cpu.mmu.map.entry(table.page(index)) : low >>> 12;
+    const frame = leaf && !noFrame && entry > 0 ? entry : -1;
     const writable = (low & SHADOW.writable) !== 0;
     const lower = leaf ? undefined : this.cpu.mmu.shadow.table(low >>> 12);
     return {
-      kind: leaf ? (noFrame ? 'device' : 'page') : low & SHADOW.large ? 'large-page' : 'table',
+      kind: large ? 'large-page' : !leaf ? 'table' : noFrame ? 'device' : 'page',
       linear,
       bytes,
       index,
@@ -346,6 +349,8 @@ export class PagingView {
       const filled = (low & SHADOW.present) !== 0;
       const leaf = (low & SHADOW.leaf) !== 0;
       const entry = this.shadowEntry(table, index, 0n, 0n, 0);
+      const isLarge = leaf && entry.kind === 'large-page';
+      const frame = isLarge ? this.frameIn(table, index, page) : entry.frame;
       // A split table has neither entries nor rights of its own: both are the large entry's above it.
       const above = table.split ? steps[steps.length - 1] : undefined;
       // A PAE root is latched, no page of the guest: its entries are where CR3 points.
@@ -356,19 +361,25 @@ export class PagingView {
         index,
         filled,
         rights: above?.rights ?? entry.rights,
-        frame: entry.frame,
+        frame,
         derivesFrom: above?.derivesFrom ?? address + index * (table.indexBits === 10 ? 4 : 8),
         story: !filled
           ? 'not filled yet: the next access walks the guest\'s tables'
           : leaf
-            ? entry.frame > 0
-              ? `machine frame ${entry.frame.toString(16).toUpperCase()}, ${entry.directWrite ? 'writes go straight to memory' : 'writes come to the monitor'}`
+            ? frame > 0
+              ? `${entry.kind === 'large-page' ? 'a large page, here ' : ''}machine frame ${frame.toString(16).toUpperCase()}, ${entry.directWrite ? 'writes go straight to memory' : 'writes come to the monitor'}`
               : 'no frame: a device, or nothing'
             : `shadow table ${low >>> 12}`,
       });
       table = filled && !leaf ? this.cpu.mmu.shadow.table(low >>> 12) : undefined;
     }
     return steps;
+  }
+
+  /** The frame behind one page of a large one. */
+  private frameIn(table: ShadowTable, index: number, page: number): number {
+    const entry = this.cpu.mmu.map.entry(table.page(index) + (page & (table.span - 1)));
+    return entry > 0 ? entry : -1;
   }
 
   private tlbState(space: AddressSpace | undefined, page: number): WalkAnswer['tlb'] {

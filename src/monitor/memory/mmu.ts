@@ -9,6 +9,7 @@ import { GuestWalk, NO_PAGING, walkGuest, type PagingControls } from './guestPag
 import { FRAME, type MachineMemory } from './machineMemory';
 import type { PhysicalMap } from './physicalMap';
 import { ShadowPaging, type AddressSpace } from './shadowPaging';
+import { Techniques } from './techniques';
 import { TLB_KIND, Tlb } from './tlb';
 
 const PAGE_FAULT = 14, ALIGNMENT_CHECK = 17;
@@ -51,9 +52,10 @@ export class Mmu {
   constructor(
     private readonly machine: MachineMemory,
     readonly map: PhysicalMap,
+    techniques = new Techniques(),
   ) {
     this.tlb = new Tlb(machine);
-    this.shadow = new ShadowPaging(machine, map, this.tlb);
+    this.shadow = new ShadowPaging(machine, map, this.tlb, techniques);
     this.space = this.shadow.enter(this.controls);
   }
 
@@ -180,12 +182,19 @@ export class Mmu {
   /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
   private direct(page: number, target: number, write: boolean, user: boolean): number {
     const frame = this.map.frame(target);
-    if (frame <= 0 || (write && this.machine.frameFlags(frame) !== 0)) return -1;
+    if (frame <= 0) return -1;
+    const isTraced = this.machine.frameFlags(frame) !== 0;
+    if (write && isTraced) return -1;
     if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
     const host = frame * PAGE_BYTES;
+    const { shadow, tlb } = this;
     // 32-bit code could not tell a page from 4 GiB up (of a system table) from its own.
-    const apart = this.wrap32 && (page < 0 || page > LAST_PAGE_32);
-    if (this.shadow.cacheable && !apart) this.tlb.fill(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
+    if (!shadow.cacheable || (this.wrap32 && (page < 0 || page > LAST_PAGE_32))) return host;
+    const { slot } = this.space;
+    // What may be read is often written next, and the other way round.
+    const { pairs } = shadow.techniques;
+    if (write || (pairs && shadow.writable && !isTraced)) tlb.fill(slot, TLB_KIND.write, user, page, host);
+    if (!write || pairs) tlb.fill(slot, TLB_KIND.read, user, page, host);
     return host;
   }
 

@@ -2,9 +2,11 @@
  * Shadow page tables: radix tables that the monitor owns, one beside each guest table page that has been
  * walked, entry for entry. Entry i derives from entry i of the guest's table. They lie in machine memory.
  *
- * Entry (8 bytes): low word: flags, and the machine frame (leaf) or the number of the lower table in bits
- * 12-31; high word of a leaf: guest-physical page (28 bits), and its protection key in bits 28-31.
+ * Entry (8 bytes): low word: flags, and the machine frame (leaf of 4 KiB) or the number of the lower table in bits
+ * 12-31; high word of a leaf: guest-physical page (28 bits), and its protection key in bits 28-31. The leaf of a large
+ * page holds no frame: what lies behind each of its pages is the physical map's affair.
  */
+import { entrySpan, type PagingMode } from './guestPaging';
 import { SHADOW_BASE, SHADOW_TABLE_BYTES } from './layout';
 import type { MachineMemory } from './machineMemory';
 
@@ -32,7 +34,31 @@ export interface ShadowParent {
   readonly index: number;
 }
 
+/** What a shadow table stands beside. */
+export interface ShadowOrigin {
+  readonly mode: Exclude<PagingMode, 'none'>;
+  /** 1 = leaf. */
+  readonly level: number;
+  readonly indexBits: number;
+  /** Guest-physical page of the guest's table; for a split large page the first page that it maps; -1 for a latched root. */
+  readonly guestPage: number;
+  /**
+   * `table`: a page of the guest, whose writes are traced. `latched`: the four PDPTEs that a CPU holds. `split`: a large
+   * page of the guest, divided: nothing is traced, all entries derive from one.
+   */
+  readonly kind: 'table' | 'latched' | 'split';
+}
+
 export class ShadowTable {
+  readonly mode: ShadowOrigin['mode'];
+  readonly level: number;
+  readonly indexBits: number;
+  readonly guestPage: number;
+  readonly kind: ShadowOrigin['kind'];
+  readonly entries: number;
+  /** Pages that one entry covers, and the same as a power of two. */
+  readonly span: number;
+  readonly spanBits: number;
   /** Tables and entries that point here. */
   readonly parents: ShadowParent[] = [];
   /** Slots of the spaces whose root this is. */
@@ -40,29 +66,35 @@ export class ShadowTable {
   /** Traced writes since an entry was last filled: many mean that the guest uses the page for something else. */
   writesSinceFill = 0;
   filled = 0;
-  private readonly words: number;
+  /** Guest writes are not seen for now: entries have to be compared before one is used. */
+  unsynced = false;
+  /** When it was last walked through, in translations. */
+  lastUsed = 0;
+  /** Index of its first word in machine memory. */
+  readonly words: number;
+  private readonly i32: Int32Array;
 
   constructor(
     readonly id: number,
-    /** 1 = leaf. */
-    readonly level: number,
-    readonly indexBits: number,
-    /** Guest-physical page of the guest's table; for a split large page the first page that it maps. */
-    readonly guestPage: number,
-    /** A large page of the guest, split into frames: nothing is traced, all entries derive from one. */
-    readonly split: boolean,
-    /** Under which the monitor finds it again. */
-    readonly key: string,
-    /** Guest-physical address of the large entry that a split table belongs to; 0 for others. */
-    readonly origin: number,
-    private readonly machine: MachineMemory,
+    origin: ShadowOrigin,
+    machine: MachineMemory,
   ) {
+    this.mode = origin.mode;
+    this.level = origin.level;
+    this.indexBits = origin.indexBits;
+    this.guestPage = origin.guestPage;
+    this.kind = origin.kind;
+    this.entries = 1 << origin.indexBits;
+    this.span = entrySpan(origin.level, origin.indexBits);
+    this.spanBits = origin.indexBits * (origin.level - 1);
+    this.i32 = machine.i32;
     this.words = (SHADOW_BASE + id * SHADOW_TABLE_BYTES) >> 2;
-    this.machine.i32.fill(0, this.words, this.words + SHADOW_TABLE_BYTES / 4);
+    this.i32.fill(0, this.words, this.words + 2 * this.entries);
   }
 
-  get entries(): number {
-    return 1 << this.indexBits;
+  /** A large page of the guest, split into frames. */
+  get split(): boolean {
+    return this.kind === 'split';
   }
 
   /** Host address of the table. */
@@ -71,17 +103,17 @@ export class ShadowTable {
   }
 
   low(index: number): number {
-    return this.machine.i32[this.words + 2 * index] ?? 0;
+    return this.i32[this.words + 2 * index] ?? 0;
   }
 
   /** Guest-physical page of a leaf entry. */
   page(index: number): number {
-    return (this.machine.i32[this.words + 2 * index + 1] ?? 0) & LEAF_PAGE;
+    return (this.i32[this.words + 2 * index + 1] ?? 0) & LEAF_PAGE;
   }
 
   /** Protection key of a leaf entry. */
   protectionKey(index: number): number {
-    return (this.machine.i32[this.words + 2 * index + 1] ?? 0) >>> 28;
+    return (this.i32[this.words + 2 * index + 1] ?? 0) >>> 28;
   }
 
   setLeaf(index: number, low: number, page: number, key: number): void {
@@ -89,13 +121,15 @@ export class ShadowTable {
   }
 
   set(index: number, low: number, high: number): void {
-    if (!(this.low(index) & SHADOW.present)) this.filled++;
-    this.machine.i32[this.words + 2 * index] = low;
-    this.machine.i32[this.words + 2 * index + 1] = high;
+    const at = this.words + 2 * index;
+    if (!((this.i32[at] ?? 0) & SHADOW.present)) this.filled++;
+    this.i32[at] = low;
+    this.i32[at + 1] = high;
   }
 
   clear(index: number): void {
-    if (this.low(index) & SHADOW.present) this.filled--;
-    this.machine.i32[this.words + 2 * index] = 0;
+    const at = this.words + 2 * index;
+    if ((this.i32[at] ?? 0) & SHADOW.present) this.filled--;
+    this.i32[at] = 0;
   }
 }

@@ -25,6 +25,12 @@ const EMPTY = 1;
 const TWO32 = 2 ** 32;
 const PAGES_32 = TWO32 / PAGE_BYTES;
 
+/**
+ * Entries of a space that are remembered one by one since its TLB was last empty. A space that has filled more of them is
+ * emptied, or searched, as a whole.
+ */
+const LISTED = 1024;
+
 /** Kinds of tables, by their offset in a space's block and their number of entries. */
 export const TLB_KIND = {
   read: { offset: TLB_READ, entries: TLB_ENTRIES, user: TLB_USER },
@@ -36,8 +42,13 @@ export type TlbKind = (typeof TLB_KIND)[keyof typeof TLB_KIND];
 export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
+  private readonly words: Int32Array;
+  /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
+  private readonly filled = new Int32Array(MAX_SPACES * LISTED);
+  private readonly filledCount = new Int32Array(MAX_SPACES);
 
-  constructor(private readonly machine: MachineMemory) {
+  constructor(machine: MachineMemory) {
+    this.words = machine.i32;
     this.clear(TLB_BASE, MAX_SPACES * TLB_SPACE_BYTES);
     this.clear(TLB_EMPTY, TLB_ENTRIES * TLB_ENTRY_BYTES);
   }
@@ -49,46 +60,95 @@ export class Tlb {
 
   /** Enters a page; `value` is the host address of its bytes, or for execution of its table of blocks. */
   fill(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
+    const { words } = this;
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
-    if (page < 0 || page >= PAGES_32) this.wide[2 * slot + (user ? 1 : 0)] = true;
-    this.machine.i32[at] = low;
-    this.machine.i32[at + 1] = Math.floor(page / (TWO32 / PAGE_BYTES)) | 0;
-    this.machine.i32[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
+    if (words[at] === EMPTY) this.list(slot, at);
+    words[at] = low;
+    words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
+    if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
+    else {
+      this.wide[2 * slot + (user ? 1 : 0)] = true;
+      words[at + 1] = Math.floor(page / PAGES_32) | 0;
+    }
+  }
+
+  private list(slot: number, at: number): void {
+    const count = this.filledCount[slot] ?? 0;
+    if (count < LISTED) this.filled[slot * LISTED + count] = at;
+    this.filledCount[slot] = count + 1;
   }
 
   holds(slot: number, kind: TlbKind, user: boolean, page: number): boolean {
-    const at = this.entry(slot, kind, user, page) >> 2;
-    const high = Math.floor(page / (TWO32 / PAGE_BYTES)) | 0;
-    return this.machine.i32[at] === ((page << 12) | 0) && this.machine.i32[at + 1] === high;
+    return this.holdsAt(this.entry(slot, kind, user, page) >> 2, page);
+  }
+
+  private holdsAt(at: number, page: number): boolean {
+    const { words } = this;
+    return words[at] === ((page << 12) | 0) && words[at + 1] === (page >= 0 && page < PAGES_32 ? 0 : Math.floor(page / PAGES_32) | 0);
   }
 
   /** Host address of a page's bytes if a read or write table holds it; -1 otherwise. */
   host(slot: number, kind: TlbKind, user: boolean, page: number): number {
     const at = this.entry(slot, kind, user, page) >> 2;
-    const words = this.machine.i32;
-    const low = (page << 12) | 0;
-    if (words[at] !== low || words[at + 1] !== (Math.floor(page / (TWO32 / PAGE_BYTES)) | 0)) return -1;
-    return ((words[at + 2] ?? 0) + low) >>> 0;
+    return this.holdsAt(at, page) ? ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0 : -1;
   }
 
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
-    for (const user of [false, true]) {
-      if (this.holds(slot, kind, user, page)) this.machine.i32[this.entry(slot, kind, user, page) >> 2] = EMPTY;
-    }
+    const at = this.entry(slot, kind, false, page) >> 2;
+    if (this.holdsAt(at, page)) this.words[at] = EMPTY;
+    if (this.holdsAt(at + (kind.user >> 2), page)) this.words[at + (kind.user >> 2)] = EMPTY;
   }
 
   /** Drops a page altogether. */
   dropPage(slot: number, page: number): void {
+    if (this.filledCount[slot] === 0) return;
     this.drop(slot, TLB_KIND.read, page);
     this.drop(slot, TLB_KIND.write, page);
     this.drop(slot, TLB_KIND.execute, page);
   }
 
+  /** Drops all pages from `first` on, `count` of them, of whatever kind. */
+  dropRange(slot: number, first: number, count: number): void {
+    const all = this.filledCount[slot] ?? 0;
+    if (all > LISTED) return this.dropRangeUnlisted(slot, first, count);
+    const { words, filled } = this;
+    const start = slot * LISTED;
+    let kept = start;
+    for (let i = start; i < start + all; i++) {
+      const at = filled[i] ?? 0;
+      if (words[at] === EMPTY) continue;
+      if (this.isInRange(at, first, count)) words[at] = EMPTY;
+      else filled[kept++] = at;
+    }
+    this.filledCount[slot] = kept - start;
+  }
+
+  private dropRangeUnlisted(slot: number, first: number, count: number): void {
+    const start = (TLB_BASE + slot * TLB_SPACE_BYTES) >> 2;
+    const end = start + (TLB_SPACE_BYTES >> 2);
+    for (let at = start; at < end; at += TLB_ENTRY_BYTES >> 2) {
+      if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.words[at] = EMPTY;
+    }
+  }
+
+  /** The page that an entry holds, signed as pages of the upper half are. */
+  private pageAt(at: number): number {
+    return (this.words[at + 1] ?? 0) * PAGES_32 + ((this.words[at] ?? 0) >>> 12);
+  }
+
+  private isInRange(at: number, first: number, count: number): boolean {
+    const page = this.pageAt(at);
+    return page >= first && page < first + count;
+  }
+
   /** Empties all tables of a space. */
   flushSpace(slot: number): void {
-    this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
+    const count = this.filledCount[slot] ?? 0;
+    if (count > LISTED) this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
+    else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
+    this.filledCount[slot] = 0;
   }
 
   /**
@@ -112,6 +172,6 @@ export class Tlb {
   }
 
   private clear(start: number, bytes: number): void {
-    this.machine.i32.fill(EMPTY, start >> 2, (start + bytes) >> 2);
+    this.words.fill(EMPTY, start >> 2, (start + bytes) >> 2);
   }
 }

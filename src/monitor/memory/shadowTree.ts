@@ -1,0 +1,385 @@
+/**
+ * The shadow page tables as one structure: which there are, what hangs where, and what keeps them in step with the guest.
+ * A guest table page with a shadow is traced, and a write to it drops what derives from it, at once, in every space. One that
+ * is written all the time goes out of sync: no translation through it is kept in a TLB, its trace is lifted, and before the
+ * next use its entries are compared. So nothing that the guest's tables do not say can ever be used.
+ */
+import type { AddressSpace, AddressSpaces } from './addressSpaces';
+import { EFFORT } from './effort';
+import { FORMATS, PTE, hasReservedBits, keyOf, type PagingControls, type PagingMode } from './guestPaging';
+import { MAX_SHADOW_TABLES, PAGE_BYTES } from './layout';
+import { FRAME, type MachineMemory } from './machineMemory';
+import type { PhysicalMap } from './physicalMap';
+import { ENTRIES_SHIFT, ReverseMap } from './reverseMap';
+import type { ShadowCounters } from './shadowCounters';
+import { leafFlags, targetPage } from './shadowEntries';
+import { SHADOW, ShadowTable, type ShadowOrigin, type ShadowParent } from './shadowTable';
+import type { Techniques } from './techniques';
+import { TLB_KIND, type Tlb } from './tlb';
+
+/** Traced writes without a fill in between after which a table goes out of sync, or is taken to be one no longer. */
+const FLOOD = 24;
+/** Tables given up at once when there are no more: those that were used least recently. */
+const EVICTED = 256;
+/** A walk makes a table a level, and one of 1 GiB pages two more. */
+const TABLES_OF_A_WALK = 8;
+/** Beyond so many entries that map a page, and steps up to the spaces that a table is in, all spaces are flushed instead. */
+const MANY_PLACES = 256;
+const MOST_STEPS = 256;
+/** Pages below one entry of a four-level root. What is more is all of a space, in both halves. */
+const LARGEST_RANGE = 2 ** 27;
+/** What of the TLBs is withdrawn at a place. */
+const ALL_KINDS = 0, WRITES_ONLY = 1;
+
+type Paged = Exclude<PagingMode, 'none'>;
+
+export class ShadowTree {
+  /** Counts up with every translation that needs the tables: tables are as old as their last number. */
+  now = 0;
+  private readonly tables: (ShadowTable | undefined)[] = [];
+  private readonly freeIds: number[] = [];
+  /** Tables that derive from a guest-physical page, by that page. */
+  private readonly byPage = new Map<number, ShadowTable[]>();
+  private readonly reverse = new ReverseMap();
+  private steps = 0;
+
+  constructor(
+    private readonly machine: MachineMemory,
+    private readonly map: PhysicalMap,
+    private readonly tlb: Tlb,
+    private readonly spaces: AddressSpaces,
+    private readonly counters: ShadowCounters,
+    private readonly techniques: Techniques,
+  ) {}
+
+  table(id: number): ShadowTable | undefined {
+    return this.tables[id];
+  }
+
+  isTraced(guestPage: number): boolean {
+    return this.byPage.get(guestPage)?.some((table) => !table.unsynced) ?? false;
+  }
+
+  // What hangs where.
+
+  /** The table at an entry, if it leads to one. */
+  childOf(table: ShadowTable, index: number): ShadowTable | undefined {
+    const low = table.low(index);
+    return low & SHADOW.present && !(low & SHADOW.leaf) ? this.tables[low >>> 12] : undefined;
+  }
+
+  /** A space's root, made if needed. A PAE root is latched, not traced: each space has its own. */
+  rootOf(space: AddressSpace, mode: Paged): ShadowTable {
+    if (space.table) return space.table;
+    const { levels } = FORMATS[mode];
+    const table = mode === 'PAE' ? this.make(mode, levels, -1, 'latched') : this.tableFor(mode, levels, this.map.busPage(Math.floor(space.root / PAGE_BYTES)));
+    table.spaces.push(space.slot);
+    space.table = table;
+    return table;
+  }
+
+  /** The table for a page of the guest, made if needed. */
+  tableFor(mode: Paged, level: number, guestPage: number): ShadowTable {
+    const list = this.byPage.get(guestPage);
+    if (list) for (const table of list) if (table.level === level && table.mode === mode) return table;
+    const table = this.make(mode, level, guestPage, 'table');
+    if (list) list.push(table);
+    else this.byPage.set(guestPage, [table]);
+    this.trace(guestPage);
+    return table;
+  }
+
+  make(mode: Paged, level: number, guestPage: number, kind: ShadowOrigin['kind']): ShadowTable {
+    const id = this.freeIds.pop() ?? this.tables.length;
+    const table = new ShadowTable(id, { mode, level, indexBits: FORMATS[mode].indexBits, guestPage, kind }, this.machine);
+    table.lastUsed = this.now;
+    this.tables[id] = table;
+    return table;
+  }
+
+  /** Hangs a table from an entry. */
+  hang(table: ShadowTable, index: number, lower: ShadowTable, flags: number): void {
+    const old = this.childOf(table, index);
+    if (old !== lower) {
+      if (table.low(index) & SHADOW.present) this.dropEntry(table, index);
+      lower.parents.push({ table, index });
+    }
+    table.set(index, flags | (lower.id << 12), 0);
+  }
+
+  /** Enters a leaf; a large one maps 2^spanBits pages from `page` on. */
+  setLeaf(table: ShadowTable, index: number, flags: number, page: number, key: number): void {
+    const span = table.spanBits;
+    const old = table.low(index);
+    if (old & SHADOW.present) {
+      if (old & SHADOW.leaf) this.forget(table, index);
+      else this.dropEntry(table, index);
+    }
+    let low = flags;
+    if (span === 0) {
+      const frame = this.map.frame(page);
+      low |= frame > 0 ? frame << 12 : SHADOW.noFrame;
+    }
+    table.setLeaf(index, low, page, key);
+    this.reverse.add((table.id << ENTRIES_SHIFT) | index, page, span);
+    this.counters.fills++;
+  }
+
+  /** Makes room when few table numbers are left, before a walk is entered: the tables that were used least recently go. */
+  trim(): void {
+    if (this.tables.length - this.freeIds.length < MAX_SHADOW_TABLES - TABLES_OF_A_WALK) return;
+    const oldest = this.tables.filter((table): table is ShadowTable => table !== undefined).sort((a, b) => a.lastUsed - b.lastUsed);
+    for (const table of oldest.slice(0, EVICTED)) {
+      this.counters.tableEvictions++;
+      this.dropTable(table);
+    }
+  }
+
+  // In step with the guest.
+
+  /** The guest has written to a page that is traced as a table. */
+  written(address: number, bytes: number): void {
+    this.counters.tracedWrites++;
+    const list = this.byPage.get(Math.floor(address / PAGE_BYTES));
+    if (!list) return;
+    const [only] = list;
+    if (list.length === 1 && only) return this.writtenIn(only, address & 0xfff, bytes);
+    for (const table of [...list]) this.writtenIn(table, address & 0xfff, bytes);
+  }
+
+  private writtenIn(table: ShadowTable, offset: number, bytes: number): void {
+    if (table.unsynced || this.tables[table.id] !== table) return;
+    const shift = table.indexBits === 10 ? 2 : 3;
+    const last = Math.min((offset + bytes - 1) >> shift, table.entries - 1);
+    for (let i = offset >> shift; i <= last; i++) if (table.low(i) & SHADOW.present) this.dropEntry(table, i);
+    if (++table.writesSinceFill <= FLOOD || !this.techniques.flood) return;
+    this.counters.floods++;
+    if (this.techniques.unsync && table.level === 1 && table.parents.length > 0) this.desync(table);
+    else this.dropTable(table);
+  }
+
+  /** Lifts a leaf table's trace. No TLB may know anything through it from now on, until it is compared. */
+  private desync(table: ShadowTable): void {
+    this.counters.unsyncs++;
+    this.withdraw(table, 0, table.entries, ALL_KINDS);
+    table.unsynced = true;
+    this.untrace(table.guestPage);
+  }
+
+  /** Traces a table again, and brings its entries up to date. */
+  resync(table: ShadowTable, controls: PagingControls): void {
+    this.counters.resyncs++;
+    table.unsynced = false;
+    table.writesSinceFill = 0;
+    this.trace(table.guestPage);
+    const frame = this.map.frame(table.guestPage);
+    const { i32 } = this.machine;
+    const wide = table.indexBits !== 10;
+    const first = (frame * PAGE_BYTES) >> 2;
+    for (let i = 0, left = table.filled; left > 0; i++) {
+      const old = table.low(i);
+      if (!(old & SHADOW.present)) continue;
+      left--;
+      this.counters.resyncedEntries++;
+      const low = i32[first + (wide ? 2 * i : i)] ?? 0;
+      const high = wide ? (i32[first + 2 * i + 1] ?? 0) : 0;
+      const wanted = PTE.present | PTE.accessed;
+      if (frame <= 0 || (low & wanted) !== wanted || hasReservedBits(controls, high)) {
+        this.forget(table, i);
+        table.clear(i);
+        continue;
+      }
+      const page = this.map.busPage(targetPage(low, high, wide));
+      const flags = leafFlags(controls.noExecute, low, high);
+      const key = wide ? keyOf(high) : 0;
+      if (page === table.page(i)) table.setLeaf(i, (old & (~0xfff | SHADOW.noFrame)) | flags, page, key);
+      else this.setLeaf(table, i, flags, page, key);
+    }
+  }
+
+  /** Drops a shadow entry and whatever the TLBs know through it. */
+  dropEntry(table: ShadowTable, index: number): void {
+    this.counters.entriesDropped++;
+    const lower = this.childOf(table, index);
+    if (table.low(index) & SHADOW.leaf) this.forget(table, index);
+    if (!table.unsynced) this.withdraw(table, index, 1, ALL_KINDS);
+    table.clear(index);
+    if (lower) this.orphan(lower, table, index);
+  }
+
+  /** Takes a leaf out of the reverse map. */
+  private forget(table: ShadowTable, index: number): void {
+    this.reverse.remove((table.id << ENTRIES_SHIFT) | index, table.page(index), table.spanBits);
+  }
+
+  private dropTable(table: ShadowTable): void {
+    if (this.tables[table.id] !== table) return;
+    this.counters.tablesDropped++;
+    if (!table.unsynced) this.withdraw(table, 0, table.entries, ALL_KINDS);
+    this.tables[table.id] = undefined;
+    this.freeIds.push(table.id);
+    this.remove(table);
+    this.machine.effort.spent += table.entries / EFFORT.listed;
+    for (let i = 0; table.filled > 0; i++) {
+      const low = table.low(i);
+      if (!(low & SHADOW.present)) continue;
+      if (low & SHADOW.leaf) this.forget(table, i);
+      table.clear(i);
+      const lower = low & SHADOW.leaf ? undefined : this.tables[low >>> 12];
+      if (lower) this.orphan(lower, table, i);
+    }
+    for (const parent of table.parents) parent.table.clear(parent.index);
+    for (const slot of table.spaces) {
+      const space = this.spaces.slots[slot];
+      if (space?.table === table) space.table = undefined;
+    }
+  }
+
+  /** A table no longer hangs from an entry: what nothing leads to is not watched. */
+  private orphan(lower: ShadowTable, table: ShadowTable, index: number): void {
+    this.machine.effort.spent += lower.parents.length / EFFORT.listed;
+    removeParent(lower.parents, table, index);
+    if (lower.parents.length > 0 || lower.spaces.length > 0) return;
+    if (lower.level === 1 && lower.kind === 'table' && this.techniques.unsync) {
+      if (!lower.unsynced) this.desync(lower);
+    } else this.dropTable(lower);
+  }
+
+  /** A space leaves its root. */
+  abandon(space: AddressSpace): void {
+    const { table } = space;
+    if (!table) return;
+    space.table = undefined;
+    const at = table.spaces.indexOf(space.slot);
+    if (at >= 0) table.spaces.splice(at, 1);
+    if (table.spaces.length === 0 && table.parents.length === 0) this.dropTable(table);
+  }
+
+  private remove(table: ShadowTable): void {
+    const list = this.byPage.get(table.guestPage);
+    const at = list?.indexOf(table) ?? -1;
+    if (!list || at < 0) return;
+    list.splice(at, 1);
+    if (list.length === 0) this.byPage.delete(table.guestPage);
+    this.untrace(table.guestPage);
+  }
+
+  private trace(guestPage: number): void {
+    const frame = this.map.frame(guestPage);
+    if (frame <= 0 || this.machine.frameFlags(frame) & FRAME.table) return;
+    this.machine.setFrameFlag(frame, FRAME.table);
+    this.writeProtect(guestPage);
+  }
+
+  /** Lifts the trace of a page that no table needs any more. */
+  private untrace(guestPage: number): void {
+    if (this.isTraced(guestPage)) return;
+    const frame = this.map.entry(guestPage);
+    if (frame > 0) this.machine.clearFrameFlag(frame, FRAME.table);
+  }
+
+  // What the TLBs hold.
+
+  /** From now on writes to a guest-physical page come to the monitor: no TLB may hold it for writing. */
+  writeProtect(guestPage: number): void {
+    this.counters.writeProtections++;
+    this.withdrawPhysical(guestPage, WRITES_ONLY);
+  }
+
+  private withdrawPhysical(guestPage: number, kinds: number): void {
+    for (const space of this.spaces.slots) if (space?.mode === 'none') this.withdrawAt(space.slot, guestPage, 1, kinds);
+    let places = 0;
+    this.reverse.forEach(guestPage, (name) => {
+      const table = this.tables[name >> ENTRIES_SHIFT];
+      const index = name & ((1 << ENTRIES_SHIFT) - 1);
+      if (!table || !mapsPage(table, index, guestPage) || table.unsynced) return true;
+      if (++places > MANY_PLACES) {
+        this.flushAll();
+        return false;
+      }
+      this.steps = 0;
+      this.withdrawFrom(table, index * table.span + guestPage - table.page(index), 1, kinds);
+      if (this.steps > MOST_STEPS) this.flushAll();
+      return this.steps <= MOST_STEPS;
+    });
+  }
+
+  /** Drops from the TLBs what they know through entries of a table; where too many ways lead up to spaces, everything. */
+  private withdraw(table: ShadowTable, index: number, count: number, kinds: number): void {
+    this.steps = 0;
+    this.withdrawFrom(table, index * table.span, count * table.span, kinds);
+    if (this.steps > MOST_STEPS) this.flushAll();
+  }
+
+  /** The same for pages, numbered from the first that the table covers, in all places in which it hangs. */
+  private withdrawFrom(table: ShadowTable, first: number, pages: number, kinds: number): void {
+    const { spaces, parents } = table;
+    this.steps += 1 + spaces.length;
+    for (const slot of spaces) this.withdrawAt(slot, canonicalPage(first, table), pages, kinds);
+    for (const { table: parent, index } of parents) {
+      if (this.steps > MOST_STEPS) return;
+      this.withdrawFrom(parent, index * parent.span + first, pages, kinds);
+    }
+  }
+
+  private withdrawAt(slot: number, first: number, pages: number, kinds: number): void {
+    if (kinds === WRITES_ONLY) this.tlb.drop(slot, TLB_KIND.write, first);
+    else if (pages === 1) this.tlb.dropPage(slot, first);
+    else if (pages > LARGEST_RANGE) this.flushSpace(slot);
+    else {
+      this.counters.flushesRange++;
+      this.machine.effort.spent += EFFORT.flush;
+      this.tlb.dropRange(slot, first, pages);
+    }
+  }
+
+  flushSpace(slot: number): void {
+    this.counters.flushesSpace++;
+    this.machine.effort.spent += EFFORT.flush;
+    this.tlb.flushSpace(slot);
+  }
+
+  flushAll(): void {
+    this.counters.flushesAll++;
+    for (const space of this.spaces.slots) {
+      if (!space) continue;
+      this.machine.effort.spent += EFFORT.flush;
+      this.tlb.flushSpace(space.slot);
+    }
+  }
+
+  /** Drops all derived state: nothing is known but the spaces' tags. At once: table by table it would take seconds. */
+  dropAll(): void {
+    const count = this.tables.length - this.freeIds.length;
+    this.counters.tablesDropped += count;
+    this.machine.effort.spent += count;
+    for (const page of this.byPage.keys()) {
+      const frame = this.map.entry(page);
+      if (frame > 0) this.machine.clearFrameFlag(frame, FRAME.table);
+    }
+    this.tables.length = 0;
+    this.freeIds.length = 0;
+    this.byPage.clear();
+    this.reverse.clear();
+    for (const space of this.spaces.slots) if (space) space.table = undefined;
+    this.flushAll();
+  }
+}
+
+function mapsPage(table: ShadowTable, index: number, guestPage: number): boolean {
+  const first = table.page(index);
+  return guestPage >= first && guestPage < first + table.span;
+}
+
+/** In 64-bit formats linear pages of the upper half are negative. */
+function canonicalPage(page: number, root: ShadowTable): number {
+  const half = root.level === 4 ? 2 ** 35 : 2 ** 44;
+  return root.level >= 4 && page >= half ? page - 2 * half : page;
+}
+
+function removeParent(parents: ShadowParent[], table: ShadowTable, index: number): void {
+  for (let i = parents.length - 1; i >= 0; i--) {
+    const parent = parents[i];
+    if (parent?.table === table && parent.index === index) parents.splice(i, 1);
+  }
+}
