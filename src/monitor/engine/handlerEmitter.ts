@@ -10,14 +10,14 @@ import { ACCESS } from './memoryAccess';
 import { CPU, at } from './operandEmitter';
 import { R, RECORD_BYTES } from './records';
 import { expression } from './valueEmitter';
-import { VectorOperandEmitter } from './vectorOperandEmitter';
 import { I32, I64, OP } from './wasm/encoding';
 import { binary, i32, i64, load, select, unary, type Expression } from './wasm/functionBuilder';
+import { X87OperandEmitter } from './x87OperandEmitter';
 
 const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 const GENERAL_PROTECTION = 13;
 
-export class HandlerEmitter extends VectorOperandEmitter implements Emitter {
+export class HandlerEmitter extends X87OperandEmitter implements Emitter {
   private left = false;
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */

@@ -9,7 +9,7 @@ import { isRegisterKind, type Callees, type HandlerShape } from './handlerShape'
 import { ACCESS, MemoryAccess } from './memoryAccess';
 import { R } from './records';
 import { ValueEmitter, expression } from './valueEmitter';
-import { I32, I64, OP } from './wasm/encoding';
+import { I32, I64, OP, type WasmType } from './wasm/encoding';
 import { call, i32, load, unary, type Expression } from './wasm/functionBuilder';
 
 export const CPU = i32(0);
@@ -21,7 +21,7 @@ const REGISTER_FIELDS = [R.registerA, R.registerB, R.registerC];
 
 export class OperandEmitter extends ValueEmitter {
   readonly addressSize: 16 | 32 | 64;
-  protected readonly record = this.code.parameter(0);
+  protected readonly record: Expression;
   protected readonly memory: MemoryAccess;
 
   constructor(
@@ -29,6 +29,7 @@ export class OperandEmitter extends ValueEmitter {
     protected readonly callees: Callees,
   ) {
     super(shape.size);
+    this.record = this.code.parameter(0);
     this.addressSize = shape.addressSize;
     this.memory = new MemoryAccess(this.code, this.record, shape, callees);
   }
@@ -112,6 +113,19 @@ export class OperandEmitter extends ValueEmitter {
   service(): void {
     const leave = call(this.callees.service, I32, [this.record, load(OP.i32_load, I32, this.record, R.link)]);
     this.code.if(leave, () => this.code.return());
+  }
+
+  /** A field of the record. */
+  protected field(op: number, type: WasmType, offset: number): Expression {
+    return load(op, type, this.record, offset);
+  }
+
+  /** A field of the state block, and setting it. */
+  protected loadState(op: number, type: WasmType, offset: number): Expression {
+    return load(op, type, CPU, at(offset));
+  }
+  protected storeState(op: number, offset: number, value: Expression): void {
+    this.code.store(op, CPU, at(offset), value);
   }
 
   /**

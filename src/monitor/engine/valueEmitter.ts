@@ -4,7 +4,7 @@
  */
 import type { OperandSize, Value, Variable } from '../isa/emitter';
 import type { Lanes, VectorOperation, VectorShift, VectorTest } from '../isa/vectorEmitter';
-import { I32, I64, OP, V128 } from './wasm/encoding';
+import { I32, I64, OP, V128, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, select, unary, v128, withBytes, type Expression, type Local } from './wasm/functionBuilder';
 import { FLOAT_OP, LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
 
@@ -59,9 +59,14 @@ function single(name: PairName, a: Value, comparison = false): Value {
 type IntegerLanes = Exclude<Lanes, 'f32x4' | 'f64x2'>;
 
 export class ValueEmitter {
-  protected readonly code = new FunctionBuilder([I32]);
+  protected readonly code: FunctionBuilder;
 
-  constructor(readonly size: OperandSize) {}
+  constructor(
+    readonly size: OperandSize,
+    parameters: readonly WasmType[] = [I32],
+  ) {
+    this.code = new FunctionBuilder(parameters);
+  }
 
   operandConstant(value: number): Value {
     return this.size === 64 ? i64(BigInt(value)) : i32(value);

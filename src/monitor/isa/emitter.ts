@@ -4,6 +4,7 @@
  */
 
 import type { VectorEmitter } from './vectorEmitter';
+import type { X87Emitter } from './x87Emitter';
 
 /** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended), an i64, or a vector of 128 bits. */
 export interface Value {
@@ -21,7 +22,7 @@ export type OperandSize = 8 | 16 | 32 | 64;
 /** General register numbers (Intel SDM vol. 2, 3.1.1.1). */
 export type RegisterNumber = number;
 
-export interface Emitter extends VectorEmitter {
+export interface Emitter extends VectorEmitter, X87Emitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 

@@ -96,7 +96,7 @@ export class OperandReader {
     const { entry, operands } = this;
     if (this.p.vex) return /^bmi/.test(entry.feature ?? '') ? 'none' : 'avx';
     if (entry.xmm || operands.some((o) => o.kind === 'vector')) return 'sse';
-    if (entry.feature === 'fpu') return 'x87';
+    if (entry.feature === 'fpu' || entry.name === 'fwait') return 'x87';
     return operands.some((o) => o.kind === 'mmx') || entry.name === 'emms' ? 'mmx' : 'none';
   }
 

@@ -169,11 +169,20 @@ export class FunctionBuilder {
     this.code.byte(0);
   }
 
-  /** Calls a function that gives no result. */
+  /** Calls a function whose results, if any, are left where they are. */
   call(fn: number, args: readonly Expression[]): void {
     args.forEach((a) => a.push(this.code));
     this.code.byte(OP.call);
     this.code.u32(fn);
+  }
+
+  /** Calls a function and keeps its results, one in each local. */
+  callInto(fn: number, args: readonly Expression[], results: readonly Local[]): void {
+    this.call(fn, args);
+    for (const local of [...results].reverse()) {
+      this.code.byte(OP.local_set);
+      this.code.u32(local.index);
+    }
   }
 
   if(condition: Expression, then: () => void, otherwise?: () => void): void {
@@ -205,7 +214,24 @@ export class FunctionBuilder {
     this.code.byte(OP.end);
   }
 
-  return(): void {
+  /** A block; `body` is given a function that jumps behind its end, always or when a condition holds. */
+  block(body: (leave: (condition?: Expression) => void) => void): void {
+    this.code.byte(OP.block);
+    this.code.byte(EMPTY_BLOCK);
+    this.depth++;
+    const own = this.depth;
+    body((condition) => {
+      condition?.push(this.code);
+      this.code.byte(condition ? OP.br_if : OP.br);
+      this.code.u32(this.depth - own);
+    });
+    this.depth--;
+    this.code.byte(OP.end);
+  }
+
+  /** Returns, with the function's results. */
+  return(...results: readonly Expression[]): void {
+    results.forEach((result) => result.push(this.code));
     this.code.byte(OP.return);
   }
 
