@@ -17,7 +17,7 @@ export interface HandlerKey {
 }
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
-const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
+const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas']);
 /** Instructions without operands that are the same in all operand sizes. */
 const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */

@@ -96,6 +96,10 @@ export interface Emitter extends VectorEmitter, X87Emitter {
   /** The immediate, sign-extended to the operand's type. */
   immediate(): Value;
 
+  /** Memory at rDI in ES, of the operand's size: reading it, and writing it. */
+  readDestination(): Value;
+  writeDestination(value: Value): void;
+
   register(number: RegisterNumber, size: OperandSize): Value;
   setRegister(number: RegisterNumber, size: OperandSize, value: Value): void;
   /** The byte at bits 8-15 of a register (AH). */
