@@ -74,6 +74,8 @@ export interface CodeCounters {
 
 /** What an instruction comes to whose service is not written. */
 const UNDEFINED_SERVICE = serviceNumber('ud');
+/** What knows all of an x87 instruction. */
+const X87_SERVICE = serviceNumber('x87');
 const NONE: ReadonlySet<number> = new Set();
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
@@ -284,7 +286,7 @@ export class CodeCache {
     }
     if (!endsBlock(name)) {
       // A meaning may leave a hard case to the service of its name.
-      view.setUint32(at + R.link, findService(name) ?? NULL_SLOT, true);
+      view.setUint32(at + R.link, serviceBehind(instruction) ?? NULL_SLOT, true);
       view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
       return;
     }
@@ -410,6 +412,11 @@ export class CodeCache {
 
 function sameContext(a: CodeContext, b: CodeContext): boolean {
   return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end && a.translated === b.translated;
+}
+
+/** Number of the service to which an instruction's meaning leaves hard cases. */
+export function serviceBehind({ name, unit }: Instruction): number | undefined {
+  return findService(name) ?? (unit === 'x87' ? X87_SERVICE : undefined);
 }
 
 /** REX.B and REX.R, in bits 6 and 7. */

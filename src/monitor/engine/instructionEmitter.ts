@@ -7,16 +7,16 @@ import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from '../
 import { ACCESS } from './memoryAccess';
 import { R } from './records';
 import { expression } from './valueEmitter';
-import { VectorOperandEmitter } from './vectorOperandEmitter';
 import { I32, I64, OP } from './wasm/encoding';
 import { binary, i32, i64, unary, type Expression } from './wasm/functionBuilder';
+import { X87OperandEmitter } from './x87OperandEmitter';
 
 const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 const GENERAL_PROTECTION = 13;
 
 const STACK_POINTER = i32(REG + 8 * RSP);
 
-export abstract class InstructionEmitter extends VectorOperandEmitter implements Emitter {
+export abstract class InstructionEmitter extends X87OperandEmitter implements Emitter {
   // Flags.
 
   abstract flagResult(): Value;

@@ -2,7 +2,7 @@
  * How handlers reach memory: the offset of a memory operand, its segment's limits, and the TLB. What the TLB
  * does not hold is asked of the monitor.
  */
-import { FS, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS } from '../cpu/layout';
+import { ES, FS, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS } from '../cpu/layout';
 import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES } from '../memory/layout';
 import type { HandlerShape } from './handlerShape';
 import { R } from './records';
@@ -43,6 +43,7 @@ const CPU = i32(0);
 const GENERAL_PROTECTION = 13;
 const at = (offset: number): number => CPU_BASE + offset;
 const SS_BASE = SEGMENTS + SS * SEGMENT_BYTES;
+const ES_BASE = SEGMENTS + ES * SEGMENT_BYTES;
 
 /** One memory operand while its handler is emitted. */
 interface Place {
@@ -88,6 +89,13 @@ export class MemoryAccess {
     if (this.shape.model === 'flat') return this.lookUp32(offset, access);
     if (this.shape.model === 'long') return this.lookUp64(offset, access);
     return this.lookUpSegmented(offset, CPU, SS_BASE, access);
+  }
+
+  /** Host address of an offset in ES that is cut to the address size already: i32 in the flat model, else i64. */
+  lookUpExtra(offset: Expression, access: Access): Expression {
+    if (this.shape.model === 'flat') return this.lookUp32(offset, access);
+    if (this.shape.model === 'long') return this.lookUp64(offset, access);
+    return this.lookUpSegmented(offset, CPU, ES_BASE, access);
   }
 
   /** Has a store carried out if it went to the bounce buffer. */

@@ -2,7 +2,7 @@
  * The part of an emitted instruction that reaches operands: general registers, memory and immediates, as the
  * instruction's record names them. Whether the record is read at run time or known now is for a subclass to say.
  */
-import { REG } from '../cpu/layout';
+import { RDI, REG } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
 import { CPU_BASE } from '../memory/layout';
 import { isRegisterKind, type HandlerShape } from './handlerShape';
@@ -102,6 +102,20 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
   private element(position: number, offset: Value, bits: 32 | 64, kind: number): Expression {
     this.memory.place(position).extra = expression(offset);
     return this.memory.probe(position, { bytes: bits / 8, kind });
+  }
+
+  readDestination(): Value {
+    return this.let(this.loadSized(this.destination(ACCESS.read), 0, this.size));
+  }
+  writeDestination(value: Value): void {
+    this.storeMemory(this.destination(ACCESS.write), this.size, expression(value));
+  }
+
+  /** Host address of memory at rDI in ES. */
+  private destination(kind: number): Expression {
+    const pointer = this.register(RDI, this.addressSize);
+    const offset = this.code.let(expression(this.shape.model === 'flat' ? pointer : this.toI64Unsigned(pointer)));
+    return this.memory.lookUpExtra(offset, { bytes: this.size / 8, kind });
   }
 
   immediate(): Value {

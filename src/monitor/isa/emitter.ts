@@ -4,6 +4,7 @@
  */
 
 import type { VectorEmitter } from './vectorEmitter';
+import type { X87Emitter } from './x87Emitter';
 
 /** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended), an i64, or a vector of 128 bits. */
 export interface Value {
@@ -37,7 +38,7 @@ export interface StatusSource {
   readonly result: Value;
 }
 
-export interface Emitter extends VectorEmitter {
+export interface Emitter extends VectorEmitter, X87Emitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 
@@ -111,6 +112,10 @@ export interface Emitter extends VectorEmitter {
   writeElement(index: number, offset: Value, value: Value, bits: 32 | 64): void;
   /** The immediate, sign-extended to the operand's type. */
   immediate(): Value;
+
+  /** Memory at rDI in ES, of the operand's size: reading it, and writing it. */
+  readDestination(): Value;
+  writeDestination(value: Value): void;
 
   register(number: RegisterNumber, size: OperandSize): Value;
   setRegister(number: RegisterNumber, size: OperandSize, value: Value): void;

@@ -10,6 +10,7 @@ import { ACCESS, type Access } from '../memoryAccess';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, i32, load, type Expression } from '../wasm/functionBuilder';
+import type { X87Routines } from '../x87OperandEmitter';
 
 export type SourceKind = 'none' | StatusSource['operation'];
 
@@ -46,13 +47,17 @@ const isField = (value: Expression): value is FieldExpression => 'recordField' i
 
 /** Notes stores, which are changes of memory or of state that has no other way. */
 class SurveyBuilder extends FunctionBuilder {
-  stores = 0;
+  /** Whether something has happened on the way that is being emitted. */
+  changed = false;
 
   override store(op: number, address: Expression, offset: number, value: Expression): void {
-    this.stores++;
+    this.changed = true;
     super.store(op, address, offset, value);
   }
 }
+
+/** Routines need no numbers in code that is thrown away. */
+const NO_ROUTINES: X87Routines = { add: 0, multiply: 0, divide: 0, squareRoot: 0, integral: 0, toDouble: 0, toSingle: 0, toInteger: 0, compare: 0 };
 
 class SurveyEmitter extends InstructionEmitter {
   readonly readFields = new Set<number>();
@@ -70,14 +75,13 @@ class SurveyEmitter extends InstructionEmitter {
   unsafe = false;
   end: InstructionFacts['end'] = 'next';
   private inWords = false;
-  private changed = false;
 
   constructor(
     shape: HandlerShape,
     private readonly builder: SurveyBuilder,
     private readonly incoming: StatusSource | undefined,
   ) {
-    super(shape, builder);
+    super(shape, builder, NO_ROUTINES);
   }
 
   field(op: number, type: WasmType, offset: number): Expression {
@@ -118,7 +122,7 @@ class SurveyEmitter extends InstructionEmitter {
     if (size < 32) this.noteRead(slot);
     if (isField(slot)) this.writtenFields.add(slot.recordField);
     else if (typeof slot.constant === 'number') this.writtenRegisters |= 1 << (slot.constant >> 3);
-    this.changed = true;
+    this.builder.changed = true;
   }
 
   flagResult(): Value {
@@ -140,10 +144,28 @@ class SurveyEmitter extends InstructionEmitter {
       this.givesSource = source?.operation ?? 'none';
     } else this.givesSource = 'none';
     this.setsFlags = true;
-    this.changed = true;
+    this.builder.changed = true;
   }
   statusSource(): StatusSource | undefined {
     return this.setsFlags ? undefined : this.incoming;
+  }
+  /** What has changed on one of two ways has not on the other. */
+  override if(condition: Value, then: () => void, otherwise?: () => void): void {
+    const { builder } = this;
+    const before = builder.changed;
+    let after = before;
+    const way = (body: () => void) => (): void => {
+      builder.changed = before;
+      body();
+      after ||= builder.changed;
+    };
+    super.if(condition, way(then), otherwise && way(otherwise));
+    builder.changed = after;
+  }
+  /** The service is called where the body has given up: before anything has changed. */
+  override orService(body: (giveUpIf: (condition: Value) => void) => void): void {
+    this.leave();
+    this.builder.block(() => body(() => this.leave()));
   }
   branch(condition?: Value): void {
     this.end = condition ? 'conditional' : 'always';
@@ -162,7 +184,7 @@ class SurveyEmitter extends InstructionEmitter {
   }
   private leave(): void {
     this.mayLeave = true;
-    if (this.changed || this.builder.stores > 0) this.unsafe = true;
+    if (this.builder.changed) this.unsafe = true;
   }
 }
 

@@ -10,6 +10,7 @@ import { ACCESS } from '../memoryAccess';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
 import { binary, i32, i64, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import type { X87Routines } from '../x87OperandEmitter';
 import type { RegionInstruction } from './regionGraph';
 import type { RegionScope } from './regionScope';
 
@@ -39,8 +40,9 @@ export class RegionEmitter extends InstructionEmitter {
     private readonly instruction: RegionInstruction,
     private readonly scope: RegionScope,
     private readonly view: DataView,
+    routines: X87Routines,
   ) {
-    super(instruction.handler.shape, scope.builder);
+    super(instruction.handler.shape, scope.builder, routines);
   }
 
   // Operands.

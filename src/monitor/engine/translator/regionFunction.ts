@@ -10,6 +10,7 @@ import { R, RECORD_BYTES } from '../records';
 import { expression } from '../valueEmitter';
 import { I32, OP } from '../wasm/encoding';
 import { binary, call, i32, load, type Expression } from '../wasm/functionBuilder';
+import type { X87Routines } from '../x87OperandEmitter';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation } from './regionEmitter';
@@ -22,6 +23,7 @@ export interface RegionCallees {
   readonly follow: number;
   readonly jump: number;
   readonly service: number;
+  readonly x87: X87Routines;
 }
 
 /** Where a region's code lies, and how it is read. */
@@ -147,7 +149,7 @@ export class RegionFunction {
       scope.leaveToRecord(instruction.record);
       return { kind: 'gone' };
     }
-    const emitter = new RegionEmitter(instruction, scope, this.place.view);
+    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees.x87);
     meaningOf(instruction.handler.name)(emitter);
     return emitter.continuation;
   }

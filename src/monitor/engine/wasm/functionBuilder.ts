@@ -214,11 +214,20 @@ export class FunctionBuilder {
     this.code.byte(0);
   }
 
-  /** Calls a function that gives no result. */
+  /** Calls a function whose results, if any, are left where they are. */
   call(fn: number, args: readonly Expression[]): void {
     args.forEach((a) => a.push(this.code));
     this.code.byte(OP.call);
     this.code.u32(fn);
+  }
+
+  /** Calls a function and keeps its results, one in each local. */
+  callInto(fn: number, args: readonly Expression[], results: readonly Local[]): void {
+    this.call(fn, args);
+    for (const local of [...results].reverse()) {
+      this.code.byte(OP.local_set);
+      this.code.u32(local.index);
+    }
   }
 
   if(condition: Expression, then: () => void, otherwise?: () => void): void {
@@ -240,9 +249,12 @@ export class FunctionBuilder {
     this.code.byte(OP.end);
   }
 
-  /** A block; `body` may leave it with `branch` and the nesting that it has inside. */
-  block(body: () => void): void {
-    this.structure(OP.block, body);
+  /** A block; `body` is given a function that leaves it, and others leave it with `branch` and the nesting that it has inside. */
+  block(body: (leave: (condition?: Expression) => void) => void): void {
+    this.structure(OP.block, () => {
+      const own = this.depth;
+      body((condition) => this.branch(own, condition));
+    });
   }
 
   /** A loop; `branch` to the nesting that its body has goes back to its start. */
@@ -281,7 +293,9 @@ export class FunctionBuilder {
     this.code.byte(OP.end);
   }
 
-  return(): void {
+  /** Returns, with the function's results. */
+  return(...results: readonly Expression[]): void {
+    results.forEach((result) => result.push(this.code));
     this.code.byte(OP.return);
   }
 
