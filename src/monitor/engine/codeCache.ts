@@ -41,6 +41,10 @@ export class CodePage {
   end = 0;
   /** Offsets before which a breakpoint record stands. */
   breakpoints: ReadonlySet<number> = new Set();
+  /** Whether anything has been decoded from its bytes. */
+  live = false;
+  /** Pages with an instruction that ends in this one. */
+  readonly dependents = new Set<CodePage>();
   /** Function-table entries of regions that were translated from its blocks. */
   regions: number[] = [];
 
@@ -154,11 +158,32 @@ export class CodeCache {
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.writeSpecial(at, handler, where, 0);
     }
+    page.live = true;
     page.decoded.fill(1, start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
     return address;
+  }
+
+  /**
+   * Gives the `crossing` record of page `first` the instruction itself, which begins at an offset there and ends in page
+   * `second`. Says whether there was room.
+   */
+  bridge(record: number, first: CodePage, second: CodePage, instruction: Instruction, offset: number): boolean {
+    const at = this.reserve(first, 2 * RECORD_BYTES);
+    if (at === undefined) return false;
+    const behind = offset + instruction.length;
+    this.writeRecord(at, instruction, offset, first.context, 1, first.table);
+    if (!endsBlock(instruction.name) && !leavesAlways(instruction)) this.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
+    second.live = true;
+    second.decoded.fill(1, 0, behind - PAGE_BYTES);
+    second.dependents.add(first);
+    const { view } = this.machine;
+    view.setUint32(record + R.page, second.table, true);
+    view.setUint32(record + R.link, at, true);
+    view.setUint32(record + R.handler, SPECIAL_HANDLERS.bridge, true);
+    return true;
   }
 
   /** Reads the block at an offset. */
@@ -319,11 +344,11 @@ export class CodeCache {
     let left = false;
     for (const page of this.pages.get(frame) ?? []) {
       const end = Math.min(offset + bytes, PAGE_BYTES);
-      if (page.chunks.length > 0 && page.decoded.subarray(offset, end).includes(1)) {
+      if (page.live && page.decoded.subarray(offset, end).includes(1)) {
         this.dropBlocks(page);
         hit = true;
       }
-      left ||= page.chunks.length > 0;
+      left ||= page.live;
     }
     if (!left) this.machine.clearFrameFlag(frame, FRAME.code);
     return hit;
@@ -381,12 +406,16 @@ export class CodeCache {
 
   private dropBlocks(page: CodePage): void {
     this.dropRegions(page);
+    page.live = false;
     this.machine.i32.fill(0, page.table >> 2, (page.table + CODE_CHUNK_BYTES) >> 2);
     page.decoded.fill(0);
     this.limbo.push(...page.chunks);
     page.chunks = [];
     page.next = page.end = 0;
     this.counters.pagesInvalidated++;
+    const dependents = [...page.dependents];
+    page.dependents.clear();
+    for (const dependent of dependents) if (dependent.live) this.dropBlocks(dependent);
   }
 
   private reserve(page: CodePage, bytes: number): number | undefined {

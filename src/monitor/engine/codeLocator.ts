@@ -167,6 +167,16 @@ export class CodeLocator {
     return { ...context, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
   }
 
+  /** The present context as it is for the page that begins at an offset in CS. */
+  contextAt(start: number): CodeContext {
+    return this.contextOfPage(this.refresh(), start);
+  }
+
+  /** The linear page behind another. */
+  nextPage(page: number): number {
+    return this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
+  }
+
   private breakpointsIn(page: number): ReadonlySet<number> {
     const guest = this.debug.executionAddresses();
     if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;

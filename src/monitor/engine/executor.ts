@@ -19,6 +19,7 @@ import { CodeLocator } from './codeLocator';
 import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
+import { PageCrossings } from './pageCrossing';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
@@ -52,6 +53,7 @@ export class Executor {
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
   private readonly locator: CodeLocator;
+  private readonly crossings: PageCrossings;
   /** The CPU whose stop is passed over. */
   private passCpu = 0;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
@@ -94,6 +96,7 @@ export class Executor {
     this.translator = new Translator(machine.view, interpreter, this.code);
     this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
+    this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
@@ -393,7 +396,11 @@ export class Executor {
     if (reason === EXIT.breakpoint) return this.breakpointRecord();
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
-      if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+      if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) {
+        // Its bytes are fetched now in any case, so that this changes nothing of the guest.
+        this.crossings.bridge(at, s.eip);
+        this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+      }
     }
     return undefined;
   }

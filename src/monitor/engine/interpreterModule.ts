@@ -4,7 +4,7 @@
  */
 import { meaningOf } from '../isa/definitions';
 import type { X87Routine } from '../isa/x87Emitter';
-import { emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
@@ -43,12 +43,12 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
 
 /** Entries of the function table that are no handlers of instructions with a name, in their order. */
-const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile'] as const;
+const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile', 'bridge'] as const;
 /**
  * Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer;
- * `profile` stands in front of a block that may be translated.
+ * `profile` stands in front of a block that may be translated; `bridge` leads to an instruction that crosses the page's end.
  */
-export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4 } as const satisfies Record<(typeof SPECIAL)[number], number>;
+export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4, bridge: 5 } as const satisfies Record<(typeof SPECIAL)[number], number>;
 
 /** The name under which the base module exports a routine of the x87 unit. */
 export const routineExport = (name: X87Routine): string => `x87.${name}`;
@@ -87,6 +87,7 @@ export function buildBase(): Uint8Array {
     breakpoint: emitLeave(EXIT.breakpoint),
     stop: emitLeave(EXIT.stop),
     onward: emitContinue(jump),
+    bridge: emitBridge(handlerType),
     profile: emitProfile(handlerType, monitor[CALL_NAMES.indexOf('hot')] ?? 0),
   };
   module.setTable(SPECIAL.map((name) => define(handlerType, special[name])));

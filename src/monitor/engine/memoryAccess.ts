@@ -3,7 +3,8 @@
  * does not hold is asked of the monitor.
  */
 import { ES, FS, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS } from '../cpu/layout';
-import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES } from '../memory/layout';
+import { tlbIndex } from './controlFunctions';
+import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES } from '../memory/layout';
 import type { HandlerShape } from './handlerShape';
 import { R } from './records';
 import { I32, I64, OP, type WasmType } from './wasm/encoding';
@@ -181,7 +182,7 @@ export class MemoryAccess {
   }
 
   private tlbEntry(low: Expression, kind: number): Expression {
-    const index = binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(8)), i32((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
+    const index = tlbIndex(low, TLB_ENTRIES);
     return binary(OP.i32_add, I32, this.scope.tlbTable(kind), index);
   }
 
