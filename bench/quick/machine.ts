@@ -18,20 +18,29 @@ const SLICE_CYCLES = 250_000;
 /** The clock, the retired instructions and the counters at one moment. */
 interface Moment {
   readonly milliseconds: number;
+  /** Processor time of this process so far, all threads, in microseconds. */
+  readonly cpu: number;
   readonly retired: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
 function momentOf(machine: RunnableMachine): Moment {
-  return { milliseconds: performance.now(), retired: machine.summary().retired, counters: machine.counters() };
+  const { user, system } = process.cpuUsage();
+  return { milliseconds: performance.now(), cpu: user + system, retired: machine.summary().retired, counters: machine.counters() };
 }
 
+/** What a stretch of the run cost. */
+type Cost = Pick<Progress, 'seconds' | 'cpuSeconds' | 'retired' | 'counters' | 'hot'>;
+
 /** What happened between two moments; counters that have not moved are left out. */
-function between(from: Moment, to: Moment): Pick<Progress, 'seconds' | 'retired' | 'counters'> {
+function between(from: Moment, to: Moment): Cost {
   const moved = Object.entries(to.counters)
     .map(([name, value]): [string, number] => [name, value - (from.counters[name] ?? 0)])
     .filter(([, value]) => value !== 0);
-  return { seconds: (to.milliseconds - from.milliseconds) / 1000, retired: to.retired - from.retired, counters: Object.fromEntries(moved) };
+  return {
+    seconds: (to.milliseconds - from.milliseconds) / 1000, cpuSeconds: (to.cpu - from.cpu) / 1e6,
+    retired: to.retired - from.retired, counters: Object.fromEntries(moved),
+  };
 }
 
 function tell(progress: Progress): void {
@@ -53,12 +62,13 @@ class Clerk {
   private readonly reader = new LineReader();
   private readonly start: Moment;
   private begun: Moment;
-  private work: Pick<Progress, 'seconds' | 'retired' | 'counters' | 'hot'> = { seconds: 0, retired: 0, counters: {} };
+  private work: Cost;
   done = false;
 
   constructor(private readonly machine: RunnableMachine, private readonly profiler: StretchProfiler | undefined) {
     this.start = momentOf(machine);
     this.begun = this.start;
+    this.work = between(this.start, this.start);
   }
 
   take(bytes: Uint8Array): void {
@@ -74,7 +84,7 @@ class Clerk {
       case 'begin': return this.begin();
       case 'end': return this.end(line.part);
       case 'result': return tell({ part: line.part, ...this.work, checksum: line.checksum, count: line.count });
-      case 'failed': return tell({ part: line.part, seconds: 0, retired: 0, counters: {}, failure: line.reason });
+      case 'failed': return tell({ part: line.part, ...between(this.start, this.start), failure: line.reason });
       case 'done': this.done = true;
     }
   }

@@ -5,6 +5,8 @@ export interface Progress {
   /** A part's name, or 'boot'. */
   readonly part: string;
   readonly seconds: number;
+  /** Processor time, all threads. */
+  readonly cpuSeconds: number;
   /** Instructions. */
   readonly retired: number;
   /** How far the engine's counters have moved; those that have not are left out. */

@@ -14,7 +14,7 @@ import { UsageError, oneOf } from '../options';
 import { ARCHITECTURES, FLAVOUR_OF, SHORT_BOOT, makeOwnGuests, ownGuest } from '../ownGuest';
 import { PARTS } from '../parts';
 import { readReference } from '../reference';
-import type { Reference } from '../reference';
+import type { Reference, ReferenceFigure } from '../reference';
 import type { Order, Progress } from './progress';
 
 const HELP = `npm run bench:quick -- [options] [PART ...]: parts of the benchmark on our engine alone, in one boot
@@ -45,16 +45,24 @@ function chosenParts(names: readonly string[], suite: string | undefined): reado
   return [...found, ...names];
 }
 
-/** Ours in seconds and MIPS, then each peer's seconds with how many times as fast as it we are. */
+/** A peer's seconds, with how many times as fast as it we are by the clock and by processor time. The boot here is a shorter one than the peers'. */
+function comparison({ part, seconds, cpuSeconds }: Progress, figure: ReferenceFigure | undefined): readonly string[] {
+  if (figure === undefined || part === 'boot') return ['', '', ''];
+  const byProcessor = figure.cpuSeconds === undefined ? '' : (figure.cpuSeconds / cpuSeconds).toFixed(2);
+  return [figure.seconds.toFixed(3), (figure.seconds / seconds).toFixed(2), byProcessor];
+}
+
+const HEADING = ['part', 'ours, s', 'processor, s', 'million', 'MIPS', 'µs each'];
+
+/** Ours in seconds and MIPS (by processor time), then the peers. */
 function row(progress: Progress, reference: Reference, peers: readonly string[]): readonly string[] {
-  const { part, seconds, retired, count = 0, checksum = '', failure } = progress;
+  const { part, seconds, cpuSeconds, retired, count = 0, checksum = '', failure } = progress;
   const known = peers.map((peer) => reference[peer]?.[part]);
-  // The boot here is a shorter one than the peers'.
-  const comparisons = known.flatMap((figure) => (figure === undefined || part === 'boot' ? ['', ''] : [figure.seconds.toFixed(3), (figure.seconds / seconds).toFixed(2)]));
   const wrong = known.some((figure) => figure?.checksum !== undefined && checksum !== '' && figure.checksum !== checksum);
   return [
-    part, seconds.toFixed(3), (retired / 1e6).toFixed(1), seconds > 0 ? (retired / 1e6 / seconds).toFixed(0) : '',
-    count > 0 ? (seconds * 1e6 / count).toFixed(2) : '', ...comparisons, failure ?? (wrong ? `${checksum} IS NOT WHAT OTHERS HAVE` : checksum),
+    part, seconds.toFixed(3), cpuSeconds.toFixed(3), (retired / 1e6).toFixed(1), cpuSeconds > 0 ? (retired / 1e6 / cpuSeconds).toFixed(0) : '',
+    count > 0 ? (cpuSeconds * 1e6 / count).toFixed(2) : '', ...known.flatMap((figure) => comparison(progress, figure)),
+    failure ?? (wrong ? `${checksum} IS NOT WHAT OTHERS HAVE` : checksum),
   ];
 }
 
@@ -107,7 +115,7 @@ async function main(): Promise<number> {
     all.push(progress);
     process.stderr.write(`${progress.part.padEnd(15)} ${progress.seconds.toFixed(3)} s${progress.failure === undefined ? '' : `  ${progress.failure}`}\n`);
   });
-  const heading = ['part', 'ours, s', 'million', 'MIPS', 'µs each', ...peers.flatMap((peer) => [`${peer}, s`, `× ${peer}`]), 'checksum'];
+  const heading = [...HEADING, ...peers.flatMap((peer) => [`${peer}, s`, `× ${peer}`, 'processor']), 'checksum'];
   process.stdout.write(`\n${table([heading, ...all.map((progress) => row(progress, reference, peers))])}\n`);
   if (values.counters) process.stdout.write(`\n${all.map(countersText).join('\n\n')}\n`);
   if (values.profile) process.stdout.write(`\n${all.filter(({ hot }) => hot !== undefined).map(profileText).join('\n\n')}\n`);
