@@ -187,7 +187,7 @@ export class Executor {
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
-      if (rounds === 0) this.translator.translatePending();
+      this.translator.poll(rounds === 0);
       if (this.settings.lifetime > 0 && ++this.age % this.settings.lifetime === 0) this.code.dropAllBlocks();
       if (this.returnRequested) {
         this.returnRequested = false;

@@ -23,6 +23,8 @@ export interface TranslatorCounters {
 
 /** Hot blocks that are compiled together at once, even while generated code is running. */
 const BATCH = 32;
+/** Fewer wait for others, through so many returns of generated code: a module costs as much as a few regions in it. */
+const PATIENCE = 40;
 /** Entries after which a loop inside a region, or a block that another region of its batch has taken in, is hot. */
 const SOON = 4;
 
@@ -37,6 +39,7 @@ export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0 };
   /** Addresses of profile records. */
   private queue: number[] = [];
+  private waited = 0;
 
   constructor(
     private readonly view: DataView,
@@ -58,11 +61,18 @@ export class Translator {
     this.translatePending();
   }
 
-  /** Translates what is hot. */
-  translatePending(): void {
+  /** Generated code has returned: translates what is hot, if enough is or it has waited long enough. */
+  poll(sliceBegins: boolean): void {
     if (this.queue.length === 0) return;
+    this.waited += sliceBegins ? PATIENCE / 4 : 1;
+    if (this.waited >= PATIENCE) this.translatePending();
+  }
+
+  /** Translates what is hot. */
+  private translatePending(): void {
     const records = this.queue;
     this.queue = [];
+    this.waited = 0;
     const taken = new Set<number>();
     const chosen: { readonly block: HotBlock; readonly graph: RegionGraph }[] = [];
     for (const record of records) {
