@@ -56,6 +56,11 @@ export class Mmu {
   ) {
     this.tlb = new Tlb(machine);
     this.shadow = new ShadowPaging(machine, map, this.tlb, techniques);
+    map.sharesZeros = techniques.zeroFrame;
+    map.frames = {
+      frameReplaced: (page, frame) => this.shadow.replaceFrame(page, frame),
+      frameShared: (page) => this.shadow.writeProtect(page),
+    };
     this.space = this.shadow.enter(this.controls);
   }
 
@@ -181,7 +186,7 @@ export class Mmu {
 
   /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
   private direct(page: number, target: number, write: boolean, user: boolean): number {
-    const frame = this.map.frame(target);
+    const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
     const isTraced = this.machine.frameFlags(frame) !== 0;
     if (write && isTraced) return -1;
@@ -283,6 +288,8 @@ export class Mmu {
   fetchPage(page: number, offset: number, user: boolean): number {
     const target = this.shadow.translate(this.space, this.controls, page, false, user, true);
     if (target < 0) throw this.pageFault(page, offset);
+    // Code never runs from a shared frame: what is known of code is kept by frame.
+    this.map.own(target);
     return target;
   }
 

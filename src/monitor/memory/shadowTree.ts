@@ -265,7 +265,7 @@ export class ShadowTree {
   }
 
   private trace(guestPage: number): void {
-    const frame = this.map.frame(guestPage);
+    const frame = this.map.own(guestPage);
     if (frame <= 0 || this.machine.frameFlags(frame) & FRAME.table) return;
     this.machine.setFrameFlag(frame, FRAME.table);
     this.writeProtect(guestPage);
@@ -284,6 +284,18 @@ export class ShadowTree {
   writeProtect(guestPage: number): void {
     this.counters.writeProtections++;
     this.withdrawPhysical(guestPage, WRITES_ONLY);
+  }
+
+  /** A guest-physical page stands on another frame: no TLB may lead to the old one, and leaves hold the new one. */
+  replaceFrame(guestPage: number, frame: number): void {
+    this.withdrawPhysical(guestPage, ALL_KINDS);
+    this.reverse.forEach(guestPage, (name) => {
+      const table = this.tables[name >> ENTRIES_SHIFT];
+      const index = name & ((1 << ENTRIES_SHIFT) - 1);
+      if (table?.spanBits !== 0 || table.page(index) !== guestPage) return true;
+      table.setLeaf(index, (table.low(index) & 0xfff) | (frame << 12), guestPage, table.protectionKey(index));
+      return true;
+    });
   }
 
   private withdrawPhysical(guestPage: number, kinds: number): void {
