@@ -109,6 +109,20 @@ export class Mmu {
     this.shadow.dropAll();
   }
 
+  /** INVLPG. Nothing of the page could be wrong; it is dropped as a processor would. */
+  invalidate(page: number): void {
+    this.shadow.counters.flushesInvlpg++;
+    this.tlb.dropPage(this.space.slot, page);
+  }
+
+  /** The guest has asked for other translations to be forgotten: there is nothing to do. */
+  noteFlush(kind: 'cr3' | 'global' | 'context'): void {
+    const { counters } = this.shadow;
+    if (kind === 'cr3') counters.flushesCr3++;
+    else if (kind === 'global') counters.flushesGlobal++;
+    else counters.flushesContext++;
+  }
+
   /** Replaces the set of watched linear pages. */
   setWatchedPages(pages: Set<number>): void {
     this.watchedPages = pages;
@@ -212,12 +226,14 @@ export class Mmu {
   }
 
   private loadBounce(at: number, address: number, bytes: number): void {
+    if (bytes === 4) return this.machine.write(BOUNCE + at, 4, this.map.read(address, 4));
     forPieces(address, bytes, (size, done) => {
       this.machine.write(BOUNCE + at + done, size, this.map.read(address + done, size));
     });
   }
 
   private storeBounce(at: number, address: number, bytes: number): void {
+    if (bytes === 4) return this.map.write(address, 4, this.machine.read(BOUNCE + at, 4));
     forPieces(address, bytes, (size, done) => {
       this.map.write(address + done, size, this.machine.read(BOUNCE + at + done, size));
     });
