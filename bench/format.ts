@@ -1,12 +1,22 @@
-/** Writes a report down: the table and the ratios for the terminal, and the whole as Markdown. */
-import { goalOf, goalTimes, isMeasured, medianCpuSeconds, medianMips, medianSeconds, ratios, worstOthersCores } from './report';
-import type { EngineReport, MeasuredEngine, Report } from './report';
+/** Writes a report down: the table for the terminal, and the whole as Markdown. */
+import { MEMORY_GOAL, NOT_REACHED, brokenSessions, isAgreed, isMeasured, median, memoryFigures, missedGoals, rowsOf, speedAgainst, worstOthersCores } from './report';
+import type { MeasuredEngine, Report, Row } from './report';
+import type { EngineName } from './peers/peer';
 
 /** When others keep this many processors busy, the figures may not be believed. */
 const BUSY_CORES = 0.2;
+/** Those whom our speed is compared with, as columns. */
+const COMPARED: readonly EngineName[] = ['tcg', 'v86', 'interpreter'];
+/** Parts whose count is a rate that issue 4 asks for. */
+const RATES: Readonly<Record<string, string>> = { 'syscalls': 'system calls', 'interrupts': 'interrupts' };
 
 function number(value: number | undefined, digits: number): string {
   return value === undefined ? '' : value.toFixed(digits);
+}
+
+/** Seconds with three significant digits, from a millisecond on. */
+function seconds(value: number | undefined): string {
+  return value === undefined ? '' : value.toFixed(value < 10 ? 3 : 1);
 }
 
 /** A table in Markdown that can be read as it is, too: numbers to the right, the first column to the left. */
@@ -18,41 +28,90 @@ export function table(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
 }
 
-/** Lowest and highest of an engine's times to the goal. */
-function spread(engine: MeasuredEngine, goal: string): string {
-  const seconds = engine.runs.map((run) => run.seconds[goal]);
-  return `${number(Math.min(...seconds), 2)}–${number(Math.max(...seconds), 2)}`;
+interface Column {
+  readonly title: string;
+  readonly cell: (row: Row) => string;
 }
 
-/** An engine a line; columns that nobody has anything to put in are left out. */
+/** What is to be said about a row beyond its numbers. */
+function verdict(row: Row): string {
+  const failed = Object.entries(row.failures).map(([engine, reason]) => `${engine} ${reason === NOT_REACHED ? reason : 'failed'}`);
+  const missed = missedGoals(row).map((peer) => `short of ${peer}`);
+  return [...failed, ...(isAgreed(row) ? [] : ['CHECKSUMS DIFFER']), ...missed].join(', ');
+}
+
+function columnsFor(engine: MeasuredEngine, many: boolean): readonly Column[] {
+  const { name, title } = engine;
+  const time = { title: `${title}, s`, cell: ({ cells }: Row) => seconds(cells[name]?.seconds) };
+  const spread = ({ cells }: Row): string => (cells[name] === undefined ? '' : `${seconds(cells[name].lowest)}–${seconds(cells[name].highest)}`);
+  return many ? [time, { title: 'from–to', cell: spread }] : [time];
+}
+
+/** How often the most diligent engine has run a session. */
+function mostRuns({ engines }: Report): number {
+  return Math.max(0, ...engines.filter(isMeasured).flatMap(({ sessions }) => sessions.map(({ runs }) => runs.length)));
+}
+
+/** A piece of work a line; columns that nobody has anything to put in are left out. */
 export function resultTable(report: Report): string {
-  const goal = goalOf(report);
-  const tcg = goalTimes(report).find(({ engine }) => engine.name === 'qemu');
+  const rows = rowsOf(report);
   const measured = report.engines.filter(isMeasured);
-  const columns: { readonly title: string; readonly cell: (engine: MeasuredEngine) => string }[] = [
-    ...report.markers.map((marker) => ({ title: `${marker.title}, s`, cell: (engine: MeasuredEngine) => number(medianSeconds(engine, marker), 2) })),
-    ...(measured.some(({ runs }) => runs.length > 1) ? [{ title: 'lowest–highest, s', cell: (engine: MeasuredEngine) => spread(engine, goal.name) }] : []),
-    { title: 'processor, s', cell: (engine) => number(medianCpuSeconds(engine), 2) },
-    { title: 'TCG = 1', cell: (engine) => number(tcg && (medianSeconds(engine, goal) ?? Number.NaN) / tcg.seconds, 2) },
-    { title: 'MIPS', cell: (engine) => number(medianMips(engine), 0) },
+  const columns: readonly Column[] = [
+    ...measured.flatMap((engine) => columnsFor(engine, mostRuns(report) > 1)),
+    ...COMPARED.flatMap((peer) => [
+      { title: `× ${peer}`, cell: (row: Row) => number(speedAgainst(row, peer), 2) },
+      { title: '(to reach)', cell: (row: Row) => (speedAgainst(row, peer) === undefined ? '' : number(row.goals[peer], 1)) },
+    ]),
+    { title: 'remarks', cell: verdict },
   ];
-  const used = columns.filter(({ cell }) => measured.some((engine) => cell(engine) !== ''));
-  return table([['engine', ...used.map(({ title }) => title)], ...measured.map((engine) => [engine.title, ...used.map(({ cell }) => cell(engine))])]);
+  const used = columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
+  return table([['work', ...used.map(({ title }) => title)], ...rows.map((row) => [row.title, ...used.map(({ cell }) => cell(row))])]);
 }
 
-/** The ratios, in a line or two; a sentence that says why there are none. */
-export function ratioLines(report: Report): string {
-  const found = ratios(report);
-  if (found === undefined) return 'No ratio: fewer than two engines were measured.';
-  const { base, times, ourSpeed } = found;
-  const line = `${Object.keys(times).join(' : ')} = ${Object.values(times).map((time) => number(time, 2)).join(' : ')}  (time to '${goalOf(report).title}', ${base} = 1)`;
-  const speeds = Object.entries(ourSpeed).map(([peer, speed]) => `${number(speed, 2)} × ${peer}`);
-  return speeds.length === 0 ? line : `${line}\nOur speed: ${speeds.join(', ')}`;
+/** Events a second on each engine, for the parts that are about them. */
+export function rateLines(report: Report): readonly string[] {
+  const measured = report.engines.filter(isMeasured);
+  return rowsOf(report).filter(({ name }) => name in RATES).map((row) => {
+    const rates = measured.flatMap(({ name, title }) => {
+      const cell = row.cells[name];
+      return cell === undefined ? [] : [`${title} ${(cell.count / cell.seconds / 1000).toFixed(0)} thousand`];
+    });
+    return `${RATES[row.name]} a second: ${rates.join(', ')}`;
+  });
 }
 
-/** A line for each engine that has no figures, and why. */
-function absences(engines: readonly EngineReport[]): readonly string[] {
-  return engines.flatMap((engine) => (engine.state === 'measured' ? [] : [`${engine.title}: ${engine.state}: ${engine.reason}`]));
+/** What engines say of their speed, a line for each session. */
+function speedLines({ engines }: Report): readonly string[] {
+  return engines.filter(isMeasured).flatMap(({ title: name, sessions }) => sessions.flatMap(({ session, figures }) => {
+    if (figures.length === 0) return [];
+    const millions = median(figures.map(({ retiredInstructions }) => retiredInstructions)) / 1e6;
+    return [`${name}, ${session}: ${millions.toFixed(0)} million instructions, ${median(figures.map(({ mips }) => mips)).toFixed(0)} million a second`];
+  }));
+}
+
+/** What a guest at its shell costs the host, and whether that is within the goal. */
+function memoryLine(report: Report): readonly string[] {
+  const figures = memoryFigures(report);
+  if (figures === undefined) return [];
+  const { peak, touched } = figures;
+  const beyond = peak - touched;
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  return [`our process at the shell of a guest with 256 MiB: ${megabytes(peak)} at its peak, ${megabytes(touched)} of them touched by the guest, so ${megabytes(beyond)} beyond that (to reach: ${megabytes(MEMORY_GOAL)}${beyond > MEMORY_GOAL ? '; not reached' : ''})`];
+}
+
+/** What is missing, and why. */
+function absences(report: Report): readonly string[] {
+  const leftOut = report.engines.flatMap((engine) => (engine.state === 'left out' ? [`${engine.title}: left out: ${engine.reason}`] : []));
+  const broken = brokenSessions(report).map(({ engine, session, failure }) => `${engine}, ${session}: ${failure}`);
+  const failed = rowsOf(report).flatMap((row) =>
+    Object.entries(row.failures).flatMap(([engine, reason]) => (reason === NOT_REACHED ? [] : [`${row.title} on ${engine}: ${reason}`])));
+  return [...leftOut, ...broken, ...failed];
+}
+
+/** What each engine computed where they do not agree: somebody is wrong. */
+function disagreements(report: Report): readonly string[] {
+  return rowsOf(report).filter((row) => !isAgreed(row)).map(({ title, cells }) =>
+    `${title}: checksums differ: ${Object.entries(cells).map(([engine, { checksum }]) => `${engine} ${checksum}`).join(', ')}`);
 }
 
 /** What makes the figures less than they seem; empty on a quiet machine. */
@@ -61,45 +120,63 @@ function warnings({ engines, environment: { cores } }: Report): readonly string[
     const others = worstOthersCores(engine);
     return others === undefined || others < BUSY_CORES ? [] : [`${number(others, 1)} during ${engine.title}`];
   });
-  return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used ${busy.join(', ')}. Do not quote these ratios: run it again on a quiet machine.`];
+  return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used up to ${busy.join(', ')}. Do not quote these ratios: run it again on a quiet machine.`];
+}
+
+/** How many of the goals that could be judged are reached. */
+function tally(report: Report): string {
+  const peers: readonly EngineName[] = ['tcg', 'v86'];
+  const rows = rowsOf(report);
+  const judged = rows.flatMap((row) => peers.filter((peer) => row.goals[peer] !== undefined && speedAgainst(row, peer) !== undefined));
+  if (judged.length === 0) return '';
+  const missed = rows.flatMap(missedGoals).length;
+  return `${judged.length - missed} of ${judged.length} goals reached. × tcg, × v86: how many times as fast as that engine ours is.`;
+}
+
+function title({ architecture, suite }: Report): string {
+  return `Benchmark, ${architecture}, ${suite}`;
 }
 
 function runsText(report: Report): string {
-  const runs = Math.max(0, ...report.engines.filter(isMeasured).map((engine) => engine.runs.length));
-  return runs > 1 ? `median of ${runs} runs` : 'one run';
+  const runs = mostRuns(report);
+  return runs > 1 ? `medians of ${runs} runs` : 'one run';
+}
+
+function notes(report: Report): readonly string[] {
+  return [...rateLines(report), ...speedLines(report), ...memoryLine(report), ...disagreements(report), ...absences(report), ...warnings(report)];
 }
 
 /** What the terminal shows at the end. */
 export function summary(report: Report): string {
-  const measured = report.engines.some(isMeasured);
   return [
-    `${report.workload.title}, ${runsText(report)}`,
-    ...(measured ? [resultTable(report)] : []),
-    ratioLines(report),
-    [...absences(report.engines), ...warnings(report)].join('\n'),
+    `${title(report)}, ${runsText(report)}`,
+    ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
+    tally(report),
+    notes(report).join('\n'),
   ].filter((part) => part !== '').join('\n\n');
 }
 
 /** The report as a Markdown page. */
 export function markdown(report: Report): string {
-  const { environment: machine, workload: { title, guest } } = report;
-  const commands = report.engines.flatMap((engine) => (engine.state === 'left out' ? [] : [
-    `- **${engine.title}** ${engine.version}: ${engine.settings.join('; ')}\n\n      ${engine.command}`,
-  ]));
+  const { environment: machine } = report;
+  const commands = report.engines.filter(isMeasured).map((engine) => [
+    `- **${engine.title}** ${engine.version}: ${engine.settings.join('; ')}`,
+    ...engine.sessions.map(({ command }) => `      ${command}`),
+  ].join('\n\n'));
   return `${[
-    `# ${title}`,
-    `${report.date}, ${runsText(report)}. Seconds run from the start of the engine's process, its own start-up included.`,
-    ...(report.engines.some(isMeasured) ? [resultTable(report)] : []),
-    ratioLines(report).split('\n').map((line) => `**${line}**`).join('\n\n'),
-    [...absences(report.engines), ...warnings(report)].map((line) => `- ${line}`).join('\n'),
+    `# ${title(report)}`,
+    `${report.date}, ${runsText(report)}: \`${report.command}\`. Seconds by the host's clock; a boot runs from the start of the engine's process, its own start-up included.`,
+    ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
+    tally(report),
+    notes(report).map((line) => `- ${line}`).join('\n'),
     '## Machine',
     [
       `- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB`,
       `- ${machine.system}; Node ${machine.node}`,
       `- load average before the first run: ${number(machine.load, 2)}`,
     ].join('\n'),
-    '## Guest',
-    `\`${guest.kernel}\` and \`${guest.initrd}\`, ${guest.memoryMiB} MiB, command line \`${guest.cmdline}\``,
+    '## Guests',
+    report.sessions.map(({ title: name, guest }) => `- ${name}: \`${guest.kernel}\` and \`${guest.initrd}\`, ${guest.memoryMiB} MiB, command line \`${guest.cmdline}\``).join('\n'),
     ...(commands.length === 0 ? [] : ['## Engines and commands', commands.join('\n')]),
   ].filter((part) => part !== '').join('\n\n')}\n`;
 }

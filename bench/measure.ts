@@ -1,11 +1,11 @@
-/** Runs one engine once: starts its program, reads the clock at each marker, and ends it at the last one. */
+/** Runs one engine once: starts its program, reads the clock at each line of the guest's, and ends it at the last one. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { Command } from './peers/peer';
-import { MarkerWatcher } from './markers';
-import type { Marker } from './workloads/workload';
+import { LineReader, SessionRecord } from './protocol';
+import type { PartRun } from './protocol';
 
 /** What a program that ends itself gets beyond its time, in seconds: to stop, and to write its figures. */
 const GRACE_SECONDS = 15;
@@ -20,19 +20,27 @@ export interface Limits {
   readonly timeoutSeconds: number;
   /** Ends the program when it fires; the run then rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Told each marker with its seconds, when it is passed. */
-  readonly onMarker: (marker: Marker, seconds: number) => void;
+  /** The line of the serial output that ends the run. */
+  readonly last: RegExp;
+  /** Told each part, and 'boot', with its seconds, when it has ended. */
+  readonly onPart: (part: string, seconds: number) => void;
 }
 
-/** One run. Times are seconds from the start of the program. */
+/** One run. */
 export interface Run {
-  /** By the markers' names; those that were not reached are not in it. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** Processor time of the program up to the last marker, all threads; only where the system tells it (Linux). */
+  /** Seconds from the start of the program to the first line of our /init; not there when it was not reached. */
+  readonly bootSeconds?: number;
+  /** By the parts' names; those that failed or were not reached are not in it. */
+  readonly parts: Readonly<Record<string, PartRun>>;
+  /** Why a part failed, as the guest said, by the parts' names. */
+  readonly failedParts: Readonly<Record<string, string>>;
+  /** Processor time of the program up to the last line, all threads; only where the system tells it (Linux). */
   readonly cpuSeconds?: number;
   /** How many processors everything else on the machine kept busy meanwhile, on average; where `cpuSeconds` is. */
   readonly othersCores?: number;
-  /** Why the last marker was not reached; not there when it was. */
+  /** Most memory that the program had resident at once, in KiB (VmHWM, proc(5)); where `cpuSeconds` is. */
+  readonly peakKiB?: number;
+  /** Why the last line was not reached; not there when it was. */
   readonly failure?: string;
 }
 
@@ -45,13 +53,23 @@ export function cpuSecondsOf(stat: string): number {
   return (Number(afterName[11]) + Number(afterName[12])) / TICKS_A_SECOND;
 }
 
-/** Processor time of a process so far; undefined where /proc is not, or the process is gone. */
-function cpuSeconds({ pid }: ChildProcess): number | undefined {
-  if (process.platform !== 'linux' || pid === undefined) return undefined;
+/** VmHWM of /proc/PID/status, in KiB; undefined when the text has none. */
+export function peakKiBOf(status: string): number | undefined {
+  const found = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** What the system says of a process so far; nothing where /proc is not, or the process is gone. */
+function costs({ pid }: ChildProcess, machineBefore: number, seconds: number): Pick<Run, 'cpuSeconds' | 'othersCores' | 'peakKiB'> {
+  if (process.platform !== 'linux' || pid === undefined) return {};
   try {
-    return cpuSecondsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    const cpuSeconds = cpuSecondsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    const peakKiB = peakKiBOf(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    // The two counts are ticks of different clocks, so that on a quiet machine the difference can be below nothing.
+    const othersCores = Math.max(0, machineCpuSeconds() - machineBefore - cpuSeconds) / seconds;
+    return { cpuSeconds, othersCores, ...(peakKiB === undefined ? {} : { peakKiB }) };
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -61,23 +79,23 @@ function machineCpuSeconds(): number {
 }
 
 /** What the program and its guest said last, indented. */
-function lastWords(serial: string, stderr: string): string {
-  const lines = [...stderr.trimEnd().split('\n').slice(-LINES_SHOWN), ...serial.split('\n')].filter((line) => line.trim() !== '');
+function lastWords(serial: readonly string[], stderr: string): string {
+  const lines = [...stderr.trimEnd().split('\n').slice(-LINES_SHOWN), ...serial].filter((line) => line.trim() !== '');
   return lines.length === 0 ? '' : `; last words:\n${lines.map((line) => `    ${line}`).join('\n')}`;
 }
 
 /**
- * Runs a command until its output has shown the last of the markers.
+ * Runs a command until the line of its output that is to be the last.
  * The program is gone when the promise settles.
  * @throws the signal's reason, when it fires
  */
-export async function runToMarkers(command: Command, markers: readonly Marker[], limits: Limits): Promise<Run> {
-  const { cwd, timeoutSeconds, signal, onMarker } = limits;
+export async function runSession(command: Command, limits: Limits): Promise<Run> {
+  const { cwd, timeoutSeconds, signal, last, onPart } = limits;
   signal.throwIfAborted();
-  const goal = markers.at(-1);
-  const watcher = new MarkerWatcher(markers);
-  const seconds: Record<string, number> = {};
-  let processor: Pick<Run, 'cpuSeconds' | 'othersCores'> = {};
+  const reader = new LineReader();
+  const record = new SessionRecord(onPart);
+  let found: Pick<Run, 'cpuSeconds' | 'othersCores' | 'peakKiB'> | undefined;
+  let lines: readonly string[] = [];
   let stderr = '';
   let overtime = false;
   let startFault: string | undefined;
@@ -91,17 +109,14 @@ export async function runToMarkers(command: Command, markers: readonly Marker[],
   let timer = setTimeout(() => { overtime = true; kill(); }, limit * 1000);
   child.stdout.on('data', (bytes: Buffer) => {
     const now = (performance.now() - start) / 1000;
-    for (const marker of watcher.take(bytes)) {
-      seconds[marker.name] = now;
-      onMarker(marker, now);
-      if (marker !== goal) continue;
-      const own = cpuSeconds(child);
-      // The two counts are ticks of different clocks, so that on a quiet machine the difference can be below nothing.
-      if (own !== undefined) processor = { cpuSeconds: own, othersCores: Math.max(0, machineCpuSeconds() - machineBefore - own) / now };
-      clearTimeout(timer);
-      if (command.endsItself) timer = setTimeout(kill, GRACE_SECONDS * 1000);
-      else kill();
-    }
+    const fresh = reader.take(bytes);
+    lines = [...lines, ...fresh].slice(-LINES_SHOWN);
+    for (const line of fresh) record.take(line, now);
+    if (found !== undefined || !fresh.some((line) => last.test(line))) return;
+    found = costs(child, machineBefore, now);
+    clearTimeout(timer);
+    if (command.endsItself) timer = setTimeout(kill, GRACE_SECONDS * 1000);
+    else kill();
   });
   child.stderr.on('data', (bytes: Buffer) => { stderr = (stderr + bytes.toString()).slice(-STDERR_KEPT); });
   child.on('error', (error) => { startFault = error.message; });
@@ -112,8 +127,8 @@ export async function runToMarkers(command: Command, markers: readonly Marker[],
   signal.removeEventListener('abort', kill);
   signal.throwIfAborted();
 
-  const times = { seconds, ...processor };
-  if (goal !== undefined && goal.name in seconds) return times;
+  const run = { ...record.found(), ...found };
+  if (found !== undefined) return run;
   const reason = startFault ?? (overtime ? `it took longer than ${limit} s` : `it ended with ${ended}`);
-  return { ...times, failure: `${reason}, before '${goal?.title}'${lastWords(watcher.lastLines(LINES_SHOWN), stderr)}` };
+  return { ...run, failure: `${reason}, ${record.place()}${lastWords(lines, stderr)}` };
 }

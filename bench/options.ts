@@ -1,31 +1,37 @@
 /** The command line of `npm run bench`. */
 import { parseArgs } from 'node:util';
-import { PEERS } from './peers/all';
+import { ARCHITECTURES } from './ownGuest';
+import type { Architecture } from './ownGuest';
+import { PARTS } from './parts';
+import { PEERS, USUAL_PEERS } from './peers/all';
 import type { Peer } from './peers/peer';
-import { WORKLOADS } from './workloads/all';
-import type { Workload } from './workloads/workload';
+import { SUITES } from './sessions';
+import type { SuiteChoice } from './sessions';
 
-/** The slowest that is worth waiting for; an interpreter on a busy machine boots Linux within it. */
-const DEFAULT_TIMEOUT_SECONDS = 240;
-/** `--full` goes on through the installer's start, several times the boot. */
-const FULL_TIMEOUT_SECONDS = 900;
+/** The slowest that is worth waiting for, in seconds: an interpreter on a busy machine does all parts within it. */
+const DEFAULT_TIMEOUT_SECONDS = 1800;
 
-export const HELP = `npm run bench -- [options]: boots one guest on each engine in turn and compares the times
+export const HELP = `npm run bench -- [options]: the same guests on each engine in turn, and their times compared
 
-  --repeat N       runs of each engine; the median counts (default: 1)
-  --engines A,B    only these: ${PEERS.map(({ name }) => name).join(', ')} (default: all)
-  --workload NAME  ${WORKLOADS.map(({ name }) => name).join(', ')} (default: ${WORKLOADS[0].name})
-  --full           go on to the workload's later markers (the installer's first screen)
-  --timeout S      seconds that one run may take (default: ${DEFAULT_TIMEOUT_SECONDS}, with --full ${FULL_TIMEOUT_SECONDS})
-  --save           write the report to bench/results/, as Markdown and JSON
-  --help           print this
+  --suite S       ${SUITES.join(', ')} (default: all)
+  --arch A        ${ARCHITECTURES.join(' or ')} (default: i386)
+  --engines A,B   ${PEERS.map(({ name }) => name).join(', ')} (default: ${USUAL_PEERS.i386.join(',')}, on amd64 ${USUAL_PEERS.amd64.join(',')})
+  --only A,B      these parts alone
+  --repeat N      runs of each engine; the median counts (default: 1)
+  --timeout S     seconds that one boot with its parts may take (default: ${DEFAULT_TIMEOUT_SECONDS})
+  --save          write the report to bench/results/, as Markdown and JSON
+  --help          print this
+
+Parts: ${PARTS.map(({ name }) => name).join(', ')}
+npm run bench:quick runs parts on our engine alone.
 `;
 
 export interface BenchOptions {
-  readonly repeat: number;
+  readonly suite: SuiteChoice;
+  readonly architecture: Architecture;
   readonly peers: readonly Peer[];
-  readonly workload: Workload;
-  readonly full: boolean;
+  readonly only?: readonly string[];
+  readonly repeat: number;
   readonly timeoutSeconds: number;
   readonly save: boolean;
   readonly help: boolean;
@@ -43,11 +49,11 @@ function wholeNumber(name: string, text: string): number {
   throw new UsageError(`--${name}: '${text}' is no whole number from 1 to ${LARGEST_NUMBER}`);
 }
 
-/** The one of that name. @throws UsageError that lists the names there are */
-function named<T extends { readonly name: string }>(option: string, list: readonly T[], name: string): T {
-  const found = list.find((each) => each.name === name);
+/** The word of the list that is written. @throws UsageError that lists the words there are */
+export function oneOf<Word extends string>(option: string, words: readonly Word[], written: string): Word {
+  const found = words.find((word) => word === written);
   if (found !== undefined) return found;
-  throw new UsageError(`--${option}: there is no '${name}'; there is ${list.map((each) => each.name).join(', ')}`);
+  throw new UsageError(`--${option}: there is no '${written}'; there is ${words.join(', ')}`);
 }
 
 function parsed(words: readonly string[]) {
@@ -55,11 +61,12 @@ function parsed(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       options: {
-        repeat: { type: 'string', default: '1' },
+        suite: { type: 'string', default: 'all' },
+        arch: { type: 'string', default: 'i386' },
         engines: { type: 'string' },
-        workload: { type: 'string', default: WORKLOADS[0].name },
-        full: { type: 'boolean', default: false },
-        timeout: { type: 'string' },
+        only: { type: 'string' },
+        repeat: { type: 'string', default: '1' },
+        timeout: { type: 'string', default: String(DEFAULT_TIMEOUT_SECONDS) },
         save: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -74,15 +81,18 @@ function parsed(words: readonly string[]) {
  * @throws UsageError
  */
 export function readOptions(words: readonly string[]): BenchOptions {
-  const { repeat, engines, workload, full, timeout, save, help } = parsed(words);
-  const wanted = engines?.split(',').map((name) => named('engines', PEERS, name));
+  const { suite, arch, engines, only, repeat, timeout, save, help } = parsed(words);
+  const architecture = oneOf('arch', ARCHITECTURES, arch);
+  const names = engines?.split(',').map((name) => oneOf('engines', PEERS.map((peer) => peer.name), name)) ?? USUAL_PEERS[architecture];
+  const parts = only?.split(',').map((name) => oneOf('only', PARTS.map((part) => part.name), name));
   return {
+    suite: oneOf('suite', SUITES, suite),
+    architecture,
+    // In the fixed order, whatever the order on the command line: the table is read that way.
+    peers: PEERS.filter(({ name }) => names.includes(name)),
+    ...(parts === undefined ? {} : { only: parts }),
     repeat: wholeNumber('repeat', repeat),
-    // In the fixed order, whatever the order on the command line: the ratios are read that way.
-    peers: PEERS.filter((peer) => wanted === undefined || wanted.includes(peer)),
-    workload: named('workload', WORKLOADS, workload),
-    full,
-    timeoutSeconds: timeout === undefined ? (full ? FULL_TIMEOUT_SECONDS : DEFAULT_TIMEOUT_SECONDS) : wholeNumber('timeout', timeout),
+    timeoutSeconds: wholeNumber('timeout', timeout),
     save,
     help,
   };

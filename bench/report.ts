@@ -1,32 +1,33 @@
 /** What a benchmark found, as plain data (the JSON report), and the figures that follow from it. */
 import type { Environment } from './environment';
 import type { Run } from './measure';
-import type { Command, Figures, Peer } from './peers/peer';
-import type { Marker, Workload } from './workloads/workload';
+import type { Architecture } from './ownGuest';
+import { AMD64_GOAL, PARTS } from './parts';
+import type { Command, EngineName, Figures } from './peers/peer';
+import type { PartRun } from './protocol';
+import type { Session, SuiteChoice } from './sessions';
 
 interface EngineFacts {
-  readonly name: Peer['name'];
+  readonly name: EngineName;
   readonly title: string;
 }
 
-interface EngineRuns extends EngineFacts {
-  readonly version: string;
-  readonly settings: readonly string[];
+/** One engine's runs of one session. */
+export interface SessionReport {
+  /** The session's name. */
+  readonly session: string;
   /** As one would type it in the checkout. */
   readonly command: string;
   readonly runs: readonly Run[];
-}
-
-/** An engine that reached the last marker in every run. */
-export interface MeasuredEngine extends EngineRuns {
-  readonly state: 'measured';
   /** What the engine said about each run; empty for engines that say nothing. */
   readonly figures: readonly Figures[];
 }
 
-export interface FailedEngine extends EngineRuns {
-  readonly state: 'failed';
-  readonly reason: string;
+export interface MeasuredEngine extends EngineFacts {
+  readonly state: 'measured';
+  readonly version: string;
+  readonly settings: readonly string[];
+  readonly sessions: readonly SessionReport[];
 }
 
 export interface LeftOutEngine extends EngineFacts {
@@ -34,16 +35,42 @@ export interface LeftOutEngine extends EngineFacts {
   readonly reason: string;
 }
 
-export type EngineReport = MeasuredEngine | FailedEngine | LeftOutEngine;
+export type EngineReport = MeasuredEngine | LeftOutEngine;
 
 export interface Report {
   /** ISO 8601. */
   readonly date: string;
+  readonly command: string;
+  readonly architecture: Architecture;
+  readonly suite: SuiteChoice;
   readonly environment: Environment;
-  readonly workload: Pick<Workload, 'name' | 'title' | 'guest'>;
-  /** The markers of this run; the last one is what the ratios are about. */
-  readonly markers: readonly Marker[];
+  readonly sessions: readonly Session[];
   readonly engines: readonly EngineReport[];
+}
+
+/** How many times as fast as a peer we want to be. */
+export type Goals = Readonly<Partial<Record<EngineName, number>>>;
+
+/** What one engine needed for one piece of work. */
+export interface Cell {
+  /** Median. */
+  readonly seconds: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Not there for the boot, which computes nothing. */
+  readonly checksum?: string;
+  /** What was counted; 0 when nothing was. */
+  readonly count: number;
+}
+
+/** A piece of work, with what each engine needed for it. */
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  readonly goals: Goals;
+  readonly cells: Readonly<Partial<Record<EngineName, Cell>>>;
+  /** By engines that should have done it and have not: why. */
+  readonly failures: Readonly<Partial<Record<EngineName, string>>>;
 }
 
 /** The middle of the values, or the mean of the two in the middle. @throws RangeError without values */
@@ -64,74 +91,114 @@ export function commandText({ program, args }: Command): string {
   return [program === process.execPath ? 'node' : program, ...args].map(quoted).join(' ');
 }
 
-/** Median seconds to a marker; undefined unless every run has passed it. */
-export function medianSeconds({ runs }: MeasuredEngine, marker: Marker): number | undefined {
-  const seconds = runs.flatMap((run) => (marker.name in run.seconds ? [run.seconds[marker.name]] : []));
-  return seconds.length === runs.length && seconds.length > 0 ? median(seconds) : undefined;
-}
-
-/** Median processor time of an engine's runs; undefined where the system does not tell it. */
-export function medianCpuSeconds({ runs }: MeasuredEngine): number | undefined {
-  const seconds = runs.flatMap((run) => (run.cpuSeconds === undefined ? [] : [run.cpuSeconds]));
-  return seconds.length === 0 ? undefined : median(seconds);
-}
-
-/** Processors that others kept busy during an engine's runs, the worst of them; undefined where the system does not tell it. */
-export function worstOthersCores({ runs }: MeasuredEngine): number | undefined {
-  const cores = runs.flatMap((run) => (run.othersCores === undefined ? [] : [run.othersCores]));
-  return cores.length === 0 ? undefined : Math.max(...cores);
-}
-
-/** Median of millions of retired instructions a second; undefined for engines that do not count. */
-export function medianMips({ figures }: MeasuredEngine): number | undefined {
-  return figures.length === 0 ? undefined : median(figures.map(({ mips }) => mips));
-}
-
 export function isMeasured(engine: EngineReport): engine is MeasuredEngine {
   return engine.state === 'measured';
 }
 
-/** The last marker: what the ratios are about. */
-export function goalOf({ markers }: Report): Marker {
-  const goal = markers.at(-1);
-  if (goal === undefined) throw new RangeError('a workload without markers');
-  return goal;
+/** Processors that others kept busy during an engine's runs, the worst of them; undefined where the system does not tell it. */
+export function worstOthersCores({ sessions }: MeasuredEngine): number | undefined {
+  const cores = sessions.flatMap(({ runs }) => runs.flatMap((run) => (run.othersCores === undefined ? [] : [run.othersCores])));
+  return cores.length === 0 ? undefined : Math.max(...cores);
 }
 
-/** An engine and the median of its seconds to the goal. */
-export interface GoalTime {
-  readonly engine: MeasuredEngine;
-  readonly seconds: number;
+/** What is said of work that an engine did not come to; its session says why. */
+export const NOT_REACHED = 'not reached';
+
+/** The runs of one piece of work on one engine, as a cell; a text that says why there is none. */
+function cellOf(runs: readonly Run[], name: string, work: (run: Run) => PartRun | undefined): Cell | string {
+  const done = runs.flatMap((run) => work(run) ?? []);
+  if (done.length < runs.length || done.length === 0) return runs.flatMap(({ failedParts }) => (name in failedParts ? failedParts[name] : [])).at(0) ?? NOT_REACHED;
+  const seconds = done.map((part) => part.seconds);
+  const [{ checksum, count }] = done;
+  const other = done.find((part) => part.checksum !== checksum);
+  if (other !== undefined) return `checksums of two runs: ${checksum} and ${other.checksum}`;
+  return { seconds: median(seconds), lowest: Math.min(...seconds), highest: Math.max(...seconds), count, ...(checksum === '' ? {} : { checksum }) };
 }
 
-/** The times to the goal of the engines that were measured, in the report's order: ours, TCG, v86. */
-export function goalTimes(report: Report): readonly GoalTime[] {
-  const goal = goalOf(report);
-  return report.engines.filter(isMeasured).flatMap((engine) => {
-    const seconds = medianSeconds(engine, goal);
-    return seconds === undefined ? [] : [{ engine, seconds }];
+type Work = Pick<Row, 'name' | 'title' | 'goals'> & { readonly work: (run: Run) => PartRun | undefined };
+
+function bootWork({ name }: Session, architecture: Architecture): Work {
+  return {
+    name: `boot-${name}`,
+    title: `boot of -${name} to /init`,
+    goals: architecture === 'amd64' ? { tcg: AMD64_GOAL } : { v86: 2.5, tcg: 1 },
+    work: ({ bootSeconds }) => (bootSeconds === undefined ? undefined : { seconds: bootSeconds, checksum: '', count: 0 }),
+  };
+}
+
+function partWork(part: string, architecture: Architecture): Work {
+  const found = PARTS.find(({ name }) => name === part);
+  if (found === undefined) throw new RangeError(`no part '${part}'`);
+  const { name, title, suite, v86, tcg } = found;
+  const amd64 = suite === 'parts' ? { tcg: AMD64_GOAL } : {};
+  return {
+    name, title,
+    goals: architecture === 'amd64' ? amd64 : { v86, ...(tcg === undefined ? {} : { tcg }) },
+    work: ({ parts }) => (name in parts ? parts[name] : undefined),
+  };
+}
+
+/** Every piece of work of a report, in order. */
+export function rowsOf({ architecture, sessions, engines }: Report): readonly Row[] {
+  return sessions.flatMap((session) => {
+    const works = [...(session.countsBoot ? [bootWork(session, architecture)] : []), ...session.parts.map((part) => partWork(part, architecture))];
+    return works.map(({ name, title, goals, work }) => {
+      const cells: Partial<Record<EngineName, Cell>> = {};
+      const failures: Partial<Record<EngineName, string>> = {};
+      for (const engine of engines.filter(isMeasured)) {
+        const runs = engine.sessions.find((each) => each.session === session.name)?.runs;
+        if (runs === undefined) continue;
+        const cell = cellOf(runs, name, work);
+        if (typeof cell === 'string') failures[engine.name] = cell;
+        else cells[engine.name] = cell;
+      }
+      return { name, title, goals, cells, failures };
+    });
   });
 }
 
-export interface Ratios {
-  /** Whose time is 1. */
-  readonly base: string;
-  /** Times to the goal by the engines' titles, the base's being 1. */
-  readonly times: Readonly<Record<string, number>>;
-  /** How many times as fast as each peer we are; empty when we were not measured. */
-  readonly ourSpeed: Readonly<Record<string, number>>;
+/** How many times as fast as a peer we are; undefined unless both have done the work. */
+export function speedAgainst({ cells }: Row, peer: EngineName): number | undefined {
+  const { ours, [peer]: theirs } = cells;
+  return ours === undefined || theirs === undefined || peer === 'ours' ? undefined : theirs.seconds / ours.seconds;
 }
 
-/**
- * The ratios of the times to the goal: to ours, or to the first engine measured when ours is not among them.
- * @returns undefined when there are less than two engines to compare
- */
-export function ratios(report: Report): Ratios | undefined {
-  const times = goalTimes(report);
-  if (times.length < 2) return undefined;
-  const ours = times.find(({ engine }) => engine.name === 'shadowbox');
-  const base = ours ?? times[0];
-  const relative = (of: readonly GoalTime[]): Record<string, number> =>
-    Object.fromEntries(of.map(({ engine, seconds }) => [engine.title, seconds / base.seconds]));
-  return { base: base.engine.title, times: relative(times), ourSpeed: ours === undefined ? {} : relative(times.filter((each) => each !== ours)) };
+/** Whether all engines that have done the work have computed the same. */
+export function isAgreed({ cells }: Row): boolean {
+  return new Set(Object.values(cells).map(({ checksum }) => checksum)).size <= 1;
+}
+
+/** The peers that we do not reach as the goals want it; those that have not been measured are not among them. */
+export function missedGoals(row: Row): readonly EngineName[] {
+  const peers: readonly EngineName[] = ['tcg', 'v86'];
+  return peers.filter((peer) => {
+    const [speed, goal] = [speedAgainst(row, peer), row.goals[peer]];
+    return speed !== undefined && goal !== undefined && speed < goal;
+  });
+}
+
+/** Sessions that an engine did not get to the end of, and why. */
+export function brokenSessions({ engines }: Report): readonly { readonly engine: string; readonly session: string; readonly failure: string }[] {
+  return engines.filter(isMeasured).flatMap(({ title, sessions }) =>
+    sessions.flatMap(({ session, runs }) => runs.flatMap(({ failure }) => (failure === undefined ? [] : [{ engine: title, session, failure }]))));
+}
+
+/** What a guest at its shell costs the host, in bytes. */
+export interface MemoryFigures {
+  /** The most that our process had resident at once. */
+  readonly peak: number;
+  /** Of the guest's memory, what it has touched. */
+  readonly touched: number;
+}
+
+const PAGE_BYTES = 4096;
+/** What we may need beyond what the guest has touched, in bytes (issue 4). */
+export const MEMORY_GOAL = 150e6;
+
+/** Memory that our process needed for a guest at its shell; undefined when that was not measured. */
+export function memoryFigures({ engines }: Report): MemoryFigures | undefined {
+  const session = engines.filter(isMeasured).find(({ name }) => name === 'ours')?.sessions.find((each) => each.session === 'memory');
+  const peaks = session?.runs.flatMap(({ peakKiB }) => peakKiB ?? []) ?? [];
+  const frames = session?.figures.flatMap(({ counters }) => counters['frames'] ?? []) ?? [];
+  return peaks.length === 0 || frames.length === 0 ? undefined : { peak: Math.max(...peaks) * 1024, touched: median(frames) * PAGE_BYTES };
 }

@@ -1,10 +1,13 @@
 /** What an engine in the comparison is: how to find it, and the command that makes it run a guest. */
-import type { Guest } from '../workloads/workload';
+import type { Architecture, Guest } from '../ownGuest';
+
+/** What `--engines` takes. */
+export type EngineName = 'ours' | 'interpreter' | 'tcg' | 'v86';
 
 /** A guest to run, and how long. */
 export interface Job {
   readonly guest: Guest;
-  /** Pattern of the last marker, for engines that can stop themselves there. */
+  /** Pattern of the last line of the serial output, for engines that can stop themselves there. */
   readonly until: string;
   readonly timeoutSeconds: number;
 }
@@ -13,7 +16,7 @@ export interface Job {
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** True when the program ends by itself at the last marker (and has something to write then); else it is killed there. */
+  /** True when the program ends by itself at the last line (and has something to write then); else it is killed there. */
   readonly endsItself: boolean;
 }
 
@@ -41,8 +44,8 @@ export type Probe = ReadyPeer | {
 };
 
 export interface Peer {
-  readonly name: 'shadowbox' | 'qemu' | 'v86';
+  readonly name: EngineName;
   readonly title: string;
-  /** Finds the engine, and brings it up to date if it is ours. */
-  probe(signal: AbortSignal): Promise<Probe>;
+  /** Finds the engine for guests of an architecture, and brings it up to date if it is ours. */
+  probe(architecture: Architecture, signal: AbortSignal): Promise<Probe>;
 }

@@ -1,15 +1,16 @@
-/** Peer: QEMU's dynamic translator (TCG) for 32-bit PCs, never a hardware accelerator. */
+/** Peer: QEMU's dynamic translator (TCG), never a hardware accelerator. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Architecture } from '../ownGuest';
 import type { Command, Job, Peer, Probe } from './peer';
 
-const PROGRAM = 'qemu-system-i386';
+const PROGRAMS: Readonly<Record<Architecture, string>> = { i386: 'qemu-system-i386', amd64: 'qemu-system-x86_64' };
 const REMEDY = 'Debian and Ubuntu: apt-get install qemu-system-x86';
 
 /** The command of a job. */
-export function qemuCommand({ guest }: Job): Command {
+export function qemuCommand(architecture: Architecture, { guest }: Job): Command {
   return {
-    program: PROGRAM,
+    program: PROGRAMS[architecture],
     args: [
       '-accel', 'tcg', '-m', `${guest.memoryMiB}M`,
       '-kernel', guest.kernel, '-initrd', guest.initrd, '-append', guest.cmdline,
@@ -19,15 +20,16 @@ export function qemuCommand({ guest }: Job): Command {
   };
 }
 
-async function probe(): Promise<Probe> {
+async function probe(architecture: Architecture): Promise<Probe> {
+  const program = PROGRAMS[architecture];
   try {
-    const { stdout } = await promisify(execFile)(PROGRAM, ['--version']);
+    const { stdout } = await promisify(execFile)(program, ['--version']);
     const version = /version (.+)/.exec(stdout)?.[1] ?? stdout.trim();
-    return { version, settings: ['QEMU\'s default CPU model and PC, one processor, no network card'], command: qemuCommand };
+    return { version, settings: ['QEMU\'s default CPU model and PC, one processor, no network card'], command: (job) => qemuCommand(architecture, job) };
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return { missing: missing ? `${PROGRAM} is not installed (${REMEDY})` : `${PROGRAM} --version failed: ${error instanceof Error ? error.message : String(error)}` };
+    return { missing: missing ? `${program} is not installed (${REMEDY})` : `${program} --version failed: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
-export const qemu: Peer = { name: 'qemu', title: 'QEMU TCG', probe };
+export const qemu: Peer = { name: 'tcg', title: 'QEMU TCG', probe };

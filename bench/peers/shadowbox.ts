@@ -11,13 +11,16 @@ import type { Command, Figures, Job, Peer, Probe } from './peer';
 const PROGRAM = 'dist/cli.js';
 const STATS = '.cache/bench/shadowbox-stats.json';
 
+/** The field `engine` of our launch configuration, as far as there is something to compare. */
+type Engine = 'auto' | 'interpreter';
+
 /** The command of a job. */
-export function shadowboxCommand({ guest, until, timeoutSeconds }: Job): Command {
+export function shadowboxCommand(engine: Engine, { guest, until, timeoutSeconds }: Job): Command {
   return {
     program: process.execPath,
     args: [
       PROGRAM, 'run', '--kernel', guest.kernel, '--initrd', guest.initrd, '--cmdline', guest.cmdline, '--memory', `${guest.memoryMiB}M`,
-      '--serial', 'stdio', '--until', until, '--timeout', String(timeoutSeconds), '--stats', STATS,
+      '--engine', engine, '--serial', 'stdio', '--until', until, '--timeout', String(timeoutSeconds), '--stats', STATS,
     ],
     endsItself: true,
   };
@@ -78,12 +81,18 @@ async function version(): Promise<string> {
   }
 }
 
-async function probe(signal: AbortSignal): Promise<Probe> {
+async function probe(engine: Engine, signal: AbortSignal): Promise<Probe> {
   const fault = await build(signal);
   if (fault !== undefined) return { missing: fault };
   await mkdir(path.join(root, path.dirname(STATS)), { recursive: true });
   await rm(path.join(root, STATS), { force: true });
-  return { version: await version(), settings: ['built-in firmware, engine "auto"'], command: shadowboxCommand, figures };
+  return {
+    version: await version(),
+    settings: [`built-in firmware, default CPU model, one processor, engine "${engine}"`],
+    command: (job) => shadowboxCommand(engine, job),
+    figures,
+  };
 }
 
-export const shadowbox: Peer = { name: 'shadowbox', title: 'ours', probe };
+export const ours: Peer = { name: 'ours', title: 'ours', probe: (_architecture, signal) => probe('auto', signal) };
+export const interpreter: Peer = { name: 'interpreter', title: 'our interpreter', probe: (_architecture, signal) => probe('interpreter', signal) };

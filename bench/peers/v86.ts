@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findSeaBios } from '../../src/host/node/seabios';
 import { root } from '../../scripts/lib/paths.mjs';
+import type { Architecture } from '../ownGuest';
 import type { Command, Job, Peer, Probe } from './peer';
 
 const HARNESS = 'bench/peers/v86-machine.mjs';
@@ -35,7 +36,8 @@ async function installedVersion(): Promise<string | undefined> {
   }
 }
 
-async function probe(): Promise<Probe> {
+async function probe(architecture: Architecture): Promise<Probe> {
+  if (architecture === 'amd64') return { missing: 'it knows no 64-bit code' };
   const version = await installedVersion();
   if (version === undefined) return { missing: 'the npm package v86 is not installed (npm ci)' };
   const { bios, vgaBios } = await findSeaBios();

@@ -162,7 +162,7 @@ describe('shadowbox run', function () {
   });
 
   it('says what is not supported yet, and goes on', async () => {
-    assert.deepEqual(await guest('hello', '--engine', 'translator'), { status: 0, out: 'hello\n', err: 'shadowbox: --engine: the translator is not there yet; the interpreter is used\n' });
+    assert.deepEqual(await guest('hello', '--cdrom', 'a.iso'), { status: 0, out: 'hello\n', err: 'shadowbox: --cdrom: the CD-ROM drive is not supported yet; the machine starts without it\n' });
   });
 });
 

@@ -6,6 +6,7 @@ import { Cpu } from '../../src/monitor/cpu/cpu';
 import * as L from '../../src/monitor/cpu/layout';
 import { ATTRIBUTE, CR0, CR4, EFER, segmentAt } from '../../src/monitor/cpu/state';
 import { FpuState } from '../../src/monitor/cpu/x87';
+import { ENGINES, type EngineSettings } from '../../src/monitor/engine/engineSettings';
 import { Executor, type RunOutcome } from '../../src/monitor/engine/executor';
 import { resetCpuTo } from '../../src/monitor/machine/firmwareCpu';
 import { FORMATS, PTE, tableIndex } from '../../src/monitor/memory/guestPaging';
@@ -31,6 +32,14 @@ const DATA_ATTRIBUTES = 0xcf3;
 const FS_BASE = segmentAt(L.FS) + L.SEG_BASE;
 const GS_BASE = segmentAt(L.GS) + L.SEG_BASE;
 
+/** What executes a vector: the interpreter, or code translated from its one instruction. */
+export type BenchEngine = 'interpreter' | 'translator';
+export const BENCH_ENGINES: readonly BenchEngine[] = ['interpreter', 'translator'];
+const ENGINE_SETTINGS: Readonly<Record<BenchEngine, EngineSettings>> = {
+  interpreter: ENGINES.interpreter,
+  translator: { ...ENGINES['translate-all'], longestBlock: 1 },
+};
+
 const ALL_VECTORS: ReadonlySet<number> = new Set(Array.from({ length: 32 }, (_, i) => i));
 
 /** How segments are reached: `flat` skips their checks, `checked` makes the engine do them. */
@@ -53,7 +62,10 @@ export class Bench {
   /** Where code bytes of the last vector lie, to be overwritten. */
   private used: { address: number; bytes: number } | undefined;
 
-  constructor(private readonly mode: Mode) {
+  constructor(
+    private readonly mode: Mode,
+    engine: BenchEngine,
+  ) {
     const mmu = new Mmu(this.machine, this.map);
     this.cpu = new Cpu(this.machine, mmu, {
       readPort: noPort,
@@ -63,7 +75,7 @@ export class Bench {
       retired: () => this.executor.retired(),
       now: () => 0,
     });
-    this.executor = new Executor(this.cpu, this.machine);
+    this.executor = new Executor(this.cpu, this.machine, ENGINE_SETTINGS[engine]);
     this.executor.stopVectors = ALL_VECTORS;
     this.map.declare(0, GUEST_BYTES / PAGE_BYTES, ABSENT);
     this.mapWindows();

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { leaveOut } from '../support/leaveOut';
+import { BENCH_ENGINES } from './bench';
 import { runFamily } from './familyRun';
 import { familyLine, sideBySide } from './report';
 import { readFamily, SILICON } from './vectorFile';
@@ -25,12 +26,12 @@ const FAMILIES = [
 const SHOWN = 3;
 
 describe('the engine against recorded processor states', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
-  for (const name of FAMILIES) {
-    it(name, function () {
+  for (const engine of BENCH_ENGINES) for (const name of FAMILIES) {
+    it(`${name} on the ${engine}`, function () {
       if (!existsSync(SILICON)) leaveOut(this, `no vector files in ${SILICON}: set SHADOWBOX_SILICON to their directory`);
-      const result = runFamily(readFamily(SILICON, name));
+      const result = runFamily(readFamily(SILICON, name), { engine });
       assert.ok(result.passed > 0, 'no vector was run');
       const shown = result.failed.slice(0, SHOWN).map(sideBySide);
       assert.equal(result.failed.length, 0, [familyLine(result), ...shown].join('\n'));

@@ -3,6 +3,7 @@
  * the engine. Exit status: 0 when none failed, 1 when some did, 2 for a bad command line or file.
  */
 import { parseArgs } from 'node:util';
+import { BENCH_ENGINES } from './bench';
 import { runFamily, type Selection } from './familyRun';
 import { familyLine, sideBySide, totalLine } from './report';
 import { VectorFileError, familyNames, readFamily } from './vectorFile';
@@ -11,6 +12,7 @@ const USAGE = `Usage: npm run conformance -- DIR [options]
 
   DIR                 directory of *.jsonl.gz files (format x86-vectors-1)
   --family NAME       only this family; may be given several times
+  --engine NAME       interpreter (the default) or translator
   --mode 32|64        only vectors of this CPU mode
   --vector N          only vector N (from 1) of the one family given
   --list              only list the families with their vectors
@@ -44,7 +46,9 @@ function request(): Request | undefined {
     if (!known.includes(name)) throw new UsageError(`There is no family ${name} in ${directory}; there are: ${known.join(' ')}`);
   }
   const number = vectorNumber(values.vector, wanted);
-  const selection: Selection = { ...(mode ? { mode: mode === '32' ? 32 : 64 } : {}), ...(number ? { number } : {}) };
+  const engine = BENCH_ENGINES.find((name) => name === values.engine);
+  if (!engine) throw new UsageError(`--engine is ${BENCH_ENGINES.join(' or ')}, not ${values.engine}.`);
+  const selection: Selection = { engine, ...(mode ? { mode: mode === '32' ? 32 : 64 } : {}), ...(number ? { number } : {}) };
   return { directory, families: wanted.length > 0 ? wanted : known, selection, list: values.list, all: values['all-differences'] };
 }
 
@@ -55,6 +59,7 @@ function commandLine() {
       options: {
         family: { type: 'string', multiple: true },
         mode: { type: 'string' },
+        engine: { type: 'string', default: 'interpreter' },
         vector: { type: 'string' },
         list: { type: 'boolean', default: false },
         'all-differences': { type: 'boolean', default: false },

@@ -26,6 +26,8 @@ export const TLB_READ_TABLE = 172;
 export const TLB_WRITE_TABLE = 176;
 export const TLB_EXECUTE_TABLE = 180;
 export const CPL = 184;
+/** Translated code looks here after a service: 1 if it is to return behind the present instruction. */
+export const STOP_REQUESTED = 188;
 /** Instruction pointer for the next instruction when it is not the one behind. */
 export const EIP = 192;
 /** Address-size masks: 16, 32, 64 bits. */

@@ -25,6 +25,8 @@ export function admit(instruction: Instruction, { vectors, vex }: UnitUse, { fea
   if (place.count > 1 && isPause(instruction)) return { ...instruction, name: '!pause' };
   const here = onProcessor(instruction, features);
   if (here.vex) return vex === 'avx' || (vex === 'general' && here.unit === 'none') ? here : { ...here, name: '!no_avx' };
+  // What takes vectors away altogether (CR0) takes the x87 unit away, too.
+  if (here.unit === 'x87' && (vectors === 'none' || !features.has('fpu'))) return { ...here, name: here.name === 'fwait' ? '!fwait' : '!x87' };
   if (vectors === 'sse' || (here.unit !== 'mmx' && here.unit !== 'sse') || here.unit === vectors) return here;
   return { ...here, name: here.unit === 'sse' ? '!no_sse' : '!no_mmx' };
 }

@@ -12,10 +12,14 @@ import type { Cpu } from '../cpu/cpu';
 import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
+import type { EngineSettings } from './engineSettings';
 import { handlerFor } from './handlerSet';
+import type { HandlerKey } from './handlerShape';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { FLAG, R, RECORD_BYTES, type Model } from './records';
+import { factsOf } from './translator/instructionFacts';
+import type { BlockCode, BlockEnd } from './translator/regionGraph';
 
 /** How code in a page is to be read. */
 export interface CodeContext extends UnitUse {
@@ -24,6 +28,8 @@ export interface CodeContext extends UnitUse {
   /** Offsets in the page that lie inside CS's limit: [first, end). A page inside the limit has 0 and 4096. */
   readonly first: number;
   readonly end: number;
+  /** Whether its blocks may be translated. */
+  readonly translated: boolean;
 }
 
 /** Decoded code of one frame in one context. */
@@ -35,13 +41,31 @@ export class CodePage {
   end = 0;
   /** Offsets before which a breakpoint record stands. */
   breakpoints: ReadonlySet<number> = new Set();
+  /** Whether anything has been decoded from its bytes. */
+  live = false;
+  /** Pages with an instruction that ends in this one. */
+  readonly dependents = new Set<CodePage>();
+  /** Function-table entries of regions that were translated from its blocks. */
+  regions: number[] = [];
 
   constructor(
     readonly frame: number,
     readonly context: CodeContext,
     /** Address of the table of 4096 block addresses. */
     readonly table: number,
+    /** What its profile records know it by. */
+    readonly id: number,
   ) {}
+}
+
+/** A basic block as it is read from memory. */
+interface BlockReading {
+  readonly instructions: readonly Instruction[];
+  /** Offset behind the last instruction. */
+  readonly end: number;
+  /** Whether the last instruction transfers control; whether the one behind it runs over the page or the limit. */
+  readonly closed: boolean;
+  readonly crossing: boolean;
 }
 
 export interface CodeCounters {
@@ -49,28 +73,38 @@ export interface CodeCounters {
   instructionsDecoded: number;
   pagesInvalidated: number;
   cacheFlushes: number;
+  regionsDropped: number;
 }
 
 /** What an instruction comes to whose service is not written. */
 const UNDEFINED_SERVICE = serviceNumber('ud');
+/** What knows all of an x87 instruction. */
+const X87_SERVICE = serviceNumber('x87');
 const NONE: ReadonlySet<number> = new Set();
-const MAX_BLOCK = 64;
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
 const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!syscall', '!sysret', '!ud', '!too_long', '!hlt']);
 
+const leavesAlways = ({ name }: Instruction): boolean => ALWAYS_LEAVING.has(name);
+
 export class CodeCache {
-  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0 };
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0, regionsDropped: 0 };
   private readonly pages = new Map<number, CodePage[]>();
   private freeChunks: number[] = [];
   /** Chunks of dropped pages: generated code may still stand in them until it returns. */
   private limbo: number[] = [];
   private nextChunk = 0;
+  /** Pages by their ids. */
+  private readonly pagesById = new Map<number, CodePage>();
+  private nextId = 1;
+  /** Table entries of dropped regions, of which one may be running. */
+  private readonly regionLimbo: number[] = [];
 
   constructor(
     private readonly machine: MachineMemory,
     private readonly interpreter: Interpreter,
     private readonly cpu: Cpu,
+    readonly settings: EngineSettings,
   ) {}
 
   /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
@@ -82,7 +116,8 @@ export class CodeCache {
     const table = this.allocate();
     if (table === undefined) return undefined;
     this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
-    const page = new CodePage(frame, context, table);
+    const page = new CodePage(frame, context, table, this.nextId++);
+    this.pagesById.set(page.id, page);
     if (list) list.push(page);
     else this.pages.set(frame, [page]);
     return page;
@@ -93,37 +128,24 @@ export class CodeCache {
     return this.machine.i32[(page.table >> 2) + offset] ?? 0;
   }
 
+  pageById(id: number): CodePage | undefined {
+    return this.pagesById.get(id);
+  }
+
   /** Decodes the block at an offset and gives its address; undefined when the cache is full. */
   decode(page: CodePage, start: number): number | undefined {
-    const instructions: Instruction[] = [];
-    const base = page.frame * PAGE_BYTES;
-    let offset = start;
-    let closed = false;
-    let crossing = false;
-    while (instructions.length < MAX_BLOCK && offset < page.context.end) {
-      if (offset !== start && page.breakpoints.has(offset)) break;
-      const decoded = decode(this.machine.u8, base + offset, base + page.context.end, page.context.bits);
-      const instruction = decoded && this.admit(decoded, page.context);
-      if (!instruction) {
-        crossing = true;
-        break;
-      }
-      instructions.push(instruction);
-      offset += instruction.length;
-      if (endsBlock(instruction.name) || ALWAYS_LEAVING.has(instruction.name)) {
-        closed = true;
-        break;
-      }
-    }
+    const { instructions, end, closed, crossing } = this.read(page, start);
+    const count = instructions.length;
     const breakpoint = page.breakpoints.has(start);
-    const records = instructions.length + (breakpoint ? 1 : 0) + (closed ? 0 : 1);
+    const profile = !breakpoint && count > 0 && page.context.translated;
+    const records = count + (breakpoint || profile ? 1 : 0) + (closed ? 0 : 1);
     const address = this.reserve(page, records * RECORD_BYTES);
     if (address === undefined) return undefined;
     let at = address;
     let where = start;
-    const count = instructions.length;
-    if (breakpoint) {
-      this.writeSpecial(at, SPECIAL_HANDLERS.breakpoint, start, count);
+    if (breakpoint || profile) {
+      this.writeSpecial(at, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
+      if (profile) this.writeProfile(at, page);
       at += RECORD_BYTES;
     }
     instructions.forEach((instruction, i) => {
@@ -136,11 +158,108 @@ export class CodeCache {
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.writeSpecial(at, handler, where, 0);
     }
-    page.decoded.fill(1, start, Math.max(offset, crossing ? PAGE_BYTES : start + 1));
+    page.live = true;
+    page.decoded.fill(1, start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
     return address;
+  }
+
+  /**
+   * Gives the `crossing` record of page `first` the instruction itself, which begins at an offset there and ends in page
+   * `second`. Says whether there was room.
+   */
+  bridge(record: number, first: CodePage, second: CodePage, instruction: Instruction, offset: number): boolean {
+    const at = this.reserve(first, 2 * RECORD_BYTES);
+    if (at === undefined) return false;
+    const behind = offset + instruction.length;
+    this.writeRecord(at, instruction, offset, first.context, 1, first.table);
+    if (!endsBlock(instruction.name) && !leavesAlways(instruction)) this.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
+    second.live = true;
+    second.decoded.fill(1, 0, behind - PAGE_BYTES);
+    second.dependents.add(first);
+    const { view } = this.machine;
+    view.setUint32(record + R.page, second.table, true);
+    view.setUint32(record + R.link, at, true);
+    view.setUint32(record + R.handler, SPECIAL_HANDLERS.bridge, true);
+    return true;
+  }
+
+  /** Reads the block at an offset. */
+  private read(page: CodePage, start: number): BlockReading {
+    const instructions: Instruction[] = [];
+    const base = page.frame * PAGE_BYTES;
+    let end = start;
+    while (instructions.length < this.settings.longestBlock && end < page.context.end) {
+      if (end !== start && page.breakpoints.has(end)) break;
+      const decoded = decode(this.machine.u8, base + end, base + page.context.end, page.context.bits);
+      const instruction = decoded && this.admit(decoded, page.context);
+      if (!instruction) return { instructions, end, closed: false, crossing: true };
+      instructions.push(instruction);
+      end += instruction.length;
+      if (endsBlock(instruction.name) || leavesAlways(instruction)) return { instructions, end, closed: true, crossing: false };
+    }
+    return { instructions, end, closed: false, crossing: false };
+  }
+
+  /** The decoded block at an offset as the translator wants it; undefined when there is none that it may take. */
+  blockCode(page: CodePage, offset: number): BlockCode | undefined {
+    const address = this.block(page, offset);
+    if (address === 0 || !this.isProfiled(address)) return undefined;
+    const { instructions, closed } = this.read(page, offset);
+    const first = address + RECORD_BYTES;
+    const all = instructions.map((instruction, i) => ({
+      handler: handlerFor(instruction, page.context.model),
+      service: instruction.name.startsWith('!'),
+      record: first + i * RECORD_BYTES,
+    }));
+    const last = instructions.at(-1);
+    const record = first + (instructions.length - 1) * RECORD_BYTES;
+    if (!last) return undefined;
+    const code = { offset, count: instructions.length };
+    // Control comes back from such a service by TypeScript alone.
+    if (leavesAlways(last)) return { ...code, instructions: all.slice(0, -1), end: { kind: 'leave', record } };
+    if (!closed) {
+      const special = record + RECORD_BYTES;
+      const onward = this.machine.view.getUint32(special + R.handler, true) === SPECIAL_HANDLERS.onward;
+      const behind = this.machine.view.getUint16(special + R.offset, true);
+      return { ...code, instructions: all, end: onward && behind < PAGE_BYTES ? { kind: 'onward', behind } : { kind: 'leave', record: special } };
+    }
+    return { ...code, instructions: all, end: this.endOf(record, handlerFor(last, page.context.model), page.table) };
+  }
+
+  /** How a block ends whose last record transfers control. */
+  private endOf(record: number, handler: HandlerKey, table: number): BlockEnd {
+    const { end } = factsOf(handler);
+    if (end === 'jump' || end === 'next') return { kind: 'jump' };
+    const view = this.machine.view;
+    const offsetIn = (slot: number): number | undefined => (slot === NULL_SLOT ? undefined : (slot - table) / 4);
+    const conditional = end === 'conditional';
+    return {
+      kind: 'branch',
+      conditional,
+      taken: offsetIn(view.getUint32(record + R.link, true)),
+      behind: conditional ? offsetIn(view.getUint32(record + R.linkBehind, true)) : undefined,
+    };
+  }
+
+  /** Whether a block begins with a record that counts, or with translated code in its place. */
+  isProfiled(address: number): boolean {
+    const { view } = this.machine;
+    return view.getUint8(address + R.length) === 0 && view.getUint8(address + R.back) > 0 && view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.breakpoint;
+  }
+
+  /** Puts translated code in front of a block. */
+  setRegion(page: CodePage, address: number, entry: number): void {
+    this.machine.view.setUint32(address + R.handler, entry, true);
+    page.regions.push(entry);
+  }
+
+  /** The countdown of a profile record. */
+  private writeProfile(at: number, page: CodePage): void {
+    this.machine.view.setUint32(at + R.link, this.settings.heat, true);
+    this.machine.view.setUint32(at + R.page, page.id, true);
   }
 
   /** The instruction as this processor executes it in a context. */
@@ -192,7 +311,7 @@ export class CodeCache {
     }
     if (!endsBlock(name)) {
       // A meaning may leave a hard case to the service of its name.
-      view.setUint32(at + R.link, findService(name) ?? NULL_SLOT, true);
+      view.setUint32(at + R.link, serviceBehind(instruction) ?? NULL_SLOT, true);
       view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
       return;
     }
@@ -225,11 +344,11 @@ export class CodeCache {
     let left = false;
     for (const page of this.pages.get(frame) ?? []) {
       const end = Math.min(offset + bytes, PAGE_BYTES);
-      if (page.chunks.length > 0 && page.decoded.subarray(offset, end).includes(1)) {
+      if (page.live && page.decoded.subarray(offset, end).includes(1)) {
         this.dropBlocks(page);
         hit = true;
       }
-      left ||= page.chunks.length > 0;
+      left ||= page.live;
     }
     if (!left) this.machine.clearFrameFlag(frame, FRAME.code);
     return hit;
@@ -247,11 +366,19 @@ export class CodeCache {
     this.dropBlocks(page);
   }
 
+  /** Drops all blocks, but not what is known of their pages. */
+  dropAllBlocks(): void {
+    for (const page of this.pagesById.values()) this.dropBlocks(page);
+  }
+
   /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */
   flush(): void {
     this.machine.effort.spent += this.pages.size;
     for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
+    for (const page of this.pagesById.values()) this.dropRegions(page);
     this.pages.clear();
+    this.pagesById.clear();
+    this.removeRegions();
     this.freeChunks = [];
     this.limbo = [];
     this.nextChunk = 0;
@@ -260,18 +387,35 @@ export class CodeCache {
 
   /** Gives dropped records' memory back. Only while generated code is not running. */
   collect(): void {
+    this.removeRegions();
     if (this.limbo.length === 0) return;
     this.freeChunks.push(...this.limbo);
     this.limbo = [];
   }
 
+  private dropRegions(page: CodePage): void {
+    this.counters.regionsDropped += page.regions.length;
+    this.regionLimbo.push(...page.regions);
+    page.regions = [];
+  }
+
+  private removeRegions(): void {
+    for (const entry of this.regionLimbo) this.interpreter.remove(entry);
+    this.regionLimbo.length = 0;
+  }
+
   private dropBlocks(page: CodePage): void {
+    this.dropRegions(page);
+    page.live = false;
     this.machine.i32.fill(0, page.table >> 2, (page.table + CODE_CHUNK_BYTES) >> 2);
     page.decoded.fill(0);
     this.limbo.push(...page.chunks);
     page.chunks = [];
     page.next = page.end = 0;
     this.counters.pagesInvalidated++;
+    const dependents = [...page.dependents];
+    page.dependents.clear();
+    for (const dependent of dependents) if (dependent.live) this.dropBlocks(dependent);
   }
 
   private reserve(page: CodePage, bytes: number): number | undefined {
@@ -296,7 +440,12 @@ export class CodeCache {
 }
 
 function sameContext(a: CodeContext, b: CodeContext): boolean {
-  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end;
+  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end && a.translated === b.translated;
+}
+
+/** Number of the service to which an instruction's meaning leaves hard cases. */
+export function serviceBehind({ name, unit }: Instruction): number | undefined {
+  return findService(name) ?? (unit === 'x87' ? X87_SERVICE : undefined);
 }
 
 /** REX.B and REX.R, in bits 6 and 7. */

@@ -25,7 +25,7 @@ export interface NamedContext extends CodeContext {
 const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
-  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, base: 0, limit: 0, key: '' };
+  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, translated: false, base: 0, limit: 0, key: '' };
   /** Context under which the execute TLB of a space was filled, by the space's slot. */
   private readonly executeContext: string[] = [];
   private breakpoints: ReadonlySet<number> = new Set();
@@ -34,6 +34,8 @@ export class CodeLocator {
     private readonly cpu: Cpu,
     private readonly code: CodeCache,
     private readonly debug: DebugRegisters,
+    /** Whether there is a translator. */
+    private readonly translates: boolean,
   ) {}
 
   /** Replaces the linear addresses before which blocks have a breakpoint record. */
@@ -70,8 +72,9 @@ export class CodeLocator {
       const base = bits === 64 ? 0 : s.base(L.CS);
       const limit = bits === 64 ? 0 : s.limit(L.CS);
       const old = this.context;
-      const same = bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
-      if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, base, limit, key: `${bits}${model}${vectors}${vex}${base}:${limit}` };
+      const translated = this.translates && (bits === 64 || this.upperHalvesClear());
+      const same = translated === old.translated && bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
+      if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, translated, base, limit, key: `${bits}${model}${vectors}${vex}${translated ? 't' : ''}${base}:${limit}` };
     }
     const slot = cpu.mmu.currentSpace.slot;
     if (this.executeContext[slot] !== this.context.key) {
@@ -80,6 +83,13 @@ export class CodeLocator {
     }
     if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
     return this.context;
+  }
+
+  /** Translated code of less than 64 bits knows the lower halves of registers only: it keeps upper ones that are clear as they are. */
+  private upperHalvesClear(): boolean {
+    const s = this.cpu.state;
+    for (let register = 0; register < 8; register++) if (s.u32(L.REG + 8 * register + 4) !== 0) return false;
+    return true;
   }
 
   /** Which vector instructions may run: SSE, MMX alone, or none (CR0.EM, CR0.TS, CR4.OSFXSR). */
@@ -155,6 +165,16 @@ export class CodeLocator {
     const limit = this.cpu.state.limit(L.CS);
     if (context.bits === 64 || (start >= 0 && start + PAGE_BYTES - 1 <= limit)) return context;
     return { ...context, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
+  }
+
+  /** The present context as it is for the page that begins at an offset in CS. */
+  contextAt(start: number): CodeContext {
+    return this.contextOfPage(this.refresh(), start);
+  }
+
+  /** The linear page behind another. */
+  nextPage(page: number): number {
+    return this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
   }
 
   private breakpointsIn(page: number): ReadonlySet<number> {

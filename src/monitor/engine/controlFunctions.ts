@@ -3,8 +3,8 @@
  * TypeScript, going on behind a block, the entry from TypeScript, and calls to it.
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
-import { CPU_BASE, PAGE_BYTES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES } from '../memory/layout';
-import { EXIT, R } from './records';
+import { CPU_BASE, PAGE_BYTES, PAGE_SHIFT, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../memory/layout';
+import { EXIT, R, RECORD_BYTES } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
 
@@ -17,6 +17,15 @@ export interface FunctionBody {
 const CPU = i32(0);
 const at = (offset: number): number => CPU_BASE + offset;
 const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
+
+/** Offset of a linear address's entry in a TLB table of so many entries (see Tlb). */
+export function tlbIndex(low: Expression, entries: number): Expression {
+  const folded = binary(OP.i32_xor, I32, low, binary(OP.i32_shr_u, I32, low, i32(TLB_FOLD)));
+  return binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, folded, i32(PAGE_SHIFT - Math.log2(TLB_ENTRY_BYTES))), i32((entries - 1) * TLB_ENTRY_BYTES));
+}
+
+/** Address of a linear address's entry in the execute TLB. */
+const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
 
 /** Goes to the block at record `next` if the budget reaches through it; falls through otherwise. */
 export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): void {
@@ -39,8 +48,7 @@ export function emitJump(handlerType: number): FunctionBody {
   const sum = binary(OP.i64_add, I64, base, offset);
   const linear = b.let(binary(OP.i64_and, I64, sum, load(OP.i64_load, I64, CPU, at(LINEAR_MASK))));
   const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
-  const index = binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(8)), i32((TLB_EXECUTE_ENTRIES - 1) * TLB_ENTRY_BYTES));
-  const entry = b.let(binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), index));
+  const entry = b.let(executeEntry(low));
   const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
   b.if(binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), page), () => {
     const inPage = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
@@ -54,6 +62,49 @@ export function emitJump(handlerType: number): FunctionBody {
   });
   b.store(OP.i64_store, CPU, at(EIP), offset);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** The way from translated code to the block of a slot (parameters: slot, offset in the page): the block, or the way to its offset. */
+export function emitFollow(handlerType: number, jump: number): FunctionBody {
+  const b = new FunctionBuilder([I32, I32]);
+  const next = b.let(load(OP.i32_load, I32, b.parameter(0), 0));
+  b.if(next, () => enterBlock(b, handlerType, next));
+  const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
+  b.returnCall(jump, [binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1)))]);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/**
+ * The record in front of a block that is not translated: counts down to 0 in its link field, tells the monitor then, and
+ * goes on with the block's first instruction.
+ */
+export function emitProfile(handlerType: number, hot: number): FunctionBody {
+  const b = new FunctionBuilder([I32]);
+  const record = b.parameter(0);
+  const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
+  b.store(OP.i32_store, record, R.link, left);
+  b.if(unary(OP.i32_eqz, I32, left), () => b.call(hot, [record]));
+  b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/**
+ * The place of an instruction that crosses the page's end: its records are entered if the next linear page leads to the
+ * code page that they were decoded from. Otherwise TypeScript executes it.
+ */
+export function emitBridge(handlerType: number): FunctionBody {
+  const b = new FunctionBuilder([I32]);
+  const record = b.parameter(0);
+  const start = binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE)), load(OP.i64_load, I64, CPU, at(EIP_BASE)));
+  const linear = binary(OP.i64_and, I64, binary(OP.i64_add, I64, start, i64(BigInt(PAGE_BYTES))), load(OP.i64_load, I64, CPU, at(LINEAR_MASK)));
+  const next = b.let(binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES))));
+  const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, next)));
+  const mapped = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), next);
+  const same = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 8), load(OP.i32_load, I32, record, R.page));
+  b.if(binary(OP.i32_and, I32, mapped, same), () => enterBlock(b, handlerType, b.let(load(OP.i32_load, I32, record, R.link))));
+  b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.crossing));
+  b.store(OP.i32_store, CPU, at(EXIT_RECORD), record);
   return { locals: b.locals, code: b.finish() };
 }
 

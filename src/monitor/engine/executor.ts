@@ -16,11 +16,14 @@ import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
+import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
+import { PageCrossings } from './pageCrossing';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
+import { Translator } from './translator/translator';
 import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
 
 export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
@@ -43,12 +46,14 @@ export class Executor {
   readonly counters: EngineCounters = newCounters();
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
+  readonly translator: Translator;
   /** Vectors at whose faults `run` stops before delivery. */
   stopVectors: ReadonlySet<number> = new Set();
   private readonly operation: RecordOperation;
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
   private readonly locator: CodeLocator;
+  private readonly crossings: PageCrossings;
   /** The CPU whose stop is passed over. */
   private passCpu = 0;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
@@ -67,12 +72,15 @@ export class Executor {
   private given = 0;
   private stolen = 0;
   private running = false;
+  /** Rounds of the run loop so far, where code has a lifetime. */
+  private age = 0;
   /** Records that stop now, and the handlers that they have otherwise. */
   private readonly patched: { readonly address: number; readonly handler: number }[] = [];
 
   constructor(
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
+    private readonly settings: EngineSettings = ENGINES.translator,
   ) {
     const interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
@@ -80,12 +88,15 @@ export class Executor {
       segmentFault: (record, segment) => this.fault(record, new GuestFault(segment === L.SEGMENTS + L.SS * L.SEGMENT_BYTES ? VECTOR.SS : VECTOR.GP, 0)),
       raise: (record, vector) => this.fault(record, vector === VECTOR.GP ? generalProtection() : new GuestFault(vector, undefined)),
       service: (record, number) => this.service(record, number),
+      hot: (record) => this.translator.hot(record),
     });
     this.enter = interpreter.enter;
-    this.code = new CodeCache(machine, interpreter, cpu);
+    this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
-    this.locator = new CodeLocator(cpu, this.code, this.debug);
+    this.translator = new Translator(machine.view, interpreter, this.code);
+    this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
+    this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
@@ -176,6 +187,8 @@ export class Executor {
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
+      if (rounds === 0) this.translator.translatePending();
+      if (this.settings.lifetime > 0 && ++this.age % this.settings.lifetime === 0) this.code.dropAllBlocks();
       if (this.returnRequested) {
         this.returnRequested = false;
         return RETURNED;
@@ -299,10 +312,13 @@ export class Executor {
       this.stepOne(false);
       return undefined;
     }
+    if (this.settings.eager) this.translator.translateNow(block);
     const count = s.view.getUint8(block + R.back);
-    // The budget ends inside the block: its first `left` instructions, and a stop. A breakpoint's own record comes first.
-    if (count > left) this.stopBefore(block + (left + (this.beginsWithBreakpoint(block) ? 1 : 0)) * RECORD_BYTES);
-    return this.execute(block, left, count);
+    if (count <= left) return this.execute(block, left, count);
+    // The budget ends inside the block: its first `left` instructions, and a stop. What is translated has no such place.
+    const plain = this.code.isProfiled(block) ? block + RECORD_BYTES : block;
+    this.stopBefore(plain + (left + (this.beginsWithBreakpoint(plain) ? 1 : 0)) * RECORD_BYTES);
+    return this.execute(plain, left, count);
   }
 
   private beginsWithBreakpoint(block: number): boolean {
@@ -355,6 +371,7 @@ export class Executor {
     this.operation.record = 0;
     this.pendingFault = undefined;
     view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
+    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
     this.running = true;
     try {
       this.enter(record);
@@ -379,7 +396,11 @@ export class Executor {
     if (reason === EXIT.breakpoint) return this.breakpointRecord();
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
-      if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+      if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) {
+        // Its bytes are fetched now in any case, so that this changes nothing of the guest.
+        this.crossings.bridge(at, s.eip);
+        this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+      }
     }
     return undefined;
   }
@@ -510,6 +531,7 @@ export class Executor {
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
     this.stolen += remaining;
     view.setInt32(CPU_BASE + L.REMAINING, 0, true);
+    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 1, true);
   }
 
   /** Puts a stop into a record, until generated code has returned. */

@@ -1,24 +1,30 @@
 /**
- * Emits interpreter handlers: each is an instruction's meaning with its operands left to run time,
- * read from the record that the handler is called with. A handler ends in a tail call to the handler
- * of the next record.
+ * Emits interpreter handlers: each is an instruction's meaning with its operands left to run time, read from the record
+ * that the handler is called with. A handler ends in a tail call to the handler of the next record.
  */
-import { CANONICAL_SHIFT, CS, EIP_BASE, FLAG_AUX, FLAG_RESULT, FLAGS_SYSTEM, REG, RSP, SEG_LIMIT, SEGMENT_BYTES, SEGMENTS, STACK_MASK } from '../cpu/layout';
-import type { Emitter, OperandSize, Value } from '../isa/emitter';
+import { FLAG_AUX, FLAG_RESULT, REG, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
+import type { OperandSize, StatusSource, StatusWords, Value } from '../isa/emitter';
+import { PAGE_BYTES } from '../memory/layout';
 import { enterBlock, type FunctionBody } from './controlFunctions';
-import { ACCESS } from './memoryAccess';
+import type { Callees, HandlerShape } from './handlerShape';
+import { InstructionEmitter } from './instructionEmitter';
+import { ACCESS, type Access } from './memoryAccess';
 import { CPU, at } from './operandEmitter';
 import { R, RECORD_BYTES } from './records';
 import { expression } from './valueEmitter';
-import { VectorOperandEmitter } from './vectorOperandEmitter';
-import { I32, I64, OP } from './wasm/encoding';
-import { binary, i32, i64, load, select, unary, type Expression } from './wasm/functionBuilder';
+import { I32, I64, OP, type WasmType } from './wasm/encoding';
+import { FunctionBuilder, binary, call, i32, load, select, unary, type Expression } from './wasm/functionBuilder';
 
-const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
-const GENERAL_PROTECTION = 13;
-
-export class HandlerEmitter extends VectorOperandEmitter implements Emitter {
+export class HandlerEmitter extends InstructionEmitter {
+  private readonly record = this.code.parameter(0);
   private left = false;
+
+  constructor(
+    shape: HandlerShape,
+    private readonly callees: Callees,
+  ) {
+    super(shape, new FunctionBuilder([I32]), callees.x87);
+  }
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */
   finish(): FunctionBody {
@@ -30,111 +36,99 @@ export class HandlerEmitter extends VectorOperandEmitter implements Emitter {
     return { locals: this.code.locals, code: this.code.finish() };
   }
 
+  // Operands.
+
+  field(op: number, type: WasmType, offset: number): Expression {
+    return load(op, type, this.record, offset);
+  }
+
+  addressRegister(slot: Expression, wide: boolean): Expression {
+    return load(wide ? OP.i64_load : OP.i32_load, wide ? I64 : I32, slot, at(REG));
+  }
+
+  protected readSlot(slot: Expression, size: OperandSize): Expression {
+    return this.loadSized(...place(slot), size);
+  }
+
+  protected writeSlot(slot: Expression, size: OperandSize, value: Expression): void {
+    const [address, offset] = place(slot);
+    if (size === 64) return this.code.store(OP.i64_store, address, offset, value);
+    // A 32-bit result clears the upper half of the register.
+    if (size === 32) return this.code.store(OP.i64_store, address, offset, unary(OP.i64_extend_i32_u, I64, value));
+    this.code.store(size === 8 ? OP.i32_store8 : OP.i32_store16, address, offset, value);
+  }
+
+  // Memory.
+
+  tlbTable(kind: number): Expression {
+    return load(OP.i32_load, I32, CPU, at(kind === ACCESS.read ? TLB_READ_TABLE : TLB_WRITE_TABLE));
+  }
+
+  hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], { bytes, kind }: Access): Expression {
+    const host = this.code.temporary(I32);
+    this.code.if(
+      hit,
+      () => this.code.set(host, direct),
+      () => {
+        this.code.set(host, call(this.callees.access, I32, [...halves(), i32(bytes | (kind << 8)), this.record]));
+        this.code.if(unary(OP.i32_eqz, I32, host), () => this.code.return());
+      },
+    );
+    return host;
+  }
+
+  stored(host: Expression): void {
+    this.code.if(binary(OP.i32_lt_u, I32, host, i32(PAGE_BYTES)), () => this.code.call(this.callees.commit, [this.record]));
+  }
+
+  segmentFault(segment: Expression): void {
+    this.code.call(this.callees.segmentFault, [this.record, segment]);
+    this.code.return();
+  }
+
   // Flags.
 
   flagResult(): Value {
-    return load(OP.i64_load, I64, CPU, at(FLAG_RESULT));
+    return this.loadState(OP.i64_load, I64, FLAG_RESULT);
   }
   flagAux(): Value {
-    return load(OP.i32_load, I32, CPU, at(FLAG_AUX));
+    return this.loadState(OP.i32_load, I32, FLAG_AUX);
   }
-  setStatus(result: Value, aux: Value): void {
+  setStatus(words: () => StatusWords): void {
     // Both are evaluated before either is stored: they may read the old flags.
+    const { result, aux } = words();
     const r = this.code.let(expression(result));
     const a = this.code.let(expression(aux));
-    this.code.store(OP.i64_store, CPU, at(FLAG_RESULT), r);
-    this.code.store(OP.i32_store, CPU, at(FLAG_AUX), a);
+    this.storeState(OP.i64_store, FLAG_RESULT, r);
+    this.storeState(OP.i32_store, FLAG_AUX, a);
   }
-  systemFlags(): Value {
-    return load(OP.i32_load, I32, CPU, at(FLAGS_SYSTEM));
-  }
-  setSystemFlags(value: Value): void {
-    this.code.store(OP.i32_store, CPU, at(FLAGS_SYSTEM), expression(value));
-  }
-
-  // Stack.
-
-  push(value: Value, size: OperandSize): void {
-    const bytes = size / 8;
-    if (this.shape.model === 'flat') {
-      const top = this.code.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, at(REG + 8 * RSP)), i32(bytes)));
-      this.storeMemory(this.memory.lookUpStack(top, { bytes, kind: ACCESS.write }), size, expression(value));
-      this.code.store(OP.i64_store, CPU, at(REG + 8 * RSP), unary(OP.i64_extend_i32_u, I64, top));
-      return;
-    }
-    const pointer = load(OP.i64_load, I64, CPU, at(REG + 8 * RSP));
-    const top = this.code.let(this.cutToStack(binary(OP.i64_sub, I64, pointer, i64(BigInt(bytes)))));
-    this.storeMemory(this.memory.lookUpStack(top, { bytes, kind: ACCESS.write }), size, expression(value));
-    this.setStackPointer(top);
-  }
-
-  pop(size: OperandSize): { readonly value: Value; commit(extraBytes?: Value): void } {
-    const bytes = BigInt(size / 8);
-    const top = this.let(this.stackPointer());
-    const value = this.readStack(top, size);
-    const commit = (extra?: Value): void => {
-      const moved = this.add(top, i64(bytes));
-      this.setStackPointer(extra ? this.add(moved, extra) : moved);
-    };
-    return { value, commit };
-  }
-
-  stackPointer(): Value {
-    if (this.shape.model === 'flat') {
-      return unary(OP.i64_extend_i32_u, I64, load(OP.i32_load, I32, CPU, at(REG + 8 * RSP)));
-    }
-    return this.cutToStack(load(OP.i64_load, I64, CPU, at(REG + 8 * RSP)));
-  }
-
-  readStack(offset: Value, size: OperandSize): Value {
-    const cut = this.shape.model === 'flat' ? this.toI32(offset) : this.cutToStack(expression(offset));
-    const where = this.let(cut);
-    const host = this.memory.lookUpStack(expression(where), { bytes: size / 8, kind: ACCESS.read });
-    return this.let(this.loadSized(host, 0, size));
-  }
-
-  setStackPointer(value: Value): void {
-    const address = at(REG + 8 * RSP);
-    if (this.shape.model === 'flat') {
-      const cut = unary(OP.i64_extend_i32_u, I64, expression(this.toI32(value)));
-      return this.code.store(OP.i64_store, CPU, address, cut);
-    }
-    if (this.shape.model === 'long') return this.code.store(OP.i64_store, CPU, address, expression(value));
-    // A 16-bit stack leaves the upper part of ESP alone.
-    const mask = this.code.let(load(OP.i64_load, I64, CPU, at(STACK_MASK)));
-    const old = load(OP.i64_load, I64, CPU, address);
-    const kept = binary(OP.i64_and, I64, old, binary(OP.i64_xor, I64, mask, i64(-1n)));
-    const joined = binary(OP.i64_or, I64, kept, binary(OP.i64_and, I64, expression(value), mask));
-    this.code.store(OP.i64_store, CPU, address, joined);
+  /** What has set the flags is known at run time only. */
+  statusSource(): StatusSource | undefined {
+    return undefined;
   }
 
   // Control.
 
-  nextInstruction(size: OperandSize): Value {
-    return this.cutOffset(this.behind(), size);
+  raise(vector: number): void {
+    this.code.call(this.callees.raise, [this.record, i32(vector)]);
+    this.code.return();
   }
 
-  relativeTarget(): Value {
-    const displacement = load(OP.i64_load32_s, I64, this.record, R.immediate);
-    return this.cutOffset(binary(OP.i64_add, I64, this.behind(), displacement), this.size);
-  }
-
-  checkTarget(offset: Value): void {
-    const { model } = this.shape;
-    if (model === 'flat') return;
-    this.code.if(model === 'long' ? this.notCanonical(expression(offset)) : this.beyondCodeLimit(expression(offset)), () => this.raise(GENERAL_PROTECTION));
+  service(): void {
+    const leave = call(this.callees.service, I32, [this.record, this.field(OP.i32_load, I32, R.link)]);
+    this.code.if(leave, () => this.code.return());
   }
 
   branch(condition?: Value): void {
     this.left = true;
-    const link = load(OP.i32_load, I32, this.record, R.link);
-    const behind = load(OP.i32_load, I32, this.record, R.linkBehind);
+    const link = this.field(OP.i32_load, I32, R.link);
+    const behind = this.field(OP.i32_load, I32, R.linkBehind);
     const taken = condition === undefined ? undefined : expression(condition);
     const slot = this.code.let(taken ? select(taken, link, behind) : link);
     const next = this.code.let(load(OP.i32_load, I32, slot, 0));
     this.code.if(next, () => enterBlock(this.code, this.callees.handlerType, next));
     const target = expression(this.relativeTarget());
-    const offset = taken ? select(taken, target, this.cutOffset(this.behind(), this.shape.model === 'long' ? 64 : 32)) : target;
+    const offset = taken ? select(taken, target, this.offsetBehind()) : target;
     this.code.returnCall(this.callees.jump, [offset]);
   }
 
@@ -142,33 +136,9 @@ export class HandlerEmitter extends VectorOperandEmitter implements Emitter {
     this.left = true;
     this.code.returnCall(this.callees.jump, [expression(offset)]);
   }
+}
 
-  // Inner workings.
-
-  private behind(): Expression {
-    const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
-    const offset = binary(OP.i32_add, I32, load(OP.i32_load16_u, I32, this.record, R.offset), load(OP.i32_load8_u, I32, this.record, R.length));
-    return binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, offset));
-  }
-
-  private cutOffset(offset: Expression, size: OperandSize): Expression {
-    if (size === 64) return offset;
-    return binary(OP.i64_and, I64, offset, i64(size === 16 ? 0xffffn : 0xffffffffn));
-  }
-
-  private cutToStack(offset: Expression): Expression {
-    if (this.shape.model === 'long') return offset;
-    return binary(OP.i64_and, I64, offset, load(OP.i64_load, I64, CPU, at(STACK_MASK)));
-  }
-
-  private beyondCodeLimit(offset: Expression): Expression {
-    return binary(OP.i64_gt_u, I32, offset, load(OP.i64_load32_u, I64, CPU, at(CS_BASE + SEG_LIMIT)));
-  }
-
-  /** Whether the bits above the address width are no copies of its sign. */
-  private notCanonical(address: Expression): Expression {
-    const shift = load(OP.i64_load, I64, CPU, at(CANONICAL_SHIFT));
-    const extended = binary(OP.i64_shr_s, I64, binary(OP.i64_shl, I64, address, shift), shift);
-    return binary(OP.i64_ne, I32, extended, address);
-  }
+/** Address and offset of a register whose state-block offset is known now, or at run time. */
+function place(slot: Expression): readonly [Expression, number] {
+  return typeof slot.constant === 'number' ? [CPU, at(slot.constant)] : [slot, at(REG)];
 }

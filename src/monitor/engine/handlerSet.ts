@@ -7,17 +7,11 @@ import { dependsOnModel } from '../isa/definitions';
 import { decodedNames } from '../isa/operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE, VEX_0F, VEX_0F38, VEX_0F3A } from '../isa/opcodes';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
-import type { HandlerShape, OperandKind } from './handlerShape';
+import type { HandlerKey, HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
 
-export interface HandlerKey {
-  readonly key: string;
-  readonly name: string;
-  readonly shape: HandlerShape;
-}
-
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
-const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'lods', 'stos']);
+const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas']);
 /** Instructions without operands that are the same in all operand sizes. */
 const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */
@@ -52,13 +46,13 @@ function shapeModel(name: string, kinds: readonly OperandKind[], model: Model): 
 
 /** The handler that executes an instruction in a model. */
 export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
-  const { name, addressSize, vex } = instruction;
+  const { name, addressSize, vex, unit } = instruction;
   if (name.startsWith('!')) return SERVICE;
   // Hints have operands, but do nothing with them.
   if (name === 'nop') return NOP;
   const kinds = instruction.operands.map((operand) => kindOf(operand, instruction, model));
   const counted = COUNTED.has(name) ? addressSize : 32;
-  const size = SIZELESS.has(name) ? 32 : instruction.size;
+  const size = SIZELESS.has(name) || unit === 'x87' ? 32 : instruction.size;
   const shape: HandlerShape = { size, kinds, model: shapeModel(name, kinds, model), addressSize: counted, vex };
   return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}${vex ? `.${vex.length}` : ''}`, name, shape };
 }
@@ -95,7 +89,7 @@ export function handledNames(): readonly string[] {
 
 /**
  * Names whose handlers are made together. Handlers of one module lie side by side, which is worth a third of the speed;
- * but a module takes time to write, so that each level of vector instructions has its own, made when it is first used.
+ * but a module takes time to write, so that x87 and each level of vector instructions have their own, made when it is first used.
  */
 export function groupOf(name: string): readonly string[] {
   return GROUPS.get(GROUP_NAMES.get(name) ?? INTEGER) ?? [name];
@@ -201,13 +195,13 @@ const vexBytes = (map: number, prefix: number): readonly (readonly number[])[] =
 
 const FORMS = opcodeForms();
 const INTEGER = 'integer';
-const VECTOR_FEATURES: ReadonlySet<string> = new Set(['mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'aes', 'pclmul', 'sha', 'avx', 'avx2', 'fma', 'f16c']);
+const GROUP_FEATURES: ReadonlySet<string> = new Set(['fpu', 'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'aes', 'pclmul', 'sha', 'avx', 'avx2', 'fma', 'f16c']);
 
-/** The group of each name: its feature for vector instructions. */
+/** The group of each name: its feature for x87 and vector instructions. */
 function groupNames(): ReadonlyMap<string, string> {
   const names = new Map([[SERVICE.name, INTEGER]]);
   const note = (entry: OpcodeEntry): void => {
-    const group = entry.feature !== undefined && VECTOR_FEATURES.has(entry.feature) ? entry.feature : INTEGER;
+    const group = entry.feature !== undefined && GROUP_FEATURES.has(entry.feature) ? entry.feature : INTEGER;
     for (const name of decodedNames(entry.name)) if (!name.startsWith('!') && !names.has(name)) names.set(name, group);
   };
   for (const root of ROOTS) for (const slot of root.slots) visitForms(slot, {}, note);

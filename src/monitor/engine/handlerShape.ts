@@ -1,6 +1,7 @@
 /** What tells one interpreter handler of an instruction from another, and what handlers may call. */
 import type { OperandSize } from '../isa/emitter';
 import type { VexForm } from '../isa/instruction';
+import type { X87Routine } from '../isa/x87Emitter';
 import type { Model } from './records';
 
 /** Function numbers that handlers call, and the type of a handler in the module. */
@@ -12,6 +13,8 @@ export interface Callees {
   readonly segmentFault: number;
   readonly raise: number;
   readonly service: number;
+  /** Routines of the x87 unit. */
+  readonly x87: Readonly<Record<X87Routine, number>>;
 }
 
 /**
@@ -29,4 +32,11 @@ export interface HandlerShape {
   readonly model: Model;
   readonly addressSize: 16 | 32 | 64;
   readonly vex: VexForm | undefined;
+}
+
+/** A handler: the instruction that it is for, in one shape. */
+export interface HandlerKey {
+  readonly key: string;
+  readonly name: string;
+  readonly shape: HandlerShape;
 }

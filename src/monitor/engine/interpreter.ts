@@ -3,7 +3,8 @@
  * instructions come when one of them is first decoded. What has been emitted and compiled is kept for all machines of
  * the process.
  */
-import { groupOf, type HandlerKey } from './handlerSet';
+import { groupOf } from './handlerSet';
+import type { HandlerKey } from './handlerShape';
 import { SPECIAL_HANDLERS, buildBase, buildHandlers, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 
@@ -36,6 +37,7 @@ export class Interpreter {
   private readonly table = new WebAssembly.Table({ initial: TABLE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
   private readonly entries = new Map<string, number>();
+  private readonly freeEntries: number[] = [];
   private used = Object.keys(SPECIAL_HANDLERS).length;
 
   constructor(
@@ -58,15 +60,39 @@ export class Interpreter {
     return entry;
   }
 
+  /** What translated modules import: the memory, and the base's functions. */
+  get imports(): WebAssembly.Imports {
+    return { env: { memory: this.memory }, base: this.exports };
+  }
+
+  /** Puts a function of translated code into the table; gives its entry. */
+  install(translated: WebAssembly.ExportValue): number {
+    const entry = this.freeEntries.pop() ?? this.reserve(1);
+    this.table.set(entry, translated);
+    return entry;
+  }
+
+  /** Takes it out again. Only while generated code is not running. */
+  remove(entry: number): void {
+    this.table.set(entry, null);
+    this.freeEntries.push(entry);
+  }
+
   private add({ module, keys }: CompiledHandlers): void {
-    const first = this.used;
-    this.used += keys.length;
-    if (this.used > this.table.length) this.table.grow(this.used - this.table.length + TABLE_ENTRIES);
+    const first = this.reserve(keys.length);
     new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
     // What both kinds of code share may be there already.
     keys.forEach((key, i) => {
       if (!this.entries.has(key)) this.entries.set(key, first + i);
     });
+  }
+
+  /** The first of so many new entries. */
+  private reserve(count: number): number {
+    const first = this.used;
+    this.used += count;
+    if (this.used > this.table.length) this.table.grow(this.used - this.table.length + TABLE_ENTRIES);
+    return first;
   }
 
   private environment(first: number): WebAssembly.ModuleImports {

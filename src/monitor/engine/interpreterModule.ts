@@ -3,13 +3,15 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitContinue, emitEnter, emitForward, emitJump, emitLeave, type FunctionBody } from './controlFunctions';
+import type { X87Routine } from '../isa/x87Emitter';
+import { emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
 import { EXIT } from './records';
 import { I32, I64, type WasmType } from './wasm/encoding';
 import { ModuleBuilder } from './wasm/moduleBuilder';
+import { ROUTINES, ROUTINE_NAMES, emitRoutine } from './x87Routines';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
 export interface MonitorCalls {
@@ -25,6 +27,8 @@ export interface MonitorCalls {
   raise(record: number, vector: number): void;
   /** Runs service `number`; true (1) when control leaves the block. */
   service(record: number, number: number): number;
+  /** The block of a profile record has been entered often. */
+  hot(record: number): void;
 }
 
 /** Signatures of MonitorCalls. */
@@ -34,17 +38,30 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
   segmentFault: { parameters: [I32, I32], results: [] },
   raise: { parameters: [I32, I32], results: [] },
   service: { parameters: [I32, I32], results: [I32] },
+  hot: { parameters: [I32], results: [] },
 };
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
 
 /** Entries of the function table that are no handlers of instructions with a name, in their order. */
-const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward'] as const;
-/** Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer. */
-export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3 } as const satisfies Record<(typeof SPECIAL)[number], number>;
+const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile', 'bridge'] as const;
+/**
+ * Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer;
+ * `profile` stands in front of a block that may be translated; `bridge` leads to an instruction that crosses the page's end.
+ */
+export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4, bridge: 5 } as const satisfies Record<(typeof SPECIAL)[number], number>;
+
+/** The name under which the base module exports a routine of the x87 unit. */
+export const routineExport = (name: X87Routine): string => `x87.${name}`;
+
+/** Imports the routines of the x87 unit into a module; gives their function numbers. */
+export function importRoutines(module: ModuleBuilder): Readonly<Record<X87Routine, number>> {
+  const number = (name: X87Routine): number => module.importFunction('base', routineExport(name), module.type(ROUTINES[name].parameters, ROUTINES[name].results));
+  return Object.fromEntries(ROUTINE_NAMES.map((name) => [name, number(name)])) as Record<X87Routine, number>;
+}
 
 /**
- * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, and the
- * monitor's calls once more, so that the others call WebAssembly and need no glue of their own.
+ * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, the routines,
+ * and the monitor's calls once more, so that the others call WebAssembly and need no glue of their own.
  */
 export function buildBase(): Uint8Array {
   const module = new ModuleBuilder();
@@ -60,7 +77,19 @@ export function buildBase(): Uint8Array {
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
-  const special = { crossing: emitLeave(EXIT.crossing), breakpoint: emitLeave(EXIT.breakpoint), stop: emitLeave(EXIT.stop), onward: emitContinue(jump) };
+  for (const name of ROUTINE_NAMES) {
+    const { parameters, results } = ROUTINES[name];
+    module.exportFunction(routineExport(name), define(module.type(parameters, results), emitRoutine(name)));
+  }
+  module.exportFunction('follow', define(module.type([I32, I32], []), emitFollow(handlerType, jump)));
+  const special = {
+    crossing: emitLeave(EXIT.crossing),
+    breakpoint: emitLeave(EXIT.breakpoint),
+    stop: emitLeave(EXIT.stop),
+    onward: emitContinue(jump),
+    bridge: emitBridge(handlerType),
+    profile: emitProfile(handlerType, monitor[CALL_NAMES.indexOf('hot')] ?? 0),
+  };
   module.setTable(SPECIAL.map((name) => define(handlerType, special[name])));
   return module.build();
 }
@@ -85,6 +114,7 @@ export function buildHandlers(names: readonly string[], long: boolean): HandlerM
     raise: base('raise'),
     service: base('service'),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
+    x87: importRoutines(module),
   };
   const handlers = names.flatMap((name) => handlersOf(name, long));
   const functions = handlers.map(({ name, shape }) => {

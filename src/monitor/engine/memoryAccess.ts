@@ -2,12 +2,13 @@
  * How handlers reach memory: the offset of a memory operand, its segment's limits, and the TLB. What the TLB
  * does not hold is asked of the monitor.
  */
-import { FS, REG, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
-import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES } from '../memory/layout';
-import type { Callees, HandlerShape } from './handlerShape';
+import { ES, FS, SEG_BASE, SEG_READ_FIRST, SEG_READ_LAST, SEG_WRITE_FIRST, SEG_WRITE_LAST, SEGMENT_BYTES, SEGMENTS, SS } from '../cpu/layout';
+import { tlbIndex } from './controlFunctions';
+import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES } from '../memory/layout';
+import type { HandlerShape } from './handlerShape';
 import { R } from './records';
-import { I32, I64, OP } from './wasm/encoding';
-import { binary, call, i32, i64, load, select, unary, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { I32, I64, OP, type WasmType } from './wasm/encoding';
+import { binary, i32, i64, load, select, unary, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
 
 /** Kinds of memory access, as the monitor's `access` function takes them (shifted over the size). */
 export const ACCESS = { read: 0, write: 1, modify: 2 } as const;
@@ -19,10 +20,31 @@ export interface Access {
   readonly aligned?: boolean;
 }
 
+/** What memory access needs of the code that it is part of: an interpreter handler, or translated code. */
+export interface AccessScope {
+  /** A field of the instruction's record. */
+  field(op: number, type: WasmType, offset: number): Expression;
+  /** The register at a state-block offset as a base or an index: its low half, or all of it. */
+  addressRegister(slot: Expression, wide: boolean): Expression;
+  /** Address of the TLB table for a kind of access. */
+  tlbTable(kind: number): Expression;
+  /**
+   * Host address of an access: `direct` if the TLB has it. Otherwise the monitor is asked (`halves` of the linear
+   * address), and the instruction may end here.
+   */
+  hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression;
+  /** The ways out of an instruction that faults: an offset outside its segment, an exception. */
+  segmentFault(segment: Expression): void;
+  raise(vector: number): void;
+  /** After a store to `host`: has it carried out if that was the bounce buffer. */
+  stored(host: Expression): void;
+}
+
 const CPU = i32(0);
 const GENERAL_PROTECTION = 13;
 const at = (offset: number): number => CPU_BASE + offset;
 const SS_BASE = SEGMENTS + SS * SEGMENT_BYTES;
+const ES_BASE = SEGMENTS + ES * SEGMENT_BYTES;
 
 /** One memory operand while its handler is emitted. */
 interface Place {
@@ -37,9 +59,8 @@ export class MemoryAccess {
 
   constructor(
     private readonly code: FunctionBuilder,
-    private readonly record: Expression,
+    private readonly scope: AccessScope,
     private readonly shape: HandlerShape,
-    private readonly callees: Callees,
   ) {}
 
   /** What is known of memory operand `index`. */
@@ -71,37 +92,44 @@ export class MemoryAccess {
     return this.lookUpSegmented(offset, CPU, SS_BASE, access);
   }
 
+  /** Host address of an offset in ES that is cut to the address size already: i32 in the flat model, else i64. */
+  lookUpExtra(offset: Expression, access: Access): Expression {
+    if (this.shape.model === 'flat') return this.lookUp32(offset, access);
+    if (this.shape.model === 'long') return this.lookUp64(offset, access);
+    return this.lookUpSegmented(offset, CPU, ES_BASE, access);
+  }
+
   /** Has a store carried out if it went to the bounce buffer. */
   commit(host: Expression): void {
-    this.code.if(binary(OP.i32_lt_u, I32, host, i32(PAGE_BYTES)), () => this.code.call(this.callees.commit, [this.record]));
+    this.scope.stored(host);
   }
 
   private field16(offset: number): Expression {
-    return load(OP.i32_load16_u, I32, this.record, offset);
+    return this.scope.field(OP.i32_load16_u, I32, offset);
   }
 
   private offset32(index: number): Expression {
-    const base = load(OP.i32_load, I32, this.field16(R.base), at(REG));
-    const scaled = binary(OP.i32_shl, I32, load(OP.i32_load, I32, this.field16(R.index), at(REG)), load(OP.i32_load8_u, I32, this.record, R.scale));
-    const sum = binary(OP.i32_add, I32, binary(OP.i32_add, I32, base, scaled), load(OP.i32_load, I32, this.record, R.displacement));
+    const base = this.scope.addressRegister(this.field16(R.base), false);
+    const scaled = binary(OP.i32_shl, I32, this.scope.addressRegister(this.field16(R.index), false), this.scope.field(OP.i32_load8_u, I32, R.scale));
+    const sum = binary(OP.i32_add, I32, binary(OP.i32_add, I32, base, scaled), this.scope.field(OP.i32_load, I32, R.displacement));
     const { extra } = this.place(index);
     return extra ? binary(OP.i32_add, I32, sum, unary(OP.i32_wrap_i64, I32, extra)) : sum;
   }
 
   private offset64(index: number): Expression {
-    const base = load(OP.i64_load, I64, this.field16(R.base), at(REG));
-    const scale = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load8_u, I32, this.record, R.scale));
-    const scaled = binary(OP.i64_shl, I64, load(OP.i64_load, I64, this.field16(R.index), at(REG)), scale);
-    const displacement = load(OP.i64_load32_s, I64, this.record, R.displacement);
+    const base = this.scope.addressRegister(this.field16(R.base), true);
+    const scale = unary(OP.i64_extend_i32_u, I64, this.scope.field(OP.i32_load8_u, I32, R.scale));
+    const scaled = binary(OP.i64_shl, I64, this.scope.addressRegister(this.field16(R.index), true), scale);
+    const displacement = this.scope.field(OP.i64_load32_s, I64, R.displacement);
     const sum = binary(OP.i64_add, I64, binary(OP.i64_add, I64, base, scaled), displacement);
     const { extra } = this.place(index);
     const all = extra ? binary(OP.i64_add, I64, sum, extra) : sum;
-    return binary(OP.i64_and, I64, all, load(OP.i64_load, I64, this.field16(R.mask), CPU_BASE));
+    return binary(OP.i64_and, I64, all, this.scope.addressRegister(this.field16(R.mask), true));
   }
 
   /** A 64-bit offset out of the instruction: only FS and GS have a base in 64-bit mode. */
   private directAddress(segment: Expression): Expression {
-    return binary(OP.i64_add, I64, load(OP.i64_load, I64, this.record, R.immediate), this.longBase(segment));
+    return binary(OP.i64_add, I64, this.scope.field(OP.i64_load, I64, R.immediate), this.longBase(segment));
   }
 
   /** Base of a segment in 64-bit mode, where ES, CS, SS and DS have none whatever their descriptors say. */
@@ -124,10 +152,7 @@ export class MemoryAccess {
     const end = binary(OP.i64_add, I64, offset, i64(BigInt(bytes - 1)));
     const below = binary(OP.i64_lt_u, I32, offset, load(OP.i64_load, I64, segment, at(start + first)));
     const above = binary(OP.i64_gt_u, I32, end, load(OP.i64_load, I64, segment, at(start + last)));
-    this.code.if(binary(OP.i32_or, I32, below, above), () => {
-      this.code.call(this.callees.segmentFault, [this.record, start ? i32(start) : segment]);
-      this.code.return();
-    });
+    this.code.if(binary(OP.i32_or, I32, below, above), () => this.scope.segmentFault(start ? i32(start) : segment));
   }
 
   /** The TLB check for a 32-bit linear address: a page crossing is a tag miss. */
@@ -153,28 +178,15 @@ export class MemoryAccess {
 
   private checkAlignment(low: Expression, { bytes, aligned }: Access): void {
     if (!aligned) return;
-    this.code.if(binary(OP.i32_and, I32, low, i32(bytes - 1)), () => {
-      this.code.call(this.callees.raise, [this.record, i32(GENERAL_PROTECTION)]);
-      this.code.return();
-    });
+    this.code.if(binary(OP.i32_and, I32, low, i32(bytes - 1)), () => this.scope.raise(GENERAL_PROTECTION));
   }
 
   private tlbEntry(low: Expression, kind: number): Expression {
-    const table = load(OP.i32_load, I32, CPU, at(kind === ACCESS.read ? TLB_READ_TABLE : TLB_WRITE_TABLE));
-    const index = binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(8)), i32((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
-    return binary(OP.i32_add, I32, table, index);
+    const index = tlbIndex(low, TLB_ENTRIES);
+    return binary(OP.i32_add, I32, this.scope.tlbTable(kind), index);
   }
 
-  private hostAddress(hit: Expression, low: Expression, entry: Expression, halves: () => [Expression, Expression], { bytes, kind }: Access): Expression {
-    const host = this.code.local(I32);
-    this.code.if(
-      hit,
-      () => this.code.set(host, binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8))),
-      () => {
-        this.code.set(host, call(this.callees.access, I32, [...halves(), i32(bytes | (kind << 8)), this.record]));
-        this.code.if(unary(OP.i32_eqz, I32, host), () => this.code.return());
-      },
-    );
-    return host;
+  private hostAddress(hit: Expression, low: Expression, entry: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression {
+    return this.scope.hostAddress(hit, binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8)), halves, access);
   }
 }

@@ -1,16 +1,16 @@
 /**
- * The part of handlers that reaches operands: general registers, memory and immediates, as the record that the handler
- * is called with names them; and the ways out of an instruction.
+ * The part of an emitted instruction that reaches operands: general registers, memory and immediates, as the
+ * instruction's record names them. Whether the record is read at run time or known now is for a subclass to say.
  */
-import { REG } from '../cpu/layout';
+import { RDI, REG } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
 import { CPU_BASE } from '../memory/layout';
-import { isRegisterKind, type Callees, type HandlerShape } from './handlerShape';
-import { ACCESS, MemoryAccess } from './memoryAccess';
+import { isRegisterKind, type HandlerShape } from './handlerShape';
+import { ACCESS, MemoryAccess, type Access, type AccessScope } from './memoryAccess';
 import { R } from './records';
 import { ValueEmitter, expression } from './valueEmitter';
-import { I32, I64, OP } from './wasm/encoding';
-import { call, i32, load, unary, type Expression } from './wasm/functionBuilder';
+import { I32, I64, OP, type WasmType } from './wasm/encoding';
+import { i32, load, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
 
 export const CPU = i32(0);
 /** Address of a field of the state block. */
@@ -19,18 +19,39 @@ export const at = (offset: number): number => CPU_BASE + offset;
 /** Fields of a record that hold registers, in the order of operands. */
 const REGISTER_FIELDS = [R.registerA, R.registerB, R.registerC];
 
-export class OperandEmitter extends ValueEmitter {
+export abstract class OperandEmitter extends ValueEmitter implements AccessScope {
   readonly addressSize: 16 | 32 | 64;
-  protected readonly record = this.code.parameter(0);
   protected readonly memory: MemoryAccess;
 
   constructor(
     protected readonly shape: HandlerShape,
-    protected readonly callees: Callees,
+    code: FunctionBuilder,
   ) {
-    super(shape.size);
+    super(shape.size, code);
     this.addressSize = shape.addressSize;
-    this.memory = new MemoryAccess(this.code, this.record, shape, callees);
+    this.memory = new MemoryAccess(code, this, shape);
+  }
+
+  /** A field of the record. */
+  abstract field(op: number, type: WasmType, offset: number): Expression;
+  abstract addressRegister(slot: Expression, wide: boolean): Expression;
+  abstract tlbTable(kind: number): Expression;
+  abstract hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression;
+  abstract segmentFault(segment: Expression): void;
+  abstract raise(vector: number): void;
+  abstract stored(host: Expression): void;
+  abstract service(): void;
+  /** The general register, or part of one, at a state-block offset. */
+  protected abstract readSlot(slot: Expression, size: OperandSize): Expression;
+  /** Sets it; 32 bits clear the upper half, fewer leave the rest alone. */
+  protected abstract writeSlot(slot: Expression, size: OperandSize, value: Expression): void;
+
+  /** A field of the state block that is no general register. */
+  protected loadState(op: number, type: WasmType, offset: number): Expression {
+    return load(op, type, CPU, at(offset));
+  }
+  protected storeState(op: number, offset: number, value: Expression): void {
+    this.code.store(op, CPU, at(offset), value);
   }
 
   isRegister(index: number): boolean {
@@ -41,7 +62,7 @@ export class OperandEmitter extends ValueEmitter {
     const source = this.source(index);
     const kind = this.shape.kinds[source];
     if (kind === 'i') return this.immediate();
-    if (isRegisterKind(kind)) return this.let(this.loadSized(this.registerAddress(source), at(REG), size));
+    if (isRegisterKind(kind)) return this.readRegister(source, size);
     const host = this.memory.probe(source, { bytes: size / 8, kind: ACCESS.read });
     return this.let(this.loadSized(host, 0, size));
   }
@@ -54,9 +75,7 @@ export class OperandEmitter extends ValueEmitter {
   }
 
   write(index: number, value: Value, size: OperandSize = this.size): void {
-    if (this.isRegister(index)) {
-      return this.storeRegister(this.registerAddress(index), at(REG), size, expression(value));
-    }
+    if (this.isRegister(index)) return this.writeSlot(this.registerAddress(index), size, expression(value));
     const host = this.memory.place(index).host ?? this.memory.probe(index, { bytes: size / 8, kind: ACCESS.write });
     this.storeMemory(host, size, expression(value));
   }
@@ -85,33 +104,37 @@ export class OperandEmitter extends ValueEmitter {
     return this.memory.probe(position, { bytes: bits / 8, kind });
   }
 
+  readDestination(): Value {
+    return this.let(this.loadSized(this.destination(ACCESS.read), 0, this.size));
+  }
+  writeDestination(value: Value): void {
+    this.storeMemory(this.destination(ACCESS.write), this.size, expression(value));
+  }
+
+  /** Host address of memory at rDI in ES. */
+  private destination(kind: number): Expression {
+    const pointer = this.register(RDI, this.addressSize);
+    const offset = this.code.let(expression(this.shape.model === 'flat' ? pointer : this.toI64Unsigned(pointer)));
+    return this.memory.lookUpExtra(offset, { bytes: this.size / 8, kind });
+  }
+
   immediate(): Value {
-    if (this.size !== 64) return this.narrow(load(OP.i32_load, I32, this.record, R.immediate), this.size);
+    if (this.size !== 64) return this.narrow(this.field(OP.i32_load, I32, R.immediate), this.size);
     // Behind the immediate byte of a VEX instruction the record has another register.
-    return load(this.shape.vex ? OP.i64_load32_s : OP.i64_load, I64, this.record, R.immediate);
+    return this.field(this.shape.vex ? OP.i64_load32_s : OP.i64_load, I64, R.immediate);
   }
 
   register(number: number, size: OperandSize): Value {
-    return this.loadSized(CPU, at(REG + 8 * number), size);
+    return this.readSlot(i32(REG + 8 * number), size);
   }
   setRegister(number: number, size: OperandSize, value: Value): void {
-    this.storeRegister(CPU, at(REG + 8 * number), size, expression(value));
+    this.writeSlot(i32(REG + 8 * number), size, expression(value));
   }
   highByte(number: number): Value {
-    return load(OP.i32_load8_u, I32, CPU, at(REG + 8 * number + 1));
+    return this.readSlot(i32(REG + 8 * number + 1), 8);
   }
   setHighByte(number: number, value: Value): void {
-    this.code.store(OP.i32_store8, CPU, at(REG + 8 * number + 1), expression(value));
-  }
-
-  raise(vector: number): void {
-    this.code.call(this.callees.raise, [this.record, i32(vector)]);
-    this.code.return();
-  }
-
-  service(): void {
-    const leave = call(this.callees.service, I32, [this.record, load(OP.i32_load, I32, this.record, R.link)]);
-    this.code.if(leave, () => this.code.return());
+    this.writeSlot(i32(REG + 8 * number + 1), 8, expression(value));
   }
 
   /**
@@ -125,7 +148,13 @@ export class OperandEmitter extends ValueEmitter {
   /** State-block offset of the register operand at a position. */
   protected registerAddress(position: number): Expression {
     const earlier = this.shape.kinds.slice(0, position).filter(isRegisterKind).length;
-    return load(OP.i32_load16_u, I32, this.record, REGISTER_FIELDS[earlier] ?? R.registerC);
+    return this.field(OP.i32_load16_u, I32, REGISTER_FIELDS[earlier] ?? R.registerC);
+  }
+
+  /** A register operand of an integer instruction: a general register, or the low part of a vector register. */
+  private readRegister(source: number, size: OperandSize): Value {
+    const slot = this.registerAddress(source);
+    return this.let(this.shape.kinds[source] === 'r' ? this.readSlot(slot, size) : this.loadSized(slot, at(REG), size));
   }
 
   protected loadSized(address: Expression, offset: number, size: OperandSize): Expression {
@@ -138,12 +167,5 @@ export class OperandEmitter extends ValueEmitter {
     const op = { 8: OP.i32_store8, 16: OP.i32_store16, 32: OP.i32_store, 64: OP.i64_store }[size];
     this.code.store(op, host, 0, value);
     this.memory.commit(host);
-  }
-
-  private storeRegister(address: Expression, offset: number, size: OperandSize, value: Expression): void {
-    if (size === 64) return this.code.store(OP.i64_store, address, offset, value);
-    // A 32-bit result clears the upper half of the register.
-    if (size === 32) return this.code.store(OP.i64_store, address, offset, unary(OP.i64_extend_i32_u, I64, value));
-    this.code.store(size === 8 ? OP.i32_store8 : OP.i32_store16, address, offset, value);
   }
 }

@@ -18,6 +18,8 @@ export const R = {
    * block is left before this record. In a block's first record it is the block's instruction count.
    */
   back: 7,
+  /** In a profile record: the number of its code page (u32). In a bridge: address of the next page's table of blocks. */
+  page: 8,
   /** State-block offsets of the first and second register operand (u16). */
   registerA: 8,
   registerB: 10,

@@ -5,7 +5,7 @@
 import type { OperandSize, Value, Variable } from '../isa/emitter';
 import type { Lanes, VectorOperation, VectorShift, VectorTest } from '../isa/vectorEmitter';
 import { I32, I64, OP, V128 } from './wasm/encoding';
-import { FunctionBuilder, binary, i32, i64, select, unary, v128, withBytes, type Expression, type Local } from './wasm/functionBuilder';
+import { binary, i32, i64, select, unary, v128, withBytes, type Expression, type FunctionBuilder, type Local } from './wasm/functionBuilder';
 import { FLOAT_OP, LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
 
 const PAIRS = {
@@ -34,6 +34,7 @@ const PAIRS = {
   ltS: [OP.i32_lt_s, OP.i64_lt_s],
   gtU: [OP.i32_gt_u, OP.i64_gt_u],
   leU: [OP.i32_le_u, OP.i64_le_u],
+  leS: [OP.i32_le_s, OP.i64_le_s],
   geU: [OP.i32_ge_u, OP.i64_ge_u],
 } as const;
 
@@ -59,9 +60,10 @@ function single(name: PairName, a: Value, comparison = false): Value {
 type IntegerLanes = Exclude<Lanes, 'f32x4' | 'f64x2'>;
 
 export class ValueEmitter {
-  protected readonly code = new FunctionBuilder([I32]);
-
-  constructor(readonly size: OperandSize) {}
+  constructor(
+    readonly size: OperandSize,
+    protected readonly code: FunctionBuilder,
+  ) {}
 
   operandConstant(value: number): Value {
     return this.size === 64 ? i64(BigInt(value)) : i32(value);
@@ -135,6 +137,9 @@ export class ValueEmitter {
   leU(a: Value, b: Value): Value {
     return pair('leU', a, b, true);
   }
+  leS(a: Value, b: Value): Value {
+    return pair('leS', a, b, true);
+  }
   geU(a: Value, b: Value): Value {
     return pair('geU', a, b, true);
   }
@@ -180,7 +185,7 @@ export class ValueEmitter {
     return this.code.let(expression(a));
   }
   variable(initial: Value): Variable {
-    const local = this.code.local(expression(initial).type);
+    const local = this.code.temporary(expression(initial).type);
     this.code.set(local, expression(initial));
     return local;
   }

@@ -1,32 +1,32 @@
 /**
- * The part of handlers that reaches vector operands: XMM and YMM registers, MMX registers, memory of their widths, MXCSR,
+ * The part of an emitted instruction that reaches vector operands: XMM and YMM registers, MMX registers, memory of their widths, MXCSR,
  * and the state of the x87 unit behind MMX.
  */
 import { FPU, MXCSR, REG, VECTOR, VECTOR_BYTES } from '../cpu/layout';
 import { FPU_LAYOUT, StatusWord } from '../cpu/x87/layout';
 import type { Value } from '../isa/emitter';
 import type { Alignment, VectorEmitter } from '../isa/vectorEmitter';
-import type { Callees, HandlerShape } from './handlerShape';
+import type { HandlerShape } from './handlerShape';
 import { ACCESS, type Access } from './memoryAccess';
 import { CPU, OperandEmitter, at } from './operandEmitter';
 import { R } from './records';
 import { expression } from './valueEmitter';
 import { I32, OP, V128 } from './wasm/encoding';
-import { binary, i32, load, v128, type Expression } from './wasm/functionBuilder';
+import { binary, i32, load, v128, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 const MATH_FAULT = 16;
 /** Bytes of a vector, and of each half of a YMM register. */
 const XMM_BYTES = 16;
 
-export class VectorOperandEmitter extends OperandEmitter implements VectorEmitter {
+export abstract class VectorOperandEmitter extends OperandEmitter implements VectorEmitter {
   readonly vectorBits: 64 | 128;
   readonly usesMmx: boolean;
   readonly halves: 1 | 2;
   private half = 0;
 
-  constructor(shape: HandlerShape, callees: Callees) {
-    super(shape, callees);
+  constructor(shape: HandlerShape, code: FunctionBuilder) {
+    super(shape, code);
     this.usesMmx = shape.kinds.includes('m');
     this.vectorBits = this.usesMmx ? 64 : 128;
     this.halves = shape.vex?.length === 256 ? 2 : 1;
@@ -88,7 +88,7 @@ export class VectorOperandEmitter extends OperandEmitter implements VectorEmitte
   blendMask(): Value {
     if (!this.shape.vex) return this.vectorRegister(0);
     // Bits 4 to 7 of the immediate, times the size of a register.
-    const offset = binary(OP.i32_shl, I32, binary(OP.i32_and, I32, load(OP.i32_load8_u, I32, this.record, R.immediate), i32(0xf0)), i32(1));
+    const offset = binary(OP.i32_shl, I32, binary(OP.i32_and, I32, this.field(OP.i32_load8_u, I32, R.immediate), i32(0xf0)), i32(1));
     return this.let(load(VECTOR_OP.load, V128, offset, at(VECTOR) + XMM_BYTES * this.half));
   }
 
@@ -104,7 +104,7 @@ export class VectorOperandEmitter extends OperandEmitter implements VectorEmitte
   }
 
   mxcsr(): Value {
-    return load(OP.i32_load, I32, CPU, at(MXCSR));
+    return this.loadState(OP.i32_load, I32, MXCSR);
   }
 
   checkX87(): void {

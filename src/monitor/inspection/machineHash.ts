@@ -48,6 +48,7 @@ const ENGINE_PRIVATE: readonly (readonly [number, number])[] = [
   [L.EXIT_REASON, 4],
   [L.EXIT_RECORD, 4],
   [L.TLB_READ_TABLE, 12],
+  [L.STOP_REQUESTED, 4],
   [L.LINEAR_MASK, 8],
 ];
 

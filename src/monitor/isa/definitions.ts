@@ -11,10 +11,12 @@ import { forHalves, vectorArithmetic, wholeVectorArithmetic } from './meaning/ve
 import { vectorAvx } from './meaning/vectorAvx';
 import { vectorFloats } from './meaning/vectorFloats';
 import { vectorMoves, wholeVectorMoves } from './meaning/vectorMoves';
+import { x87 } from './meaning/x87';
+import { x87Arithmetic } from './meaning/x87Arithmetic';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...vectorAvx }));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...vectorAvx, ...x87, ...x87Arithmetic }));
   const halved = { ...vectorArithmetic, ...vectorMoves };
   const whole = { ...wholeVectorArithmetic, ...wholeVectorMoves, ...vectorFloats };
   for (const [name, meaning] of Object.entries(whole)) map.set(name, withX87State(meaning));

@@ -4,6 +4,7 @@
  */
 
 import type { VectorEmitter } from './vectorEmitter';
+import type { X87Emitter } from './x87Emitter';
 
 /** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended), an i64, or a vector of 128 bits. */
 export interface Value {
@@ -21,7 +22,23 @@ export type OperandSize = 8 | 16 | 32 | 64;
 /** General register numbers (Intel SDM vol. 2, 3.1.1.1). */
 export type RegisterNumber = number;
 
-export interface Emitter extends VectorEmitter {
+/** The two words of the lazy status flags; see ./flags for their form. */
+export interface StatusWords {
+  readonly result: Value;
+  readonly aux: Value;
+}
+
+/** The operation that has set the status flags, where conditions can be had from its operands more cheaply. */
+export interface StatusSource {
+  readonly operation: 'subtraction' | 'logic';
+  readonly size: OperandSize;
+  /** Operands, zero-extended; of a logical operation there are none to know. */
+  readonly a: Value;
+  readonly b: Value;
+  readonly result: Value;
+}
+
+export interface Emitter extends VectorEmitter, X87Emitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 
@@ -57,6 +74,7 @@ export interface Emitter extends VectorEmitter {
   ltS(a: Value, b: Value): Value;
   gtU(a: Value, b: Value): Value;
   leU(a: Value, b: Value): Value;
+  leS(a: Value, b: Value): Value;
   geU(a: Value, b: Value): Value;
   select(condition: Value, yes: Value, no: Value): Value;
 
@@ -95,6 +113,10 @@ export interface Emitter extends VectorEmitter {
   /** The immediate, sign-extended to the operand's type. */
   immediate(): Value;
 
+  /** Memory at rDI in ES, of the operand's size: reading it, and writing it. */
+  readDestination(): Value;
+  writeDestination(value: Value): void;
+
   register(number: RegisterNumber, size: OperandSize): Value;
   setRegister(number: RegisterNumber, size: OperandSize, value: Value): void;
   /** The byte at bits 8-15 of a register (AH). */
@@ -104,7 +126,13 @@ export interface Emitter extends VectorEmitter {
   /** Lazy status flags; see ./flags for their form. */
   flagResult(): Value;
   flagAux(): Value;
-  setStatus(result: Value, aux: Value): void;
+  /**
+   * Sets both words, which `words` computes (it may read the old ones): not at all where nobody reads them. `source`
+   * says what they come from; its values are bound.
+   */
+  setStatus(words: () => StatusWords, source?: StatusSource): void;
+  /** What has set the flags, where that is known while emitting. */
+  statusSource(): StatusSource | undefined;
   systemFlags(): Value;
   setSystemFlags(value: Value): void;
 

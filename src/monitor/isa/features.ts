@@ -58,9 +58,9 @@ const isHint = ({ name, opcode }: Instruction): boolean => name === 'nop' && opc
 
 /** What a processor must have to execute an instruction; undefined for what the 8086 had. */
 export function featureOf(instruction: Instruction): NeededFeature | undefined {
-  const { name, feature } = instruction;
-  if (name === '!x87') return x87Feature(instruction);
-  if (name === '!fwait') return undefined;
+  const { name, feature, unit } = instruction;
+  if (name === 'fwait') return undefined;
+  if (unit === 'x87') return x87Feature(instruction);
   if (name === '!int1') return 'i386';
   // The counters came with the Pentium Pro (and, as we have no model of it, the Pentium with MMX).
   if (name === '!rdpmc') return 'p6';

@@ -10,7 +10,7 @@
  * (~a & b) | ((~a ^ b) & r): bit i is the carry (borrow) out of bit i.
  * Condition codes: Intel SDM vol. 1, appendix B.
  */
-import type { Emitter, OperandSize, Value } from './emitter';
+import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from './emitter';
 
 export const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
 export const STATUS_MASK = CF | PF | AF | ZF | SF | OF;
@@ -54,12 +54,18 @@ function subtractionAux(e: Emitter, a: Value, b: Value, result: Value, size: Ope
 
 /** Flags of a + b (+ carry) = result. */
 export function setAddition(e: Emitter, a: Value, b: Value, result: Value): void {
-  e.setStatus(resultWord(e, result, e.size), additionAux(e, a, b, result, e.size));
+  e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: additionAux(e, a, b, result, e.size) }));
 }
 
-/** Flags of a - b (- borrow) = result. */
+/** Flags of a - b - borrow = result. */
+export function setBorrow(e: Emitter, a: Value, b: Value, result: Value): void {
+  e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: subtractionAux(e, a, b, result, e.size) }));
+}
+
+/** Flags of a - b = result; all three are bound, the result without bits above its size in operations on its type only. */
 export function setSubtraction(e: Emitter, a: Value, b: Value, result: Value): void {
-  e.setStatus(resultWord(e, result, e.size), subtractionAux(e, a, b, result, e.size));
+  const words = (): StatusWords => ({ result: resultWord(e, result, e.size), aux: subtractionAux(e, a, b, result, e.size) });
+  e.setStatus(words, { operation: 'subtraction', size: e.size, a, b, result });
 }
 
 /** Puts the present CF into an aux word whose OF is right: INC and DEC leave CF alone. */
@@ -72,18 +78,22 @@ function keepCarry(e: Emitter, aux: Value, carry: Value): Value {
 }
 
 export function setIncrement(e: Emitter, a: Value, result: Value): void {
-  const carry = e.let(carryFlag(e));
-  e.setStatus(resultWord(e, result, e.size), keepCarry(e, additionAux(e, a, e.operandConstant(1), result, e.size), carry));
+  e.setStatus(() => {
+    const carry = e.let(carryFlag(e));
+    return { result: resultWord(e, result, e.size), aux: keepCarry(e, additionAux(e, a, e.operandConstant(1), result, e.size), carry) };
+  });
 }
 
 export function setDecrement(e: Emitter, a: Value, result: Value): void {
-  const carry = e.let(carryFlag(e));
-  e.setStatus(resultWord(e, result, e.size), keepCarry(e, subtractionAux(e, a, e.operandConstant(1), result, e.size), carry));
+  e.setStatus(() => {
+    const carry = e.let(carryFlag(e));
+    return { result: resultWord(e, result, e.size), aux: keepCarry(e, subtractionAux(e, a, e.operandConstant(1), result, e.size), carry) };
+  });
 }
 
 /** Flags of a logical operation: CF = OF = 0 (AF is undefined; cleared). */
 export function setLogic(e: Emitter, result: Value): void {
-  e.setStatus(resultWord(e, result, e.size), e.i32(0));
+  e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: e.i32(0) }), { operation: 'logic', size: e.size, a: result, b: result, result });
 }
 
 /** aux from CF and OF given as 0 or 1 (i32), AF clear: shifts and multiplications. */
@@ -94,8 +104,10 @@ export function auxFromCarryOverflow(e: Emitter, carry: Value, overflow: Value):
 
 /** Replaces CF and OF, keeping the others: rotations. */
 export function setCarryOverflow(e: Emitter, carry: Value, overflow: Value): void {
-  const rest = e.and(e.flagAux(), e.i32(0x3fffffff));
-  e.setStatus(e.flagResult(), e.or(rest, auxFromCarryOverflow(e, carry, overflow)));
+  e.setStatus(() => {
+    const rest = e.and(e.flagAux(), e.i32(0x3fffffff));
+    return { result: e.flagResult(), aux: e.or(rest, auxFromCarryOverflow(e, carry, overflow)) };
+  });
 }
 
 /** Replaces CF alone. */
@@ -111,11 +123,13 @@ export function setOverflow(e: Emitter, overflow: Value): void {
 
 /** Replaces ZF alone, keeping SF, PF and the rest. */
 export function setZero(e: Emitter, zero: Value): void {
-  const aux = e.and(e.flagAux(), e.i32(AUX_CARRIES | AUX_ADJUST));
-  const sign = signFlag(e);
-  const parity = e.shl(e.xor(parityFlag(e), e.i32(1)), e.i32(8));
-  const word = e.let(e.or(e.or(aux, sign), parity));
-  e.setStatus(e.select(zero, e.i64(0n), e.i64(0x100n)), word);
+  e.setStatus(() => {
+    const aux = e.and(e.flagAux(), e.i32(AUX_CARRIES | AUX_ADJUST));
+    const sign = signFlag(e);
+    const parity = e.shl(e.xor(parityFlag(e), e.i32(1)), e.i32(8));
+    const word = e.let(e.or(e.or(aux, sign), parity));
+    return { result: e.select(zero, e.i64(0n), e.i64(0x100n)), aux: word };
+  });
 }
 
 export function carryFlag(e: Emitter): Value {
@@ -147,8 +161,48 @@ export function parityFlag(e: Emitter): Value {
 
 /** Condition `code` (0 to 15: O, NO, B, NB, Z, NZ, BE, NBE, S, NS, P, NP, L, NL, LE, NLE), 0 or 1. */
 export function condition(e: Emitter, code: number): Value {
-  const positive = positiveCondition(e, code >> 1);
+  const source = e.statusSource();
+  const positive = (source && conditionOf(e, code >> 1, source)) ?? positiveCondition(e, code >> 1);
   return code & 1 ? e.eqz(positive) : positive;
+}
+
+/** A condition out of the operation that has set the flags; undefined where the flags are as good. */
+function conditionOf(e: Emitter, pair: number, { operation, size, a, b, result }: StatusSource): Value | undefined {
+  const signed = (value: Value): Value => e.signExtend(value, size);
+  const zero = size === 64 ? e.i64(0n) : e.i32(0);
+  if (operation === 'logic') {
+    switch (pair) {
+      case 0:
+      case 1:
+        return e.i32(0);
+      case 2:
+      case 3:
+        return e.eqz(e.narrow(result, size));
+      case 4:
+      case 6:
+        return e.ltS(signed(result), zero);
+      case 7:
+        return e.leS(signed(result), zero);
+      default:
+        return undefined;
+    }
+  }
+  switch (pair) {
+    case 1:
+      return e.ltU(a, b);
+    case 2:
+      return e.eq(a, b);
+    case 3:
+      return e.leU(a, b);
+    case 4:
+      return e.ltS(signed(result), zero);
+    case 6:
+      return e.ltS(signed(a), signed(b));
+    case 7:
+      return e.leS(signed(a), signed(b));
+    default:
+      return undefined;
+  }
 }
 
 function positiveCondition(e: Emitter, pair: number): Value {

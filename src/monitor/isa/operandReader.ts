@@ -11,13 +11,12 @@ const RBX = 3, RSI = 6, RDI = 7;
 /** ModRM.rm that says that SIB follows, and the index that is none of a general register's, but XMM4. */
 const SIB = 4, NO_INDEX = 4;
 
-/** String instructions that are plain moves when they are not repeated. */
-const SINGLE_STRING: ReadonlyMap<string, 'lods' | 'stos'> = new Map([
-  ['!lodsb', 'lods'],
-  ['!lodsv', 'lods'],
-  ['!stosb', 'stos'],
-  ['!stosv', 'stos'],
-]);
+type SingleString = 'movs' | 'cmps' | 'stos' | 'lods' | 'scas';
+
+/** String instructions, which are like any other when they are not repeated. */
+const SINGLE_STRING: ReadonlyMap<string, SingleString> = new Map(
+  (['movs', 'cmps', 'stos', 'lods', 'scas'] as const).flatMap((name) => ['b', 'v'].map((size) => [`!${name}${size}`, name] as const)),
+);
 
 const CRC32_BY_SIZE = { 16: 'crc32w', 32: 'crc32d', 64: 'crc32q' } as const;
 
@@ -96,7 +95,7 @@ export class OperandReader {
     const { entry, operands } = this;
     if (this.p.vex) return /^bmi/.test(entry.feature ?? '') ? 'none' : 'avx';
     if (entry.xmm || operands.some((o) => o.kind === 'vector')) return 'sse';
-    if (entry.feature === 'fpu') return 'x87';
+    if (entry.feature === 'fpu' || entry.name === 'fwait') return 'x87';
     return operands.some((o) => o.kind === 'mmx') || entry.name === 'emms' ? 'mmx' : 'none';
   }
 
@@ -242,13 +241,17 @@ export class OperandReader {
     this.push({ kind: 'register', slot: high ? (number - 4) * 8 + 1 : number * 8 });
   }
 
-  /** LODS and STOS without a repeat prefix: the accumulator, and memory at SI or DI. */
-  private implicitString(name: 'lods' | 'stos'): void {
+  /**
+   * String instructions without a repeat prefix: memory at rSI, or at rDI in ES, and the accumulator. MOVS and CMPS have
+   * both; theirs at rDI is no operand, but known to the meaning.
+   */
+  private implicitString(name: SingleString): void {
     const accumulator: Operand = { kind: 'register', slot: 0 };
-    const load = name === 'lods';
-    const segment = load ? this.implicit(-1).segment : SEGMENT.es;
-    this.memory = { ...this.implicit(load ? RSI : RDI), segment };
-    this.operands.push(...(load ? [accumulator, MEMORY] : [MEMORY, accumulator]));
+    const destination = name === 'stos' || name === 'scas';
+    this.memory = destination ? { ...this.implicit(RDI), segment: SEGMENT.es } : this.implicit(RSI);
+    if (name === 'lods' || name === 'scas') this.push(accumulator);
+    this.push(MEMORY);
+    if (name === 'stos') this.push(accumulator);
   }
 
   private readImmediate(code: string, size: OperandSize): bigint {

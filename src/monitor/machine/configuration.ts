@@ -103,7 +103,9 @@ export const FIELDS = {
     kind: choice({
       auto: 'The fastest that there is.',
       interpreter: 'Interpret each instruction.',
-      translator: 'Translate hot code to WebAssembly. Not there yet: the interpreter is used.',
+      translator: 'Translate hot code to WebAssembly.',
+      'translate-all': 'Translate each block as soon as it is met (a test of the translator).',
+      'translate-again': 'Translate early, and throw everything away again and again (a test of the translator).',
     }),
     default: 'auto',
     doc: 'How guest code is run. All engines give the same results.',
@@ -275,7 +277,6 @@ function bootProblems(configuration: MachineConfiguration): Problem[] {
 function noticesOf(configuration: MachineConfiguration): Notice[] {
   const found: Notice[] = [];
   if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
-  if (configuration.engine === 'translator') found.push({ field: 'engine', message: 'the translator is not there yet; the interpreter is used' });
   const { missing } = selectionOf(configuration.cpuModel);
   // Who has not chosen a model has not asked for the features either.
   if (missing.length > 0 && configuration.cpuModel !== DEFAULT_CPU_MODEL) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });

@@ -97,6 +97,7 @@ function countersOf(machine: VirtualMachine): Counters {
     time: machine.time,
     frames: memory.framesInUse,
     ...prefixed('engine', executor.counters),
+    ...prefixed('translator', executor.translator.counters),
     ...prefixed('processors', processors.counters),
     ...prefixed('code', executor.code.counters),
     ...prefixed('shadow', mmu.shadow.counters),

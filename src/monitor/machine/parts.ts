@@ -11,6 +11,7 @@ import { createBoard, type Board } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
+import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { enterTextMode } from '../firmware/bios/video-modes';
@@ -108,7 +109,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
-  const executor: Executor = new Executor(cpu, memory);
+  const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine]);
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
   const board = createBoard(

@@ -137,7 +137,7 @@ export class Mmu {
     const page = high * (TWO32 / PAGE_BYTES) + (low >>> 12);
     const offset = low & 0xfff;
     const write = kind !== READ;
-    if (user) this.checkAlignment(offset, bytes === 2 || bytes === 4 || bytes === 8 ? bytes : 1);
+    if (user) this.checkAlignment(offset, alignmentOf(bytes));
     if (offset + bytes > PAGE_BYTES) return this.crossing(page, offset, bytes, kind, user);
     const target = this.resolve(page, offset, write, user);
     const host = this.direct(page, target, write, user);
@@ -321,6 +321,12 @@ export class Mmu {
     this.machine.setFrameFlag(frame, FRAME.code);
     this.shadow.writeProtect(page);
   }
+}
+
+/** What operands of so many bytes are aligned to where that is asked for: those of 10, of the x87 unit, to 8. */
+function alignmentOf(bytes: number): number {
+  if (bytes === 10) return 8;
+  return bytes === 2 || bytes === 4 || bytes === 8 ? bytes : 1;
 }
 
 /** Whether a change of PKRU can make wrong what the TLB holds: pages with key 0, or all keys while PKRU was open. */

@@ -13,6 +13,7 @@ import {
   TLB_EXECUTE,
   TLB_EXECUTE_ENTRIES,
   TLB_EXECUTE_USER,
+  TLB_FOLD,
   TLB_READ,
   TLB_SPACE_BYTES,
   TLB_USER,
@@ -168,10 +169,19 @@ export class Tlb {
   }
 
   private entry(slot: number, kind: TlbKind, user: boolean, page: number): number {
-    return this.table(slot, kind, user) + (page & (kind.entries - 1)) * TLB_ENTRY_BYTES;
+    return this.table(slot, kind, user) + (indexOf(page) & (kind.entries - 1)) * TLB_ENTRY_BYTES;
   }
 
   private clear(start: number, bytes: number): void {
     this.words.fill(EMPTY, start >> 2, (start + bytes) >> 2);
   }
+}
+
+/**
+ * Where a page's entry is, before it is cut to the table's size: stacks, heaps and libraries lie at multiples of 4 MiB from one
+ * another, and would meet in one place without the upper bits. Generated code computes the same from a linear address.
+ */
+function indexOf(page: number): number {
+  const low = page & 0xfffff;
+  return low ^ (low >>> TLB_FOLD);
 }

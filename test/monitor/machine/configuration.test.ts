@@ -79,8 +79,8 @@ describe('a launch configuration', () => {
     ['a CPU feature that is not emulated', { cpuModel: 'pentium3,+vmx' }, 'cpuModel: \'+vmx\' is not emulated yet, or needs something that is not; take it out'],
     ['a Linux kernel on an 8086', { kernel: 'a', cpuModel: '8086' }, 'kernel: it starts in protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
     ['SeaBIOS on an 8086', { firmware: 'seabios', cpuModel: '8086' }, 'firmware: SeaBIOS needs protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
-    ['an engine that is not known', { engine: 'jit' }, 'engine: \'jit\' is not known; write one of "auto", "interpreter", "translator"'],
-    ['a misspelt engine', { engine: 'translater' }, 'engine: \'translater\' is not known; did you mean "translator"? ("auto", "interpreter", "translator")'],
+    ['an engine that is not known', { engine: 'jit' }, 'engine: \'jit\' is not known; write one of "auto", "interpreter", "translator", "translate-all", "translate-again"'],
+    ['a misspelt engine', { engine: 'translater' }, 'engine: \'translater\' is not known; did you mean "translator"? ("auto", "interpreter", "translator", "translate-all", "translate-again")'],
     ['a word for a flag', { stopOnEntry: 'true' }, 'stopOnEntry: \'true\' is neither true nor false; write true or false, without quotes'],
     ['a path for a list', { disks: 'disk.img' }, 'disks: \'disk.img\' is not a list; write it in brackets, e.g. ["disk.img"]'],
     ['a number in a list of paths', { disks: ['a.img', 5] }, 'disks: entry 2: 5 is not a path; write the path of a file in quotes'],
@@ -122,7 +122,6 @@ describe('a launch configuration', () => {
   it('says what is not there yet', () => {
     assert.deepEqual(notices(boots), []);
     assert.deepEqual(notices({ ...boots, cdrom: 'a.iso' }), ['cdrom: the CD-ROM drive is not supported yet; the machine starts without it']);
-    assert.deepEqual(notices({ ...boots, engine: 'translator' }), ['engine: the translator is not there yet; the interpreter is used']);
   });
 
   it('does not mind VS Code\'s own properties', () => {

@@ -100,8 +100,9 @@ export class ByteWriter {
 /** Value types. */
 export const I32 = 0x7f;
 export const I64 = 0x7e;
+export const F64 = 0x7c;
 export const V128 = 0x7b;
-export type WasmType = typeof I32 | typeof I64 | typeof V128;
+export type WasmType = typeof I32 | typeof I64 | typeof F64 | typeof V128;
 
 /** Opcodes that the emitters use, named as in the specification. Those of vectors are in ./vectorOpcodes. */
 export const OP = {
@@ -144,6 +145,7 @@ export const OP = {
   i32_lt_u: 0x49,
   i32_gt_s: 0x4a,
   i32_gt_u: 0x4b,
+  i32_le_s: 0x4c,
   i32_le_u: 0x4d,
   i32_ge_s: 0x4e,
   i32_ge_u: 0x4f,
@@ -154,6 +156,7 @@ export const OP = {
   i64_lt_u: 0x54,
   i64_gt_s: 0x55,
   i64_gt_u: 0x56,
+  i64_le_s: 0x57,
   i64_le_u: 0x58,
   i64_ge_s: 0x59,
   i64_ge_u: 0x5a,
@@ -193,9 +196,17 @@ export const OP = {
   i64_shr_u: 0x88,
   i64_rotl: 0x89,
   i64_rotr: 0x8a,
+  f64_sqrt: 0x9f,
+  f64_add: 0xa0,
+  f64_mul: 0xa2,
+  f64_div: 0xa3,
   i32_wrap_i64: 0xa7,
   i64_extend_i32_s: 0xac,
   i64_extend_i32_u: 0xad,
+  f64_convert_i64_s: 0xb9,
+  f64_convert_i64_u: 0xba,
   i32_extend8_s: 0xc0,
   i32_extend16_s: 0xc1,
+  i64_trunc_sat_f64_s: 0xfc06,
+  i64_trunc_sat_f64_u: 0xfc07,
 } as const;

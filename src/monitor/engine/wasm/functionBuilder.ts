@@ -3,6 +3,7 @@
  * where their operands are known and serialised where they are used; statements are written at once.
  */
 import { ByteWriter, I32, I64, OP, V128, type WasmType } from './encoding';
+import { foldBinary, foldIdentity, foldUnary, type Constant } from './folding';
 import { VECTOR_OP } from './vectorOpcodes';
 
 /** A pure expression. `constant` is its value where that is known while emitting. */
@@ -42,7 +43,12 @@ export function i64(value: bigint): Expression {
   };
 }
 
+/** A constant of either integer type. */
+const constantOf = (value: Constant): Expression => (typeof value === 'bigint' ? i64(value) : i32(value));
+
 export function unary(op: number, type: WasmType, a: Expression): Expression {
+  const folded = a.constant === undefined ? undefined : foldUnary(op, a.constant);
+  if (folded !== undefined) return constantOf(folded);
   return {
     type,
     push: (code) => {
@@ -53,6 +59,12 @@ export function unary(op: number, type: WasmType, a: Expression): Expression {
 }
 
 export function binary(op: number, type: WasmType, a: Expression, b: Expression): Expression {
+  if (a.constant !== undefined || b.constant !== undefined) {
+    const folded = a.constant !== undefined && b.constant !== undefined ? foldBinary(op, a.constant, b.constant) : undefined;
+    if (folded !== undefined) return constantOf(folded);
+    const same = foldIdentity(op, a.constant, b.constant);
+    if (same) return same === 'a' ? a : b;
+  }
   return {
     type,
     push: (code) => {
@@ -82,6 +94,7 @@ export function v128(low: bigint, high: bigint): Expression {
 }
 
 export function select(condition: Expression, yes: Expression, no: Expression): Expression {
+  if (condition.constant !== undefined) return condition.constant === 0 ? no : yes;
   return {
     type: yes.type,
     push: (code) => {
@@ -92,6 +105,8 @@ export function select(condition: Expression, yes: Expression, no: Expression): 
     },
   };
 }
+
+const isLocal = (value: Expression): value is Local => 'index' in value;
 
 /** log2 of the natural alignment that the format wants named; we promise none (0) beyond bytes. */
 const ALIGNMENT = 0;
@@ -128,8 +143,16 @@ export class FunctionBuilder {
   readonly code = new ByteWriter();
   readonly locals: WasmType[] = [];
   private depth = 0;
+  /** Locals that hold nothing any more, by type, and those handed out since the last `recycle`. */
+  private readonly free = new Map<WasmType, number[]>();
+  private temporaries: Local[] = [];
 
   constructor(private readonly parameters: readonly WasmType[]) {}
+
+  /** Blocks and loops around the place where code is being written. */
+  get nesting(): number {
+    return this.depth;
+  }
 
   parameter(index: number): Local {
     return this.localAt(index, this.parameters[index] ?? I32);
@@ -141,6 +164,28 @@ export class FunctionBuilder {
     return this.localAt(index, type);
   }
 
+  /** A local until the next `recycle`: what it holds at first is undefined. */
+  temporary(type: WasmType): Local {
+    const used = this.free.get(type)?.pop();
+    const local = used === undefined ? this.local(type) : this.localAt(used, type);
+    this.temporaries.push(local);
+    return local;
+  }
+
+  /** Takes all temporaries back, except those that are still to be read. */
+  recycle(kept: readonly Expression[] = []): void {
+    const left: Local[] = [];
+    for (const local of this.temporaries) {
+      if (kept.some((value) => isLocal(value) && value.index === local.index)) left.push(local);
+      else {
+        const list = this.free.get(local.type);
+        if (list) list.push(local.index);
+        else this.free.set(local.type, [local.index]);
+      }
+    }
+    this.temporaries = left;
+  }
+
   set(local: Local, value: Expression): void {
     value.push(this.code);
     this.code.byte(OP.local_set);
@@ -150,7 +195,7 @@ export class FunctionBuilder {
   /** Evaluates now and keeps the value in a local; constants stay constants. */
   let(value: Expression): Expression {
     if (value.constant !== undefined) return value;
-    const local = this.local(value.type);
+    const local = this.temporary(value.type);
     this.set(local, value);
     return local;
   }
@@ -169,14 +214,28 @@ export class FunctionBuilder {
     this.code.byte(0);
   }
 
-  /** Calls a function that gives no result. */
+  /** Calls a function whose results, if any, are left where they are. */
   call(fn: number, args: readonly Expression[]): void {
     args.forEach((a) => a.push(this.code));
     this.code.byte(OP.call);
     this.code.u32(fn);
   }
 
+  /** Calls a function and keeps its results, one in each local. */
+  callInto(fn: number, args: readonly Expression[], results: readonly Local[]): void {
+    this.call(fn, args);
+    for (const local of [...results].reverse()) {
+      this.code.byte(OP.local_set);
+      this.code.u32(local.index);
+    }
+  }
+
   if(condition: Expression, then: () => void, otherwise?: () => void): void {
+    if (condition.constant !== undefined) {
+      if (condition.constant !== 0) then();
+      else otherwise?.();
+      return;
+    }
     condition.push(this.code);
     this.code.byte(OP.if);
     this.code.byte(EMPTY_BLOCK);
@@ -188,6 +247,35 @@ export class FunctionBuilder {
     }
     this.depth--;
     this.code.byte(OP.end);
+  }
+
+  /** A block; `body` is given a function that leaves it, and others leave it with `branch` and the nesting that it has inside. */
+  block(body: (leave: (condition?: Expression) => void) => void): void {
+    this.structure(OP.block, () => {
+      const own = this.depth;
+      body((condition) => this.branch(own, condition));
+    });
+  }
+
+  /** A loop; `branch` to the nesting that its body has goes back to its start. */
+  loopBlock(body: () => void): void {
+    this.structure(OP.loop, body);
+  }
+
+  private structure(opcode: number, body: () => void): void {
+    this.code.byte(opcode);
+    this.code.byte(EMPTY_BLOCK);
+    this.depth++;
+    body();
+    this.depth--;
+    this.code.byte(OP.end);
+  }
+
+  /** Goes to the label of the block or loop whose body has the given nesting. */
+  branch(nesting: number, condition?: Expression): void {
+    if (condition) condition.push(this.code);
+    this.code.byte(condition ? OP.br_if : OP.br);
+    this.code.u32(this.depth - nesting);
   }
 
   /** A loop; `body` is given a function that jumps back to its start when the condition holds. */
@@ -205,7 +293,9 @@ export class FunctionBuilder {
     this.code.byte(OP.end);
   }
 
-  return(): void {
+  /** Returns, with the function's results. */
+  return(...results: readonly Expression[]): void {
+    results.forEach((result) => result.push(this.code));
     this.code.byte(OP.return);
   }
 

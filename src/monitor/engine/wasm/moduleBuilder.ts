@@ -29,7 +29,7 @@ export class ModuleBuilder {
   private readonly imports: { module: string; name: string; type: number }[] = [];
   private readonly bodies: (FunctionBody | undefined)[] = [];
   private readonly exports: { name: string; kind: number; index: number }[] = [];
-  private table: readonly number[] = [];
+  private table: readonly number[] | undefined;
 
   /** Number of a function type; equal types share one. */
   type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
@@ -68,8 +68,8 @@ export class ModuleBuilder {
   }
 
   /**
-   * The module's bytes. It imports `env.memory` (shared, of any size), `env.table` and `env.first` beside its
-   * functions. Error when a declared function has no body.
+   * The module's bytes. It imports `env.memory` (shared, of any size) beside its functions, and if it puts any into
+   * the table, `env.table` and `env.first`. Error when a declared function has no body.
    */
   build(): Uint8Array {
     const out = new ByteWriter();
@@ -97,13 +97,16 @@ export class ModuleBuilder {
         w.u32(item.index);
       }
     });
-    section(out, SECTION.element, (w) => {
-      w.u32(1);
-      w.u32(0);
-      w.bytes([OP.global_get, 0, OP.end]);
-      w.u32(this.table.length);
-      this.table.forEach((f) => w.u32(f));
-    });
+    const { table } = this;
+    if (table) {
+      section(out, SECTION.element, (w) => {
+        w.u32(1);
+        w.u32(0);
+        w.bytes([OP.global_get, 0, OP.end]);
+        w.u32(table.length);
+        table.forEach((f) => w.u32(f));
+      });
+    }
     section(out, SECTION.code, (w) => this.writeBodies(w));
     return out.toBytes();
   }
@@ -114,7 +117,7 @@ export class ModuleBuilder {
   }
 
   private writeImports(w: ByteWriter): void {
-    w.u32(this.imports.length + 3);
+    w.u32(this.imports.length + (this.table ? 3 : 1));
     for (const item of this.imports) {
       w.name(item.module);
       w.name(item.name);
@@ -127,6 +130,7 @@ export class ModuleBuilder {
     w.byte(3); // shared, with a maximum
     w.u32(0);
     w.u32(MOST_PAGES);
+    if (!this.table) return;
     w.name('env');
     w.name('table');
     w.byte(KIND.table);

@@ -1,5 +1,6 @@
 /** The map of one-byte opcodes (Intel SDM vol. 2, table A-2, and the groups of table A-6). */
 import { CONDITION_SUFFIXES, OpcodeMap, byMode, byReg, type OpcodeChoice, type OpcodeSlot } from '../opcodeTable';
+import { escapeOpcodes } from './x87';
 
 const ALU = ['add', 'or', 'adc', 'sbb', 'and', 'sub', 'xor', 'cmp'];
 const SHIFTS = ['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', 'shl', 'sar'];
@@ -52,7 +53,7 @@ function stackAndBranches(map: OpcodeMap): void {
   map.put(0x68, 'push Iz ;64 i186').put(0x6a, 'push Ibs ;64 i186');
   CONDITION_SUFFIXES.forEach((c, i) => map.put(0x70 + i, `j${c} Jb ;f64`));
   map.put(0x8f, byReg('!pop_ev Ev ;64'));
-  map.put(0x9a, '!callf_ap Ap ;no64', '!fwait', '!pushf ;64', '!popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
+  map.put(0x9a, '!callf_ap Ap ;no64', 'fwait', '!pushf ;64', '!popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
   map.put(0xc2, 'retImmediate Iw ;f64', 'ret ;f64', '!les Gv,M ;no64', '!lds Gv,M ;no64');
   map.put(0xc8, '!enter Iw ;64 i186', 'leave ;64 i186', '!retf_imm Iw', '!retf', '!int3', '!int Ib', '!into ;no64', '!iret');
   map.put(0xe0, 'loopne Jb ;f64', 'loope Jb ;f64', 'loop Jb ;f64', 'jcxz Jb ;f64');
@@ -74,8 +75,8 @@ function movesAndStrings(map: OpcodeMap): void {
   for (let i = 0; i < 8; i++) {
     map.put(0xb0 + i, 'mov Zb,Ib');
     map.put(0xb8 + i, 'mov Zv,Iv');
-    map.put(0xd8 + i, '!x87 Ex ;fpu');
   }
+  map.put(0xd8, ...escapeOpcodes());
   map.put(0xc6, byReg('mov Eb,Ib'), byReg('mov Ev,Iz'));
   map.put(0xd7, 'xlat AL,X');
   map.put(0xe4, '!in AL,Ib', '!in rAX,Ib', '!out AL,Ib', '!out rAX,Ib');

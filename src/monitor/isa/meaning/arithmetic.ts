@@ -9,6 +9,7 @@ import {
   overflowFlag,
   resultWord,
   setAddition,
+  setBorrow,
   setCarry,
   setDecrement,
   setIncrement,
@@ -65,7 +66,7 @@ function highProduct64Signed(e: Emitter, a: Value, b: Value): Value {
 /** Flags after a multiplication: CF = OF = the product does not fit its low half. */
 function setProduct(e: Emitter, low: Value, overflow: Value): void {
   const flag = e.let(overflow);
-  e.setStatus(resultWord(e, low, e.size), auxFromCarryOverflow(e, flag, flag));
+  e.setStatus(() => ({ result: resultWord(e, low, e.size), aux: auxFromCarryOverflow(e, flag, flag) }));
 }
 
 /** Writes a product's halves to AX or DX:AX, EDX:EAX. */
@@ -327,7 +328,7 @@ export const arithmetic: Readonly<Record<string, Meaning>> = {
   add: update((e, a, b) => e.add(a, b), setAddition),
   or: update((e, a, b) => e.or(a, b), logic),
   adc: update((e, a, b) => e.add(e.add(a, b), e.toOperand(carryFlag(e))), setAddition),
-  sbb: update((e, a, b) => e.sub(e.sub(a, b), e.toOperand(carryFlag(e))), setSubtraction),
+  sbb: update((e, a, b) => e.sub(e.sub(a, b), e.toOperand(carryFlag(e))), setBorrow),
   and: update((e, a, b) => e.and(a, b), logic),
   sub: update(difference, setSubtraction),
   xor: update((e, a, b) => e.xor(a, b), logic),

@@ -34,7 +34,7 @@ function shift(body: Shift): Meaning {
     const { result, carry, overflow } = body(e, a, count);
     e.write(0, result);
     e.if(e.eqz(e.eqz(count)), () => {
-      e.setStatus(resultWord(e, result, e.size), auxFromCarryOverflow(e, e.let(carry), overflow));
+      e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: auxFromCarryOverflow(e, e.let(carry), overflow) }));
     });
   };
 }
@@ -160,7 +160,7 @@ function shiftDouble(left: boolean): Meaning {
       const carryShift = left ? back : e.sub(count, constant(e, 1));
       const carry = e.let(lowBit(e, e.shrU(a, carryShift)));
       const overflow = e.xor(signBit(e, result), signBit(e, a));
-      e.setStatus(resultWord(e, result, e.size), auxFromCarryOverflow(e, carry, overflow));
+      e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: auxFromCarryOverflow(e, carry, overflow) }));
     });
   };
 }
@@ -206,7 +206,7 @@ function countZeros(trailing: boolean): Meaning {
       : e.sub(e.clz(source), constant(e, width - e.size));
     const result = e.let(count);
     e.write(0, result);
-    e.setStatus(resultWord(e, result, e.size), auxFromCarryOverflow(e, zero, e.i32(0)));
+    e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: auxFromCarryOverflow(e, zero, e.i32(0)) }));
   };
 }
 
@@ -232,6 +232,6 @@ export const bits: Readonly<Record<string, Meaning>> = {
   popcnt: (e) => {
     const source = e.read(1);
     e.write(0, e.popcnt(source));
-    e.setStatus(e.select(e.eqz(source), e.i64(0n), e.i64(0x100n)), e.i32(0x100));
+    e.setStatus(() => ({ result: e.select(e.eqz(source), e.i64(0n), e.i64(0x100n)), aux: e.i32(0x100) }));
   },
 };

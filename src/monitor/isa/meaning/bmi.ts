@@ -7,7 +7,7 @@ const RDX = 2;
 
 /** Flags of a result with CF given (0 or 1); OF is cleared, AF and PF are undefined. */
 function setResult(e: Emitter, result: Value, carry: Value): void {
-  e.setStatus(resultWord(e, result, e.size), auxFromCarryOverflow(e, e.let(carry), e.i32(0)));
+  e.setStatus(() => ({ result: resultWord(e, result, e.size), aux: auxFromCarryOverflow(e, e.let(carry), e.i32(0)) }));
 }
 
 const one = (e: Emitter): Value => e.operandConstant(1);

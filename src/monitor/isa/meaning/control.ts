@@ -70,7 +70,7 @@ const sahf: Meaning = (e) => {
   const adjust = e.shl(bit(AF), e.i32(3));
   const parity = e.shl(e.xor(bit(PF), e.i32(1)), e.i32(8));
   const aux = e.let(e.or(e.or(carries, adjust), e.or(bit(SF), parity)));
-  e.setStatus(e.select(bit(ZF), e.i64(0n), e.i64(0x100n)), aux);
+  e.setStatus(() => ({ result: e.select(bit(ZF), e.i64(0n), e.i64(0x100n)), aux: aux }));
 };
 
 /** Meanings by name. */

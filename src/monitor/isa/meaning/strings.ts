@@ -1,22 +1,23 @@
 /**
- * Meanings of LODS and STOS without a repeat prefix: plain moves that step their pointer. The repeated
- * forms, and the other string instructions, are services (../../cpu/services/stringServices).
+ * Meanings of string instructions without a repeat prefix: moves and comparisons that step their pointers. The repeated
+ * forms are services (../../cpu/services/stringServices).
  */
-import type { Emitter, Meaning } from '../emitter';
-import { DF } from '../flags';
+import type { Emitter, Meaning, Value } from '../emitter';
+import { DF, setSubtraction } from '../flags';
 
 const RSI = 6, RDI = 7;
 
-/** Moves a string pointer by one element, down when DF is set, in the width of the address size. */
-function step(e: Emitter, register: number): void {
+/** Moves string pointers by one element, down when DF is set, in the width of the address size. */
+function step(e: Emitter, ...registers: readonly number[]): void {
   const bytes = e.size / 8;
   const down = e.and(e.systemFlags(), e.i32(DF));
-  if (e.addressSize === 64) {
-    const by = e.select(down, e.i64(BigInt(-bytes)), e.i64(BigInt(bytes)));
-    return e.setRegister(register, 64, e.add(e.register(register, 64), by));
-  }
-  const by = e.select(down, e.i32(-bytes), e.i32(bytes));
-  e.setRegister(register, e.addressSize, e.add(e.register(register, e.addressSize), by));
+  const by = e.let(e.addressSize === 64 ? e.select(down, e.i64(BigInt(-bytes)), e.i64(BigInt(bytes))) : e.select(down, e.i32(-bytes), e.i32(bytes)));
+  for (const register of registers) e.setRegister(register, e.addressSize, e.add(e.register(register, e.addressSize), by));
+}
+
+/** Flags of a - b. */
+function compare(e: Emitter, a: Value, b: Value): void {
+  setSubtraction(e, a, b, e.let(e.sub(a, b)));
 }
 
 /** Meanings by name. */
@@ -27,6 +28,22 @@ export const strings: Readonly<Record<string, Meaning>> = {
   },
   stos: (e) => {
     e.write(0, e.read(1));
+    step(e, RDI);
+  },
+  movs: (e) => {
+    e.writeDestination(e.read(0));
+    step(e, RSI, RDI);
+  },
+  cmps: (e) => {
+    const a = e.read(0);
+    const b = e.readDestination();
+    compare(e, a, b);
+    step(e, RSI, RDI);
+  },
+  scas: (e) => {
+    const a = e.read(0);
+    const b = e.read(1);
+    compare(e, a, b);
     step(e, RDI);
   },
 };

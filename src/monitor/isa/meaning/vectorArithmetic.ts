@@ -175,7 +175,7 @@ export function test(mask?: (e: Emitter) => Value): Meaning {
     const none = (value: Value): Value => e.xor(e.vectorTest('v128.any_true', mask ? e.vector('v128.and', value, mask(e)) : value), e.i32(1));
     const aux = auxFromCarryOverflow(e, e.let(none(missing)), e.i32(0));
     // Bit 8 keeps PF clear, whatever the result's low byte.
-    e.setStatus(e.select(none(common), e.i64(0n), e.i64(0x100n)), e.or(aux, e.i32(0x100)));
+    e.setStatus(() => ({ result: e.select(none(common), e.i64(0n), e.i64(0x100n)), aux: e.or(aux, e.i32(0x100)) }));
   };
 }
 

@@ -285,7 +285,7 @@ const compareToFlags = (format: Format): Meaning => (e) => {
       const equal = e.lane('i32x4', lanes.apply('eq', a, b), 0);
       const less = e.lane('i32x4', lanes.apply('lt', a, b), 0);
       // CF, with OF clear; bit 8 keeps PF clear, whatever the result's low byte.
-      e.setStatus(e.select(equal, e.i64(0n), e.i64(0x100n)), e.or(e.and(less, e.i32(0xc0000000 | 0)), e.i32(0x100)));
+      e.setStatus(() => ({ result: e.select(equal, e.i64(0n), e.i64(0x100n)), aux: e.or(e.and(less, e.i32(0xc0000000 | 0)), e.i32(0x100)) }));
     },
     () => e.service(),
   );

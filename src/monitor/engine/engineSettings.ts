@@ -1,0 +1,26 @@
+/** How guest code is run: which of the engine's means are used, and when. All ways give the same results. */
+
+/** Names of the ways, as the configuration has them. */
+export type EngineName = 'interpreter' | 'translator' | 'translate-all' | 'translate-again';
+
+export interface EngineSettings {
+  /** Whether hot code is translated. */
+  readonly translates: boolean;
+  /** Entries of a block after which it is hot. */
+  readonly heat: number;
+  /** Whether a block is translated as soon as it is decoded, by itself. */
+  readonly eager: boolean;
+  /** Rounds of the run loop after which all decoded and translated code is thrown away; 0 for never. */
+  readonly lifetime: number;
+  /** Most instructions of a basic block. */
+  readonly longestBlock: number;
+}
+
+const TRANSLATOR: EngineSettings = { translates: true, heat: 200, eager: false, lifetime: 0, longestBlock: 64 };
+
+export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
+  interpreter: { ...TRANSLATOR, translates: false },
+  translator: TRANSLATOR,
+  'translate-all': { ...TRANSLATOR, eager: true },
+  'translate-again': { ...TRANSLATOR, heat: 2, lifetime: 97 },
+};
