@@ -35,7 +35,9 @@ export function backingOf(map: PhysicalMap, deviceAt: DeviceAt, physical: number
   if (entry === NOTHING) return { backing: 'nothing' };
   if (entry === ABSENT) return { backing: 'RAM, no frame yet' };
   if (entry === DEVICE) return { backing: `device: ${areaName(address) ?? deviceAt(address) ?? 'without a name'}` };
-  if (!(map.machine.frameFlags(entry) & FRAME.rom)) return { frame: entry, backing: 'RAM' };
+  if (entry === map.machine.zeroFrame) return { frame: entry, backing: 'RAM, never written: the frame of zeros' };
+  const flags = map.machine.frameFlags(entry);
+  if (!(flags & FRAME.rom)) return { frame: entry, backing: flags & FRAME.shared ? 'RAM, on a shared frame' : 'RAM' };
   // Firmware's mirror below 4 GiB is the BIOS, too.
   return { frame: entry, backing: areaName(address) ?? 'BIOS ROM' };
 }

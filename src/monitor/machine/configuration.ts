@@ -3,6 +3,7 @@
  * validation, and (in configurationSchema) package.json's `configurationAttributes` and the documentation's table.
  */
 import { MAX_CPUS } from '../memory/layout';
+import { TECHNIQUES } from '../memory/techniques';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
@@ -126,6 +127,14 @@ export const FIELDS = {
   maxInstructions: {
     kind: integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     doc: 'Stop when this many instructions have been retired since power-on.',
+  },
+  pageSharing: {
+    kind: flag(),
+    doc: 'While the guest idles, find pages of its memory with equal contents and keep them once, copy on write. The guest cannot tell the difference. Default: no.',
+  },
+  ablation: {
+    kind: list(choice(TECHNIQUES), '["shadow-large"]'),
+    doc: 'Techniques of memory virtualization to do without, to see what each of them brings: see docs/memory-virtualization.md. The guest cannot tell the difference.',
   },
   replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
 } as const satisfies Readonly<Record<string, FieldDefinition>>;

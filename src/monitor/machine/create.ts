@@ -91,7 +91,7 @@ function writeMemory(machine: VirtualMachine, space: MemorySpace, address: bigin
 }
 
 function countersOf(machine: VirtualMachine): Counters {
-  const { executor, processors, mmu, memory } = machine.parts;
+  const { executor, processors, mmu, map, memory, sharing } = machine.parts;
   return {
     retired: machine.retired,
     time: machine.time,
@@ -101,6 +101,8 @@ function countersOf(machine: VirtualMachine): Counters {
     ...prefixed('processors', processors.counters),
     ...prefixed('code', executor.code.counters),
     ...prefixed('shadow', mmu.shadow.counters),
+    ...prefixed('memory', map.counters),
+    ...prefixed('sharing', sharing?.counters ?? {}),
   };
 }
 

@@ -21,6 +21,9 @@ import type { OutputPiece, SliceOutcome } from './runnable';
 import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
 import { chainReport, exceptionReport, haltStory } from './stories';
 
+/** Pages of the guest that are compared in one piece of idle time, about a microsecond each (see ../memory/pageSharing). */
+const PAGES_SCANNED_WHEN_IDLE = 64;
+
 export class VirtualMachine {
   readonly parts: MachineParts;
   readonly queue = new EventQueue();
@@ -119,6 +122,7 @@ export class VirtualMachine {
   warp(cycles: number): void {
     const s = this.parts.cpu.state;
     s.setF64(L.IDLE, s.f64(L.IDLE) + cycles);
+    this.parts.sharing?.scan(PAGES_SCANNED_WHEN_IDLE);
   }
 
   /** Ends a run where it stands. */

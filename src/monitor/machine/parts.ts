@@ -30,7 +30,9 @@ import { EFFORT } from '../memory/effort';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
 import { FRAME, MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
+import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
+import { Techniques } from '../memory/techniques';
 import { selectionOf } from './configurationCpuModel';
 import { resetCpuTo } from './firmwareCpu';
 import type { FileAccess, FileStore, MachineImages } from './images';
@@ -61,6 +63,8 @@ export interface MachineParts {
   readonly memory: MachineMemory;
   readonly map: PhysicalMap;
   readonly mmu: Mmu;
+  /** Looks for equal pages in idle time, if it is asked for. */
+  readonly sharing: PageSharing | undefined;
   readonly cpu: Cpu;
   readonly executor: Executor;
   readonly processors: Processors;
@@ -89,7 +93,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     return late.board.apics;
   };
   const map = new PhysicalMap(memory, deviceMemory);
-  const mmu = new Mmu(memory, map);
+  const mmu = new Mmu(memory, map, new Techniques(images.configuration.ablation));
   const cpu = new Cpu(memory, mmu, {
     readPort: (port, size) => host.readPort(port, size),
     writePort: (port, size, value) => host.writePort(port, size, value),
@@ -148,7 +152,8 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
   late.processors = processors;
   const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
-  return { memory, map, mmu, cpu, executor, processors, board, bios, firmwareMemory, drives, notes: [] };
+  const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, notes: [] };
 }
 
 const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
@@ -169,7 +174,7 @@ function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: Plat
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
 function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
   for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
-    const frame = map.frame(page);
+    const frame = map.own(page);
     if (frame <= 0) continue;
     if (writable) map.machine.clearFrameFlag(frame, FRAME.rom);
     else map.machine.setFrameFlag(frame, FRAME.rom);

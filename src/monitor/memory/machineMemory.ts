@@ -1,6 +1,6 @@
 /**
  * Machine memory: the one shared WebAssembly memory of a machine, its views, and the allocator of
- * machine frames (4 KiB). Frames are given out zeroed, and counted.
+ * machine frames (4 KiB). Frames are given out zeroed, and counted. One frame of zeros is always there.
  */
 import { Effort } from './effort';
 import { FIRST_FRAME, FRAMES_BASE, PAGE_BYTES } from './layout';
@@ -15,6 +15,8 @@ export const FRAME = {
   table: 2,
   /** Holds code of which decoded records exist: writes are traced. */
   code: 4,
+  /** Several guest-physical pages may stand on it: a write gives the page a frame of its own first. */
+  shared: 8,
 } as const;
 
 export class MachineMemory {
@@ -29,11 +31,16 @@ export class MachineMemory {
   private readonly flags: Uint8Array;
   private readonly freeFrames: number[] = [];
   private nextFrame = FIRST_FRAME;
+  /** The frame of zeros, which every page that was never written may share. It is in no count. */
+  readonly zeroFrame: number;
+  /** Guest-physical pages on a shared frame, by frame number minus FIRST_FRAME. */
+  private readonly sharers: Int32Array;
   private readonly frameEnd: number;
 
   /** @param frames most machine frames that will ever be in use. */
   constructor(frames: number) {
-    const pages = Math.ceil((FRAMES_BASE + frames * PAGE_BYTES) / WASM_PAGE);
+    const withZero = frames + 1;
+    const pages = Math.ceil((FRAMES_BASE + withZero * PAGE_BYTES) / WASM_PAGE);
     if (pages > 65536) throw new Error('Machine memory is limited to 4 GiB');
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const buffer = this.memory.buffer;
@@ -41,8 +48,11 @@ export class MachineMemory {
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
-    this.flags = new Uint8Array(frames);
-    this.frameEnd = FIRST_FRAME + frames;
+    this.flags = new Uint8Array(withZero);
+    this.sharers = new Int32Array(withZero);
+    this.frameEnd = FIRST_FRAME + withZero;
+    this.zeroFrame = this.nextFrame++;
+    this.setFrameFlag(this.zeroFrame, FRAME.shared);
   }
 
   /** Size in pages of 64 KiB, as modules import it. */
@@ -52,7 +62,7 @@ export class MachineMemory {
 
   /** Frames in use. */
   get framesInUse(): number {
-    return this.nextFrame - FIRST_FRAME - this.freeFrames.length;
+    return this.nextFrame - FIRST_FRAME - 1 - this.freeFrames.length;
   }
 
   /** A zeroed frame's number; its host address is number * 4096. */
@@ -68,7 +78,16 @@ export class MachineMemory {
 
   free(frame: number): void {
     this.flags[frame - FIRST_FRAME] = 0;
+    this.sharers[frame - FIRST_FRAME] = 0;
     this.freeFrames.push(frame);
+  }
+
+  /** One more page stands on a frame, or one fewer; the first time that it is shared, it has one. Gives how many there are now. */
+  addSharer(frame: number, change: 1 | -1): number {
+    if (frame === this.zeroFrame) return 1;
+    const before = this.frameFlags(frame) & FRAME.shared ? (this.sharers[frame - FIRST_FRAME] ?? 0) : 1;
+    this.setFrameFlag(frame, FRAME.shared);
+    return (this.sharers[frame - FIRST_FRAME] = before + change);
   }
 
   frameFlags(frame: number): number {

@@ -56,6 +56,11 @@ export class Mmu {
   ) {
     this.tlb = new Tlb(machine);
     this.shadow = new ShadowPaging(machine, map, this.tlb, techniques);
+    map.sharesZeros = techniques.zeroFrame;
+    map.frames = {
+      frameReplaced: (page, frame) => this.shadow.replaceFrame(page, frame),
+      frameShared: (page) => this.shadow.writeProtect(page),
+    };
     this.space = this.shadow.enter(this.controls);
   }
 
@@ -102,6 +107,20 @@ export class Mmu {
   private dropTables({ largePages, noExecute, gigabytePages }: TableRules): void {
     this.rules = { largePages, noExecute, gigabytePages };
     this.shadow.dropAll();
+  }
+
+  /** INVLPG. Nothing of the page could be wrong; it is dropped as a processor would. */
+  invalidate(page: number): void {
+    this.shadow.counters.flushesInvlpg++;
+    this.tlb.dropPage(this.space.slot, page);
+  }
+
+  /** The guest has asked for other translations to be forgotten: there is nothing to do. */
+  noteFlush(kind: 'cr3' | 'global' | 'context'): void {
+    const { counters } = this.shadow;
+    if (kind === 'cr3') counters.flushesCr3++;
+    else if (kind === 'global') counters.flushesGlobal++;
+    else counters.flushesContext++;
   }
 
   /** Replaces the set of watched linear pages. */
@@ -181,7 +200,7 @@ export class Mmu {
 
   /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
   private direct(page: number, target: number, write: boolean, user: boolean): number {
-    const frame = this.map.frame(target);
+    const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
     const isTraced = this.machine.frameFlags(frame) !== 0;
     if (write && isTraced) return -1;
@@ -207,12 +226,14 @@ export class Mmu {
   }
 
   private loadBounce(at: number, address: number, bytes: number): void {
+    if (bytes === 4) return this.machine.write(BOUNCE + at, 4, this.map.read(address, 4));
     forPieces(address, bytes, (size, done) => {
       this.machine.write(BOUNCE + at + done, size, this.map.read(address + done, size));
     });
   }
 
   private storeBounce(at: number, address: number, bytes: number): void {
+    if (bytes === 4) return this.map.write(address, 4, this.machine.read(BOUNCE + at, 4));
     forPieces(address, bytes, (size, done) => {
       this.map.write(address + done, size, this.machine.read(BOUNCE + at + done, size));
     });
@@ -283,6 +304,8 @@ export class Mmu {
   fetchPage(page: number, offset: number, user: boolean): number {
     const target = this.shadow.translate(this.space, this.controls, page, false, user, true);
     if (target < 0) throw this.pageFault(page, offset);
+    // Code never runs from a shared frame: what is known of code is kept by frame.
+    this.map.own(target);
     return target;
   }
 

@@ -1,6 +1,7 @@
 /**
  * The physical map (pmap): what stands behind each guest-physical page: a machine frame, RAM that has
- * no frame yet, a device, or nothing. Guest-physical is never host-linear (invariant 4).
+ * no frame yet, a device, or nothing. Guest-physical is never host-linear (invariant 4). Several pages may stand on one
+ * frame; the first write to one of them gives it a frame of its own.
  */
 import { EFFORT } from './effort';
 import { FRAME, type MachineMemory } from './machineMemory';
@@ -23,6 +24,20 @@ export interface TraceListener {
   codeWritten(frame: number, offset: number, bytes: number): void;
 }
 
+/** Told when a page stands on another frame than before, or when writes to it have to come here from now on. */
+export interface FrameListener {
+  frameReplaced(page: number, frame: number): void;
+  frameShared(page: number): void;
+}
+
+/** What the map counts, and what there is now: pages on the frame of zeros, pages on other shared frames. */
+export interface FrameCounters {
+  cowBreaks: number;
+  ballooned: number;
+  zeroPages: number;
+  sharedPages: number;
+}
+
 const CHUNK_PAGES = 1024;
 const ALL_PAGES = 0x0fffffff;
 
@@ -35,6 +50,10 @@ export class PhysicalMap {
   /** Page-number mask: bit 8 (1 MiB) is off while the A20 gate is closed. */
   private pageMask = ALL_PAGES;
   traces: TraceListener | undefined;
+  frames: FrameListener | undefined;
+  /** Whether pages that are only read share the frame of zeros. */
+  sharesZeros = true;
+  readonly counters: FrameCounters = { cowBreaks: 0, ballooned: 0, zeroPages: 0, sharedPages: 0 };
 
   constructor(
     readonly machine: MachineMemory,
@@ -72,6 +91,7 @@ export class PhysicalMap {
     this.chunks.clear();
     this.devicePages = [];
     this.lastChunk = -1;
+    this.counters.zeroPages = this.counters.sharedPages = 0;
   }
 
   set a20(enabled: boolean) {
@@ -99,13 +119,103 @@ export class PhysicalMap {
     return this.lastEntries[page & (CHUNK_PAGES - 1)] ?? NOTHING;
   }
 
-  /** The frame behind a page, made now if it is RAM that has none; DEVICE or NOTHING otherwise. */
+  /**
+   * The frame behind a page, for reading: RAM that has none gets the frame of zeros. DEVICE or NOTHING otherwise. Who writes
+   * to it by other ways than this map's looks at its flags first.
+   */
   frame(page: number): number {
     const entry = this.entry(page);
     if (entry !== ABSENT) return entry;
-    const frame = this.machine.allocate();
+    if (!this.sharesZeros) return this.own(page);
+    this.counters.zeroPages++;
+    this.place(page, this.machine.zeroFrame);
+    return this.machine.zeroFrame;
+  }
+
+  /** The frame for an access that may write: RAM that has none gets one. It may be shared, as its flags say. */
+  frameToWrite(page: number): number {
+    const entry = this.entry(page);
+    return entry === ABSENT ? this.own(page) : entry;
+  }
+
+  /** The frame behind a page that no other page shares, made now if needed; DEVICE or NOTHING otherwise. */
+  own(page: number): number {
+    const entry = this.entry(page);
+    if (entry === ABSENT) {
+      const frame = this.machine.allocate();
+      this.place(page, frame);
+      return frame;
+    }
+    return entry > 0 && this.machine.frameFlags(entry) & FRAME.shared ? this.breakSharing(page, entry) : entry;
+  }
+
+  private breakSharing(page: number, shared: number): number {
+    const { machine, counters } = this;
+    counters.cowBreaks++;
+    if (shared === machine.zeroFrame) counters.zeroPages--;
+    else {
+      counters.sharedPages--;
+      if (machine.addSharer(shared, -1) === 0) {
+        // The last one keeps it.
+        machine.clearFrameFlag(shared, FRAME.shared);
+        return shared;
+      }
+    }
+    const frame = machine.allocate();
+    if (shared !== machine.zeroFrame) machine.u8.copyWithin(frame * PAGE_BYTES, shared * PAGE_BYTES, (shared + 1) * PAGE_BYTES);
     this.place(page, frame);
+    this.frames?.frameReplaced(page, frame);
     return frame;
+  }
+
+  /** Whether a page has a frame of its own that nobody watches: RAM that may be put on another frame. */
+  isPlain(page: number): boolean {
+    const entry = this.entry(page);
+    return entry > 0 && this.machine.frameFlags(entry) === 0;
+  }
+
+  /** Whether a page has a frame with data that other pages may have, too. */
+  isShared(page: number): boolean {
+    const entry = this.entry(page);
+    return entry > 0 && entry !== this.machine.zeroFrame && (this.machine.frameFlags(entry) & FRAME.shared) !== 0;
+  }
+
+  /** Puts a plain page on the frame of another one with the same bytes, or of zeros (no `other`). Its own frame is free then. */
+  share(page: number, other?: number): void {
+    const { machine, counters } = this;
+    const old = this.entry(page);
+    let target = machine.zeroFrame;
+    if (other === undefined) counters.zeroPages++;
+    else {
+      target = this.entry(other);
+      if (!(machine.frameFlags(target) & FRAME.shared)) {
+        counters.sharedPages++;
+        this.frames?.frameShared(other);
+      }
+      machine.addSharer(target, 1);
+      counters.sharedPages++;
+    }
+    this.place(page, target);
+    this.frames?.frameReplaced(page, target);
+    machine.free(old);
+  }
+
+  /**
+   * The balloon's door: takes a page of RAM away. What it held is lost, and it reads as zeros from now on, as if the guest had
+   * written them; it has a frame again when it is written. False for what is no RAM, or ROM.
+   */
+  balloon(page: number): boolean {
+    const { machine } = this;
+    const entry = this.entry(page);
+    if (entry < 0 || (entry > 0 && machine.frameFlags(entry) & FRAME.rom)) return false;
+    this.counters.ballooned++;
+    if (entry === ABSENT || entry === machine.zeroFrame) return true;
+    const frame = this.own(page);
+    machine.u8.fill(0, frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
+    this.noteWrite(frame, page * PAGE_BYTES, PAGE_BYTES, machine.frameFlags(frame));
+    // A table, or code that somebody else still watches, keeps its frame of zeros.
+    if (machine.frameFlags(frame) === 0 && this.sharesZeros) this.share(page);
+    return true;
   }
 
   /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */
@@ -121,11 +231,16 @@ export class PhysicalMap {
   /** A write by the guest inside one page: dropped by ROM and nothing, seen by devices and traces. */
   write(address: number, size: 1 | 2 | 4, value: number): void {
     this.machine.effort.spent += EFFORT.bus;
-    const frame = this.frame(Math.floor(address / PAGE_BYTES));
+    const page = Math.floor(address / PAGE_BYTES);
+    let frame = this.frameToWrite(page);
     if (frame === DEVICE) return this.devices.write(address, size, value);
     if (frame === NOTHING) return;
-    const flags = this.machine.frameFlags(frame);
+    let flags = this.machine.frameFlags(frame);
     if (flags & FRAME.rom) return;
+    if (flags & FRAME.shared) {
+      frame = this.own(page);
+      flags = this.machine.frameFlags(frame);
+    }
     const offset = address & 0xfff;
     this.machine.write(frame * PAGE_BYTES + offset, size, value);
     if (flags !== 0) this.noteWrite(frame, address, size, flags);
@@ -153,7 +268,7 @@ export class PhysicalMap {
   /** Copies bytes in, ROM included; devices and nothing swallow them. Traces are told. */
   copyIn(address: number, source: Uint8Array): void {
     this.forPages(address, source.length, (page, offset, count, done) => {
-      const frame = this.frame(page);
+      const frame = this.own(page);
       if (frame <= 0) return;
       this.machine.u8.set(source.subarray(done, done + count), frame * PAGE_BYTES + offset);
       const flags = this.machine.frameFlags(frame);
@@ -165,12 +280,12 @@ export class PhysicalMap {
   protect(address: number, bytes: number): void {
     const first = address / PAGE_BYTES;
     for (let page = first; page < first + bytes / PAGE_BYTES; page++) {
-      const frame = this.frame(page);
+      const frame = this.own(page);
       if (frame > 0) this.machine.setFrameFlag(frame, FRAME.rom);
     }
   }
 
-  /** All pages with frames, ascending: [page, frame]. */
+  /** All pages with frames but that of zeros, ascending: [page, frame]. */
   *framed(): Generator<[page: number, frame: number]> {
     const order = [...this.chunks.keys()].sort((a, b) => a - b);
     for (const chunk of order) {
@@ -178,7 +293,7 @@ export class PhysicalMap {
       if (!entries) continue;
       for (let i = 0; i < CHUNK_PAGES; i++) {
         const frame = entries[i] ?? NOTHING;
-        if (frame > 0) yield [chunk * CHUNK_PAGES + i, frame];
+        if (frame > 0 && frame !== this.machine.zeroFrame) yield [chunk * CHUNK_PAGES + i, frame];
       }
     }
   }

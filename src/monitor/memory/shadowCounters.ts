@@ -22,8 +22,11 @@ export interface ShadowCounters {
   tablesDropped: number;
   tableEvictions: number;
   writeProtections: number;
+  /** What the guest asked to flush, by INVLPG, CR3, CR4.PGE and INVPCID: nothing is ever stale, so it costs nothing. */
   flushesInvlpg: number;
   flushesCr3: number;
+  flushesGlobal: number;
+  flushesContext: number;
   /** Software TLBs emptied: one page range, one space, or all. */
   flushesRange: number;
   flushesSpace: number;
@@ -51,6 +54,8 @@ export const newShadowCounters = (): ShadowCounters => ({
   writeProtections: 0,
   flushesInvlpg: 0,
   flushesCr3: 0,
+  flushesGlobal: 0,
+  flushesContext: 0,
   flushesRange: 0,
   flushesSpace: 0,
   flushesAll: 0,

@@ -128,6 +128,11 @@ export class ShadowPaging {
     this.tree.writeProtect(guestPage);
   }
 
+  /** A guest-physical page stands on another frame now, with the same bytes. */
+  replaceFrame(guestPage: number, frame: number): void {
+    this.tree.replaceFrame(guestPage, frame);
+  }
+
   flushAll(): void {
     this.tree.flushAll();
   }
@@ -300,7 +305,7 @@ export class ShadowPaging {
       const wanted = PTE.accessed | dirty;
       if ((entry.low & wanted) === wanted) continue;
       entry.low |= wanted;
-      const frame = this.map.frame(this.map.busPage(Math.floor(entry.address / PAGE_BYTES)));
+      const frame = this.map.own(this.map.busPage(Math.floor(entry.address / PAGE_BYTES)));
       if (frame > 0 && !(this.machine.frameFlags(frame) & FRAME.rom)) {
         this.machine.write(frame * PAGE_BYTES + (entry.address & 0xfff), 4, entry.low);
       }

@@ -17,8 +17,12 @@ import { SHADOW, ShadowTable, type ShadowOrigin, type ShadowParent } from './sha
 import type { Techniques } from './techniques';
 import { TLB_KIND, type Tlb } from './tlb';
 
-/** Traced writes without a fill in between after which a table goes out of sync, or is taken to be one no longer. */
-const FLOOD = 24;
+/**
+ * Traced writes without a fill in between after which a table goes out of sync, or is taken to be one no longer. Linux enters
+ * 16 pages of a file at one fault; a lower number for the upper levels gives tables up that are only being built.
+ */
+const LEAF_FLOOD = 6;
+const UPPER_FLOOD = 24;
 /** Tables given up at once when there are no more: those that were used least recently. */
 const EVICTED = 256;
 /** A walk makes a table a level, and one of 1 GiB pages two more. */
@@ -152,7 +156,7 @@ export class ShadowTree {
     const shift = table.indexBits === 10 ? 2 : 3;
     const last = Math.min((offset + bytes - 1) >> shift, table.entries - 1);
     for (let i = offset >> shift; i <= last; i++) if (table.low(i) & SHADOW.present) this.dropEntry(table, i);
-    if (++table.writesSinceFill <= FLOOD || !this.techniques.flood) return;
+    if (++table.writesSinceFill <= (table.level === 1 ? LEAF_FLOOD : UPPER_FLOOD) || !this.techniques.flood) return;
     this.counters.floods++;
     if (this.techniques.unsync && table.level === 1 && table.parents.length > 0) this.desync(table);
     else this.dropTable(table);
@@ -265,7 +269,7 @@ export class ShadowTree {
   }
 
   private trace(guestPage: number): void {
-    const frame = this.map.frame(guestPage);
+    const frame = this.map.own(guestPage);
     if (frame <= 0 || this.machine.frameFlags(frame) & FRAME.table) return;
     this.machine.setFrameFlag(frame, FRAME.table);
     this.writeProtect(guestPage);
@@ -284,6 +288,18 @@ export class ShadowTree {
   writeProtect(guestPage: number): void {
     this.counters.writeProtections++;
     this.withdrawPhysical(guestPage, WRITES_ONLY);
+  }
+
+  /** A guest-physical page stands on another frame: no TLB may lead to the old one, and leaves hold the new one. */
+  replaceFrame(guestPage: number, frame: number): void {
+    this.withdrawPhysical(guestPage, ALL_KINDS);
+    this.reverse.forEach(guestPage, (name) => {
+      const table = this.tables[name >> ENTRIES_SHIFT];
+      const index = name & ((1 << ENTRIES_SHIFT) - 1);
+      if (table?.spanBits !== 0 || table.page(index) !== guestPage) return true;
+      table.setLeaf(index, (table.low(index) & 0xfff) | (frame << 12), guestPage, table.protectionKey(index));
+      return true;
+    });
   }
 
   private withdrawPhysical(guestPage: number, kinds: number): void {

@@ -66,6 +66,7 @@ function writeCr3(cpu: Cpu, value: bigint): void {
   }
   if (latchesPdptes(cpu)) loadPdptes(cpu, Number(wanted));
   s.setU64(L.CR3, wanted);
+  cpu.mmu.noteFlush('cr3');
   cpu.updatePaging();
 }
 
@@ -80,6 +81,7 @@ function writeCr4(cpu: Cpu, value: number): void {
   if (changed & value & CR4.PCIDE && (!s.longMode || (s.cr3 & 0xfff) !== 0)) throw generalProtection();
   if (changed & (CR4.PSE | CR4.PAE | CR4.PGE | CR4.SMEP) && latchesPdptes(cpu, s.cr0, value)) loadPdptes(cpu, s.cr3);
   s.setU32(L.CR4, value);
+  if (changed & CR4.PGE) cpu.mmu.noteFlush('global');
   if (changed & PAGING_BITS) cpu.updatePaging();
   // Whether vector instructions may run is part of the code's context.
   if (changed & (CR4.OSFXSR | CR4.OSXSAVE)) cpu.changedContext();

@@ -165,6 +165,7 @@ const invpcid: Service = privileged((cpu, op) => {
   if (type < 0 || type > 3) throw generalProtection();
   const needsPcid = type < 2;
   if (pcid >> 12n || (needsPcid && pcid !== 0n && !(s.cr4 & CR4.PCIDE)) || (type === 0 && !s.canonical(linear))) throw generalProtection();
+  cpu.mmu.noteFlush('context');
   return 'next';
 });
 
