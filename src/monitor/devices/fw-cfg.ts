@@ -46,7 +46,7 @@ const ENTRY_BYTES = 8 + NAME_BYTES;
 const DMA_SIGNATURE = 'QEMU CFG';
 const DMA_CONTROL = { error: 0x01, read: 0x02, skip: 0x04, select: 0x08, write: 0x10 } as const;
 /** A DMA request beyond this is refused: no item is near it, and a guest must not hold the monitor up. */
-const DMA_LIMIT = 64 * 1024 * 1024;
+const DMA_LIMIT = 4 * 1024 * 1024;
 
 function littleEndian(value: number, bytes: number): Uint8Array {
   const result = new Uint8Array(bytes);

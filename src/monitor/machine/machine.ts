@@ -8,6 +8,7 @@ import type { DeviceHost, DeviceStop, MachineInput } from '../devices/device';
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
+import { EFFORT } from '../memory/effort';
 import { signedAddress, unsignedAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
@@ -331,6 +332,7 @@ export class VirtualMachine {
   private writePort(port: number, size: 1 | 2 | 4, value: number): void {
     const { bios, executor, cpu, board } = this.parts;
     if (port === SERVICE_PORT && bios && this.serviceEnvironment && bios.owns(executor.linear())) {
+      this.parts.memory.effort.spent += EFFORT.firmware;
       bios.service(this.serviceEnvironment);
       cpu.attention = true;
       return;

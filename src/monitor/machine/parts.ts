@@ -25,6 +25,7 @@ import { loadMultiboot } from '../firmware/multiboot';
 import { routeInterrupts } from '../firmware/pci-interrupts';
 import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
+import { EFFORT } from '../memory/effort';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
 import { FRAME, MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
@@ -237,6 +238,7 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
 
 /** Puts devices behind the pages that they claim now, where there is no memory. */
 function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
+  map.machine.effort.spent += EFFORT.devices;
   map.withdrawDevices();
   for (const { first, bytes } of board.memory.regions) {
     for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {

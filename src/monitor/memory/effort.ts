@@ -9,6 +9,12 @@ export const EFFORT = {
   flush: 8,
   /** A burst of the run loop: events, turns, entry into generated code. */
   burst: 4,
+  /** An access by way of the physical map: a table walk's, a device's, a bus master's. */
+  bus: 1 / 16,
+  /** Devices declared anew. */
+  devices: 16,
+  /** A service of the built-in BIOS. */
+  firmware: 20,
   /** A search in lists of parents or places: entries for one unit. */
   listed: 256,
 } as const;

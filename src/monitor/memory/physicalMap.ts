@@ -2,6 +2,7 @@
  * The physical map (pmap): what stands behind each guest-physical page: a machine frame, RAM that has
  * no frame yet, a device, or nothing. Guest-physical is never host-linear (invariant 4).
  */
+import { EFFORT } from './effort';
 import { FRAME, type MachineMemory } from './machineMemory';
 import { PAGE_BYTES } from './layout';
 
@@ -27,6 +28,8 @@ const ALL_PAGES = 0x0fffffff;
 
 export class PhysicalMap {
   private readonly chunks = new Map<number, Int32Array>();
+  /** Pages that lead to devices. */
+  private devicePages: number[] = [];
   private lastChunk = -1;
   private lastEntries: Int32Array = new Int32Array(0);
   /** Page-number mask: bit 8 (1 MiB) is off while the A20 gate is closed. */
@@ -40,12 +43,23 @@ export class PhysicalMap {
 
   /** Declares pages [first, first + count) to be RAM (no frames yet), a device, or nothing. */
   declare(first: number, count: number, kind: typeof ABSENT | typeof DEVICE | typeof NOTHING): void {
-    for (let page = first; page < first + count; page++) this.entries(page, true)[page % CHUNK_PAGES] = kind;
+    for (let page = first; page < first + count; page++) {
+      this.entries(page, true)[page % CHUNK_PAGES] = kind;
+      if (kind === DEVICE) this.devicePages.push(page);
+    }
   }
 
-  /** No page leads to a device any more. */
+  /** No page leads to a device any more. Chunks that are empty then go: a guest may move a device through all of the address space. */
   withdrawDevices(): void {
-    for (const entries of this.chunks.values()) entries.forEach((entry, i) => { if (entry === DEVICE) entries[i] = NOTHING; });
+    const left = new Set<number>();
+    for (const page of this.devicePages) {
+      const entries = this.entries(page, false);
+      if (entries[page % CHUNK_PAGES] === DEVICE) entries[page % CHUNK_PAGES] = NOTHING;
+      left.add(Math.floor(page / CHUNK_PAGES));
+    }
+    for (const chunk of left) if (this.chunks.get(chunk)?.every((entry) => entry === NOTHING)) this.chunks.delete(chunk);
+    this.devicePages = [];
+    this.lastChunk = -1;
   }
 
   /** Puts a frame behind a page (a mirror of ROM, for example). */
@@ -56,6 +70,7 @@ export class PhysicalMap {
   /** Nothing stands behind any page; frames are the caller's to free. */
   clear(): void {
     this.chunks.clear();
+    this.devicePages = [];
     this.lastChunk = -1;
   }
 
@@ -95,6 +110,7 @@ export class PhysicalMap {
 
   /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */
   read(address: number, size: 1 | 2 | 4): number {
+    this.machine.effort.spent += EFFORT.bus;
     const entry = this.entry(Math.floor(address / PAGE_BYTES));
     if (entry > 0) return this.machine.read(entry * PAGE_BYTES + (address & 0xfff), size);
     if (entry === ABSENT) return 0;
@@ -104,6 +120,7 @@ export class PhysicalMap {
 
   /** A write by the guest inside one page: dropped by ROM and nothing, seen by devices and traces. */
   write(address: number, size: 1 | 2 | 4, value: number): void {
+    this.machine.effort.spent += EFFORT.bus;
     const frame = this.frame(Math.floor(address / PAGE_BYTES));
     if (frame === DEVICE) return this.devices.write(address, size, value);
     if (frame === NOTHING) return;
