@@ -4,7 +4,8 @@
  */
 import type { CodeCache, CodePage } from '../codeCache';
 import type { Interpreter } from '../interpreter';
-import { SPECIAL_HANDLERS, importRoutines } from '../interpreterModule';
+import { SPECIAL_HANDLERS } from '../interpreterModule';
+import { importRoutines } from '../routines';
 import { R } from '../records';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
@@ -106,7 +107,7 @@ export class Translator {
       follow: module.importFunction('base', 'follow', module.type([I32, I32], [])),
       jump: module.importFunction('base', 'jump', module.type([I64], [])),
       service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
-      x87: importRoutines(module),
+      routines: importRoutines(module),
     };
     chosen.forEach(({ block: { page }, graph }, i) => {
       const place = { table: page.table, wide: page.context.bits === 64, view: this.view };
