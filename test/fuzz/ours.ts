@@ -70,8 +70,8 @@ export class Ours {
     this.map.declare(0, COMPARED_BYTES / PAGE_BYTES, ABSENT);
     this.map.declare(COMPARED_BYTES / PAGE_BYTES, ALL_PAGES - COMPARED_BYTES / PAGE_BYTES, DEVICE);
     // Made now and in order, so that the compared frames lie side by side.
-    for (let page = 0; page < COMPARED_BYTES / PAGE_BYTES; page++) this.map.frame(page);
-    const host = this.map.frame(0) * PAGE_BYTES;
+    for (let page = 0; page < COMPARED_BYTES / PAGE_BYTES; page++) this.map.own(page);
+    const host = this.map.own(0) * PAGE_BYTES;
     this.memory = this.machine.u8.subarray(host, host + COMPARED_BYTES);
     this.cpu = new Cpu(this.machine, new Mmu(this.machine, this.map), {
       // As QEMU's bus: nobody answers with ones, and to an address that is not aligned with zeros.
