@@ -14,7 +14,6 @@ import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
 import type { EngineSettings } from './engineSettings';
 import { handlerFor } from './handlerSet';
-import type { HandlerKey } from './handlerShape';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { FLAG, R, RECORD_BYTES, type Model } from './records';
@@ -45,8 +44,8 @@ export class CodePage {
   live = false;
   /** Pages with an instruction that ends in this one. */
   readonly dependents = new Set<CodePage>();
-  /** Function-table entries of regions that were translated from its blocks. */
-  regions: number[] = [];
+  /** Regions that have blocks of it. */
+  regions: Region[] = [];
 
   constructor(
     readonly frame: number,
@@ -56,6 +55,17 @@ export class CodePage {
     /** What its profile records know it by. */
     readonly id: number,
   ) {}
+}
+
+/** Translated code in front of a block. */
+export interface Region {
+  /** Its function's entry in the table. */
+  readonly entry: number;
+  /** The block that it begins with: its page, its offset there, and its first record's address. */
+  readonly home: CodePage;
+  readonly offset: number;
+  readonly record: number;
+  dropped: boolean;
 }
 
 /** A basic block as it is read from memory. */
@@ -85,6 +95,9 @@ const NONE: ReadonlySet<number> = new Set();
 const MOST_CONTEXTS = 32;
 const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret', '!int', '!int3', '!int1', '!sysenter', '!sysexit', '!syscall', '!sysret', '!ud', '!too_long', '!hlt']);
 
+/** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
+const WARM = 1 / 32;
+const RETURNS: ReadonlySet<string> = new Set(['ret', 'retImmediate']);
 const leavesAlways = ({ name }: Instruction): boolean => ALWAYS_LEAVING.has(name);
 
 export class CodeCache {
@@ -96,6 +109,7 @@ export class CodeCache {
   private nextChunk = 0;
   /** Pages by their ids. */
   private readonly pagesById = new Map<number, CodePage>();
+  private readonly pagesByTable = new Map<number, CodePage>();
   private nextId = 1;
   /** Table entries of dropped regions, of which one may be running. */
   private readonly regionLimbo: number[] = [];
@@ -118,6 +132,7 @@ export class CodeCache {
     this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
     const page = new CodePage(frame, context, table, this.nextId++);
     this.pagesById.set(page.id, page);
+    this.pagesByTable.set(table, page);
     if (list) list.push(page);
     else this.pages.set(frame, [page]);
     return page;
@@ -217,31 +232,28 @@ export class CodeCache {
     const last = instructions.at(-1);
     const record = first + (instructions.length - 1) * RECORD_BYTES;
     if (!last) return undefined;
-    const code = { offset, count: instructions.length };
+    const code = { page, offset, count: instructions.length };
     // Control comes back from such a service by TypeScript alone.
     if (leavesAlways(last)) return { ...code, instructions: all.slice(0, -1), end: { kind: 'leave', record } };
     if (!closed) {
       const special = record + RECORD_BYTES;
       const onward = this.machine.view.getUint32(special + R.handler, true) === SPECIAL_HANDLERS.onward;
       const behind = this.machine.view.getUint16(special + R.offset, true);
-      return { ...code, instructions: all, end: onward && behind < PAGE_BYTES ? { kind: 'onward', behind } : { kind: 'leave', record: special } };
+      return { ...code, instructions: all, end: onward ? { kind: 'onward', behind } : { kind: 'leave', record: special } };
     }
-    return { ...code, instructions: all, end: this.endOf(record, handlerFor(last, page.context.model), page.table) };
+    return { ...code, instructions: all, end: this.endOf(last, record, page.context) };
   }
 
-  /** How a block ends whose last record transfers control. */
-  private endOf(record: number, handler: HandlerKey, table: number): BlockEnd {
-    const { end } = factsOf(handler);
-    if (end === 'jump' || end === 'next') return { kind: 'jump' };
-    const view = this.machine.view;
-    const offsetIn = (slot: number): number | undefined => (slot === NULL_SLOT ? undefined : (slot - table) / 4);
+  /** How a block ends whose last instruction transfers control. */
+  private endOf(last: Instruction, record: number, context: CodeContext): BlockEnd {
+    const { end } = factsOf(handlerFor(last, context.model));
+    if (end === 'jump' || end === 'next') return { kind: RETURNS.has(last.name) ? 'return' : 'jump' };
+    const behind = this.machine.view.getUint16(record + R.offset, true) + last.length;
+    // A branch of another size than the code's cuts its target.
+    const taken = last.size === context.bits ? behind + Number(last.immediate) : undefined;
+    if (last.name === 'call') return { kind: 'call', taken, behind };
     const conditional = end === 'conditional';
-    return {
-      kind: 'branch',
-      conditional,
-      taken: offsetIn(view.getUint32(record + R.link, true)),
-      behind: conditional ? offsetIn(view.getUint32(record + R.linkBehind, true)) : undefined,
-    };
+    return { kind: 'branch', conditional, taken, behind: conditional ? behind : undefined };
   }
 
   /** Whether a block begins with a record that counts, or with translated code in its place. */
@@ -250,10 +262,26 @@ export class CodeCache {
     return view.getUint8(address + R.length) === 0 && view.getUint8(address + R.back) > 0 && view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.breakpoint;
   }
 
-  /** Puts translated code in front of a block. */
-  setRegion(page: CodePage, address: number, entry: number): void {
-    this.machine.view.setUint32(address + R.handler, entry, true);
-    page.regions.push(entry);
+  /** Whether a block has been entered often enough to belong to a region that leads to it. */
+  isWarm(page: CodePage, offset: number): boolean {
+    const address = this.block(page, offset);
+    if (address === 0 || !this.isProfiled(address)) return false;
+    const { view } = this.machine;
+    const counting = view.getUint32(address + R.handler, true) === SPECIAL_HANDLERS.profile;
+    return !counting || view.getInt32(address + R.link, true) <= this.settings.heat * (1 - WARM);
+  }
+
+  /** Puts translated code in front of a block; the region goes when any of its pages does. */
+  setRegion(page: CodePage, offset: number, entry: number, pages: Iterable<CodePage>): void {
+    const record = this.block(page, offset);
+    this.machine.view.setUint32(record + R.handler, entry, true);
+    const region: Region = { entry, home: page, offset, record, dropped: false };
+    for (const each of pages) each.regions.push(region);
+  }
+
+  /** The page whose table of blocks is at an address. */
+  pageOfTable(table: number): CodePage | undefined {
+    return this.pagesByTable.get(table);
   }
 
   /** The countdown of a profile record. */
@@ -378,6 +406,7 @@ export class CodeCache {
     for (const page of this.pagesById.values()) this.dropRegions(page);
     this.pages.clear();
     this.pagesById.clear();
+    this.pagesByTable.clear();
     this.removeRegions();
     this.freeChunks = [];
     this.limbo = [];
@@ -394,8 +423,17 @@ export class CodeCache {
   }
 
   private dropRegions(page: CodePage): void {
-    this.counters.regionsDropped += page.regions.length;
-    this.regionLimbo.push(...page.regions);
+    const { view } = this.machine;
+    for (const region of page.regions) {
+      if (region.dropped) continue;
+      region.dropped = true;
+      this.counters.regionsDropped++;
+      this.regionLimbo.push(region.entry);
+      // Its first block, in a page that stays, counts again.
+      if (region.home === page || this.block(region.home, region.offset) !== region.record) continue;
+      view.setUint32(region.record + R.handler, SPECIAL_HANDLERS.profile, true);
+      view.setUint32(region.record + R.link, this.settings.heat, true);
+    }
     page.regions = [];
   }
 
@@ -439,7 +477,8 @@ export class CodeCache {
   }
 }
 
-function sameContext(a: CodeContext, b: CodeContext): boolean {
+/** Whether code is read in one way in two contexts. */
+export function sameContext(a: CodeContext, b: CodeContext): boolean {
   return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end && a.translated === b.translated;
 }
 

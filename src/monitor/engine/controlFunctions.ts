@@ -24,8 +24,14 @@ export function tlbIndex(low: Expression, entries: number): Expression {
   return binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, folded, i32(PAGE_SHIFT - Math.log2(TLB_ENTRY_BYTES))), i32((entries - 1) * TLB_ENTRY_BYTES));
 }
 
+/** Linear address of an offset in CS. */
+export function linearAddress(offset: Expression): Expression {
+  const sum = binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE)), offset);
+  return binary(OP.i64_and, I64, sum, load(OP.i64_load, I64, CPU, at(LINEAR_MASK)));
+}
+
 /** Address of a linear address's entry in the execute TLB. */
-const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
+export const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
 
 /** Goes to the block at record `next` if the budget reaches through it; falls through otherwise. */
 export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): void {
@@ -44,9 +50,7 @@ export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expres
 export function emitJump(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I64]);
   const offset = b.parameter(0);
-  const base = load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE));
-  const sum = binary(OP.i64_add, I64, base, offset);
-  const linear = b.let(binary(OP.i64_and, I64, sum, load(OP.i64_load, I64, CPU, at(LINEAR_MASK))));
+  const linear = b.let(linearAddress(offset));
   const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
   const entry = b.let(executeEntry(low));
   const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
@@ -96,9 +100,8 @@ export function emitProfile(handlerType: number, hot: number): FunctionBody {
 export function emitBridge(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
-  const start = binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(CS_BASE + SEG_BASE)), load(OP.i64_load, I64, CPU, at(EIP_BASE)));
-  const linear = binary(OP.i64_and, I64, binary(OP.i64_add, I64, start, i64(BigInt(PAGE_BYTES))), load(OP.i64_load, I64, CPU, at(LINEAR_MASK)));
-  const next = b.let(binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES))));
+  const start = binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(EIP_BASE)), i64(BigInt(PAGE_BYTES)));
+  const next = b.let(binary(OP.i64_and, I64, linearAddress(start), i64(-BigInt(PAGE_BYTES))));
   const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, next)));
   const mapped = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), next);
   const same = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 8), load(OP.i32_load, I32, record, R.page));

@@ -93,7 +93,7 @@ export class Executor {
     this.enter = interpreter.enter;
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
-    this.translator = new Translator(machine.view, interpreter, this.code);
+    this.translator = new Translator(cpu, interpreter, this.code);
     this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
     this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);

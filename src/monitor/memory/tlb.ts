@@ -95,6 +95,12 @@ export class Tlb {
     return this.holdsAt(at, page) ? ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0 : -1;
   }
 
+  /** Address of the table of blocks that a page's code is found by; -1 if the execute table does not hold it. */
+  codeTable(slot: number, user: boolean, page: number): number {
+    const at = this.entry(slot, TLB_KIND.execute, user, page) >> 2;
+    return this.holdsAt(at, page) ? (this.words[at + 2] ?? -1) : -1;
+  }
+
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
     const at = this.entry(slot, kind, false, page) >> 2;

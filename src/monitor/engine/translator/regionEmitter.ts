@@ -28,6 +28,8 @@ export type Continuation =
   | { readonly kind: 'next' }
   /** A direct branch, its offsets in CS for when they lie outside the page. */
   | { readonly kind: 'branch'; readonly condition: Expression | undefined; target(): Expression; behind(): Expression }
+  /** An indirect jump, to an offset in CS. */
+  | { readonly kind: 'jump'; readonly target: Expression }
   /** It has left the region. */
   | { readonly kind: 'gone' };
 
@@ -146,8 +148,7 @@ export class RegionEmitter extends InstructionEmitter {
     };
   }
   jump(offset: Value): void {
-    this.scope.leaveToOffset(expression(offset));
-    this.continuation = { kind: 'gone' };
+    this.continuation = { kind: 'jump', target: this.code.let(expression(offset)) };
   }
 
   private leave(): void {

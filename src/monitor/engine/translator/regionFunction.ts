@@ -2,15 +2,15 @@
  * Emits a region as one WebAssembly function: its graph as nested blocks and loops (Ramsey: Beyond Relooper, 2022), and
  * behind them the ways out, where guest state goes back into the state block.
  */
-import { STOP_REQUESTED } from '../../cpu/layout';
+import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
-import type { FunctionBody } from '../controlFunctions';
+import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
 import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
-import { I32, OP } from '../wasm/encoding';
-import { binary, call, i32, load, type Expression } from '../wasm/functionBuilder';
+import { I32, I64, OP } from '../wasm/encoding';
+import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/functionBuilder';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation } from './regionEmitter';
@@ -26,10 +26,8 @@ export interface RegionCallees {
   readonly routines: Routines;
 }
 
-/** Where a region's code lies, and how it is read. */
+/** How a region's code is read. */
 export interface RegionPlace {
-  /** Address of the page's table of blocks. */
-  readonly table: number;
   /** Whether it is 64-bit code. */
   readonly wide: boolean;
   readonly view: DataView;
@@ -135,9 +133,9 @@ export class RegionFunction {
       scope.flagsLive = live[i] ?? true;
       continuation = this.instruction(instruction);
       const { source } = scope;
-      scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
+      // What the last one gives is used where the block ends.
+      if (i < block.instructions.length - 1) scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
     });
-    // The local of a branch's condition has been taken back already, but nothing is emitted before it is used.
     this.end(block, continuation);
     scope.builder.recycle();
   }
@@ -169,26 +167,28 @@ export class RegionFunction {
 
   /** Goes on behind a block. */
   private end(block: RegionBlock, continuation: Continuation): void {
-    const { end } = block;
-    switch (end.kind) {
-      case 'leave':
-        if (continuation.kind !== 'gone') this.scope.leaveToRecord(end.record);
-        return;
-      case 'onward':
-        if (continuation.kind !== 'gone') this.edge(block, end.behind);
-        return;
-      case 'branch':
-        if (continuation.kind === 'branch') this.branch(block, continuation);
-        return;
-      case 'jump':
-        return;
+    if (continuation.kind === 'gone') return;
+    if (continuation.kind === 'jump') return this.jump(block, continuation.target);
+    if (continuation.kind === 'branch') return this.branch(block, continuation);
+    if (block.end.kind === 'onward') return this.edge(block, block.end.behind, () => this.offsetAt(block.end.kind === 'onward' ? block.end.behind : 0));
+    if (block.end.kind === 'leave') return this.scope.leaveToRecord(block.end.record);
+    throw new Error(`A block ends in a ${block.end.kind} and goes on`);
+  }
+
+  /** An indirect jump: a return is compared with the places behind the calls that the region knows. */
+  private jump(block: RegionBlock, target: Expression): void {
+    const b = this.scope.builder;
+    for (const next of block.successors) {
+      const place = next.position - block.delta;
+      b.if(binary(OP.i64_eq, I32, target, this.offsetAt(place)), () => this.edge(block, place, () => target));
     }
+    this.scope.leaveToOffset(target);
   }
 
   private branch(block: RegionBlock, { condition, target, behind }: Extract<Continuation, { kind: 'branch' }>): void {
     const { end } = block;
-    if (end.kind !== 'branch') return;
-    const go = (offset: number | undefined, unlinked: () => Expression): void => (offset === undefined ? this.scope.leaveToOffset(unlinked()) : this.edge(block, offset));
+    if (end.kind !== 'branch' && end.kind !== 'call') return;
+    const go = (place: number | undefined, unlinked: () => Expression): void => (place === undefined ? this.scope.leaveToOffset(unlinked()) : this.edge(block, place, unlinked));
     if (!condition) return go(end.taken, target);
     this.scope.builder.if(
       condition,
@@ -197,23 +197,50 @@ export class RegionFunction {
     );
   }
 
-  /** An edge to an offset in the page: inside the region as long as the budget reaches, else out of it. */
-  private edge(from: RegionBlock, offset: number): void {
-    const { scope, place } = this;
+  /** Offset in CS of a place that is counted from the present page. */
+  private offsetAt(place: number): Expression {
+    return binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(EIP_BASE)), i64(BigInt(place)));
+  }
+
+  /**
+   * An edge to a place counted from the block's page: inside the region as long as the budget reaches, else out of it, in
+   * other pages by way of its offset in CS.
+   */
+  private edge(from: RegionBlock, place: number, unlinked: () => Expression): void {
+    const { scope } = this;
     const b = scope.builder;
-    const target = this.graph.at(offset);
+    const target = this.graph.at(from.delta + place);
     const back = target !== undefined && target.order <= from.order;
-    const slot = place.table + 4 * offset;
     // A way back to a block that is no loop's head would have a second way in.
-    if (!target || (back && !this.graph.dominates(target, from))) return scope.leaveToBlock(slot, offset);
+    if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
+      const inside = place >= from.page.context.first && place < from.page.context.end;
+      return inside ? scope.leaveToBlock(from.page.table + 4 * place, place) : scope.leaveToOffset(unlinked());
+    }
+    if (target.delta !== from.delta) this.turnPage(from, target, unlinked);
     b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
     b.if(binary(OP.i32_lt_s, I32, scope.remaining, back ? scope.floor : i32(0)), () => {
       b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
-      scope.leaveToBlock(slot, offset);
+      scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset);
     });
     if (!back && target.forwardEdges === 1) return this.tree(target);
     const label = this.labels.get(target);
     if (label === undefined) throw new Error('A block is reached from outside its dominator');
     b.branch(label);
+  }
+
+  /** Goes to another page, if it is still the one that the region was made from: the execute TLB says so. */
+  private turnPage(from: RegionBlock, to: RegionBlock, unlinked: () => Expression): void {
+    const { scope } = this;
+    const b = scope.builder;
+    const start = b.let(this.offsetAt(to.delta - from.delta));
+    const linear = b.let(linearAddress(start));
+    const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
+    const moved = binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), linear);
+    const other = binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
+    const elsewhere = binary(OP.i32_or, I32, moved, other);
+    // A segment's end at 4 GiB is no neighbour of its beginning.
+    const beyond = this.place.wide ? elsewhere : binary(OP.i32_or, I32, elsewhere, binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)));
+    b.if(beyond, () => scope.leaveToOffset(unlinked()));
+    b.store(OP.i64_store, CPU, at(EIP_BASE), start);
   }
 }

@@ -1,29 +1,33 @@
 /**
- * The control-flow graph of a region: basic blocks of one code page that are reached from one entry by direct branches,
- * in reverse postorder, with what their dominators and loops are.
+ * The control-flow graph of a region: basic blocks that are reached from one entry, in reverse postorder, with what their
+ * dominators and loops are. They may lie in several pages; a block's position is counted from the start of its entry's page.
  */
+import type { CodePage } from '../codeCache';
 import type { HandlerKey } from '../handlerShape';
 
 /** An instruction of a region: its handler's name and shape, and its record. */
 export interface RegionInstruction {
   readonly handler: HandlerKey;
-  /** Whether the whole instruction is a service, and the one after it is not reached but by TypeScript. */
+  /** Whether the whole instruction is a service. */
   readonly service: boolean;
   readonly record: number;
 }
 
 /**
- * How a block ends: a branch to offsets in the page (undefined: outside it), always taken or not; an indirect jump; falling
- * through to an offset; or a record that is the interpreter's to execute.
+ * How a block ends. Places are offsets from the start of its page, and may lie outside it; undefined is none that could be
+ * known. `leave`: at a record that is the interpreter's to execute.
  */
 export type BlockEnd =
   | { readonly kind: 'branch'; readonly taken: number | undefined; readonly conditional: boolean; readonly behind: number | undefined }
+  | { readonly kind: 'call'; readonly taken: number | undefined; readonly behind: number }
+  | { readonly kind: 'return' }
   | { readonly kind: 'jump' }
   | { readonly kind: 'onward'; readonly behind: number }
   | { readonly kind: 'leave'; readonly record: number };
 
 /** A basic block as the code cache has it. */
 export interface BlockCode {
+  readonly page: CodePage;
   /** Offset in the page. */
   readonly offset: number;
   /** Instructions that the budget is charged for when the block is entered. */
@@ -32,8 +36,17 @@ export interface BlockCode {
   readonly end: BlockEnd;
 }
 
+/** A block that has been taken into a region. */
+export interface PlacedBlock extends BlockCode {
+  /** Bytes from the start of the entry's page to the block's page, and to the block. */
+  readonly delta: number;
+  readonly position: number;
+  /** Positions at which it may go on inside the region: branch targets, a callee, the places behind calls that a return knows. */
+  readonly targets: readonly number[];
+}
+
 /** A block in its graph. */
-export interface RegionBlock extends BlockCode {
+export interface RegionBlock extends PlacedBlock {
   /** Place in reverse postorder; the entry has 0. */
   order: number;
   readonly successors: RegionBlock[];
@@ -45,40 +58,27 @@ export interface RegionBlock extends BlockCode {
   isLoop: boolean;
 }
 
-/** Offsets in the page at which a block may go on. */
-export function targetsOf(end: BlockEnd): readonly number[] {
-  switch (end.kind) {
-    case 'branch': {
-      const taken = end.taken === undefined ? [] : [end.taken];
-      return end.conditional && end.behind !== undefined ? [...taken, end.behind] : taken;
-    }
-    case 'onward':
-      return [end.behind];
-    default:
-      return [];
-  }
-}
-
 export class RegionGraph {
   /** In reverse postorder. */
   readonly blocks: readonly RegionBlock[];
-  private readonly byOffset = new Map<number, RegionBlock>();
+  private readonly byPosition = new Map<number, RegionBlock>();
   private readonly dominators: RegionBlock[] = [];
 
-  /** @param codes the blocks, the entry first; edges lead to those among them. */
-  constructor(codes: readonly BlockCode[]) {
-    for (const code of codes) {
-      this.byOffset.set(code.offset, { ...code, order: -1, successors: [], children: [], forwardEdges: 0, isLoop: false });
+  /** @param placed the blocks, the entry first; edges lead to those among them. */
+  constructor(placed: readonly PlacedBlock[]) {
+    for (const block of placed) {
+      this.byPosition.set(block.position, { ...block, order: -1, successors: [], children: [], forwardEdges: 0, isLoop: false });
     }
-    const entry = this.byOffset.get(codes[0]?.offset ?? -1);
+    const entry = this.byPosition.get(placed[0]?.position ?? -1);
     this.blocks = entry ? this.orderFrom(entry) : [];
     this.findDominators();
     this.classifyEdges();
   }
 
-  /** The block at an offset in the page, if it is in the region. */
-  at(offset: number | undefined): RegionBlock | undefined {
-    return offset === undefined ? undefined : this.byOffset.get(offset);
+  /** The block at a position, if it is in the region and can be reached. */
+  at(position: number): RegionBlock | undefined {
+    const block = this.byPosition.get(position);
+    return block && block.order >= 0 ? block : undefined;
   }
 
   /** Whether every way to `block` leads over `dominator`. */
@@ -92,8 +92,8 @@ export class RegionGraph {
     const postorder: RegionBlock[] = [];
     const seen = new Set<RegionBlock>([entry]);
     const visit = (block: RegionBlock): void => {
-      for (const offset of targetsOf(block.end)) {
-        const next = this.byOffset.get(offset);
+      for (const position of block.targets) {
+        const next = this.byPosition.get(position);
         if (!next) continue;
         block.successors.push(next);
         if (seen.has(next)) continue;

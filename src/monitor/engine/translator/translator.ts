@@ -2,7 +2,10 @@
  * Translates hot code: takes the blocks that are reported hot, lets regions grow from them, emits and compiles many
  * of them in one module, and puts each in front of its entry block's records.
  */
-import type { CodeCache, CodePage } from '../codeCache';
+import type { Cpu } from '../../cpu/cpu';
+import { CS, EIP_BASE } from '../../cpu/layout';
+import { PAGE_BYTES } from '../../memory/layout';
+import { sameContext, type CodeCache, type CodePage } from '../codeCache';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
 import { importRoutines } from '../routines';
@@ -29,36 +32,50 @@ const PATIENCE = 40;
 /** Entries after which a loop inside a region, or a block that another region of its batch has taken in, is hot. */
 const SOON = 4;
 
-/** A block that waits for translation. */
+/** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
+  readonly record: number;
+  /** Offset in CS of the page, and CS's base. */
+  readonly start: number;
+  readonly base: number;
+  /** The address space's slot and the privilege in it. */
+  readonly slot: number;
+  readonly user: boolean;
+}
+
+/** A hot block that is still there, and its region. */
+interface Chosen {
   readonly page: CodePage;
   readonly offset: number;
-  readonly address: number;
+  readonly graph: RegionGraph;
 }
 
 export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0 };
-  /** Addresses of profile records. */
-  private queue: number[] = [];
+  private queue: HotBlock[] = [];
   private waited = 0;
 
   constructor(
-    private readonly view: DataView,
+    private readonly cpu: Cpu,
     private readonly interpreter: Interpreter,
     private readonly code: CodeCache,
   ) {}
 
-  /** A block has been entered often: `record` is its profile record. */
+  private get view(): DataView {
+    return this.cpu.state.view;
+  }
+
+  /** The block of a profile record has been entered often; it is the one that is entered now. */
   hot(record: number): void {
     this.counters.hotBlocks++;
-    this.queue.push(record);
+    this.enqueue(record);
     if (this.queue.length >= BATCH) this.translatePending();
   }
 
-  /** Translates the block at an address by itself and at once, unless it is translated already. */
+  /** Translates the block at an address by itself and at once, unless it is translated already. It is entered next. */
   translateNow(address: number): void {
     if (this.view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.profile) return;
-    this.queue.push(address);
+    this.enqueue(address);
     this.translatePending();
   }
 
@@ -69,37 +86,50 @@ export class Translator {
     if (this.waited >= PATIENCE) this.translatePending();
   }
 
+  private enqueue(record: number): void {
+    const { state, mmu, user } = this.cpu;
+    const base = state.code64 ? 0 : state.base(CS);
+    this.queue.push({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user });
+  }
+
   /** Translates what is hot. */
   private translatePending(): void {
-    const records = this.queue;
+    const waiting = this.queue;
     this.queue = [];
     this.waited = 0;
     const taken = new Set<number>();
-    const chosen: { readonly block: HotBlock; readonly graph: RegionGraph }[] = [];
-    for (const record of records) {
-      const block = this.hotBlock(record);
-      if (!block) continue;
+    const chosen: Chosen[] = [];
+    for (const block of waiting) {
+      const { record } = block;
+      const page = this.code.pageById(this.view.getUint32(record + R.page, true));
+      const offset = this.view.getUint16(record + R.offset, true);
+      if (!page || this.code.block(page, offset) !== record || this.view.getUint32(record + R.handler, true) !== SPECIAL_HANDLERS.profile) continue;
       if (taken.has(record)) {
         this.view.setInt32(record + R.link, SOON, true);
         continue;
       }
-      const graph = growRegion(this.code, this.view, block.page, block.offset);
+      const graph = growRegion(this.code, offset, (delta) => this.pageAt(page, block, delta));
       if (!graph) continue;
-      chosen.push({ block, graph });
-      for (const { offset } of graph.blocks) taken.add(this.code.block(block.page, offset));
+      chosen.push({ page, offset, graph });
+      for (const member of graph.blocks) taken.add(this.code.block(member.page, member.offset));
     }
     if (chosen.length > 0) this.compile(chosen);
   }
 
-  /** The block of a profile record, if it is still there and not translated. */
-  private hotBlock(record: number): HotBlock | undefined {
-    const page = this.code.pageById(this.view.getUint32(record + R.page, true));
-    const offset = this.view.getUint16(record + R.offset, true);
-    const waiting = page && this.code.block(page, offset) === record && this.view.getUint32(record + R.handler, true) === SPECIAL_HANDLERS.profile;
-    return waiting ? { page, offset, address: record } : undefined;
+  /** The page at a distance from a hot block's, as linear addresses led there; none that is read in another way. */
+  private pageAt(home: CodePage, { start, base, slot, user }: HotBlock, delta: number): CodePage | undefined {
+    if (delta === 0) return home;
+    const { bits } = home.context;
+    const there = start + delta;
+    // Offsets of 16 bits wrap inside pages.
+    if (bits === 16 || (bits === 32 && (there < 0 || there >= 2 ** 32))) return undefined;
+    const linear = bits === 64 ? there : (base + there) % 2 ** 32;
+    const table = this.cpu.mmu.tlb.codeTable(slot, user, Math.floor(linear / PAGE_BYTES));
+    const page = table > 0 ? this.code.pageOfTable(table) : undefined;
+    return page && sameContext(page.context, home.context) ? page : undefined;
   }
 
-  private compile(chosen: readonly { readonly block: HotBlock; readonly graph: RegionGraph }[]): void {
+  private compile(chosen: readonly Chosen[]): void {
     const module = new ModuleBuilder();
     const regionType = module.type([I32], []);
     const callees: RegionCallees = {
@@ -109,9 +139,8 @@ export class Translator {
       service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
       routines: importRoutines(module),
     };
-    chosen.forEach(({ block: { page }, graph }, i) => {
-      const place = { table: page.table, wide: page.context.bits === 64, view: this.view };
-      const { locals, code } = new RegionFunction(graph, place, callees).emit();
+    chosen.forEach(({ page, graph }, i) => {
+      const { locals, code } = new RegionFunction(graph, { wide: page.context.bits === 64, view: this.view }, callees).emit();
       const fn = module.declare();
       module.define(fn, regionType, locals, code);
       module.exportFunction(`region${i}`, fn);
@@ -120,22 +149,23 @@ export class Translator {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), this.interpreter.imports);
     this.counters.modules++;
     this.counters.moduleBytes += bytes.length;
-    chosen.forEach(({ block, graph }, i) => {
+    chosen.forEach(({ page, offset, graph }, i) => {
       const region = instance.exports[`region${i}`];
       if (!region) return;
-      this.code.setRegion(block.page, block.address, this.interpreter.install(region));
-      this.note(block.page, graph);
+      this.code.setRegion(page, offset, this.interpreter.install(region), new Set(graph.blocks.map((block) => block.page)));
+      this.note(graph);
     });
   }
 
-  private note(page: CodePage, graph: RegionGraph): void {
+  private note({ blocks }: RegionGraph): void {
     this.counters.regions++;
-    this.counters.regionBlocks += graph.blocks.length;
-    for (const { count, isLoop, order, offset } of graph.blocks) {
+    this.counters.regionBlocks += blocks.length;
+    for (const { page, count, isLoop, order, offset } of blocks) {
       this.counters.regionInstructions += count;
       // A loop that stays long leaves its region at its head: which should not be left to the interpreter for long then.
-      const address = this.code.block(page, offset);
-      if (isLoop && order > 0 && this.view.getInt32(address + R.link, true) > SOON) this.view.setInt32(address + R.link, SOON, true);
+      const record = this.code.block(page, offset);
+      const counting = this.view.getUint32(record + R.handler, true) === SPECIAL_HANDLERS.profile;
+      if (isLoop && order > 0 && counting && this.view.getInt32(record + R.link, true) > SOON) this.view.setInt32(record + R.link, SOON, true);
     }
   }
 }
