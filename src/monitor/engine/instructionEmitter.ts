@@ -6,7 +6,7 @@ import { CANONICAL_SHIFT, CS, EIP_BASE, FLAGS_SYSTEM, REG, RSP, SEG_LIMIT, SEGME
 import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from '../isa/emitter';
 import { ACCESS } from './memoryAccess';
 import { R } from './records';
-import { StringOperandEmitter } from './stringOperandEmitter';
+import { SystemOperandEmitter } from './systemOperandEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP } from './wasm/encoding';
 import { binary, i32, i64, unary, type Expression } from './wasm/functionBuilder';
@@ -16,7 +16,7 @@ const GENERAL_PROTECTION = 13;
 
 const STACK_POINTER = i32(REG + 8 * RSP);
 
-export abstract class InstructionEmitter extends StringOperandEmitter implements Emitter {
+export abstract class InstructionEmitter extends SystemOperandEmitter implements Emitter {
   // Flags.
 
   abstract flagResult(): Value;
@@ -33,16 +33,21 @@ export abstract class InstructionEmitter extends StringOperandEmitter implements
   // Stack.
 
   push(value: Value, size: OperandSize): void {
-    const bytes = size / 8;
+    this.pushPart(value, size, size);
+  }
+
+  protected pushPart(value: Value, size: OperandSize, written: OperandSize): void {
+    const moved = size / 8;
+    const access = { bytes: written / 8, kind: ACCESS.write };
     if (this.shape.model === 'flat') {
-      const top = this.code.let(binary(OP.i32_sub, I32, this.readSlot(STACK_POINTER, 32), i32(bytes)));
-      this.storeMemory(this.memory.lookUpStack(top, { bytes, kind: ACCESS.write }), size, expression(value));
+      const top = this.code.let(binary(OP.i32_sub, I32, this.readSlot(STACK_POINTER, 32), i32(moved)));
+      this.storeMemory(this.memory.lookUpStack(top, access), written, expression(value));
       this.writeSlot(STACK_POINTER, 32, top);
       return;
     }
     const pointer = this.readSlot(STACK_POINTER, 64);
-    const top = this.code.let(this.cutToStack(binary(OP.i64_sub, I64, pointer, i64(BigInt(bytes)))));
-    this.storeMemory(this.memory.lookUpStack(top, { bytes, kind: ACCESS.write }), size, expression(value));
+    const top = this.code.let(this.cutToStack(binary(OP.i64_sub, I64, pointer, i64(BigInt(moved)))));
+    this.storeMemory(this.memory.lookUpStack(top, access), written, expression(value));
     this.setStackPointer(top);
   }
 

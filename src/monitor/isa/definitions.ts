@@ -7,6 +7,7 @@ import { bits } from './meaning/bits';
 import { bmi } from './meaning/bmi';
 import { conditionalJump, control } from './meaning/control';
 import { strings } from './meaning/strings';
+import { system } from './meaning/system';
 import { forHalves, vectorArithmetic, wholeVectorArithmetic } from './meaning/vectorArithmetic';
 import { vectorAvx } from './meaning/vectorAvx';
 import { vectorFloats } from './meaning/vectorFloats';
@@ -16,7 +17,7 @@ import { x87Arithmetic } from './meaning/x87Arithmetic';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...vectorAvx, ...x87, ...x87Arithmetic }));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...system, ...vectorAvx, ...x87, ...x87Arithmetic }));
   const halved = { ...vectorArithmetic, ...vectorMoves };
   const whole = { ...wholeVectorArithmetic, ...wholeVectorMoves, ...vectorFloats };
   for (const [name, meaning] of Object.entries(whole)) map.set(name, withX87State(meaning));
@@ -56,6 +57,9 @@ const TERMINAL = new Set([
   ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`),
 ]);
 
+/** Instructions that reach the stack without a memory operand. */
+const USES_STACK = new Set(['push', 'pop', 'leave', 'pushf', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
+
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
 export function meaningOf(name: string): Meaning {
   if (name.startsWith('!')) return (e) => e.service();
@@ -72,5 +76,5 @@ export function endsBlock(name: string): boolean {
 
 /** Whether the handler differs by stack and code segment model. */
 export function dependsOnModel(name: string): boolean {
-  return TERMINAL.has(name) || name === 'push' || name === 'pop' || name === 'leave';
+  return TERMINAL.has(name) || USES_STACK.has(name);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { StringEmitter } from './stringEmitter';
+import type { SystemEmitter } from './systemEmitter';
 import type { VectorEmitter } from './vectorEmitter';
 import type { X87Emitter } from './x87Emitter';
 
@@ -39,7 +40,7 @@ export interface StatusSource {
   readonly result: Value;
 }
 
-export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter {
+export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter, SystemEmitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 

@@ -159,6 +159,13 @@ export function parityFlag(e: Emitter): Value {
   return e.and(e.xor(e.popcnt(e.and(low, e.i32(0xff))), e.i32(1)), e.i32(1));
 }
 
+/** The status flags in their places in EFLAGS, i32. */
+export function statusImage(e: Emitter): Value {
+  const at = (flag: Value, bit: number): Value => e.shl(flag, e.i32(bit));
+  const rest = [at(parityFlag(e), 2), at(adjustFlag(e), 4), at(zeroFlag(e), 6), at(signFlag(e), 7), at(overflowFlag(e), 11)];
+  return rest.reduce((sum, flag) => e.or(sum, flag), carryFlag(e));
+}
+
 /** Condition `code` (0 to 15: O, NO, B, NB, Z, NZ, BE, NBE, S, NS, P, NP, L, NL, LE, NLE), 0 or 1. */
 export function condition(e: Emitter, code: number): Value {
   const source = e.statusSource();

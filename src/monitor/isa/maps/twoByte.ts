@@ -23,7 +23,7 @@ function system(map: OpcodeMap): void {
   for (let i = 0x18; i < 0x20; i++) map.put(i, allRegs('nop Ev'));
   map.put(0x20, '!mov_from_cr Rr,Cr ;i386', '!mov_from_dr Rr,Dr ;i386', '!mov_to_cr Cr,Rr ;i386', '!mov_to_dr Dr,Rr ;i386');
   map.put(0x30, '!wrmsr ;msr', '!rdtsc ;tsc', '!rdmsr ;msr', '!rdpmc ;mmx', '!sysenter ;sep', '!sysexit ;sep');
-  map.put(0xa0, '!push_fs ;64 i386', '!pop_fs ;64 i386', '!cpuid ;cpuid').put(0xa8, '!push_gs ;64 i386', '!pop_gs ;64 i386');
+  map.put(0xa0, 'push_fs ;64 i386', '!pop_fs ;64 i386', '!cpuid ;cpuid').put(0xa8, 'push_gs ;64 i386', '!pop_gs ;64 i386');
   map.put(0xae, group15()).put(0xb9, '!ud Ev').put(0xc7, group9()).put(0xff, '!ud Ev');
 }
 
@@ -40,7 +40,7 @@ function group7(): OpcodeChoice {
       '!smsw Ev ;i286',
       plain('', '', '', '', '', '', '!rdpkru ;pku', '!wrpkru ;pku'),
       '!lmsw Ew ;i286',
-      byRm('!swapgs ;only64', '!rdtscp ;rdtscp'),
+      byRm('swapgs ;only64', '!rdtscp ;rdtscp'),
     ),
   );
 }

@@ -2,7 +2,7 @@
  * Meanings of stack instructions and near transfers of control (Intel SDM vol. 2).
  */
 import type { Emitter, Meaning, OperandSize, Value } from '../emitter';
-import { AF, CF, PF, SF, ZF, adjustFlag, carryFlag, condition, overflowFlag, parityFlag, signFlag, zeroFlag } from '../flags';
+import { AF, CF, PF, SF, ZF, condition, overflowFlag, statusImage, zeroFlag } from '../flags';
 
 const RAX = 0, RCX = 1, RBP = 5;
 
@@ -53,12 +53,7 @@ const leave: Meaning = (e) => {
 
 /** Status flags as LAHF and SAHF see them: SF ZF 0 AF 0 PF 1 CF. */
 const lahf: Meaning = (e) => {
-  const at = (flag: Value, bit: number): Value => e.shl(flag, e.i32(bit));
-  const all = [at(signFlag(e), 7), at(zeroFlag(e), 6), at(adjustFlag(e), 4), at(parityFlag(e), 2), e.i32(2)];
-  e.setHighByte(
-    RAX,
-    all.reduce((sum, part) => e.or(sum, part), carryFlag(e)),
-  );
+  e.setHighByte(RAX, e.or(e.and(statusImage(e), e.i32(0xff)), e.i32(2)));
 };
 
 const sahf: Meaning = (e) => {
