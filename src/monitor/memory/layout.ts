@@ -32,7 +32,7 @@ export const SCRATCH_RECORDS = 0x3000;
 export const TLB_BASE = 0x10000;
 /** Entries of a read or write table and of an execute table. */
 export const TLB_ENTRIES = 1024;
-export const TLB_EXECUTE_ENTRIES = 256;
+export const TLB_EXECUTE_ENTRIES = 1024;
 export const TLB_ENTRY_BYTES = 16;
 /**
  * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). By one more than
