@@ -68,6 +68,17 @@ export function resultTable(report: Report): string {
   return table([['work', ...used.map(({ title }) => title)], ...rows.map((row) => [row.title, ...used.map(({ cell }) => cell(row))])]);
 }
 
+/** The same by processor time of all threads, for a machine that others use, too; undefined where the system does not tell it. */
+export function processorTable(report: Report): string | undefined {
+  const rows = rowsOf(report).filter(({ cells }) => Object.values(cells).some(({ cpuSeconds }) => cpuSeconds !== undefined));
+  if (rows.length === 0) return undefined;
+  const columns: readonly Column[] = [
+    ...report.engines.filter(isMeasured).map(({ name, title }) => ({ title: `${title}, processor s`, cell: ({ cells }: Row) => seconds(cells[name]?.cpuSeconds) })),
+    ...COMPARED.map((peer) => ({ title: `× ${peer}`, cell: (row: Row) => number(speedAgainst(row, peer, 'cpuSeconds'), 2) })),
+  ].filter(({ cell }) => rows.some((row) => cell(row) !== ''));
+  return table([['work', ...columns.map(({ title }) => title)], ...rows.map((row) => [row.title, ...columns.map(({ cell }) => cell(row))])]);
+}
+
 /** Events a second on each engine, for the parts that are about them. */
 export function rateLines(report: Report): readonly string[] {
   const measured = report.engines.filter(isMeasured);
@@ -123,6 +134,10 @@ function warnings({ engines, environment: { cores } }: Report): readonly string[
   return busy.length === 0 ? [] : [`The machine was not ours alone: of its ${cores} processors others used up to ${busy.join(', ')}. Do not quote these ratios: run it again on a quiet machine.`];
 }
 
+function isBusy(report: Report): boolean {
+  return warnings(report).length > 0;
+}
+
 /** How many of the goals that could be judged are reached. */
 function tally(report: Report): string {
   const peers: readonly EngineName[] = ['tcg', 'v86'];
@@ -152,6 +167,7 @@ export function summary(report: Report): string {
     `${title(report)}, ${runsText(report)}`,
     ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
     tally(report),
+    ...(isBusy(report) ? [processorTable(report) ?? ''] : []),
     notes(report).join('\n'),
   ].filter((part) => part !== '').join('\n\n');
 }
@@ -159,6 +175,7 @@ export function summary(report: Report): string {
 /** The report as a Markdown page. */
 export function markdown(report: Report): string {
   const { environment: machine } = report;
+  const processor = processorTable(report);
   const commands = report.engines.filter(isMeasured).map((engine) => [
     `- **${engine.title}** ${engine.version}: ${engine.settings.join('; ')}`,
     ...engine.sessions.map(({ command }) => `      ${command}`),
@@ -169,6 +186,7 @@ export function markdown(report: Report): string {
     ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
     tally(report),
     notes(report).map((line) => `- ${line}`).join('\n'),
+    ...(processor === undefined ? [] : ['## By processor time, all threads of each engine together', processor]),
     '## Machine',
     [
       `- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB`,

@@ -1,11 +1,11 @@
 /** Runs one engine once: starts its program, reads the clock at each line of the guest's, and ends it at the last one. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Command } from './peers/peer';
 import { LineReader, SessionRecord } from './protocol';
-import type { PartRun } from './protocol';
+import type { Findings } from './protocol';
 
 /** What a program that ends itself gets beyond its time, in seconds: to stop, and to write its figures. */
 const GRACE_SECONDS = 15;
@@ -26,14 +26,8 @@ export interface Limits {
   readonly onPart: (part: string, seconds: number) => void;
 }
 
-/** One run. */
-export interface Run {
-  /** Seconds from the start of the program to the first line of our /init; not there when it was not reached. */
-  readonly bootSeconds?: number;
-  /** By the parts' names; those that failed or were not reached are not in it. */
-  readonly parts: Readonly<Record<string, PartRun>>;
-  /** Why a part failed, as the guest said, by the parts' names. */
-  readonly failedParts: Readonly<Record<string, string>>;
+/** One run. Seconds run from the start of the program. */
+export interface Run extends Findings {
   /** Processor time of the program up to the last line, all threads; only where the system tells it (Linux). */
   readonly cpuSeconds?: number;
   /** How many processors everything else on the machine kept busy meanwhile, on average; where `cpuSeconds` is. */
@@ -51,6 +45,21 @@ export interface Run {
 export function cpuSecondsOf(stat: string): number {
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(afterName[11]) + Number(afterName[12])) / TICKS_A_SECOND;
+}
+
+/**
+ * Processor time of all threads of a process so far, in seconds, by the scheduler's own count, which is in nanoseconds (the first field
+ * of /proc/PID/task/TID/schedstat). That of threads that have ended is not in it.
+ * @returns undefined where the system does not tell it
+ */
+function threadSeconds({ pid }: ChildProcess): number | undefined {
+  if (process.platform !== 'linux' || pid === undefined) return undefined;
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9;
+  } catch {
+    return undefined;
+  }
 }
 
 /** VmHWM of /proc/PID/status, in KiB; undefined when the text has none. */
@@ -111,7 +120,7 @@ export async function runSession(command: Command, limits: Limits): Promise<Run>
     const now = (performance.now() - start) / 1000;
     const fresh = reader.take(bytes);
     lines = [...lines, ...fresh].slice(-LINES_SHOWN);
-    for (const line of fresh) record.take(line, now);
+    for (const line of fresh) record.take(line, { seconds: now, cpu: () => threadSeconds(child) });
     if (found !== undefined || !fresh.some((line) => last.test(line))) return;
     found = costs(child, machineBefore, now);
     clearTimeout(timer);

@@ -13,7 +13,7 @@ export type Flavour = '686' | '686-pae' | 'amd64';
 export const FLAVOUR_OF: Readonly<Record<Architecture, Flavour>> = { i386: '686', amd64: 'amd64' };
 
 /** Words of the kernel command line that leave out what takes long in a boot, for guests whose boot is not measured. */
-export const SHORT_BOOT = 'quiet cryptomgr.notests';
+export const SHORT_BOOT = 'quiet cryptomgr.notests noisapnp';
 
 /** A Linux guest that every engine boots in the same way. Paths are relative to the checkout. */
 export interface Guest {

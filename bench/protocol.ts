@@ -38,42 +38,66 @@ export class LineReader {
 /** A part that has been done. */
 export interface PartRun {
   readonly seconds: number;
+  /** Processor time of the engine meanwhile, all threads; only where the system tells it (Linux). */
+  readonly cpuSeconds?: number;
   /** Hexadecimal. */
   readonly checksum: string;
   /** What the part counted; 0 when it counts nothing. */
   readonly count: number;
 }
 
-/** What one boot of the guest has said so far, with the times that its lines came at (seconds from any one moment). */
+/** What one boot of the guest has said. */
+export interface Findings {
+  /** Seconds to the first line of our /init; not there when it was not reached. */
+  readonly bootSeconds?: number;
+  /** Processor time of the engine up to there; only where the system tells it. */
+  readonly bootCpuSeconds?: number;
+  /** By the parts' names; those that failed or were not reached are not in it. */
+  readonly parts: Readonly<Record<string, PartRun>>;
+  /** Why a part failed, as the guest said, by the parts' names. */
+  readonly failedParts: Readonly<Record<string, string>>;
+}
+
+/** When a line came. */
+export interface Arrival {
+  /** From any one moment. */
+  readonly seconds: number;
+  /** Reads the engine's processor time so far, in seconds; undefined where it cannot be had. */
+  readonly cpu: () => number | undefined;
+}
+
+/** What one boot of the guest has said so far, with the times that its lines came at. */
 export class SessionRecord {
-  private bootSeconds: number | undefined;
+  private boot: { readonly bootSeconds?: number; readonly bootCpuSeconds?: number } = {};
   private readonly parts: Record<string, PartRun> = {};
   private readonly failedParts: Record<string, string> = {};
-  private begun = 0;
-  private work = 0;
+  private begun: { readonly seconds: number; readonly cpu: number | undefined } = { seconds: 0, cpu: undefined };
+  private work: Pick<PartRun, 'seconds' | 'cpuSeconds'> = { seconds: 0 };
   private running: string | undefined;
 
   /** @param onPart told each part, and 'boot', with its seconds, when it has ended */
   constructor(private readonly onPart: (part: string, seconds: number) => void) {}
 
-  take(text: string, now: number): void {
+  take(text: string, { seconds, cpu }: Arrival): void {
     const line = readLine(text);
     switch (line?.kind) {
-      case 'ready':
-        this.bootSeconds = now;
-        this.onPart('boot', now);
+      case 'ready': {
+        const bootCpuSeconds = cpu();
+        this.boot = { bootSeconds: seconds, ...(bootCpuSeconds === undefined ? {} : { bootCpuSeconds }) };
+        this.onPart('boot', seconds);
         break;
+      }
       case 'begin':
         this.running = line.part;
-        this.begun = now;
+        this.begun = { seconds, cpu: cpu() };
         break;
       case 'end':
-        this.work = now - this.begun;
-        this.onPart(line.part, this.work);
+        this.work = this.since(seconds, cpu());
+        this.onPart(line.part, this.work.seconds);
         break;
       case 'result':
         this.running = undefined;
-        this.parts[line.part] = { seconds: this.work, checksum: line.checksum, count: line.count };
+        this.parts[line.part] = { ...this.work, checksum: line.checksum, count: line.count };
         break;
       case 'failed':
         this.running = undefined;
@@ -83,14 +107,19 @@ export class SessionRecord {
     }
   }
 
-  found(): { readonly bootSeconds?: number; readonly parts: Readonly<Record<string, PartRun>>; readonly failedParts: Readonly<Record<string, string>> } {
-    const { bootSeconds, parts, failedParts } = this;
-    return { ...(bootSeconds === undefined ? {} : { bootSeconds }), parts, failedParts };
+  private since(seconds: number, cpu: number | undefined): Pick<PartRun, 'seconds' | 'cpuSeconds'> {
+    const { begun } = this;
+    return { seconds: seconds - begun.seconds, ...(cpu === undefined || begun.cpu === undefined ? {} : { cpuSeconds: cpu - begun.cpu }) };
+  }
+
+  found(): Findings {
+    const { boot, parts, failedParts } = this;
+    return { ...boot, parts, failedParts };
   }
 
   /** Where the guest is, in words. */
   place(): string {
-    if (this.bootSeconds === undefined) return 'before its /init';
+    if (this.boot.bootSeconds === undefined) return 'before its /init';
     return this.running === undefined ? 'between two parts' : `during ${this.running}`;
   }
 }

@@ -1,4 +1,4 @@
-/** The last figures of every engine for each part, kept in .cache/bench, so that a quick run of ours alone can be seen beside the peers'. */
+/** The best figures of every engine for each part, kept in .cache/bench, so that a quick run of ours alone can be seen beside the peers'. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,6 +10,8 @@ import type { Report } from './report';
 /** A part on one engine. */
 export interface ReferenceFigure {
   readonly seconds: number;
+  /** Processor time; only where the system tells it. */
+  readonly cpuSeconds?: number;
   /** Not there for the boot, which computes nothing. */
   readonly checksum?: string;
 }
@@ -28,11 +30,21 @@ export function readReference(architecture: Architecture): Reference {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) as Reference : {};
 }
 
-/** Adds figures to those that are there; a part that was measured again has its new one. */
+/** The better of two figures: the machine was busier at the other. One of another checksum is about other work, and out of date. */
+export function better(before: ReferenceFigure | undefined, found: ReferenceFigure): ReferenceFigure {
+  if (before === undefined || before.checksum !== found.checksum) return found;
+  const cpu = [before.cpuSeconds, found.cpuSeconds].filter((seconds) => seconds !== undefined);
+  return { ...found, seconds: Math.min(before.seconds, found.seconds), ...(cpu.length === 0 ? {} : { cpuSeconds: Math.min(...cpu) }) };
+}
+
+/** Adds figures to those that are there. */
 export async function addToReference(architecture: Architecture, found: Reference): Promise<void> {
-  const before = readReference(architecture);
-  const merged = Object.fromEntries([...new Set([...Object.keys(before), ...Object.keys(found)])]
-    .map((engine) => [engine, { ...before[engine], ...found[engine] }]));
+  const merged: Record<string, Record<string, ReferenceFigure>> = {};
+  for (const [engine, figures] of Object.entries(readReference(architecture))) merged[engine] = { ...figures };
+  for (const [engine, figures] of Object.entries(found)) {
+    const known = (merged[engine] ??= {});
+    for (const [part, figure] of Object.entries(figures)) known[part] = better(known[part], figure);
+  }
   await mkdir(path.dirname(fileOf(architecture)), { recursive: true });
   await writeFile(fileOf(architecture), `${JSON.stringify(merged, undefined, 2)}\n`);
 }
@@ -41,8 +53,9 @@ export async function addToReference(architecture: Architecture, found: Referenc
 export function referenceOf(report: Report): Reference {
   const found: Record<string, Record<string, ReferenceFigure>> = {};
   for (const { name, cells } of rowsOf(report)) {
-    for (const [engine, { seconds, checksum }] of Object.entries(cells)) {
-      if (engine !== 'ours') (found[engine] ??= {})[name] = { seconds, ...(checksum === undefined ? {} : { checksum }) };
+    for (const [engine, { lowest, cpuSeconds, checksum }] of Object.entries(cells)) {
+      if (engine === 'ours') continue;
+      (found[engine] ??= {})[name] = { seconds: lowest, ...(cpuSeconds === undefined ? {} : { cpuSeconds }), ...(checksum === undefined ? {} : { checksum }) };
     }
   }
   return found;

@@ -57,6 +57,8 @@ export interface Cell {
   readonly seconds: number;
   readonly lowest: number;
   readonly highest: number;
+  /** Median of the engine's processor time, all threads; only where the system tells it. */
+  readonly cpuSeconds?: number;
   /** Not there for the boot, which computes nothing. */
   readonly checksum?: string;
   /** What was counted; 0 when nothing was. */
@@ -112,7 +114,11 @@ function cellOf(runs: readonly Run[], name: string, work: (run: Run) => PartRun 
   const [{ checksum, count }] = done;
   const other = done.find((part) => part.checksum !== checksum);
   if (other !== undefined) return `checksums of two runs: ${checksum} and ${other.checksum}`;
-  return { seconds: median(seconds), lowest: Math.min(...seconds), highest: Math.max(...seconds), count, ...(checksum === '' ? {} : { checksum }) };
+  const cpu = done.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
+  return {
+    seconds: median(seconds), lowest: Math.min(...seconds), highest: Math.max(...seconds), count,
+    ...(cpu.length < done.length ? {} : { cpuSeconds: median(cpu) }), ...(checksum === '' ? {} : { checksum }),
+  };
 }
 
 type Work = Pick<Row, 'name' | 'title' | 'goals'> & { readonly work: (run: Run) => PartRun | undefined };
@@ -122,7 +128,9 @@ function bootWork({ name }: Session, architecture: Architecture): Work {
     name: `boot-${name}`,
     title: `boot of -${name} to /init`,
     goals: architecture === 'amd64' ? { tcg: AMD64_GOAL } : { v86: 2.5, tcg: 1 },
-    work: ({ bootSeconds }) => (bootSeconds === undefined ? undefined : { seconds: bootSeconds, checksum: '', count: 0 }),
+    work: ({ bootSeconds, bootCpuSeconds }) => (bootSeconds === undefined
+      ? undefined
+      : { seconds: bootSeconds, checksum: '', count: 0, ...(bootCpuSeconds === undefined ? {} : { cpuSeconds: bootCpuSeconds }) }),
   };
 }
 
@@ -157,10 +165,13 @@ export function rowsOf({ architecture, sessions, engines }: Report): readonly Ro
   });
 }
 
-/** How many times as fast as a peer we are; undefined unless both have done the work. */
-export function speedAgainst({ cells }: Row, peer: EngineName): number | undefined {
-  const { ours, [peer]: theirs } = cells;
-  return ours === undefined || theirs === undefined || peer === 'ours' ? undefined : theirs.seconds / ours.seconds;
+/**
+ * How many times as fast as a peer we are, by the clock or by processor time.
+ * @returns undefined unless both have done the work
+ */
+export function speedAgainst({ cells }: Row, peer: EngineName, by: 'seconds' | 'cpuSeconds' = 'seconds'): number | undefined {
+  const [ours, theirs] = [cells.ours?.[by], cells[peer]?.[by]];
+  return ours === undefined || theirs === undefined || peer === 'ours' ? undefined : theirs / ours;
 }
 
 /** Whether all engines that have done the work have computed the same. */

@@ -11,6 +11,12 @@
 /* Everything the machine under test must not notice in advance: no inlining into the caller, no work at compile time. */
 #define OUT_OF_LINE __attribute__((noinline, noclone))
 
+/*
+ * Code that is small and very hot lies within a page: an instruction across two pages costs some engines a hundred times as much as others, and
+ * whether there is one in a loop would be chance. The 900 functions, the kernel and busybox lie as they fall.
+ */
+#define WITHIN_A_PAGE __attribute__((noinline, noclone, aligned(4096)))
+
 struct part {
 	const char *name;
 	/* Makes data ready, before the clock is read; may be null. */
@@ -44,32 +50,32 @@ static inline uint32_t checksum_of(uint32_t sum, const void *data, size_t bytes)
 #define MUST(condition) do { if (!(condition)) fail(#condition); } while (0)
 void fail(const char *condition) __attribute__((noreturn));
 
-uint32_t integer_loop(void);
-uint32_t sieve(void);
-uint32_t fibonacci(void);
-uint32_t sha256(void);
-uint32_t memory_copy(void);
-uint32_t rep_movsd(void);
+WITHIN_A_PAGE uint32_t integer_loop(void);
+WITHIN_A_PAGE uint32_t sieve(void);
+WITHIN_A_PAGE uint32_t fibonacci(void);
+WITHIN_A_PAGE uint32_t sha256(void);
+WITHIN_A_PAGE uint32_t memory_copy(void);
+WITHIN_A_PAGE uint32_t rep_movsd(void);
 void prepare_sort(void);
-uint32_t sort(void);
-uint32_t x87_matrix(void);
-uint32_t sse2_matrix(void);
+WITHIN_A_PAGE uint32_t sort(void);
+WITHIN_A_PAGE uint32_t x87_matrix(void);
+WITHIN_A_PAGE uint32_t sse2_matrix(void);
 void prepare_sse2_integer(void);
-uint32_t sse2_integer(void);
-uint32_t indirect_calls(void);
-uint32_t bytecode(void);
-uint32_t division(void);
+WITHIN_A_PAGE uint32_t sse2_integer(void);
+WITHIN_A_PAGE uint32_t indirect_calls(void);
+WITHIN_A_PAGE uint32_t bytecode(void);
+WITHIN_A_PAGE uint32_t division(void);
 uint32_t code_900(void);
-uint32_t syscalls(void);
-uint32_t page_faults(void);
-uint32_t forks(void);
-uint32_t execs(void);
-uint32_t pipe_ping_pong(void);
-uint32_t rewrites(void);
-uint32_t fork_exec(void);
-uint32_t mmap_loop(void);
-uint32_t fault_loop(void);
-uint32_t interrupts(void);
+WITHIN_A_PAGE uint32_t syscalls(void);
+WITHIN_A_PAGE uint32_t page_faults(void);
+WITHIN_A_PAGE uint32_t forks(void);
+WITHIN_A_PAGE uint32_t execs(void);
+WITHIN_A_PAGE uint32_t pipe_ping_pong(void);
+WITHIN_A_PAGE uint32_t rewrites(void);
+WITHIN_A_PAGE uint32_t fork_exec(void);
+WITHIN_A_PAGE uint32_t mmap_loop(void);
+WITHIN_A_PAGE uint32_t fault_loop(void);
+WITHIN_A_PAGE uint32_t interrupts(void);
 void prepare_numbers(void);
 void prepare_text(void);
 void prepare_zeros(void);

@@ -8,7 +8,9 @@ import { problemText, validateConfiguration } from '../../src/monitor/machine/co
 import { createMachine } from '../../src/monitor/machine/create';
 import type { RunnableMachine } from '../../src/monitor/machine/runnable';
 import { LineReader, readLine } from '../protocol';
-import type { Progress } from './progress';
+import type { GuestLine } from '../protocol';
+import { StretchProfiler } from './profiler';
+import type { Order, Progress } from './progress';
 
 /** Slices are short, since a mark is dated at the end of the slice that it comes in. In cycles. */
 const SLICE_CYCLES = 250_000;
@@ -16,20 +18,29 @@ const SLICE_CYCLES = 250_000;
 /** The clock, the retired instructions and the counters at one moment. */
 interface Moment {
   readonly milliseconds: number;
+  /** Processor time of this process so far, all threads, in microseconds. */
+  readonly cpu: number;
   readonly retired: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
 function momentOf(machine: RunnableMachine): Moment {
-  return { milliseconds: performance.now(), retired: machine.summary().retired, counters: machine.counters() };
+  const { user, system } = process.cpuUsage();
+  return { milliseconds: performance.now(), cpu: user + system, retired: machine.summary().retired, counters: machine.counters() };
 }
 
+/** What a stretch of the run cost. */
+type Cost = Pick<Progress, 'seconds' | 'cpuSeconds' | 'retired' | 'counters' | 'hot'>;
+
 /** What happened between two moments; counters that have not moved are left out. */
-function between(from: Moment, to: Moment): Pick<Progress, 'seconds' | 'retired' | 'counters'> {
+function between(from: Moment, to: Moment): Cost {
   const moved = Object.entries(to.counters)
     .map(([name, value]): [string, number] => [name, value - (from.counters[name] ?? 0)])
     .filter(([, value]) => value !== 0);
-  return { seconds: (to.milliseconds - from.milliseconds) / 1000, retired: to.retired - from.retired, counters: Object.fromEntries(moved) };
+  return {
+    seconds: (to.milliseconds - from.milliseconds) / 1000, cpuSeconds: (to.cpu - from.cpu) / 1e6,
+    retired: to.retired - from.retired, counters: Object.fromEntries(moved),
+  };
 }
 
 function tell(progress: Progress): void {
@@ -46,35 +57,68 @@ function slice(machine: RunnableMachine): string | undefined {
   return undefined;
 }
 
-async function main(values: Readonly<Record<string, unknown>>, showSerial: boolean): Promise<void> {
-  const validation = validateConfiguration(values, { front: 'commandLine' });
-  if ('problems' in validation) throw new Error(validation.problems.map(problemText).join('\n'));
-  const machine = createMachine(await loadImages(validation.configuration), nodeFiles);
-  const reader = new LineReader();
-  const start = momentOf(machine);
-  let begun = start, work = between(start, start), done = false;
-  machine.resume({ kind: 'continue' });
-  while (!done) {
-    const stopped = slice(machine);
-    for (const { channel, bytes } of machine.takeOutput()) {
-      if (channel !== 'com1') continue;
-      if (showSerial) process.stderr.write(bytes);
-      for (const line of reader.take(bytes).map(readLine)) {
-        if (line?.kind === 'ready') tell({ part: 'boot', ...between(start, momentOf(machine)) });
-        else if (line?.kind === 'begin') begun = momentOf(machine);
-        else if (line?.kind === 'end') work = between(begun, momentOf(machine));
-        else if (line?.kind === 'result') tell({ part: line.part, ...work, checksum: line.checksum, count: line.count });
-        else if (line?.kind === 'failed') tell({ part: line.part, ...between(begun, begun), failure: line.reason });
-        else if (line?.kind === 'done') done = true;
-      }
+/** Takes the guest's lines, and tells what each part cost. */
+class Clerk {
+  private readonly reader = new LineReader();
+  private readonly start: Moment;
+  private begun: Moment;
+  private work: Cost;
+  done = false;
+
+  constructor(private readonly machine: RunnableMachine, private readonly profiler: StretchProfiler | undefined) {
+    this.start = momentOf(machine);
+    this.begun = this.start;
+    this.work = between(this.start, this.start);
+  }
+
+  take(bytes: Uint8Array): void {
+    for (const text of this.reader.take(bytes)) {
+      const line = readLine(text);
+      if (line !== undefined) this.takeLine(line);
     }
-    if (stopped !== undefined && !done) throw new Error(`the machine stopped before the last part was done: ${stopped}`);
+  }
+
+  private takeLine(line: GuestLine): void {
+    switch (line.kind) {
+      case 'ready': return tell({ part: 'boot', ...between(this.start, momentOf(this.machine)) });
+      case 'begin': return this.begin();
+      case 'end': return this.end(line.part);
+      case 'result': return tell({ part: line.part, ...this.work, checksum: line.checksum, count: line.count });
+      case 'failed': return tell({ part: line.part, ...between(this.start, this.start), failure: line.reason });
+      case 'done': this.done = true;
+    }
+  }
+
+  private begin(): void {
+    this.profiler?.start();
+    this.begun = momentOf(this.machine);
+  }
+
+  private end(part: string): void {
+    this.work = between(this.begun, momentOf(this.machine));
+    if (this.profiler !== undefined) this.work = { ...this.work, hot: this.profiler.stop(part) };
   }
 }
 
-const [, , values = '{}', serial] = process.argv;
-const parsed: unknown = JSON.parse(values);
-void main(typeof parsed === 'object' ? { ...parsed } : {}, serial === 'serial').catch((error: unknown) => {
+async function main({ configuration, serial, profile }: Order): Promise<void> {
+  const validation = validateConfiguration(configuration, { front: 'commandLine' });
+  if ('problems' in validation) throw new Error(validation.problems.map(problemText).join('\n'));
+  const machine = createMachine(await loadImages(validation.configuration), nodeFiles);
+  const clerk = new Clerk(machine, profile === undefined ? undefined : new StretchProfiler(profile));
+  machine.resume({ kind: 'continue' });
+  while (!clerk.done) {
+    const stopped = slice(machine);
+    for (const { channel, bytes } of machine.takeOutput()) {
+      if (channel !== 'com1') continue;
+      if (serial) process.stderr.write(bytes);
+      clerk.take(bytes);
+    }
+    if (stopped !== undefined && !clerk.done) throw new Error(`the machine stopped before the last part was done: ${stopped}`);
+  }
+}
+
+// What run.ts gives has the type that it makes it by.
+void main(JSON.parse(process.argv[2]) as Order).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
   process.exitCode = 1;
 });

@@ -14,8 +14,8 @@ import { UsageError, oneOf } from '../options';
 import { ARCHITECTURES, FLAVOUR_OF, SHORT_BOOT, makeOwnGuests, ownGuest } from '../ownGuest';
 import { PARTS } from '../parts';
 import { readReference } from '../reference';
-import type { Reference } from '../reference';
-import type { Progress } from './progress';
+import type { Reference, ReferenceFigure } from '../reference';
+import type { Order, Progress } from './progress';
 
 const HELP = `npm run bench:quick -- [options] [PART ...]: parts of the benchmark on our engine alone, in one boot
 
@@ -24,7 +24,7 @@ const HELP = `npm run bench:quick -- [options] [PART ...]: parts of the benchmar
   --engine E      auto, interpreter or translator (default: auto)
   --cpu-model M   as \`shadowbox run\` has it
   --counters      how far the engine's counters moved during each part
-  --profile       write a CPU profile (.cpuprofile) to .cache/bench/profile, with the names of generated functions
+  --profile       where the time goes: a list, and a CPU profile of each part in .cache/bench/profile
   --node OPTION   an option for the Node that runs the machine, e.g. --node=--trace-deopt; may be repeated
   --serial        show the guest's serial line on stderr
   --help          print this
@@ -45,16 +45,24 @@ function chosenParts(names: readonly string[], suite: string | undefined): reado
   return [...found, ...names];
 }
 
-/** Ours in seconds and MIPS, then each peer's seconds with how many times as fast as it we are. */
+/** A peer's seconds, with how many times as fast as it we are by the clock and by processor time. The boot here is a shorter one than the peers'. */
+function comparison({ part, seconds, cpuSeconds }: Progress, figure: ReferenceFigure | undefined): readonly string[] {
+  if (figure === undefined || part === 'boot') return ['', '', ''];
+  const byProcessor = figure.cpuSeconds === undefined ? '' : (figure.cpuSeconds / cpuSeconds).toFixed(2);
+  return [figure.seconds.toFixed(3), (figure.seconds / seconds).toFixed(2), byProcessor];
+}
+
+const HEADING = ['part', 'ours, s', 'processor, s', 'million', 'MIPS', 'µs each'];
+
+/** Ours in seconds and MIPS (by processor time), then the peers. */
 function row(progress: Progress, reference: Reference, peers: readonly string[]): readonly string[] {
-  const { part, seconds, retired, count = 0, checksum = '', failure } = progress;
+  const { part, seconds, cpuSeconds, retired, count = 0, checksum = '', failure } = progress;
   const known = peers.map((peer) => reference[peer]?.[part]);
-  // The boot here is a shorter one than the peers'.
-  const comparisons = known.flatMap((figure) => (figure === undefined || part === 'boot' ? ['', ''] : [figure.seconds.toFixed(3), (figure.seconds / seconds).toFixed(2)]));
   const wrong = known.some((figure) => figure?.checksum !== undefined && checksum !== '' && figure.checksum !== checksum);
   return [
-    part, seconds.toFixed(3), (retired / 1e6).toFixed(1), seconds > 0 ? (retired / 1e6 / seconds).toFixed(0) : '',
-    count > 0 ? (seconds * 1e6 / count).toFixed(2) : '', ...comparisons, failure ?? (wrong ? `${checksum} IS NOT WHAT OTHERS HAVE` : checksum),
+    part, seconds.toFixed(3), cpuSeconds.toFixed(3), (retired / 1e6).toFixed(1), cpuSeconds > 0 ? (retired / 1e6 / cpuSeconds).toFixed(0) : '',
+    count > 0 ? (cpuSeconds * 1e6 / count).toFixed(2) : '', ...known.flatMap((figure) => comparison(progress, figure)),
+    failure ?? (wrong ? `${checksum} IS NOT WHAT OTHERS HAVE` : checksum),
   ];
 }
 
@@ -62,13 +70,17 @@ function countersText({ part, counters }: Progress): string {
   return `${part}: ${Object.entries(counters).map(([name, value]) => `${name} ${value}`).join(', ')}`;
 }
 
+function profileText({ part, hot = [] }: Progress): string {
+  return [`${part}:`, ...hot.map(({ name, share }) => `  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)].join('\n');
+}
+
 /** Runs the machine's process. @returns its exit status, after all lines have been taken */
-async function runMachine(configuration: object, nodeOptions: readonly string[], serial: boolean, take: (progress: Progress) => void): Promise<number> {
+async function runMachine(order: Order, nodeOptions: readonly string[], take: (progress: Progress) => void): Promise<number> {
   await build({
     entryPoints: [path.join(root, 'bench', 'quick', 'machine.ts')], outfile: OUTPUT,
     bundle: true, platform: 'node', format: 'cjs', target: 'node20', sourcemap: true, logLevel: 'warning',
   });
-  const child = spawn(process.execPath, [...nodeOptions, OUTPUT, JSON.stringify(configuration), serial ? 'serial' : 'silent'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeOptions, OUTPUT, JSON.stringify(order)], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   process.on('SIGINT', () => child.kill());
   // What machine.ts writes has the type that it writes it by.
   for await (const line of createInterface(child.stdout)) take(JSON.parse(line) as Progress);
@@ -97,16 +109,16 @@ async function main(): Promise<number> {
   const reference = readReference(architecture);
   const peers = Object.keys(reference);
   const all: Progress[] = [];
-  const profile = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`, '--interpreted-frames-native-stack'] : [];
   const model = values['cpu-model'] === undefined ? {} : { cpuModel: values['cpu-model'] };
   const configuration = { kernel: guest.kernel, initrd: guest.initrd, cmdline: guest.cmdline, memory: `${guest.memoryMiB}M`, engine: values.engine, ...model };
-  const status = await runMachine(configuration, [...profile, ...values.node], values.serial, (progress) => {
+  const status = await runMachine({ configuration, serial: values.serial, ...(values.profile ? { profile: PROFILES } : {}) }, values.node, (progress) => {
     all.push(progress);
     process.stderr.write(`${progress.part.padEnd(15)} ${progress.seconds.toFixed(3)} s${progress.failure === undefined ? '' : `  ${progress.failure}`}\n`);
   });
-  const heading = ['part', 'ours, s', 'million', 'MIPS', 'µs each', ...peers.flatMap((peer) => [`${peer}, s`, `× ${peer}`]), 'checksum'];
+  const heading = [...HEADING, ...peers.flatMap((peer) => [`${peer}, s`, `× ${peer}`, 'processor']), 'checksum'];
   process.stdout.write(`\n${table([heading, ...all.map((progress) => row(progress, reference, peers))])}\n`);
   if (values.counters) process.stdout.write(`\n${all.map(countersText).join('\n\n')}\n`);
+  if (values.profile) process.stdout.write(`\n${all.filter(({ hot }) => hot !== undefined).map(profileText).join('\n\n')}\n`);
   return status;
 }
 

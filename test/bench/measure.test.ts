@@ -43,8 +43,10 @@ describe('the guest\'s lines', () => {
     const told: string[] = [];
     const record = new SessionRecord((part, seconds) => told.push(`${part} ${seconds}`));
     const lines: readonly [number, string][] = [[4, '@ready'], [5, '@> a'], [7, '@< a'], [8, '@= a 1 2'], [9, '@> b'], [10, '@! b too small'], [11, '@> c']];
-    for (const [now, line] of lines) record.take(line, now);
-    assert.deepEqual(record.found(), { bootSeconds: 4, parts: { a: { seconds: 2, checksum: '1', count: 2 } }, failedParts: { b: 'too small' } });
+    for (const [now, line] of lines) record.take(line, { seconds: now, cpu: () => now * 2 });
+    assert.deepEqual(record.found(), {
+      bootSeconds: 4, bootCpuSeconds: 8, parts: { a: { seconds: 2, cpuSeconds: 4, checksum: '1', count: 2 } }, failedParts: { b: 'too small' },
+    });
     assert.deepEqual(told, ['boot 4', 'a 2']);
     assert.equal(record.place(), 'during c');
   });

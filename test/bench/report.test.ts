@@ -6,7 +6,7 @@ import { ownGuest } from '../../bench/ownGuest';
 import type { Architecture } from '../../bench/ownGuest';
 import type { EngineName, Figures } from '../../bench/peers/peer';
 import { readStats, shadowboxCommand } from '../../bench/peers/shadowbox';
-import { referenceOf } from '../../bench/reference';
+import { better, referenceOf } from '../../bench/reference';
 import { commandText, isAgreed, median, memoryFigures, missedGoals, rowsOf, speedAgainst } from '../../bench/report';
 import type { EngineReport, MeasuredEngine, Report } from '../../bench/report';
 import { sessionsOf } from '../../bench/sessions';
@@ -131,8 +131,18 @@ describe('benchmark report', () => {
 
   it('leaves figures of the peers for later', () => {
     assert.deepEqual(referenceOf(report([OURS, V86])), {
-      v86: { 'boot-686': { seconds: 8 }, 'integer': { seconds: 0.8, checksum: '0000abcd' }, 'syscalls': { seconds: 0.8, checksum: '00000001' } },
+      v86: { 'boot-686': { seconds: 7 }, 'integer': { seconds: 0.7, checksum: '0000abcd' }, 'syscalls': { seconds: 0.7, checksum: '00000001' } },
     });
+    assert.deepEqual(better({ seconds: 1, cpuSeconds: 4, checksum: 'a' }, { seconds: 2, cpuSeconds: 3, checksum: 'a' }), { seconds: 1, cpuSeconds: 3, checksum: 'a' });
+    assert.deepEqual(better({ seconds: 1, checksum: 'a' }, { seconds: 2, checksum: 'b' }), { seconds: 2, checksum: 'b' });
+  });
+
+  it('compares by processor time, too, where that is known', () => {
+    const timed = (name: EngineName, bootCpuSeconds: number): MeasuredEngine => engine(name, [run(5, { bootCpuSeconds, othersCores: 1 })]);
+    const found = report([timed('ours', 4), timed('v86', 6)]);
+    assert.equal(speedAgainst(rowsOf(found)[0], 'v86', 'cpuSeconds'), 1.5);
+    assert.match(summary(found), /boot of -686 to \/init \| +4\.000 \| +6\.000 \| +1\.50 \|/);
+    assert.doesNotMatch(markdown(report([OURS, TCG])), /processor time/);
   });
 
   it('lines up tables', () => {

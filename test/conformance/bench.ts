@@ -176,7 +176,7 @@ export class Bench {
   }
 
   private live(window: Window): Uint8Array {
-    const host = this.map.frame(Math.floor((this.physical.get(window) ?? 0) / PAGE_BYTES)) * PAGE_BYTES;
+    const host = this.map.own(Math.floor((this.physical.get(window) ?? 0) / PAGE_BYTES)) * PAGE_BYTES;
     return this.machine.u8.subarray(host, host + window.bytes);
   }
 
@@ -206,7 +206,7 @@ export class Bench {
       for (let at = 0; at < window.bytes; at += PAGE_BYTES, nextPage += PAGE_BYTES) {
         write(leaf((window.start + at) / PAGE_BYTES), nextPage | rights);
         // Touched now, so that the frames of a window lie side by side.
-        this.map.frame(nextPage / PAGE_BYTES);
+        this.map.own(nextPage / PAGE_BYTES);
       }
       if (!data.includes(window)) this.map.copyIn(this.physical.get(window) ?? 0, new Uint8Array(window.bytes).fill(CODE_FILL));
     }

@@ -5,8 +5,9 @@
 import { BIG, GRANULAR, PRESENT, Writer, descriptor, dpl, gate, le16, le32 } from './bytes';
 import type { Case, Start } from './case';
 import { AT, COMPARED_BYTES, GDT_ENTRIES, IO_MAP_AT, LDT_ENTRIES, PORT, SEL, TASK_LIMIT, handlerOf, stackTop, taskAt } from './layout';
-import { CR0, CR4, FLAG } from './machineState';
-import { writePageTables } from './pageTables';
+import { writeLongPrologue, writeLongTables, writeLongTask } from './image64';
+import { CR0, CR4, EFER, FLAG } from './machineState';
+import { writePageTables, type Format } from './pageTables';
 
 const HLT = 0xf4;
 const CODE = 0x1b;
@@ -149,22 +150,39 @@ function writeProtectedPrologue(memory: Uint8Array, start: Start): void {
   code.put(0xbc, le32(BLOCK.registers), 0x61, 0x2e, 0x0f, 0xb2, 0x25, le32(BLOCK.stack), 0xcf);
 }
 
+const isLongStart = (start: Start): boolean => (start.efer & EFER.LME) !== 0;
+
+/** The format of a program's page tables. */
+export function formatOf(start: Start): Format {
+  if (!(start.cr4 & CR4.PAE)) return '32-bit';
+  return isLongStart(start) ? '4-level' : 'PAE';
+}
+
 /** The machine's memory (compared part) before the prologue. */
 export function buildImage(program: Case): Uint8Array {
   const memory = new Uint8Array(COMPARED_BYTES);
   const { start } = program;
   const real = !(start.cr0 & CR0.PE);
   memory.fill(HLT, AT.landings, AT.codeEnd);
+  const long = isLongStart(start);
   if (real) writeVectors(memory);
+  else if (long) writeLongTables(memory, ERROR_CODE_VECTORS);
   else writeDescriptorTables(memory);
-  writeTask(memory, start.cr3);
-  if (start.cr0 & CR0.PG) writePageTables(memory, (start.cr4 & CR4.PAE) !== 0);
+  if (long) writeLongTask(memory);
+  else writeTask(memory, start.cr3);
+  if (start.cr0 & CR0.PG) writePageTables(memory, formatOf(start));
   new Writer(memory, BLOCK.gdtr).put(le16(GDT_ENTRIES * 8 - 1), le32(AT.gdt));
-  new Writer(memory, BLOCK.idtr).put(le16(real ? 0x3ff : 0x7ff), le32(real ? AT.ivt : AT.idt));
+  new Writer(memory, BLOCK.idtr).put(le16(real ? 0x3ff : long ? 0xfff : 0x7ff), le32(real ? AT.ivt : AT.idt));
   for (const { address, bytes } of program.patches) memory.set(bytes, address);
   for (const unit of program.units) {
     for (const { address, bytes } of unit.patches) memory.set(bytes, address);
     memory.set(unit.code, unit.at);
+  }
+  if (long) {
+    const code = new Writer(memory, AT.prologue);
+    writeCommonPrologue(code, start);
+    writeLongPrologue(memory, code, start);
+    return memory;
   }
   writeRegisters(memory, start.general);
   if (real) writeRealPrologue(memory, start);

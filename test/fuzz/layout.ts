@@ -35,6 +35,8 @@ export const AT = {
   stacks: 0x20000,
   /** The stack of the prologue's last IRET. */
   frame: 0x25000,
+  /** Stacks of IST, 2 KiB each. */
+  istStacks: 0x26000,
   /** Page tables. */
   tables: 0x30000,
 } as const;
@@ -42,6 +44,8 @@ export const AT = {
 export const STACK_BYTES = 0x1000;
 /** Initial stack pointer of a privilege: some way below the stack's end. */
 export const stackTop = (cpl: number): number => AT.stacks + cpl * STACK_BYTES + 0xf00;
+/** Initial stack pointer of IST entry 1 to 7. */
+export const istStack = (number: number): number => AT.istStacks + number * 0x800 - 0x40;
 export const TASK_BYTES = 0x400;
 export const taskAt = (number: number): number => AT.tasks + number * TASK_BYTES;
 export const handlerOf = (vector: number): number => AT.handlers + vector * 16;
@@ -53,8 +57,14 @@ export const SEL = {
   code0bits16: 0x38, data0bits16: 0x40, code3bits16: 0x4b, data3bits16: 0x53,
   code1: 0x59, data1: 0x61, code2: 0x6a, data2: 0x72,
 } as const;
+/**
+ * Selectors of long-mode programs where they are not as above: code0 to code2 are 64-bit code there, code3 is 32-bit code
+ * (as SYSRET wants it), and the descriptors of the TSS and the LDT have 16 bytes.
+ */
+export const LONG_SEL = { code3: 0x2b, code0bits32: 0x30, task: 0x78, ldt: 0x88 } as const;
 /** First free entry of the GDT, and how many there are. */
 export const FIRST_FREE = 15;
+export const LONG_FIRST_FREE = 19;
 export const GDT_ENTRIES = 48;
 export const LDT_ENTRIES = 16;
 /** Limit of the main TSS: 104 bytes and an I/O map up to port 67Fh with its end mark. */

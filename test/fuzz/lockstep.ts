@@ -13,9 +13,9 @@ import type { Case } from './case';
 import { buildImage } from './image';
 import { decode, type KnownInstruction } from './instruction';
 import { known, knownByte, type KnownDifference } from './known';
-import { CR0, codeAddress, codeBits, differences, stackAt, type Difference, type MachineState } from './machineState';
+import { CR0, CR4, EFER, codeAddress, codeBits, differences, isLong, stackAt, type Difference, type MachineState } from './machineState';
 import { Ours, type OurStep } from './ours';
-import { PTE } from './pageTables';
+import { PTE, TABLES } from './pageTables';
 import { QEMU_PROCESSOR } from './processors';
 import { Qemu } from './qemu';
 
@@ -61,8 +61,10 @@ export interface Run {
 /** Most iterations of a repeated instruction that are followed. */
 const ITERATIONS_MOST = 80;
 const LONGEST_INSTRUCTION = 15;
+/** Four page-directory pointers. */
+const POINTERS_BYTES = 32;
 /** Bytes of the pushed frame that are looked at. */
-const FRAME_BYTES = 16;
+const FRAME_BYTES = 40;
 /** Longest run of differing bytes that is kept. */
 const DIFFERENT_BYTES_MOST = 16;
 
@@ -92,6 +94,21 @@ function wordAt(memory: Uint8Array, address: number): number {
 
 function tablesOf(memory: Uint8Array): Uint8Array {
   return memory.slice(AT.tables, COMPARED_BYTES);
+}
+
+/** Where a return address may lie above a handler's stack pointer, with an error code or without: offset and bytes. */
+const RETURNS = [[0, 4], [4, 4], [0, 2], [2, 2]] as const;
+const LONG_RETURNS = [[0, 4], [8, 4]] as const;
+
+/** An address on the stack as the present code has it. */
+const wrapped = (state: MachineState, linear: number): number => (codeBits(state) === 64 ? linear : linear % 2 ** 32);
+
+/** PAE paging outside long mode. */
+const usesPointers = ({ cr0, cr4, efer }: MachineState): boolean => (cr0 & CR0.PG) !== 0 && (cr4 & CR4.PAE) !== 0 && (efer & EFER.LMA) === 0;
+
+function pointersChanged(tables: Uint8Array, memory: Uint8Array): boolean {
+  const at = TABLES.pointers - AT.tables;
+  return Buffer.compare(tables.subarray(at, at + POINTERS_BYTES), memory.subarray(TABLES.pointers, TABLES.pointers + POINTERS_BYTES)) !== 0;
 }
 
 export class Lockstep {
@@ -174,6 +191,8 @@ export class Lockstep {
     const tables = tablesOf(this.ours.memory);
     const ourStep = this.ours.step();
     if (this.ours.strayed) return 'strayed';
+    // QEMU reads the page-directory pointers from memory whenever it walks; a processor keeps them from the load of CR3 on.
+    if (usesPointers(before) && pointersChanged(tables, this.ours.memory)) return 'page-directory pointers changed';
     if (ourStep.kind === 'endless') return 'endless';
     const ours = this.ours.state();
     const { state: theirs, shutdown, endless } = await this.stepTheirs(before, instruction, ourStep);
@@ -182,7 +201,7 @@ export class Lockstep {
     if (!shutdown && before.cr0 & CR0.PG && Buffer.compare(tables, this.ours.memory.subarray(AT.tables)) !== 0) await this.qemu.flushTlb(theirs.cr3);
     return {
       before, address, bytes, instruction, ourStep, ours, theirs, theirShutdown: shutdown,
-      ourFrame: Array.from({ length: FRAME_BYTES }, (_, i) => this.ours.physical((stackAt(ours) + i) % 2 ** 32)), ourTop: wordAt(this.ours.memory, this.ours.physical(stackAt(ours))), theirTop: wordAt(theirMemory, this.ours.physical(stackAt(theirs))),
+      ourFrame: Array.from({ length: FRAME_BYTES }, (_, i) => this.ours.physical(wrapped(ours, stackAt(ours) + i))), ourTop: wordAt(this.ours.memory, this.ours.physical(stackAt(ours))), theirTop: wordAt(theirMemory, this.ours.physical(stackAt(theirs))),
       differences: ourStep.kind === 'shutdown' && shutdown ? [] : differences(ours, theirs),
       memory: memoryDifferences(this.ours.memory),
     };
@@ -194,7 +213,8 @@ export class Lockstep {
       if (i === ITERATIONS_MOST) return { state: before, shutdown, endless: true };
       shutdown = await this.qemu.step() === 'shutdown';
     }
-    if (!shutdown && ourStep.external && ourStep.retired) shutdown = await this.qemu.step() === 'shutdown';
+    const twice = (ourStep.external && ourStep.retired) || ourStep.kind === 'shutdown';
+    if (!shutdown && twice) shutdown = await this.qemu.step() === 'shutdown';
     const state = await this.qemu.state();
     return { state, shutdown, endless: false };
   }
@@ -211,19 +231,20 @@ export class Lockstep {
     }
     const [explained, unexplained] = partition(step.memory, (difference) => knownByte(step, difference) !== undefined);
     const explanations = explained.map((difference) => knownByte(step, difference)?.id ?? '');
-    const even = (...ids: readonly string[]): void => {
+    const even = async (...ids: readonly string[]): Promise<void> => {
       for (const { address, ours } of step.memory) this.qemu.writeMemory(address, Uint8Array.from(ours));
+      if (step.memory.some(({ address }) => address >= AT.tables)) await this.qemu.flushTlb(step.theirs.cr3);
       [...explanations, ...ids].forEach((id) => this.evened(id));
     };
     if (rest.length === 0 && unexplained.length === 0 && !step.theirShutdown) {
-      even();
+      await even();
       if (step.differences.length > 0) this.ours.setFlags(step.theirs.flags);
       return undefined;
     }
     const difference = known({ ...step, differences: rest, memory: unexplained }, program);
     if (difference?.then === 'set flags') {
       await this.qemu.setFlags(step.ours.flags);
-      even(difference.id);
+      await even(difference.id);
       return undefined;
     }
     return difference ? { kind: 'known', difference } : { kind: 'different' };
@@ -232,15 +253,16 @@ export class Lockstep {
   /** After the delivery of a fault: moves the return address in the frame behind the instruction. */
   private skipFault({ before, instruction, ourStep, ours }: Step): void {
     if (ourStep.kind !== 'delivered' || ourStep.external || ourStep.retired || !instruction) return;
-    const next = Number(before.rip) + instruction.length;
+    const low = Number(before.rip & 0xffffffffn);
+    const next = (low + instruction.length) >>> 0;
     const top = stackAt(ours);
-    for (const [offset, size] of [[0, 4], [4, 4], [0, 2], [2, 2]] as const) {
-      const linear = (top + offset) % 2 ** 32;
+    for (const [offset, size] of isLong(ours) ? LONG_RETURNS : RETURNS) {
+      const linear = wrapped(ours, top + offset);
       const at = this.ours.physical(linear);
-      if (at < 0 || at + size > COMPARED_BYTES || (linear & 0xfff) + size > 0x1000) continue;
+      if (at < 0 || at + size > COMPARED_BYTES || (at & 0xfff) + size > 0x1000) continue;
       const view = new DataView(this.ours.memory.buffer, this.ours.memory.byteOffset + at, size);
       const found = size === 4 ? view.getUint32(0, true) : view.getUint16(0, true);
-      if (found !== Number(before.rip)) continue;
+      if (found !== (size === 4 ? low : low & 0xffff)) continue;
       const bytes = new Uint8Array(size);
       if (size === 4) new DataView(bytes.buffer).setUint32(0, next, true);
       else new DataView(bytes.buffer).setUint16(0, next, true);

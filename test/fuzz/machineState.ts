@@ -56,15 +56,18 @@ export function codeBits(s: MachineState): 16 | 32 | 64 {
   if (isLong(s) && attributes & ATTRIBUTE.long) return 64;
   return attributes & ATTRIBUTE.big ? 32 : 16;
 }
-/** Linear address of the next instruction. */
+/** A 64-bit address as a number: signed, so that canonical addresses are exact. */
+export const signedAddress = (address: bigint): number => Number(BigInt.asIntN(64, address));
+
+/** Linear address of the next instruction: signed in 64-bit code. */
 export function codeAddress(s: MachineState): bigint {
-  return codeBits(s) === 64 ? s.rip : (s.segments.cs.base + s.rip) & 0xffffffffn;
+  return codeBits(s) === 64 ? BigInt.asIntN(64, s.rip) : (s.segments.cs.base + s.rip) & 0xffffffffn;
 }
 
 /** Linear address of the stack's top. */
 export function stackAt(s: MachineState): number {
   const { ss } = s.segments;
-  if (codeBits(s) === 64) return Number(BigInt.asUintN(53, s.general[4] ?? 0n));
+  if (codeBits(s) === 64) return signedAddress(s.general[4] ?? 0n);
   const mask = ss.attributes & ATTRIBUTE.big && isProtected(s) ? 0xffffffffn : 0xffffn;
   return Number((ss.base + ((s.general[4] ?? 0n) & mask)) & 0xffffffffn);
 }
@@ -82,14 +85,22 @@ const TSS_BUSY = 2;
 /** A segment register that holds nothing: what else its hidden part says shows nowhere. */
 const unusable = (s: SegmentState): boolean => (s.attributes & ATTRIBUTE.present) === 0 || (s.selector & 0xfffc) === 0;
 
+/** QEMU shows 32 bits of a base outside of 64-bit code. */
+const shownBase = ({ base }: SegmentState, theirs: MachineState): bigint => (codeBits(theirs) === 64 ? base : BigInt.asUintN(32, base));
+
 function compareSegments(name: SegmentName, ours: MachineState, theirs: MachineState, add: (field: string, a: number | bigint, b: number | bigint) => void): void {
   const a = ours.segments[name];
   const b = theirs.segments[name];
   add(name, a.selector, b.selector);
   // Outside protected mode rights stay what they were; they show when a segment is reloaded.
   const descriptors = usesDescriptors(ours);
-  if (descriptors && unusable(a) && unusable(b)) return;
-  add(`${name} base`, a.base, b.base);
+  if (descriptors && unusable(a) && unusable(b)) {
+    // In 64-bit code FS and GS have bases all the same.
+    if (isLong(ours) && (name === 'fs' || name === 'gs')) add(`${name} base`, shownBase(a, theirs), b.base);
+    return;
+  }
+  // The base of CS means nothing in 64-bit code.
+  if (name !== 'cs' || codeBits(ours) !== 64) add(`${name} base`, shownBase(a, theirs), b.base);
   add(`${name} limit`, a.limit, b.limit);
   // What shows nowhere: TR is always busy, and what is loaded is accessed. QEMU keeps these bits as it has read them.
   const shown = name === 'tr' ? ~TSS_BUSY : ~ATTRIBUTE.accessed;
@@ -104,8 +115,13 @@ export function differences(ours: MachineState, theirs: MachineState): Differenc
   };
   add('rip', ours.rip, theirs.rip);
   add('flags', ours.flags, theirs.flags);
-  GENERAL_NAMES.forEach((name, i) => add(name, ours.general[i] ?? 0n, theirs.general[i] ?? 0n));
-  for (const name of SEGMENT_NAMES) compareSegments(name, ours, theirs, add);
+  // QEMU shows the upper halves and the upper eight registers in 64-bit code only.
+  const wide = codeBits(theirs) === 64;
+  GENERAL_NAMES.forEach((name, i) => {
+    if (wide || i < 8) add(name, BigInt.asUintN(wide ? 64 : 32, ours.general[i] ?? 0n), theirs.general[i] ?? 0n);
+  });
+  // LDTR and TR show in protected mode only. In real mode QEMU's are those of the program before.
+  for (const name of SEGMENT_NAMES) if (isProtected(ours) || (name !== 'ldtr' && name !== 'tr')) compareSegments(name, ours, theirs, add);
   add('cpl', ours.cpl, theirs.cpl);
   for (const table of ['gdtr', 'idtr'] as const) {
     add(`${table} base`, ours[table].base, theirs[table].base);

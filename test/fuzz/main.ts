@@ -24,11 +24,11 @@ function say(line = ''): void {
 }
 
 class Fuzzer {
-  constructor(private readonly lockstep: Lockstep, private readonly length: number, readonly counts: Counts) {}
+  constructor(private readonly lockstep: Lockstep, private readonly options: Options, readonly counts: Counts) {}
 
   /** One program; @returns whether it shows a difference that has not been shown yet */
   async one(mode: Mode, seed: number): Promise<boolean> {
-    const program = generate(mode, seed, this.length);
+    const program = generate(mode, seed, this.options.length);
     let run = await this.lockstep.run(program);
     this.counts.programs++;
     if (run.verdict.kind === 'different') {
@@ -53,21 +53,21 @@ class Fuzzer {
     const name = signature(program, run);
     add(this.counts.found, name);
     if (this.counts.found.get(name) !== 1) return false;
-    const small = await shrink(this.lockstep, program, name);
-    say(listing(small.program, small.run, this.length).join('\n'));
+    const small = this.options.whole ? { program, run } : await shrink(this.lockstep, program, name);
+    say(listing(small.program, small.run, this.options.length).join('\n'));
     say();
     return true;
   }
 
   /** One program with all its steps. */
   async show(mode: Mode, seed: number): Promise<Run> {
-    const program = generate(mode, seed, this.length);
+    const program = generate(mode, seed, this.options.length);
     const run = await this.lockstep.run(program);
     for (const step of run.steps) {
-      say(listing(program, { verdict: run.verdict, steps: [step] }, this.length)[2]);
+      say(listing(program, { verdict: run.verdict, steps: [step] }, this.options.length)[2]);
     }
     say(`verdict: ${run.verdict.kind}${run.verdict.kind === 'known' ? ` (${run.verdict.difference.id})` : run.verdict.kind === 'dropped' ? ` (${run.verdict.reason})` : ''}`);
-    if (run.verdict.kind === 'different') say(listing(program, run, this.length).join('\n'));
+    if (run.verdict.kind === 'different') say(listing(program, run, this.options.length).join('\n'));
     return run;
   }
 }
@@ -91,7 +91,7 @@ export async function fuzz(options: Options): Promise<number> {
   const stop = (): void => lockstep.stop();
   process.once('exit', stop);
   try {
-    const fuzzer = new Fuzzer(lockstep, options.length, counts);
+    const fuzzer = new Fuzzer(lockstep, options, counts);
     if (options.only) {
       const verdicts = [];
       for (const mode of options.modes) verdicts.push((await fuzzer.show(mode, options.seed)).verdict.kind);

@@ -15,14 +15,13 @@ export interface Options {
   readonly only: boolean;
   /** Differences after which to stop. */
   readonly most: number;
+  /** Print programs as they are, rather than make them smaller first. */
+  readonly whole: boolean;
   readonly help: boolean;
 }
 
 /** The command line is wrong. */
 export class UsageError extends Error {}
-
-/** Modes that have a generator. */
-export const READY_MODES: readonly Mode[] = ['real16', 'pm16', 'pm32', 'paged32', 'pae', 'v86'];
 
 export const HELP = `npm run fuzz -- [options]
 
@@ -30,10 +29,11 @@ Runs short random programs on our machine and on QEMU, compares after each instr
 
   --seconds N   how long (default 60)
   --seed S      seed of the first program (default 1)
-  --mode M      ${MODES.join(', ')}; may be given several times (default: ${READY_MODES.join(', ')})
+  --mode M      ${MODES.join(', ')}; may be given several times (default: all)
   --length N    units in a program (default 12); a unit is one to a few instructions
   --only        the program of --seed alone, with all its steps
   --most N      stop after so many different differences (default 10)
+  --whole       print a program that shows a difference as it is; else it is made smaller first, which takes seconds
   --help        this text
 
 Exit status: 0 when nothing differs but what QEMU is known to do otherwise, 1 when something does, 2 for a bad command line.
@@ -53,7 +53,7 @@ function modeOf(text: string | undefined): Mode {
 
 /** @throws UsageError */
 export function readOptions(words: readonly string[]): Options {
-  const result = { seconds: 60, seed: 1, length: 12, only: false, most: 10, help: false };
+  const result = { seconds: 60, seed: 1, length: 12, only: false, most: 10, whole: false, help: false };
   const modes: Mode[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
@@ -76,6 +76,9 @@ export function readOptions(words: readonly string[]): Options {
       case '--only':
         result.only = true;
         break;
+      case '--whole':
+        result.whole = true;
+        break;
       case '--help':
         result.help = true;
         break;
@@ -83,5 +86,5 @@ export function readOptions(words: readonly string[]): Options {
         throw new UsageError(`unknown option "${word ?? ''}"`);
     }
   }
-  return { ...result, modes: modes.length > 0 ? modes : READY_MODES };
+  return { ...result, modes: modes.length > 0 ? modes : MODES };
 }

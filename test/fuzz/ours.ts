@@ -42,6 +42,13 @@ function processor(): Processor {
   return selected.processor;
 }
 
+/** All that lies above 32 bits of physical address is outside, too. */
+class ComparedMap extends PhysicalMap {
+  override entry(page: number): number {
+    return page < ALL_PAGES ? super.entry(page) : DEVICE;
+  }
+}
+
 export class Ours {
   private readonly machine = new MachineMemory(COMPARED_BYTES / PAGE_BYTES);
   private readonly map: PhysicalMap;
@@ -59,12 +66,12 @@ export class Ours {
       this.strayed = true;
       return 0;
     };
-    this.map = new PhysicalMap(this.machine, { read: outside, write: outside });
+    this.map = new ComparedMap(this.machine, { read: outside, write: outside });
     this.map.declare(0, COMPARED_BYTES / PAGE_BYTES, ABSENT);
     this.map.declare(COMPARED_BYTES / PAGE_BYTES, ALL_PAGES - COMPARED_BYTES / PAGE_BYTES, DEVICE);
     // Made now and in order, so that the compared frames lie side by side.
-    for (let page = 0; page < COMPARED_BYTES / PAGE_BYTES; page++) this.map.frame(page);
-    const host = this.map.frame(0) * PAGE_BYTES;
+    for (let page = 0; page < COMPARED_BYTES / PAGE_BYTES; page++) this.map.own(page);
+    const host = this.map.own(0) * PAGE_BYTES;
     this.memory = this.machine.u8.subarray(host, host + COMPARED_BYTES);
     this.cpu = new Cpu(this.machine, new Mmu(this.machine, this.map), {
       // As QEMU's bus: nobody answers with ones, and to an address that is not aligned with zeros.
@@ -151,7 +158,7 @@ export class Ours {
   /** Guest-physical address behind a linear one, or -1; nothing changes by asking. */
   physical(linear: number): number {
     const page = this.cpu.mmu.peekPage(Math.floor(linear / PAGE_BYTES));
-    return page < 0 ? -1 : page * PAGE_BYTES + (linear % PAGE_BYTES);
+    return page < 0 ? -1 : page * PAGE_BYTES + linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
   }
 
   /** Up to `count` bytes of code at a linear address, for the disassembler. */
@@ -167,7 +174,7 @@ export class Ours {
     const s = this.cpu.state;
     return {
       general: GENERAL_NAMES.map((_, i) => s.u64(L.REG + 8 * i)),
-      rip: BigInt(s.eip),
+      rip: BigInt.asUintN(64, BigInt(s.eip)),
       flags: s.flags,
       cpl: s.cpl,
       segments: Object.fromEntries(SEGMENT_NAMES.map((name, i) => [name, this.segment(i)])) as Record<SegmentName, SegmentState>,
@@ -185,7 +192,7 @@ export class Ours {
 
   private segment(number: number): SegmentState {
     const s = this.cpu.state;
-    return { selector: s.selector(number), base: BigInt(s.base(number)), limit: s.limit(number), attributes: s.attributes(number) };
+    return { selector: s.selector(number), base: BigInt.asUintN(64, BigInt(s.base(number))), limit: s.limit(number), attributes: s.attributes(number) };
   }
 
   /** The interrupt port behaves as a UART's interrupt enable register with an empty transmitter, behind an edge-triggered PIC. */

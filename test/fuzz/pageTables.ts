@@ -1,6 +1,6 @@
 /**
- * Standard page tables, in both 32-bit formats: low memory mapped to itself, two playgrounds whose entries programs
- * vary, and a large page (Intel SDM vol. 3, 4.3 and 4.4).
+ * Standard page tables, in the 32-bit, PAE and 4-level formats: low memory mapped to itself, two playgrounds whose entries
+ * programs vary, and a large page (Intel SDM vol. 3, 4.3 to 4.5). With four levels all of it stands a second time at the top.
  */
 import { Writer, le32, le64 } from './bytes';
 import { AT, COMPARED_BYTES } from './layout';
@@ -14,9 +14,16 @@ export const PLAYGROUND_PAGES = 16;
 /** Linear addresses: two playgrounds, a large page onto low memory, and nothing. */
 export const LINEAR = { playground: 0x400000, second: 0x800000, large: 0xc00000, nothing: 0x1400000 } as const;
 
+/** With four levels: what low addresses stand at a second time, and how many bytes. */
+export const HIGH_ALIAS = -0x80000000, HIGH_ALIAS_BYTES = 0x40000000;
+/** With four levels: a page of 1 GiB onto low memory. */
+export const HUGE = 0x40000000;
+
+export type Format = '32-bit' | 'PAE' | '4-level';
+
 /** Where tables lie (guest-physical). */
 const T = AT.tables;
-export const TABLES = { directory: T, low: T + 0x1000, playground: T + 0x2000, second: T + 0x3000, pointers: T + 0x4000, paeDirectory: T + 0x5000, end: T + 0x8000 } as const;
+export const TABLES = { directory: T, low: T + 0x1000, playground: T + 0x2000, second: T + 0x3000, pointers: T + 0x4000, paeDirectory: T + 0x5000, top: T + 0x6000, end: T + 0x8000 } as const;
 
 /** Address of the entry that maps page `number` of a playground, and its bytes. */
 export function playgroundEntry(second: boolean, number: number, pae: boolean): number {
@@ -29,7 +36,8 @@ export function directoryEntry(linear: number, pae: boolean): number {
 }
 
 /** Writes the tables of one format into memory. */
-export function writePageTables(memory: Uint8Array, pae: boolean): void {
+export function writePageTables(memory: Uint8Array, format: Format): void {
+  const pae = format !== '32-bit';
   const entry = (address: number, value: number): void => {
     new Writer(memory, address).put(pae ? le64(BigInt(value)) : le32(value));
   };
@@ -42,8 +50,12 @@ export function writePageTables(memory: Uint8Array, pae: boolean): void {
   entry(directoryEntry(LINEAR.playground, pae), TABLES.playground | ALL);
   entry(directoryEntry(LINEAR.second, pae), TABLES.second | ALL);
   entry(directoryEntry(LINEAR.large, pae), ALL | PTE.large);
-  if (pae) new Writer(memory, TABLES.pointers).put(le64(BigInt(TABLES.paeDirectory | PTE.present)));
+  if (format === 'PAE') entry(TABLES.pointers, TABLES.paeDirectory | PTE.present);
+  if (format !== '4-level') return;
+  for (const index of [0, 510]) entry(TABLES.pointers + 8 * index, TABLES.paeDirectory | ALL);
+  entry(TABLES.pointers + 8, ALL | PTE.large);
+  for (const index of [0, 511]) entry(TABLES.top + 8 * index, TABLES.pointers | ALL);
 }
 
 /** What CR3 holds for the tables of a format. */
-export const rootOf = (pae: boolean): number => (pae ? TABLES.pointers : TABLES.directory);
+export const rootOf = (format: Format): number => (format === '32-bit' ? TABLES.directory : format === 'PAE' ? TABLES.pointers : TABLES.top);

@@ -102,11 +102,12 @@ export class Qemu {
     await this.stub.command(`G${hex(core)}`);
   }
 
-  /** Runs to a linear address. @returns false when the processor has shut down first */
+  /** Runs to a linear address (signed). @returns false when the processor has shut down first */
   async runTo(linear: number): Promise<boolean> {
+    const unsigned = (address: number): string => BigInt.asUintN(64, BigInt(address)).toString(16);
     if (this.breakpoint !== linear) {
-      if (this.breakpoint !== undefined) await this.stub.command(`z0,${this.breakpoint.toString(16)},1`);
-      await this.stub.command(`Z0,${linear.toString(16)},1`);
+      if (this.breakpoint !== undefined) await this.stub.command(`z0,${unsigned(this.breakpoint)},1`);
+      await this.stub.command(`Z0,${unsigned(linear)},1`);
       this.breakpoint = linear;
     }
     return (await this.stub.request('vCont;c')).startsWith('T05');

@@ -4,7 +4,7 @@
 import type { Case } from './case';
 import type { MemoryDifference, Run, Step } from './lockstep';
 import { GENERAL_NAMES, SEGMENT_NAMES, codeBits, usesDescriptors, type MachineState } from './machineState';
-import { handlerVector } from './known';
+import { handlerVector } from './handlers';
 
 const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
 const hexBytes = (bytes: Iterable<number>): string => [...bytes].map((byte) => hex(byte, 2)).join(' ');

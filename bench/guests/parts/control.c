@@ -31,7 +31,7 @@ static const int32_t program[] = {
 	END,
 };
 
-static OUT_OF_LINE uint32_t interpret(const int32_t *code)
+static WITHIN_A_PAGE uint32_t interpret(const int32_t *code)
 {
 	uint32_t stack[16], variables[4] = { 0 }, *top = stack;
 	for (const int32_t *at = code;;) {

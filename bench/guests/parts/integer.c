@@ -32,7 +32,7 @@ uint32_t sieve(void)
 	return primes;
 }
 
-static OUT_OF_LINE uint32_t fibonacci_of(uint32_t n)
+static WITHIN_A_PAGE uint32_t fibonacci_of(uint32_t n)
 {
 	/* The asm keeps the compiler from making a loop of one of the calls. */
 	if (n < 2) return n;

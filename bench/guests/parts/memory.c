@@ -15,7 +15,7 @@ static void fill(void)
 }
 
 /* 64 bytes a turn, unaligned loads and aligned stores: written out, so that no engine's CPUID picks another one. */
-static OUT_OF_LINE void copy(uint8_t *to, const uint8_t *from, size_t bytes)
+static WITHIN_A_PAGE void copy(uint8_t *to, const uint8_t *from, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i += 64) {
 		__m128i a = _mm_loadu_si128((const __m128i *)(from + i));

@@ -10,7 +10,7 @@ void prepare_sort(void)
 	for (uint32_t i = 0; i < NUMBERS; i++) numbers[i] = next_random(&state);
 }
 
-static int compare(const void *a, const void *b)
+static WITHIN_A_PAGE int compare(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	return x < y ? -1 : x > y;
@@ -24,7 +24,7 @@ static void swap(uint32_t *a, uint32_t *b)
 }
 
 /* Hoare's partition around the middle element; recursion into the smaller half. */
-static OUT_OF_LINE void quicksort(uint32_t *first, uint32_t *last, int (*order)(const void *, const void *))
+static WITHIN_A_PAGE void quicksort(uint32_t *first, uint32_t *last, int (*order)(const void *, const void *))
 {
 	while (first < last) {
 		uint32_t pivot = first[(last - first) / 2];

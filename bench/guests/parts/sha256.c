@@ -18,7 +18,7 @@ static inline uint32_t rotate(uint32_t x, int n)
 	return x >> n | x << (32 - n);
 }
 
-static OUT_OF_LINE void compress(uint32_t state[8], const uint8_t *block)
+static WITHIN_A_PAGE void compress(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t w[64];
 	for (int t = 0; t < 16; t++) w[t] = (uint32_t)block[4 * t] << 24 | block[4 * t + 1] << 16 | block[4 * t + 2] << 8 | block[4 * t + 3];

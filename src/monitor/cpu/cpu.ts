@@ -12,7 +12,7 @@ import { TLB_KIND } from '../memory/tlb';
 import * as L from './layout';
 import { allowedFlags } from './models/controlBits';
 import type { FeatureSet } from './models/features';
-import { FULL_PROCESSOR, type CpuPlace, type Processor } from './models/processor';
+import { FULL_PROCESSOR, physicalBits, type CpuPlace, type Processor } from './models/processor';
 import type { LocalApicPort } from './msrApic';
 import { ATTRIBUTE, CR0, CR4, CpuState, EFER, FLAG, segmentAt } from './state';
 
@@ -95,6 +95,11 @@ export class Cpu {
     this.state.flagBits = allowedFlags(processor.features);
     this.state.alignmentFlagChanged = () => this.selectTlb();
     mmu.shadow.alignmentFlag = () => (this.state.systemFlags & FLAG.AC) !== 0;
+  }
+
+  /** Width of guest-physical addresses in page tables: 40 at most, and 32 where there is nothing above. */
+  get physicalBits(): number {
+    return Math.max(physicalBits(this.processor), 32);
   }
 
   get features(): FeatureSet {
@@ -207,6 +212,8 @@ export class Cpu {
       smap: (cr4 & CR4.SMAP) !== 0,
       pkru: long && cr4 & CR4.PKE ? pkru : 0,
       pdptes: mode === 'PAE' ? [0, 1, 2, 3].map((i) => s.u64(L.PDPTE + 8 * i)) : [],
+      physicalBits: this.physicalBits,
+      largePageBits: this.features.has('pse36') ? this.physicalBits : 32,
     };
     s.setU64(L.CANONICAL_SHIFT, mode === '5-level' ? 7n : 16n);
     this.mmu.setControls(controls);

@@ -4,7 +4,7 @@
  */
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
 import * as L from './layout';
-import { ATTRIBUTE } from './state';
+import { ATTRIBUTE, segmentAt } from './state';
 
 /** A descriptor as read from a table. */
 export interface Descriptor {
@@ -170,11 +170,15 @@ export function checkCodeOffset(cpu: Cpu, d: Descriptor, offset: number): void {
   if (long ? !cpu.state.canonical(offset) : offset > d.limit || offset < 0) throw generalProtection();
 }
 
-/** After a change to an outer privilege: data segments that it may not see become null. */
+/**
+ * After a return to an outer privilege: data segments that it may not see become null, and null selectors lose their RPL
+ * (SDM vol. 2, RETURN-TO-OUTER-PRIVILEGE-LEVEL of RET and IRET). What a null FS or GS has as base stays.
+ */
 export function dropInnerSegments(cpu: Cpu, cpl: number): void {
   const s = cpu.state;
   for (const segment of [L.ES, L.DS, L.FS, L.GS]) {
     const attributes = s.attributes(segment);
+    if (isNull(s.selector(segment))) s.setU32(segmentAt(segment) + L.SEG_SELECTOR, 0);
     if (!(attributes & ATTRIBUTE.present)) continue;
     const conforming = (attributes & (ATTRIBUTE.code | ATTRIBUTE.conforming)) === (ATTRIBUTE.code | ATTRIBUTE.conforming);
     if (!conforming && ((attributes >> 5) & 3) < cpl) cpu.setNullSegment(segment, 0);

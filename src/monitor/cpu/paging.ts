@@ -15,8 +15,9 @@ export function loadPdptes(cpu: Cpu, cr3: number): void {
     const map = cpu.mmu.map;
     return (BigInt(map.read(at + 4, 4)) << 32n) | BigInt(map.read(at, 4));
   });
+  // Reserved besides: all from the physical width up.
+  const reserved = RESERVED_LOW | -(1n << BigInt(cpu.physicalBits));
   for (const entry of entries) {
-    const reserved = RESERVED_LOW | 0xffffff0000000000n;
     if (entry & 1n && entry & reserved) throw generalProtection();
   }
   entries.forEach((entry, i) => cpu.state.setU64(L.PDPTE + 8 * i, entry));

@@ -84,6 +84,7 @@ export class Rtc implements Device {
   reset(): void {
     this.state = powerOnState(this.#options);
     this.state.flagsAt = this.#host.now();
+    this.#driveLine();
     this.#arrange();
   }
 

@@ -187,7 +187,7 @@ export class Executor {
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
-      if (rounds === 0) this.translator.translatePending();
+      this.translator.poll(rounds === 0);
       if (this.settings.lifetime > 0 && ++this.age % this.settings.lifetime === 0) this.code.dropAllBlocks();
       if (this.returnRequested) {
         this.returnRequested = false;
@@ -347,15 +347,20 @@ export class Executor {
     const branchesOnly = (s.u32(L.MSR_DEBUGCTL) & DEBUGCTL.btf) !== 0;
     this.scratch.write(context, this.linear());
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
+    const start = s.eip;
+    const toItself = trap && branchesOnly && this.scratch.leadToItself();
     this.execute(SCRATCH_RECORDS, 1, 1);
-    if (trap && !cpu.trapCleared && !(branchesOnly && !this.hasBranched()) && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
+    const branched = this.hasBranched() || (toItself && s.eip === start);
+    if (toItself && s.eip === start && s.f64(L.RETIRED) !== before) s.eip = this.offsetOf(SCRATCH_RECORDS + RECORD_BYTES);
+    if (trap && !cpu.trapCleared && !(branchesOnly && !branched) && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
       trapBehind(cpu, DR6.singleStep);
     }
     cpu.singleIteration = false;
   }
 
-  /** Whether the instruction that was stepped has taken a branch: EIP is neither behind it nor at its next iteration. */
+  /** Whether the instruction that was stepped has taken a branch: else EIP is behind it, or at its next iteration. */
   private hasBranched(): boolean {
+    if (this.scratch.alwaysTransfers) return true;
     const s = this.cpu.state;
     const behind = this.offsetOf(SCRATCH_RECORDS + RECORD_BYTES);
     return s.eip !== behind && s.u32(L.EXIT_REASON) !== EXIT.again;

@@ -23,7 +23,7 @@ export class HandlerEmitter extends InstructionEmitter {
     shape: HandlerShape,
     private readonly callees: Callees,
   ) {
-    super(shape, new FunctionBuilder([I32]), callees.x87);
+    super(shape, new FunctionBuilder([I32]), callees.routines);
   }
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */

@@ -4,14 +4,14 @@
  */
 import { decode, SEGMENT, type Instruction, type Operand } from '../isa/decoder';
 import { dependsOnModel } from '../isa/definitions';
-import { decodedNames } from '../isa/operandReader';
+import { decodedNames, hasRepeatedForm } from '../isa/operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE, VEX_0F, VEX_0F38, VEX_0F3A } from '../isa/opcodes';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
 import type { HandlerKey, HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
-const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas']);
+const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas', 'rep_movs', 'rep_stos']);
 /** Instructions without operands that are the same in all operand sizes. */
 const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */
@@ -135,6 +135,8 @@ const ROOTS: readonly OpcodeRoot[] = [
 ];
 
 const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]];
+/** Number of F3, which repeats string instructions. */
+const REPEAT = 2;
 
 /** Every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
 function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
@@ -142,7 +144,8 @@ function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
   for (const root of ROOTS) {
     root.slots.forEach((slot, opcode) =>
       visitForms(slot, {}, (entry, chosen) => {
-        const more = modrmBytes(entry.modrm, chosen).map((modrm) => formOf(root, [opcode, ...modrm], chosen.prefix ?? 0));
+        const prefixes = hasRepeatedForm(entry.name) ? [0, REPEAT] : [chosen.prefix ?? 0];
+        const more = modrmBytes(entry.modrm, chosen).flatMap((modrm) => prefixes.map((prefix) => formOf(root, [opcode, ...modrm], prefix)));
         for (const name of decodedNames(entry.name)) forms.set(name, [...(forms.get(name) ?? []), ...more]);
       }),
     );

@@ -1,8 +1,8 @@
 /** What tells one interpreter handler of an instruction from another, and what handlers may call. */
 import type { OperandSize } from '../isa/emitter';
 import type { VexForm } from '../isa/instruction';
-import type { X87Routine } from '../isa/x87Emitter';
 import type { Model } from './records';
+import type { Routines } from './routines';
 
 /** Function numbers that handlers call, and the type of a handler in the module. */
 export interface Callees {
@@ -13,8 +13,7 @@ export interface Callees {
   readonly segmentFault: number;
   readonly raise: number;
   readonly service: number;
-  /** Routines of the x87 unit. */
-  readonly x87: Readonly<Record<X87Routine, number>>;
+  readonly routines: Routines;
 }
 
 /**

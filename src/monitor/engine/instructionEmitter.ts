@@ -6,17 +6,17 @@ import { CANONICAL_SHIFT, CS, EIP_BASE, FLAGS_SYSTEM, REG, RSP, SEG_LIMIT, SEGME
 import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from '../isa/emitter';
 import { ACCESS } from './memoryAccess';
 import { R } from './records';
+import { StringOperandEmitter } from './stringOperandEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP } from './wasm/encoding';
 import { binary, i32, i64, unary, type Expression } from './wasm/functionBuilder';
-import { X87OperandEmitter } from './x87OperandEmitter';
 
 const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 const GENERAL_PROTECTION = 13;
 
 const STACK_POINTER = i32(REG + 8 * RSP);
 
-export abstract class InstructionEmitter extends X87OperandEmitter implements Emitter {
+export abstract class InstructionEmitter extends StringOperandEmitter implements Emitter {
   // Flags.
 
   abstract flagResult(): Value;

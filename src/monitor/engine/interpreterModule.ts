@@ -3,15 +3,14 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import type { X87Routine } from '../isa/x87Emitter';
 import { emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
 import { EXIT } from './records';
+import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
 import { ModuleBuilder } from './wasm/moduleBuilder';
-import { ROUTINES, ROUTINE_NAMES, emitRoutine } from './x87Routines';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
 export interface MonitorCalls {
@@ -50,15 +49,6 @@ const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile', 'bridge'
  */
 export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4, bridge: 5 } as const satisfies Record<(typeof SPECIAL)[number], number>;
 
-/** The name under which the base module exports a routine of the x87 unit. */
-export const routineExport = (name: X87Routine): string => `x87.${name}`;
-
-/** Imports the routines of the x87 unit into a module; gives their function numbers. */
-export function importRoutines(module: ModuleBuilder): Readonly<Record<X87Routine, number>> {
-  const number = (name: X87Routine): number => module.importFunction('base', routineExport(name), module.type(ROUTINES[name].parameters, ROUTINES[name].results));
-  return Object.fromEntries(ROUTINE_NAMES.map((name) => [name, number(name)])) as Record<X87Routine, number>;
-}
-
 /**
  * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, the routines,
  * and the monitor's calls once more, so that the others call WebAssembly and need no glue of their own.
@@ -77,10 +67,7 @@ export function buildBase(): Uint8Array {
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
-  for (const name of ROUTINE_NAMES) {
-    const { parameters, results } = ROUTINES[name];
-    module.exportFunction(routineExport(name), define(module.type(parameters, results), emitRoutine(name)));
-  }
+  exportRoutines(module, define);
   module.exportFunction('follow', define(module.type([I32, I32], []), emitFollow(handlerType, jump)));
   const special = {
     crossing: emitLeave(EXIT.crossing),
@@ -114,7 +101,7 @@ export function buildHandlers(names: readonly string[], long: boolean): HandlerM
     raise: base('raise'),
     service: base('service'),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
-    x87: importRoutines(module),
+    routines: importRoutines(module),
   };
   const handlers = names.flatMap((name) => handlersOf(name, long));
   const functions = handlers.map(({ name, shape }) => {

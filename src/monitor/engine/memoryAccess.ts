@@ -99,6 +99,25 @@ export class MemoryAccess {
     return this.lookUpSegmented(offset, CPU, ES_BASE, access);
   }
 
+  /**
+   * Host address of so many bytes (i32, less than a page) at a linear address, i32 in the flat model, else i64 of 64-bit
+   * code; `miss` is told when they are not in one page that the TLB has.
+   */
+  lookUpRun(linear: Expression, bytes: Expression, kind: number, miss: (condition: Expression) => void): Expression {
+    const wide = linear.type === I64;
+    const low = wide ? this.code.let(unary(OP.i32_wrap_i64, I32, linear)) : linear;
+    const entry = this.code.let(this.tlbEntry(low, kind));
+    const before = binary(OP.i32_sub, I32, bytes, i32(1));
+    if (wide) {
+      const last = binary(OP.i64_add, I64, linear, unary(OP.i64_extend_i32_u, I64, before));
+      miss(binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, last, i64(-BigInt(PAGE_BYTES)))));
+    } else {
+      const last = binary(OP.i32_add, I32, linear, before);
+      miss(binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, last, i32(-PAGE_BYTES))));
+    }
+    return this.code.let(binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8)));
+  }
+
   /** Has a store carried out if it went to the bounce buffer. */
   commit(host: Expression): void {
     this.scope.stored(host);

@@ -4,12 +4,13 @@
  */
 import { generalProtection, type Cpu } from '../cpu/cpu';
 import * as L from '../cpu/layout';
+import { endsBlock } from '../isa/definitions';
 import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import type { CodeCache } from './codeCache';
 import { checkFetch, type NamedContext } from './codeLocator';
-import { RECORD_BYTES } from './records';
+import { R, RECORD_BYTES } from './records';
 
 /** A decoded instruction that crosses pages: its bytes, its records, and how it was to be read. */
 interface Crossing {
@@ -17,7 +18,15 @@ interface Crossing {
   readonly words: Int32Array;
   readonly context: string;
   readonly repeated: boolean;
+  readonly transfer: Transfer;
 }
+
+/** How an instruction transfers control: by a displacement, perhaps; to an address from elsewhere, always; or not at all. */
+type Transfer = 'relative' | 'always' | 'none';
+
+const ALWAYS: ReadonlySet<string> = new Set(['jmpIndirect', 'callIndirect', 'ret', 'retImmediate', '!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', '!iret']);
+
+const transferOf = (name: string): Transfer => (ALWAYS.has(name) ? 'always' : endsBlock(name) ? 'relative' : 'none');
 
 /** Bytes of an instruction in a machine frame. */
 interface Stretch {
@@ -38,6 +47,7 @@ export class ScratchInstruction {
   private readonly crossings = new Map<number, Crossing>();
   /** Where the instruction lies if it is a repeated one, which may write over itself. */
   private own: readonly Stretch[] = [];
+  private transfer: Transfer = 'none';
 
   constructor(
     private readonly cpu: Cpu,
@@ -74,8 +84,28 @@ export class ScratchInstruction {
     this.code.writeRecord(SCRATCH_RECORDS, this.code.admit(instruction, context), offset, context, 1, 0);
     this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
     const repeated = instruction.repeat !== 0;
+    this.transfer = transferOf(instruction.name);
     if (repeated) this.trace(linear, instruction.length);
     if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length), repeated);
+  }
+
+  /**
+   * A branch to the instruction behind it does not show whether it was taken: has it lead to itself. Says whether it is one,
+   * and its target lies inside CS.
+   */
+  leadToItself(): boolean {
+    const { view } = this.machine;
+    const { state } = this.cpu;
+    if (this.transfer !== 'relative' || view.getInt32(SCRATCH_RECORDS + R.immediate, true) !== 0) return false;
+    const behind = state.wide(L.EIP_BASE) + view.getUint16(SCRATCH_RECORDS + RECORD_BYTES + R.offset, true);
+    if (!state.code64 && behind > state.limit(L.CS)) return false;
+    view.setInt32(SCRATCH_RECORDS + R.immediate, -view.getUint8(SCRATCH_RECORDS + R.length), true);
+    return true;
+  }
+
+  /** Whether the instruction transfers control whenever it is executed. */
+  get alwaysTransfers(): boolean {
+    return this.transfer === 'always';
   }
 
   /** Whether writes to a frame must go on being seen, for the instruction's own sake. */
@@ -113,7 +143,7 @@ export class ScratchInstruction {
   private keep(context: string, linear: number, bytes: Uint8Array, repeated: boolean): void {
     if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
     const words = this.machine.i32.slice(WORDS, WORDS + (2 * RECORD_BYTES) / 4);
-    this.crossings.set(linear, { bytes, words, context, repeated });
+    this.crossings.set(linear, { bytes, words, context, repeated, transfer: this.transfer });
   }
 
   /** Puts remembered records back if context and bytes are still the same. */
@@ -127,6 +157,7 @@ export class ScratchInstruction {
     const next = this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
     if (!this.holds(next, 0, known.bytes.subarray(split))) return false;
     this.machine.i32.set(known.words, WORDS);
+    this.transfer = known.transfer;
     if (known.repeated) this.trace(linear, known.bytes.length);
     return true;
   }

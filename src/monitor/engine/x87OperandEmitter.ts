@@ -13,6 +13,7 @@ import type { HandlerShape } from './handlerShape';
 import { ACCESS } from './memoryAccess';
 import { at } from './operandEmitter';
 import { R } from './records';
+import type { Routines } from './routines';
 import { expression } from './valueEmitter';
 import { VectorOperandEmitter } from './vectorOperandEmitter';
 import { I32, I64, OP } from './wasm/encoding';
@@ -30,9 +31,6 @@ const CS_SELECTOR = SEGMENTS + CS * SEGMENT_BYTES + SEG_SELECTOR;
 const WORD = 8;
 const EXTENDED_BYTES = 10;
 
-/** Function numbers of the routines of the x87 unit, in the module that calls them. */
-export type X87Routines = Readonly<Record<X87Routine, number>>;
-
 export abstract class X87OperandEmitter extends VectorOperandEmitter implements X87Emitter {
   readonly x87Memory: boolean;
 
@@ -40,7 +38,7 @@ export abstract class X87OperandEmitter extends VectorOperandEmitter implements 
     shape: HandlerShape,
     code: FunctionBuilder,
     /** Function numbers of the routines. */
-    private readonly routines: X87Routines,
+    protected readonly routines: Routines,
   ) {
     super(shape, code);
     this.x87Memory = shape.kinds.length > 0;

@@ -255,7 +255,6 @@ export const ROUTINES: Readonly<Record<X87Routine, Routine>> = {
   },
   compare: { parameters: [I64, I32, I64, I32], results: [I32], emit: compare },
 };
-export const ROUTINE_NAMES = Object.keys(ROUTINES) as readonly X87Routine[];
 
 /** A routine's body. */
 export function emitRoutine(name: X87Routine): FunctionBody {

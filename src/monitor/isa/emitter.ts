@@ -3,6 +3,7 @@
  * left to run time it makes the interpreter's handler, with operands fixed it makes translated code.
  */
 
+import type { StringEmitter } from './stringEmitter';
 import type { VectorEmitter } from './vectorEmitter';
 import type { X87Emitter } from './x87Emitter';
 
@@ -38,7 +39,7 @@ export interface StatusSource {
   readonly result: Value;
 }
 
-export interface Emitter extends VectorEmitter, X87Emitter {
+export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter {
   /** Operand size of this instance of the instruction, in bits. */
   readonly size: OperandSize;
 

@@ -11,19 +11,27 @@ const RBX = 3, RSI = 6, RDI = 7;
 /** ModRM.rm that says that SIB follows, and the index that is none of a general register's, but XMM4. */
 const SIB = 4, NO_INDEX = 4;
 
-type SingleString = 'movs' | 'cmps' | 'stos' | 'lods' | 'scas';
+type StringName = 'movs' | 'cmps' | 'stos' | 'lods' | 'scas';
 
 /** String instructions, which are like any other when they are not repeated. */
-const SINGLE_STRING: ReadonlyMap<string, SingleString> = new Map(
+const STRINGS: ReadonlyMap<string, StringName> = new Map(
   (['movs', 'cmps', 'stos', 'lods', 'scas'] as const).flatMap((name) => ['b', 'v'].map((size) => [`!${name}${size}`, name] as const)),
 );
+/** Those that are, too, when they are repeated a few times. */
+const REPEATED: ReadonlyMap<StringName, string> = new Map([['movs', 'rep_movs'], ['stos', 'rep_stos']]);
 
 const CRC32_BY_SIZE = { 16: 'crc32w', 32: 'crc32d', 64: 'crc32q' } as const;
 
+/** Whether a repeat prefix gives an opcode entry another meaning, rather than a service. */
+export function hasRepeatedForm(entryName: string): boolean {
+  const string = STRINGS.get(entryName);
+  return string !== undefined && REPEATED.has(string);
+}
+
 /** Names under which instructions of an opcode entry are decoded. */
 export function decodedNames(entryName: string): readonly string[] {
-  const single = SINGLE_STRING.get(entryName);
-  if (single) return [entryName, single];
+  const string = STRINGS.get(entryName);
+  if (string) return [REPEATED.get(string) ?? entryName, string];
   return entryName === 'crc32v' ? Object.values(CRC32_BY_SIZE) : [entryName];
 }
 
@@ -63,11 +71,12 @@ export class OperandReader {
     if (p.vex && p.vex.register !== 0 && !this.namesVexRegister) this.invalid = true;
     if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;
     if (this.invalid) return undefined;
-    const single = p.repeat === 0 ? SINGLE_STRING.get(entry.name) : undefined;
-    if (single) this.implicitString(single);
+    const string = STRINGS.get(entry.name);
+    const name = string && (p.repeat === 0 ? string : REPEATED.get(string));
+    if (string && name) this.implicitString(string);
     return {
-      name: single ?? this.resolvedName(),
-      size: single && entry.name.endsWith('b') ? 8 : size,
+      name: name ?? this.resolvedName(),
+      size: name && entry.name.endsWith('b') ? 8 : size,
       operands: this.operands,
       memory: this.memory,
       immediate: this.immediate,
@@ -242,10 +251,10 @@ export class OperandReader {
   }
 
   /**
-   * String instructions without a repeat prefix: memory at rSI, or at rDI in ES, and the accumulator. MOVS and CMPS have
-   * both; theirs at rDI is no operand, but known to the meaning.
+   * Operands of string instructions: memory at rSI, or at rDI in ES, and the accumulator. MOVS and CMPS have both; theirs
+   * at rDI is no operand, but known to the meaning.
    */
-  private implicitString(name: SingleString): void {
+  private implicitString(name: StringName): void {
     const accumulator: Operand = { kind: 'register', slot: 0 };
     const destination = name === 'stos' || name === 'scas';
     this.memory = destination ? { ...this.implicit(RDI), segment: SEGMENT.es } : this.implicit(RSI);

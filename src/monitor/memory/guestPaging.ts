@@ -24,6 +24,10 @@ export interface PagingControls {
   readonly pkru: number;
   /** PDPTEs as latched with CR3 in PAE mode. */
   readonly pdptes: readonly bigint[];
+  /** Width of guest-physical addresses, 32 to 40: bits above it are reserved in entries. */
+  readonly physicalBits: number;
+  /** Width of the address of a 4 MiB page: 32 without PSE-36. */
+  readonly largePageBits: number;
 }
 
 /** Entry bits that all formats share. */
@@ -43,6 +47,8 @@ export const NO_PAGING: PagingControls = {
   smap: false,
   pkru: 0,
   pdptes: [],
+  physicalBits: 40,
+  largePageBits: 40,
 };
 
 /** Geometry of a format. */
@@ -108,9 +114,10 @@ export class GuestWalk {
 }
 
 const NX_HIGH = 0x80000000 | 0;
-/** Address bits of an 8-byte entry's high half for 40 physical bits; the rest up to bit 51 is reserved. */
+/** Address bits of an 8-byte entry's high half for 40 physical bits. */
 const HIGH_ADDRESS = 0xff;
-const HIGH_RESERVED = 0x000fff00;
+/** Bits 32 to 51, of which those from the physical width up are reserved. */
+const HIGH_BITS = 0x000fffff;
 /** Bits 52-62 are reserved in PAE entries, and free for software (or the key) in 64-bit ones. */
 const HIGH_RESERVED_PAE = 0x7ff00000;
 
@@ -201,12 +208,13 @@ export function entryTarget(format: PagingFormat, level: number, entry: { low: n
 
 /** Whether the high half of an 8-byte entry has reserved bits set, in any level but the latched one of PAE. */
 export function hasReservedBits(controls: PagingControls, high: number): boolean {
-  if (high & HIGH_RESERVED || (!controls.noExecute && high & NX_HIGH)) return true;
+  if ((high & HIGH_BITS) >>> (controls.physicalBits - 32) || (!controls.noExecute && high & NX_HIGH)) return true;
   return controls.mode === 'PAE' && (high & HIGH_RESERVED_PAE) !== 0;
 }
 
 function reservedBits(controls: PagingControls, level: number, entry: WalkedEntry, large: boolean, latched: boolean): boolean {
-  if (controls.mode === '32-bit') return large && (entry.low & 0x00200000) !== 0;
+  // Bits 13 up to 20 of a 4 MiB entry are address bits 32 up to 39, as many as there are.
+  if (controls.mode === '32-bit') return large && (entry.low & 0x003fe000) >>> (controls.largePageBits - 19) !== 0;
   // What is latched was checked when CR3 was loaded.
   if (latched) return false;
   if (hasReservedBits(controls, entry.high)) return true;

@@ -34,8 +34,11 @@ export const TLB_BASE = 0x10000;
 export const TLB_ENTRIES = 1024;
 export const TLB_EXECUTE_ENTRIES = 256;
 export const TLB_ENTRY_BYTES = 16;
-/** A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). */
-export const TLB_FOLD = 10;
+/**
+ * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). By one more than
+ * an index has, so that no two neighbours share an entry: with 10, pages 7FFFFh and 80000h would.
+ */
+export const TLB_FOLD = 11;
 /** Tables of one space, in bytes from its start, supervisor first. */
 export const TLB_READ = 0;
 export const TLB_WRITE = 2 * TLB_ENTRIES * TLB_ENTRY_BYTES;

@@ -15,12 +15,12 @@ const TASKS = 3;
 const LANDINGS = 128;
 
 /** Access byte of a descriptor: present mostly. */
-function access(r: Random, type: number, level = r.weighted<number>([[4, 0], [4, 3], [1, 1], [1, 2]])): number {
+export function access(r: Random, type: number, level = r.weighted<number>([[4, 0], [4, 3], [1, 1], [1, 2]])): number {
   return (r.chance(92) ? PRESENT : 0) | dpl(level) | type;
 }
 
 /** Where code is to be found that returns from a far call or task of a kind. */
-class Landings {
+export class Landings {
   private next = 0;
   readonly patches: Patch[] = [];
 
@@ -32,7 +32,7 @@ class Landings {
   }
 }
 
-function dataDescriptor(r: Random): readonly number[] {
+export function dataDescriptor(r: Random): readonly number[] {
   const base = r.weighted<number>([[4, 0], [3, AT.data], [1, AT.data + 0xff0], [1, AT.data + 1], [1, AT.code]]);
   const granular = r.chance(45);
   const limit = granular ? r.pick([0xfffff, 0xfffff, 0x3f, 0x1f, 0]) : r.pick([0xffff, 0xffff, 0xfff, 0x1fff, 0xff, 0x7, 0, 0xfffff]);
@@ -152,7 +152,7 @@ export function descriptorTables(r: Random, cr3: number): readonly Patch[] {
 }
 
 /** Rights of a page, most of them given. */
-function rights(r: Random): number {
+export function rights(r: Random): number {
   return (r.chance(85) ? PTE.present : 0) | (r.chance(75) ? PTE.writable : 0) | (r.chance(75) ? PTE.user : 0)
     | (r.chance(30) ? PTE.accessed : 0) | (r.chance(20) ? PTE.dirty : 0) | (r.chance(10) ? PTE.global : 0) | (r.chance(10) ? PTE.writeThrough | PTE.cacheDisable : 0);
 }
@@ -175,7 +175,8 @@ export function pageTableEntries(r: Random, pae: boolean): readonly Patch[] {
     const table = playgroundEntry(second, 0, pae);
     if (second || r.chance(30)) patches.push({ address: directoryEntry(linear, pae), bytes: bytes(table | (second ? rights(r) : rights(r) | PTE.present), pae && second ? highBits(r) : 0n), note: 'playground directory entry' });
   }
-  const reserved = r.chance(10) ? 1 << r.between(13, 20) : 0;
+  // Bits 13 to 20 of a large page are reserved in PAE tables, and belong to the address in the others (PSE-36).
+  const reserved = r.chance(10) ? 1 << (pae ? r.between(13, 20) : 21) : 0;
   patches.push({ address: directoryEntry(LINEAR.large, pae), bytes: bytes(rights(r) | PTE.large | reserved | (r.chance(10) ? 0x1000 : 0), pae ? highBits(r) : 0n), note: 'large page' });
   return patches;
 }

@@ -3,6 +3,7 @@
  */
 import { le16, le32 } from '../bytes';
 import { AT, FIRST_FREE, GDT_ENTRIES, LDT_ENTRIES, PORT, SEL } from '../layout';
+import { formatOf } from '../image';
 import { CR0, CR4, FLAG } from '../machineState';
 import { LINEAR, PLAYGROUND_PAGES, PTE, directoryEntry, playgroundEntry, rootOf } from '../pageTables';
 import { EAX, ECX, EDX, ESP, type Gen } from './context';
@@ -79,7 +80,7 @@ function farJumpOrCall(g: Gen): number[] {
   const direct = g.chance(60);
   const call = g.chance(50);
   if (direct) {
-    const length = 1 + size + 2 + ((size === 4) === (g.bits === 32) ? 0 : 1);
+    const length = 1 + size + 2 + ((size === 4) === (g.bits !== 16) ? 0 : 1);
     const { selector, offset } = codeTarget(g, length);
     return g.encode([call ? 0x9a : 0xea], size, undefined, 0, [...g.immediate(size, offset), ...le16(selector)]);
   }
@@ -91,7 +92,7 @@ function farJumpOrCall(g: Gen): number[] {
 }
 
 /** Flags for an IRET or POPF image. */
-function flagsImage(g: Gen): number {
+export function flagsImage(g: Gen): number {
   const r = g.random;
   let flags = 2 | (r.u32() & (FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF));
   if (r.chance(50)) flags |= FLAG.IF;
@@ -147,17 +148,17 @@ function flags(g: Gen): number[] {
 
 /** Requests an interrupt while IF, a shadow or TF make it wait or not. */
 function interruptRequest(g: Gen): number[] {
-  const out = [0xba, ...(g.bits === 32 ? le32(PORT.interrupt) : le16(PORT.interrupt)), 0xb0, 0, 0xee, 0xb0, 2, 0xee];
+  const out = [0xba, ...(g.bits !== 16 ? le32(PORT.interrupt) : le16(PORT.interrupt)), 0xb0, 0, 0xee, 0xb0, 2, 0xee];
   const before = g.random.weighted<readonly number[]>([[3, []], [2, [0xfb]], [2, [0xfa]]]);
   const after = g.random.weighted<readonly number[]>([
-    [3, []], [2, [0xfb, 0x90]], [2, [0xfb, 0xfa]], [1, [0xfb, 0xfb]], [1, [0x16, 0x17, 0x40]], [1, [0xfb, 0x16, 0x17, 0x40]], [1, [...pushImmediate(g, 0x202, g.bits === 32 ? 4 : 2), 0x9d]],
+    [3, []], [2, [0xfb, 0x90]], [2, [0xfb, 0xfa]], [1, [0xfb, 0xfb]], [1, [0x16, 0x17, 0x40]], [1, [0xfb, 0x16, 0x17, 0x40]], [1, [...pushImmediate(g, 0x202, g.bits !== 16 ? 4 : 2), 0x9d]],
   ]);
   return [...before, ...out, ...after];
 }
 
 /** Single-step traps over the next instructions. */
 function singleStep(g: Gen): number[] {
-  const size = g.bits === 32 ? 4 : 2;
+  const size = g.bits !== 16 ? 4 : 2;
   const image = 2 | FLAG.TF | (g.chance(30) ? FLAG.IF : 0) | (g.chance(30) ? FLAG.IOPL : 0);
   const then = g.random.weighted<readonly number[]>([[3, [0x40]], [2, [0x16, 0x17, 0x40]], [1, [0xcc]], [1, [0xcd, 0x20]], [1, [0x9c]], [1, [0xf3, 0xaa]], [1, [0xfb, 0x90]], [1, [0x0f, 0x06]]]);
   return [...pushImmediate(g, image, size), 0x9d, ...then, ...(g.chance(70) ? [...pushImmediate(g, 2, size), 0x9d] : [])];
@@ -210,7 +211,7 @@ function controlRegisters(g: Gen): number[] {
     [1, () => [...g.set(EAX, toggled(g.start.cr0, [CR0.CD, CR0.NW, CR0.WP])), 0x0f, 0x22, modrm(0, EAX)]],
     [1, () => [...g.set(EAX, (g.start.cr0 & ~CR0.PE & ~CR0.PG) | (g.real ? 0 : CR0.PG)), 0x0f, 0x22, modrm(0, EAX)]],
     [g.descriptors ? 1 : 0, () => [...g.set(EAX, g.start.cr0 ^ CR0.PG), 0x0f, 0x22, modrm(0, EAX)]],
-    [3, () => [...g.set(EAX, g.paged ? rootOf(g.pae) | r.pick([0, 8, 0x10, 0x18]) : g.value()), 0x0f, 0x22, modrm(3, EAX)]],
+    [3, () => [...g.set(EAX, g.paged ? rootOf(formatOf(g.start)) | r.pick([0, 8, 0x10, 0x18]) : g.value()), 0x0f, 0x22, modrm(3, EAX)]],
     [2, () => [...g.set(EAX, toggled(g.start.cr4, [CR4.TSD, CR4.DE, CR4.PSE, CR4.PGE])), 0x0f, 0x22, modrm(4, EAX)]],
     [1, () => [...g.set(EAX, toggled(g.start.cr4, [1 << r.below(32), CR4.PAE])), 0x0f, 0x22, modrm(4, EAX)]],
     [1, () => [...g.set(EAX, g.value()), 0x0f, 0x22, modrm(2, EAX)]],
@@ -241,7 +242,7 @@ function ports(g: Gen): number[] {
   const size = r.pick([1, 2, 4] as const);
   const port = r.pick([PORT.nobody, PORT.nobody + 0xe, PORT.nobody + 0x1e, PORT.nobody + 9, 0x67f, 0x67e]);
   const w = size === 1 ? 0 : 1;
-  const setPort = g.encode([0xb8 | EDX], g.bits === 32 ? 4 : 2, undefined, 0, g.immediate(g.bits === 32 ? 4 : 2, port));
+  const setPort = g.encode([0xb8 | EDX], g.bits !== 16 ? 4 : 2, undefined, 0, g.immediate(g.bits !== 16 ? 4 : 2, port));
   return r.weighted<() => number[]>([
     [3, () => [...setPort, ...g.encode([0xec | w], size)]],
     [3, () => [...setPort, ...g.encode([0xee | w], size)]],

@@ -30,9 +30,12 @@ export class GrowthWatch {
   last: Held | undefined;
   private over = 0;
 
+  /** @param measure gives what is held now */
+  constructor(private readonly measure: () => Held = held) {}
+
   /** Measures; gives what has grown, when it has done so three times running. */
   look(): string | undefined {
-    const now = held();
+    const now = this.measure();
     this.last = now;
     if (this.first.length < WARM_UP) {
       this.first.push(now);

@@ -2,9 +2,11 @@
 export { campaign } from './campaign';
 export { figureLines } from './figures';
 export { readCorpus } from './generator/corpus';
-export { generate } from './generator/generate';
+export { generate, generateHostile } from './generator/generate';
+export { HOSTILE_KINDS } from './generator/hostile';
+export { GrowthWatch } from './growth';
 export { decodeGuest, encodeGuest, MODES } from './guest';
 export { Machines } from './machines';
-export { caseFile, failureLines } from './report';
+export { failureLines } from './report';
 export { shrink } from './shrink';
 export { tryGuest } from './trial';

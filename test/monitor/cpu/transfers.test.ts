@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import {
-  AT, HLT, NOP, PRESENT, RETF, SEL, callFar, code, descriptor, dpl, enterUser, gate, haltedIn, jmpFar, le16, le32, protectedGuest, push,
+  AT, HLT, IRET, NOP, PRESENT, RETF, SEL, callFar, code, descriptor, dpl, enterUser, gate, haltedIn, jmpFar, le16, le32, protectedGuest, push,
   setDescriptor, type Guest,
 } from './guest';
 
@@ -131,6 +131,17 @@ describe('RETF', function () {
     guest.runToHalt();
     assert.deepEqual(guest.stack(5), [AT.userCode, SEL.code3, 0x10002, AT.stack3, SEL.data3]);
     assert.equal(guest.state.selector(L.DS), 0, 'DS of CPL 0 is dropped');
+  });
+
+  it('to an outer privilege null selectors lose their RPL, and FS and GS keep their hidden bases (vol. 2, RET and IRET)', () => {
+    for (const [name, frame, instruction] of [['RETF', [], RETF], ['IRET', push(2), IRET]] as const) {
+      const guest = protectedGuest(code(push(SEL.data3), push(AT.stack3), frame, push(SEL.code3), push(AT.userCode), instruction));
+      for (const segment of [L.DS, L.ES, L.FS, L.GS]) guest.cpu.setSegment(segment, 3, segment < L.FS ? 0 : 0x1234, 0, 0);
+      guest.run(frame.length === 0 ? 5 : 6);
+      assert.equal(guest.state.cpl, 3, name);
+      assert.deepEqual([L.DS, L.ES, L.FS, L.GS].map((segment) => guest.state.selector(segment)), [0, 0, 0, 0], name);
+      assert.equal(guest.state.base(L.FS), 0x1234, name);
+    }
   });
 
   it('to an inner privilege is #GP', () => {

@@ -9,7 +9,8 @@ import { Relation, compare } from '../../../src/monitor/cpu/x87/compare';
 import { Float, doubleHigh, doubleLow, extendedSignExponent, isFiniteNonZero, isNaNOrUnsupported, singleBits, unpackExtended } from '../../../src/monitor/cpu/x87/float';
 import { roundToIntegral, toInteger } from '../../../src/monitor/cpu/x87/integers';
 import { DOUBLE, EXTENDED, EXTENDED_PRECISION_24, EXTENDED_PRECISION_53, SINGLE, roundToFormat, type FloatFormat, type RoundingMode } from '../../../src/monitor/cpu/x87/rounding';
-import { buildBase, routineExport } from '../../../src/monitor/engine/interpreterModule';
+import { buildBase } from '../../../src/monitor/engine/interpreterModule';
+import { routineExport } from '../../../src/monitor/engine/routines';
 import type { X87Routine } from '../../../src/monitor/isa/x87Emitter';
 
 const ROUNDS = 300_000;

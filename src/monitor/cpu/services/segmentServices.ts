@@ -48,9 +48,12 @@ function popSegment(segment: number): Service {
 
 function loadFarPointer(segment: number): Service {
   return (cpu, op) => {
+    // An offset of 64 bits may be any number.
+    const wide = op.size === 8 ? cpu.read64(op.segment, op.offset) : undefined;
     const { offset, selector } = readFarPointer(cpu, op);
     loadSegment(cpu, segment, selector);
-    writeReg(cpu, op, offset);
+    if (wide !== undefined) cpu.state.setReg64(op.reg, wide);
+    else writeReg(cpu, op, offset);
     return 'next';
   };
 }

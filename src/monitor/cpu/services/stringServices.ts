@@ -1,7 +1,7 @@
 /**
- * Services for string instructions: MOVS, STOS, LODS, CMPS, SCAS, alone and repeated. Runs inside a page go
- * as one copy or fill; registers always stand at the last finished iteration, so that a fault or an
- * interrupt finds them right.
+ * Services for repeated string instructions: MOVS, STOS, LODS, CMPS, SCAS (short runs of the first two are done in
+ * generated code). Runs inside a page go as one copy, fill or comparison; registers always stand at the last finished
+ * iteration, so that a fault or an interrupt finds them right.
  */
 import type { Cpu, OperandBytes } from '../cpu';
 import * as L from '../layout';
@@ -13,8 +13,7 @@ import { subtractionWords } from '../statusWords';
 const BURST = 65536;
 const PAGE = 4096;
 
-const repeated = (op: Operation): boolean => op.repeat !== 'none';
-const counter = (cpu: Cpu, op: Operation): number => (repeated(op) ? unsigned(cpu.state.pointer(L.RCX, op.addressBits)) : 1);
+const counter = (cpu: Cpu, op: Operation): number => unsigned(cpu.state.pointer(L.RCX, op.addressBits));
 const unsigned = (value: number): number => (value < 0 ? value + 2 ** 64 : value);
 const pointer = (cpu: Cpu, op: Operation, register: number): number => cpu.state.pointer(register, op.addressBits);
 const stepOf = (cpu: Cpu, size: OperandBytes): number => (cpu.state.systemFlags & FLAG.DF ? -size : size);
@@ -48,28 +47,26 @@ function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outc
     const done = body(Math.min(count, budget));
     count -= done;
     budget -= done;
-    if (repeated(op)) cpu.state.advance(L.RCX, op.addressBits, -done);
+    cpu.state.advance(L.RCX, op.addressBits, -done);
   }
   return 'next';
 }
 
-function movs(bytes: 1 | 0): Service {
-  return (cpu, op) => {
-    const size = bytes === 1 ? 1 : op.size;
-    const step = stepOf(cpu, size);
-    if (step > 0 && moveAtOnce(cpu, op, size)) return 'next';
-    return iterate(cpu, op, (count) => {
-      const from = pointer(cpu, op, L.RSI);
-      const to = pointer(cpu, op, L.RDI);
-      const done = count > 1 ? (step > 0 ? copyRun(cpu, op, size, from, to, count) : copyRunDown(cpu, op, size, from, to, count)) : 0;
-      if (done === 0) moveElement(cpu, op, size, from, to);
-      const moved = Math.max(done, 1) * step;
-      cpu.state.advance(L.RSI, op.addressBits, moved);
-      cpu.state.advance(L.RDI, op.addressBits, moved);
-      return Math.max(done, 1);
-    });
-  };
-}
+const movs: Service = (cpu, op) => {
+  const { size } = op;
+  const step = stepOf(cpu, size);
+  if (step > 0 && moveAtOnce(cpu, op, size)) return 'next';
+  return iterate(cpu, op, (count) => {
+    const from = pointer(cpu, op, L.RSI);
+    const to = pointer(cpu, op, L.RDI);
+    const done = count > 1 ? (step > 0 ? copyRun(cpu, op, size, from, to, count) : copyRunDown(cpu, op, size, from, to, count)) : 0;
+    if (done === 0) moveElement(cpu, op, size, from, to);
+    const moved = Math.max(done, 1) * step;
+    cpu.state.advance(L.RSI, op.addressBits, moved);
+    cpu.state.advance(L.RDI, op.addressBits, moved);
+    return Math.max(done, 1);
+  });
+};
 
 function moveElement(cpu: Cpu, op: Operation, size: OperandBytes, from: number, to: number): void {
   if (size === 8) cpu.write64(L.ES, to, cpu.read64(op.segment, from));
@@ -99,7 +96,7 @@ function moveAtOnce(cpu: Cpu, op: Operation, size: OperandBytes): boolean {
   else for (let i = 0; i < bytes; i += word) cpu.machine.write(target + i, word, cpu.machine.read(source + i, word));
   s.advance(L.RSI, op.addressBits, bytes);
   s.advance(L.RDI, op.addressBits, bytes);
-  if (repeated(op)) s.setReg(L.RCX, 0);
+  s.setReg(L.RCX, 0);
   return true;
 }
 
@@ -136,23 +133,21 @@ function copyRunDown(cpu: Cpu, op: Operation, size: OperandBytes, from: number, 
   return elements;
 }
 
-function stos(bytes: 1 | 0): Service {
-  return (cpu, op) => {
-    const size = bytes === 1 ? 1 : op.size;
-    const step = stepOf(cpu, size);
-    const value = accumulator(cpu, size);
-    return iterate(cpu, op, (count) => {
-      const to = pointer(cpu, op, L.RDI);
-      const done = step > 0 && count > 1 ? fillRun(cpu, op, size, to, count, value) : 0;
-      if (done === 0) {
-        if (typeof value === 'bigint') cpu.write64(L.ES, to, value);
-        else cpu.write(L.ES, to, size, value);
-      }
-      cpu.state.advance(L.RDI, op.addressBits, Math.max(done, 1) * step);
-      return Math.max(done, 1);
-    });
-  };
-}
+const stos: Service = (cpu, op) => {
+  const { size } = op;
+  const step = stepOf(cpu, size);
+  const value = accumulator(cpu, size);
+  return iterate(cpu, op, (count) => {
+    const to = pointer(cpu, op, L.RDI);
+    const done = step > 0 && count > 1 ? fillRun(cpu, op, size, to, count, value) : 0;
+    if (done === 0) {
+      if (typeof value === 'bigint') cpu.write64(L.ES, to, value);
+      else cpu.write(L.ES, to, size, value);
+    }
+    cpu.state.advance(L.RDI, op.addressBits, Math.max(done, 1) * step);
+    return Math.max(done, 1);
+  });
+};
 
 /** An element of 8 bytes is a bigint, a smaller one a number. */
 type Element = number | bigint;
@@ -195,79 +190,109 @@ function setComparison(cpu: Cpu, a: Element, b: Element, size: OperandBytes): vo
   cpu.state.setStatusWords(result, aux);
 }
 
-/** CMPS and SCAS: `left` gives the first value and moves the pointers of the iteration. */
-function compare(bytes: 1 | 0, pair: (cpu: Cpu, op: Operation, size: OperandBytes, step: number) => readonly [Element, Element]): Service {
+/** How a comparing instruction finds its elements. */
+interface Comparison {
+  /** The values of one iteration, whose pointers it moves. */
+  readonly pair: (cpu: Cpu, op: Operation, size: OperandBytes, step: number) => readonly [Element, Element];
+  /** Compares upwards inside a page until the repetition ends; sets flags and pointers, and gives the elements done; 0 when it cannot be done at once. */
+  readonly run: (cpu: Cpu, op: Operation, size: 1 | 2 | 4, count: number) => number;
+}
+
+/** CMPS and SCAS. */
+function compare(bytes: 1 | 0, { pair, run }: Comparison): Service {
   return (cpu, op) => {
     const size = bytes === 1 ? 1 : op.size;
     const step = stepOf(cpu, size);
     const s = cpu.state;
+    const quick = step > 0 && !cpu.singleIteration;
     let count = counter(cpu, op);
-    for (let done = 0; count > 0; done++) {
-      if (done === BURST || ((cpu.singleIteration || cpu.attention) && done > 0)) return 'again';
-      const [a, b] = pair(cpu, op, size, step);
-      setComparison(cpu, a, b, size);
-      count--;
-      if (!repeated(op)) break;
-      s.advance(L.RCX, op.addressBits, -1);
-      if ((a === b) !== (op.repeat === 'rep')) break;
+    let budget = BURST;
+    while (count > 0) {
+      if (budget <= 0 || (budget < BURST && (cpu.singleIteration || cpu.attention))) return 'again';
+      let done = quick && size !== 8 ? run(cpu, op, size, Math.min(count, budget)) : 0;
+      if (done === 0) {
+        const [a, b] = pair(cpu, op, size, step);
+        setComparison(cpu, a, b, size);
+        done = 1;
+      }
+      count -= done;
+      budget -= done;
+      s.advance(L.RCX, op.addressBits, -done);
+      if (((s.flags & FLAG.ZF) !== 0) !== (op.repeat === 'rep')) break;
     }
     return 'next';
   };
 }
 
-/** REPNE SCASB over a run of memory in one page: a search for a byte. Gives the elements done; 0 when it cannot be done at once. */
-function scanRun(cpu: Cpu, op: Operation, to: number, count: number): number {
-  const elements = Math.min(count, elementsInPage(cpu, L.ES, to, op, 1));
-  if (elements < 2 || !cpu.inside(L.ES, to, elements, false)) return 0;
-  const host = cpu.mmu.hostRun(cpu.linear(L.ES, to, elements, false), false, cpu.user);
-  if (host < 0) return 0;
-  const value = cpu.state.reg(L.RAX, 1);
-  const found = cpu.machine.u8.subarray(host, host + elements).indexOf(value);
-  const done = found < 0 ? elements : found + 1;
-  setComparison(cpu, value, cpu.machine.read(host + done - 1, 1), 1);
-  return done;
+/** Host address of a run of elements in one page; -1 when they cannot be reached at once. */
+function elementRun(cpu: Cpu, segment: number, offset: number, bytes: number): number {
+  return cpu.inside(segment, offset, bytes, false) ? cpu.mmu.hostRun(cpu.linear(segment, offset, bytes, false), false, cpu.user) : -1;
 }
 
-/** SCASB; `repne` (the search for a byte: strlen, strchr) goes by runs. */
-function scasb(cpu: Cpu, op: Operation): Outcome {
-  const s = cpu.state;
-  if (op.repeat !== 'repne' || s.systemFlags & FLAG.DF || cpu.singleIteration) return compare(1, scasPair)(cpu, op);
-  let count = counter(cpu, op);
-  while (count > 0) {
+const cmps: Comparison = {
+  pair(cpu, op, size, step) {
+    const a = readElement(cpu, op.segment, pointer(cpu, op, L.RSI), size);
+    const b = readElement(cpu, L.ES, pointer(cpu, op, L.RDI), size);
+    cpu.state.advance(L.RSI, op.addressBits, step);
+    cpu.state.advance(L.RDI, op.addressBits, step);
+    return [a, b];
+  },
+  run(cpu, op, size, count) {
+    const from = pointer(cpu, op, L.RSI);
     const to = pointer(cpu, op, L.RDI);
-    const done = scanRun(cpu, op, to, count);
-    if (done === 0) return compare(1, scasPair)(cpu, op);
-    count -= done;
-    s.advance(L.RDI, op.addressBits, done);
-    s.advance(L.RCX, op.addressBits, -done);
-    if (s.flags & FLAG.ZF) break;
-  }
-  return 'next';
-}
-
-const cmpsPair = (cpu: Cpu, op: Operation, size: OperandBytes, step: number): readonly [Element, Element] => {
-  const a = readElement(cpu, op.segment, pointer(cpu, op, L.RSI), size);
-  const b = readElement(cpu, L.ES, pointer(cpu, op, L.RDI), size);
-  cpu.state.advance(L.RSI, op.addressBits, step);
-  cpu.state.advance(L.RDI, op.addressBits, step);
-  return [a, b];
+    const elements = Math.min(count, elementsInPage(cpu, op.segment, from, op, size), elementsInPage(cpu, L.ES, to, op, size));
+    if (elements < 2) return 0;
+    const source = elementRun(cpu, op.segment, from, elements * size);
+    const target = source < 0 ? -1 : elementRun(cpu, L.ES, to, elements * size);
+    if (target < 0) return 0;
+    const { machine } = cpu;
+    const whileEqual = op.repeat === 'rep';
+    let at = 0;
+    const last = (elements - 1) * size;
+    while (at < last && (machine.read(source + at, size) === machine.read(target + at, size)) === whileEqual) at += size;
+    setComparison(cpu, machine.read(source + at, size), machine.read(target + at, size), size);
+    cpu.state.advance(L.RSI, op.addressBits, at + size);
+    cpu.state.advance(L.RDI, op.addressBits, at + size);
+    return at / size + 1;
+  },
 };
 
-const scasPair = (cpu: Cpu, op: Operation, size: OperandBytes, step: number): readonly [Element, Element] => {
-  const b = readElement(cpu, L.ES, pointer(cpu, op, L.RDI), size);
-  cpu.state.advance(L.RDI, op.addressBits, step);
-  return [accumulator(cpu, size), b];
+const scas: Comparison = {
+  pair(cpu, op, size, step) {
+    const b = readElement(cpu, L.ES, pointer(cpu, op, L.RDI), size);
+    cpu.state.advance(L.RDI, op.addressBits, step);
+    return [accumulator(cpu, size), b];
+  },
+  run(cpu, op, size, count) {
+    const to = pointer(cpu, op, L.RDI);
+    const elements = Math.min(count, elementsInPage(cpu, L.ES, to, op, size));
+    const host = elements < 2 ? -1 : elementRun(cpu, L.ES, to, elements * size);
+    if (host < 0) return 0;
+    const { machine } = cpu;
+    const value = cpu.state.reg(L.RAX, size);
+    const last = (elements - 1) * size;
+    let at = 0;
+    if (size === 1 && op.repeat === 'repne') {
+      // The search for a byte: strlen, strchr.
+      const found = machine.u8.subarray(host, host + last).indexOf(value);
+      at = found < 0 ? last : found;
+    } else {
+      const whileEqual = op.repeat === 'rep';
+      while (at < last && (machine.read(host + at, size) === value) === whileEqual) at += size;
+    }
+    setComparison(cpu, value, machine.read(host + at, size), size);
+    cpu.state.advance(L.RDI, op.addressBits, at + size);
+    return at / size + 1;
+  },
 };
 
 export const stringServices: Readonly<Record<string, Service>> = {
-  movsb: movs(1),
-  movsv: movs(0),
-  stosb: stos(1),
-  stosv: stos(0),
+  rep_movs: movs,
+  rep_stos: stos,
   lodsb: lods(1),
   lodsv: lods(0),
-  cmpsb: compare(1, cmpsPair),
-  cmpsv: compare(0, cmpsPair),
-  scasb,
-  scasv: compare(0, scasPair),
+  cmpsb: compare(1, cmps),
+  cmpsv: compare(0, cmps),
+  scasb: compare(1, scas),
+  scasv: compare(0, scas),
 };

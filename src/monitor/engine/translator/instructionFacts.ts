@@ -7,10 +7,10 @@ import type { OperandSize, StatusSource, StatusWords, Value } from '../../isa/em
 import type { HandlerKey, HandlerShape } from '../handlerShape';
 import { InstructionEmitter } from '../instructionEmitter';
 import { ACCESS, type Access } from '../memoryAccess';
+import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, i32, load, type Expression } from '../wasm/functionBuilder';
-import type { X87Routines } from '../x87OperandEmitter';
 
 export type SourceKind = 'none' | StatusSource['operation'];
 
@@ -57,7 +57,7 @@ class SurveyBuilder extends FunctionBuilder {
 }
 
 /** Routines need no numbers in code that is thrown away. */
-const NO_ROUTINES: X87Routines = { add: 0, multiply: 0, divide: 0, squareRoot: 0, integral: 0, toDouble: 0, toSingle: 0, toInteger: 0, compare: 0 };
+const NO_ROUTINES: Routines = { add: 0, multiply: 0, divide: 0, squareRoot: 0, integral: 0, toDouble: 0, toSingle: 0, toInteger: 0, compare: 0, copyBytes: 0, fillBytes: 0 };
 
 class SurveyEmitter extends InstructionEmitter {
   readonly readFields = new Set<number>();

@@ -7,10 +7,10 @@ import { EIP_BASE, MASK16, MASK32, MASK64, TWO32, ZERO } from '../../cpu/layout'
 import type { OperandSize, StatusSource, StatusWords, Value } from '../../isa/emitter';
 import { InstructionEmitter } from '../instructionEmitter';
 import { ACCESS } from '../memoryAccess';
+import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
 import { binary, i32, i64, unary, type Expression, type Local } from '../wasm/functionBuilder';
-import type { X87Routines } from '../x87OperandEmitter';
 import type { RegionInstruction } from './regionGraph';
 import type { RegionScope } from './regionScope';
 
@@ -40,7 +40,7 @@ export class RegionEmitter extends InstructionEmitter {
     private readonly instruction: RegionInstruction,
     private readonly scope: RegionScope,
     private readonly view: DataView,
-    routines: X87Routines,
+    routines: Routines,
   ) {
     super(instruction.handler.shape, scope.builder, routines);
   }

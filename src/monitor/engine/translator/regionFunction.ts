@@ -7,10 +7,10 @@ import { meaningOf } from '../../isa/definitions';
 import type { FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
+import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, OP } from '../wasm/encoding';
 import { binary, call, i32, load, type Expression } from '../wasm/functionBuilder';
-import type { X87Routines } from '../x87OperandEmitter';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation } from './regionEmitter';
@@ -23,7 +23,7 @@ export interface RegionCallees {
   readonly follow: number;
   readonly jump: number;
   readonly service: number;
-  readonly x87: X87Routines;
+  readonly routines: Routines;
 }
 
 /** Where a region's code lies, and how it is read. */
@@ -149,7 +149,7 @@ export class RegionFunction {
       scope.leaveToRecord(instruction.record);
       return { kind: 'gone' };
     }
-    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees.x87);
+    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees.routines);
     meaningOf(instruction.handler.name)(emitter);
     return emitter.continuation;
   }

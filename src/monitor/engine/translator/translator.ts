@@ -4,7 +4,8 @@
  */
 import type { CodeCache, CodePage } from '../codeCache';
 import type { Interpreter } from '../interpreter';
-import { SPECIAL_HANDLERS, importRoutines } from '../interpreterModule';
+import { SPECIAL_HANDLERS } from '../interpreterModule';
+import { importRoutines } from '../routines';
 import { R } from '../records';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
@@ -23,6 +24,8 @@ export interface TranslatorCounters {
 
 /** Hot blocks that are compiled together at once, even while generated code is running. */
 const BATCH = 32;
+/** Fewer wait for others, through so many returns of generated code: a module costs as much as a few regions in it. */
+const PATIENCE = 40;
 /** Entries after which a loop inside a region, or a block that another region of its batch has taken in, is hot. */
 const SOON = 4;
 
@@ -37,6 +40,7 @@ export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0 };
   /** Addresses of profile records. */
   private queue: number[] = [];
+  private waited = 0;
 
   constructor(
     private readonly view: DataView,
@@ -58,11 +62,18 @@ export class Translator {
     this.translatePending();
   }
 
-  /** Translates what is hot. */
-  translatePending(): void {
+  /** Generated code has returned: translates what is hot, if enough is or it has waited long enough. */
+  poll(sliceBegins: boolean): void {
     if (this.queue.length === 0) return;
+    this.waited += sliceBegins ? PATIENCE / 4 : 1;
+    if (this.waited >= PATIENCE) this.translatePending();
+  }
+
+  /** Translates what is hot. */
+  private translatePending(): void {
     const records = this.queue;
     this.queue = [];
+    this.waited = 0;
     const taken = new Set<number>();
     const chosen: { readonly block: HotBlock; readonly graph: RegionGraph }[] = [];
     for (const record of records) {
@@ -96,7 +107,7 @@ export class Translator {
       follow: module.importFunction('base', 'follow', module.type([I32, I32], [])),
       jump: module.importFunction('base', 'jump', module.type([I64], [])),
       service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
-      x87: importRoutines(module),
+      routines: importRoutines(module),
     };
     chosen.forEach(({ block: { page }, graph }, i) => {
       const place = { table: page.table, wide: page.context.bits === 64, view: this.view };

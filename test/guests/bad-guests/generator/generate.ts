@@ -2,7 +2,7 @@
 import { Random } from '../../../fuzz/random';
 import { BOOT_SECTOR, MODES, type BadGuest, type Mode, type Piece } from '../guest';
 import type { Corpus } from './corpus';
-import { hostilePieces } from './hostile';
+import { hostilePieces, type HostileKind } from './hostile';
 import { biosUnits, programPieces } from './program';
 
 /** All that can be switched on. */
@@ -89,6 +89,15 @@ function biosGuest(random: Random, corpus: Corpus): Made {
   return { ...machine, instructions: 60_000, cycles: 200_000_000, start: 'floppy', pieces };
 }
 
+function hostileGuest(random: Random, kind?: HostileKind): Made {
+  return { ...machineOf(random, ['pentium3', 'x86-64-v3'], true), instructions: 3_000_000, cycles: 30_000_000, start: 'flat', pieces: hostilePieces(random, kind) };
+}
+
+/** A hostile guest of one kind. */
+export function generateHostile(kind: HostileKind, seed: number): BadGuest {
+  return { mode: 'hostile', seed, ...hostileGuest(new Random(seed), kind) };
+}
+
 function programGuest(random: Random, mode: Exclude<Mode, 'bios' | 'bytes' | 'mutated' | 'hostile'>, corpus: Corpus): Made {
   const models = mode === 'la57' ? [EVERYTHING] : ['long', 'compat', 'user64'].includes(mode) ? MODELS64 : mode === 'real' ? (['8086', ...MODELS32] as const) : MODELS32;
   const machine = machineOf(random, models, true);
@@ -107,7 +116,7 @@ export function generate(mode: Mode, seed: number, corpus: Corpus): BadGuest {
       case 'mutated':
         return mutatedGuest(random, corpus);
       case 'hostile':
-        return { ...machineOf(random, ['pentium3', 'x86-64-v3'], true), instructions: 3_000_000, cycles: 30_000_000, start: 'flat', pieces: hostilePieces(random).pieces };
+        return hostileGuest(random);
       case 'real': case 'v86': case 'pm16': case 'pm32': case 'user32': case 'paged32': case 'pae': case 'long': case 'la57': case 'compat': case 'user64':
         return programGuest(random, mode, corpus);
     }

@@ -165,20 +165,40 @@ function diskOrders(random: Random): Bytes {
   return forever([...order, ...asm.move(EDX, 0x1f0), ...asm.move(EDI, AT.data), ...asm.move(ESI, AT.data), ...asm.move(ECX, 0x4000), 0xfc, 0xf3, random.pick([0x6d, 0x6f])]);
 }
 
-const GUESTS = { aliases, spaces, selfReference, remap, contexts, debugRegisters, slowArithmetic, slowServices, storm, newCode, diskOrders } as const;
+/** The local APIC moved about in physical memory. */
+function movedApic(random: Random): Bytes {
+  const step = random.pick([0x1000, 0x400000, 0x1000000]);
+  return [
+    ...asm.move(ESI, 0x10000900), ...asm.move(EDI, 0), ...asm.move(ECX, 0x1b),
+    ...forever([0x89, 0xf0, 0x89, 0xfa, 0x0f, 0x30, 0x81, 0xc6, ...le32(step), 0x83, 0xd7, 0, 0x81, 0xe7, ...le32(0xff)]),
+  ];
+}
+
+/** Long transfers of the firmware's configuration device, to memory, to devices, or to where nothing is. */
+function firmwareTransfers(random: Random): Bytes {
+  const block = AT.data;
+  const big = (value: number): number => (((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0);
+  const length = random.pick([0x1000, 0xffffff, 0x1000000, 0x1000001, 0xffffffff]);
+  return forever([
+    ...asm.store(block, big((random.pick([0, 1, 0x19, 0x20]) << 16) | 8 | random.pick([2, 4, 16]))), ...asm.store(block + 4, big(length)),
+    ...asm.store(block + 8, 0), ...asm.store(block + 12, big(random.pick([0x110000, 0xa0000, 0x80000000]))), ...asm.out(0x518, big(block), 4),
+  ]);
+}
+
+const GUESTS = { aliases, spaces, selfReference, remap, contexts, debugRegisters, slowArithmetic, slowServices, storm, newCode, diskOrders, movedApic, firmwareTransfers } as const;
+export type HostileKind = keyof typeof GUESTS;
+// Object.keys of a constant table has its keys' type.
+export const HOSTILE_KINDS = Object.keys(GUESTS) as readonly HostileKind[];
+
 /** One such guest, in flat 32-bit code. */
-export function hostilePieces(random: Random): { readonly note: string; readonly pieces: Piece[] } {
-  const [note, make] = random.pick(Object.entries(GUESTS));
+export function hostilePieces(random: Random, kind: HostileKind = random.pick(HOSTILE_KINDS)): Piece[] {
   const start = [0xfa, ...asm.move(ESP, stackTop(0)), ...asm.at([0x0f, 0x01], 2, AT.block), ...asm.at([0x0f, 0x01], 3, AT.block + 8)];
   // Each vector returns at once: interrupts end at the APIC, too, and #UD and the like go on for ever.
   const handler = [0x50, 0xb0, 0x20, 0xe6, 0x20, 0xe6, 0xa0, ...asm.store(0xfee000b0, 0), 0x58, 0xcf];
   const narrowCode = descriptor(0, 0xfff, PRESENT | 0x1b, 4);
-  return {
-    note,
-    pieces: [
-      ...segmentTables(random, false, () => AT.handlers), { at: AT.gdt + 8 * LIMITED_ENTRY, bytes: narrowCode, note: 'code with a limit' },
-      { at: AT.handlers, bytes: handler, note: 'handler', bits: 32, fixed: true },
-      { at: ENTRY, bytes: [...start, ...make(random)], note, bits: 32 },
-    ],
-  };
+  return [
+    ...segmentTables(random, false, () => AT.handlers), { at: AT.gdt + 8 * LIMITED_ENTRY, bytes: narrowCode, note: 'code with a limit' },
+    { at: AT.handlers, bytes: handler, note: 'handler', bits: 32, fixed: true },
+    { at: ENTRY, bytes: [...start, ...GUESTS[kind](random)], note: kind, bits: 32 },
+  ];
 }

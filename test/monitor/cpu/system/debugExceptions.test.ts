@@ -217,6 +217,30 @@ describe('single steps of branches (DEBUGCTL.BTF)', function () {
     }
   });
 
+  it('trap behind a branch to the next instruction if it is taken', () => {
+    const next = AT.code + 0x20;
+    const placed = (before: readonly number[], branch: readonly number[]): Guest => {
+      const at = 0x20 - branch.length - before.length;
+      const guest = stepping(code(before, branch, NOP, HLT));
+      guest.put(AT.code + at, code(before, branch, [0xeb, TO_40(2, 0x20)]));
+      guest.state.eip = AT.code + at;
+      return guest;
+    };
+    const taken: readonly (readonly [what: string, before: readonly number[], branch: readonly number[]])[] = [
+      ['JMP', [], [0xeb, 0]], ['near JMP', [], [0xe9, 0, 0, 0, 0]], ['CALL', [], [0xe8, 0, 0, 0, 0]],
+      ['JZ', [0x31, 0xc0], [0x74, 0]], ['near JZ', [0x31, 0xc0], [0x0f, 0x84, 0, 0, 0, 0]], ['LOOP', [0xb9, ...le32(2)], [0xe2, 0]], ['JECXZ', [0x31, 0xc9], [0xe3, 0]],
+      ['RET', push(next), [0xc3]], ['JMP EAX', [0xb8, ...le32(next)], [0xff, 0xe0]], ['far JMP', [], [0xea, ...le32(next), ...le16(SEL.code0)]],
+    ];
+    for (const [what, before, branch] of taken) assert.equal(trap(placed(before, branch)), next, what);
+    const called = placed([], [0xe8, 0, 0, 0, 0]);
+    const stack = called.state.reg(L.RSP);
+    trap(called);
+    assert.equal(called.u32(stack - 4), next, 'what CALL pushes');
+    for (const [what, before, branch] of [['JNZ', [0x31, 0xc0], [0x75, 0]], ['LOOP', [0xb9, ...le32(1)], [0xe2, 0]], ['JECXZ', [0xb9, ...le32(1)], [0xe3, 0]]] as const) {
+      assert.equal(trap(placed(before, branch)), AT.code + 0x40, `${what}, not taken`);
+    }
+  });
+
   it('TF alone traps behind each instruction', () => {
     assert.equal(trap(stepping([NOP, NOP, HLT], 0)), AT.code + 1);
   });

@@ -170,6 +170,17 @@ describe('far transfers of 64-bit mode', function () {
   });
 });
 
+describe('far pointers of 64-bit mode', () => {
+  it('LSS, LFS and LGS with REX.W load all 64 bits of the offset, and the selector behind them (vol. 2, LFS)', () => {
+    const offset = 0x0123_4567_89ab_cdefn;
+    for (const opcode of [0xb2, 0xb4, 0xb5]) {
+      const guest = farThrough(0, code([0x48, 0x0f, opcode, 0x04, 0x25], le32(AT.data)), SEL.data0, offset);
+      passes(guest, `0F ${opcode.toString(16)}`);
+      assert.equal(guest.state.reg64(L.RAX), offset);
+    }
+  });
+});
+
 describe('LTR and LLDT of 64-bit mode', function () {
   this.timeout(60_000);
 

@@ -260,6 +260,27 @@ describe('page permissions', function () {
     }
   });
 
+  it('with 32 and 36 bits of physical addresses all bits above are reserved, and without PSE-36 those of a 4 MiB page (table 4-4; 4.4.2)', () => {
+    const access: MemoryAccess = { kind: 'read', user: false, implicit: false, ac: false };
+    const refused = (format: Format, bit: number, width: Pick<PagingControls, 'physicalBits' | 'largePageBits'>): boolean => {
+      bench.lay(format, (level) => PRESENT | (level === format.leaf ? 1n << BigInt(bit) : 0n));
+      bench.enter(format, OPEN);
+      bench.mmu.setControls({ ...bench.mmu.currentControls, ...width });
+      const code = bench.try(format, access);
+      assert.ok(code === undefined || code === reserved(format.mode, OPEN, access), say({ bit, ...width, code }));
+      return code !== undefined;
+    };
+    const ofMode = (name: string): Format => FORMATS.find((format) => format.name === name) ?? assert.fail(name);
+    for (const physicalBits of [32, 36, 40]) {
+      for (let bit = 32; bit <= 51; bit++) {
+        for (const name of ['PAE, 4 KiB', 'PAE, 2 MiB']) assert.equal(refused(ofMode(name), bit, { physicalBits, largePageBits: 40 }), bit >= physicalBits, say({ name, bit, physicalBits }));
+      }
+      for (let bit = 13; bit <= 21; bit++) {
+        assert.equal(refused(ofMode('32-bit, 4 MiB'), bit, { physicalBits: 40, largePageBits: physicalBits }), bit >= physicalBits - 19, say({ bit, physicalBits }));
+      }
+    }
+  });
+
   it('bit 7 of a page-directory entry is ignored without CR4.PSE', () => {
     const format: Format = { name: '', mode: '32-bit', levels: 2, leaf: 1, linear: 0x00c03000n };
     bench.lay(format, (level) => PRESENT | (level === 2 ? LARGE : 0n));
