@@ -210,10 +210,11 @@ export class Mmu {
     // 32-bit code could not tell a page from 4 GiB up (of a system table) from its own.
     if (!shadow.cacheable || (this.wrap32 && (page < 0 || page > LAST_PAGE_32))) return host;
     const { slot } = this.space;
+    tlb.fill(slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
     // What may be read is often written next, and the other way round.
-    const { pairs } = shadow.techniques;
-    if (write || (pairs && shadow.writable && !isTraced)) tlb.fill(slot, TLB_KIND.write, user, page, host);
-    if (!write || pairs) tlb.fill(slot, TLB_KIND.read, user, page, host);
+    if (!shadow.techniques.pairs) return host;
+    if (write) tlb.offer(slot, TLB_KIND.read, user, page, host);
+    else if (shadow.writable && !isTraced) tlb.offer(slot, TLB_KIND.write, user, page, host);
     return host;
   }
 

@@ -74,6 +74,11 @@ export class Tlb {
     }
   }
 
+  /** Enters a page that has not been asked for, if that costs no other page its place. */
+  offer(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
+    if (this.words[this.entry(slot, kind, user, page) >> 2] === EMPTY) this.fill(slot, kind, user, page, value);
+  }
+
   private list(slot: number, at: number): void {
     const count = this.filledCount[slot] ?? 0;
     if (count < LISTED) this.filled[slot * LISTED + count] = at;
