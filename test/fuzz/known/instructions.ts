@@ -59,7 +59,7 @@ export const INSTRUCTIONS: readonly KnownDifference[] = [
     reason: 'which of two memory operands is read first, and so which page fault comes first, is not said',
     manual: 'vol. 2, CMPS',
     matches: (step) => is(step, Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd, Mnemonic.Cmpsq) && handlerVector(step.ours) !== undefined && handlerVector(step.theirs) !== undefined
-      && (handlerVector(step.ours) !== handlerVector(step.theirs) || step.differences.every(({ field }) => field === 'cr2')),
+      && (handlerVector(step.ours) !== handlerVector(step.theirs) || step.differences.every(({ field }) => /^(cr2|ss.*)$/.test(field))),
   },
   {
     id: 'popa-half',

@@ -22,8 +22,8 @@ const onlyFields = ({ differences, memory }: Step, fields: RegExp): boolean => m
 /** Something near this address is not canonical. */
 const atBorder = (address = 0n): boolean => [-0x40n, 0n, 0x40n].some((distance) => !isCanonical(BigInt.asUintN(64, address + distance)));
 
-/** Both have gone to a handler, and not to the same; or ours has found none. */
-const faultsApart = ({ ours, theirs, ourStep }: Step): boolean => ourStep.kind === 'shutdown' || (ourStep.kind === 'delivered' && handlerVector(theirs) !== undefined && handlerVector(ours) !== handlerVector(theirs));
+/** Both have gone to a handler, and not to the same; or one has found none. */
+const faultsApart = ({ ours, theirs, ourStep, theirShutdown }: Step): boolean => ourStep.kind === 'shutdown' || theirShutdown || (ourStep.kind === 'delivered' && handlerVector(theirs) !== undefined && handlerVector(ours) !== handlerVector(theirs));
 
 export const LONG_MODE: readonly KnownDifference[] = [
   {
@@ -100,7 +100,7 @@ export const LONG_MODE: readonly KnownDifference[] = [
     id: 'table-16',
     reason: 'LGDT and LIDT with an operand-size prefix take 24 bits of the base in 64-bit code, too',
     manual: 'vol. 2, LGDT and LIDT (the operand size is fixed)',
-    matches: (step) => codeBits(step.before) === 64 && is(step, Mnemonic.Lgdt, Mnemonic.Lidt) && step.bytes.subarray(0, 4).includes(0x66) && onlyFields(step, /^[gi]dtr base$/),
+    matches: (step) => codeBits(step.before) === 64 && is(step, Mnemonic.Lgdt, Mnemonic.Lidt) && step.bytes.subarray(0, 4).includes(0x66) && (onlyFields(step, /^[gi]dtr base$/) || handlerVector(step.ours) === GP),
   },
   {
     id: 'null-ss',
