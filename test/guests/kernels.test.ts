@@ -31,11 +31,18 @@ const FLAVOURS: readonly Flavour[] = [
   { flavour: 'amd64', architecture: 'amd64', machine: 'x86_64', cpuModel: 'x86-64-v2', flags: ['lm', 'syscall', 'cx16', 'popcnt', 'sse4_2'] },
 ];
 
+/** The kernel takes five levels of page tables as soon as it finds them, and says so only then. */
+const FIVE_LEVELS: Flavour = { flavour: 'amd64', architecture: 'amd64', machine: 'x86_64', cpuModel: 'x86-64-v2,+la57', flags: ['lm', 'la57'] };
+
 /** Every kernel has one CPU once and several once in an ordinary run or a long one; the slower halves are long. */
-const CASES: readonly (Flavour & { readonly cpus: number; readonly long: boolean })[] = FLAVOURS.flatMap((flavour) => [
-  { ...flavour, cpus: 1, long: flavour.flavour === '686-pae' },
-  { ...flavour, cpus: 4, long: flavour.flavour === '686' },
-]);
+const CASES: readonly (Flavour & { readonly cpus: number; readonly long: boolean })[] = [
+  ...FLAVOURS.flatMap((flavour) => [
+    { ...flavour, cpus: 1, long: flavour.flavour === '686-pae' },
+    { ...flavour, cpus: 4, long: flavour.flavour === '686' },
+  ]),
+  { ...FIVE_LEVELS, cpus: 1, long: false },
+  { ...FIVE_LEVELS, cpus: 4, long: true },
+];
 
 /** Signs that something went wrong in the kernel, or in a program. */
 const TROUBLE = /BUG:|Oops:|Call Trace|Kernel panic|WARNING: |segfault at|general protection|trap invalid opcode|firmware bug|your BIOS/i;

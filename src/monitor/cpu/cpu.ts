@@ -244,13 +244,13 @@ export class Cpu {
   /** Reads an integer of up to 4 bytes, or an address of 8 (signed, exact below 2^53). */
   read(segment: number, offset: number, size: OperandBytes): number {
     const linear = this.linear(segment, offset, size, false);
-    if (size === 8) return Number(BigInt.asIntN(64, this.mmu.read64(linear, this.user)));
+    if (size === 8) return this.state.address(this.mmu.read64(linear, this.user));
     return this.mmu.read(linear, size, this.user);
   }
 
   write(segment: number, offset: number, size: OperandBytes, value: number): void {
     const linear = this.linear(segment, offset, size, true);
-    if (size === 8) this.mmu.write64(linear, BigInt(value), this.user);
+    if (size === 8) this.mmu.write64(linear, this.state.exactAddress(value), this.user);
     else this.mmu.write(linear, size, value, this.user);
   }
 
@@ -271,7 +271,7 @@ export class Cpu {
   }
   /** Eight bytes of a system structure, as an address. */
   readSystemWide(linear: number): number {
-    return this.implicitly(() => Number(BigInt.asIntN(64, this.mmu.read64(this.systemLinear(linear), false))));
+    return this.implicitly(() => this.state.address(this.mmu.read64(this.systemLinear(linear), false)));
   }
 
   private implicitly<T>(access: () => T): T {

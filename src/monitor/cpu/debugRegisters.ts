@@ -2,6 +2,7 @@
  * The guest's debug registers DR0-DR7: execution, data and I/O breakpoints (Intel SDM vol. 3, chapter 17).
  */
 import type { Cpu } from './cpu';
+import { PAGE_BYTES } from '../memory/layout';
 import * as L from './layout';
 import { CR4, type CpuState } from './state';
 
@@ -51,19 +52,27 @@ interface Watch {
   readonly kind: number;
 }
 
+/** Page and offset stay what they are, whatever stands for the address. */
+interface PlacedWatch extends Watch {
+  readonly page: number;
+  readonly offset: number;
+}
+
+const offsetInPage = (linear: number): number => linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
+
 export class DebugRegisters {
-  private watches: readonly Watch[] = [];
+  private watches: readonly PlacedWatch[] = [];
   private seen = -1;
   private seenAddresses = '';
 
   constructor(private readonly cpu: Cpu) {
-    cpu.mmu.onWatched = (page, offset, bytes, write) => this.dataAccess(page * 4096 + offset, bytes, write);
+    cpu.mmu.onWatched = (page, offset, bytes, write) => this.dataAccess(page, offset, bytes, write);
   }
 
   /** Linear addresses of enabled execution breakpoints. */
   executionAddresses(): readonly number[] {
     this.refresh();
-    return this.watches.filter((w) => w.kind === EXECUTE).map((w) => w.address);
+    return this.watches.filter((w) => w.kind === EXECUTE).map((w) => this.cpu.machine.far.ofPage(w.page) + w.offset);
   }
 
   /** Whether an execution breakpoint stands at an address; DR6 then names it. */
@@ -71,7 +80,8 @@ export class DebugRegisters {
     this.refresh();
     if (this.watches.length === 0) return false;
     let hits = 0;
-    for (const watch of this.watches) if (watch.kind === EXECUTE && watch.address === linear) hits |= 1 << watch.number;
+    const page = this.cpu.mmu.pageOf(linear);
+    for (const watch of this.watches) if (watch.kind === EXECUTE && watch.page === page && watch.offset === offsetInPage(linear)) hits |= 1 << watch.number;
     if (hits) this.setDr6(hits);
     return hits !== 0;
   }
@@ -88,11 +98,12 @@ export class DebugRegisters {
     s.setU32(L.DR + 8 * 6, (s.u32(L.DR + 8 * 6) | bits) >>> 0);
   }
 
-  private dataAccess(linear: number, bytes: number, write: boolean): void {
+  private dataAccess(page: number, offset: number, bytes: number, write: boolean): void {
     let hits = 0;
     for (const watch of this.watches) {
       const matches = watch.kind === READ_WRITE || (watch.kind === WRITE && write);
-      if (matches && linear < watch.address + watch.bytes && watch.address < linear + bytes) hits |= 1 << watch.number;
+      const distance = (page - watch.page) * PAGE_BYTES + offset - watch.offset;
+      if (matches && distance < watch.bytes && -distance < bytes) hits |= 1 << watch.number;
     }
     if (hits) trapBehind(this.cpu, hits);
   }
@@ -105,13 +116,13 @@ export class DebugRegisters {
     const s = this.cpu.state;
     const dr7 = s.u32(L.DR + 8 * 7);
     if ((dr7 & 0xff) === 0 && this.watches.length === 0) return false;
-    const addresses = [0, 1, 2, 3].map((i) => s.wide(L.DR + 8 * i));
-    const key = addresses.join();
+    // Under five-level paging addresses are read otherwise.
+    const key = [0, 1, 2, 3].map((i) => s.u64(L.DR + 8 * i)).join() + (this.cpu.machine.far.enabled ? '+' : '');
     if (dr7 === this.seen && key === this.seenAddresses) return false;
     this.seen = dr7;
     this.seenAddresses = key;
-    this.watches = watchesOf(s);
-    const pages = this.watches.filter((w) => w.kind === WRITE || w.kind === READ_WRITE).map((w) => Math.floor(w.address / 4096));
+    this.watches = watchesOf(s).map((watch) => ({ ...watch, page: this.cpu.mmu.pageOf(watch.address), offset: offsetInPage(watch.address) }));
+    const pages = this.watches.filter((w) => w.kind === WRITE || w.kind === READ_WRITE).map((w) => w.page);
     this.cpu.mmu.setWatchedPages(new Set(pages));
     return true;
   }

@@ -96,12 +96,12 @@ export function hasUpperHalf(cpu: Cpu, d: Descriptor): boolean {
 }
 
 /** An address from its halves; signed, so that canonical addresses are exact. */
-export const joinHalves = (low: number, high: number): number => low + (high | 0) * 2 ** 32;
+export const joinHalves = (cpu: Cpu, low: number, high: number): number => cpu.machine.far.near(high | 0, low);
 
 /** The base of an LDT or TSS descriptor: 64 bits in long mode. #GP when it is not canonical. */
 export function systemBase(cpu: Cpu, d: Descriptor): number {
   if (!cpu.state.longMode) return d.base;
-  const base = joinHalves(d.base, upperHalf(cpu, d));
+  const base = joinHalves(cpu, d.base, upperHalf(cpu, d));
   if (!cpu.state.canonical(base)) throw generalProtection(d.selector);
   return base;
 }

@@ -31,7 +31,8 @@ export interface FaultLink {
   readonly errorCode: number | undefined;
   readonly linear: bigint;
   readonly selector: number;
-  readonly eip: number;
+  /** As the state block holds it. */
+  readonly eip: bigint;
 }
 
 /** No handler could be reached: the processor shuts down. */
@@ -52,6 +53,7 @@ export function vectorName(vector: number): string {
  */
 export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
   let eip = at;
+  const exact = (address: number): bigint => BigInt.asUintN(64, cpu.state.exactAddress(address));
   const chain: FaultLink[] = [];
   let current = first;
   for (;;) {
@@ -60,7 +62,7 @@ export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
       errorCode: current.errorCode,
       linear: current.linear,
       selector: cpu.state.selector(L.CS),
-      eip,
+      eip: exact(eip),
     });
     noteAddress(cpu, current);
     try {
@@ -72,11 +74,11 @@ export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
       noteAddress(cpu, second);
       if (second.late) eip = cpu.state.eip;
       if (current.vector === VECTOR.DF) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip });
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip: exact(eip) });
         throw new TripleFault(chain);
       }
       if (isDouble(current.vector, second.vector)) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip });
+        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip: exact(eip) });
         current = fault(VECTOR.DF, 0);
       } else current = second;
     }
@@ -171,7 +173,7 @@ function deliverLong(cpu: Cpu, what: Interruption): void {
   }
   if (what.cause === 'software' && gate.dpl < s.cpl) throw fault(VECTOR.GP, idtError(what.vector, 0));
   if (!gate.present) throw fault(VECTOR.NP, idtError(what.vector, external));
-  const offset = joinHalves(((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0, cpu.readSystem(address + 8, 4));
+  const offset = joinHalves(cpu, ((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0, cpu.readSystem(address + 8, 4));
   try {
     enterLongHandler(cpu, gate, offset, what);
   } catch (second) {

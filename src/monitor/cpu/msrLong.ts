@@ -36,7 +36,7 @@ export function address(offset: number): ModelSpecificRegister {
   return {
     read: (cpu) => cpu.state.u64(offset),
     write: (cpu, value) => {
-      if (!cpu.state.canonical(Number(BigInt.asIntN(64, value)))) throw generalProtection();
+      if (!cpu.state.canonical(cpu.state.address(value))) throw generalProtection();
       cpu.state.setU64(offset, value);
     },
   };

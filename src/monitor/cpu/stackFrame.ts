@@ -88,7 +88,7 @@ export class StackFrame {
   }
 
   push(value: number, size: StackBytes): void {
-    if (size === 8) return this.push64(BigInt(value));
+    if (size === 8) return this.push64(this.cpu.state.exactAddress(value));
     const offset = cut(this.pointer - size, this.stack.bits);
     this.cpu.mmu.write(this.linear(offset, size), size, value, this.stack.user);
     this.pointer = offset;
@@ -102,7 +102,7 @@ export class StackFrame {
 
   /** The next value; of 8 bytes as an address: signed, exact below 2^53. */
   pop(size: StackBytes): number {
-    if (size === 8) return Number(BigInt.asIntN(64, this.pop64()));
+    if (size === 8) return this.cpu.state.address(this.pop64());
     const offset = this.pointer;
     const value = this.cpu.mmu.read(this.linear(offset, size), size, this.stack.user);
     this.skip(size);

@@ -1,6 +1,7 @@
 /**
  * The active virtual CPU's state block as TypeScript reads and writes it (layout: ./layout).
  */
+import type { FarAddresses } from '../memory/farAddresses';
 import { CPU_BASE, CPU_BYTES } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { statusFromWords, wordsFromStatus } from './statusWords';
@@ -42,9 +43,13 @@ export const EFER = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800, LMSLE: 0x2000,
 /** Attribute bits of a segment (see L.SEG_ATTRIBUTES). */
 export const ATTRIBUTE = { dpl: 0x60, accessed: 1, writable: 2, readable: 2, conforming: 4, expandDown: 4, code: 8, segment: 0x10, present: 0x80, long: 0x200, big: 0x400, granular: 0x800 } as const;
 
+/** First linear address of 64 bits that is not canonical with four-level paging. */
+const CANONICAL_END = 2 ** 47;
+
 export class CpuState {
   readonly view: DataView;
   readonly block: Uint8Array;
+  private readonly far: FarAddresses;
   /** Flags that can be changed, and those that are 1 always: the processor's (models/controlBits). */
   flagBits: { readonly changeable: number; readonly ones: number } = { changeable: ALL_FLAGS, ones: 2 };
 
@@ -53,6 +58,7 @@ export class CpuState {
 
   constructor(readonly machine: MachineMemory) {
     this.view = machine.view;
+    this.far = machine.far;
     this.block = machine.u8.subarray(CPU_BASE, CPU_BASE + CPU_BYTES);
   }
 
@@ -74,13 +80,22 @@ export class CpuState {
   setF64(offset: number, value: number): void {
     this.view.setFloat64(CPU_BASE + offset, value, true);
   }
-  /** A 64-bit field that holds an address or count: signed, exact below 2^53. */
+  /** A 64-bit field that holds an address or count: signed, exact below 2^53; addresses of 57 bits as ../memory/farAddresses has them. */
   wide(offset: number): number {
-    return this.u32(offset) + this.view.getInt32(CPU_BASE + offset + 4, true) * 2 ** 32;
+    const low = this.u32(offset);
+    const high = this.view.getInt32(CPU_BASE + offset + 4, true);
+    return this.far.enabled ? this.far.near(high, low) : low + high * 2 ** 32;
   }
   setWide(offset: number, value: number): void {
     this.setU32(offset, value >>> 0);
-    this.setU32(offset + 4, Math.floor(value / 2 ** 32) >>> 0);
+    this.setU32(offset + 4, (this.far.enabled ? this.far.high(value) : Math.floor(value / 2 ** 32)) >>> 0);
+  }
+  /** An address of 64 bits as a number, and back. */
+  address(exact: bigint): number {
+    return this.far.nearOf(exact);
+  }
+  exactAddress(address: number): bigint {
+    return this.far.exact(address);
   }
 
   /** General register `number`, `bytes` wide, by its slot (byte offset in the register file); 8 bytes as `wide`. */
@@ -239,18 +254,16 @@ export class CpuState {
   }
   /** Linear address of an offset in a segment, without any check. */
   linear(segment: number, offset: number): number {
-    const sum = this.effectiveBase(segment) + offset;
-    if (this.code64) return cut(sum, 64);
+    const base = this.effectiveBase(segment);
+    const sum = base + offset;
+    if (this.code64) return this.far.enabled && base !== 0 ? this.address(this.exactAddress(base) + this.exactAddress(offset)) : cut(sum, 64);
     // A remainder of doubles is slow, and hardly ever needed.
     return sum >= 0 && sum < 2 ** 32 ? sum : sum % 2 ** 32;
   }
-  /** First linear address that is not canonical: 2^47, or 2^56 with five-level paging. */
-  get canonicalEnd(): number {
-    return this.cr4 & CR4.LA57 && this.longMode ? 2 ** 56 : 2 ** 47;
-  }
+  /** Whether an address is canonical: of 48 bits, or of 57 with five-level paging. */
   canonical(linear: number): boolean {
-    const end = this.canonicalEnd;
-    return linear >= -end && linear < end;
+    if (this.far.enabled) return this.far.isCanonical(linear);
+    return linear >= -CANONICAL_END && linear < CANONICAL_END;
   }
 }
 

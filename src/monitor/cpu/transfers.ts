@@ -52,7 +52,7 @@ function callGate(cpu: Cpu, d: Descriptor): CallGate {
   const long = cpu.state.longMode;
   return {
     selector: d.low >>> 16,
-    offset: long ? joinHalves(low, upperHalf(cpu, d)) : wide ? low : d.low & 0xffff,
+    offset: long ? joinHalves(cpu, low, upperHalf(cpu, d)) : wide ? low : d.low & 0xffff,
     parameters: long ? 0 : d.high & 0x1f,
     size: long ? 8 : wide ? 4 : 2,
   };

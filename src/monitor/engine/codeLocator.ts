@@ -131,8 +131,8 @@ export class CodeLocator {
     const eip = s.eip;
     checkFetch(cpu, eip);
     const linear = s.linear(L.CS, eip);
-    const page = Math.floor(linear / PAGE_BYTES);
-    const offset = linear - page * PAGE_BYTES;
+    const page = cpu.mmu.pageOf(linear);
+    const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
     const guestPage = cpu.mmu.fetchPage(page, offset, cpu.user);
     const frame = cpu.mmu.map.frame(guestPage);
     if (frame <= 0) return 0;
@@ -182,7 +182,7 @@ export class CodeLocator {
     if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
     const found = new Set<number>();
     for (const linear of [...this.breakpoints, ...guest]) {
-      if (Math.floor(linear / PAGE_BYTES) === page) found.add(linear - page * PAGE_BYTES);
+      if (this.cpu.mmu.pageOf(linear) === page) found.add(linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES);
     }
     return found;
   }

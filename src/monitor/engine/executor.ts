@@ -157,9 +157,8 @@ export class Executor {
       const bytes = new Uint8Array(have);
       const complete = bytes.every((_, i) => {
         const at = state.code64 ? linear + i : (linear + i) % 2 ** 32;
-        const linearPage = Math.floor(at / PAGE_BYTES);
-        const page = mmu.peekPage(linearPage);
-        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + at - linearPage * PAGE_BYTES, 1)[0] ?? 0;
+        const page = mmu.peekPage(mmu.pageOf(at));
+        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + at - Math.floor(at / PAGE_BYTES) * PAGE_BYTES, 1)[0] ?? 0;
         return page >= 0;
       });
       if (complete) return bytes;
@@ -467,10 +466,8 @@ export class Executor {
   private checkCanonical(low: number, high: number, bytes: number): void {
     const s = this.cpu.state;
     if (this.cpu.mmu.wrap32) return;
-    const linear = high * 2 ** 32 + (low >>> 0);
-    // The upper half decides, and is exact with 57 bits as well.
-    const lastHigh = (low >>> 0) + bytes > 2 ** 32 ? high + 1 : high;
-    if (s.canonical(high * 2 ** 32) && s.canonical(lastHigh * 2 ** 32)) return;
+    const linear = this.machine.far.near(high, low >>> 0);
+    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return;
     const { operation } = this;
     const stack = !operation.isMemory || operation.segment === L.SS || linear === s.pointer(L.RSP, 64) - bytes;
     throw stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();

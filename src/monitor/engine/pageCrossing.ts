@@ -29,9 +29,9 @@ export class PageCrossings {
   bridge(record: number, eip: number): void {
     const { mmu, user } = this.cpu;
     const linear = this.cpu.state.linear(CS, eip);
-    const page = Math.floor(linear / PAGE_BYTES);
+    const page = mmu.pageOf(linear);
     const next = this.locator.nextPage(page);
-    const offset = linear - page * PAGE_BYTES;
+    const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
     try {
       const first = this.codePage(mmu.fetchPage(page, offset, user), eip - offset);
       const second = this.codePage(mmu.fetchPage(next, 0, user), eip - offset + PAGE_BYTES);

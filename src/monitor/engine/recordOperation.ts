@@ -70,7 +70,7 @@ export class RecordOperation implements Operation {
     const index = s.wide(this.u16(R.index));
     if (Math.abs(base) < EXACT && Math.abs(index) < EXACT) return base + index * (1 << scale) + displacement;
     const sum = s.u64(this.u16(R.base)) + (s.u64(this.u16(R.index)) << BigInt(scale)) + BigInt(displacement);
-    return Number(BigInt.asIntN(64, sum));
+    return s.address(sum);
   }
   get slotA(): number {
     return this.u16(R.registerA);

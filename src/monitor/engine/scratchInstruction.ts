@@ -128,7 +128,7 @@ export class ScratchInstruction {
     const offset = offsetInPage(linear);
     const inFirst = Math.min(length, PAGE_BYTES - offset);
     const stretch = (at: number, bytes: number): Stretch => {
-      const page = mmu.fetchPage(Math.floor(at / PAGE_BYTES), offsetInPage(at), user);
+      const page = mmu.fetchPage(mmu.pageOf(at), offsetInPage(at), user);
       const frame = mmu.map.frame(page);
       if (frame > 0) mmu.traceCode(page, frame);
       return { frame, offset: offsetInPage(at), bytes };
@@ -150,7 +150,7 @@ export class ScratchInstruction {
   private reuse(context: string, linear: number, offset: number): boolean {
     const known = this.crossings.get(linear);
     if (!known || known.context !== context) return false;
-    const page = Math.floor(linear / PAGE_BYTES);
+    const page = this.cpu.mmu.pageOf(linear);
     const split = PAGE_BYTES - offset;
     // The second page is not touched before the first has shown that the instruction still reaches it.
     if (!this.holds(page, offset, known.bytes.subarray(0, split))) return false;
@@ -175,7 +175,7 @@ export class ScratchInstruction {
   private fetch(linear: number, target: Uint8Array, at: number, count: number): void {
     const { mmu, user } = this.cpu;
     const offset = offsetInPage(linear);
-    const page = mmu.fetchPage(Math.floor(linear / PAGE_BYTES), offset, user);
+    const page = mmu.fetchPage(mmu.pageOf(linear), offset, user);
     for (let i = 0; i < count; i++) target[at + i] = mmu.map.read(page * PAGE_BYTES + offset + i, 1);
   }
 }

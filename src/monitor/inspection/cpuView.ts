@@ -45,7 +45,7 @@ function segment(cpu: Cpu, index: number, name: SegmentValue['name']): SegmentVa
   return {
     name,
     selector: s.selector(index),
-    base: unsigned(s.base(index)),
+    base: unsigned(cpu, s.base(index)),
     limit: s.limit(index),
     attributes,
     present: (attributes & ATTRIBUTE.present) !== 0,
@@ -54,7 +54,7 @@ function segment(cpu: Cpu, index: number, name: SegmentValue['name']): SegmentVa
 }
 
 /** A linear address as the outside has it. */
-const unsigned = (linear: number): bigint => BigInt.asUintN(64, BigInt(linear));
+const unsigned = (cpu: Cpu, linear: number): bigint => BigInt.asUintN(64, cpu.state.exactAddress(linear));
 
 /** Everything about the CPU between two instructions. */
 export function cpuView(cpu: Cpu): CpuState {
@@ -67,8 +67,8 @@ export function cpuView(cpu: Cpu): CpuState {
     codeBits: s.codeBits,
     selector: s.selector(L.CS),
     instructionPointer: s.u64(L.EIP),
-    linear: unsigned(s.linear(L.CS, s.eip)),
-    stackLinear: unsigned(s.linear(L.SS, s.stackPointer)),
+    linear: unsigned(cpu, s.linear(L.CS, s.eip)),
+    stackLinear: unsigned(cpu, s.linear(L.SS, s.stackPointer)),
     general: generalRegisters(cpu),
     segments: SEGMENT_NAMES.map((name, i) => segment(cpu, i, name)),
     flags: flagsRegister(cpu),

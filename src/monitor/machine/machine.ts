@@ -9,7 +9,7 @@ import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
 import { EFFORT } from '../memory/effort';
-import { signedAddress, unsignedAddress } from './addresses';
+import { outsideAddress, signedAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
@@ -153,7 +153,7 @@ export class VirtualMachine {
     if (done) return { kind: 'step' };
     if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
     if (outcome.kind === 'exception') {
-      const { selector, eip } = { selector: executor.cpu.state.selector(L.CS), eip: executor.cpu.state.eip };
+      const { selector, eip } = { selector: executor.cpu.state.selector(L.CS), eip: executor.cpu.state.u64(L.EIP) };
       if (!this.wantsException(outcome.fault.vector)) {
         executor.passOver();
         return undefined;
@@ -184,7 +184,7 @@ export class VirtualMachine {
   private idle(now: number): SliceOutcome {
     const s = this.parts.cpu.state;
     if (this.parts.processors.isDead) {
-      return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.eip) }));
+      return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.u64(L.EIP)) }));
     }
     return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
   }
@@ -284,7 +284,7 @@ export class VirtualMachine {
       time: this.time,
       selector: cpu.state.selector(L.CS),
       instructionPointer: cpu.state.u64(L.EIP),
-      linear: unsignedAddress(executor.linear()),
+      linear: outsideAddress(executor.cpu.state, executor.linear()),
     };
   }
 

@@ -15,7 +15,6 @@ import { SEGMENT_NAMES, cpuView } from '../inspection/cpuView';
 import type { CpuState, RegisterValue } from '../inspection/queries';
 import { GENERAL_NAMES, LONG_NAMES, fpuOf } from '../inspection/registerView';
 import { GuestFault } from '../memory/guestFault';
-import { signedAddress } from './addresses';
 import { MachineError } from './blame';
 
 /** Puts a value, which has the register's width, into it. Throws MachineError or GuestFault for values that it cannot hold. */
@@ -41,12 +40,12 @@ const names = (prefix: string, count: number): readonly string[] => Array.from({
 function setInstructionPointer(cpu: Cpu, value: bigint): void {
   const { state } = cpu;
   if (!state.code64 && value >> 32n) throw refused(`${hex(value)} is no address of this code, whose addresses have ${state.codeBits} bits.`);
-  state.eip = signedAddress(canonical(cpu, value));
+  state.eip = state.address(canonical(cpu, value));
 }
 
 /** An address that may be used: in 64-bit code one of canonical form. */
 function canonical(cpu: Cpu, value: bigint): bigint {
-  if (cpu.state.code64 && !cpu.state.canonical(signedAddress(value))) {
+  if (cpu.state.code64 && !cpu.state.canonical(cpu.state.address(value))) {
     throw refused(`${hex(value)} is not canonical: the upper bits of an address repeat its highest one.`);
   }
   return value;

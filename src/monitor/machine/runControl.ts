@@ -6,7 +6,7 @@ import type { Executor, Interruption, RunOutcome } from '../engine/executor';
 import * as L from '../cpu/layout';
 import { cut } from '../cpu/state';
 import { decode } from '../isa/decoder';
-import { signedAddress, unsignedAddress } from './addresses';
+import { outsideAddress, signedAddress } from './addresses';
 import type { LinearRange, RunRequest } from './session';
 import { gatesOf } from './stepGates';
 
@@ -139,7 +139,7 @@ export class RunControl {
   }
 
   private outsideRanges(): boolean {
-    const at = unsignedAddress(this.executor.linear());
+    const at = outsideAddress(this.executor.cpu.state, this.executor.linear());
     return !this.ranges.some((r) => at >= r.start && at < r.end);
   }
 

@@ -12,7 +12,6 @@ const PAGE_FAULT = 14, DOUBLE_FAULT = 8;
 const hex = (value: number | bigint, digits = 8): string => value.toString(16).toUpperCase().padStart(digits, '0');
 
 /** An instruction pointer or linear address without its sign; one that needs more than 32 bits has all 16 digits. */
-const unsigned = (address: number): bigint => BigInt.asUintN(64, BigInt(address));
 const hexAddress = (address: bigint): string => hex(address, address < 1n << 32n ? 8 : 16);
 
 /** A page fault's error code in words. */
@@ -53,20 +52,20 @@ function story(vector: number, errorCode: number | undefined, linear: bigint): s
   return errorCode === undefined ? 'no error code' : selectorStory(errorCode);
 }
 
-function report(vector: number, errorCode: number | undefined, linear: bigint, selector: number, eip: number): ExceptionReport {
+function report(vector: number, errorCode: number | undefined, linear: bigint, selector: number, eip: bigint): ExceptionReport {
   return {
     vector,
     name: vectorName(vector),
     ...(errorCode === undefined ? {} : { errorCode }),
     ...(vector === PAGE_FAULT ? { faultAddress: linear } : {}),
     selector,
-    instructionPointer: unsigned(eip),
+    instructionPointer: eip,
     story: story(vector, errorCode, linear),
   };
 }
 
 /** A fault that stands before its delivery. */
-export function exceptionReport(fault: GuestFault, selector: number, eip: number): ExceptionReport {
+export function exceptionReport(fault: GuestFault, selector: number, eip: bigint): ExceptionReport {
   return report(fault.vector, fault.errorCode, fault.linear, selector, eip);
 }
 
@@ -80,6 +79,6 @@ export function chainReport(chain: readonly FaultLink[]): readonly ExceptionRepo
   });
 }
 
-export function haltStory(selector: number, eip: number): string {
-  return `HLT with interrupts disabled (IF = 0) before ${hex(selector, 4)}:${hexAddress(unsigned(eip))}: nothing can wake the processor any more.`;
+export function haltStory(selector: number, eip: bigint): string {
+  return `HLT with interrupts disabled (IF = 0) before ${hex(selector, 4)}:${hexAddress(eip)}: nothing can wake the processor any more.`;
 }

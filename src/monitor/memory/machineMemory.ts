@@ -2,6 +2,7 @@
  * Machine memory: the one shared WebAssembly memory of a machine, its views, and the allocator of
  * machine frames (4 KiB). Frames are given out zeroed, and counted. One frame of zeros is always there.
  */
+import { FarAddresses } from './farAddresses';
 import { Effort } from './effort';
 import { FIRST_FRAME, FRAMES_BASE, PAGE_BYTES } from './layout';
 
@@ -27,6 +28,8 @@ export class MachineMemory {
   readonly view: DataView;
   /** What the monitor has done for the guest in the present slice. */
   readonly effort = new Effort();
+  /** Linear addresses that are no exact numbers by themselves. */
+  readonly far = new FarAddresses();
   /** FRAME bits by frame number minus FIRST_FRAME. */
   private readonly flags: Uint8Array;
   private readonly freeFrames: number[] = [];

@@ -75,15 +75,20 @@ export class Mmu {
   /** Takes new paging controls (CR0, CR3, CR4 or EFER have changed). */
   setControls(controls: PagingControls): void {
     if (controls.mode !== 'none') this.followRules(controls);
-    this.controls = controls;
+    this.take(controls);
     this.space = this.shadow.enter(controls);
   }
 
   /** Takes controls back that held before, with the address space that was theirs: another CPU's turn has come. */
   resumeControls(controls: PagingControls, space: AddressSpace): void {
     if (controls.mode !== 'none') this.followRules(controls);
-    this.controls = controls;
+    this.take(controls);
     this.space = this.shadow.reenter(controls, space);
+  }
+
+  private take(controls: PagingControls): void {
+    this.controls = controls;
+    this.machine.far.enabled = controls.mode === '5-level';
   }
 
   /**
@@ -264,34 +269,39 @@ export class Mmu {
 
   /** Checks that a range may be read or written, so that a later access to it cannot fault. */
   check(linear: number, bytes: number, write: boolean, user: boolean): void {
-    const first = Math.floor(linear / PAGE_BYTES);
-    const last = Math.floor((linear + bytes - 1) / PAGE_BYTES);
+    const first = this.pageOf(linear);
+    const last = this.pageOf(linear + bytes - 1);
     for (let page = first; page <= last; page++) {
       const wrapped = this.wrap32 && page === LAST_PAGE_32 + 1 ? 0 : page;
-      this.resolve(wrapped, page === first ? linear - first * PAGE_BYTES : 0, write, user);
+      this.resolve(wrapped, page === first ? offsetInPage(linear) : 0, write, user);
     }
   }
 
   /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). */
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
-    const page = Math.floor(linear / PAGE_BYTES);
-    const offset = linear - page * PAGE_BYTES;
+    const page = this.pageOf(linear);
+    const offset = offsetInPage(linear);
     if (offset + bytes <= PAGE_BYTES && !(this.checksAlignment && user)) {
       const host = this.known(page, kind !== READ, user);
       if (host >= 0) return host + offset;
     }
-    return this.access((page << 12) | offset, Math.floor(linear / TWO32), bytes, kind, user);
+    return this.access((page << 12) | offset, Math.floor(page / (TWO32 / PAGE_BYTES)), bytes, kind, user);
   }
 
   /** Whether one direct host run of bytes from here to the page's end may be used: its host address, or -1. */
   hostRun(linear: number, write: boolean, user: boolean): number {
-    const page = Math.floor(linear / PAGE_BYTES);
-    const offset = linear - page * PAGE_BYTES;
+    const page = this.pageOf(linear);
+    const offset = offsetInPage(linear);
     if (this.checksAlignment && user) return -1;
     const known = this.known(page, write, user);
     if (known >= 0) return known + offset;
     const host = this.direct(page, this.resolve(page, offset, write, user), write, user);
     return host < 0 ? -1 : host + offset;
+  }
+
+  /** Number of the page that a linear address lies in. */
+  pageOf(linear: number): number {
+    return this.machine.far.enabled ? this.machine.far.page(linear) : Math.floor(linear / PAGE_BYTES);
   }
 
   /** Host address of a page that the TLB holds for this kind of access; -1 otherwise. */
@@ -329,6 +339,8 @@ function alignmentOf(bytes: number): number {
   if (bytes === 10) return 8;
   return bytes === 2 || bytes === 4 || bytes === 8 ? bytes : 1;
 }
+
+const offsetInPage = (linear: number): number => linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
 
 /** Whether a change of PKRU can make wrong what the TLB holds: pages with key 0, or all keys while PKRU was open. */
 function keysChanged(old: number, now: number): boolean {

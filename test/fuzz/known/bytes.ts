@@ -139,4 +139,10 @@ export const BYTES: readonly KnownBytes[] = [
     explains: (step, { address }) => is(step, Mnemonic.Call) && step.ourStep.kind === 'delivered' && step.ours.rip === step.theirs.rip
       && BigInt(address) < (step.before.general[4] ?? 0n) + step.before.segments.ss.base && BigInt(address) + 32n >= (step.before.general[4] ?? 0n) + step.before.segments.ss.base,
   },
+  {
+    id: 'frame-rf-sysret',
+    reason: 'a trap behind SYSRET pushes the RF that SYSRET has taken from R11',
+    manual: 'vol. 2, SYSRET',
+    explains: (step, difference) => is(step, Mnemonic.Sysret, Mnemonic.Sysretq) && frameBit(step, difference, [], [18]),
+  },
 ];

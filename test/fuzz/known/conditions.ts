@@ -58,7 +58,8 @@ export function stackForbids(state: MachineState): boolean {
   const { ss } = state.segments;
   const mask = ss.attributes & ATTRIBUTE.big && isProtected(state) ? 0xffffffffn : 0xffffn;
   const top = (state.general[4] ?? 0n) & mask;
-  return [2n, 4n, 6n, 8n, 10n, 12n, 16n, 20n, 24n, 36n].some((bytes) => forbids(ss, (top - bytes) & mask, 2, true, !usesDescriptors(state)));
+  const distances = Array.from({ length: 20 }, (_, i) => 2n * BigInt(i + 1));
+  return distances.some((bytes) => forbids(ss, (top - bytes) & mask, bytes === 2n ? 2 : 4, true, !usesDescriptors(state)));
 }
 
 /** Bits 47 to 63, by the upper half. */

@@ -59,7 +59,7 @@ export const INSTRUCTIONS: readonly KnownDifference[] = [
     reason: 'which of two memory operands is read first, and so which page fault comes first, is not said',
     manual: 'vol. 2, CMPS',
     matches: (step) => is(step, Mnemonic.Cmpsb, Mnemonic.Cmpsw, Mnemonic.Cmpsd, Mnemonic.Cmpsq) && handlerVector(step.ours) !== undefined && handlerVector(step.theirs) !== undefined
-      && (handlerVector(step.ours) !== handlerVector(step.theirs) || step.differences.every(({ field }) => field === 'cr2')),
+      && (handlerVector(step.ours) !== handlerVector(step.theirs) || step.differences.every(({ field }) => /^(cr2|ss.*)$/.test(field))),
   },
   {
     id: 'popa-half',
@@ -102,7 +102,7 @@ export const INSTRUCTIONS: readonly KnownDifference[] = [
     id: 'pusha-order',
     reason: 'PUSHA writes EDI first, and so meets another page first',
     manual: 'vol. 2, PUSHA',
-    matches: (step) => is(step, Mnemonic.Pusha, Mnemonic.Pushad) && step.memory.every((one) => tableBit(one, PTE.dirty)) && step.differences.every(({ field }) => field === 'cr2'),
+    matches: (step) => is(step, Mnemonic.Pusha, Mnemonic.Pushad) && step.memory.every((one) => [PTE.accessed, PTE.dirty, PTE.accessed | PTE.dirty].some((bits) => tableBit(one, bits))) && step.differences.every(({ field }) => field === 'cr2'),
   },
   {
     id: 'undefined-reads-first',
@@ -190,5 +190,11 @@ export const INSTRUCTIONS: readonly KnownDifference[] = [
     reason: 'bits 11, 12, 14 and 15 of DR7 can be set',
     manual: 'vol. 3, 17.2.4',
     matches: (step) => is(step, Mnemonic.Mov) && step.memory.length === 0 && step.differences.every(({ field, ours, theirs }) => field === 'dr7' && ((ours ^ theirs) & ~0xd800n) === 0n),
+  },
+  {
+    id: 'group-15-prefix',
+    reason: '0F AE with F3 and a memory operand is taken for the instruction without F3',
+    manual: 'vol. 2, table A-6 (group 15)',
+    matches: (step, program) => step.instruction === undefined && hasPrefix(step, 0xf3) && /,15,174,/.test(`,${step.bytes.join()},`) && onlyWeFault(step, program, UD),
   },
 ];

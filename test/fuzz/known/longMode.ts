@@ -22,8 +22,8 @@ const onlyFields = ({ differences, memory }: Step, fields: RegExp): boolean => m
 /** Something near this address is not canonical. */
 const atBorder = (address = 0n): boolean => [-0x40n, 0n, 0x40n].some((distance) => !isCanonical(BigInt.asUintN(64, address + distance)));
 
-/** Both have gone to a handler, and not to the same. */
-const faultsApart = ({ ours, theirs, ourStep }: Step): boolean => ourStep.kind === 'delivered' && handlerVector(theirs) !== undefined && handlerVector(ours) !== handlerVector(theirs);
+/** Both have gone to a handler, and not to the same; or one has found none. */
+const faultsApart = ({ ours, theirs, ourStep, theirShutdown }: Step): boolean => ourStep.kind === 'shutdown' || theirShutdown || (ourStep.kind === 'delivered' && handlerVector(theirs) !== undefined && handlerVector(ours) !== handlerVector(theirs));
 
 export const LONG_MODE: readonly KnownDifference[] = [
   {
@@ -100,13 +100,13 @@ export const LONG_MODE: readonly KnownDifference[] = [
     id: 'table-16',
     reason: 'LGDT and LIDT with an operand-size prefix take 24 bits of the base in 64-bit code, too',
     manual: 'vol. 2, LGDT and LIDT (the operand size is fixed)',
-    matches: (step) => codeBits(step.before) === 64 && is(step, Mnemonic.Lgdt, Mnemonic.Lidt) && step.bytes.subarray(0, 4).includes(0x66) && onlyFields(step, /^[gi]dtr base$/),
+    matches: (step) => codeBits(step.before) === 64 && is(step, Mnemonic.Lgdt, Mnemonic.Lidt) && step.bytes.subarray(0, 4).includes(0x66) && (onlyFields(step, /^[gi]dtr base$/) || handlerVector(step.ours) === GP),
   },
   {
     id: 'null-ss',
-    reason: 'SS takes a null selector whose RPL is not CPL, and one with RPL 1 or 2 changes CPL to 0',
-    manual: 'vol. 2, MOV',
-    matches: (step, program) => codeBits(step.before) === 64 && (step.theirs.segments.ss.selector & 0xfffc) === 0 && /ss/.test(step.instruction?.text ?? '') && (onlyWeFault(step, program, GP) || onlyFields(step, /^cpl$/)),
+    reason: 'SS takes a null selector whose RPL is not CPL, and one with RPL 1 or 2, by gates too, changes CPL to 0',
+    manual: 'vol. 2, MOV and CALL',
+    matches: (step, program) => isLong(step.before) && (step.theirs.segments.ss.selector & 0xfffc) === 0 && (onlyFields(step, /^cpl$/) || (/ss/.test(step.instruction?.text ?? '') && onlyWeFault(step, program, GP))),
   },
   {
     id: 'null-ss-rpl',
@@ -195,12 +195,43 @@ export const LONG_MODE: readonly KnownDifference[] = [
     id: 'call-limit-long',
     reason: 'a far CALL checks the limit of a segment of 64-bit code',
     manual: 'vol. 2, CALL',
-    matches: (step) => is(step, Mnemonic.Call) && codeBits(step.ours) === 64 && step.ourStep.kind === 'stepped' && handlerVector(step.theirs) === GP && step.ours.rip > BigInt(step.ours.segments.cs.limit),
+    matches: (step) => is(step, Mnemonic.Call) && codeBits(step.ours) === 64 && step.ourStep.kind === 'stepped' && handlerVector(step.theirs) !== undefined && step.ours.rip > BigInt(step.ours.segments.cs.limit),
   },
   {
     id: 'null-ss-compatibility',
     reason: 'a far return from 64-bit code to code of 16 or 32 bits takes a null SS',
     manual: 'vol. 2, RET and IRET',
     matches: (step, program) => is(step, ...FAR_RETURNS) && isLong(step.before) && (step.theirs.segments.ss.selector & 0xfffc) === 0 && codeBits(step.theirs) !== 64 && onlyWeFault(step, program, GP),
+  },
+  {
+    id: 'target-high',
+    reason: 'far transfers from 64-bit code to code of 16 or 32 bits cut the offset to 32 bits in place of #GP(0)',
+    manual: 'vol. 2, JMP, CALL, RET, IRET',
+    matches: (step, program) => is(step, Mnemonic.Jmp, Mnemonic.Call, ...FAR_RETURNS) && codeBits(step.before) === 64 && codeBits(step.theirs) !== 64 && onlyWeFault(step, program, GP),
+  },
+  {
+    id: 'upper-type',
+    reason: 'LAR and LSL take a system descriptor whose upper half has a type, which others must not have',
+    manual: 'vol. 3, 8.2.3 (the type of the upper half is 0)',
+    open: true,
+    matches: (step) => is(step, Mnemonic.Lar, Mnemonic.Lsl) && isLong(step.before) && onlyFields(step, /^(flags|r..?)$/) && step.differences.some(({ field, ours, theirs }) => field === 'flags' && (theirs & ~ours) === BigInt(FLAG.ZF)),
+  },
+  {
+    id: 'movsxd-16',
+    reason: 'MOVSXD with operands of 16 bits reads 4 bytes',
+    manual: 'vol. 2, MOVSX/MOVSXD',
+    matches: (step) => is(step, Mnemonic.Movsxd) && step.bytes.subarray(0, 4).includes(0x66) && (step.memory.length > 0 || step.ourStep.kind !== 'delivered'),
+  },
+  {
+    id: 'sysret-canonical',
+    reason: 'SYSRET takes an RCX that is not canonical',
+    manual: 'vol. 2, SYSRET',
+    matches: (step) => is(step, Mnemonic.Sysretq, Mnemonic.Sysexitq, Mnemonic.Sysexit) && handlerVector(step.ours) !== handlerVector(step.theirs) && [1, 2].some((i) => !isCanonical(step.before.general[i] ?? 0n)),
+  },
+  {
+    id: 'double-shift-rip',
+    reason: 'SHLD and SHRD with an immediate count take a RIP-relative operand by the address before that byte',
+    manual: 'vol. 2, 2.2.1.6',
+    matches: ({ before, instruction }) => codeBits(before) === 64 && /^sh[lr]d \[rel /.test(instruction?.text ?? ''),
   },
 ];

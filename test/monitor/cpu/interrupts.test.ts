@@ -190,7 +190,7 @@ describe('faults on the way to a handler', function () {
     assert.throws(() => guest.run(10), (reason: unknown) => {
       assert.ok(reason instanceof TripleFault);
       assert.deepEqual(reason.chain.map((link) => link.vector), [GP, NP, DF, GP]);
-      assert.equal(reason.chain[0]?.eip, AT.code + 5);
+      assert.equal(reason.chain[0]?.eip, BigInt(AT.code + 5));
       return true;
     });
   });

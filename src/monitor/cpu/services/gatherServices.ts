@@ -34,7 +34,9 @@ function gather(indexBytes: ElementBytes, bytes: ElementBytes): Service {
     for (let i = 0; i < count; i++) setElement(s, mask, i, bytes, element(s, mask, i, bytes) < 0n ? -1n : 0n);
     for (let i = 0; i < count; i++) {
       if (element(s, mask, i, bytes) === 0n) continue;
-      const offset = op.offsetOf(Number(element(s, indices, i, indexBytes)) * op.immediate);
+      const distance = element(s, indices, i, indexBytes) * BigInt(op.immediate);
+      // An index of 64 bits may be an address by itself.
+      const offset = op.addressBits === 64 ? s.address(s.exactAddress(op.offset) + distance) : op.offsetOf(Number(BigInt.asIntN(32, distance)));
       setElement(s, destination, i, bytes, load(cpu, op, offset, bytes));
       setElement(s, mask, i, bytes, 0n);
     }

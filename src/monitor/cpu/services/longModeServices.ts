@@ -42,7 +42,7 @@ function writeBase(segment: number): Service {
     checkBases(cpu);
     const s = cpu.state;
     const base = op.size === 8 ? s.reg64(op.rm) : BigInt(s.reg(op.rm));
-    if (!s.canonical(Number(BigInt.asIntN(64, base)))) throw generalProtection();
+    if (!s.canonical(s.address(base))) throw generalProtection();
     s.setU64(segmentAt(segment) + L.SEG_BASE, base);
     return 'next';
   });

@@ -201,7 +201,7 @@ export const systemServices: Readonly<Record<string, Service>> = {
   invlpg: privileged((cpu, op) => {
     const linear = cpu.state.linear(op.segment, op.offset);
     // An address that is not canonical is no error, and nothing to do.
-    if (cpu.state.canonical(linear)) cpu.mmu.invalidate(Math.floor(linear / 4096));
+    if (cpu.state.canonical(linear)) cpu.mmu.invalidate(cpu.mmu.pageOf(linear));
     return 'next';
   }),
   clts: privileged((cpu, op) => {

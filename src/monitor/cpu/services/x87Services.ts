@@ -79,9 +79,6 @@ function alignmentOf(bytes: number): number {
 
 export const fpuOf = (cpu: Cpu): FpuState => new FpuState(cpu.state.view, CPU_BASE + L.FPU);
 
-/** Bits 32-63 of an address. */
-const highHalf = (address: number): number => Math.floor(address / 2 ** 32) >>> 0;
-
 function x87(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
   if (s.cr0 & (CR0.EM | CR0.TS)) throw fault(VECTOR.NM);
@@ -94,10 +91,10 @@ function x87(cpu: Cpu, op: Operation): Outcome {
     operandSize: op.size === 2 ? (16 as const) : (32 as const),
     protectedMode: s.descriptorMode,
     instructionPointer: op.start >>> 0,
-    instructionPointerHigh: highHalf(op.start),
+    instructionPointerHigh: cpu.machine.far.high(op.start) >>> 0,
     codeSelector: s.selector(L.CS),
     dataPointer: op.isMemory ? op.offset >>> 0 : 0,
-    dataPointerHigh: op.isMemory ? highHalf(op.offset) : 0,
+    dataPointerHigh: op.isMemory ? cpu.machine.far.high(op.offset) >>> 0 : 0,
     dataSelector: op.isMemory ? s.selector(op.segment) : 0,
   };
   const outcome = executeX87(request, fpuOf(cpu), port);

@@ -121,8 +121,8 @@ export class Translator {
     if (delta === 0) return home;
     const { bits } = home.context;
     const there = start + delta;
-    // Offsets of 16 bits wrap inside pages.
-    if (bits === 16 || (bits === 32 && (there < 0 || there >= 2 ** 32))) return undefined;
+    // Offsets of 16 bits wrap inside pages; addresses beyond 2^52 (LA57) have no number that lasts.
+    if (bits === 16 || Math.abs(there) >= 2 ** 52 || (bits === 32 && (there < 0 || there >= 2 ** 32))) return undefined;
     const linear = bits === 64 ? there : (base + there) % 2 ** 32;
     const table = this.cpu.mmu.tlb.codeTable(slot, user, Math.floor(linear / PAGE_BYTES));
     const page = table > 0 ? this.code.pageOfTable(table) : undefined;
