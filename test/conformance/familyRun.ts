@@ -28,6 +28,8 @@ export interface Selection {
   readonly number?: number;
   /** The interpreter unless it is said. */
   readonly engine?: BenchEngine;
+  /** Only every so many vectors. */
+  readonly stride?: number;
 }
 
 const MODELS: readonly SegmentModel[] = ['flat', 'checked'];
@@ -48,6 +50,7 @@ export function runFamily(family: Family, selection: Selection = {}): FamilyResu
   family.vectors.forEach((vector, i) => {
     if (selection.mode !== undefined && vector.m !== selection.mode) return;
     if (selection.number !== undefined && selection.number !== i + 1) return;
+    if (selection.stride !== undefined && i % selection.stride !== 0) return;
     chosen.push({ number: i + 1, vector });
   });
   const failed = chosen.length === 0 ? new Map<number, FailedVector>() : runAll(family.name, chosen, selection.engine ?? 'interpreter');

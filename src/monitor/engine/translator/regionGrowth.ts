@@ -7,8 +7,8 @@ import type { CodeCache, CodePage } from '../codeCache';
 import { RegionGraph, type BlockCode, type PlacedBlock } from './regionGraph';
 
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
-const MOST_BLOCKS = 32;
-const MOST_INSTRUCTIONS = 200;
+const MOST_BLOCKS = 24;
+const MOST_INSTRUCTIONS = 150;
 /** Most places that a return is compared with. */
 const MOST_RETURNS = 4;
 
