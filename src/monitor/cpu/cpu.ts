@@ -121,6 +121,8 @@ export class Cpu {
     if (segment === L.CS && attributes & ATTRIBUTE.long && s.longMode) base = 0;
     const same = base === s.base(segment) && limit === s.limit(segment) && ((attributes ^ s.attributes(segment)) & ~ATTRIBUTE.dpl) === 0;
     s.setU32(at + L.SEG_SELECTOR, selector & 0xffff);
+    // A present segment that is loaded again as it is: its bounds are there.
+    if (same && attributes === s.attributes(segment) && attributes & ATTRIBUTE.present) return;
     s.setWide(at + L.SEG_BASE, base);
     s.setU32(at + L.SEG_LIMIT, limit);
     s.setU32(at + L.SEG_ATTRIBUTES, attributes);
