@@ -47,7 +47,8 @@ function output(portOf: (cpu: Cpu, op: Operation) => number): Service {
     cpu.state.eip = op.next;
     cpu.surroundings.writePort(port, size, cpu.state.reg(L.RAX, size));
     portAccessed(cpu, port, size);
-    return 'leave';
+    // Whoever has redirected the guest, or wants control, has asked for attention.
+    return cpu.attention ? 'leave' : 'next';
   };
 }
 
