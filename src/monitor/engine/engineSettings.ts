@@ -16,7 +16,7 @@ export interface EngineSettings {
   readonly longestBlock: number;
 }
 
-const TRANSLATOR: EngineSettings = { translates: true, heat: 3000, eager: false, lifetime: 0, longestBlock: 64 };
+const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64 };
 
 export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
   interpreter: { ...TRANSLATOR, translates: false },
