@@ -3,20 +3,18 @@
  * table from page offset to the records of the basic block that begins there. Writes to decoded bytes
  * drop the page's blocks, at once.
  */
-import * as L from '../cpu/layout';
-import { decode, type AddressForm, type Instruction, type Operand } from '../isa/decoder';
+import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
-import { findService, serviceNumber } from '../cpu/services';
-import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, NULL_SLOT, PAGE_BYTES } from '../memory/layout';
+import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
-import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
 import type { EngineSettings } from './engineSettings';
 import { handlerFor } from './handlerSet';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
-import { FLAG, R, RECORD_BYTES, type Model } from './records';
+import { RecordWriter } from './recordWriter';
+import { R, RECORD_BYTES, type Model } from './records';
 import { factsOf } from './translator/instructionFacts';
 import type { BlockCode, BlockEnd } from './translator/regionGraph';
 
@@ -86,10 +84,6 @@ export interface CodeCounters {
   regionsDropped: number;
 }
 
-/** What an instruction comes to whose service is not written. */
-const UNDEFINED_SERVICE = serviceNumber('ud');
-/** What knows all of an x87 instruction. */
-const X87_SERVICE = serviceNumber('x87');
 const NONE: ReadonlySet<number> = new Set();
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
@@ -102,6 +96,7 @@ const leavesAlways = ({ name }: Instruction): boolean => ALWAYS_LEAVING.has(name
 
 export class CodeCache {
   readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0, regionsDropped: 0 };
+  readonly records: RecordWriter;
   private readonly pages = new Map<number, CodePage[]>();
   private freeChunks: number[] = [];
   /** Chunks of dropped pages: generated code may still stand in them until it returns. */
@@ -119,7 +114,9 @@ export class CodeCache {
     private readonly interpreter: Interpreter,
     private readonly cpu: Cpu,
     readonly settings: EngineSettings,
-  ) {}
+  ) {
+    this.records = new RecordWriter(machine.view, interpreter);
+  }
 
   /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
   page(frame: number, context: CodeContext): CodePage | undefined {
@@ -159,19 +156,19 @@ export class CodeCache {
     let at = address;
     let where = start;
     if (breakpoint || profile) {
-      this.writeSpecial(at, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
+      this.records.writeSpecial(at, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
       if (profile) this.writeProfile(at, page);
       at += RECORD_BYTES;
     }
     instructions.forEach((instruction, i) => {
-      this.writeRecord(at, instruction, where, page.context, count - i, page.table);
+      this.records.writeRecord(at, instruction, where, page.context, count - i, page.table);
       at += RECORD_BYTES;
       where += instruction.length;
     });
     if (!closed) {
       const overLimit = page.context.end < PAGE_BYTES && where >= page.context.end;
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
-      this.writeSpecial(at, handler, where, 0);
+      this.records.writeSpecial(at, handler, where, 0);
     }
     page.live = true;
     page.decoded.fill(1, start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
@@ -189,8 +186,8 @@ export class CodeCache {
     const at = this.reserve(first, 2 * RECORD_BYTES);
     if (at === undefined) return false;
     const behind = offset + instruction.length;
-    this.writeRecord(at, instruction, offset, first.context, 1, first.table);
-    if (!endsBlock(instruction.name) && !leavesAlways(instruction)) this.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
+    this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
+    if (!endsBlock(instruction.name) && !leavesAlways(instruction)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
     second.live = true;
     second.decoded.fill(1, 0, behind - PAGE_BYTES);
     second.dependents.add(first);
@@ -293,74 +290,6 @@ export class CodeCache {
   /** The instruction as this processor executes it in a context. */
   admit(instruction: Instruction, context: CodeContext): Instruction {
     return admit(instruction, context, this.cpu);
-  }
-
-  /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
-  writeRecord(at: number, instruction: Instruction, offset: number, context: CodeContext, back: number, table: number): void {
-    const view = this.machine.view;
-    const handler = handlerFor(instruction, context.model);
-    view.setUint32(at + R.handler, this.interpreter.entry(handler, context.model), true);
-    view.setUint16(at + R.offset, offset, true);
-    view.setUint8(at + R.length, instruction.length);
-    view.setUint8(at + R.back, back);
-    const registers = instruction.operands.flatMap(registerOffset);
-    view.setUint16(at + R.registerA, registers[0] ?? L.ZERO, true);
-    view.setUint16(at + R.registerB, registers[1] ?? L.ZERO, true);
-    const memory = instruction.memory;
-    const register = (n: AddressForm['base'] | undefined): number =>
-      n === undefined || n === -1 || n === 'direct' ? L.ZERO : n === 'ip' ? L.EIP_BASE : n * 8;
-    // A displacement from the instruction's end is one from its page here: it may run over 32 bits.
-    const displacement = (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + instruction.length : 0);
-    view.setInt32(at + R.displacement, displacement, true);
-    view.setUint16(at + R.base, register(memory?.base), true);
-    view.setUint16(at + R.index, displacement > 0x7fffffff ? L.TWO32 : register(memory?.index), true);
-    view.setUint8(at + R.scale, (memory?.scale ?? 0) | rexBits(instruction.rex));
-    view.setUint8(at + R.flags, flagsOf(instruction));
-    view.setUint16(at + R.mask, { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 }[instruction.addressSize], true);
-    const segment = memory?.segment ?? instruction.segment;
-    view.setUint16(at + R.segment, L.SEGMENTS + segment * L.SEGMENT_BYTES, true);
-    view.setUint8(at + R.modrm, instruction.modrm);
-    view.setUint8(at + R.opcode, instruction.opcode);
-    this.writeTail(at, instruction, offset, context, table);
-    if (!instruction.vex) return;
-    view.setUint16(at + R.registerC, registers[2] ?? L.ZERO, true);
-    view.setUint8(at + R.vexLength, instruction.vex.length === 256 ? 1 : 0);
-  }
-
-  /** Link and immediate: branches, services, and the rest use them differently. */
-  private writeTail(at: number, instruction: Instruction, offset: number, context: CodeContext, table: number): void {
-    const view = this.machine.view;
-    const { name, immediate } = instruction;
-    if (name.startsWith('!')) {
-      view.setUint32(at + R.link, findService(name.slice(1)) ?? UNDEFINED_SERVICE, true);
-      const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
-      view.setBigInt64(at + R.immediate, immediate | extra, true);
-      return;
-    }
-    if (!endsBlock(name)) {
-      // A meaning may leave a hard case to the service of its name.
-      view.setUint32(at + R.link, serviceBehind(instruction) ?? NULL_SLOT, true);
-      view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
-      return;
-    }
-    const behind = offset + instruction.length;
-    const slot = (target: number): number => {
-      const inside = target >= context.first && target < context.end;
-      return inside && table !== 0 ? table + target * 4 : NULL_SLOT;
-    };
-    // A branch of another size than the code's cuts its target: its offset is not known here.
-    view.setUint32(at + R.link, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT, true);
-    view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
-    // `retImmediate` has its parameter count there and no link behind.
-    if (name !== 'retImmediate') view.setUint32(at + R.linkBehind, slot(behind), true);
-  }
-
-  writeSpecial(at: number, handler: number, offset: number, back: number): void {
-    const view = this.machine.view;
-    view.setUint32(at + R.handler, handler, true);
-    view.setUint16(at + R.offset, offset, true);
-    view.setUint8(at + R.length, 0);
-    view.setUint8(at + R.back, back);
   }
 
   /**
@@ -481,35 +410,3 @@ export class CodeCache {
 export function sameContext(a: CodeContext, b: CodeContext): boolean {
   return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end && a.translated === b.translated;
 }
-
-/** Number of the service to which an instruction's meaning leaves hard cases. */
-export function serviceBehind({ name, unit }: Instruction): number | undefined {
-  return findService(name) ?? (unit === 'x87' ? X87_SERVICE : undefined);
-}
-
-/** REX.B and REX.R, in bits 6 and 7. */
-const rexBits = (rex: number): number => ((rex & 1) << 6) | ((rex & 4) << 5);
-
-/** State-block offset of a register operand; nothing for other operands. */
-function registerOffset(operand: Operand): readonly number[] {
-  switch (operand.kind) {
-    case 'register':
-      return [L.REG + operand.slot];
-    case 'vector':
-      return [L.VECTOR + L.VECTOR_BYTES * operand.number];
-    case 'mmx':
-      return [L.FPU + FPU_LAYOUT.registers + FPU_REGISTER_BYTES * operand.number];
-    default:
-      return [];
-  }
-}
-
-function flagsOf(instruction: Instruction): number {
-  let flags = instruction.memory ? FLAG.memory : 0;
-  if (instruction.lock) flags |= FLAG.lock;
-  if (instruction.repeat === 0xf2) flags |= FLAG.repeatNotEqual;
-  if (instruction.repeat === 0xf3) flags |= FLAG.repeat;
-  flags |= { 8: 0, 16: 1, 32: 2, 64: 3 }[instruction.size] << FLAG.sizeShift;
-  return flags | ({ 16: 0, 32: 1, 64: 2 }[instruction.addressSize] << FLAG.addressShift);
-}
-

@@ -81,8 +81,8 @@ export class ScratchInstruction {
     }
     // What does not end inside the limit cannot be fetched.
     if (!instruction) throw generalProtection();
-    this.code.writeRecord(SCRATCH_RECORDS, this.code.admit(instruction, context), offset, context, 1, 0);
-    this.code.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
+    this.code.records.writeRecord(SCRATCH_RECORDS, this.code.admit(instruction, context), offset, context, 1, 0);
+    this.code.records.writeSpecial(SCRATCH_RECORDS + RECORD_BYTES, this.stopHandler, offset + instruction.length, 0);
     const repeated = instruction.repeat !== 0;
     this.transfer = transferOf(instruction.name);
     if (repeated) this.trace(linear, instruction.length);
