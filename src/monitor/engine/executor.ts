@@ -296,7 +296,9 @@ export class Executor {
     const passing = mine && this.passBreakpointAt === this.linear();
     if (mine) this.passBreakpointAt = -1;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
-    if (trap || passing || resumed || cpu.attention) {
+    // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit.
+    const guarded = resumed && (this.debug.executionAddresses().length > 0 || this.locator.hasBreakpoint(this.linear()));
+    if (trap || passing || guarded || cpu.attention) {
       if (!passing) {
         const stop = this.breakpointHere(resumed);
         if (stop) return stop;
@@ -311,6 +313,7 @@ export class Executor {
       this.stepOne(false);
       return undefined;
     }
+    if (resumed) s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     if (this.settings.eager) this.translator.translateNow(block);
     const count = s.view.getUint8(block + R.back);
     if (count <= left) return this.execute(block, left, count);
