@@ -7,7 +7,7 @@ import type { PagingControls, PagingMode } from '../memory/guestPaging';
 import type { AddressSpace } from '../memory/shadowPaging';
 import type { Mmu } from '../memory/mmu';
 import type { MachineMemory } from '../memory/machineMemory';
-import { TLB_EMPTY } from '../memory/layout';
+import { MONITOR_WORDS, TLB_EMPTY } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import * as L from './layout';
 import { allowedFlags } from './models/controlBits';
@@ -69,8 +69,6 @@ export class Cpu {
   attention = false;
   /** Whether code, data and stack segments are flat and unrestricted: kept up to date by the engine. */
   flat = false;
-  /** Whether INTR is raised: kept up to date by the machine. */
-  interruptLine = false;
   /** Set while single instructions are traced (TF): REP instructions do one iteration at a time. */
   singleIteration = false;
   /**
@@ -80,6 +78,11 @@ export class Cpu {
   disturbed = false;
   /** Set when an interrupt by instruction has cleared TF on its way: no single-step trap follows it. */
   trapCleared = false;
+  /**
+   * Delivers through a gate where that is a common case, going back to EIP; gives false where it is not, and nothing has
+   * changed. `kind`: 1, there is an error code; 4, a fault that is resumed.
+   */
+  quickDelivery: ((vector: number, kind: number, errorCode: number) => boolean) | undefined;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
   /** What each of them has told the MMU last: nothing that the state block does not say. */
@@ -104,6 +107,14 @@ export class Cpu {
 
   get features(): FeatureSet {
     return this.processor.features;
+  }
+
+  /** Whether INTR is raised: kept up to date by the machine. */
+  get interruptLine(): boolean {
+    return this.machine.view.getUint32(MONITOR_WORDS.interruptLine, true) !== 0;
+  }
+  set interruptLine(raised: boolean) {
+    this.machine.view.setUint32(MONITOR_WORDS.interruptLine, raised ? 1 : 0, true);
   }
 
   /** Whether memory accesses of the present code count as user accesses. */

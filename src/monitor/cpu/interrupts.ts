@@ -99,6 +99,7 @@ function isDouble(first: number, second: number): boolean {
 export function deliver(cpu: Cpu, what: Interruption): void {
   cpu.attention = true;
   cpu.state.halted = false;
+  if (deliveredQuickly(cpu, what)) return;
   if (!cpu.state.protectedMode) deliverReal(cpu, what);
   else if (cpu.state.longMode) deliverLong(cpu, what);
   else {
@@ -110,6 +111,16 @@ export function deliver(cpu: Cpu, what: Interruption): void {
   }
   cpu.trapCleared = true;
   if (what.vector === VECTOR.DB && what.cause === 'exception') enterDebugHandler(cpu);
+}
+
+/** Through generated code, if the event is none of an instruction, and no debug exception. */
+function deliveredQuickly(cpu: Cpu, { vector, cause, errorCode, returnTo }: Interruption): boolean {
+  const s = cpu.state;
+  if (!cpu.quickDelivery || cause === 'software' || vector === VECTOR.DB || returnTo !== s.eip) return false;
+  const kind = (errorCode === undefined ? 0 : 1) | (cause === 'exception' ? 4 : 0);
+  if (!cpu.quickDelivery(vector, kind, errorCode ?? 0)) return false;
+  cpu.trapCleared = true;
+  return true;
 }
 
 /** The handler of #DB may use the debug registers, and runs without branch traps (Intel SDM vol. 3, 17.2.4 and 17.4.2). */

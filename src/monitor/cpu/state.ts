@@ -2,7 +2,7 @@
  * The active virtual CPU's state block as TypeScript reads and writes it (layout: ./layout).
  */
 import type { FarAddresses } from '../memory/farAddresses';
-import { CPU_BASE, CPU_BYTES } from '../memory/layout';
+import { CPU_BASE, CPU_BYTES, MONITOR_WORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { statusFromWords, wordsFromStatus } from './statusWords';
 import * as L from './layout';
@@ -46,12 +46,17 @@ export const ATTRIBUTE = { dpl: 0x60, accessed: 1, writable: 2, readable: 2, con
 /** First linear address of 64 bits that is not canonical with four-level paging. */
 const CANONICAL_END = 2 ** 47;
 
+/** Flags that can be changed, and those that are 1 always. */
+interface FlagBits {
+  readonly changeable: number;
+  readonly ones: number;
+}
+
 export class CpuState {
   readonly view: DataView;
   readonly block: Uint8Array;
   private readonly far: FarAddresses;
-  /** Flags that can be changed, and those that are 1 always: the processor's (models/controlBits). */
-  flagBits: { readonly changeable: number; readonly ones: number } = { changeable: ALL_FLAGS, ones: 2 };
+  private knownFlags: FlagBits = { changeable: ALL_FLAGS, ones: 2 };
 
   /** Told when EFLAGS.AC may have changed by a load of the flags. */
   alignmentFlagChanged: () => void = () => undefined;
@@ -60,6 +65,17 @@ export class CpuState {
     this.view = machine.view;
     this.far = machine.far;
     this.block = machine.u8.subarray(CPU_BASE, CPU_BASE + CPU_BYTES);
+    this.flagBits = this.knownFlags;
+  }
+
+  /** Which flags there are: the processor's (models/controlBits). */
+  get flagBits(): FlagBits {
+    return this.knownFlags;
+  }
+  set flagBits(bits: FlagBits) {
+    this.knownFlags = bits;
+    this.view.setUint32(MONITOR_WORDS.flagsChangeable, bits.changeable, true);
+    this.view.setUint32(MONITOR_WORDS.flagsFixed, bits.ones, true);
   }
 
   u32(offset: number): number {

@@ -2,7 +2,8 @@
  * Generated functions that are no instruction's: entering a block, the way to any offset in CS, leaving for
  * TypeScript, going on behind a block, the entry from TypeScript, and calls to it.
  */
-import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
+import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
+import { RF } from '../isa/flags';
 import { CPU_BASE, PAGE_BYTES, PAGE_SHIFT, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
@@ -33,12 +34,13 @@ export function linearAddress(offset: Expression): Expression {
 /** Address of a linear address's entry in the execute TLB. */
 export const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
 
-/** Goes to the block at record `next` if the budget reaches through it; falls through otherwise. */
-export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression): void {
+/** Goes to the block at record `next` if the budget reaches through it, and does something before; falls through otherwise. */
+export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression, before?: () => void): void {
   const count = load(OP.i32_load8_u, I32, next, R.back);
   const remaining = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, at(REMAINING)), count));
   b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
     b.store(OP.i32_store, CPU, at(REMAINING), remaining);
+    before?.();
     b.returnCallIndirect(handlerType, [next], load(OP.i32_load, I32, next, R.handler));
   });
 }
@@ -50,6 +52,14 @@ export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expres
 export function emitJump(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I64]);
   const offset = b.parameter(0);
+  goTo(b, handlerType, offset);
+  b.store(OP.i64_store, CPU, at(EIP), offset);
+  b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** Goes to the block at an offset in CS (i64) if it is known and the budget reaches through it; falls through otherwise. */
+function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before?: () => void): void {
   const linear = b.let(linearAddress(offset));
   const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
   const entry = b.let(executeEntry(low));
@@ -61,10 +71,22 @@ export function emitJump(handlerType: number): FunctionBody {
     b.if(next, () => {
       const start = binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage));
       b.store(OP.i64_store, CPU, at(EIP_BASE), start);
-      enterBlock(b, handlerType, next);
+      enterBlock(b, handlerType, next, before);
     });
   });
-  b.store(OP.i64_store, CPU, at(EIP), offset);
+}
+
+/**
+ * The way behind a transfer that a routine has done: to the instruction at EIP, which RF does not outlive (Intel SDM
+ * vol. 3, 17.3.1.1).
+ */
+export function emitArrive(handlerType: number): FunctionBody {
+  const b = new FunctionBuilder([]);
+  const offset = b.let(load(OP.i64_load, I64, CPU, at(EIP)));
+  goTo(b, handlerType, offset, () => {
+    const flags = load(OP.i32_load, I32, CPU, at(FLAGS_SYSTEM));
+    b.store(OP.i32_store, CPU, at(FLAGS_SYSTEM), binary(OP.i32_and, I32, flags, i32(~RF)));
+  });
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
   return { locals: b.locals, code: b.finish() };
 }

@@ -12,7 +12,7 @@ import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
 import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
-import { CPU_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
+import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
@@ -47,8 +47,7 @@ export class Executor {
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   readonly translator: Translator;
-  /** Vectors at whose faults `run` stops before delivery. */
-  stopVectors: ReadonlySet<number> = new Set();
+  private vectors: ReadonlySet<number> = new Set();
   private readonly operation: RecordOperation;
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
@@ -98,6 +97,8 @@ export class Executor {
     this.operation = new RecordOperation(cpu.state);
     this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
+    const deliveries = { flat: interpreter.routine('interrupt32'), long: interpreter.routine('interrupt64') };
+    cpu.quickDelivery = (vector, kind, errorCode) => (cpu.state.longMode ? deliveries.long : deliveries.flat)(vector, kind, errorCode) !== 0;
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
         cpu.disturbed = true;
@@ -105,6 +106,15 @@ export class Executor {
       },
       codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
     };
+  }
+
+  /** Vectors at whose faults `run` stops before delivery. */
+  get stopVectors(): ReadonlySet<number> {
+    return this.vectors;
+  }
+  set stopVectors(vectors: ReadonlySet<number>) {
+    this.vectors = vectors;
+    this.machine.view.setUint32(MONITOR_WORDS.vectorsWatched, vectors.size > 0 ? 1 : 0, true);
   }
 
   /** The monitor's own work in the present slice. */
@@ -378,6 +388,7 @@ export class Executor {
     this.operation.record = 0;
     this.pendingFault = undefined;
     view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
+    view.setFloat64(MONITOR_WORDS.retiredEnd, s.f64(L.RETIRED) + budget, true);
     view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
     this.running = true;
     try {
@@ -536,6 +547,7 @@ export class Executor {
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
     this.stolen += remaining;
     view.setInt32(CPU_BASE + L.REMAINING, 0, true);
+    view.setFloat64(MONITOR_WORDS.retiredEnd, view.getFloat64(MONITOR_WORDS.retiredEnd, true) - remaining, true);
     view.setUint32(CPU_BASE + L.STOP_REQUESTED, 1, true);
   }
 

@@ -2,8 +2,9 @@
  * Emits interpreter handlers: each is an instruction's meaning with its operands left to run time, read from the record
  * that the handler is called with. A handler ends in a tail call to the handler of the next record.
  */
-import { FLAG_AUX, FLAG_RESULT, REG, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
+import { EIP, FLAG_AUX, FLAG_RESULT, REG, REMAINING, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import type { OperandSize, StatusSource, StatusWords, Value } from '../isa/emitter';
+import type { TransferRoutine } from '../isa/systemEmitter';
 import { PAGE_BYTES } from '../memory/layout';
 import { enterBlock, type FunctionBody } from './controlFunctions';
 import type { Callees, HandlerShape } from './handlerShape';
@@ -130,6 +131,17 @@ export class HandlerEmitter extends InstructionEmitter {
     const target = expression(this.relativeTarget());
     const offset = taken ? select(taken, target, this.offsetBehind()) : target;
     this.code.returnCall(this.callees.jump, [offset]);
+  }
+
+  transfer(routine: TransferRoutine, ...parameters: readonly Value[]): void {
+    this.storeState(OP.i64_store, EIP, this.offsetBehind());
+    const done = call(this.callees.routines[routine], I32, parameters.map(expression));
+    this.code.if(done, () => this.code.returnCall(this.callees.arrive, []));
+    this.service();
+  }
+
+  protected remaining(): Expression {
+    return this.loadState(OP.i32_load, I32, REMAINING);
   }
 
   jump(offset: Value): void {

@@ -8,6 +8,7 @@ import type { Routines } from './routines';
 export interface Callees {
   readonly handlerType: number;
   readonly jump: number;
+  readonly arrive: number;
   readonly access: number;
   readonly commit: number;
   readonly segmentFault: number;

@@ -7,6 +7,7 @@ import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
 import { SPECIAL_HANDLERS, buildBase, buildHandlers, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
+import { routineExport, type RoutineName } from './routines';
 
 interface CompiledHandlers {
   readonly module: WebAssembly.Module;
@@ -48,6 +49,11 @@ export class Interpreter {
     const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
     this.exports = instance.exports;
     this.enter = instance.exports['enter'] as (record: number) => void;
+  }
+
+  /** A routine of the base module, as TypeScript calls it. */
+  routine(name: RoutineName): (...parameters: number[]) => number {
+    return this.exports[routineExport(name)] as (...parameters: number[]) => number;
   }
 
   /** Table entry of a handler in a model. */

@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitArrive, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
@@ -66,6 +66,7 @@ export function buildBase(): Uint8Array {
   CALL_NAMES.forEach((name, i) => module.exportFunction(name, define(typeOf(name), emitForward(monitor[i] ?? 0, CALLS[name].parameters))));
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
+  module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
   module.exportFunction('follow', define(module.type([I32, I32], []), emitFollow(handlerType, jump)));
@@ -101,6 +102,7 @@ export function buildHandlers(names: readonly string[], long: boolean): HandlerM
     raise: base('raise'),
     service: base('service'),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
+    arrive: module.importFunction('base', 'arrive', module.type([], [])),
     routines: importRoutines(module),
   };
   const handlers = names.flatMap((name) => handlersOf(name, long));

@@ -1,12 +1,15 @@
 /** All routines: how the base module exports them, and other modules import them. */
+import type { TransferRoutine } from '../isa/systemEmitter';
 import type { X87Routine } from '../isa/x87Emitter';
 import type { FunctionBody } from './controlFunctions';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
+import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
+import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
 import type { WasmType } from './wasm/encoding';
 import type { ModuleBuilder } from './wasm/moduleBuilder';
 import { ROUTINES, emitRoutine } from './x87Routines';
 
-type RoutineName = X87Routine | RunRoutine;
+export type RoutineName = X87Routine | RunRoutine | SegmentRoutineName | TransferRoutine;
 /** Function numbers of the routines, in the module that calls them. */
 export type Routines = Readonly<Record<RoutineName, number>>;
 
@@ -15,23 +18,33 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...SEGMENT_ROUTINES, ...TRANSFER_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
-const isRun = (name: RoutineName): name is RunRoutine => name in RUN_ROUTINES;
+
+function emit(name: RoutineName): FunctionBody {
+  if (name in RUN_ROUTINES) return emitRunRoutine(name as RunRoutine);
+  if (name in SEGMENT_ROUTINES) return emitSegmentRoutine(name as SegmentRoutineName);
+  if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as TransferRoutine);
+  return emitRoutine(name as X87Routine);
+}
 
 /** The name under which the base module exports a routine. */
 export const routineExport = (name: RoutineName): string => `routine.${name}`;
+
+/** Gives each routine a number. */
+export function numberRoutines(number: (name: RoutineName) => number): Routines {
+  return Object.fromEntries(NAMES.map((name) => [name, number(name)])) as Record<RoutineName, number>;
+}
 
 /** Exports all routines from the base module; `define` gives a function its number. */
 export function exportRoutines(module: ModuleBuilder, define: (type: number, body: FunctionBody) => number): void {
   for (const name of NAMES) {
     const { parameters, results } = SIGNATURES[name];
-    module.exportFunction(routineExport(name), define(module.type(parameters, results), isRun(name) ? emitRunRoutine(name) : emitRoutine(name)));
+    module.exportFunction(routineExport(name), define(module.type(parameters, results), emit(name)));
   }
 }
 
 /** Imports them into another module. */
 export function importRoutines(module: ModuleBuilder): Routines {
-  const number = (name: RoutineName): number => module.importFunction('base', routineExport(name), module.type(SIGNATURES[name].parameters, SIGNATURES[name].results));
-  return Object.fromEntries(NAMES.map((name) => [name, number(name)])) as Record<RoutineName, number>;
+  return numberRoutines((name) => module.importFunction('base', routineExport(name), module.type(SIGNATURES[name].parameters, SIGNATURES[name].results)));
 }

@@ -1,16 +1,26 @@
-/** The part of an emitted instruction that reaches segment registers and privilege. */
-import { CPL, GS, MSR_KERNEL_GS_BASE, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS } from '../cpu/layout';
+/** The part of an emitted instruction that reaches segment registers, privilege, and what the monitor knows. */
+import { CPL, CR0, CR2, CR3, CR4, GS, IDLE, MSR_KERNEL_GS_BASE, MSR_TSC_OFFSET, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS, SHADOW_COUNT, SHADOW_WHOLE } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
-import type { SystemEmitter } from '../isa/systemEmitter';
-import { at } from './operandEmitter';
+import type { SystemEmitter, TransferRoutine } from '../isa/systemEmitter';
+import { MONITOR_WORDS } from '../memory/layout';
+import { CPU, at } from './operandEmitter';
+import { R, type Model } from './records';
 import { StringOperandEmitter } from './stringOperandEmitter';
 import { expression } from './valueEmitter';
-import { I32, I64, OP } from './wasm/encoding';
-import { binary, i32, load, type Expression } from './wasm/functionBuilder';
+import { F64, I32, I64, OP } from './wasm/encoding';
+import { binary, call, i32, load, unary, type Expression } from './wasm/functionBuilder';
 
 const GS_BASE = SEGMENTS + GS * SEGMENT_BYTES + SEG_BASE;
 
 export abstract class SystemOperandEmitter extends StringOperandEmitter implements SystemEmitter {
+  /** What is left of the budget that was given, counting the block under way as done. */
+  protected abstract remaining(): Expression;
+  abstract transfer(routine: TransferRoutine, ...parameters: readonly Value[]): void;
+
+  get codeModel(): Model {
+    return this.shape.model;
+  }
+
   /** Pushes a value of `size` bits, of which the lower `written` are stored. */
   protected abstract pushPart(value: Value, size: OperandSize, written: OperandSize): void;
 
@@ -23,6 +33,42 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
     if (typeof number.constant === 'number') return this.loadState(OP.i32_load16_u, I32, SEGMENTS + number.constant * SEGMENT_BYTES + SEG_SELECTOR);
     const offset: Expression = binary(OP.i32_mul, I32, number, i32(SEGMENT_BYTES));
     return this.let(load(OP.i32_load16_u, I32, offset, at(SEGMENTS + SEG_SELECTOR)));
+  }
+
+  loadSegment(segment: Value, selector: Value): Value {
+    return this.let(call(this.routines.loadSegment, I32, [expression(segment), expression(selector)]));
+  }
+
+  controlRegister(number: 0 | 2 | 3 | 4): Value {
+    return this.loadState(OP.i64_load, I64, { 0: CR0, 2: CR2, 3: CR3, 4: CR4 }[number]);
+  }
+
+  interruptWaits(): Value {
+    return load(OP.i32_load, I32, CPU, MONITOR_WORDS.interruptLine);
+  }
+  changeableFlags(): Value {
+    return load(OP.i32_load, I32, CPU, MONITOR_WORDS.flagsChangeable);
+  }
+  fixedFlags(): Value {
+    return load(OP.i32_load, I32, CPU, MONITOR_WORDS.flagsFixed);
+  }
+
+  holdInterrupts(): void {
+    // The next boundary is behind this instruction.
+    this.storeState(OP.f64_store, SHADOW_COUNT, this.retired(1));
+    this.storeState(OP.i32_store, SHADOW_WHOLE, i32(0));
+  }
+
+  timeStamp(): Value {
+    const time = binary(OP.f64_add, F64, this.retired(0), this.loadState(OP.f64_load, F64, IDLE));
+    return this.add(unary(OP.i64_trunc_sat_f64_s, I64, time), this.loadState(OP.i64_load, I64, MSR_TSC_OFFSET));
+  }
+
+  /** Instructions retired before this one, and so many more. */
+  private retired(more: number): Expression {
+    const back = binary(OP.i32_sub, I32, this.field(OP.i32_load8_u, I32, R.back), i32(more));
+    const open = binary(OP.i32_add, I32, this.remaining(), back);
+    return binary(OP.f64_sub, F64, load(OP.f64_load, F64, CPU, MONITOR_WORDS.retiredEnd), unary(OP.f64_convert_i32_s, F64, open));
   }
 
   pushSelector(selector: Value, size: OperandSize): void {

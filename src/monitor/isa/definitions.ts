@@ -57,8 +57,8 @@ const TERMINAL = new Set([
   ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`),
 ]);
 
-/** Instructions that reach the stack without a memory operand. */
-const USES_STACK = new Set(['push', 'pop', 'leave', 'pushf', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
+/** Instructions that reach the stack without a memory operand, or go to kernels and back. */
+const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
 
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
 export function meaningOf(name: string): Meaning {
@@ -76,5 +76,5 @@ export function endsBlock(name: string): boolean {
 
 /** Whether the handler differs by stack and code segment model. */
 export function dependsOnModel(name: string): boolean {
-  return TERMINAL.has(name) || USES_STACK.has(name);
+  return TERMINAL.has(name) || USES_MODEL.has(name);
 }

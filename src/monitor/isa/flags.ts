@@ -12,6 +12,9 @@
  */
 import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from './emitter';
 
+/** What reading the flags, and putting them together, is written over. */
+type FlagReader = Pick<Emitter, 'i32' | 'i64' | 'and' | 'or' | 'xor' | 'shl' | 'shrU' | 'eqz' | 'select' | 'toI32' | 'popcnt' | 'let' | 'flagResult' | 'flagAux'>;
+
 export const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
 export const STATUS_MASK = CF | PF | AF | ZF | SF | OF;
 export const TF = 0x100, IF = 0x200, DF = 0x400, IOPL = 0x3000, NT = 0x4000;
@@ -132,38 +135,48 @@ export function setZero(e: Emitter, zero: Value): void {
   });
 }
 
-export function carryFlag(e: Emitter): Value {
+export function carryFlag(e: FlagReader): Value {
   return e.shrU(e.flagAux(), e.i32(31));
 }
 
-export function zeroFlag(e: Emitter): Value {
+export function zeroFlag(e: FlagReader): Value {
   return e.eqz(e.flagResult());
 }
 
-export function signFlag(e: Emitter): Value {
+export function signFlag(e: FlagReader): Value {
   const sign = e.toI32(e.shrU(e.flagResult(), e.i64(63n)));
   return e.xor(sign, e.and(e.flagAux(), e.i32(1)));
 }
 
-export function overflowFlag(e: Emitter): Value {
+export function overflowFlag(e: FlagReader): Value {
   const aux = e.let(e.flagAux());
   return e.and(e.xor(e.shrU(aux, e.i32(31)), e.shrU(aux, e.i32(30))), e.i32(1));
 }
 
-export function adjustFlag(e: Emitter): Value {
+export function adjustFlag(e: FlagReader): Value {
   return e.and(e.shrU(e.flagAux(), e.i32(3)), e.i32(1));
 }
 
-export function parityFlag(e: Emitter): Value {
+export function parityFlag(e: FlagReader): Value {
   const low = e.xor(e.toI32(e.flagResult()), e.shrU(e.flagAux(), e.i32(8)));
   return e.and(e.xor(e.popcnt(e.and(low, e.i32(0xff))), e.i32(1)), e.i32(1));
 }
 
 /** The status flags in their places in EFLAGS, i32. */
-export function statusImage(e: Emitter): Value {
+export function statusImage(e: FlagReader): Value {
   const at = (flag: Value, bit: number): Value => e.shl(flag, e.i32(bit));
   const rest = [at(parityFlag(e), 2), at(adjustFlag(e), 4), at(zeroFlag(e), 6), at(signFlag(e), 7), at(overflowFlag(e), 11)];
   return rest.reduce((sum, flag) => e.or(sum, flag), carryFlag(e));
+}
+
+/** The two words for the status flags of an image of EFLAGS (i32, bound). */
+export function statusWords(e: FlagReader, image: Value): StatusWords {
+  const bit = (flag: number, shift: number): Value => e.and(e.shrU(image, e.i32(shift)), e.i32(flag >> shift));
+  const carry = e.let(bit(CF, 0));
+  const carries = e.or(e.shl(carry, e.i32(31)), e.shl(e.xor(carry, bit(OF, 11)), e.i32(30)));
+  const parity = e.shl(e.xor(bit(PF, 2), e.i32(1)), e.i32(8));
+  const aux = e.or(e.or(carries, e.shl(bit(AF, 4), e.i32(3))), e.or(bit(SF, 7), parity));
+  return { result: e.select(bit(ZF, 6), e.i64(0n), e.i64(0x100n)), aux };
 }
 
 /** Condition `code` (0 to 15: O, NO, B, NB, Z, NZ, BE, NBE, S, NS, P, NP, L, NL, LE, NLE), 0 or 1. */

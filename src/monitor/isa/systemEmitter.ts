@@ -1,5 +1,8 @@
-/** The part of what an instruction's meaning is written over that simple system instructions need. */
+/** The part of what an instruction's meaning is written over that system instructions need. */
 import type { OperandSize, Value } from './emitter';
+
+/** Transfers into a system's kernel and back that generated code has routines for; the number is the code's size. */
+export type TransferRoutine = 'sysenter' | 'sysexit' | 'syscall' | 'sysret' | 'iret32' | 'iret64' | 'interrupt32' | 'interrupt64';
 
 export interface SystemEmitter {
   /** Current privilege level, i32. */
@@ -8,6 +11,23 @@ export interface SystemEmitter {
   selector(segment: Value): Value;
   /** Pushes a selector: the pointer moves by `size` bits, and 16 are written unless `size` is 64. */
   pushSelector(selector: Value, size: OperandSize): void;
+  /** Loads a data segment register (its number: i32) with a selector (i32): 0 where that is no common case, and nothing has changed. */
+  loadSegment(segment: Value, selector: Value): Value;
   /** Exchanges the base of GS with that of the kernel's GS. */
   exchangeGsBase(): void;
+  /** CR0 to CR4, in all of its 64 bits. */
+  controlRegister(number: 0 | 2 | 3 | 4): Value;
+  /** Whether code is of 64 bits, and whether it knows segments as flat. */
+  readonly codeModel: 'flat' | 'long' | 'seg';
+  /** Whether an interrupt waits that IF may hold back. */
+  interruptWaits(): Value;
+  /** Bits of EFLAGS that can be changed on this processor, and those that are 1 always. */
+  changeableFlags(): Value;
+  fixedFlags(): Value;
+  /** Holds interrupts back until the next instruction is done. */
+  holdInterrupts(): void;
+  /** The time-stamp counter before this instruction, i64. */
+  timeStamp(): Value;
+  /** Has a routine transfer control, or the service of this instruction where that is no common case. */
+  transfer(routine: TransferRoutine, ...parameters: readonly Value[]): void;
 }

@@ -11,7 +11,7 @@ import type { LinearRange, RunRequest } from './session';
 import { gatesOf } from './stepGates';
 
 /** Instructions that run through to their return when they are stepped over. */
-const CALLS = new Set(['call', 'callIndirect', '!callf_ap', '!callf_m', '!int', '!int3', '!into', '!syscall']);
+const CALLS = new Set(['call', 'callIndirect', '!callf_ap', '!callf_m', 'int', '!int3', '!into', 'syscall']);
 /** A step that stays in its ranges for so many single instructions is in a loop. */
 const SINGLE_STEPS_FIRST = 50;
 

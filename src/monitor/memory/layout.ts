@@ -10,6 +10,13 @@ export const PAGE_SHIFT = 12;
 export const NULL_SLOT = 0x40;
 
 /**
+ * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
+ * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors,
+ * and the bits of EFLAGS that can be changed, and that are 1 always (u32 each).
+ */
+export const MONITOR_WORDS = { retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, flagsChangeable: 0x70, flagsFixed: 0x74 } as const;
+
+/**
  * Where an access that cannot go straight to memory (page-crossing, device, traced) leaves its
  * bytes; an address below PAGE_BYTES tells generated code that a store has to be committed.
  */

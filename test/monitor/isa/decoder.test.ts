@@ -14,7 +14,7 @@ const ABSENT =
   /AVX512|AVX_|AVX10|SSE4A|D3NOW|XOP|TBM|FMA4|GFNI|SM3|SM4|SHA512|VPCLMUL|VAES|VMX|SVM|SMX|SMM|SEV|SNP|CET|AMX|KL|PADLOCK|CLZERO|MONITORX|MCOMMIT|RDPRU|PTWRITE|WBNOINVD|WAITPKG|ENQCMD|MOVDIR|CLDEMOTE|SERIALIZE|TSXLDTRK|HRESET|UINTR|RTM|HLE|PCONFIG|SGX|MPX|INVLPGB|TDX|CL1INVMB|CYRIX|GEODE|RAO|MSRLIST|WRMSRNS|LKGS|FRED|PREFETCHITI|CMPCCXADD|UDBG/;
 
 /** Bytes that iced calls undefined and the processor finds out while it executes them (unassigned registers and x87 forms). */
-const FOUND_LATER = new Set(['!x87', '!mov_to_seg', '!mov_from_seg', '!mov_to_cr', '!mov_from_cr', '!mov_to_dr', '!mov_from_dr']);
+const FOUND_LATER = new Set(['!x87', 'mov_to_seg', '!mov_from_seg', '!mov_to_cr', 'mov_from_cr', '!mov_to_dr', '!mov_from_dr']);
 
 /** iced's registers by ours: the general registers of a width have consecutive numbers there. */
 const FIRST_REGISTER = { 16: Register.AX, 32: Register.EAX, 64: Register.RAX } as const;

@@ -7,7 +7,7 @@ import type { OperandSize, StatusSource, StatusWords, Value } from '../../isa/em
 import type { HandlerKey, HandlerShape } from '../handlerShape';
 import { InstructionEmitter } from '../instructionEmitter';
 import { ACCESS, type Access } from '../memoryAccess';
-import type { Routines } from '../routines';
+import { numberRoutines, type Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, i32, load, type Expression } from '../wasm/functionBuilder';
@@ -57,7 +57,7 @@ class SurveyBuilder extends FunctionBuilder {
 }
 
 /** Routines need no numbers in code that is thrown away. */
-const NO_ROUTINES: Routines = { add: 0, multiply: 0, divide: 0, squareRoot: 0, integral: 0, toDouble: 0, toSingle: 0, toInteger: 0, compare: 0, copyBytes: 0, fillBytes: 0 };
+const NO_ROUTINES: Routines = numberRoutines(() => 0);
 
 class SurveyEmitter extends InstructionEmitter {
   readonly readFields = new Set<number>();
@@ -112,6 +112,12 @@ class SurveyEmitter extends InstructionEmitter {
   }
   service(): void {
     this.leave();
+  }
+  transfer(): void {
+    this.leave();
+  }
+  protected remaining(): Expression {
+    return load(OP.i32_load, I32, i32(0), 0);
   }
   protected readSlot(slot: Expression, size: OperandSize): Expression {
     this.noteRead(slot);

@@ -151,6 +151,15 @@ export class RegionEmitter extends InstructionEmitter {
     this.continuation = { kind: 'jump', target: this.code.let(expression(offset)) };
   }
 
+  /** Blocks end before them. */
+  transfer(): void {
+    this.leave();
+  }
+
+  protected remaining(): Expression {
+    return this.scope.remaining;
+  }
+
   private leave(): void {
     this.scope.leaveToRecord(this.instruction.record);
   }

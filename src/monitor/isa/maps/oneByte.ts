@@ -36,14 +36,14 @@ function arithmetic(map: OpcodeMap): void {
   map.put(0xd4, '!aam Ib ;no64', '!aad Ib ;no64', 'salc ;no64');
   map.put(0xf6, byReg('test Eb,Ib', 'test Eb,Ib', 'not Eb ;lock', 'neg Eb ;lock', 'mul Eb', 'imul Eb', 'div Eb', 'idiv Eb'));
   map.put(0xf7, byReg('test Ev,Iz', 'test Ev,Iz', 'not Ev ;lock', 'neg Ev ;lock', 'mul Ev', 'imul Ev', 'div Ev', 'idiv Ev'));
-  map.put(0xf5, 'cmc').put(0xf8, 'clc', 'stc', 'cli', '!sti', 'cld', 'std');
+  map.put(0xf5, 'cmc').put(0xf8, 'clc', 'stc', 'cli', 'sti', 'cld', 'std');
   map.put(0xfe, byReg('inc Eb ;lock', 'dec Eb ;lock'));
 }
 
 function stackAndBranches(map: OpcodeMap): void {
   ['es', 'cs', 'ss', 'ds'].forEach((s, i) => {
     map.put(i * 8 + 6, `push_${s} ;no64`);
-    if (s !== 'cs') map.put(i * 8 + 7, `!pop_${s} ;no64`);
+    if (s !== 'cs') map.put(i * 8 + 7, `${s === 'ss' ? '!' : ''}pop_${s} ;no64`);
   });
   for (let i = 0; i < 8; i++) {
     map.put(0x50 + i, 'push Zv ;64');
@@ -53,9 +53,9 @@ function stackAndBranches(map: OpcodeMap): void {
   map.put(0x68, 'push Iz ;64 i186').put(0x6a, 'push Ibs ;64 i186');
   CONDITION_SUFFIXES.forEach((c, i) => map.put(0x70 + i, `j${c} Jb ;f64`));
   map.put(0x8f, byReg('!pop_ev Ev ;64'));
-  map.put(0x9a, '!callf_ap Ap ;no64', 'fwait', 'pushf ;64', '!popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
+  map.put(0x9a, '!callf_ap Ap ;no64', 'fwait', 'pushf ;64', 'popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
   map.put(0xc2, 'retImmediate Iw ;f64', 'ret ;f64', '!les Gv,M ;no64', '!lds Gv,M ;no64');
-  map.put(0xc8, '!enter Iw ;64 i186', 'leave ;64 i186', '!retf_imm Iw', '!retf', '!int3', '!int Ib', '!into ;no64', '!iret');
+  map.put(0xc8, '!enter Iw ;64 i186', 'leave ;64 i186', '!retf_imm Iw', '!retf', '!int3', 'int Ib', '!into ;no64', 'iret');
   map.put(0xe0, 'loopne Jb ;f64', 'loope Jb ;f64', 'loop Jb ;f64', 'jcxz Jb ;f64');
   map.put(0xe8, 'call Jz ;f64', 'jmp Jz ;f64', '!jmpf_ap Ap ;no64', 'jmp Jb ;f64');
   map.put(0xf1, '!int1').put(0xf4, '!hlt');
@@ -65,7 +65,7 @@ function stackAndBranches(map: OpcodeMap): void {
 function movesAndStrings(map: OpcodeMap): void {
   map.put(0x6c, '!insb ;i186', '!insv ;i186', '!outsb ;i186', '!outsv ;i186');
   map.put(0x86, 'xchg Eb,Gb ;lock', 'xchg Ev,Gv ;lock');
-  map.put(0x88, 'mov Eb,Gb', 'mov Ev,Gv', 'mov Gb,Eb', 'mov Gv,Ev', byReg(...Array.from({ length: 8 }, (_, segment) => `${segment < 6 ? 'mov_from_seg' : '!mov_from_seg'} Ev,Sw`)), 'lea Gv,M', '!mov_to_seg Sw,Ew');
+  map.put(0x88, 'mov Eb,Gb', 'mov Ev,Gv', 'mov Gb,Eb', 'mov Gv,Ev', byReg(...Array.from({ length: 8 }, (_, segment) => `${segment < 6 ? 'mov_from_seg' : '!mov_from_seg'} Ev,Sw`)), 'lea Gv,M', 'mov_to_seg Sw,Ew');
   // With REX.B, 90 exchanges with R8 like its neighbours: the decoder sees to that.
   map.put(0x90, 'nop');
   for (let i = 1; i < 8; i++) map.put(0x90 + i, 'xchg Zv,rAX');

@@ -16,14 +16,14 @@ export function twoByteMap(): readonly OpcodeSlot[] {
 function system(map: OpcodeMap): void {
   map.put(0x00, byReg('!sldt Ev ;i286', '!str Ev ;i286', '!lldt Ew ;i286', '!ltr Ew ;i286', '!verr Ew ;i286', '!verw Ew ;i286'));
   map.put(0x01, group7());
-  map.put(0x02, '!lar Gv,Ew ;i286', '!lsl Gv,Ew ;i286').put(0x05, '!syscall ;syscall', '!clts ;i286', '!sysret ;syscall', '!invd ;i486', '!wbinvd ;i486');
+  map.put(0x02, '!lar Gv,Ew ;i286', '!lsl Gv,Ew ;i286').put(0x05, 'syscall ;syscall', '!clts ;i286', 'sysret ;syscall', '!invd ;i486', '!wbinvd ;i486');
   map.put(0x0b, '!ud');
   // Prefetches and the NOPs that are reserved for hints: CET's among them, which do nothing where it is off.
   map.put(0x0d, allRegs('nop M ;prefetchw'));
   for (let i = 0x18; i < 0x20; i++) map.put(i, allRegs('nop Ev'));
-  map.put(0x20, '!mov_from_cr Rr,Cr ;i386', '!mov_from_dr Rr,Dr ;i386', '!mov_to_cr Cr,Rr ;i386', '!mov_to_dr Dr,Rr ;i386');
-  map.put(0x30, '!wrmsr ;msr', '!rdtsc ;tsc', '!rdmsr ;msr', '!rdpmc ;mmx', '!sysenter ;sep', '!sysexit ;sep');
-  map.put(0xa0, 'push_fs ;64 i386', '!pop_fs ;64 i386', '!cpuid ;cpuid').put(0xa8, 'push_gs ;64 i386', '!pop_gs ;64 i386');
+  map.put(0x20, 'mov_from_cr Rr,Cr ;i386', '!mov_from_dr Rr,Dr ;i386', '!mov_to_cr Cr,Rr ;i386', '!mov_to_dr Dr,Rr ;i386');
+  map.put(0x30, '!wrmsr ;msr', 'rdtsc ;tsc', '!rdmsr ;msr', '!rdpmc ;mmx', 'sysenter ;sep', 'sysexit ;sep');
+  map.put(0xa0, 'push_fs ;64 i386', 'pop_fs ;64 i386', '!cpuid ;cpuid').put(0xa8, 'push_gs ;64 i386', 'pop_gs ;64 i386');
   map.put(0xae, group15()).put(0xb9, '!ud Ev').put(0xc7, group9()).put(0xff, '!ud Ev');
 }
 

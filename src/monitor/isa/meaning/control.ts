@@ -2,9 +2,11 @@
  * Meanings of stack instructions and near transfers of control (Intel SDM vol. 2).
  */
 import type { Emitter, Meaning, OperandSize, Value } from '../emitter';
-import { AF, CF, PF, SF, ZF, condition, overflowFlag, statusImage, zeroFlag } from '../flags';
+import { STATUS_MASK, condition, overflowFlag, statusImage, statusWords, zeroFlag } from '../flags';
 
 const RAX = 0, RCX = 1, RBP = 5;
+/** Place of OF in EFLAGS. */
+const OVERFLOW_BIT = 11;
 
 /** A near relative jump, its target checked before anything changes. */
 function relative(e: Emitter, taken?: Value): void {
@@ -57,15 +59,9 @@ const lahf: Meaning = (e) => {
 };
 
 const sahf: Meaning = (e) => {
-  const flags = e.let(e.highByte(RAX));
-  const bit = (mask: number): Value => e.eqz(e.eqz(e.and(flags, e.i32(mask))));
-  const carry = e.let(bit(CF));
-  const overflow = overflowFlag(e);
-  const carries = e.or(e.shl(carry, e.i32(31)), e.shl(e.xor(carry, overflow), e.i32(30)));
-  const adjust = e.shl(bit(AF), e.i32(3));
-  const parity = e.shl(e.xor(bit(PF), e.i32(1)), e.i32(8));
-  const aux = e.let(e.or(e.or(carries, adjust), e.or(bit(SF), parity)));
-  e.setStatus(() => ({ result: e.select(bit(ZF), e.i64(0n), e.i64(0x100n)), aux: aux }));
+  const kept = e.shl(overflowFlag(e), e.i32(OVERFLOW_BIT));
+  const image = e.let(e.or(e.and(e.highByte(RAX), e.i32(STATUS_MASK)), kept));
+  e.setStatus(() => statusWords(e, image));
 };
 
 /** Meanings by name. */

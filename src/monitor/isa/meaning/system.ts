@@ -1,13 +1,14 @@
 /**
- * Meanings of simple system instructions, as operating systems execute them. Virtual-8086 tasks, and programs that may not
+ * Meanings of system instructions, as operating systems execute them. Virtual-8086 tasks, and programs that may not
  * do what they try, are left to the services of the same names.
  *
  * Source: Intel SDM vol. 2.
  */
 import type { Emitter, Meaning, Value } from '../emitter';
-import { IF, RF, VM, statusImage } from '../flags';
+import type { TransferRoutine } from '../systemEmitter';
+import { AC, IF, IOPL, RF, STATUS_MASK, TF, VIF, VIP, VM, statusImage, statusWords } from '../flags';
 
-const IOPL_SHIFT = 12;
+const IOPL_SHIFT = 12, IF_SHIFT = 9;
 
 /** CLI where the task may clear IF: its IOPL lets it, and real mode. */
 const cli: Meaning = (e) =>
@@ -25,6 +26,41 @@ const pushf: Meaning = (e) =>
     e.push(e.size === 64 ? e.toI64Unsigned(image) : image, e.size);
   });
 
+/** STI where the task may set IF, and no interrupt waits for it. */
+const sti: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    const flags = e.let(e.systemFlags());
+    giveUpIf(e.and(flags, e.i32(VM)));
+    giveUpIf(e.gtU(e.privilegeLevel(), e.and(e.shrU(flags, e.i32(IOPL_SHIFT)), e.i32(3))));
+    giveUpIf(e.interruptWaits());
+    e.if(e.eqz(e.and(flags, e.i32(IF))), () => {
+      e.setSystemFlags(e.or(flags, e.i32(IF)));
+      e.holdInterrupts();
+    });
+  });
+
+/** POPF, unless TF or AC change, or an interrupt can be taken behind it. Programs change neither IF nor IOPL. */
+const popf: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    const flags = e.let(e.systemFlags());
+    giveUpIf(e.and(flags, e.i32(VM | TF)));
+    const isProgram = e.let(e.privilegeLevel());
+    giveUpIf(e.and(isProgram, e.and(flags, e.i32(IOPL))));
+    const top = e.pop(e.size);
+    const popped = e.let(e.size === 64 ? e.toI32(top.value) : top.value);
+    // The upper half stays with an operand of 16 bits.
+    const image = e.size === 16 ? e.let(e.or(popped, e.and(flags, e.i32(~0xffff)))) : popped;
+    giveUpIf(e.and(e.xor(image, flags), e.i32(TF | AC)));
+    const kept = e.let(e.or(e.i32(VM | VIF | VIP), e.select(isProgram, e.i32(IF | IOPL), e.i32(0))));
+    const old = e.and(flags, kept);
+    const fresh = e.and(e.and(image, e.changeableFlags()), e.xor(e.or(kept, e.i32(STATUS_MASK | RF)), e.i32(-1)));
+    const next = e.let(e.or(e.or(old, fresh), e.fixedFlags()));
+    giveUpIf(e.and(e.interruptWaits(), e.and(e.shrU(next, e.i32(IF_SHIFT)), e.i32(1))));
+    e.setSystemFlags(next);
+    e.setStatus(() => statusWords(e, image));
+    top.commit();
+  });
+
 /** A selector goes to a register in the operand size, and to memory as 16 bits. */
 const moveFromSegment: Meaning = (e) => {
   const selector = e.selector(e.toI32(e.immediate()));
@@ -32,17 +68,91 @@ const moveFromSegment: Meaning = (e) => {
   else e.write(0, selector, 16);
 };
 
+const CS = 1, GS = 5;
+
+const moveToSegment: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    const segment = e.toI32(e.immediate());
+    giveUpIf(e.or(e.eq(segment, e.i32(CS)), e.gtU(segment, e.i32(GS))));
+    giveUpIf(e.eqz(e.loadSegment(segment, e.read(0, 16))));
+  });
+
 const pushSegment = (segment: number): Meaning => (e: Emitter) => {
   const selector: Value = e.selector(e.i32(segment));
   e.pushSelector(selector, e.size);
 };
 
+const popSegment = (segment: number): Meaning => (e: Emitter) =>
+  e.orService((giveUpIf) => {
+    const top = e.pop(e.size);
+    giveUpIf(e.eqz(e.loadSegment(e.i32(segment), e.size === 64 ? e.toI32(top.value) : top.value)));
+    top.commit();
+  });
+
+/** MOV from CR0, CR2 and CR3; operands have the code's width. */
+const moveFromControl: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    giveUpIf(e.privilegeLevel());
+    const number = e.toI32(e.immediate());
+    const is = (register: number): Value => e.eq(number, e.i32(register));
+    giveUpIf(e.eqz(e.or(is(0), e.or(is(2), is(3)))));
+    const value = e.select(is(0), e.controlRegister(0), e.select(is(2), e.controlRegister(2), e.controlRegister(3)));
+    if (e.codeModel === 'long') e.write(0, value, 64);
+    else e.write(0, e.toI32(value), 32);
+  });
+
+/** CR4.TSD: programs may not read the time-stamp counter. */
+const TSD = 4;
+const RAX = 0, RDX = 2;
+
+const readTimeStamp: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    giveUpIf(e.and(e.ne(e.privilegeLevel(), e.i32(0)), e.ne(e.and(e.toI32(e.controlRegister(4)), e.i32(TSD)), e.i32(0))));
+    const now = e.let(e.timeStamp());
+    e.setRegister(RAX, 32, e.toI32(now));
+    e.setRegister(RDX, 32, e.toI32(e.shrU(now, e.i64(32n))));
+  });
+
+/** A transfer between flat code of 32 bits, or code of 64 bits; all others are the service's. */
+const transfer = (flat: TransferRoutine | undefined, long: TransferRoutine | undefined): Meaning => (e) => {
+  const routine = e.codeModel === 'flat' ? flat : e.codeModel === 'long' ? long : undefined;
+  const whole = e.size === (e.codeModel === 'long' ? 64 : 32);
+  if (routine && (whole || SIZELESS.has(routine))) e.transfer(routine);
+  else e.service();
+};
+
+/** Transfers that do not ask for the operand size. */
+const SIZELESS: ReadonlySet<TransferRoutine> = new Set<TransferRoutine>(['sysenter', 'syscall']);
+/** Delivery of INT n: not an exception, no error code (see the engine's transferRoutines). */
+const SOFTWARE = 2;
+
+const interrupt: Meaning = (e) => {
+  const routine = e.codeModel === 'flat' ? 'interrupt32' : e.codeModel === 'long' ? 'interrupt64' : undefined;
+  if (routine) e.transfer(routine, e.and(e.toI32(e.immediate()), e.i32(0xff)), e.i32(SOFTWARE), e.i32(0));
+  else e.service();
+};
+
+/** Data segments that POP loads; SS is the service's. */
+const POPPED: readonly (readonly [string, number])[] = [['es', 0], ['ds', 3], ['fs', 4], ['gs', 5]];
+
 /** Meanings by name. */
 export const system: Readonly<Record<string, Meaning>> = {
   cli,
+  sti,
   pushf,
+  popf,
   mov_from_seg: moveFromSegment,
+  mov_to_seg: moveToSegment,
+  mov_from_cr: moveFromControl,
+  rdtsc: readTimeStamp,
+  sysenter: transfer('sysenter', undefined),
+  sysexit: transfer('sysexit', undefined),
+  syscall: transfer(undefined, 'syscall'),
+  sysret: transfer(undefined, 'sysret'),
+  iret: transfer('iret32', 'iret64'),
+  int: interrupt,
   ...Object.fromEntries(['es', 'cs', 'ss', 'ds', 'fs', 'gs'].map((name, segment) => [`push_${name}`, pushSegment(segment)])),
+  ...Object.fromEntries(POPPED.map(([name, segment]) => [`pop_${name}`, popSegment(segment)])),
   swapgs: (e) =>
     e.orService((giveUpIf) => {
       giveUpIf(e.privilegeLevel());

@@ -1,0 +1,305 @@
+/**
+ * Routines of system instructions against the services that do the same: in random states of 32 and 64-bit systems either
+ * both come to the same state and memory, or the routine refuses and has changed nothing.
+ */
+import assert from 'node:assert/strict';
+import { deliver } from '../../../src/monitor/cpu/interrupts';
+import * as L from '../../../src/monitor/cpu/layout';
+import type { Operation } from '../../../src/monitor/cpu/operation';
+import { SERVICES, serviceNumber } from '../../../src/monitor/cpu/services';
+import { CR0, FLAG, NMI } from '../../../src/monitor/cpu/state';
+import { loadSegment } from '../../../src/monitor/cpu/descriptors';
+import { Interpreter } from '../../../src/monitor/engine/interpreter';
+import type { RoutineName } from '../../../src/monitor/engine/routines';
+import { GuestFault } from '../../../src/monitor/memory/guestFault';
+import { Random } from '../../fuzz/random';
+import { AT, PRESENT, descriptor, dpl, gate, enterUser, protectedGuest, setDescriptor, setGate as setGate32, type Guest, SEL as SEL32 } from '../cpu/guest';
+import { SEL as SEL64, enterLongUser, le64, longGuest, setGate as setGate64, wideGate } from '../cpu/system/longGuest';
+
+const CASES = 1000;
+/** Pages that a case may change: tables, and stacks of the system. */
+const CHANGED = [AT.gdt, AT.idt, AT.tss, AT.stack0 - 0x2000, AT.stack0 - 0x1000, AT.stack0];
+const PAGE = 4096;
+/** What only engines use, and differs by the way that was taken. */
+const PRIVATE: readonly (readonly [number, number])[] = [[L.REMAINING, 12]];
+
+/** Routines of a guest's memory, called as generated code calls them. */
+function routinesOf(guest: Guest): Interpreter {
+  const unused = (): never => {
+    throw new Error('A routine asks nothing of the monitor');
+  };
+  return new Interpreter(guest.memory.memory, { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, hot: unused });
+}
+
+interface Snapshot {
+  readonly block: Uint8Array;
+  readonly memory: Uint8Array;
+}
+
+function snapshot(guest: Guest): Snapshot {
+  const block = guest.state.block.slice(0, L.CPU_STATE_END);
+  for (const [at, bytes] of PRIVATE) block.fill(0, at, at + bytes);
+  return { block, memory: Buffer.concat(CHANGED.map((page) => guest.map.copyOut(page, PAGE))) };
+}
+
+function restore(guest: Guest, { block, memory }: Snapshot): void {
+  guest.state.block.set(block);
+  CHANGED.forEach((page, i) => guest.map.copyIn(page, memory.subarray(PAGE * i, PAGE * (i + 1))));
+}
+
+/** Where two snapshots differ first, for people. */
+function difference(a: Snapshot, b: Snapshot): string {
+  const name = (part: 'block' | 'memory'): string => {
+    if (Buffer.compare(a[part], b[part]) === 0) return '';
+    const at = a[part].findIndex((byte, i) => byte !== b[part][i]);
+    return `${part} at ${at}: ${a[part][at]} and ${b[part][at]}`;
+  };
+  return name('block') || name('memory');
+}
+
+/** Makes what the case will reach known to the TLB, as it is in a system that does this all the time. */
+function warm(guest: Guest): void {
+  for (const page of CHANGED) {
+    guest.mmu.read(page, 4, false);
+    guest.mmu.finishStore(guest.mmu.hostFor(page, 4, 2, false));
+  }
+}
+
+const operation = (guest: Guest, size: 4 | 8): Operation => ({ size, next: guest.state.eip, immediate: 0 }) as unknown as Operation;
+const serviceOf = (name: string, size: 4 | 8) => (guest: Guest): void => void SERVICES[serviceNumber(name)]?.(guest.cpu, operation(guest, size));
+
+interface Case {
+  readonly guest: Guest;
+  readonly parameters: readonly number[];
+  byService(): void;
+}
+
+/** Runs random cases on both; gives how many the routine has done. */
+function compare(routine: RoutineName, seed: number, make: (random: Random) => Case): number {
+  const random = new Random(seed);
+  let done = 0;
+  for (let i = 0; i < CASES; i++) {
+    const { guest, parameters, byService } = make(random);
+    warm(guest);
+    const call = interpreterOf(guest).routine(routine);
+    const before = snapshot(guest);
+    const accepted = call(...parameters) !== 0;
+    const after = snapshot(guest);
+    if (!accepted) {
+      assert.equal(difference(before, after), '', `${routine} refuses case ${i}, and has changed something`);
+      continue;
+    }
+    done++;
+    restore(guest, before);
+    let fault: unknown;
+    try {
+      byService();
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      fault = reason;
+    }
+    assert.equal(fault, undefined, `${routine} does case ${i}, which faults`);
+    assert.equal(difference(after, snapshot(guest)), '', `${routine}, case ${i}`);
+  }
+  return done;
+}
+
+const interpreters = new WeakMap<Guest, Interpreter>();
+function interpreterOf(guest: Guest): Interpreter {
+  const known = interpreters.get(guest);
+  if (known) return known;
+  const made = routinesOf(guest);
+  interpreters.set(guest, made);
+  return made;
+}
+
+/** One guest of a kind for all of its cases: put back before each. */
+function reusable(make: () => Guest): () => Guest {
+  let guest: Guest | undefined;
+  let first: Snapshot | undefined;
+  return () => {
+    if (!guest || !first) {
+      guest = make();
+      guest.cpu.quickDelivery = undefined;
+      first = snapshot(guest);
+    }
+    restore(guest, first);
+    guest.cpu.interruptLine = false;
+    guest.executor.stopVectors = new Set();
+    guest.cpu.selectTlb();
+    return guest;
+  };
+}
+
+const flatGuest = reusable(() => protectedGuest([]));
+const flatUser = reusable(() => {
+  const guest = protectedGuest([]);
+  enterUser(guest, []);
+  return guest;
+});
+const codeDescriptor = (level: number): readonly number[] => descriptor(0, 0xfffff, PRESENT | dpl(level) | 0x1b, 0xa);
+function withLimits(guest: Guest): Guest {
+  setDescriptor(guest, SEL64.code0, codeDescriptor(0));
+  setDescriptor(guest, SEL64.code3, codeDescriptor(3));
+  return guest;
+}
+const wideGuest = reusable(() => withLimits(longGuest([])));
+const wideUser = reusable(() => {
+  const guest = withLimits(longGuest([]));
+  enterLongUser(guest, []);
+  return guest;
+});
+
+/** Registers, flags and what else may be in the way, mostly as systems have them. */
+function disturb(guest: Guest, random: Random): void {
+  const s = guest.state;
+  for (const register of [L.RAX, L.RBX, L.RCX, L.RDX, L.RSI, L.RDI, 11]) s.setReg(register, random.u32());
+  s.flags = (random.u32() & ~(FLAG.TF | FLAG.VM | FLAG.NT | FLAG.RF)) | 2;
+  const rarely = (what: () => void): void => {
+    if (random.below(20) === 0) what();
+  };
+  rarely(() => (s.flags |= random.pick([FLAG.TF, FLAG.NT, FLAG.RF])));
+  rarely(() => s.setU32(L.CR0, (s.cr0 | CR0.AM) >>> 0));
+  rarely(() => (guest.cpu.interruptLine = true));
+  rarely(() => s.setU32(L.NON_MASKABLE, random.pick([NMI.pending, NMI.blocked])));
+  rarely(() => s.setU32(L.DR + 56, 0x401));
+  rarely(() => guest.cpu.setSegment(L.SS, s.selector(L.SS), 0, 0xffff, 0x93 | (s.cpl << 5)));
+  rarely(() => guest.cpu.setSegment(L.CS, s.selector(L.CS), 0x1000, 0xfffff, s.attributes(L.CS)));
+  rarely(() => guest.cpu.setSegment(L.FS, SEL32.data0, 0, 0xffffffff, 0xc93));
+  rarely(() => guest.cpu.setSegment(L.GS, 3, 0, 0, 0));
+  guest.cpu.selectTlb();
+}
+
+function randomSelector(random: Random, usual: readonly number[]): number {
+  return random.below(8) === 0 ? random.below(0x80) : random.pick(usual);
+}
+
+/** A descriptor of any kind in the free place behind the others. */
+function randomDescriptor(guest: Guest, random: Random, free: number): void {
+  setDescriptor(guest, free, descriptor(random.below(2) * 0x12340, random.pick([0xfffff, 0x1234]), random.below(256) | (random.below(4) ? PRESENT | 0x11 : 0), random.below(16)));
+}
+
+/** A stack near the top of its page, sometimes across it. */
+const randomStack = (random: Random): number => AT.stack0 - 0x1000 - random.pick([0, 8, 16, 40, 64, 100, 0x800]);
+
+describe('routines of system instructions', function () {
+  this.timeout(60_000);
+
+  it('SYSENTER and SYSEXIT', () => {
+    const make = (guestOf: () => Guest, name: string) => (random: Random): Case => {
+      const guest = guestOf();
+      disturb(guest, random);
+      guest.state.setU32(L.SYSENTER_CS, randomSelector(random, [SEL32.code0, SEL32.code0, 0, 3, 0x60]));
+      guest.state.setU32(L.SYSENTER_ESP, random.u32());
+      guest.state.setU32(L.SYSENTER_EIP, random.u32());
+      return { guest, parameters: [], byService: () => serviceOf(name, 4)(guest) };
+    };
+    assert.ok(compare('sysenter', 1, make(flatUser, 'sysenter')) > CASES / 4);
+    compare('sysenter', 2, make(flatGuest, 'sysenter'));
+    assert.ok(compare('sysexit', 3, make(flatGuest, 'sysexit')) > CASES / 4);
+    assert.equal(compare('sysexit', 4, make(flatUser, 'sysexit')), 0);
+  });
+
+  it('SYSCALL and SYSRET', () => {
+    const make = (guestOf: () => Guest, name: string) => (random: Random): Case => {
+      const guest = guestOf();
+      disturb(guest, random);
+      const s = guest.state;
+      s.setU32(L.MSR_STAR + 4, (randomSelector(random, [SEL64.code0]) | (randomSelector(random, [SEL64.compat3]) << 16)) >>> 0);
+      s.setU64(L.MSR_LSTAR, 0xffffffff81000000n + BigInt(random.below(0x10000)));
+      s.setU32(L.MSR_FMASK, random.pick([0x257fd5, 0x47700, 0, 0x200]));
+      s.setU64(8 * L.RCX, random.pick([0x7fff12345678n, 0x800000000000n, 0x401000n, 0xffffffff81000000n]));
+      s.setU64(88, BigInt(random.pick([random.u32(), 0x246, 0x202, 2])));
+      if (random.below(20) === 0) s.setU32(L.EFER, s.efer & ~1);
+      return { guest, parameters: [], byService: () => serviceOf(name, 8)(guest) };
+    };
+    assert.ok(compare('syscall', 5, make(wideUser, 'syscall')) > CASES / 4);
+    compare('syscall', 6, make(wideGuest, 'syscall'));
+    assert.ok(compare('sysret', 7, make(wideGuest, 'sysret')) > CASES / 8);
+    assert.equal(compare('sysret', 8, make(wideUser, 'sysret')), 0);
+  });
+
+  it('IRET', () => {
+    const flags = (random: Random): number => random.pick([0x202, 0x246, 0x2, 0x10202, 0x40202, 0x10246, random.u32()]);
+    const narrow = (random: Random): Case => {
+      const guest = flatGuest();
+      disturb(guest, random);
+      randomDescriptor(guest, random, SEL32.free);
+      const top = randomStack(random);
+      const target = [random.pick([AT.code, random.u32()]), randomSelector(random, [SEL32.code0, SEL32.code3, SEL32.code3, SEL32.free]), flags(random)];
+      [...target, random.u32(), randomSelector(random, [SEL32.data3, SEL32.data3, SEL32.free + 3])].forEach((word, i) => guest.put32(top + 4 * i, word));
+      guest.state.setReg(L.RSP, top);
+      if (random.below(2)) for (const segment of [L.DS, L.ES, L.FS, L.GS]) guest.cpu.setSegment(segment, SEL32.data3, 0, 0xffffffff, 0xcf3);
+      return { guest, parameters: [], byService: () => serviceOf('iret', 4)(guest) };
+    };
+    assert.ok(compare('iret32', 9, narrow) > CASES / 8);
+    const wide = (random: Random): Case => {
+      const guest = wideGuest();
+      disturb(guest, random);
+      randomDescriptor(guest, random, SEL64.free);
+      const top = randomStack(random);
+      const target = [random.pick([0x401000n, 0x800000000000n, -4096n]), BigInt(randomSelector(random, [SEL64.code0, SEL64.code3, SEL64.code3, SEL64.compat3])), BigInt(flags(random))];
+      const stack = [BigInt(random.u32()) << 8n, BigInt(randomSelector(random, [SEL64.data3, SEL64.data3, SEL64.data0, 0, 3]))];
+      [...target, ...stack].forEach((word, i) => guest.put(top + 8 * i, le64(word)));
+      guest.state.setReg(L.RSP, top);
+      for (const segment of [L.DS, L.ES, L.FS, L.GS]) guest.cpu.setSegment(segment, random.below(4), 0, 0, 0);
+      return { guest, parameters: [], byService: () => serviceOf('iret', 8)(guest) };
+    };
+    assert.ok(compare('iret64', 10, wide) > CASES / 20);
+  });
+
+  it('interrupts and exceptions', () => {
+    const make = (guestOf: () => Guest, long: boolean) => (random: Random): Case => {
+      const guest = guestOf();
+      disturb(guest, random);
+      const s = guest.state;
+      const [code, free] = long ? [SEL64.code0, SEL64.free] : [SEL32.code0, SEL32.free];
+      randomDescriptor(guest, random, free);
+      const vector = 32 + random.below(8);
+      const type = random.below(8) === 0 ? random.below(256) : PRESENT | dpl(random.pick([0, 3])) | random.pick([0x0e, 0x0f]);
+      const selector = randomSelector(random, [code, code, code, free]);
+      if (long) setGate64(guest, vector, wideGate(selector, random.pick([0x401000n, -4096n, 0x800000000000n]), type, random.below(10) === 0 ? 1 : 0));
+      else setGate32(guest, vector, gate(selector, random.u32(), type));
+      if (random.below(4) === 0) guest.put32(AT.tss + 4, randomStack(random));
+      if (!long && random.below(10) === 0) guest.put32(AT.tss + 8, randomSelector(random, [SEL32.data0]));
+      if (s.cpl === 0) s.setReg(L.RSP, randomStack(random));
+      const cause = random.pick(['software', 'exception', 'external'] as const);
+      const errorCode = cause === 'exception' && random.below(2) ? random.below(0x10000) : undefined;
+      const kind = (errorCode === undefined ? 0 : 1) | (cause === 'software' ? 2 : 0) | (cause === 'exception' ? 4 : 0);
+      return { guest, parameters: [vector, kind, errorCode ?? 0], byService: () => deliver(guest.cpu, { vector, cause, byNumber: cause === 'software', errorCode, returnTo: s.eip }) };
+    };
+    assert.ok(compare('interrupt32', 11, make(flatGuest, false)) > CASES / 4);
+    assert.ok(compare('interrupt32', 12, make(flatUser, false)) > CASES / 4);
+    assert.ok(compare('interrupt64', 13, make(wideGuest, true)) > CASES / 8);
+    assert.ok(compare('interrupt64', 14, make(wideUser, true)) > CASES / 8);
+  });
+
+  it('an INT n that the debugger waits for is left to the service', () => {
+    const guest = flatUser();
+    setGate32(guest, 0x80, gate(SEL32.code0, AT.handlers, PRESENT | dpl(3) | 0x0f));
+    warm(guest);
+    guest.executor.stopVectors = new Set([14]);
+    assert.equal(interpreterOf(guest).routine('interrupt32')(0x80, 2, 0), 0);
+    guest.executor.stopVectors = new Set();
+    assert.equal(interpreterOf(guest).routine('interrupt32')(0x80, 2, 0), 1);
+  });
+
+  it('loads of data segments', () => {
+    const make = (guestOf: () => Guest, long: boolean, real: boolean) => (random: Random): Case => {
+      const guest = guestOf();
+      disturb(guest, random);
+      const s = guest.state;
+      if (real) s.setU32(L.CR0, s.cr0 & ~CR0.PE);
+      const free = long ? SEL64.free : SEL32.free;
+      randomDescriptor(guest, random, free);
+      const segment = random.below(8);
+      const selector = randomSelector(random, [SEL32.data3, SEL32.data0, free, free + 3, 0, 3, 0xfff0]);
+      return { guest, parameters: [segment, selector], byService: () => loadSegment(guest.cpu, segment, selector) };
+    };
+    assert.ok(compare('loadSegment', 15, make(flatGuest, false, false)) > CASES / 8);
+    assert.ok(compare('loadSegment', 16, make(flatUser, false, false)) > CASES / 8);
+    assert.ok(compare('loadSegment', 17, make(wideGuest, true, false)) > CASES / 8);
+    assert.ok(compare('loadSegment', 18, make(wideUser, true, false)) > CASES / 8);
+    assert.ok(compare('loadSegment', 19, make(flatGuest, false, true)) > CASES / 4);
+  });
+});
