@@ -40,18 +40,30 @@ const HYPERVISOR_LEAF = 0x40000000;
 const MEGAHERTZ = 1000;
 const LINE_BYTES = 64;
 const NOTHING: CpuidResult = [0, 0, 0, 0];
+/** Answers that are kept of a processor: a guest may ask for any leaf. */
+const MOST_ANSWERS = 1000;
+
+/** Answers that have been given, by processor, and by all that they depend on: programs ask dozens of times when they start. */
+const given = new WeakMap<Processor, Map<string, CpuidResult>>();
 
 /** Executes CPUID on a CPU. */
 export function cpuid(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
   const s = cpu.state;
-  return cpuidLeaf(cpu.processor, {
+  const state: CpuidState = {
     place: cpu.place,
     cr4: s.cr4,
     xcr0: s.u32(L.XCR0),
     apicEnabled: apicEnabled(cpu),
     miscEnable: s.u32(L.MSR_MISC_ENABLE),
     code64: s.code64,
-  }, leaf >>> 0, subleaf >>> 0);
+  };
+  const { place, cr4, xcr0, miscEnable } = state;
+  const key = `${leaf},${subleaf},${place.index},${place.count},${cr4},${xcr0},${miscEnable},${state.apicEnabled ? 1 : 0}${state.code64 ? 1 : 0}`;
+  let answers = given.get(cpu.processor);
+  if (!answers || answers.size >= MOST_ANSWERS) given.set(cpu.processor, (answers = new Map<string, CpuidResult>()));
+  let known = answers.get(key);
+  if (!known) answers.set(key, (known = cpuidLeaf(cpu.processor, state, leaf >>> 0, subleaf >>> 0)));
+  return known;
 }
 
 /** The answer for a leaf and subleaf. Leaves that the processor does not have answer as its highest basic one does. */

@@ -97,9 +97,9 @@ function isDouble(first: number, second: number): boolean {
 
 /** Delivers an interrupt or exception; throws GuestFault when that faults, with nothing changed. */
 export function deliver(cpu: Cpu, what: Interruption): void {
+  if (deliveredQuickly(cpu, what)) return;
   cpu.attention = true;
   cpu.state.halted = false;
-  if (deliveredQuickly(cpu, what)) return;
   if (!cpu.state.protectedMode) deliverReal(cpu, what);
   else if (cpu.state.longMode) deliverLong(cpu, what);
   else {
@@ -120,6 +120,8 @@ function deliveredQuickly(cpu: Cpu, { vector, cause, errorCode, returnTo }: Inte
   const kind = (errorCode === undefined ? 0 : 1) | (cause === 'exception' ? 4 : 0);
   if (!cpu.quickDelivery(vector, kind, errorCode ?? 0)) return false;
   cpu.trapCleared = true;
+  // A gate that leaves IF alone lets the next interrupt in at once.
+  if (s.u32(L.PENDING_DEBUG) !== 0 || s.nmiReady || (cpu.interruptLine && s.systemFlags & FLAG.IF)) cpu.attention = true;
   return true;
 }
 

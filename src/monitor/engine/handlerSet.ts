@@ -13,7 +13,7 @@ import type { Model } from './records';
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
 const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas', 'rep_movs', 'rep_stos']);
 /** Instructions without operands that are the same in all operand sizes. */
-const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'cli', 'sti', 'rdtsc', 'swapgs', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
+const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'cli', 'sti', 'rdtsc', 'rdtscp', 'swapgs', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */
 const SERVICE: HandlerKey = { key: '!', name: '!', shape: { size: 32, kinds: [], model: 'seg', addressSize: 32, vex: undefined } };
 const NOP: HandlerKey = { key: 'nop', name: 'nop', shape: { size: 32, kinds: [], model: 'flat', addressSize: 32, vex: undefined } };

@@ -2,7 +2,7 @@
  * The part of an emitted instruction that reaches operands: general registers, memory and immediates, as the
  * instruction's record names them. Whether the record is read at run time or known now is for a subclass to say.
  */
-import { RDI, REG } from '../cpu/layout';
+import { RDI, REG, RSP } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
 import { CPU_BASE } from '../memory/layout';
 import { isRegisterKind, type HandlerShape } from './handlerShape';
@@ -86,6 +86,10 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
 
   displace(index: number, bytes: Value): void {
     this.memory.place(index).extra = this.code.let(expression(bytes));
+  }
+
+  isStackBased(): Value {
+    return this.eq(this.field(OP.i32_load16_u, I32, R.base), i32(REG + 8 * RSP));
   }
 
   readElement(index: number, offset: Value, bits: 32 | 64): Value {

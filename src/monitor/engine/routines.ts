@@ -2,6 +2,7 @@
 import type { TransferRoutine } from '../isa/systemEmitter';
 import type { X87Routine } from '../isa/x87Emitter';
 import type { FunctionBody } from './controlFunctions';
+import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName } from './comparisonRoutine';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
@@ -9,7 +10,7 @@ import type { WasmType } from './wasm/encoding';
 import type { ModuleBuilder } from './wasm/moduleBuilder';
 import { ROUTINES, emitRoutine } from './x87Routines';
 
-export type RoutineName = X87Routine | RunRoutine | SegmentRoutineName | TransferRoutine;
+export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | TransferRoutine;
 /** Function numbers of the routines, in the module that calls them. */
 export type Routines = Readonly<Record<RoutineName, number>>;
 
@@ -18,11 +19,12 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...SEGMENT_ROUTINES, ...TRANSFER_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...TRANSFER_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
 
 function emit(name: RoutineName): FunctionBody {
   if (name in RUN_ROUTINES) return emitRunRoutine(name as RunRoutine);
+  if (name in COMPARISON_ROUTINES) return emitComparisonRoutine(name as ComparisonRoutineName);
   if (name in SEGMENT_ROUTINES) return emitSegmentRoutine(name as SegmentRoutineName);
   if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as TransferRoutine);
   return emitRoutine(name as X87Routine);

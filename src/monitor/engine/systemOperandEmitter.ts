@@ -1,5 +1,5 @@
 /** The part of an emitted instruction that reaches segment registers, privilege, and what the monitor knows. */
-import { CPL, CR0, CR2, CR3, CR4, GS, IDLE, MSR_KERNEL_GS_BASE, MSR_TSC_OFFSET, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS, SHADOW_COUNT, SHADOW_WHOLE } from '../cpu/layout';
+import { CPL, CR0, CR2, CR3, CR4, GS, IDLE, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_TSC_OFFSET, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS, SHADOW_COUNT, SHADOW_WHOLE } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
 import type { SystemEmitter, TransferRoutine } from '../isa/systemEmitter';
 import { MONITOR_WORDS } from '../memory/layout';
@@ -62,6 +62,10 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
   timeStamp(): Value {
     const time = binary(OP.f64_add, F64, this.retired(0), this.loadState(OP.f64_load, F64, IDLE));
     return this.add(unary(OP.i64_trunc_sat_f64_s, I64, time), this.loadState(OP.i64_load, I64, MSR_TSC_OFFSET));
+  }
+
+  timeStampAuxiliary(): Value {
+    return this.loadState(OP.i32_load, I32, MSR_TSC_AUX);
   }
 
   /** Instructions retired before this one, and so many more. */

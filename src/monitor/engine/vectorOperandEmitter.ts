@@ -9,10 +9,12 @@ import type { Alignment, VectorEmitter } from '../isa/vectorEmitter';
 import type { HandlerShape } from './handlerShape';
 import { ACCESS, type Access } from './memoryAccess';
 import { CPU, OperandEmitter, at } from './operandEmitter';
+import { LENGTH_MASK, SET_LENGTH_SHIFT, TEXT_LENGTH_SHIFT } from './comparisonRoutine';
 import { R } from './records';
+import type { Routines } from './routines';
 import { expression } from './valueEmitter';
 import { I32, OP, V128 } from './wasm/encoding';
-import { binary, i32, load, v128, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { binary, call, i32, load, v128, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 const MATH_FAULT = 16;
@@ -25,7 +27,12 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
   readonly halves: 1 | 2;
   private half = 0;
 
-  constructor(shape: HandlerShape, code: FunctionBuilder) {
+  constructor(
+    shape: HandlerShape,
+    code: FunctionBuilder,
+    /** Function numbers of the routines. */
+    protected readonly routines: Routines,
+  ) {
     super(shape, code);
     this.usesMmx = shape.kinds.includes('m');
     this.vectorBits = this.usesMmx ? 64 : 128;
@@ -101,6 +108,13 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
   halfImmediate(bits: number): Value {
     const immediate = this.toI32(this.immediate());
     return this.half === 0 ? immediate : this.shrU(immediate, i32(bits * this.half));
+  }
+
+  compareStrings(set: Value, text: Value, control: Value): { readonly mask: Value; readonly setLength: Value; readonly textLength: Value } {
+    const result = this.let(call(this.routines.compareStrings, I32, [expression(set), expression(text), expression(control)]));
+    const length = (shift: number): Value => this.and(this.shrU(result, this.i32(shift)), this.i32(LENGTH_MASK));
+    const refused = this.ltS(result, this.i32(0));
+    return { mask: this.let(this.select(refused, this.i32(-1), this.and(result, this.i32(0xffff)))), setLength: length(SET_LENGTH_SHIFT), textLength: length(TEXT_LENGTH_SHIFT) };
   }
 
   mxcsr(): Value {

@@ -34,13 +34,8 @@ const EXTENDED_BYTES = 10;
 export abstract class X87OperandEmitter extends VectorOperandEmitter implements X87Emitter {
   readonly x87Memory: boolean;
 
-  constructor(
-    shape: HandlerShape,
-    code: FunctionBuilder,
-    /** Function numbers of the routines. */
-    protected readonly routines: Routines,
-  ) {
-    super(shape, code);
+  constructor(shape: HandlerShape, code: FunctionBuilder, routines: Routines) {
+    super(shape, code, routines);
     this.x87Memory = shape.kinds.length > 0;
   }
 

@@ -12,12 +12,13 @@ import { forHalves, vectorArithmetic, wholeVectorArithmetic } from './meaning/ve
 import { vectorAvx } from './meaning/vectorAvx';
 import { vectorFloats } from './meaning/vectorFloats';
 import { vectorMoves, wholeVectorMoves } from './meaning/vectorMoves';
+import { vectorStrings } from './meaning/vectorStrings';
 import { x87 } from './meaning/x87';
 import { x87Arithmetic } from './meaning/x87Arithmetic';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...system, ...vectorAvx, ...x87, ...x87Arithmetic }));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...system, ...vectorAvx, ...vectorStrings, ...x87, ...x87Arithmetic }));
   const halved = { ...vectorArithmetic, ...vectorMoves };
   const whole = { ...wholeVectorArithmetic, ...wholeVectorMoves, ...vectorFloats };
   for (const [name, meaning] of Object.entries(whole)) map.set(name, withX87State(meaning));
@@ -58,7 +59,7 @@ const TERMINAL = new Set([
 ]);
 
 /** Instructions that reach the stack without a memory operand, or go to kernels and back. */
-const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
+const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
 
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
 export function meaningOf(name: string): Meaning {

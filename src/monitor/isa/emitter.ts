@@ -108,6 +108,8 @@ export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter, Syste
   effectiveAddress(index: number): Value;
   /** Moves the address of memory operand `index` by a number of bytes (i64), for bit strings. */
   displace(index: number, bytes: Value): void;
+  /** Whether the base of the memory operand is the stack pointer. */
+  isStackBased(): Value;
   /** A part of `bits` of memory operand `index`, at an offset in bytes (i64): reading, checking for writing, writing. */
   readElement(index: number, offset: Value, bits: 32 | 64): Value;
   checkElement(index: number, offset: Value, bits: 32 | 64): void;

@@ -28,6 +28,8 @@ export interface SystemEmitter {
   holdInterrupts(): void;
   /** The time-stamp counter before this instruction, i64. */
   timeStamp(): Value;
+  /** IA32_TSC_AUX, i32. */
+  timeStampAuxiliary(): Value;
   /** Has a routine transfer control, or the service of this instruction where that is no common case. */
   transfer(routine: TransferRoutine, ...parameters: readonly Value[]): void;
 }

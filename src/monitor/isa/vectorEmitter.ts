@@ -95,6 +95,12 @@ export interface VectorEmitter {
   /** XMM register `number` (XMM0 is an implicit operand of some). */
   vectorRegister(number: number): Value;
 
+  /**
+   * Packed comparison of strings of bytes that end at a zero, as PCMPISTRI has it: the final mask, -1 where the control
+   * byte (i32) asks for what there is no routine for; lengths of both.
+   */
+  compareStrings(set: Value, text: Value, control: Value): { readonly mask: Value; readonly setLength: Value; readonly textLength: Value };
+
   /** MXCSR, i32. */
   mxcsr(): Value;
   /** Lane 0, a float of `from` bits, cut to a signed integer of `to` bits; it must fit. */

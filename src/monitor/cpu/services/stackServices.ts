@@ -1,6 +1,5 @@
 /**
- * Services for stack instructions with several accesses or flags: PUSHA, POPA, PUSHF, POPF, ENTER, POP to
- * memory. All memory is checked before a register changes.
+ * Services for stack instructions with several accesses or flags: PUSHA, POPA, PUSHF, POPF, ENTER. All memory is checked before a register changes.
  */
 import { generalProtection, type Cpu } from '../cpu';
 import * as L from '../layout';
@@ -78,30 +77,6 @@ function popf(cpu: Cpu, op: Operation): Outcome {
   return 'next';
 }
 
-/** POP to memory: the address is computed with the stack pointer behind the pop. */
-function popToOperand(cpu: Cpu, op: Operation): Outcome {
-  const s = cpu.state;
-  const size = stackWidth(op);
-  const frame = currentFrame(cpu);
-  const value = size === 8 ? frame.pop64() : frame.pop(size);
-  if (!op.isMemory) {
-    frame.commit();
-    if (typeof value === 'bigint') s.setReg64(op.rm, value);
-    else s.setReg(op.rm, value, size);
-    return 'next';
-  }
-  const old = s.reg64(L.RSP);
-  frame.commit();
-  try {
-    if (typeof value === 'bigint') cpu.write64(op.segment, op.offset, value);
-    else cpu.write(op.segment, op.offset, size, value);
-  } catch (fault) {
-    s.setReg64(L.RSP, old);
-    throw fault;
-  }
-  return 'next';
-}
-
 /** ENTER. With operands of 32 bits the frame pointer is all of ESP, also on a stack of 16 bits (Intel SDM vol. 2, ENTER). */
 function enter(cpu: Cpu, op: Operation): Outcome {
   const s = cpu.state;
@@ -130,4 +105,4 @@ function enter(cpu: Cpu, op: Operation): Outcome {
   return 'next';
 }
 
-export const stackServices: Readonly<Record<string, Service>> = { pusha, popa, pushf, popf, pop_ev: popToOperand, enter };
+export const stackServices: Readonly<Record<string, Service>> = { pusha, popa, pushf, popf, enter };

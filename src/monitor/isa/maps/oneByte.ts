@@ -52,7 +52,7 @@ function stackAndBranches(map: OpcodeMap): void {
   map.put(0x60, '!pusha ;no64 i186', '!popa ;no64 i186', '!bound Gv,M ;no64 i186', byMode('!arpl Ew,Gw ;i286', 'movsxd Gv,Ev'));
   map.put(0x68, 'push Iz ;64 i186').put(0x6a, 'push Ibs ;64 i186');
   CONDITION_SUFFIXES.forEach((c, i) => map.put(0x70 + i, `j${c} Jb ;f64`));
-  map.put(0x8f, byReg('!pop_ev Ev ;64'));
+  map.put(0x8f, byReg('pop_ev Ev ;64'));
   map.put(0x9a, '!callf_ap Ap ;no64', 'fwait', 'pushf ;64', 'popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
   map.put(0xc2, 'retImmediate Iw ;f64', 'ret ;f64', '!les Gv,M ;no64', '!lds Gv,M ;no64');
   map.put(0xc8, '!enter Iw ;64 i186', 'leave ;64 i186', '!retf_imm Iw', '!retf', '!int3', 'int Ib', '!into ;no64', 'iret');

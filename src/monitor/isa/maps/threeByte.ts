@@ -35,7 +35,7 @@ export function threeByteMap3A(): readonly OpcodeSlot[] {
   map.put(0x14, sse41('pextrb Ed,Vx,Ib'), sse41('pextrw Ed,Vx,Ib'), sse41('pextrd Ey,Vx,Ib'), sse41('pextrd Ed,Vx,Ib'));
   map.put(0x20, sse41('pinsrb Vx,Ed,Ib'), sse41('insertps Vx,Wd,Ib'), sse41('pinsrd Vx,Ey,Ib'));
   map.put(0x40, sse41('!dpps Vx,Wx,Ib'), sse41('!dppd Vx,Wx,Ib'), sse41('mpsadbw Vx,Wx,Ib')).put(0x44, with66('!pclmulqdq Vx,Wx,Ib ;pclmul'));
-  map.put(0x60, ...['pcmpestrm', 'pcmpestri', 'pcmpistrm', 'pcmpistri'].map((name) => with66(`!${name} Vx,Wx,Ib ;sse42`)));
+  map.put(0x60, ...['!pcmpestrm', '!pcmpestri', '!pcmpistrm', 'pcmpistri'].map((name) => with66(`${name} Vx,Wx,Ib ;sse42`)));
   map.put(0xcc, byPrefix('!sha1rnds4 Vx,Wx,Ib ;sha')).put(0xdf, with66('!aeskeygenassist Vx,Wx,Ib ;aes'));
   return map.slots;
 }

@@ -40,7 +40,7 @@ function group7(): OpcodeChoice {
       '!smsw Ev ;i286',
       plain('', '', '', '', '', '', '!rdpkru ;pku', '!wrpkru ;pku'),
       '!lmsw Ew ;i286',
-      byRm('swapgs ;only64', '!rdtscp ;rdtscp'),
+      byRm('swapgs ;only64', 'rdtscp ;rdtscp'),
     ),
   );
 }

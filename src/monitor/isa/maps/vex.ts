@@ -161,7 +161,7 @@ export function vexMap0F3A(): readonly OpcodeSlot[] {
   map.put(0x40, only66(`!vdpps ${THREE},Ib ;avx`), only66(short(`!vdppd ${THREE},Ib ;avx`)), integersWith66('mpsadbw', `${THREE},Ib`));
   map.put(0x44, only66(short(`!vpclmulqdq ${THREE},Ib ;pclmul`))).put(0x46, only66(long(w0(`vperm2f128 ${THREE},Ib ;avx2`))));
   map.put(0x4a, only66(w0(`vblendvps ${THREE},Lx ;avx`)), only66(w0(`vblendvpd ${THREE},Lx ;avx`)), only66(w0(integers('pblendvb', `${THREE},Lx`))));
-  map.put(0x60, ...['pcmpestrm', 'pcmpestri', 'pcmpistrm', 'pcmpistri'].map((name) => only66(short(`!v${name} Vx,Wx,Ib ;avx`))));
+  map.put(0x60, ...['!vpcmpestrm', '!vpcmpestri', '!vpcmpistrm', 'vpcmpistri'].map((name) => only66(short(`${name} Vx,Wx,Ib ;avx`))));
   map.put(0xdf, only66(short('!vaeskeygenassist Vx,Wx,Ib ;aes'))).put(0xf0, byPrefix('', '', '', short('rorx Gy,Ey,Ib ;bmi2')));
   return map.slots;
 }

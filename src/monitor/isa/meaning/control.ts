@@ -46,6 +46,19 @@ function nearReturn(extra: boolean): Meaning {
   };
 }
 
+/** POP to a ModRM operand: its address is computed with the stack pointer behind the pop (Intel SDM vol. 2, POP). */
+const popToOperand: Meaning = (e) => {
+  const top = e.pop(e.size);
+  const value = e.let(top.value);
+  if (e.isRegister(0)) {
+    top.commit();
+    return e.write(0, value);
+  }
+  e.displace(0, e.select(e.isStackBased(), e.i64(BigInt(e.size / 8)), e.i64(0n)));
+  e.write(0, value);
+  top.commit();
+};
+
 const leave: Meaning = (e) => {
   const frame = e.let(e.register(RBP, 64));
   const saved = e.let(e.readStack(frame, e.size));
@@ -73,6 +86,7 @@ export const control: Readonly<Record<string, Meaning>> = {
     top.commit();
     e.write(0, value);
   },
+  pop_ev: popToOperand,
   leave,
   lahf,
   sahf,

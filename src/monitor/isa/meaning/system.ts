@@ -103,14 +103,16 @@ const moveFromControl: Meaning = (e) =>
 
 /** CR4.TSD: programs may not read the time-stamp counter. */
 const TSD = 4;
-const RAX = 0, RDX = 2;
+const RAX = 0, RCX = 1, RDX = 2;
 
-const readTimeStamp: Meaning = (e) =>
+/** RDTSC; RDTSCP gives IA32_TSC_AUX besides. */
+const readTimeStamp = (auxiliary: boolean): Meaning => (e) =>
   e.orService((giveUpIf) => {
     giveUpIf(e.and(e.ne(e.privilegeLevel(), e.i32(0)), e.ne(e.and(e.toI32(e.controlRegister(4)), e.i32(TSD)), e.i32(0))));
     const now = e.let(e.timeStamp());
     e.setRegister(RAX, 32, e.toI32(now));
     e.setRegister(RDX, 32, e.toI32(e.shrU(now, e.i64(32n))));
+    if (auxiliary) e.setRegister(RCX, 32, e.timeStampAuxiliary());
   });
 
 /** A transfer between flat code of 32 bits, or code of 64 bits; all others are the service's. */
@@ -144,7 +146,8 @@ export const system: Readonly<Record<string, Meaning>> = {
   mov_from_seg: moveFromSegment,
   mov_to_seg: moveToSegment,
   mov_from_cr: moveFromControl,
-  rdtsc: readTimeStamp,
+  rdtsc: readTimeStamp(false),
+  rdtscp: readTimeStamp(true),
   sysenter: transfer('sysenter', undefined),
   sysexit: transfer('sysexit', undefined),
   syscall: transfer(undefined, 'syscall'),
