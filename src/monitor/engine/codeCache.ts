@@ -4,7 +4,7 @@
  * drop the page's blocks, at once.
  */
 import { decode, type Instruction } from '../isa/decoder';
-import { endsBlock } from '../isa/definitions';
+import { endsBlock, transfersFar } from '../isa/definitions';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
@@ -87,12 +87,10 @@ export interface CodeCounters {
 const NONE: ReadonlySet<number> = new Set();
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
-const ALWAYS_LEAVING = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
 
 /** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
 const WARM = 1 / 32;
 const RETURNS: ReadonlySet<string> = new Set(['ret', 'retImmediate']);
-const leavesAlways = ({ name }: Instruction): boolean => ALWAYS_LEAVING.has(name);
 
 export class CodeCache {
   readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0, regionsDropped: 0 };
@@ -187,7 +185,7 @@ export class CodeCache {
     if (at === undefined) return false;
     const behind = offset + instruction.length;
     this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
-    if (!endsBlock(instruction.name) && !leavesAlways(instruction)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
+    if (!endsBlock(instruction.name) && !transfersFar(instruction.name)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
     second.live = true;
     second.decoded.fill(1, 0, behind - PAGE_BYTES);
     second.dependents.add(first);
@@ -210,7 +208,7 @@ export class CodeCache {
       if (!instruction) return { instructions, end, closed: false, crossing: true };
       instructions.push(instruction);
       end += instruction.length;
-      if (endsBlock(instruction.name) || leavesAlways(instruction)) return { instructions, end, closed: true, crossing: false };
+      if (endsBlock(instruction.name) || transfersFar(instruction.name)) return { instructions, end, closed: true, crossing: false };
     }
     return { instructions, end, closed: false, crossing: false };
   }
@@ -231,7 +229,7 @@ export class CodeCache {
     if (!last) return undefined;
     const code = { page, offset, count: instructions.length };
     // Control comes back from such a service by TypeScript alone.
-    if (leavesAlways(last)) return { ...code, instructions: all.slice(0, -1), end: { kind: 'leave', record } };
+    if (transfersFar(last.name)) return { ...code, instructions: all.slice(0, -1), end: { kind: 'leave', record } };
     if (!closed) {
       const special = record + RECORD_BYTES;
       const onward = this.machine.view.getUint32(special + R.handler, true) === SPECIAL_HANDLERS.onward;

@@ -67,6 +67,8 @@ export class Executor {
   private debugStop = false;
   /** The last interrupt or fault that `run` delivered. */
   private interruption: Interruption | undefined;
+  /** Retired count at which the present run ends. */
+  private end = 0;
   /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
   private given = 0;
   private stolen = 0;
@@ -149,6 +151,23 @@ export class Executor {
     return base + this.given - (s.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen + back);
   }
 
+  /**
+   * Lets virtual time pass (cycles) without an instruction: what is left of the present budget ends at the next event, and
+   * comes so much nearer.
+   */
+  elapse(cycles: number): void {
+    const s = this.cpu.state;
+    s.setF64(L.IDLE, s.f64(L.IDLE) + cycles);
+    this.end -= cycles;
+    if (!this.running) return;
+    const { view } = this.machine;
+    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
+    if (remaining < cycles) return this.requestReturn();
+    this.given -= cycles;
+    view.setInt32(CPU_BASE + L.REMAINING, remaining - cycles, true);
+    view.setFloat64(MONITOR_WORDS.retiredEnd, view.getFloat64(MONITOR_WORDS.retiredEnd, true) - cycles, true);
+  }
+
   /** Linear address of the next instruction. */
   linear(): number {
     const s = this.cpu.state;
@@ -191,7 +210,7 @@ export class Executor {
    */
   run(budget: number, untilDelivery = false): RunOutcome {
     const s = this.cpu.state;
-    const end = s.f64(L.RETIRED) + budget;
+    this.end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
@@ -208,7 +227,7 @@ export class Executor {
         return { kind: 'exception', fault: new GuestFault(VECTOR.DB, undefined) };
       }
       if (untilDelivery && this.interruption) continue;
-      const left = end - s.f64(L.RETIRED);
+      const left = this.end - s.f64(L.RETIRED);
       if (left <= 0) return BUDGET;
       if (s.halted) return HALTED;
       // Last of all, so that what is done at a boundary does not hang on where the run began.
@@ -408,7 +427,7 @@ export class Executor {
       if (reason === EXIT.done) remaining--;
       else if (!this.raised()?.late) s.eip = this.offsetOf(at);
     }
-    s.setF64(L.RETIRED, s.f64(L.RETIRED) + budget - remaining);
+    s.setF64(L.RETIRED, s.f64(L.RETIRED) + this.given - remaining);
     const fault = this.raised();
     if (reason === EXIT.fault && fault) throw fault;
     if (reason === EXIT.breakpoint) return this.breakpointRecord();

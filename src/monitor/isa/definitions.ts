@@ -58,6 +58,9 @@ const TERMINAL = new Set([
   ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`),
 ]);
 
+/** Transfers by way of descriptors, gates or the system's registers, and HLT. */
+const FAR_TRANSFERS = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
+
 /** Instructions that reach the stack without a memory operand, or go to kernels and back. */
 const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
 
@@ -73,6 +76,11 @@ export function meaningOf(name: string): Meaning {
 /** Whether an instruction transfers control by itself, so that nothing behind it belongs to its block. */
 export function endsBlock(name: string): boolean {
   return TERMINAL.has(name);
+}
+
+/** Whether an instruction always leads where only the monitor or a routine knows: nothing behind it belongs to its block either. */
+export function transfersFar(name: string): boolean {
+  return FAR_TRANSFERS.has(name);
 }
 
 /** Whether the handler differs by stack and code segment model. */

@@ -21,6 +21,13 @@ import type { OutputPiece, SliceOutcome } from './runnable';
 import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
 import { chainReport, exceptionReport, haltStory } from './stories';
 
+/**
+ * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
+ * systems measure short delays (port 80h) and wait for a timer (port 61h).
+ */
+const SYSTEM_BOARD_END = 0x100;
+const BUS_CYCLES = 1000;
+
 /** Pages of the guest that are compared in one piece of idle time, about a microsecond each (see ../memory/pageSharing). */
 const PAGES_SCANNED_WHEN_IDLE = 64;
 
@@ -51,7 +58,7 @@ export class VirtualMachine {
   ) {
     this.parts = buildParts(images, files, {
       devices: this.deviceHost(),
-      readPort: (port, size) => this.parts.board.ports.readPort(port, size),
+      readPort: (port, size) => this.readPort(port, size),
       writePort: (port, size, value) => this.writePort(port, size, value),
       now: () => this.now(),
     });
@@ -333,6 +340,15 @@ export class VirtualMachine {
     this.output.push({ channel, bytes: bytes.slice() });
   }
 
+  private readPort(port: number, size: 1 | 2 | 4): number {
+    this.waitForBus(port);
+    return this.parts.board.ports.readPort(port, size);
+  }
+
+  private waitForBus(port: number): void {
+    if (port < SYSTEM_BOARD_END) this.parts.executor.elapse(BUS_CYCLES);
+  }
+
   private writePort(port: number, size: 1 | 2 | 4, value: number): void {
     const { bios, executor, cpu, board } = this.parts;
     if (port === SERVICE_PORT && bios && this.serviceEnvironment && bios.owns(executor.linear())) {
@@ -341,6 +357,7 @@ export class VirtualMachine {
       cpu.attention = true;
       return;
     }
+    this.waitForBus(port);
     // A write to F0 takes the x87 unit's interrupt request back (PC/AT).
     if (port === 0xf0) board.interruptController.setLine(13, false);
     board.ports.writePort(port, size, value);

@@ -6,7 +6,7 @@ import * as L from '../cpu/layout';
 import { cut } from '../cpu/state';
 import type { Executor } from '../engine/executor';
 import { decode, type Instruction } from '../isa/decoder';
-import { endsBlock } from '../isa/definitions';
+import { endsBlock, transfersFar } from '../isa/definitions';
 import { CONDITION_SUFFIXES } from '../isa/opcodeTable';
 import { signedAddress } from './addresses';
 import type { LinearRange } from './session';
@@ -36,7 +36,7 @@ export function gatesOf(executor: Executor, ranges: readonly LinearRange[]): Rea
       const next = at + instruction.length;
       starts.add(at);
       if (DIRECT_JUMPS.has(instruction.name)) targets.push(targetOf(executor, instruction, next));
-      else if (instruction.name.startsWith('!') || endsBlock(instruction.name)) gates.add(at);
+      else if (instruction.name.startsWith('!') || endsBlock(instruction.name) || transfersFar(instruction.name)) gates.add(at);
       at = next;
     }
     targets.push(at);
