@@ -6,11 +6,12 @@ import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName 
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
+import { UNIT_ROUTINES, emitUnitRoutine, type UnitRoutineName } from './unitRoutines';
 import type { WasmType } from './wasm/encoding';
 import type { ModuleBuilder } from './wasm/moduleBuilder';
 import { ROUTINES, emitRoutine } from './x87Routines';
 
-export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | TransferRoutine;
+export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | UnitRoutineName | TransferRoutine;
 /** Function numbers of the routines, in the module that calls them. */
 export type Routines = Readonly<Record<RoutineName, number>>;
 
@@ -19,13 +20,14 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...TRANSFER_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...TRANSFER_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
 
 function emit(name: RoutineName): FunctionBody {
   if (name in RUN_ROUTINES) return emitRunRoutine(name as RunRoutine);
   if (name in COMPARISON_ROUTINES) return emitComparisonRoutine(name as ComparisonRoutineName);
   if (name in SEGMENT_ROUTINES) return emitSegmentRoutine(name as SegmentRoutineName);
+  if (name in UNIT_ROUTINES) return emitUnitRoutine(name as UnitRoutineName);
   if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as TransferRoutine);
   return emitRoutine(name as X87Routine);
 }

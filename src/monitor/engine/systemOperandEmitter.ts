@@ -1,5 +1,5 @@
 /** The part of an emitted instruction that reaches segment registers, privilege, and what the monitor knows. */
-import { CPL, CR0, CR2, CR3, CR4, GS, IDLE, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_TSC_OFFSET, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS, SHADOW_COUNT, SHADOW_WHOLE } from '../cpu/layout';
+import { CANONICAL_SHIFT, CPL, CR0, CR2, CR3, CR4, FS, GS, IDLE, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_TSC_OFFSET, SEG_BASE, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS, SHADOW_COUNT, SHADOW_WHOLE } from '../cpu/layout';
 import type { OperandSize, Value } from '../isa/emitter';
 import type { SystemEmitter, TransferRoutine } from '../isa/systemEmitter';
 import { MONITOR_WORDS } from '../memory/layout';
@@ -10,6 +10,7 @@ import { expression } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
 import { binary, call, i32, load, unary, type Expression } from './wasm/functionBuilder';
 
+const FS_BASE = SEGMENTS + FS * SEGMENT_BYTES + SEG_BASE;
 const GS_BASE = SEGMENTS + GS * SEGMENT_BYTES + SEG_BASE;
 
 export abstract class SystemOperandEmitter extends StringOperandEmitter implements SystemEmitter {
@@ -37,6 +38,21 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
 
   loadSegment(segment: Value, selector: Value): Value {
     return this.let(call(this.routines.loadSegment, I32, [expression(segment), expression(selector)]));
+  }
+
+  segmentBase(number: number): Value {
+    return this.let(this.loadState(OP.i64_load, I64, number === 0 ? FS_BASE : GS_BASE));
+  }
+
+  setSegmentBase(number: Value, base: Value): void {
+    const other = this.select(this.eq(number, i32(1)), i32(GS_BASE), i32(MSR_KERNEL_GS_BASE));
+    const offset = this.let(this.select(number, other, i32(FS_BASE)));
+    this.code.store(OP.i64_store, expression(offset), at(0), expression(base));
+  }
+
+  isNotCanonical(address: Value): Value {
+    const shift = this.let(this.loadState(OP.i64_load, I64, CANONICAL_SHIFT));
+    return this.ne(this.shrS(this.shl(address, shift), shift), address);
   }
 
   controlRegister(number: 0 | 2 | 3 | 4): Value {

@@ -75,8 +75,8 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
     if (this.half === this.halves - 1) this.memory.commit(host);
   }
 
-  modifyVector(index: number): Value {
-    const host = this.hostOf(index, this.access(ACCESS.modify, 'any'));
+  modifyVector(index: number, alignment: Alignment = 'any'): Value {
+    const host = this.hostOf(index, this.access(ACCESS.modify, alignment));
     return this.let(load(this.vectorBits === 64 ? VECTOR_OP.load64_zero : VECTOR_OP.load, V128, host, XMM_BYTES * this.half));
   }
 
@@ -119,6 +119,10 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
 
   mxcsr(): Value {
     return this.loadState(OP.i32_load, I32, MXCSR);
+  }
+
+  setMxcsr(value: Value): void {
+    this.storeState(OP.i32_store, MXCSR, expression(value));
   }
 
   checkX87(): void {

@@ -5,7 +5,7 @@
  * Words that lie side by side are always read and written together, so that a read finds its store in the processor's
  * store buffer.
  */
-import { CS, EIP_BASE, FPU, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS } from '../cpu/layout';
+import { CR0, CS, EIP_BASE, FPU, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS } from '../cpu/layout';
 import { FPU_LAYOUT } from '../cpu/x87/layout';
 import type { Value } from '../isa/emitter';
 import type { X87Emitter, X87Routine } from '../isa/x87Emitter';
@@ -30,6 +30,10 @@ const CS_SELECTOR = SEGMENTS + CS * SEGMENT_BYTES + SEG_SELECTOR;
 /** Sign and exponent, behind a significand. */
 const WORD = 8;
 const EXTENDED_BYTES = 10;
+/** The FXSAVE image. */
+const IMAGE_BYTES = 512, IMAGE_ALIGNMENT = 16;
+/** Bits of CR0 that take the units away. */
+const EMULATION = 4, TASK_SWITCHED = 8;
 
 export abstract class X87OperandEmitter extends VectorOperandEmitter implements X87Emitter {
   readonly x87Memory: boolean;
@@ -103,6 +107,19 @@ export abstract class X87OperandEmitter extends VectorOperandEmitter implements 
     this.code.store(OP.i64_store, host, 0, expression(significand));
     this.code.store(OP.i32_store16, host, WORD, expression(word));
     this.memory.commit(host);
+  }
+
+  transferUnits(routine: 'fxsave' | 'fxrstor', giveUpIf: (condition: Value) => void): void {
+    const long = this.shape.model === 'long';
+    if (this.shape.kinds[0] !== 'F' && this.shape.kinds[0] !== 'L') return giveUpIf(this.i32(1));
+    giveUpIf(this.and(this.loadState(OP.i32_load, I32, CR0), this.i32(EMULATION | TASK_SWITCHED)));
+    const address = this.let(this.effectiveAddress(0));
+    const linear = this.let(long ? address : this.toI32(address));
+    giveUpIf(this.and(this.toI32(linear), this.i32(IMAGE_ALIGNMENT - 1)));
+    const kind = routine === 'fxsave' ? ACCESS.write : ACCESS.read;
+    const host = this.memory.lookUpRun(expression(linear), i32(IMAGE_BYTES), kind, giveUpIf);
+    const done = call(this.routines[routine], I32, [host, i32(this.size === 64 ? 1 : 0), i32(long ? 16 : 8)]);
+    giveUpIf(this.eqz(this.let(done)));
   }
 
   orService(body: (giveUpIf: (condition: Value) => void) => void): void {

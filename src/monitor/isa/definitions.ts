@@ -8,6 +8,7 @@ import { bmi } from './meaning/bmi';
 import { conditionalJump, control } from './meaning/control';
 import { strings } from './meaning/strings';
 import { system } from './meaning/system';
+import { units } from './meaning/units';
 import { forHalves, vectorArithmetic, wholeVectorArithmetic } from './meaning/vectorArithmetic';
 import { vectorAvx } from './meaning/vectorAvx';
 import { vectorFloats } from './meaning/vectorFloats';
@@ -18,7 +19,7 @@ import { x87Arithmetic } from './meaning/x87Arithmetic';
 import { CONDITION_SUFFIXES } from './opcodeTable';
 
 function allMeanings(): ReadonlyMap<string, Meaning> {
-  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...system, ...vectorAvx, ...vectorStrings, ...x87, ...x87Arithmetic }));
+  const map = new Map<string, Meaning>(Object.entries({ ...arithmetic, ...bits, ...bmi, ...control, ...strings, ...system, ...vectorAvx, ...units, ...vectorStrings, ...x87, ...x87Arithmetic }));
   const halved = { ...vectorArithmetic, ...vectorMoves };
   const whole = { ...wholeVectorArithmetic, ...wholeVectorMoves, ...vectorFloats };
   for (const [name, meaning] of Object.entries(whole)) map.set(name, withX87State(meaning));
@@ -62,7 +63,7 @@ const TERMINAL = new Set([
 const FAR_TRANSFERS = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
 
 /** Instructions that reach the stack without a memory operand, or go to kernels and back. */
-const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
+const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'wrmsr', 'fxsave', 'fxrstor', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
 
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */
 export function meaningOf(name: string): Meaning {

@@ -15,6 +15,11 @@ export interface SystemEmitter {
   loadSegment(segment: Value, selector: Value): Value;
   /** Exchanges the base of GS with that of the kernel's GS. */
   exchangeGsBase(): void;
+  /** Base of FS (0) or GS (1), i64; and setting that of FS, GS, or the kernel's GS (2), by a number (i32). */
+  segmentBase(number: number): Value;
+  setSegmentBase(number: Value, base: Value): void;
+  /** Whether a linear address (i64) is not canonical. */
+  isNotCanonical(address: Value): Value;
   /** CR0 to CR4, in all of its 64 bits. */
   controlRegister(number: 0 | 2 | 3 | 4): Value;
   /** Whether code is of 64 bits, and whether it knows segments as flat. */

@@ -79,8 +79,8 @@ export interface VectorEmitter {
   readLow(index: number, bits: 8 | 16 | 32 | 64 | 128): Value;
   /** Writes a vector operand; memory as `readVector` reads it. */
   writeVector(index: number, value: Value, alignment?: Alignment): void;
-  /** Reads memory that will be written, and checks it for writing first; no alignment is asked for. */
-  modifyVector(index: number): Value;
+  /** Reads memory that will be written, and checks it for writing first; no alignment is asked for but on request. */
+  modifyVector(index: number, alignment?: Alignment): Value;
   /**
    * The lowest bits of a vector into memory, or into the low part of a register whose rest stays (with VEX: comes from
    * the first source).
@@ -103,6 +103,7 @@ export interface VectorEmitter {
 
   /** MXCSR, i32. */
   mxcsr(): Value;
+  setMxcsr(value: Value): void;
   /** Lane 0, a float of `from` bits, cut to a signed integer of `to` bits; it must fit. */
   truncateFloat(a: Value, from: 32 | 64, to: 32 | 64): Value;
   /** A signed integer (i32 or i64) as a float of `to` bits, rounded to nearest, in all lanes. */

@@ -42,6 +42,11 @@ export interface X87Emitter {
   writeExtended(index: number, significand: Value, word: Value): void;
 
   /**
+   * Carries the state of the x87 and SSE units to an image in memory, or back; gives up where a routine cannot do that, before
+   * anything has changed.
+   */
+  transferUnits(routine: 'fxsave' | 'fxrstor', giveUpIf: (condition: Value) => void): void;
+  /**
    * Does `body`; where it gives up because a condition holds, the service of the instruction's name does the instruction
    * from its beginning, so that nothing may have changed before.
    */

@@ -284,6 +284,34 @@ describe('routines of system instructions', function () {
     assert.equal(interpreterOf(guest).routine('interrupt32')(0x80, 2, 0), 1);
   });
 
+  it('FXSAVE and FXRSTOR', () => {
+    const make = (guestOf: () => Guest, name: string, size: 4 | 8) => (random: Random): Case => {
+      const guest = guestOf();
+      const s = guest.state;
+      for (let at = L.VECTOR; at < L.VECTOR + 16 * L.VECTOR_BYTES; at += 4) s.setU32(at, random.u32());
+      const place = AT.stack0 - 0x1000 + 16 * random.below(200);
+      const words = [random.below(0x80) ? 0x37f : random.u32(), random.u32() & 0xff, random.u32(), random.u32(), random.u32(), random.u32(), random.below(20) ? random.u32() & 0xffff : random.u32()];
+      for (let i = 0; i < 128; i++) guest.put32(place + 4 * i, words[i] ?? random.u32());
+      // control and status word: masked exceptions, any TOP, condition codes
+      guest.put32(place, 0x37f | ((random.u32() & 0x7f3f) << 16));
+      const registers = L.FPU;
+      for (let i = 0; i < 8; i++) s.setU64(registers + 16 * i, BigInt(random.u32()) << 31n);
+      s.setU32(registers + 128, 0x37f | ((random.u32() & 0x7f00) << 16));
+      s.setU32(registers + 132, random.u32() & 0x7ff00ff);
+      s.setU64(registers + 136, BigInt(random.u32()));
+      s.setU32(registers + 152, random.u32());
+      const host = guest.map.frame(place >> 12) * 4096 + (place & 4095);
+      const wide = size === 8 ? 1 : 0;
+      const op = { size, offset: place, segment: L.DS, isMemory: true } as unknown as Operation;
+      return { guest, parameters: [host, wide, guest.state.code64 ? 16 : 8], byService: () => void SERVICES[serviceNumber(name)]?.(guest.cpu, op) };
+    };
+    for (const name of ['fxsave', 'fxrstor'] as const) {
+      assert.ok(compare(name, 20, make(flatGuest, name, 4)) > CASES / 2);
+      assert.ok(compare(name, 21, make(wideGuest, name, 4)) > CASES / 2);
+      assert.ok(compare(name, 22, make(wideGuest, name, 8)) > CASES / 2);
+    }
+  });
+
   it('loads of data segments', () => {
     const make = (guestOf: () => Guest, long: boolean, real: boolean) => (random: Random): Case => {
       const guest = guestOf();

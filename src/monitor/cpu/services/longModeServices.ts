@@ -1,5 +1,5 @@
 /**
- * Services for what came with long mode and after it: SWAPGS, the FS and GS bases, CMPXCHG16B, RDTSCP, RDPID, wide
+ * Services for what came with long mode and after it: SWAPGS, the FS and GS bases, RDTSCP, RDPID, wide
  * DIV and IDIV, protection keys, SMAP's switches, INVPCID, XGETBV and XSETBV (Intel SDM vol. 2).
  */
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
@@ -47,32 +47,6 @@ function writeBase(segment: number): Service {
     return 'next';
   });
 }
-
-/** CMPXCHG16B: RDX:RAX against 16 aligned bytes. Memory is written in either case. */
-function compareExchange16(cpu: Cpu, op: Operation): Outcome {
-  const s = cpu.state;
-  const linear = cpu.linear(op.segment, op.offset, 16, true);
-  if (linear % 16 !== 0) throw generalProtection();
-  const host = cpu.mmu.hostFor(linear, 16, MODIFY, cpu.user);
-  const { view } = cpu.machine;
-  const low = view.getBigUint64(host, true);
-  const high = view.getBigUint64(host + 8, true);
-  const equal = low === s.reg64(L.RAX) && high === s.reg64(L.RDX);
-  if (equal) {
-    view.setBigUint64(host, s.reg64(L.RBX), true);
-    view.setBigUint64(host + 8, s.reg64(L.RCX), true);
-  } else {
-    s.setReg64(L.RAX, low);
-    s.setReg64(L.RDX, high);
-  }
-  cpu.mmu.finishStore(host);
-  const flags = s.flags;
-  s.status = equal ? flags | FLAG.ZF : flags & ~FLAG.ZF;
-  return 'next';
-}
-
-/** Kind of access of Mmu.hostFor for a read that a write follows. */
-const MODIFY = 2;
 
 const wideOperand = (cpu: Cpu, op: Operation): bigint => (op.isMemory ? cpu.read64(op.segment, op.offset) : cpu.state.reg64(op.rm));
 
@@ -220,7 +194,6 @@ export const longModeServices: Readonly<Record<string, Service>> = {
   rdgsbase: readBase(L.GS),
   wrfsbase: writeBase(L.FS),
   wrgsbase: writeBase(L.GS),
-  cmpxchg16b: compareExchange16,
   div: divide64,
   idiv: divideSigned64,
   rdtscp,

@@ -115,8 +115,8 @@ export function loadEnvironment(fpu: FpuState, image: DataView, format: Environm
   fpu.dataSelector = 0;
 }
 
-const CONTROL_WORD_WRITABLE = 0x1f3f;
-const CONTROL_WORD_FIXED = 0x0040;
+export const CONTROL_WORD_WRITABLE = 0x1f3f;
+export const CONTROL_WORD_FIXED = 0x0040;
 
 /** Loads the control word; its reserved bits read as 0, bit 6 as 1. ES and B are the caller's to update. */
 export function loadControlWord(fpu: FpuState, value: number): void {

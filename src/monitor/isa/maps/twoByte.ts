@@ -22,7 +22,7 @@ function system(map: OpcodeMap): void {
   map.put(0x0d, allRegs('nop M ;prefetchw'));
   for (let i = 0x18; i < 0x20; i++) map.put(i, allRegs('nop Ev'));
   map.put(0x20, 'mov_from_cr Rr,Cr ;i386', '!mov_from_dr Rr,Dr ;i386', '!mov_to_cr Cr,Rr ;i386', '!mov_to_dr Dr,Rr ;i386');
-  map.put(0x30, '!wrmsr ;msr', 'rdtsc ;tsc', '!rdmsr ;msr', '!rdpmc ;mmx', 'sysenter ;sep', 'sysexit ;sep');
+  map.put(0x30, 'wrmsr ;msr', 'rdtsc ;tsc', '!rdmsr ;msr', '!rdpmc ;mmx', 'sysenter ;sep', 'sysexit ;sep');
   map.put(0xa0, 'push_fs ;64 i386', 'pop_fs ;64 i386', '!cpuid ;cpuid').put(0xa8, 'push_gs ;64 i386', 'pop_gs ;64 i386');
   map.put(0xae, group15()).put(0xb9, '!ud Ev').put(0xc7, group9()).put(0xff, '!ud Ev');
 }
@@ -49,17 +49,17 @@ function group7(): OpcodeChoice {
 function group15(): OpcodeChoice {
   return byPrefix(
     byForm(
-      byReg('!fxsave M ;fxsr', '!fxrstor M ;fxsr', '!ldmxcsr Md ;sse xmm', '!stmxcsr Md ;sse xmm', '!xsave M ;xsave', '!xrstor M ;xsave', '!xsaveopt M ;xsaveopt', '!clflush M ;clfsh'),
+      byReg('fxsave My ;fxsr', 'fxrstor My ;fxsr', 'ldmxcsr Md ;sse xmm', 'stmxcsr Md ;sse xmm', '!xsave M ;xsave', '!xrstor M ;xsave', '!xsaveopt M ;xsaveopt', '!clflush M ;clfsh'),
       byReg('', '', '', '', '', 'nop ;sse2', 'nop ;sse2', 'nop ;sse'),
     ),
     byForm(byReg('', '', '', '', '', '', '!clwb M ;clwb', '!clflushopt M ;clflushopt'), ''),
-    byForm('', byReg('!rdfsbase Ry ;only64 fsgsbase', '!rdgsbase Ry ;only64 fsgsbase', '!wrfsbase Ry ;only64 fsgsbase', '!wrgsbase Ry ;only64 fsgsbase')),
+    byForm('', byReg('rdfsbase Ry ;only64 fsgsbase', 'rdgsbase Ry ;only64 fsgsbase', 'wrfsbase Ry ;only64 fsgsbase', 'wrgsbase Ry ;only64 fsgsbase')),
   );
 }
 
 /** 0F C7. */
 function group9(): OpcodeChoice {
-  const exchange = byWidth('cmpxchg8b M ;lock cx8', '!cmpxchg16b M ;lock cx16');
+  const exchange = byWidth('cmpxchg8b M ;lock cx8', 'cmpxchg16b M ;lock cx16');
   const random = byPrefix('!rdrand Rv ;rdrand', '!rdrand Rv ;rdrand');
   const seed = byPrefix('!rdseed Rv ;rdseed', '!rdseed Rv ;rdseed', '!rdpid Rr ;rdpid');
   return byForm(

@@ -265,6 +265,24 @@ const compareExchange8: Meaning = (e) => {
   setZero(e, equal);
 };
 
+/** The same of 16 bytes, which must be aligned. */
+const compareExchange16: Meaning = (e) => {
+  const old = e.modifyVector(0, 'aligned');
+  const [low, high] = [e.let(e.lane('i64x2', old, 0)), e.let(e.lane('i64x2', old, 1))];
+  const equal = e.let(e.and(e.eq(low, e.register(RAX, 64)), e.eq(high, e.register(RDX, 64))));
+  const replacement = e.withLane('i64x2', e.splat('i64x2', e.register(RBX, 64)), 1, e.register(RCX, 64));
+  e.if(
+    equal,
+    () => e.writeVector(0, replacement),
+    () => {
+      e.writeVector(0, old);
+      e.setRegister(RAX, 64, low);
+      e.setRegister(RDX, 64, high);
+    },
+  );
+  setZero(e, equal);
+};
+
 /** Byte order reversed. The 16-bit form is undefined; it clears the register, as processors do. */
 function reverseBytes(e: Emitter, a: Value, size: OperandSize): Value {
   if (size === 64) {
@@ -377,6 +395,7 @@ export const arithmetic: Readonly<Record<string, Meaning>> = {
   xadd: exchangeAdd,
   cmpxchg: compareExchange,
   cmpxchg8b: compareExchange8,
+  cmpxchg16b: compareExchange16,
   bswap: (e) => e.write(0, e.size === 16 ? e.operandConstant(0) : reverseBytes(e, e.read(0), e.size)),
   cbw: extendAccumulator,
   cwd: signIntoData,

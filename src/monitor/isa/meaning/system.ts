@@ -115,6 +115,42 @@ const readTimeStamp = (auxiliary: boolean): Meaning => (e) =>
     if (auxiliary) e.setRegister(RCX, 32, e.timeStampAuxiliary());
   });
 
+/** IA32_FS_BASE, GS_BASE and KERNEL_GS_BASE. */
+const BASES = [0xc0000100, 0xc0000101, 0xc0000102] as const;
+
+/** WRMSR to a segment base of 64-bit code, with which each switch of tasks begins. */
+const writeModelSpecific: Meaning = (e) => {
+  if (e.codeModel !== 'long') return e.service();
+  e.orService((giveUpIf) => {
+    giveUpIf(e.privilegeLevel());
+    const number = e.let(e.sub(e.register(RCX, 32), e.i32(BASES[0])));
+    giveUpIf(e.geU(number, e.i32(BASES.length)));
+    const value = e.let(e.or(e.shl(e.toI64Unsigned(e.register(RDX, 32)), e.i64(32n)), e.toI64Unsigned(e.register(RAX, 32))));
+    giveUpIf(e.isNotCanonical(value));
+    e.setSegmentBase(number, value);
+  });
+};
+
+/** CR4.FSGSBASE. */
+const FSGSBASE = 0x10000;
+
+/** RDFSBASE and its like: the base is `number` of those that WRMSR writes. */
+const readBase = (number: number): Meaning => (e) =>
+  e.orService((giveUpIf) => {
+    giveUpIf(e.eqz(e.and(e.toI32(e.controlRegister(4)), e.i32(FSGSBASE))));
+    const base = e.segmentBase(number);
+    e.write(0, e.size === 64 ? base : e.toI32(base));
+  });
+
+const writeBase = (number: number): Meaning => (e) =>
+  e.orService((giveUpIf) => {
+    giveUpIf(e.eqz(e.and(e.toI32(e.controlRegister(4)), e.i32(FSGSBASE))));
+    const read = e.read(0);
+    const base = e.let(e.size === 64 ? read : e.toI64Unsigned(read));
+    giveUpIf(e.isNotCanonical(base));
+    e.setSegmentBase(e.i32(number), base);
+  });
+
 /** A transfer between flat code of 32 bits, or code of 64 bits; all others are the service's. */
 const transfer = (flat: TransferRoutine | undefined, long: TransferRoutine | undefined): Meaning => (e) => {
   const routine = e.codeModel === 'flat' ? flat : e.codeModel === 'long' ? long : undefined;
@@ -154,6 +190,11 @@ export const system: Readonly<Record<string, Meaning>> = {
   sysret: transfer(undefined, 'sysret'),
   iret: transfer('iret32', 'iret64'),
   int: interrupt,
+  wrmsr: writeModelSpecific,
+  rdfsbase: readBase(0),
+  rdgsbase: readBase(1),
+  wrfsbase: writeBase(0),
+  wrgsbase: writeBase(1),
   ...Object.fromEntries(['es', 'cs', 'ss', 'ds', 'fs', 'gs'].map((name, segment) => [`push_${name}`, pushSegment(segment)])),
   ...Object.fromEntries(POPPED.map(([name, segment]) => [`pop_${name}`, popSegment(segment)])),
   swapgs: (e) =>
