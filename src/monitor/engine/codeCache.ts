@@ -135,7 +135,12 @@ export class CodeCache {
 
   /** Address of the block at an offset; 0 when it is not decoded. */
   block(page: CodePage, offset: number): number {
-    return this.machine.i32[(page.table >> 2) + offset] ?? 0;
+    return this.blockIn(page.table, offset);
+  }
+
+  /** The same by the address of the page's table of blocks. */
+  blockIn(table: number, offset: number): number {
+    return this.machine.i32[(table >> 2) + offset] ?? 0;
   }
 
   pageById(id: number): CodePage | undefined {
@@ -365,6 +370,7 @@ export class CodeCache {
   }
 
   private removeRegions(): void {
+    if (this.regionLimbo.length === 0) return;
     for (const entry of this.regionLimbo) this.interpreter.remove(entry);
     this.regionLimbo.length = 0;
   }

@@ -123,7 +123,10 @@ export class CodeLocator {
     return flat ? 'flat' : 'seg';
   }
 
-  /** Record of the block at the instruction pointer, ready to be entered; 0 when it has to be stepped. Throws GuestFault. */
+  /**
+   * Record of the block at the instruction pointer, ready to be entered; 0 when it has to be stepped, -1 for a page fault
+   * (`Mmu.takeFault`). Throws other faults.
+   */
   locate(): number {
     const cpu = this.cpu;
     const s = cpu.state;
@@ -133,10 +136,18 @@ export class CodeLocator {
     const linear = s.linear(L.CS, eip);
     const page = cpu.mmu.pageOf(linear);
     const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
-    const guestPage = cpu.mmu.fetchPage(page, offset, cpu.user);
+    const start = eip - offset;
+    // What generated code would find by itself, had it not returned for another reason.
+    const table = cpu.mmu.tlb.codeTable(cpu.mmu.currentSpace.slot, cpu.user, page);
+    const known = table < 0 ? 0 : this.code.blockIn(table, offset);
+    if (known !== 0) {
+      s.setWide(L.EIP_BASE, start);
+      return known;
+    }
+    const guestPage = cpu.mmu.fetch(page, offset, cpu.user);
+    if (guestPage < 0) return -1;
     const frame = cpu.mmu.map.frame(guestPage);
     if (frame <= 0) return 0;
-    const start = eip - offset;
     const codePage = this.code.page(frame, this.contextOfPage(context, start));
     if (!codePage) return this.startOver();
     cpu.mmu.traceCode(guestPage, frame);

@@ -14,6 +14,7 @@ import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
+import { REFUSED } from '../memory/mmu';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
 import { ENGINES, type EngineSettings } from './engineSettings';
@@ -65,8 +66,9 @@ export class Executor {
   private debugBefore = 0;
   /** A debug trap stands before its delivery and the debugger wants to see it. */
   private debugStop = false;
-  /** The last interrupt or fault that `run` delivered. */
+  /** The last interrupt or fault that `run` delivered, where it is to come back for one. */
   private interruption: Interruption | undefined;
+  private notesInterruption = false;
   /** Retired count at which the present run ends. */
   private end = 0;
   /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
@@ -212,6 +214,7 @@ export class Executor {
     const s = this.cpu.state;
     this.end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
+    this.notesInterruption = untilDelivery;
     for (let rounds = 0; ; rounds++) {
       if (untilDelivery && this.interruption) return { kind: 'delivered', interruption: this.interruption };
       this.code.collect();
@@ -232,14 +235,20 @@ export class Executor {
       if (s.halted) return HALTED;
       // Last of all, so that what is done at a boundary does not hang on where the run began.
       if (rounds >= MOST_ROUNDS || this.machine.effort.isSpent) return RETURNED;
-      try {
-        const outcome = this.advance(Math.min(left, MAX_BUDGET));
-        if (outcome) return outcome;
-      } catch (reason) {
-        if (!(reason instanceof GuestFault)) throw reason;
-        const stopped = this.deliverFault(reason);
-        if (stopped) return stopped;
-      }
+      const outcome = this.advanceOrFault(Math.min(left, MAX_BUDGET));
+      if (!outcome) continue;
+      const stopped = outcome instanceof GuestFault ? this.deliverFault(outcome) : outcome;
+      if (stopped) return stopped;
+    }
+  }
+
+  /** `advance`, with the rarer faults, which are thrown. */
+  private advanceOrFault(left: number): RunOutcome | GuestFault | undefined {
+    try {
+      return this.advance(left);
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      return reason;
     }
   }
 
@@ -250,7 +259,7 @@ export class Executor {
     this.passFaultAt = -1;
     // Traps for what the faulting instruction had done so far are forgotten with it.
     if (!fault.late) this.cpu.state.setU32(L.PENDING_DEBUG, fault.vector === VECTOR.DB ? 0 : this.debugBefore);
-    this.interruption = { from: this.place(), external: false };
+    this.noteInterruption(false);
     raiseFault(this.cpu, fault, this.cpu.state.eip);
     // The delivery counts as an instruction: time goes on, and budgets end, in a guest that does nothing but fault.
     this.cpu.state.setF64(L.RETIRED, this.cpu.state.f64(L.RETIRED) + 1);
@@ -278,7 +287,7 @@ export class Executor {
       if (!heldWhole) {
         this.debug.recordPending();
         this.markMidway();
-        this.interruption = { from: this.place(), external: false };
+        this.noteInterruption(false);
         return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
       }
       cpu.attention = true;
@@ -291,6 +300,10 @@ export class Executor {
       if (held) cpu.attention = true;
       else this.interrupt(cpu.surroundings.acknowledgeInterrupt());
     }
+  }
+
+  private noteInterruption(external: boolean): void {
+    if (this.notesInterruption) this.interruption = { from: this.place(), external };
   }
 
   /** Whoever interrupts a repeated instruction between two iterations finds RF in the image (Intel SDM vol. 3, 17.3.1.1). */
@@ -306,7 +319,7 @@ export class Executor {
     this.markMidway();
     this.counters.interrupts++;
     if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
-    this.interruption = { from: this.place(), external: true };
+    this.noteInterruption(true);
     try {
       deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
     } catch (reason) {
@@ -315,8 +328,8 @@ export class Executor {
     }
   }
 
-  /** Executes at least one instruction (or none, at a breakpoint); EIP and RETIRED are right afterwards. */
-  private advance(left: number): RunOutcome | undefined {
+  /** Executes at least one instruction (or none, at a breakpoint, or one that faults); EIP and RETIRED are right afterwards. */
+  private advance(left: number): RunOutcome | GuestFault | undefined {
     const cpu = this.cpu;
     const s = cpu.state;
     this.debugBefore = s.u32(L.PENDING_DEBUG);
@@ -332,16 +345,11 @@ export class Executor {
         const stop = this.breakpointHere(resumed);
         if (stop) return stop;
       }
-      this.stepOne(trap);
-      return undefined;
+      return this.stepOne(trap);
     }
     const block = this.locator.locate();
-    if (block === 0) {
-      const stop = this.breakpointHere(false);
-      if (stop) return stop;
-      this.stepOne(false);
-      return undefined;
-    }
+    if (block < 0) return cpu.mmu.takeFault();
+    if (block === 0) return this.breakpointHere(false) ?? this.stepOne(false);
     if (resumed) s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     if (this.settings.eager) this.translator.translateNow(block);
     const count = s.view.getUint8(block + R.back);
@@ -366,8 +374,8 @@ export class Executor {
     return undefined;
   }
 
-  /** Executes the instruction at EIP alone. */
-  private stepOne(trap: boolean): void {
+  /** Executes the instruction at EIP alone. Gives the fault that it has raised, if it did; throws one of its fetch. */
+  private stepOne(trap: boolean): GuestFault | undefined {
     const cpu = this.cpu;
     const s = cpu.state;
     this.counters.singleSteps++;
@@ -380,13 +388,15 @@ export class Executor {
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     const start = s.eip;
     const toItself = trap && branchesOnly && this.scratch.leadToItself();
-    this.execute(SCRATCH_RECORDS, 1, 1);
+    const fault = this.execute(SCRATCH_RECORDS, 1, 1);
+    if (fault instanceof GuestFault) return fault;
     const branched = this.hasBranched() || (toItself && s.eip === start);
     if (toItself && s.eip === start && s.f64(L.RETIRED) !== before) s.eip = this.offsetOf(SCRATCH_RECORDS + RECORD_BYTES);
     if (trap && !cpu.trapCleared && !(branchesOnly && !branched) && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
       trapBehind(cpu, DR6.singleStep);
     }
     cpu.singleIteration = false;
+    return undefined;
   }
 
   /** Whether the instruction that was stepped has taken a branch: else EIP is behind it, or at its next iteration. */
@@ -397,8 +407,8 @@ export class Executor {
     return s.eip !== behind && s.u32(L.EXIT_REASON) !== EXIT.again;
   }
 
-  /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. */
-  private execute(record: number, budget: number, count: number): RunOutcome | undefined {
+  /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. Gives the fault that was raised. */
+  private execute(record: number, budget: number, count: number): RunOutcome | GuestFault | undefined {
     const s = this.cpu.state;
     const view = s.view;
     this.counters.entries++;
@@ -429,14 +439,14 @@ export class Executor {
     }
     s.setF64(L.RETIRED, s.f64(L.RETIRED) + this.given - remaining);
     const fault = this.raised();
-    if (reason === EXIT.fault && fault) throw fault;
+    if (reason === EXIT.fault && fault) return fault;
     if (reason === EXIT.breakpoint) return this.breakpointRecord();
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
       if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) {
         // Its bytes are fetched now in any case, so that this changes nothing of the guest.
         this.crossings.bridge(at, s.eip);
-        this.stepOne((s.systemFlags & FLAG.TF) !== 0);
+        return this.stepOne((s.systemFlags & FLAG.TF) !== 0);
       }
     }
     return undefined;
@@ -452,12 +462,9 @@ export class Executor {
     if (name) this.counters[name]++;
   }
 
-  private breakpointRecord(): RunOutcome | undefined {
-    const stop = this.breakpointHere(false);
-    if (stop) return stop;
-    // Another address that shares the frame has a breakpoint here: not this one.
-    this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
-    return undefined;
+  private breakpointRecord(): RunOutcome | GuestFault | undefined {
+    // Where another address that shares the frame has a breakpoint here, and not this one, there is no stop.
+    return this.breakpointHere(false) ?? this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
   }
 
   private offsetOf(record: number): number {
@@ -480,30 +487,26 @@ export class Executor {
     this.counters.slowAccesses++;
     this.operation.record = record;
     this.spend();
-    try {
-      this.checkCanonical(low, high, sizeAndKind & 0xff);
-      const host = this.cpu.mmu.access(low, high, sizeAndKind & 0xff, sizeAndKind >> 8, this.cpu.user);
-      if (this.cpu.attention) this.stopAfter(record);
-      return host;
-    } catch (reason) {
-      if (!(reason instanceof GuestFault)) throw reason;
-      this.fault(record, reason);
-      return 0;
-    }
+    const { mmu, user } = this.cpu;
+    const bytes = sizeAndKind & 0xff;
+    const noAddress = mmu.wrap32 ? undefined : this.canonicalFault(low, high, bytes);
+    const host = noAddress ? REFUSED : mmu.access(low, high, bytes, sizeAndKind >> 8, user);
+    if (host === REFUSED) this.fault(record, noAddress ?? mmu.takeFault());
+    else if (this.cpu.attention) this.stopAfter(record);
+    return host;
   }
 
   /**
    * #GP(0) for an address that is not canonical; #SS(0) for one of the stack: an instruction without a memory operand
    * reaches memory by the stack only, and one with RSP or RBP as its base through SS.
    */
-  private checkCanonical(low: number, high: number, bytes: number): void {
+  private canonicalFault(low: number, high: number, bytes: number): GuestFault | undefined {
     const s = this.cpu.state;
-    if (this.cpu.mmu.wrap32) return;
     const linear = this.machine.far.near(high, low >>> 0);
-    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return;
+    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return undefined;
     const { operation } = this;
     const stack = !operation.isMemory || operation.segment === L.SS || linear === s.pointer(L.RSP, 64) - bytes;
-    throw stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();
+    return stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();
   }
 
   private commit(record: number): void {

@@ -38,6 +38,7 @@ interface Stretch {
 /** Page-crossing instructions that are remembered. */
 const MAX_CROSSINGS = 8192;
 const WORDS = SCRATCH_RECORDS >> 2;
+const NOWHERE: readonly Stretch[] = [];
 const TWO32 = 2 ** 32;
 
 const offsetInPage = (linear: number): number => linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
@@ -46,7 +47,7 @@ export class ScratchInstruction {
   /** By linear address: loops meet them again and again. */
   private readonly crossings = new Map<number, Crossing>();
   /** Where the instruction lies if it is a repeated one, which may write over itself. */
-  private own: readonly Stretch[] = [];
+  private own: readonly Stretch[] = NOWHERE;
   private transfer: Transfer = 'none';
 
   constructor(
@@ -65,7 +66,7 @@ export class ScratchInstruction {
     const eip = s.eip;
     checkFetch(this.cpu, eip);
     const offset = offsetInPage(linear);
-    this.own = [];
+    this.own = NOWHERE;
     s.setWide(L.EIP_BASE, eip - offset);
     s.setU32(NULL_SLOT - CPU_BASE, 0);
     if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.key, linear, offset)) return;
@@ -120,7 +121,7 @@ export class ScratchInstruction {
 
   /** The instruction is done, or will be fetched anew. */
   release(): void {
-    this.own = [];
+    this.own = NOWHERE;
   }
 
   private trace(linear: number, length: number): void {

@@ -1,6 +1,6 @@
 /**
- * An exception on its way to the guest: thrown by the monitor's own code where it finds one and caught
- * where services are called. Not an Error: it is the guest's affair, and no stack trace is wanted.
+ * An exception on its way to the guest: handed up by value where it is frequent (accesses of generated code, fetches),
+ * thrown elsewhere by the monitor's own code and caught where services are called. Not an Error: it is the guest's affair, and no stack trace is wanted.
  */
 export class GuestFault {
   constructor(

@@ -16,6 +16,9 @@ const PAGE_FAULT = 14, ALIGNMENT_CHECK = 17;
 const TWO32 = 2 ** 32;
 const LAST_PAGE_32 = 0xfffff;
 
+/** What `access` gives for one that faults: no host address of a guest's bytes. */
+export const REFUSED = 0;
+
 /** Kinds of access in bits 8-9 of `sizeAndKind`. */
 const READ = 0, WRITE = 1, MODIFY = 2;
 
@@ -48,6 +51,8 @@ export class Mmu {
   wrap32 = true;
   /** Whether user accesses must be aligned (CR0.AM and EFLAGS.AC at CPL 3): then none of them may go by the TLB alone. */
   checksAlignment = false;
+  /** The fault for which `access` or `fetch` has refused: faults are frequent, and exceptions of JavaScript are dear. */
+  private refusal: GuestFault | undefined;
 
   constructor(
     private readonly machine: MachineMemory,
@@ -136,15 +141,16 @@ export class Mmu {
 
   /**
    * An access that generated code could not serve from its TLB. Gives the host address of the bytes, or the
-   * bounce buffer's; throws GuestFault.
+   * bounce buffer's; REFUSED for one that faults (`takeFault`).
    */
   access(low: number, high: number, bytes: number, kind: number, user: boolean): number {
     const page = high * (TWO32 / PAGE_BYTES) + (low >>> 12);
     const offset = low & 0xfff;
     const write = kind !== READ;
-    if (user) this.checkAlignment(offset, alignmentOf(bytes));
+    if (user && this.isMisaligned(offset, alignmentOf(bytes))) return this.refuse(alignmentFault());
     if (offset + bytes > PAGE_BYTES) return this.crossing(page, offset, bytes, kind, user);
-    const target = this.resolve(page, offset, write, user);
+    const target = this.translate(page, write, user);
+    if (target < 0) return this.refuse(this.pageFault(page, offset));
     const host = this.direct(page, target, write, user);
     if (host >= 0) return host + offset;
     const address = target * PAGE_BYTES + offset;
@@ -160,7 +166,24 @@ export class Mmu {
    * ones, if at all, to 16 bytes with #GP.
    */
   checkAlignment(address: number, alignment: number): void {
-    if (this.checksAlignment && (address & (alignment - 1)) !== 0) throw new GuestFault(ALIGNMENT_CHECK, 0);
+    if (this.isMisaligned(address, alignment)) throw alignmentFault();
+  }
+
+  private isMisaligned(address: number, alignment: number): boolean {
+    return this.checksAlignment && (address & (alignment - 1)) !== 0;
+  }
+
+  private refuse(fault: GuestFault): typeof REFUSED {
+    this.refusal = fault;
+    return REFUSED;
+  }
+
+  /** The fault for which an access or a fetch has just been refused. */
+  takeFault(): GuestFault {
+    const { refusal } = this;
+    if (!refusal) throw new Error('No access was refused');
+    this.refusal = undefined;
+    return refusal;
   }
 
   /** After bytes have been stored at an address that `hostFor` gave: carries them out if it was the bounce buffer's. */
@@ -179,8 +202,12 @@ export class Mmu {
     const write = kind !== READ;
     const firstBytes = PAGE_BYTES - offset;
     const next = this.wrap32 && page === LAST_PAGE_32 ? 0 : page + 1;
-    const first = this.resolve(page, offset, write, user) * PAGE_BYTES + offset;
-    const second = this.resolve(next, 0, write, user) * PAGE_BYTES;
+    const firstPage = this.translate(page, write, user);
+    if (firstPage < 0) return this.refuse(this.pageFault(page, offset));
+    const secondPage = this.translate(next, write, user);
+    if (secondPage < 0) return this.refuse(this.pageFault(next, 0));
+    const first = firstPage * PAGE_BYTES + offset;
+    const second = secondPage * PAGE_BYTES;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, firstBytes, write);
     if (this.watchedPages.has(next)) this.onWatched?.(next, 0, bytes - firstBytes, write);
     if (kind === READ || kind === MODIFY) {
@@ -191,9 +218,14 @@ export class Mmu {
     return BOUNCE;
   }
 
-  /** Guest-physical page of a linear page, or the page fault thrown. */
+  /** Guest-physical page of a linear page for data; -1 for a page fault. */
+  private translate(page: number, write: boolean, user: boolean): number {
+    return this.shadow.translate(this.space, this.controls, page, write, user, false);
+  }
+
+  /** The same, or the page fault thrown. */
   private resolve(page: number, offset: number, write: boolean, user: boolean): number {
-    const target = this.shadow.translate(this.space, this.controls, page, write, user, false);
+    const target = this.translate(page, write, user);
     if (target < 0) throw this.pageFault(page, offset);
     return target;
   }
@@ -277,7 +309,7 @@ export class Mmu {
     }
   }
 
-  /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). */
+  /** Host address of `bytes` at a linear address, or the bounce buffer's (see `access`). Throws GuestFault. */
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
     const page = this.pageOf(linear);
     const offset = offsetInPage(linear);
@@ -285,7 +317,9 @@ export class Mmu {
       const host = this.known(page, kind !== READ, user);
       if (host >= 0) return host + offset;
     }
-    return this.access((page << 12) | offset, Math.floor(page / (TWO32 / PAGE_BYTES)), bytes, kind, user);
+    const host = this.access((page << 12) | offset, Math.floor(page / (TWO32 / PAGE_BYTES)), bytes, kind, user);
+    if (host === REFUSED) throw this.takeFault();
+    return host;
   }
 
   /** Whether one direct host run of bytes from here to the page's end may be used: its host address, or -1. */
@@ -309,12 +343,20 @@ export class Mmu {
     return this.tlb.host(this.space.slot, write ? TLB_KIND.write : TLB_KIND.read, user, page);
   }
 
-  /**
-   * Guest-physical page behind a linear page for instruction fetch. Throws the page fault, at the given offset.
-   */
+  /** Guest-physical page behind a linear page for instruction fetch. Throws the page fault, at the given offset. */
   fetchPage(page: number, offset: number, user: boolean): number {
+    const target = this.fetch(page, offset, user);
+    if (target < 0) throw this.takeFault();
+    return target;
+  }
+
+  /** The same; -1 for a page fault (`takeFault`). */
+  fetch(page: number, offset: number, user: boolean): number {
     const target = this.shadow.translate(this.space, this.controls, page, false, user, true);
-    if (target < 0) throw this.pageFault(page, offset);
+    if (target < 0) {
+      this.refuse(this.pageFault(page, offset));
+      return -1;
+    }
     // Code never runs from a shared frame: what is known of code is kept by frame.
     this.map.own(target);
     return target;
@@ -333,6 +375,8 @@ export class Mmu {
     this.shadow.writeProtect(page);
   }
 }
+
+const alignmentFault = (): GuestFault => new GuestFault(ALIGNMENT_CHECK, 0);
 
 /** What operands of so many bytes are aligned to where that is asked for: those of 10, of the x87 unit, to 8. */
 function alignmentOf(bytes: number): number {

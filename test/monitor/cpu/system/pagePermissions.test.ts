@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { GuestFault } from '../../../../src/monitor/memory/guestFault';
 import { NO_PAGING, type PagingControls } from '../../../../src/monitor/memory/guestPaging';
 import { MachineMemory } from '../../../../src/monitor/memory/machineMemory';
-import { Mmu } from '../../../../src/monitor/memory/mmu';
+import { Mmu, REFUSED } from '../../../../src/monitor/memory/mmu';
 import { ABSENT, PhysicalMap } from '../../../../src/monitor/memory/physicalMap';
 import { ACCESSES, expectedFault, notPresent, reserved, type MemoryAccess, type Mode, type Rights, type Rules } from './pagingModel';
 
@@ -110,7 +110,8 @@ class Bench {
     try {
       if (access.kind === 'fetch') mmu.fetchPage(Number(address >> 12n), offset, access.user);
       else {
-        mmu.access(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n)), 4, access.kind === 'write' ? 1 : 0, access.user);
+        const host = mmu.access(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n)), 4, access.kind === 'write' ? 1 : 0, access.user);
+        if (host === REFUSED) throw mmu.takeFault();
         if (access.kind === 'write') mmu.commit();
       }
       return undefined;
