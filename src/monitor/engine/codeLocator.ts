@@ -26,8 +26,6 @@ const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
   private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, translated: false, base: 0, limit: 0, key: '' };
-  /** Context under which the execute TLB of a space was filled, by the space's slot. */
-  private readonly executeContext: string[] = [];
   private breakpoints: ReadonlySet<number> = new Set();
 
   constructor(
@@ -51,7 +49,7 @@ export class CodeLocator {
   }
 
   forgetExecuteTlb(): void {
-    this.executeContext.length = 0;
+    for (const space of this.cpu.mmu.shadow.knownSpaces()) space.codeContext = '';
   }
 
   /** The present context; TLBs and the masks that generated code uses follow it. */
@@ -76,12 +74,12 @@ export class CodeLocator {
       const same = translated === old.translated && bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
       if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, translated, base, limit, key: `${bits}${model}${vectors}${vex}${translated ? 't' : ''}${base}:${limit}` };
     }
-    const slot = cpu.mmu.currentSpace.slot;
-    if (this.executeContext[slot] !== this.context.key) {
-      cpu.mmu.tlb.flushExecute(slot);
-      this.executeContext[slot] = this.context.key;
+    const space = cpu.mmu.currentSpace;
+    if (space.codeContext !== this.context.key) {
+      cpu.mmu.tlb.flushExecute(space.slot);
+      space.codeContext = this.context.key;
     }
-    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
+    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(space.slot, cpu.user);
     return this.context;
   }
 

@@ -38,14 +38,15 @@ export const SCRATCH_RECORDS = 0x3000;
 /** Software TLBs: one set of tables for each cached address space. */
 export const TLB_BASE = 0x10000;
 /** Entries of a read or write table and of an execute table. */
-export const TLB_ENTRIES = 1024;
-export const TLB_EXECUTE_ENTRIES = 1024;
+export const TLB_ENTRIES = 4096;
+export const TLB_EXECUTE_ENTRIES = 4096;
 export const TLB_ENTRY_BYTES = 16;
 /**
- * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). By one more than
- * an index has, so that no two neighbours share an entry: with 10, pages 7FFFFh and 80000h would.
+ * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). Such that no two
+ * neighbours share an entry, on which accesses across pages rely: with tables of 2048, pages 3FFFFh and 40000h would. A
+ * kernel's text of some MiB fits into a table as a whole.
  */
-export const TLB_FOLD = 11;
+export const TLB_FOLD = 9;
 /** Tables of one space, in bytes from its start, supervisor first. */
 export const TLB_READ = 0;
 export const TLB_WRITE = 2 * TLB_ENTRIES * TLB_ENTRY_BYTES;
@@ -60,7 +61,7 @@ export const MAX_SPACES = 64;
 export const TLB_EMPTY = TLB_BASE + MAX_SPACES * TLB_SPACE_BYTES;
 
 /** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
-export const SHADOW_BASE = 0x800000;
+export const SHADOW_BASE = 0x2000000;
 export const SHADOW_TABLE_BYTES = 8192;
 export const MAX_SHADOW_TABLES = 3072;
 

@@ -13,6 +13,9 @@ export interface ShadowCounters {
   reflectedFaults: number;
   spaceSwitches: number;
   spaceEvictions: number;
+  /** Root entries that a new space has taken over from the one before it, and entries of TLBs that came with them. */
+  grafts: number;
+  graftedPages: number;
   tracedWrites: number;
   floods: number;
   unsyncs: number;
@@ -43,6 +46,8 @@ export const newShadowCounters = (): ShadowCounters => ({
   reflectedFaults: 0,
   spaceSwitches: 0,
   spaceEvictions: 0,
+  grafts: 0,
+  graftedPages: 0,
   tracedWrites: 0,
   floods: 0,
   unsyncs: 0,

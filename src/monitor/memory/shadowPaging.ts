@@ -48,7 +48,7 @@ export class ShadowPaging {
   constructor(
     private readonly machine: MachineMemory,
     private readonly map: PhysicalMap,
-    tlb: Tlb,
+    private readonly tlb: Tlb,
     readonly techniques = new Techniques(),
   ) {
     this.tree = new ShadowTree(machine, map, tlb, this.spaces, this.counters, techniques);
@@ -59,7 +59,7 @@ export class ShadowPaging {
   /** The space for the given controls: a cached one, or a new one that is still empty. */
   enter(controls: PagingControls): AddressSpace {
     let space = this.spaces.find(controls);
-    if (!space) space = this.spaces.add(controls, this.freeSlot());
+    if (!space) space = this.addSpace(controls);
     else if (controls.mode === 'PAE') this.latch(space, controls.pdptes);
     return this.takeUp(space, controls);
   }
@@ -74,7 +74,11 @@ export class ShadowPaging {
     space.controls = controls;
     this.spaces.touch(space);
     this.counters.spaceSwitches++;
-    if (!this.techniques.spaces && this.current && this.current !== space) this.giveUp(this.current);
+    const { current } = this;
+    if (current && current !== space) {
+      if (!this.techniques.spaces) this.giveUp(current);
+      else if (this.techniques.graft && space.mode === current.mode) this.tree.graft(current, space, controls);
+    }
     this.current = space;
     return space;
   }
@@ -86,6 +90,12 @@ export class ShadowPaging {
       if (value !== space.pdptes[i] && table.low(i) & SHADOW.present) this.tree.dropEntry(table, i);
     });
     space.pdptes = pdptes;
+  }
+
+  private addSpace(controls: PagingControls): AddressSpace {
+    const slot = this.freeSlot();
+    this.tlb.prepare(slot);
+    return this.spaces.add(controls, slot);
   }
 
   private freeSlot(): number {

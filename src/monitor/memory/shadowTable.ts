@@ -102,6 +102,15 @@ export class ShadowTable {
     return this.words * 4;
   }
 
+  /** Visits the entries that are filled. */
+  forEach(visit: (index: number) => void): void {
+    for (let index = 0, left = this.filled; left > 0; index++) {
+      if (!(this.low(index) & SHADOW.present)) continue;
+      left--;
+      visit(index);
+    }
+  }
+
   low(index: number): number {
     return this.i32[this.words + 2 * index] ?? 0;
   }

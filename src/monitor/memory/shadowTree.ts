@@ -6,7 +6,7 @@
  */
 import type { AddressSpace, AddressSpaces } from './addressSpaces';
 import { EFFORT } from './effort';
-import { FORMATS, PTE, hasReservedBits, keyOf, type PagingControls, type PagingMode } from './guestPaging';
+import { FORMATS, PTE, hasReservedBits, keyOf, tableIndex, type PagingControls, type PagingMode } from './guestPaging';
 import { MAX_SHADOW_TABLES, PAGE_BYTES } from './layout';
 import { FRAME, type MachineMemory } from './machineMemory';
 import type { PhysicalMap } from './physicalMap';
@@ -32,6 +32,8 @@ const MANY_PLACES = 256;
 const MOST_STEPS = 256;
 /** Pages below one entry of a four-level root. What is more is all of a space, in both halves. */
 const LARGEST_RANGE = 2 ** 27;
+/** What looking for a page in the TLB's six tables costs, in entries of its list that are gone through meanwhile. */
+const PROBES = 3;
 /** What of the TLBs is withdrawn at a place. */
 const ALL_KINDS = 0, WRITES_ONLY = 1;
 
@@ -129,6 +131,66 @@ export class ShadowTree {
     this.counters.fills++;
   }
 
+  /**
+   * A space is entered that nothing is known of. Where its root's entries are those of another space's root, it takes over
+   * what that has below them, and the code pages that the TLB has through them: a system's own half is the same in all its
+   * spaces. The guest cannot tell: the accessed bit has to be set there already.
+   */
+  graft(from: AddressSpace, to: AddressSpace, controls: PagingControls): void {
+    if ((to.table?.filled ?? 0) !== 0 || to.mode === 'none') return;
+    this.trim();
+    const source = from.table;
+    if (!source || source.filled === 0 || source.unsynced || this.spaces.slots[from.slot] !== from) return;
+    const root = this.rootOf(to, to.mode);
+    if (root.filled !== 0) return;
+    const taken = this.graftEntries(source, root, from, to, controls);
+    if (taken.size === 0) return;
+    this.counters.grafts += taken.size;
+    root.writesSinceFill = 0;
+    root.lastUsed = this.now;
+    to.codeContext = from.codeContext;
+    this.machine.effort.spent += EFFORT.flush;
+    this.counters.graftedPages += this.tlb.graftCode(from.slot, to.slot, (page) => taken.has(tableIndex(page, root.level, root.indexBits)));
+  }
+
+  /** Takes root entries over; gives their indices. */
+  private graftEntries(source: ShadowTable, root: ShadowTable, from: AddressSpace, to: AddressSpace, controls: PagingControls): Set<number> {
+    const taken = new Set<number>();
+    const latched = root.kind === 'latched';
+    for (let i = 0, left = source.filled; left > 0; i++) {
+      const known = source.low(i);
+      if (!(known & SHADOW.present)) continue;
+      left--;
+      if (latched ? from.pdptes[i] !== to.pdptes[i] : !this.haveEqualEntries(source, root, i)) continue;
+      const lower = this.childOf(source, i);
+      // What a large page was split into goes by the dirty bit of one entry alone.
+      if (lower?.split) continue;
+      if (lower) this.hang(root, i, lower, known & 0xfff);
+      else if (known & SHADOW.leaf) {
+        const flags = leafFlags(controls.noExecute, this.guestWord(root, i, 0), this.guestWord(root, i, 1)) | (known & SHADOW.large);
+        this.setLeaf(root, i, flags, source.page(i), source.protectionKey(i));
+      } else continue;
+      taken.add(i);
+    }
+    return taken;
+  }
+
+  /** Whether an entry says the same in two tables of the guest, and a walk would not change the second one. */
+  private haveEqualEntries(one: ShadowTable, other: ShadowTable, index: number): boolean {
+    const low = this.guestWord(other, index, 0);
+    if ((low & (PTE.present | PTE.accessed)) !== (PTE.present | PTE.accessed)) return false;
+    const kept = ~(PTE.accessed | PTE.dirty);
+    return (low & kept) === (this.guestWord(one, index, 0) & kept) && this.guestWord(other, index, 1) === this.guestWord(one, index, 1);
+  }
+
+  /** The low or high word of an entry of the guest's table; 0 where that is no RAM, or there is no high word. */
+  private guestWord(table: ShadowTable, index: number, word: 0 | 1): number {
+    const frame = this.map.entry(table.guestPage);
+    const wide = table.indexBits !== 10;
+    if (frame <= 0 || (word === 1 && !wide)) return 0;
+    return this.machine.i32[((frame * PAGE_BYTES) >>> 2) + (wide ? 2 * index + word : index)] ?? 0;
+  }
+
   /** Makes room when few table numbers are left, before a walk is entered: the tables that were used least recently go. */
   trim(): void {
     if (this.tables.length - this.freeIds.length < MAX_SHADOW_TABLES - TABLES_OF_A_WALK) return;
@@ -165,7 +227,7 @@ export class ShadowTree {
   /** Lifts a leaf table's trace. No TLB may know anything through it from now on, until it is compared. */
   private desync(table: ShadowTable): void {
     this.counters.unsyncs++;
-    this.withdraw(table, 0, table.entries, ALL_KINDS);
+    this.withdrawAll(table);
     table.unsynced = true;
     this.untrace(table.guestPage);
   }
@@ -206,7 +268,7 @@ export class ShadowTree {
     this.counters.entriesDropped++;
     const lower = this.childOf(table, index);
     if (table.low(index) & SHADOW.leaf) this.forget(table, index);
-    if (!table.unsynced) this.withdraw(table, index, 1, ALL_KINDS);
+    if (!table.unsynced && !lower?.unsynced) this.withdraw(table, index, 1, ALL_KINDS, lower);
     table.clear(index);
     if (lower) this.orphan(lower, table, index);
   }
@@ -219,7 +281,7 @@ export class ShadowTree {
   private dropTable(table: ShadowTable): void {
     if (this.tables[table.id] !== table) return;
     this.counters.tablesDropped++;
-    if (!table.unsynced) this.withdraw(table, 0, table.entries, ALL_KINDS);
+    if (!table.unsynced) this.withdrawAll(table);
     this.tables[table.id] = undefined;
     this.freeIds.push(table.id);
     this.remove(table);
@@ -320,27 +382,38 @@ export class ShadowTree {
     });
   }
 
-  /** Drops from the TLBs what they know through entries of a table; where too many ways lead up to spaces, everything. */
-  private withdraw(table: ShadowTable, index: number, count: number, kinds: number): void {
+  /** Drops from the TLBs what they know through a table. */
+  private withdrawAll(table: ShadowTable): void {
+    this.withdraw(table, 0, table.entries, ALL_KINDS, table);
+  }
+
+  /**
+   * Drops from the TLBs what they know through entries of a table; where too many ways lead up to spaces, everything.
+   * @param through the only table that they know it through, if that is one
+   */
+  private withdraw(table: ShadowTable, index: number, count: number, kinds: number, through?: ShadowTable): void {
     this.steps = 0;
-    this.withdrawFrom(table, index * table.span, count * table.span, kinds);
+    const leaves = through?.level === 1 ? through : undefined;
+    if (leaves?.filled === 0) return;
+    this.withdrawFrom(table, index * table.span, count * table.span, kinds, leaves);
     if (this.steps > MOST_STEPS) this.flushAll();
   }
 
   /** The same for pages, numbered from the first that the table covers, in all places in which it hangs. */
-  private withdrawFrom(table: ShadowTable, first: number, pages: number, kinds: number): void {
+  private withdrawFrom(table: ShadowTable, first: number, pages: number, kinds: number, leaves?: ShadowTable): void {
     const { spaces, parents } = table;
     this.steps += 1 + spaces.length;
-    for (const slot of spaces) this.withdrawAt(slot, canonicalPage(first, table), pages, kinds);
+    for (const slot of spaces) this.withdrawAt(slot, canonicalPage(first, table), pages, kinds, leaves);
     for (const { table: parent, index } of parents) {
       if (this.steps > MOST_STEPS) return;
-      this.withdrawFrom(parent, index * parent.span + first, pages, kinds);
+      this.withdrawFrom(parent, index * parent.span + first, pages, kinds, leaves);
     }
   }
 
-  private withdrawAt(slot: number, first: number, pages: number, kinds: number): void {
+  private withdrawAt(slot: number, first: number, pages: number, kinds: number, leaves?: ShadowTable): void {
     if (kinds === WRITES_ONLY) this.tlb.drop(slot, TLB_KIND.write, first);
     else if (pages === 1) this.tlb.dropPage(slot, first);
+    else if (leaves && leaves.filled * PROBES < this.tlb.listed(slot)) leaves.forEach((index) => { this.tlb.dropPage(slot, first + index); });
     else if (pages > LARGEST_RANGE) this.flushSpace(slot);
     else {
       this.counters.flushesRange++;

@@ -9,6 +9,7 @@ export const TECHNIQUES = {
   'shadow-unsync': 'A table that the guest writes to all the time goes out of sync, and is compared when it is next used.',
   'shadow-flood': 'A page that is written to all the time is taken to be a table no longer.',
   'shadow-direct': 'An entry is filled from the guest\'s last table alone, where the shadow tables lead to it.',
+  'shadow-graft': 'A space that is new takes over what the space before it has below equal entries of the root.',
   'tlb-pairs': 'A miss fills the TLB for reading and for writing.',
   'zero-frame': 'Pages that were never written share one frame of zeros.',
 } as const;
@@ -23,6 +24,7 @@ export class Techniques {
   readonly unsync: boolean;
   readonly flood: boolean;
   readonly direct: boolean;
+  readonly graft: boolean;
   readonly pairs: boolean;
   readonly zeroFrame: boolean;
 
@@ -34,6 +36,7 @@ export class Techniques {
     this.unsync = has('shadow-unsync');
     this.flood = has('shadow-flood');
     this.direct = has('shadow-direct');
+    this.graft = has('shadow-graft');
     this.pairs = has('tlb-pairs');
     this.zeroFrame = has('zero-frame');
   }

@@ -30,7 +30,7 @@ const PAGES_32 = TWO32 / PAGE_BYTES;
  * Entries of a space that are remembered one by one since its TLB was last empty. A space that has filled more of them is
  * emptied, or searched, as a whole.
  */
-const LISTED = 1024;
+const LISTED = 2048;
 
 /** Kinds of tables, by their offset in a space's block and their number of entries. */
 export const TLB_KIND = {
@@ -44,14 +44,22 @@ export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
   private readonly words: Int32Array;
+  /** Slots whose tables have been used: the others are zeros, and the host has no memory for them yet. */
+  private readonly used = new Uint8Array(MAX_SPACES);
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
   private readonly filled = new Int32Array(MAX_SPACES * LISTED);
   private readonly filledCount = new Int32Array(MAX_SPACES);
 
   constructor(machine: MachineMemory) {
     this.words = machine.i32;
-    this.clear(TLB_BASE, MAX_SPACES * TLB_SPACE_BYTES);
     this.clear(TLB_EMPTY, TLB_ENTRIES * TLB_ENTRY_BYTES);
+  }
+
+  /** Makes the tables of a slot ready for its first space. */
+  prepare(slot: number): void {
+    if (this.used[slot] !== 0) return;
+    this.used[slot] = 1;
+    this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
   }
 
   /** Address of a table of space `slot`. */
@@ -79,10 +87,36 @@ export class Tlb {
     if (this.words[this.entry(slot, kind, user, page) >> 2] === EMPTY) this.fill(slot, kind, user, page, value);
   }
 
+  /**
+   * Enters what another space has in its execute table for supervisors, page by page as `accepts` says, where that costs no
+   * other page its place. @returns how many
+   */
+  graftCode(from: number, to: number, accepts: (page: number) => boolean): number {
+    const { words } = this;
+    const step = TLB_ENTRY_BYTES >> 2;
+    const first = this.table(from, TLB_KIND.execute, false) >> 2;
+    const distance = ((to - from) * TLB_SPACE_BYTES) >> 2;
+    let entered = 0;
+    for (let at = first; at < first + TLB_EXECUTE_ENTRIES * step; at += step) {
+      const target = at + distance;
+      if (words[at] === EMPTY || words[target] !== EMPTY || !accepts(this.pageAt(at))) continue;
+      this.list(to, target);
+      for (let word = 0; word < step; word++) words[target + word] = words[at + word] ?? 0;
+      entered++;
+    }
+    return entered;
+  }
+
   private list(slot: number, at: number): void {
     const count = this.filledCount[slot] ?? 0;
     if (count < LISTED) this.filled[slot * LISTED + count] = at;
     this.filledCount[slot] = count + 1;
+  }
+
+  /** How many entries of a space have to be gone through to find all that may be filled. */
+  listed(slot: number): number {
+    const count = this.filledCount[slot] ?? 0;
+    return count > LISTED ? TLB_SPACE_BYTES / TLB_ENTRY_BYTES : count;
   }
 
   holds(slot: number, kind: TlbKind, user: boolean, page: number): boolean {
@@ -176,6 +210,7 @@ export class Tlb {
 
   /** Empties the execute tables of a space: code may mean something else now (mode, CS). */
   flushExecute(slot: number): void {
+    if (this.filledCount[slot] === 0) return;
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE, 2 * TLB_EXECUTE_USER);
   }
 

@@ -74,6 +74,7 @@ class Trial {
       () => { this.sharing.scan(this.random(PAGES)); },
       () => { this.balloon(); },
       () => { this.copyPage(); },
+      () => { this.copyRoot(); },
       () => { this.writeOwnTable(); }, () => { this.writeOwnTable(); },
     ])();
   }
@@ -178,6 +179,17 @@ class Trial {
     for (let i = 0; i < 3; i++) this.sharing.scan(PAGES);
   }
 
+  /** A new space with the entries of another, as systems make them for their own half. */
+  private copyRoot(): void {
+    const { mode } = this.controls;
+    if (mode === 'none' || mode === '5-level') return;
+    const [from, to] = [this.pick(ROOTS[mode]), this.pick(ROOTS[mode])];
+    for (let at = 0; at < PAGE; at += 4) {
+      const value = this.plain.read32(from * PAGE + at);
+      if (value !== this.plain.read32(to * PAGE + at)) this.writePhysical(to * PAGE + at, value);
+    }
+  }
+
   private writePhysical(address: number, value: number): void {
     this.map.write(address, 4, value);
     this.plain.write32(address, value);
@@ -252,7 +264,7 @@ describe('memory virtualization against plain walks', function () {
   it('has gone through every technique meanwhile', () => {
     const trial = new Trial(7, []);
     trial.run(20_000);
-    for (const name of ['batchedFills', 'directFills', 'largeFills', 'guestWalks', 'tracedWrites', 'floods', 'unsyncs', 'resyncs', 'cowBreaks', 'ballooned', 'pagesMerged']) {
+    for (const name of ['batchedFills', 'directFills', 'largeFills', 'guestWalks', 'tracedWrites', 'floods', 'unsyncs', 'resyncs', 'grafts', 'cowBreaks', 'ballooned', 'pagesMerged']) {
       assert.ok((trial.counters[name] ?? 0) > 0, name);
     }
   });
