@@ -1,5 +1,5 @@
 /** Reads from the host's files what a machine is built from, with a clear word on what is wrong with one. */
-import { access, constants, readFile, stat } from 'node:fs/promises';
+import { access, constants, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import type { MachineConfiguration } from '../../monitor/machine/configuration';
 import type { DiskFile, ImageFile, MachineImages, ModuleFile } from '../../monitor/machine/images';
@@ -29,12 +29,29 @@ async function checked(field: Fields, path: string): Promise<Stats> {
   return stats;
 }
 
+/** A file's bytes, in memory that the thread with the machine shares: it keeps images for a reset, and two copies are one too many. */
+async function readShared(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = new Uint8Array(new SharedArrayBuffer(size));
+    let done = 0;
+    while (done < size) {
+      const { bytesRead } = await file.read(bytes, done, size - done, done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await file.close();
+  }
+}
+
 async function readWhole(field: Fields, path: string, limit: number): Promise<ImageFile> {
   const { size } = await checked(field, path);
   if (size > limit) throw new LoadError(`${path}: ${size} bytes are too many (at most ${limit}); check that this is the right file`, field);
   try {
-    // A copy with a buffer of its own: small files come out of a pool that Node shares between reads.
-    return { path, bytes: new Uint8Array(await readFile(path)) };
+    return { path, bytes: await readShared(path) };
   } catch (error) {
     throw new LoadError(fileFault(path, error), field);
   }

@@ -13,6 +13,7 @@ import type { EngineSettings } from './engineSettings';
 import { handlerFor } from './handlerSet';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
+import { MarkedBytes } from './markedBytes';
 import { RecordWriter } from './recordWriter';
 import { R, RECORD_BYTES, type Model } from './records';
 import { factsOf } from './translator/instructionFacts';
@@ -32,7 +33,7 @@ export interface CodeContext extends UnitUse {
 /** Decoded code of one frame in one context. */
 export class CodePage {
   /** Bytes that have been decoded, to tell a write to code from one beside it. */
-  readonly decoded = new Uint8Array(PAGE_BYTES);
+  readonly decoded = new MarkedBytes();
   chunks: number[] = [];
   next = 0;
   end = 0;
@@ -100,6 +101,8 @@ export class CodeCache {
   /** Chunks of dropped pages: generated code may still stand in them until it returns. */
   private limbo: number[] = [];
   private nextChunk = 0;
+  /** From here on chunks were never used: they are zeros, and the host has no memory for them yet. */
+  private untouched = CODE_BASE;
   /** Pages by their ids. */
   private readonly pagesById = new Map<number, CodePage>();
   private readonly pagesByTable = new Map<number, CodePage>();
@@ -122,9 +125,8 @@ export class CodeCache {
     const found = list?.find((p) => sameContext(p.context, context));
     if (found) return found;
     if (list && list.length >= MOST_CONTEXTS) return undefined;
-    const table = this.allocate();
+    const table = this.allocateTable();
     if (table === undefined) return undefined;
-    this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
     const page = new CodePage(frame, context, table, this.nextId++);
     this.pagesById.set(page.id, page);
     this.pagesByTable.set(table, page);
@@ -174,7 +176,7 @@ export class CodeCache {
       this.records.writeSpecial(at, handler, where, 0);
     }
     page.live = true;
-    page.decoded.fill(1, start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
+    page.decoded.mark(start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
@@ -192,7 +194,7 @@ export class CodeCache {
     this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
     if (!endsBlock(instruction.name) && !transfersFar(instruction.name)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
     second.live = true;
-    second.decoded.fill(1, 0, behind - PAGE_BYTES);
+    second.decoded.mark(0, behind - PAGE_BYTES);
     second.dependents.add(first);
     const { view } = this.machine;
     view.setUint32(record + R.page, second.table, true);
@@ -304,7 +306,7 @@ export class CodeCache {
     let left = false;
     for (const page of this.pages.get(frame) ?? []) {
       const end = Math.min(offset + bytes, PAGE_BYTES);
-      if (page.live && page.decoded.subarray(offset, end).includes(1)) {
+      if (page.live && page.decoded.has(offset, end)) {
         this.dropBlocks(page);
         hit = true;
       }
@@ -378,8 +380,8 @@ export class CodeCache {
   private dropBlocks(page: CodePage): void {
     this.dropRegions(page);
     page.live = false;
-    this.machine.i32.fill(0, page.table >> 2, (page.table + CODE_CHUNK_BYTES) >> 2);
-    page.decoded.fill(0);
+    this.clearTable(page.table);
+    page.decoded.clear();
     this.limbo.push(...page.chunks);
     page.chunks = [];
     page.next = page.end = 0;
@@ -387,6 +389,10 @@ export class CodeCache {
     const dependents = [...page.dependents];
     page.dependents.clear();
     for (const dependent of dependents) if (dependent.live) this.dropBlocks(dependent);
+  }
+
+  private clearTable(table: number): void {
+    this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
   }
 
   private reserve(page: CodePage, bytes: number): number | undefined {
@@ -402,11 +408,20 @@ export class CodeCache {
     return address;
   }
 
+  private allocateTable(): number | undefined {
+    const { untouched } = this;
+    const table = this.allocate();
+    if (table !== undefined && table < untouched) this.clearTable(table);
+    return table;
+  }
+
   private allocate(): number | undefined {
     const free = this.freeChunks.pop();
     if (free !== undefined) return free;
     if (this.nextChunk === CODE_CHUNKS) return undefined;
-    return CODE_BASE + CODE_CHUNK_BYTES * this.nextChunk++;
+    const chunk = CODE_BASE + CODE_CHUNK_BYTES * this.nextChunk++;
+    this.untouched = Math.max(this.untouched, chunk + CODE_CHUNK_BYTES);
+    return chunk;
   }
 }
 

@@ -1,0 +1,18 @@
+/** Marks of bytes in a page: exactly those that were marked, at any border. */
+import assert from 'node:assert/strict';
+import { MarkedBytes } from '../../../src/monitor/engine/markedBytes';
+
+describe('marked bytes', () => {
+  it('are those that were marked, and no neighbours', () => {
+    for (const [start, end] of [[0, 1], [5, 6], [31, 33], [0, 32], [32, 64], [30, 100], [4095, 4096], [4000, 4096], [0, 4096]] as const) {
+      const marks = new MarkedBytes();
+      marks.mark(start, end);
+      for (let at = 0; at < 4096; at++) assert.equal(marks.has(at, at + 1), at >= start && at < end, `${at} of ${start} to ${end}`);
+      assert.ok(!marks.has(0, start) && !marks.has(end, 4096), `around ${start} to ${end}`);
+      assert.ok(marks.has(Math.max(0, start - 7), Math.min(4096, end + 7)));
+      assert.ok(!marks.has(start, start), 'nothing is in an empty range');
+      marks.clear();
+      assert.ok(!marks.has(0, 4096));
+    }
+  });
+});
