@@ -17,7 +17,7 @@ export interface LaunchOptions {
 
 /**
  * Limits for the heap of the monitor's thread. What it allocates is short-lived: with V8's own (48 MiB for what is new, and four
- * times what is alive before the rest is collected) the process takes 50 MiB more of the host, and is no faster.
+ * times what is alive before the rest is collected) the process takes about 30 MiB more of the host's memory.
  */
 const HEAP_LIMITS = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 1024 } as const;
 
