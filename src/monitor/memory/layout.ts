@@ -43,10 +43,10 @@ export const TLB_EXECUTE_ENTRIES = 4096;
 export const TLB_ENTRY_BYTES = 16;
 /**
  * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). Such that no two
- * neighbours share an entry, on which accesses across pages rely: with tables of 2048, pages 3FFFFh and 40000h would. A
- * kernel's text of some MiB fits into a table as a whole.
+ * neighbours share an entry, on which accesses across pages rely: with tables of 2048, pages 3FFFFh and 40000h would, by 11 bits.
+ * A kernel's text of some MiB fits into a table as a whole. By fewer bits, pages of a kernel's data met in fork and pipe.
  */
-export const TLB_FOLD = 9;
+export const TLB_FOLD = 12;
 /** Tables of one space, in bytes from its start, supervisor first. */
 export const TLB_READ = 0;
 export const TLB_WRITE = 2 * TLB_ENTRIES * TLB_ENTRY_BYTES;
