@@ -35,12 +35,11 @@ export function linearAddress(offset: Expression): Expression {
 export const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
 
 /** Goes to the block at record `next` if the budget reaches through it, and does something before; falls through otherwise. */
-export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression, before?: () => void): void {
-  const count = load(OP.i32_load8_u, I32, next, R.back);
-  const remaining = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, at(REMAINING)), count));
+export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression, { budget = load(OP.i32_load, I32, CPU, at(REMAINING)), before = (): void => undefined } = {}): void {
+  const remaining = b.let(binary(OP.i32_sub, I32, budget, load(OP.i32_load8_u, I32, next, R.back)));
   b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
     b.store(OP.i32_store, CPU, at(REMAINING), remaining);
-    before?.();
+    before();
     b.returnCallIndirect(handlerType, [next], load(OP.i32_load, I32, next, R.handler));
   });
 }
@@ -71,7 +70,7 @@ function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, befor
     b.if(next, () => {
       const start = binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage));
       b.store(OP.i64_store, CPU, at(EIP_BASE), start);
-      enterBlock(b, handlerType, next, before);
+      enterBlock(b, handlerType, next, { before });
     });
   });
 }
@@ -91,11 +90,35 @@ export function emitArrive(handlerType: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
-/** The way from translated code to the block of a slot (parameters: slot, offset in the page): the block, or the way to its offset. */
-export function emitFollow(handlerType: number, jump: number): FunctionBody {
+/**
+ * The way from translated code of the flat model to any offset in CS (parameters: offset, the budget): what `jump` does, where
+ * an offset is the linear address and execute TLBs hold no page from 4 GiB up (CodeLocator empties them when code gets 64 bits).
+ */
+export function emitLeap(handlerType: number, jump: number): FunctionBody {
   const b = new FunctionBuilder([I32, I32]);
+  const [offset, remaining] = [b.parameter(0), b.parameter(1)];
+  const entry = b.let(executeEntry(offset));
+  const page = b.let(binary(OP.i32_and, I32, offset, i32(-PAGE_BYTES)));
+  b.if(binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), page), () => {
+    const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, binary(OP.i32_xor, I32, offset, page), i32(2)));
+    const next = b.let(load(OP.i32_load, I32, slot, 0));
+    b.if(next, () => {
+      b.store(OP.i64_store, CPU, at(EIP_BASE), unary(OP.i64_extend_i32_u, I64, page));
+      enterBlock(b, handlerType, next, { budget: remaining });
+    });
+  });
+  b.store(OP.i32_store, CPU, at(REMAINING), remaining);
+  b.returnCall(jump, [unary(OP.i64_extend_i32_u, I64, offset)]);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** The way from translated code to the block of a slot (parameters: slot, offset in the page, the budget): the block, or the way to its offset. */
+export function emitFollow(handlerType: number, jump: number): FunctionBody {
+  const b = new FunctionBuilder([I32, I32, I32]);
+  const remaining = b.parameter(2);
   const next = b.let(load(OP.i32_load, I32, b.parameter(0), 0));
-  b.if(next, () => enterBlock(b, handlerType, next));
+  b.if(next, () => enterBlock(b, handlerType, next, { budget: remaining }));
+  b.store(OP.i32_store, CPU, at(REMAINING), remaining);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   b.returnCall(jump, [binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1)))]);
   return { locals: b.locals, code: b.finish() };

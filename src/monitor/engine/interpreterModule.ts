@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitArrive, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitArrive, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees } from './handlerShape';
@@ -69,7 +69,8 @@ export function buildBase(): Uint8Array {
   module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
-  module.exportFunction('follow', define(module.type([I32, I32], []), emitFollow(handlerType, jump)));
+  module.exportFunction('follow', define(module.type([I32, I32, I32], []), emitFollow(handlerType, jump)));
+  module.exportFunction('leap', define(module.type([I32, I32], []), emitLeap(handlerType, jump)));
   const special = {
     crossing: emitLeave(EXIT.crossing),
     breakpoint: emitLeave(EXIT.breakpoint),

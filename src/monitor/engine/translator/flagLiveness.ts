@@ -3,7 +3,7 @@ import { factsOf, type SourceKind } from './instructionFacts';
 import type { RegionInstruction } from './regionGraph';
 
 /** Per instruction: what has set the flags before it, as far as that is known inside the block. */
-function sourcesOf(instructions: readonly RegionInstruction[]): readonly SourceKind[] {
+export function sourcesOf(instructions: readonly RegionInstruction[]): readonly SourceKind[] {
   let source: SourceKind = 'none';
   return instructions.map(({ handler, service }) => {
     const before = source;

@@ -124,8 +124,8 @@ class SurveyEmitter extends InstructionEmitter {
     return this.loadSized(slot, 0, size);
   }
   protected writeSlot(slot: Expression, size: OperandSize): void {
-    // A part of a register is merged with the rest.
-    if (size < 32) this.noteRead(slot);
+    // A part of a register is merged with the rest, and on a condition the old one may stay.
+    if (size < 32 || this.builder.nesting > 0) this.noteRead(slot);
     if (isField(slot)) this.writtenFields.add(slot.recordField);
     else if (typeof slot.constant === 'number') this.writtenRegisters |= 1 << (slot.constant >> 3);
     this.builder.changed = true;

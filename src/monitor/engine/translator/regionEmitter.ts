@@ -161,7 +161,7 @@ export class RegionEmitter extends InstructionEmitter {
   }
 
   private leave(): void {
-    this.scope.leaveToRecord(this.instruction.record);
+    this.scope.leaveToRecord(this.instruction.record, this.scope.dirty);
   }
 }
 

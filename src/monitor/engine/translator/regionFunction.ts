@@ -1,6 +1,6 @@
 /**
- * Emits a region as one WebAssembly function: its graph as nested blocks and loops (Ramsey: Beyond Relooper, 2022), and
- * behind them the ways out, where guest state goes back into the state block.
+ * Emits a region as one WebAssembly function: its graph as nested blocks and loops (Ramsey: Beyond Relooper, 2022).
+ * Where it is left, what the region has changed until there goes back into the state block.
  */
 import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
@@ -15,13 +15,11 @@ import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation } from './regionEmitter';
 import type { RegionBlock, RegionGraph, RegionInstruction } from './regionGraph';
-import { RegionScope, type RegionUse } from './regionScope';
+import { RegionFlow } from './regionFlow';
+import { RegionScope, type WaysOut } from './regionScope';
 
 /** Numbers of functions that translated code calls. */
-export interface RegionCallees {
-  readonly enter: number;
-  readonly follow: number;
-  readonly jump: number;
+export interface RegionCallees extends WaysOut {
   readonly service: number;
   readonly routines: Routines;
 }
@@ -30,77 +28,55 @@ export interface RegionCallees {
 export interface RegionPlace {
   /** Whether it is 64-bit code. */
   readonly wide: boolean;
+  /** Whether offsets in CS are linear addresses below 4 GiB. */
+  readonly flat: boolean;
   readonly view: DataView;
 }
 
-/** Registers a region has to load for services, which may read and set any. */
+/** All general registers. */
 const ALL = 0xffff, ALL_NARROW = 0xff;
-
-/** What a region's instructions use. */
-function useOf(graph: RegionGraph, { view, wide }: RegionPlace): RegionUse {
-  let registers = 0, written = 0;
-  let flags = false, flagsWritten = false, readsMemory = false, writesMemory = false;
-  const named = (record: number, fields: ReadonlySet<number>): number => {
-    let set = 0;
-    for (const field of fields) {
-      const slot = view.getUint16(record + field, true);
-      if (slot < 128) set |= 1 << (slot >> 3);
-    }
-    return set;
-  };
-  for (const block of graph.blocks) {
-    for (const { handler, record, service } of block.instructions) {
-      const facts = factsOf(handler);
-      if (service || facts.unsafe) continue;
-      registers |= facts.readRegisters | named(record, facts.readFields);
-      written |= facts.writtenRegisters | named(record, facts.writtenFields);
-      flags ||= facts.setsFlags || facts.readsFlags.none;
-      flagsWritten ||= facts.setsFlags;
-      readsMemory ||= facts.readsMemory;
-      writesMemory ||= facts.writesMemory;
-    }
-  }
-  const all = wide ? ALL : ALL_NARROW;
-  return { registers: registers & all, written: written & all, flags, flagsWritten, readsMemory, writesMemory };
-}
 
 export class RegionFunction {
   private readonly scope: RegionScope;
+  private readonly flow: RegionFlow;
   private readonly labels = new Map<RegionBlock, number>();
+  /** Bits of the pages that the region has blocks of, by their distance from the first one, in the set of those looked up. */
+  private readonly pages = new Map<number, number>();
+  private readonly turnsPages: boolean;
+  /** Whether EIP_BASE changes, or is needed often. */
+  private readonly hasOrigin: boolean;
 
   constructor(
     private readonly graph: RegionGraph,
     private readonly place: RegionPlace,
     private readonly callees: RegionCallees,
   ) {
-    this.scope = new RegionScope(place.wide, useOf(graph, place));
+    this.scope = new RegionScope(place.wide, place.flat, callees);
+    this.flow = new RegionFlow(graph, place.wide ? ALL : ALL_NARROW, place.view);
+    for (const { delta } of graph.blocks) if (!this.pages.has(delta)) this.pages.set(delta, 1 << this.pages.size);
+    this.turnsPages = this.pages.size > 1;
+    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => end.kind === 'return' && successors.length > 0);
   }
 
   /** The function's body and locals. Its parameter, the entry's record, is not looked at. */
   emit(): FunctionBody {
-    const { scope, callees } = this;
+    const { scope } = this;
     const b = scope.builder;
-    scope.load();
+    scope.load(this.flow.neededAtEntry);
+    this.loadTables();
     scope.setFloor();
+    if (this.hasOrigin) b.set(scope.origin, load(OP.i64_load, I64, CPU, at(EIP_BASE)));
+    if (this.turnsPages) b.set(scope.pages, i32(1));
     b.recycle();
-    b.block(() => {
-      const jump = b.nesting;
-      b.block(() => {
-        const block = b.nesting;
-        b.block(() => {
-          scope.exits = { record: b.nesting, block, jump };
-          const [entry] = this.graph.blocks;
-          if (entry) this.tree(entry);
-        });
-        scope.spill();
-        b.returnCall(callees.enter, [scope.exitRecord]);
-      });
-      scope.spill();
-      b.returnCall(callees.follow, [scope.exitSlot, scope.exitOffset]);
-    });
-    scope.spill();
-    b.returnCall(callees.jump, [scope.exitTarget]);
-    return { locals: b.locals, code: b.finish() };
+    const [entry] = this.graph.blocks;
+    if (entry) this.tree(entry);
+    const code = scope.finish();
+    return { locals: b.locals, code };
+  }
+
+  private loadTables(): void {
+    const facts = this.graph.blocks.flatMap(({ instructions }) => instructions.filter(({ service }) => !service).map(({ handler }) => factsOf(handler)));
+    this.scope.loadTables(facts.some(({ readsMemory }) => readsMemory), facts.some(({ writesMemory }) => writesMemory));
   }
 
   /** A block with everything that it dominates. */
@@ -126,25 +102,28 @@ export class RegionFunction {
   private body(block: RegionBlock): void {
     const { scope } = this;
     const live = flagLiveness(block.instructions);
+    const { dirty, needed, dirtyAtEnd } = this.flow.of(block);
     scope.source = undefined;
     let continuation: Continuation = { kind: 'next' };
     block.instructions.forEach((instruction, i) => {
       if (continuation.kind === 'gone') return;
       scope.flagsLive = live[i] ?? true;
-      continuation = this.instruction(instruction);
+      scope.dirty = dirty[i] ?? 0;
+      continuation = this.instruction(instruction, needed[i] ?? 0);
       const { source } = scope;
       // What the last one gives is used where the block ends.
       if (i < block.instructions.length - 1) scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
     });
-    this.end(block, continuation);
+    this.end(block, continuation, dirtyAtEnd);
     scope.builder.recycle();
   }
 
-  private instruction(instruction: RegionInstruction): Continuation {
+  /** @param needed what is needed behind it, if it is a service */
+  private instruction(instruction: RegionInstruction, needed: number): Continuation {
     const { scope } = this;
-    if (instruction.service) return this.callService(instruction);
+    if (instruction.service) return this.callService(instruction, needed);
     if (factsOf(instruction.handler).unsafe) {
-      scope.leaveToRecord(instruction.record);
+      scope.leaveToRecord(instruction.record, scope.dirty);
       return { kind: 'gone' };
     }
     const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees.routines);
@@ -153,42 +132,50 @@ export class RegionFunction {
   }
 
   /** Has a service done in TypeScript: all state goes into the state block and comes back. */
-  private callService({ record }: RegionInstruction): Continuation {
+  private callService({ record }: RegionInstruction, needed: number): Continuation {
     const { scope, callees, place } = this;
     const b = scope.builder;
-    scope.spill();
+    scope.spill(scope.dirty);
+    scope.spillBudget();
     const number = place.view.getUint32(record + R.link, true);
     b.if(call(callees.service, I32, [i32(record), i32(number)]), () => b.return());
-    scope.load();
+    scope.load(needed);
+    this.loadTables();
+    // It may have changed how pages are mapped.
+    if (this.turnsPages) b.set(scope.pages, i32(0));
     scope.source = undefined;
-    b.if(load(OP.i32_load, I32, CPU, at(STOP_REQUESTED)), () => scope.leaveToRecord(record + RECORD_BYTES));
+    b.if(load(OP.i32_load, I32, CPU, at(STOP_REQUESTED)), () => scope.leaveToRecord(record + RECORD_BYTES, 0));
     return { kind: 'next' };
   }
 
-  /** Goes on behind a block. */
-  private end(block: RegionBlock, continuation: Continuation): void {
+  /** Goes on behind a block, with so many registers dirty. */
+  private end(block: RegionBlock, continuation: Continuation, dirty: number): void {
+    const { end } = block;
     if (continuation.kind === 'gone') return;
     if (continuation.kind === 'jump') return this.jump(block, continuation.target);
     if (continuation.kind === 'branch') return this.branch(block, continuation);
-    if (block.end.kind === 'onward') return this.edge(block, block.end.behind, () => this.offsetAt(block.end.kind === 'onward' ? block.end.behind : 0));
-    if (block.end.kind === 'leave') return this.scope.leaveToRecord(block.end.record);
-    throw new Error(`A block ends in a ${block.end.kind} and goes on`);
+    if (end.kind === 'onward') return this.edge(block, end.behind, () => this.scope.leaveOnward(this.offsetAt(block.delta + end.behind), dirty));
+    if (end.kind === 'leave') return this.scope.leaveToRecord(end.record, dirty);
+    throw new Error(`A block ends in a ${end.kind} and goes on`);
   }
 
   /** An indirect jump: a return is compared with the places behind the calls that the region knows. */
   private jump(block: RegionBlock, target: Expression): void {
-    const b = this.scope.builder;
+    const leave = (): void => this.leaveTo(block, target);
     for (const next of block.successors) {
-      const place = next.position - block.delta;
-      b.if(binary(OP.i64_eq, I32, target, this.offsetAt(place)), () => this.edge(block, place, () => target));
+      this.scope.builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, leave));
     }
-    this.scope.leaveToOffset(target);
+    leave();
   }
 
   private branch(block: RegionBlock, { condition, target, behind }: Extract<Continuation, { kind: 'branch' }>): void {
     const { end } = block;
     if (end.kind !== 'branch' && end.kind !== 'call') return;
-    const go = (place: number | undefined, unlinked: () => Expression): void => (place === undefined ? this.scope.leaveToOffset(unlinked()) : this.edge(block, place, unlinked));
+    const go = (place: number | undefined, offset: () => Expression): void => {
+      const leave = (): void => this.leaveTo(block, offset());
+      if (place === undefined) leave();
+      else this.edge(block, place, leave);
+    };
     if (!condition) return go(end.taken, target);
     this.scope.builder.if(
       condition,
@@ -197,30 +184,37 @@ export class RegionFunction {
     );
   }
 
-  /** Offset in CS of a place that is counted from the present page. */
-  private offsetAt(place: number): Expression {
-    return binary(OP.i64_add, I64, load(OP.i64_load, I64, CPU, at(EIP_BASE)), i64(BigInt(place)));
+  /** Leaves the region behind a block, for an offset in CS. */
+  private leaveTo(block: RegionBlock, offset: Expression): void {
+    this.scope.leaveToOffset(offset, this.flow.of(block).dirtyAtEnd);
+  }
+
+  /** Offset in CS of a position. */
+  private offsetAt(position: number): Expression {
+    const origin = this.hasOrigin ? this.scope.origin : load(OP.i64_load, I64, CPU, at(EIP_BASE));
+    return binary(OP.i64_add, I64, origin, i64(BigInt(position)));
   }
 
   /**
    * An edge to a place counted from the block's page: inside the region as long as the budget reaches, else out of it, in
-   * other pages by way of its offset in CS.
+   * other pages by way of its offset in CS (`leave`).
    */
-  private edge(from: RegionBlock, place: number, unlinked: () => Expression): void {
+  private edge(from: RegionBlock, place: number, leave: () => void): void {
     const { scope } = this;
     const b = scope.builder;
+    const dirty = this.flow.of(from).dirtyAtEnd;
     const target = this.graph.at(from.delta + place);
     const back = target !== undefined && target.order <= from.order;
     // A way back to a block that is no loop's head would have a second way in.
     if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
       const inside = place >= from.page.context.first && place < from.page.context.end;
-      return inside ? scope.leaveToBlock(from.page.table + 4 * place, place) : scope.leaveToOffset(unlinked());
+      return inside ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
     }
-    if (target.delta !== from.delta) this.turnPage(from, target, unlinked);
+    if (target.delta !== from.delta) this.turnPage(target, leave);
     b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
     b.if(binary(OP.i32_lt_s, I32, scope.remaining, back ? scope.floor : i32(0)), () => {
       b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
-      scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset);
+      scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
     });
     if (!back && target.forwardEdges === 1) return this.tree(target);
     const label = this.labels.get(target);
@@ -228,19 +222,25 @@ export class RegionFunction {
     b.branch(label);
   }
 
-  /** Goes to another page, if it is still the one that the region was made from: the execute TLB says so. */
-  private turnPage(from: RegionBlock, to: RegionBlock, unlinked: () => Expression): void {
+  /**
+   * Goes to another page, if it is still the one that the region was made from: the execute TLB says so. Only services change
+   * that, so that a page is looked up once between two of them.
+   */
+  private turnPage(to: RegionBlock, leave: () => void): void {
     const { scope } = this;
     const b = scope.builder;
-    const start = b.let(this.offsetAt(to.delta - from.delta));
-    const linear = b.let(linearAddress(start));
-    const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
-    const moved = binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), linear);
-    const other = binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
-    const elsewhere = binary(OP.i32_or, I32, moved, other);
-    // A segment's end at 4 GiB is no neighbour of its beginning.
-    const beyond = this.place.wide ? elsewhere : binary(OP.i32_or, I32, elsewhere, binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)));
-    b.if(beyond, () => scope.leaveToOffset(unlinked()));
+    const page = i32(this.pages.get(to.delta) ?? 0);
+    const start = b.let(this.offsetAt(to.delta));
+    b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, page)), () => {
+      const linear = b.let(linearAddress(start));
+      const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
+      const moved = binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), linear);
+      const other = binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
+      const elsewhere = binary(OP.i32_or, I32, moved, other);
+      // A segment's end at 4 GiB is no neighbour of its beginning.
+      b.if(this.place.wide ? elsewhere : binary(OP.i32_or, I32, elsewhere, binary(OP.i64_gt_u, I32, start, i64(0xffffffffn))), leave);
+      b.set(scope.pages, binary(OP.i32_or, I32, scope.pages, page));
+    });
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
   }
 }

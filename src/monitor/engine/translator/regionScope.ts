@@ -1,34 +1,26 @@
 /**
  * What the instructions of a region share while it is emitted: guest registers, flags and the budget in WebAssembly
- * locals, TLB tables, and the labels by which the region is left.
+ * locals, TLB tables, and the ways out of the region.
  */
 import { FLAG_AUX, FLAG_RESULT, REG, REMAINING, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../../cpu/layout';
 import type { StatusSource } from '../../isa/emitter';
 import { CPU, at } from '../operandEmitter';
-import { I32, I64, OP, type WasmType } from '../wasm/encoding';
+import { I32, I64, OP, type ByteWriter, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, binary, i32, load, select, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import { FLAG_WORDS } from './regionFlow';
 
 /** Instructions after which a region is left and entered anew, so that a function which V8 has optimised meanwhile comes into use. */
 const LONGEST_STAY = 50_000;
 
-/** What a region uses, known before it is emitted. Bit n of a set is register n. */
-export interface RegionUse {
-  readonly registers: number;
-  readonly written: number;
-  readonly flags: boolean;
-  readonly flagsWritten: boolean;
-  readonly readsMemory: boolean;
-  readonly writesMemory: boolean;
-}
-
-/** Nestings of the labels behind which the region is left. */
-export interface RegionExits {
-  /** To the record in `exitRecord`, for the interpreter to execute. */
-  readonly record: number;
-  /** To the block whose slot is in `exitSlot`, at the offset in the page in `exitOffset`. */
-  readonly block: number;
-  /** To the offset in CS in `exitTarget`. */
+/** Numbers of the base module's functions by which a region is left. */
+export interface WaysOut {
+  /** To a record, for the interpreter to execute. */
+  readonly enter: number;
+  /** To the block of a slot. */
+  readonly follow: number;
+  /** To an offset in CS; `leap`: of the flat model. */
   readonly jump: number;
+  readonly leap: number;
 }
 
 export class RegionScope {
@@ -43,16 +35,28 @@ export class RegionScope {
   readonly exitSlot: Local;
   readonly exitOffset: Local;
   readonly exitTarget: Local;
-  exits: RegionExits = { record: 0, block: 0, jump: 0 };
+  /** Offset in CS of the page that the region begins in, where it may be in another one. */
+  readonly origin: Local;
+  /** Pages of the region that have been looked up: see RegionFunction. */
+  readonly pages: Local;
   /** What has set the flags, and whether the words are needed behind the instruction that is emitted. */
   source: StatusSource | undefined;
   flagsLive = true;
+  /** Registers that are dirty before the instruction that is emitted (see RegionFlow). */
+  dirty = 0;
   private readonly registers: Local[];
+  /** Ways out by kind and dirty registers: each is written once. */
+  private readonly exits: { readonly kind: keyof WaysOut; readonly dirty: number }[] = [];
+  private readonly exitNumbers = new Map<string, number>();
 
-  /** @param wide whether registers are used in all of their 64 bits. */
+  /**
+   * @param wide whether registers are used in all of their 64 bits
+   * @param flat whether offsets in CS are linear addresses
+   */
   constructor(
     readonly wide: boolean,
-    private readonly use: RegionUse,
+    private readonly flat: boolean,
+    private readonly waysOut: WaysOut,
   ) {
     const b = this.builder;
     const word: WasmType = wide ? I64 : I32;
@@ -67,6 +71,8 @@ export class RegionScope {
     this.exitRecord = b.local(I32);
     this.exitSlot = b.local(I32);
     this.exitOffset = b.local(I32);
+    this.origin = b.local(I64);
+    this.pages = b.local(I32);
   }
 
   register(number: number): Local {
@@ -75,19 +81,22 @@ export class RegionScope {
     return local;
   }
 
-  /** Takes everything that the region uses out of the state block. */
-  load(): void {
+  /** Takes registers out of the state block, and the budget. */
+  load(set: number): void {
     const b = this.builder;
-    this.forRegisters(this.use.registers | this.use.written, (local, address) =>
-      b.set(local, this.wide ? load(OP.i64_load, I64, CPU, address) : load(OP.i32_load, I32, CPU, address)),
-    );
-    if (this.use.flags) {
+    this.forRegisters(set, (local, address) => b.set(local, this.wide ? load(OP.i64_load, I64, CPU, address) : load(OP.i32_load, I32, CPU, address)));
+    if (set & FLAG_WORDS) {
       b.set(this.flagResult, load(OP.i64_load, I64, CPU, at(FLAG_RESULT)));
       b.set(this.flagAux, load(OP.i32_load, I32, CPU, at(FLAG_AUX)));
     }
-    if (this.use.readsMemory) b.set(this.readTable, load(OP.i32_load, I32, CPU, at(TLB_READ_TABLE)));
-    if (this.use.writesMemory) b.set(this.writeTable, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)));
     b.set(this.remaining, load(OP.i32_load, I32, CPU, at(REMAINING)));
+  }
+
+  /** Takes the TLB's tables out of the state block. */
+  loadTables(reading: boolean, writing: boolean): void {
+    const b = this.builder;
+    if (reading) b.set(this.readTable, load(OP.i32_load, I32, CPU, at(TLB_READ_TABLE)));
+    if (writing) b.set(this.writeTable, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)));
   }
 
   /** Says how long the region may loop: until the budget is spent, or it has stayed long enough. */
@@ -96,34 +105,67 @@ export class RegionScope {
     this.builder.set(this.floor, select(binary(OP.i32_gt_s, I32, stay, i32(0)), stay, i32(0)));
   }
 
-  /** Puts everything that the region may have changed back into the state block. */
-  spill(): void {
+  /** Puts registers back into the state block. */
+  spill(set: number): void {
     const b = this.builder;
-    this.forRegisters(this.use.written, (local, address) => b.store(OP.i64_store, CPU, address, this.wide ? local : unary(OP.i64_extend_i32_u, I64, local)));
-    if (this.use.flagsWritten) {
+    this.forRegisters(set, (local, address) => b.store(OP.i64_store, CPU, address, this.wide ? local : unary(OP.i64_extend_i32_u, I64, local)));
+    if (set & FLAG_WORDS) {
       b.store(OP.i64_store, CPU, at(FLAG_RESULT), this.flagResult);
       b.store(OP.i32_store, CPU, at(FLAG_AUX), this.flagAux);
     }
-    b.store(OP.i32_store, CPU, at(REMAINING), this.remaining);
   }
 
-  /** Leaves the region: the record is the interpreter's. */
-  leaveToRecord(record: number): void {
+  spillBudget(): void {
+    this.builder.store(OP.i32_store, CPU, at(REMAINING), this.remaining);
+  }
+
+  /** Leaves the region, with so many registers dirty: the record is the interpreter's. */
+  leaveToRecord(record: number, dirty: number): void {
     this.builder.set(this.exitRecord, i32(record));
-    this.builder.branch(this.exits.record);
+    this.leave('enter', dirty);
   }
 
   /** Leaves the region for the block of a slot. */
-  leaveToBlock(slot: number, offset: number): void {
+  leaveToBlock(slot: number, offset: number, dirty: number): void {
     this.builder.set(this.exitSlot, i32(slot));
     this.builder.set(this.exitOffset, i32(offset));
-    this.builder.branch(this.exits.block);
+    this.leave('follow', dirty);
   }
 
-  /** Leaves the region for an offset in CS. */
-  leaveToOffset(offset: Expression): void {
+  /** Leaves the region for an offset in CS that has been cut to the code's width. */
+  leaveToOffset(offset: Expression, dirty: number): void {
+    if (!this.flat) return this.leaveOnward(offset, dirty);
+    this.builder.set(this.exitOffset, unary(OP.i32_wrap_i64, I32, offset));
+    this.leave('leap', dirty);
+  }
+
+  /** Leaves the region for an offset in CS that may lie behind the last one. */
+  leaveOnward(offset: Expression, dirty: number): void {
     this.builder.set(this.exitTarget, offset);
-    this.builder.branch(this.exits.jump);
+    this.leave('jump', dirty);
+  }
+
+  /** The function's body, with the ways out that it takes. */
+  finish(): ByteWriter {
+    return this.builder.finish(this.exits.map(({ kind, dirty }) => (): void => this.exit(kind, dirty)));
+  }
+
+  private leave(kind: keyof WaysOut, dirty: number): void {
+    const key = `${kind} ${dirty}`;
+    let number = this.exitNumbers.get(key);
+    if (number === undefined) {
+      number = this.exits.push({ kind, dirty }) - 1;
+      this.exitNumbers.set(key, number);
+    }
+    this.builder.leave(number);
+  }
+
+  private exit(kind: keyof WaysOut, dirty: number): void {
+    const { builder, remaining, waysOut } = this;
+    this.spill(dirty);
+    if (kind === 'enter' || kind === 'jump') this.spillBudget();
+    const parameters = { enter: [this.exitRecord], follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
+    builder.returnCall(waysOut[kind], parameters[kind]);
   }
 
   private forRegisters(set: number, visit: (local: Local, address: number) => void): void {

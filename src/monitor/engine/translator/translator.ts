@@ -134,13 +134,14 @@ export class Translator {
     const regionType = module.type([I32], []);
     const callees: RegionCallees = {
       enter: module.importFunction('base', 'enter', regionType),
-      follow: module.importFunction('base', 'follow', module.type([I32, I32], [])),
+      follow: module.importFunction('base', 'follow', module.type([I32, I32, I32], [])),
+      leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
       jump: module.importFunction('base', 'jump', module.type([I64], [])),
       service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
       routines: importRoutines(module),
     };
     chosen.forEach(({ page, graph }, i) => {
-      const { locals, code } = new RegionFunction(graph, { wide: page.context.bits === 64, view: this.view }, callees).emit();
+      const { locals, code } = new RegionFunction(graph, { wide: page.context.bits === 64, flat: page.context.model === 'flat', view: this.view }, callees).emit();
       const fn = module.declare();
       module.define(fn, regionType, locals, code);
       module.exportFunction(`region${i}`, fn);

@@ -313,10 +313,24 @@ export class FunctionBuilder {
     this.code.u32(0);
   }
 
-  /** The finished body. */
-  finish(): ByteWriter {
+  /** Goes to a way out of the function: see `finish`. */
+  leave(way: number): void {
+    this.code.byte(OP.br);
+    this.code.u32(this.depth + way);
+  }
+
+  /** The finished body. Ways out stand behind all that was written before, which reaches each by its number. */
+  finish(waysOut: readonly (() => void)[] = []): ByteWriter {
+    const body = new ByteWriter();
+    for (const write of waysOut) {
+      body.byte(OP.block);
+      body.byte(EMPTY_BLOCK);
+      this.code.byte(OP.end);
+      write();
+    }
     this.code.byte(OP.end);
-    return this.code;
+    body.append(this.code);
+    return body;
   }
 
   private localAt(index: number, type: WasmType): Local {
