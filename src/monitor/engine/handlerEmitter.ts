@@ -146,7 +146,9 @@ export class HandlerEmitter extends InstructionEmitter {
 
   jump(offset: Value): void {
     this.left = true;
-    this.code.returnCall(this.callees.jump, [expression(offset)]);
+    const target = this.code.let(expression(offset));
+    this.code.store(OP.i64_store32, this.record, R.target, target);
+    this.code.returnCall(this.callees.jump, [target]);
   }
 }
 

@@ -17,6 +17,9 @@ const UNDEFINED_SERVICE = serviceNumber('ud');
 /** What knows all of an x87 instruction. */
 const X87_SERVICE = serviceNumber('x87');
 
+/** Transfers of control to where a register or memory says. */
+const INDIRECT: ReadonlySet<string> = new Set(['jmpIndirect', 'callIndirect', 'ret', 'retImmediate']);
+
 export class RecordWriter {
   constructor(
     private readonly view: DataView,
@@ -77,7 +80,8 @@ export class RecordWriter {
       return inside && table !== 0 ? table + target * 4 : NULL_SLOT;
     };
     // A branch of another size than the code's cuts its target: its offset is not known here.
-    view.setUint32(at + R.link, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT, true);
+    if (INDIRECT.has(name)) view.setUint32(at + R.target, 0, true);
+    else view.setUint32(at + R.link, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT, true);
     view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
     // `retImmediate` has its parameter count there and no link behind.
     if (name !== 'retImmediate') view.setUint32(at + R.linkBehind, slot(behind), true);

@@ -55,7 +55,7 @@ export class RegionFunction {
     this.flow = new RegionFlow(graph, place.wide ? ALL : ALL_NARROW, place.view);
     for (const { delta } of graph.blocks) if (!this.pages.has(delta)) this.pages.set(delta, 1 << this.pages.size);
     this.turnsPages = this.pages.size > 1;
-    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => end.kind === 'return' && successors.length > 0);
+    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => (end.kind === 'return' || end.kind === 'jump') && successors.length > 0);
   }
 
   /** The function's body and locals. Its parameter, the entry's record, is not looked at. */
@@ -232,7 +232,7 @@ export class RegionFunction {
     const page = i32(this.pages.get(to.delta) ?? 0);
     const start = b.let(this.offsetAt(to.delta));
     b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, page)), () => {
-      const linear = b.let(linearAddress(start));
+      const linear = this.place.flat ? start : b.let(linearAddress(start));
       const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
       const moved = binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), linear);
       const other = binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));

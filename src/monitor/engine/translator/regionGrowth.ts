@@ -1,16 +1,29 @@
 /**
  * Lets a region grow from a hot block: which of the blocks that it leads to belong to it. Ways inside a function come
- * first, then calls: a function that is called is taken in with the place behind the call, to which its return then leads.
+ * first, then calls: a function that is called is taken in with the place behind the call, to which its return then leads. Then
+ * come the ways that indirect jumps and returns are likely to take.
  */
 import { PAGE_BYTES } from '../../memory/layout';
 import type { CodeCache, CodePage } from '../codeCache';
-import { RegionGraph, type BlockCode, type PlacedBlock } from './regionGraph';
+import { R } from '../records';
+import { jumpHints, type WordReader } from './jumpHints';
+import { RegionGraph, type BlockCode, type PlacedBlock, type RegionInstruction } from './regionGraph';
 
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
 const MOST_BLOCKS = 24;
 const MOST_INSTRUCTIONS = 150;
 /** Most places that a return is compared with. */
 const MOST_RETURNS = 4;
+/** Instructions of a region that goes on behind a return with an unknown caller: it would be little more than the ways in and out. */
+const SMALL = 15;
+
+/** What a region may know of where it is. */
+export interface Surroundings {
+  pageAt: PageFinder;
+  /** Offset in CS of the entry's page. */
+  readonly start: number;
+  readonly word: WordReader;
+}
 
 /** Finds code pages by the distance of their start from that of the region's first one, in bytes. */
 export type PageFinder = (delta: number) => CodePage | undefined;
@@ -29,18 +42,22 @@ class Growth {
   private readonly blocks = new Map<number, Candidate>();
   private readonly refused = new Set<number>();
   private readonly calls: Candidate[] = [];
+  /** Indirect jumps and calls; returns. */
+  private readonly jumps: Candidate[] = [];
+  private readonly exits: Candidate[] = [];
   /** Places behind the calls of a function, by its first block's position. */
   private readonly returns = new Map<number, number[]>();
   private instructions = 0;
 
   constructor(
     private readonly code: CodeCache,
-    private readonly pageAt: PageFinder,
+    private readonly view: DataView,
+    private readonly surroundings: Surroundings,
   ) {}
 
   from(entry: number): RegionGraph | undefined {
     if (!this.take(entry, entry, true)) return undefined;
-    for (let call = this.calls.shift(); call; call = this.calls.shift()) this.followCall(call);
+    while (this.followNext());
     const placed = [...this.blocks.values()].map((block): PlacedBlock => {
       const { code, delta, position, targets, routine } = block;
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
@@ -49,12 +66,23 @@ class Growth {
     return new RegionGraph(placed);
   }
 
+  /** Follows the most promising way that is left. Says whether there was one. */
+  private followNext(): boolean {
+    const call = this.calls.shift();
+    if (call) return this.followCall(call), true;
+    const jump = this.jumps.shift();
+    if (jump) return this.followJump(jump), true;
+    const exit = this.exits.shift();
+    if (exit) this.followReturn(exit);
+    return exit !== undefined;
+  }
+
   /** Takes the block at a position in, and all that follows from it inside its function. Says whether it is in the region. */
   private take(position: number, routine: number, isEntry = false): boolean {
     if (this.blocks.has(position)) return true;
     if (this.refused.has(position) || this.blocks.size >= MOST_BLOCKS) return false;
     const delta = Math.floor(position / PAGE_BYTES) * PAGE_BYTES;
-    const page = this.pageAt(delta);
+    const page = this.surroundings.pageAt(delta);
     const offset = position - delta;
     const code = page && (isEntry || this.code.isWarm(page, offset)) ? this.code.blockCode(page, offset) : undefined;
     if (!code || (!isEntry && this.instructions + code.count > MOST_INSTRUCTIONS)) {
@@ -85,6 +113,12 @@ class Growth {
       case 'call':
         this.calls.push(block);
         return;
+      case 'jump':
+        this.jumps.push(block);
+        return;
+      case 'return':
+        this.exits.push(block);
+        return;
       default:
         return;
     }
@@ -92,19 +126,46 @@ class Growth {
 
   private followCall(call: Candidate): void {
     const { end } = call.code;
-    if (end.kind !== 'call' || end.taken === undefined) return;
-    const callee = call.delta + end.taken;
+    if (end.kind === 'call' && end.taken !== undefined) this.takeCalled(call, call.delta + end.taken, call.delta + end.behind);
+  }
+
+  /** Takes in a function that is called, and the place behind the call. */
+  private takeCalled(call: Candidate, callee: number, behind: number): void {
     const known = this.returns.get(callee) ?? [];
     if (known.length >= MOST_RETURNS || !this.take(callee, callee)) return;
     call.targets.push(callee);
-    const behind = call.delta + end.behind;
     if (!this.take(behind, call.routine)) return;
     if (!known.includes(behind)) known.push(behind);
     this.returns.set(callee, known);
   }
+
+  private followJump(jump: Candidate): void {
+    const last = jump.code.instructions.at(-1);
+    if (!last) return;
+    const calls = last.handler.name === 'callIndirect';
+    const behind = jump.delta + this.view.getUint16(last.record + R.offset, true) + this.view.getUint8(last.record + R.length);
+    for (const position of this.hints(last)) {
+      if (calls) this.takeCalled(jump, position, behind);
+      else if (this.take(position, jump.routine)) jump.targets.push(position);
+    }
+  }
+
+  /** A function that the region has come into without a call from inside goes on where it was last seen to. */
+  private followReturn({ routine, code }: Candidate): void {
+    const last = code.instructions.at(-1);
+    const known = this.returns.get(routine) ?? [];
+    if (!last || known.length > 0 || this.instructions > SMALL) return;
+    for (const position of this.hints(last)) if (this.take(position, position)) known.push(position);
+    this.returns.set(routine, known);
+  }
+
+  private hints(last: RegionInstruction): readonly number[] {
+    const { start, word } = this.surroundings;
+    return [...jumpHints(last, this.view, word)].map((target) => (target - start) | 0);
+  }
 }
 
 /** The region of a hot block at an offset in its page; undefined when the block cannot be translated. */
-export function growRegion(code: CodeCache, entry: number, pageAt: PageFinder): RegionGraph | undefined {
-  return new Growth(code, pageAt).from(entry);
+export function growRegion(code: CodeCache, view: DataView, entry: number, surroundings: Surroundings): RegionGraph | undefined {
+  return new Growth(code, view, surroundings).from(entry);
 }

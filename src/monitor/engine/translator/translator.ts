@@ -5,6 +5,7 @@
 import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE } from '../../cpu/layout';
 import { PAGE_BYTES } from '../../memory/layout';
+import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache, type CodePage } from '../codeCache';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
@@ -108,7 +109,9 @@ export class Translator {
         this.view.setInt32(record + R.link, SOON, true);
         continue;
       }
-      const graph = growRegion(this.code, offset, (delta) => this.pageAt(page, block, delta));
+      const graph = growRegion(this.code, this.view, offset, {
+        pageAt: (delta) => this.pageAt(page, block, delta), start: block.start, word: (address) => this.wordAt(block, address),
+      });
       if (!graph) continue;
       chosen.push({ page, offset, graph });
       for (const member of graph.blocks) taken.add(this.code.block(member.page, member.offset));
@@ -127,6 +130,14 @@ export class Translator {
     const table = this.cpu.mmu.tlb.codeTable(slot, user, Math.floor(linear / PAGE_BYTES));
     const page = table > 0 ? this.code.pageOfTable(table) : undefined;
     return page && sameContext(page.context, home.context) ? page : undefined;
+  }
+
+  /** The four bytes at a linear address below 4 GiB, as it led from a hot block, if the TLB has their page. */
+  private wordAt({ slot, user }: HotBlock, address: number): number | undefined {
+    const page = Math.floor(address / PAGE_BYTES);
+    const host = this.cpu.mmu.tlb.host(slot, TLB_KIND.read, user, page);
+    const offset = address - page * PAGE_BYTES;
+    return host < 0 || offset > PAGE_BYTES - 4 ? undefined : this.view.getInt32(host + offset, true);
   }
 
   private compile(chosen: readonly Chosen[]): void {
