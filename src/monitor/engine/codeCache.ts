@@ -10,14 +10,11 @@ import type { Cpu } from '../cpu/cpu';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
 import type { EngineSettings } from './engineSettings';
-import { handlerFor } from './handlerSet';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { MarkedBytes } from './markedBytes';
 import { RecordWriter } from './recordWriter';
 import { R, RECORD_BYTES, type Model } from './records';
-import { factsOf } from './translator/instructionFacts';
-import type { BlockCode, BlockEnd } from './translator/regionGraph';
 
 /** How code in a page is to be read. */
 export interface CodeContext extends UnitUse {
@@ -91,7 +88,6 @@ const MOST_CONTEXTS = 32;
 
 /** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
 const WARM = 1 / 32;
-const RETURNS: ReadonlySet<string> = new Set(['ret', 'retImmediate']);
 
 export class CodeCache {
   readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0, regionsDropped: 0 };
@@ -218,44 +214,6 @@ export class CodeCache {
       if (endsBlock(instruction.name) || transfersFar(instruction.name)) return { instructions, end, closed: true, crossing: false };
     }
     return { instructions, end, closed: false, crossing: false };
-  }
-
-  /** The decoded block at an offset as the translator wants it; undefined when there is none that it may take. */
-  blockCode(page: CodePage, offset: number): BlockCode | undefined {
-    const address = this.block(page, offset);
-    if (address === 0 || !this.isProfiled(address)) return undefined;
-    const { instructions, closed } = this.read(page, offset);
-    const first = address + RECORD_BYTES;
-    const all = instructions.map((instruction, i) => ({
-      handler: handlerFor(instruction, page.context.model),
-      service: instruction.name.startsWith('!'),
-      record: first + i * RECORD_BYTES,
-    }));
-    const last = instructions.at(-1);
-    const record = first + (instructions.length - 1) * RECORD_BYTES;
-    if (!last) return undefined;
-    const code = { page, offset, count: instructions.length };
-    // Control comes back from such a service by TypeScript alone.
-    if (transfersFar(last.name)) return { ...code, instructions: all.slice(0, -1), end: { kind: 'leave', record } };
-    if (!closed) {
-      const special = record + RECORD_BYTES;
-      const onward = this.machine.view.getUint32(special + R.handler, true) === SPECIAL_HANDLERS.onward;
-      const behind = this.machine.view.getUint16(special + R.offset, true);
-      return { ...code, instructions: all, end: onward ? { kind: 'onward', behind } : { kind: 'leave', record: special } };
-    }
-    return { ...code, instructions: all, end: this.endOf(last, record, page.context) };
-  }
-
-  /** How a block ends whose last instruction transfers control. */
-  private endOf(last: Instruction, record: number, context: CodeContext): BlockEnd {
-    const { end } = factsOf(handlerFor(last, context.model));
-    if (end === 'jump' || end === 'next') return { kind: RETURNS.has(last.name) ? 'return' : 'jump' };
-    const behind = this.machine.view.getUint16(record + R.offset, true) + last.length;
-    // A branch of another size than the code's cuts its target.
-    const taken = last.size === context.bits ? behind + Number(last.immediate) : undefined;
-    if (last.name === 'call') return { kind: 'call', taken, behind };
-    const conditional = end === 'conditional';
-    return { kind: 'branch', conditional, taken, behind: conditional ? behind : undefined };
   }
 
   /** Whether a block begins with a record that counts, or with translated code in its place. */

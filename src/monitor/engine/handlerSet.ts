@@ -44,12 +44,50 @@ function shapeModel(name: string, kinds: readonly OperandKind[], model: Model): 
   return model === 'long' ? 'long' : 'seg';
 }
 
-/** The handler that executes an instruction in a model. */
+/** Handlers that have been asked for, by name and by a number for all else that tells them apart. */
+const known = new Map<string, Map<number, HandlerKey>>();
+
+const SIZE_BITS = { 8: 0, 16: 1, 32: 2, 64: 3 } as const;
+const MODEL_BITS = { flat: 0, seg: 1, long: 2 } as const;
+const KIND_BITS = { r: 1, x: 2, m: 3, F: 4, L: 5, S: 6, D: 7, i: 8 } as const;
+const VEX_NAMES_BITS = { none: 0, source: 1, destination: 2 } as const;
+
+/**
+ * The handler that executes an instruction in a model. It is the same object for all instructions that it executes: what
+ * depends on handlers alone can be kept by them.
+ */
 export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
-  const { name, addressSize, vex, unit } = instruction;
-  if (name.startsWith('!')) return SERVICE;
+  const { name, addressSize, vex, operands } = instruction;
+  if (name.charCodeAt(0) === SERVICE_MARK) return SERVICE;
   // Hints have operands, but do nothing with them.
   if (name === 'nop') return NOP;
+  const sizes = (SIZE_BITS[instruction.size] << 2) | SIZE_BITS[addressSize];
+  const form = vex === undefined ? 0 : 1 + VEX_NAMES_BITS[vex.names] + (vex.length === 256 ? 3 : 0);
+  // Four bits an operand; the highest bit tells how many there are.
+  let code = (1 << 9) | (sizes << 5) | (form << 2) | MODEL_BITS[model];
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i];
+    if (operand) code = code * 16 + KIND_BITS[kindOf(operand, instruction, model)];
+  }
+  let ofName = known.get(name);
+  if (!ofName) known.set(name, (ofName = new Map<number, HandlerKey>()));
+  let found = ofName.get(code);
+  if (!found) ofName.set(code, (found = theOne(makeHandler(instruction, model))));
+  return found;
+}
+
+const SERVICE_MARK = '!'.charCodeAt(0);
+const byKey = new Map<string, HandlerKey>();
+
+/** The one object for a handler: instructions that differ in what does not matter have the same. */
+function theOne(made: HandlerKey): HandlerKey {
+  const first = byKey.get(made.key);
+  if (!first) byKey.set(made.key, made);
+  return first ?? made;
+}
+
+function makeHandler(instruction: Instruction, model: Model): HandlerKey {
+  const { name, addressSize, vex, unit } = instruction;
   const kinds = instruction.operands.map((operand) => kindOf(operand, instruction, model));
   const counted = COUNTED.has(name) ? addressSize : 32;
   const size = SIZELESS.has(name) || unit === 'x87' ? 32 : instruction.size;

@@ -11,7 +11,7 @@ import { routineExport, type RoutineName } from './routines';
 
 interface CompiledHandlers {
   readonly module: WebAssembly.Module;
-  readonly keys: readonly string[];
+  readonly handlers: readonly HandlerKey[];
 }
 
 /** Entries that the table has at first; it grows when they are used up. */
@@ -25,8 +25,8 @@ function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers 
   const key = `${names[0] ?? ''} ${long ? 'long' : ''}`;
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, keys } = buildHandlers(names, long);
-    found = { module: new WebAssembly.Module(bytes as BufferSource), keys };
+    const { bytes, handlers } = buildHandlers(names, long);
+    found = { module: new WebAssembly.Module(bytes as BufferSource), handlers };
     compiled.set(key, found);
   }
   return found;
@@ -37,7 +37,10 @@ export class Interpreter {
   readonly enter: (record: number) => void;
   private readonly table = new WebAssembly.Table({ initial: TABLE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
-  private readonly entries = new Map<string, number>();
+  /** What translated modules import: the memory, and the base's functions. */
+  readonly imports: WebAssembly.Imports;
+  private readonly entries = new Map<HandlerKey, number>();
+  private readonly handlers: (HandlerKey | undefined)[] = [];
   private readonly freeEntries: number[] = [];
   private used = Object.keys(SPECIAL_HANDLERS).length;
 
@@ -48,6 +51,7 @@ export class Interpreter {
     base ??= new WebAssembly.Module(buildBase() as BufferSource);
     const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
     this.exports = instance.exports;
+    this.imports = { env: { memory }, base: instance.exports };
     this.enter = instance.exports['enter'] as (record: number) => void;
   }
 
@@ -58,17 +62,17 @@ export class Interpreter {
 
   /** Table entry of a handler in a model. */
   entry(handler: HandlerKey, model: Model): number {
-    const known = this.entries.get(handler.key);
+    const known = this.entries.get(handler);
     if (known !== undefined) return known;
     this.add(compiledHandlers(handler, model === 'long'));
-    const entry = this.entries.get(handler.key);
+    const entry = this.entries.get(handler);
     if (entry === undefined) throw new Error(`No handler was generated for ${handler.key}`);
     return entry;
   }
 
-  /** What translated modules import: the memory, and the base's functions. */
-  get imports(): WebAssembly.Imports {
-    return { env: { memory: this.memory }, base: this.exports };
+  /** The handler of an instruction at a table entry; undefined for anything else. */
+  handlerAt(entry: number): HandlerKey | undefined {
+    return this.handlers[entry];
   }
 
   /** Puts a function of translated code into the table; gives its entry. */
@@ -84,12 +88,13 @@ export class Interpreter {
     this.freeEntries.push(entry);
   }
 
-  private add({ module, keys }: CompiledHandlers): void {
-    const first = this.reserve(keys.length);
+  private add({ module, handlers }: CompiledHandlers): void {
+    const first = this.reserve(handlers.length);
     new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
     // What both kinds of code share may be there already.
-    keys.forEach((key, i) => {
-      if (!this.entries.has(key)) this.entries.set(key, first + i);
+    handlers.forEach((handler, i) => {
+      this.handlers[first + i] = handler;
+      if (!this.entries.has(handler)) this.entries.set(handler, first + i);
     });
   }
 

@@ -6,7 +6,7 @@ import { meaningOf } from '../isa/definitions';
 import { emitArrive, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
-import type { Callees } from './handlerShape';
+import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
@@ -86,8 +86,8 @@ export function buildBase(): Uint8Array {
 /** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
-  /** Keys of the handlers, in the order of their table entries. */
-  readonly keys: readonly string[];
+  /** In the order of their table entries. */
+  readonly handlers: readonly HandlerKey[];
 }
 
 /** Emits all handlers of the instructions of some names, for 64-bit code or for other code. */
@@ -116,5 +116,5 @@ export function buildHandlers(names: readonly string[], long: boolean): HandlerM
     return fn;
   });
   module.setTable(functions);
-  return { bytes: module.build(), keys: handlers.map(({ key }) => key) };
+  return { bytes: module.build(), handlers };
 }

@@ -20,97 +20,113 @@ const X87_SERVICE = serviceNumber('x87');
 /** Transfers of control to where a register or memory says. */
 const INDIRECT: ReadonlySet<string> = new Set(['jmpIndirect', 'callIndirect', 'ret', 'retImmediate']);
 
+/** State-block offset of the mask, and the number in a record's flags, of each address size. */
+const MASK_OF = { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 } as const;
+const ADDRESS_SIZE = { 16: 0, 32: 1, 64: 2 } as const;
+const OPERAND_SIZE = { 8: 0, 16: 1, 32: 2, 64: 3 } as const;
+
 export class RecordWriter {
+  private readonly words: Int32Array;
+
   constructor(
     private readonly view: DataView,
     private readonly interpreter: Interpreter,
-  ) {}
+  ) {
+    this.words = new Int32Array(view.buffer, view.byteOffset, view.byteLength >> 2);
+  }
 
-  /** Writes the record of one instruction. `table`: the page's block table, for branches inside it; 0 for none. */
+  /**
+   * Writes the record of one instruction, in words: it is done for all code that is ever met. `table`: the page's block
+   * table, for branches inside it; 0 for none.
+   */
   writeRecord(at: number, instruction: Instruction, offset: number, context: CodeContext, back: number, table: number): void {
-    const { view } = this;
+    const { words } = this;
+    const { operands, memory, vex, length } = instruction;
     const handler = handlerFor(instruction, context.model);
-    view.setUint32(at + R.handler, this.interpreter.entry(handler, context.model), true);
-    view.setUint16(at + R.offset, offset, true);
-    view.setUint8(at + R.length, instruction.length);
-    view.setUint8(at + R.back, back);
-    const registers = instruction.operands.flatMap(registerOffset);
-    view.setUint16(at + R.registerA, registers[0] ?? L.ZERO, true);
-    view.setUint16(at + R.registerB, registers[1] ?? L.ZERO, true);
-    const memory = instruction.memory;
-    const register = (n: AddressForm['base'] | undefined): number =>
-      n === undefined || n === -1 || n === 'direct' ? L.ZERO : n === 'ip' ? L.EIP_BASE : n * 8;
+    const first = nextRegister(operands, 0);
+    const second = nextRegister(operands, first + 1);
     // A displacement from the instruction's end is one from its page here: it may run over 32 bits.
-    const displacement = (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + instruction.length : 0);
-    view.setInt32(at + R.displacement, displacement, true);
-    view.setUint16(at + R.base, register(memory?.base), true);
-    view.setUint16(at + R.index, displacement > 0x7fffffff ? L.TWO32 : register(memory?.index), true);
-    view.setUint8(at + R.scale, (memory?.scale ?? 0) | rexBits(instruction.rex));
-    view.setUint8(at + R.flags, flagsOf(instruction));
-    view.setUint16(at + R.mask, { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 }[instruction.addressSize], true);
-    const segment = memory?.segment ?? instruction.segment;
-    view.setUint16(at + R.segment, L.SEGMENTS + segment * L.SEGMENT_BYTES, true);
-    view.setUint8(at + R.modrm, instruction.modrm);
-    view.setUint8(at + R.opcode, instruction.opcode);
+    const displacement = (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + length : 0);
+    const index = displacement > 0x7fffffff ? L.TWO32 : addressOffset(memory?.index);
+    const scale = (memory?.scale ?? 0) | rexBits(instruction.rex);
+    const segment = L.SEGMENTS + (memory?.segment ?? instruction.segment) * L.SEGMENT_BYTES;
+    const w = at >> 2;
+    words[w + (R.handler >> 2)] = this.interpreter.entry(handler, context.model);
+    words[w + (R.offset >> 2)] = offset | (length << 16) | (back << 24);
+    words[w + (R.registerA >> 2)] = registerOffset(operands[first]) | (registerOffset(operands[second]) << 16);
+    words[w + (R.base >> 2)] = addressOffset(memory?.base) | (index << 16);
+    words[w + (R.scale >> 2)] = scale | (flagsOf(instruction) << 8) | (MASK_OF[instruction.addressSize] << 16);
+    words[w + (R.segment >> 2)] = segment | ((instruction.modrm & 0xff) << 16) | (instruction.opcode << 24);
+    words[w + (R.displacement >> 2)] = displacement;
     this.writeTail(at, instruction, offset, context, table);
-    if (!instruction.vex) return;
-    view.setUint16(at + R.registerC, registers[2] ?? L.ZERO, true);
-    view.setUint8(at + R.vexLength, instruction.vex.length === 256 ? 1 : 0);
+    if (!vex) return;
+    this.view.setUint16(at + R.registerC, registerOffset(operands[nextRegister(operands, second + 1)]), true);
+    this.view.setUint8(at + R.vexLength, vex.length === 256 ? 1 : 0);
   }
 
   /** Link and immediate: branches, services, and the rest use them differently. */
   private writeTail(at: number, instruction: Instruction, offset: number, context: CodeContext, table: number): void {
-    const { view } = this;
     const { name, immediate } = instruction;
-    if (name.startsWith('!')) {
-      view.setUint32(at + R.link, findService(name.slice(1)) ?? UNDEFINED_SERVICE, true);
-      const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
-      view.setBigInt64(at + R.immediate, immediate | extra, true);
-      return;
-    }
-    if (!endsBlock(name)) {
-      // A meaning may leave a hard case to the service of its name.
-      view.setUint32(at + R.link, serviceBehind(instruction) ?? NULL_SLOT, true);
-      view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
-      return;
-    }
+    const isService = name.startsWith('!');
+    const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
+    this.view.setBigInt64(at + R.immediate, extra === 0n ? immediate : immediate | extra, true);
+    if (isService) return this.link(at, findService(name.slice(1)) ?? UNDEFINED_SERVICE);
+    // A meaning may leave a hard case to the service of its name.
+    if (!endsBlock(name)) return this.link(at, serviceBehind(instruction) ?? NULL_SLOT);
     const behind = offset + instruction.length;
     const slot = (target: number): number => {
       const inside = target >= context.first && target < context.end;
       return inside && table !== 0 ? table + target * 4 : NULL_SLOT;
     };
     // A branch of another size than the code's cuts its target: its offset is not known here.
-    if (INDIRECT.has(name)) view.setUint32(at + R.target, 0, true);
-    else view.setUint32(at + R.link, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT, true);
-    view.setBigInt64(at + R.immediate, BigInt.asIntN(64, immediate), true);
+    if (INDIRECT.has(name)) this.words[(at + R.target) >> 2] = 0;
+    else this.link(at, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT);
     // `retImmediate` has its parameter count there and no link behind.
-    if (name !== 'retImmediate') view.setUint32(at + R.linkBehind, slot(behind), true);
+    if (name !== 'retImmediate') this.words[(at + R.linkBehind) >> 2] = slot(behind);
+  }
+
+  private link(at: number, value: number): void {
+    this.words[(at + R.link) >> 2] = value;
   }
 
   writeSpecial(at: number, handler: number, offset: number, back: number): void {
-    const { view } = this;
-    view.setUint32(at + R.handler, handler, true);
-    view.setUint16(at + R.offset, offset, true);
-    view.setUint8(at + R.length, 0);
-    view.setUint8(at + R.back, back);
+    const w = at >> 2;
+    this.words[w + (R.handler >> 2)] = handler;
+    this.words[w + (R.offset >> 2)] = offset | (back << 24);
   }
 }
 
 /** REX.B and REX.R, in bits 6 and 7. */
 const rexBits = (rex: number): number => ((rex & 1) << 6) | ((rex & 4) << 5);
 
-/** State-block offset of a register operand; nothing for other operands. */
-function registerOffset(operand: Operand): readonly number[] {
-  switch (operand.kind) {
-    case 'register':
-      return [L.REG + operand.slot];
-    case 'vector':
-      return [L.VECTOR + L.VECTOR_BYTES * operand.number];
-    case 'mmx':
-      return [L.FPU + FPU_LAYOUT.registers + FPU_REGISTER_BYTES * operand.number];
-    default:
-      return [];
+/** Position of the first register operand from `start` on; behind all operands when there is none. */
+function nextRegister(operands: readonly Operand[], start: number): number {
+  let at = start;
+  for (; at < operands.length; at++) {
+    const kind = operands[at]?.kind;
+    if (kind === 'register' || kind === 'vector' || kind === 'mmx') break;
   }
+  return at;
+}
+
+/** State-block offset of a register operand; ZERO for none. */
+function registerOffset(operand: Operand | undefined): number {
+  switch (operand?.kind) {
+    case 'register':
+      return L.REG + operand.slot;
+    case 'vector':
+      return L.VECTOR + L.VECTOR_BYTES * operand.number;
+    case 'mmx':
+      return L.FPU + FPU_LAYOUT.registers + FPU_REGISTER_BYTES * operand.number;
+    default:
+      return L.ZERO;
+  }
+}
+
+/** State-block offset of a base or index register; ZERO for none. */
+function addressOffset(register: AddressForm['base'] | undefined): number {
+  if (register === undefined || register === -1 || register === 'direct') return L.ZERO;
+  return register === 'ip' ? L.EIP_BASE : register * 8;
 }
 
 function flagsOf(instruction: Instruction): number {
@@ -118,8 +134,8 @@ function flagsOf(instruction: Instruction): number {
   if (instruction.lock) flags |= FLAG.lock;
   if (instruction.repeat === 0xf2) flags |= FLAG.repeatNotEqual;
   if (instruction.repeat === 0xf3) flags |= FLAG.repeat;
-  flags |= { 8: 0, 16: 1, 32: 2, 64: 3 }[instruction.size] << FLAG.sizeShift;
-  return flags | ({ 16: 0, 32: 1, 64: 2 }[instruction.addressSize] << FLAG.addressShift);
+  flags |= OPERAND_SIZE[instruction.size] << FLAG.sizeShift;
+  return flags | (ADDRESS_SIZE[instruction.addressSize] << FLAG.addressShift);
 }
 
 /** Number of the service to which an instruction's meaning leaves hard cases. */

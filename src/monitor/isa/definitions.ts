@@ -60,7 +60,7 @@ const TERMINAL = new Set([
 ]);
 
 /** Transfers by way of descriptors, gates or the system's registers, and HLT. */
-const FAR_TRANSFERS = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
+export const FAR_TRANSFERS: ReadonlySet<string> = new Set(['!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
 
 /** Instructions that reach the stack without a memory operand, or go to kernels and back. */
 const USES_MODEL = new Set(['push', 'pop', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'wrmsr', 'fxsave', 'fxrstor', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);

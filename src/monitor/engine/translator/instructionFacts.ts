@@ -194,7 +194,7 @@ class SurveyEmitter extends InstructionEmitter {
   }
 }
 
-const facts = new Map<string, InstructionFacts>();
+const facts = new Map<HandlerKey, InstructionFacts>();
 
 /** A source of flags whose operands are of no interest. */
 function anySource(operation: StatusSource['operation'], size: OperandSize): StatusSource {
@@ -210,7 +210,7 @@ function survey({ name, shape }: HandlerKey, source: StatusSource | undefined): 
 
 /** The facts of a handler's instructions. */
 export function factsOf(handler: HandlerKey): InstructionFacts {
-  const known = facts.get(handler.key);
+  const known = facts.get(handler);
   if (known) return known;
   const plain = survey(handler, undefined);
   const readsFlags = {
@@ -220,6 +220,6 @@ export function factsOf(handler: HandlerKey): InstructionFacts {
   };
   const { readFields, writtenFields, readRegisters, writtenRegisters, setsFlags, killsFlags, keepsFlags, givesSource, readsMemory, writesMemory, mayLeave, unsafe, end } = plain;
   const found = { readFields, writtenFields, readRegisters, writtenRegisters, readsFlags, setsFlags, killsFlags, keepsFlags, givesSource, readsMemory, writesMemory, mayLeave, unsafe, end };
-  facts.set(handler.key, found);
+  facts.set(handler, found);
   return found;
 }

@@ -6,6 +6,7 @@
 import { PAGE_BYTES } from '../../memory/layout';
 import type { CodeCache, CodePage } from '../codeCache';
 import { R } from '../records';
+import type { BlockReader } from './blockReader';
 import { jumpHints, type WordReader } from './jumpHints';
 import { RegionGraph, type BlockCode, type PlacedBlock, type RegionInstruction } from './regionGraph';
 
@@ -52,6 +53,7 @@ class Growth {
   constructor(
     private readonly code: CodeCache,
     private readonly view: DataView,
+    private readonly reader: BlockReader,
     private readonly surroundings: Surroundings,
   ) {}
 
@@ -84,7 +86,7 @@ class Growth {
     const delta = Math.floor(position / PAGE_BYTES) * PAGE_BYTES;
     const page = this.surroundings.pageAt(delta);
     const offset = position - delta;
-    const code = page && (isEntry || this.code.isWarm(page, offset)) ? this.code.blockCode(page, offset) : undefined;
+    const code = page && (isEntry || this.code.isWarm(page, offset)) ? this.reader.read(page, offset) : undefined;
     if (!code || (!isEntry && this.instructions + code.count > MOST_INSTRUCTIONS)) {
       this.refused.add(position);
       return false;
@@ -166,6 +168,6 @@ class Growth {
 }
 
 /** The region of a hot block at an offset in its page; undefined when the block cannot be translated. */
-export function growRegion(code: CodeCache, view: DataView, entry: number, surroundings: Surroundings): RegionGraph | undefined {
-  return new Growth(code, view, surroundings).from(entry);
+export function growRegion(code: CodeCache, view: DataView, reader: BlockReader, entry: number, surroundings: Surroundings): RegionGraph | undefined {
+  return new Growth(code, view, reader, surroundings).from(entry);
 }

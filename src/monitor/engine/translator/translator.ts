@@ -13,6 +13,7 @@ import { importRoutines } from '../routines';
 import { R } from '../records';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
+import { BlockReader } from './blockReader';
 import { growRegion } from './regionGrowth';
 import { RegionFunction, type RegionCallees } from './regionFunction';
 import type { RegionGraph } from './regionGraph';
@@ -53,6 +54,7 @@ interface Chosen {
 
 export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0 };
+  private readonly reader: BlockReader;
   private queue: HotBlock[] = [];
   private waited = 0;
 
@@ -60,7 +62,9 @@ export class Translator {
     private readonly cpu: Cpu,
     private readonly interpreter: Interpreter,
     private readonly code: CodeCache,
-  ) {}
+  ) {
+    this.reader = new BlockReader(code, interpreter, cpu.state.view);
+  }
 
   private get view(): DataView {
     return this.cpu.state.view;
@@ -109,10 +113,14 @@ export class Translator {
         this.view.setInt32(record + R.link, SOON, true);
         continue;
       }
-      const graph = growRegion(this.code, this.view, offset, {
+      const graph = growRegion(this.code, this.view, this.reader, offset, {
         pageAt: (delta) => this.pageAt(page, block, delta), start: block.start, word: (address) => this.wordAt(block, address),
       });
-      if (!graph) continue;
+      if (!graph) {
+        // A stop stands in it: another time.
+        this.view.setInt32(record + R.link, SOON, true);
+        continue;
+      }
       chosen.push({ page, offset, graph });
       for (const member of graph.blocks) taken.add(this.code.block(member.page, member.offset));
     }
