@@ -14,6 +14,7 @@ const CONTRACTS = [
 /** What the monitor declares for its host. */
 const HOST_INTERFACES = [
   ...CONTRACTS, 'src/monitor/machine/configuration.ts', 'src/monitor/machine/images.ts', 'src/monitor/machine/runnable.ts',
+  'src/monitor/engine/translator/order.ts',
 ];
 
 const MONITOR_ROOMS = ['machine', 'isa', 'engine', 'cpu', 'memory', 'devices', 'firmware', 'disks', 'partition', 'snapshot', 'inspection'];
@@ -48,8 +49,8 @@ const ARROWS = {
   webviews: ['src/extension/panels/messages.ts', 'debugger/panelProtocol.ts', 'src/monitor/inspection/queries.ts'],
 };
 
-/** The one file outside the monitor that builds a machine: the thread in which it lives. */
-const MONITOR_WORKER = 'src/host/node/monitor-worker.ts';
+/** The files outside the monitor that know what runs in it: entries of the threads in which a machine lives, and its code is translated. */
+const MONITOR_WORKERS = ['src/host/node/monitor-worker.ts', 'src/host/node/translation-worker.ts'];
 
 const zones = Object.entries(ARROWS).map(([folder, allowed]) => ({
   target: path.join(root, folder),
@@ -97,7 +98,7 @@ export default tseslint.config(
   },
   { files: ['webviews/**'], rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [VSCODE], patterns: [NO_NODE] }] } },
   { files: ['src/extension/**', 'test/editor/**', 'test/extension/**'], rules: { '@typescript-eslint/no-restricted-imports': 'off' } },
-  { files: [MONITOR_WORKER], rules: { 'import-x/no-restricted-paths': 'off' } },
+  { files: MONITOR_WORKERS, rules: { 'import-x/no-restricted-paths': 'off' } },
   {
     files: ['**/*.mjs', '**/*.cjs'],
     rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error', 'no-unused-vars': 'error', 'no-undef': 'off' },

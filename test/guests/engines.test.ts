@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { leaveOut } from '../support/leaveOut';
 import { GUESTS, SAMPLES, boot, uneven } from './harness';
+import { LateTranslation } from './lateTranslation';
 import type { Configuration } from './harness';
 import { EXIT_STATUS, assembleGuest, type AssembledGuest } from './multiprocessor/image';
 
@@ -48,6 +49,16 @@ describe('engines', function () {
     const guest = await boot({ ...LAB, engine: 'translate-again' }, { rhythm: uneven(5, 3000) });
     assert.deepEqual(LAB_COUNTS.slice(0, 4).map((count) => guest.hashAt(count)), await hashes(LAB, LAB_COUNTS.slice(0, 4), 'interpreter'));
   });
+
+  for (const seed of [1, 2, 3]) {
+    it(`paging-lab is the same whenever translated code arrives (${seed})`, async () => {
+      const translation = new LateTranslation(seed);
+      const guest = await boot({ ...LAB, engine: 'translator' }, { translation, rhythm: uneven(seed) });
+      assert.deepEqual(LAB_COUNTS.map((count) => guest.hashAt(count)), await hashes(LAB, LAB_COUNTS, 'interpreter'));
+      const regions = guest.machine.counters()['translator.regions'] ?? 0;
+      assert.ok(regions > 0 && translation.carriedOut > 0, `${regions} regions, ${translation.carriedOut} orders`);
+    });
+  }
 
   it('translates', async () => {
     const guest = await boot({ ...LAB, engine: 'translator' });

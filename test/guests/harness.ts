@@ -15,6 +15,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import type { KeyCode } from '../../src/monitor/devices/device';
+import type { TranslationService } from '../../src/monitor/engine/translator/order';
 import type { MachineConfiguration } from '../../src/monitor/machine/configuration';
 import type { FileStore, MachineImages } from '../../src/monitor/machine/images';
 import type { RunnableMachine } from '../../src/monitor/machine/runnable';
@@ -90,10 +91,17 @@ function checked(values: Configuration): MachineConfiguration {
   return validation.configuration;
 }
 
+export interface BootOptions {
+  readonly rhythm?: Rhythm;
+  readonly replay?: Recording;
+  /** What translates in another thread's place. */
+  readonly translation?: TranslationService;
+}
+
 /** Builds the machine from its files; it stands on its first instruction. The input of a recording comes again. */
-export async function boot(values: Configuration, { rhythm = STEADY, replay }: { readonly rhythm?: Rhythm; readonly replay?: Recording } = {}): Promise<Guest> {
+export async function boot(values: Configuration, { rhythm = STEADY, replay, translation }: BootOptions = {}): Promise<Guest> {
   const images = await monitor().loadImages(checked(values));
-  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm);
+  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
 }
 
 /** The same from images in memory; `files` gives the disks. */
@@ -114,8 +122,8 @@ export class Guest {
   /** Real time that a run may take, in milliseconds. */
   patience = PATIENCE_MS;
 
-  constructor(images: MachineImages, files: FileStore, rhythm: Rhythm) {
-    this.machine = monitor().createMachine(images, files);
+  constructor(images: MachineImages, files: FileStore, rhythm: Rhythm, translation?: TranslationService) {
+    this.machine = monitor().createMachine(images, files, translation);
     this.rhythm = rhythm;
   }
 

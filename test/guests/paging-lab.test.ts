@@ -39,6 +39,8 @@ describe('paging-lab', function () {
     const periods = stats.timeCycles / ((11931 * 1e9) / 1193182);
     assert.ok(periods > 299 && periods < 302, `${stats.timeCycles} cycles`);
     assert.equal(stats.counters['engine.interrupts'], 300);
+    const { 'translator.modules': modules = 0, 'translator.modulesElsewhere': elsewhere = 0 } = stats.counters;
+    assert.ok(elsewhere > 0, `the other thread has translated ${elsewhere} of ${modules} modules`);
   });
 
   it('is halted for ever after a page fault that nobody resolves: status 3 with the story', async () => {

@@ -12,12 +12,16 @@ import type { Doorbell, ServerPort } from '../machineServer';
 import { carryError } from '../protocol';
 import type { CallMessage, MonitorMessage } from '../protocol';
 import { nodeFiles } from './fileAccess';
+import { translationOver } from './translationThread';
+import type { TranslationLink } from './translationThread';
 
 /** What the host context gives to the thread. */
 export interface MonitorStart {
   readonly images: MachineImages;
   /** One 32-bit word: the number of messages posted so far, which is also what the thread sleeps on. */
   readonly controlWord: SharedArrayBuffer;
+  /** The way to a thread that translates, if there is one. */
+  readonly translation?: TranslationLink;
 }
 
 /** Atomics.wait takes at most this many milliseconds as a number that makes sense; longer sleeps are repeated. */
@@ -50,11 +54,11 @@ function portOver(port: MessagePort): ServerPort {
 /** Runs the thread. Called by a worker's entry file, once. */
 export function serveMachine(createMachine: CreateMachine): void {
   if (parentPort === null) throw new Error('this file runs in a worker thread only: see launch.ts');
-  const { images, controlWord } = workerData as MonitorStart;
+  const { images, controlWord, translation } = workerData as MonitorStart;
   const port = portOver(parentPort);
   let server: MachineServer;
   try {
-    const machine = createMachine(images, nodeFiles);
+    const machine = createMachine(images, nodeFiles, translation && translationOver(translation));
     server = new MachineServer(machine, {
       port,
       doorbell: doorbellOn(controlWord),

@@ -42,6 +42,8 @@ export class CodePage {
   readonly dependents = new Set<CodePage>();
   /** Regions that have blocks of it. */
   regions: Region[] = [];
+  /** How often its blocks have been dropped. */
+  generation = 0;
 
   constructor(
     readonly frame: number,
@@ -338,6 +340,7 @@ export class CodeCache {
   private dropBlocks(page: CodePage): void {
     this.dropRegions(page);
     page.live = false;
+    page.generation++;
     this.clearTable(page.table);
     page.decoded.clear();
     this.limbo.push(...page.chunks);

@@ -24,6 +24,7 @@ import { PageCrossings } from './pageCrossing';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
+import type { TranslationService } from './translator/order';
 import { Translator } from './translator/translator';
 import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
 
@@ -84,6 +85,8 @@ export class Executor {
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
     private readonly settings: EngineSettings = ENGINES.translator,
+    /** Another thread that translates; without it this one does. */
+    translation?: TranslationService,
   ) {
     const interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
@@ -96,7 +99,7 @@ export class Executor {
     this.enter = interpreter.enter;
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
-    this.translator = new Translator(cpu, interpreter, this.code);
+    this.translator = new Translator(cpu, interpreter, this.code, settings.eager ? undefined : translation);
     this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
     this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);

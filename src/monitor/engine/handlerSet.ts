@@ -72,15 +72,15 @@ export function handlerFor(instruction: Instruction, model: Model): HandlerKey {
   let ofName = known.get(name);
   if (!ofName) known.set(name, (ofName = new Map<number, HandlerKey>()));
   let found = ofName.get(code);
-  if (!found) ofName.set(code, (found = theOne(makeHandler(instruction, model))));
+  if (!found) ofName.set(code, (found = sameHandler(makeHandler(instruction, model))));
   return found;
 }
 
 const SERVICE_MARK = '!'.charCodeAt(0);
-const byKey = new Map<string, HandlerKey>();
+const byKey = new Map<string, HandlerKey>([[SERVICE.key, SERVICE], [NOP.key, NOP]]);
 
-/** The one object for a handler: instructions that differ in what does not matter have the same. */
-function theOne(made: HandlerKey): HandlerKey {
+/** The one object for a handler: instructions that differ in what does not matter have the same, and so has another thread's copy. */
+export function sameHandler(made: HandlerKey): HandlerKey {
   const first = byKey.get(made.key);
   if (!first) byKey.set(made.key, made);
   return first ?? made;

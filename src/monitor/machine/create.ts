@@ -1,6 +1,7 @@
 /**
  * A machine as the host drives and asks it: runs from ./machine, looks from ../inspection, edits from here.
  */
+import type { TranslationService } from '../engine/translator/order';
 import { cpuView } from '../inspection/cpuView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
@@ -110,9 +111,9 @@ function prefixed(prefix: string, counters: object): Counters {
   return Object.fromEntries(Object.entries(counters).map(([name, value]) => [`${prefix}.${name}`, Number(value)]));
 }
 
-/** Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError. */
-export function createMachine(images: MachineImages, files: FileStore): RunnableMachine {
-  const machine = new VirtualMachine(images, files);
+/** Builds a machine from its images, standing on its first instruction (see CreateMachine). Throws LoadError or MachineError. */
+export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService): RunnableMachine {
+  const machine = new VirtualMachine(images, files, translation);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
   return {

@@ -8,6 +8,7 @@ import type { DeviceHost, DeviceStop, MachineInput } from '../devices/device';
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
+import type { TranslationService } from '../engine/translator/order';
 import { EFFORT } from '../memory/effort';
 import { outsideAddress, signedAddress } from './addresses';
 import { MachineError } from './blame';
@@ -55,8 +56,9 @@ export class VirtualMachine {
   constructor(
     private readonly images: MachineImages,
     files: FileStore,
+    translation?: TranslationService,
   ) {
-    this.parts = buildParts(images, files, {
+    this.parts = buildParts(images, { files, translation }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
       writePort: (port, size, value) => this.writePort(port, size, value),

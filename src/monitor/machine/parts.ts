@@ -13,6 +13,7 @@ import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
 import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
+import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
@@ -59,6 +60,13 @@ export interface PartsHost {
   now(): number;
 }
 
+/** What the host gives to the parts. */
+export interface OutsideHelp {
+  readonly files: FileStore;
+  /** Another thread that translates, if there is one. */
+  readonly translation: TranslationService | undefined;
+}
+
 export interface MachineParts {
   readonly memory: MachineMemory;
   readonly map: PhysicalMap;
@@ -79,7 +87,7 @@ export interface MachineParts {
 }
 
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
-export function buildParts(images: MachineImages, files: FileStore, host: PartsHost): MachineParts {
+export function buildParts(images: MachineImages, { files, translation }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
   const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
@@ -109,7 +117,7 @@ export function buildParts(images: MachineImages, files: FileStore, host: PartsH
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
-  const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine]);
+  const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
   const { drives, disks, floppies } = openDrives(images, files);
   const order = images.configuration.bootOrder;
   const board = createBoard(

@@ -3,6 +3,7 @@
  * short enough that requests from outside are seen in between.
  */
 import type { Inspection } from '../inspection/queries';
+import type { TranslationService } from '../engine/translator/order';
 import type { FileStore, MachineImages } from './images';
 import type { MachineControl, RunRequest, StopReport } from './session';
 
@@ -51,5 +52,8 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   takeOutput(): readonly OutputPiece[];
 }
 
-/** Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError (blame: user). */
-export type CreateMachine = (images: MachineImages, files: FileStore) => RunnableMachine;
+/**
+ * Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError (blame: user).
+ * `translation`: another thread that translates; without it the machine's own does.
+ */
+export type CreateMachine = (images: MachineImages, files: FileStore, translation?: TranslationService) => RunnableMachine;

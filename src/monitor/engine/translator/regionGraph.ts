@@ -36,8 +36,17 @@ export interface BlockCode {
   readonly end: BlockEnd;
 }
 
-/** A block that has been taken into a region. */
-export interface PlacedBlock extends BlockCode {
+/** What a region's code must know of a page. */
+export interface RegionPage {
+  /** Address of its table of blocks. */
+  readonly table: number;
+  /** Offsets in it that lie inside CS's limit: [first, end). */
+  readonly context: { readonly first: number; readonly end: number };
+}
+
+/** A block that has been taken into a region: plain data, for another thread perhaps. */
+export interface PlacedBlock extends Omit<BlockCode, 'page'> {
+  readonly page: RegionPage;
   /** Bytes from the start of the entry's page to the block's page, and to the block. */
   readonly delta: number;
   readonly position: number;

@@ -8,7 +8,7 @@ import type { CodeCache, CodePage } from '../codeCache';
 import { R } from '../records';
 import type { BlockReader } from './blockReader';
 import { jumpHints, type WordReader } from './jumpHints';
-import { RegionGraph, type BlockCode, type PlacedBlock, type RegionInstruction } from './regionGraph';
+import type { BlockCode, PlacedBlock, RegionInstruction, RegionPage } from './regionGraph';
 
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
 const MOST_BLOCKS = 24;
@@ -39,6 +39,13 @@ interface Candidate {
   readonly routine: number;
 }
 
+/** A region as it has grown: its blocks, the entry first, the pages that they lie in, and the addresses of their first records. */
+export interface GrownRegion {
+  readonly blocks: readonly PlacedBlock[];
+  readonly pages: ReadonlySet<CodePage>;
+  readonly records: readonly number[];
+}
+
 class Growth {
   private readonly blocks = new Map<number, Candidate>();
   private readonly refused = new Set<number>();
@@ -57,15 +64,18 @@ class Growth {
     private readonly surroundings: Surroundings,
   ) {}
 
-  from(entry: number): RegionGraph | undefined {
+  from(entry: number): GrownRegion | undefined {
     if (!this.take(entry, entry, true)) return undefined;
     while (this.followNext());
-    const placed = [...this.blocks.values()].map((block): PlacedBlock => {
-      const { code, delta, position, targets, routine } = block;
+    const pages = new Map<CodePage, RegionPage>();
+    const blocks: PlacedBlock[] = [];
+    const records: number[] = [];
+    for (const { code, delta, position, targets, routine } of this.blocks.values()) {
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
-      return { ...code, delta, position, targets: known };
-    });
-    return new RegionGraph(placed);
+      blocks.push({ ...code, page: plainPage(code.page, pages), delta, position, targets: known });
+      records.push(this.code.block(code.page, code.offset));
+    }
+    return { blocks, pages: new Set(pages.keys()), records };
   }
 
   /** Follows the most promising way that is left. Says whether there was one. */
@@ -167,7 +177,14 @@ class Growth {
   }
 }
 
+/** What a region's code must know of a page: the same object for all of its blocks. */
+function plainPage(page: CodePage, known: Map<CodePage, RegionPage>): RegionPage {
+  let plain = known.get(page);
+  if (!plain) known.set(page, (plain = { table: page.table, context: { first: page.context.first, end: page.context.end } }));
+  return plain;
+}
+
 /** The region of a hot block at an offset in its page; undefined when the block cannot be translated. */
-export function growRegion(code: CodeCache, view: DataView, reader: BlockReader, entry: number, surroundings: Surroundings): RegionGraph | undefined {
+export function growRegion(code: CodeCache, view: DataView, reader: BlockReader, entry: number, surroundings: Surroundings): GrownRegion | undefined {
   return new Growth(code, view, reader, surroundings).from(entry);
 }

@@ -1,6 +1,6 @@
 /**
- * Translates hot code: takes the blocks that are reported hot, lets regions grow from them, emits and compiles many
- * of them in one module, and puts each in front of its entry block's records.
+ * Translates hot code: takes the blocks that are reported hot, lets regions grow from them, has many of them written into
+ * one module (by another thread, if there is one), and puts each in front of its entry block's records.
  */
 import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE } from '../../cpu/layout';
@@ -9,14 +9,11 @@ import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache, type CodePage } from '../codeCache';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
-import { importRoutines } from '../routines';
 import { R } from '../records';
-import { I32, I64 } from '../wasm/encoding';
-import { ModuleBuilder } from '../wasm/moduleBuilder';
 import { BlockReader } from './blockReader';
-import { growRegion } from './regionGrowth';
-import { RegionFunction, type RegionCallees } from './regionFunction';
-import type { RegionGraph } from './regionGraph';
+import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
+import { growRegion, type GrownRegion } from './regionGrowth';
+import { regionName, writeRegions } from './writeRegions';
 
 export interface TranslatorCounters {
   hotBlocks: number;
@@ -25,6 +22,10 @@ export interface TranslatorCounters {
   regionInstructions: number;
   modules: number;
   moduleBytes: number;
+  /** Modules that another thread has written. */
+  modulesElsewhere: number;
+  /** Regions that came too late: their code had been dropped meanwhile. */
+  lateRegions: number;
 }
 
 /** Hot blocks that are compiled together at once, even while generated code is running. */
@@ -33,6 +34,9 @@ const BATCH = 32;
 const PATIENCE = 40;
 /** Entries after which a loop inside a region, or a block that another region of its batch has taken in, is hot. */
 const SOON = 4;
+
+/** What of the usual entries makes a block hot that is in a region which is being translated: it will be entered less often soon. */
+const UNDER_WAY = 1 / 4;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -45,23 +49,36 @@ interface HotBlock {
   readonly user: boolean;
 }
 
-/** A hot block that is still there, and its region. */
+/** A hot block and its region, and how often the region's pages had been dropped before. */
 interface Chosen {
   readonly page: CodePage;
   readonly offset: number;
-  readonly graph: RegionGraph;
+  readonly record: number;
+  readonly region: GrownRegion;
+  readonly generations: ReadonlyMap<CodePage, number>;
+}
+
+/** Regions of one module. */
+interface Batch {
+  readonly chosen: readonly Chosen[];
+  /** Addresses of all blocks in them. */
+  readonly taken: ReadonlySet<number>;
 }
 
 export class Translator {
-  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0 };
+  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0 };
   private readonly reader: BlockReader;
   private queue: HotBlock[] = [];
   private waited = 0;
+  /** What another thread works on, by the orders' numbers. */
+  private readonly underWay = new Map<number, Batch>();
+  private orders = 0;
 
   constructor(
     private readonly cpu: Cpu,
     private readonly interpreter: Interpreter,
     private readonly code: CodeCache,
+    private readonly service: TranslationService | undefined,
   ) {
     this.reader = new BlockReader(code, interpreter, cpu.state.view);
   }
@@ -79,13 +96,14 @@ export class Translator {
 
   /** Translates the block at an address by itself and at once, unless it is translated already. It is entered next. */
   translateNow(address: number): void {
-    if (this.view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.profile) return;
+    if (!this.isCounting(address)) return;
     this.enqueue(address);
     this.translatePending();
   }
 
-  /** Generated code has returned: translates what is hot, if enough is or it has waited long enough. */
+  /** Generated code has returned: takes what another thread has done, and translates what is hot, if enough is or it has waited long enough. */
   poll(sliceBegins: boolean): void {
+    if (this.underWay.size > 0) this.takeReplies();
     if (this.queue.length === 0) return;
     this.waited += sliceBegins ? PATIENCE / 4 : 1;
     if (this.waited >= PATIENCE) this.translatePending();
@@ -97,34 +115,71 @@ export class Translator {
     this.queue.push({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user });
   }
 
-  /** Translates what is hot. */
+  /** Whether a block's first record counts its entries: it is neither translated nor gone. */
+  private isCounting(record: number): boolean {
+    return this.view.getUint32(record + R.handler, true) === SPECIAL_HANDLERS.profile;
+  }
+
+  /** Has a block counted anew, so that it is hot after so many entries. */
+  private countDown(record: number, entries: number): void {
+    this.view.setInt32(record + R.link, entries, true);
+  }
+
+  /** Translates what is hot, or has it translated. */
   private translatePending(): void {
     const waiting = this.queue;
     this.queue = [];
     this.waited = 0;
+    const batch = this.choose(waiting);
+    if (batch.chosen.length === 0) return;
+    const order = this.orderOf(batch);
+    if (this.service?.submit(order)) this.underWay.set(order.id, batch);
+    else {
+      this.giveUpWaiting();
+      this.install(writeRegions(order), batch);
+    }
+  }
+
+  /** Nobody works on orders any more: what was ordered counts anew. */
+  private giveUpWaiting(): void {
+    for (const { chosen } of this.underWay.values()) for (const one of chosen) if (this.isStill(one)) this.countDown(one.record, SOON);
+    this.underWay.clear();
+  }
+
+  private orderOf({ chosen }: Batch): TranslationOrder {
+    const regions = chosen.map(({ page, region: { blocks } }) => ({ wide: page.context.bits === 64, flat: page.context.model === 'flat', blocks }));
+    return { id: this.orders++, regions, memory: this.view.buffer };
+  }
+
+  /** Lets regions grow from hot blocks that are still there, and are in no other one's region. */
+  private choose(waiting: readonly HotBlock[]): Batch {
     const taken = new Set<number>();
     const chosen: Chosen[] = [];
     for (const block of waiting) {
       const { record } = block;
       const page = this.code.pageById(this.view.getUint32(record + R.page, true));
       const offset = this.view.getUint16(record + R.offset, true);
-      if (!page || this.code.block(page, offset) !== record || this.view.getUint32(record + R.handler, true) !== SPECIAL_HANDLERS.profile) continue;
+      if (!page || this.code.block(page, offset) !== record || !this.isCounting(record)) continue;
       if (taken.has(record)) {
-        this.view.setInt32(record + R.link, SOON, true);
+        this.countDown(record, SOON);
         continue;
       }
-      const graph = growRegion(this.code, this.view, this.reader, offset, {
+      if (this.isUnderWay(record)) {
+        this.countDown(record, Math.max(SOON, Math.ceil(this.code.settings.heat * UNDER_WAY)));
+        continue;
+      }
+      const region = growRegion(this.code, this.view, this.reader, offset, {
         pageAt: (delta) => this.pageAt(page, block, delta), start: block.start, word: (address) => this.wordAt(block, address),
       });
-      if (!graph) {
+      if (!region) {
         // A stop stands in it: another time.
-        this.view.setInt32(record + R.link, SOON, true);
+        this.countDown(record, SOON);
         continue;
       }
-      chosen.push({ page, offset, graph });
-      for (const member of graph.blocks) taken.add(this.code.block(member.page, member.offset));
+      chosen.push({ page, offset, record, region, generations: new Map([...region.pages].map((each) => [each, each.generation])) });
+      for (const member of region.records) taken.add(member);
     }
-    if (chosen.length > 0) this.compile(chosen);
+    return { chosen, taken };
   }
 
   /** The page at a distance from a hot block's, as linear addresses led there; none that is read in another way. */
@@ -148,44 +203,65 @@ export class Translator {
     return host < 0 || offset > PAGE_BYTES - 4 ? undefined : this.view.getInt32(host + offset, true);
   }
 
-  private compile(chosen: readonly Chosen[]): void {
-    const module = new ModuleBuilder();
-    const regionType = module.type([I32], []);
-    const callees: RegionCallees = {
-      enter: module.importFunction('base', 'enter', regionType),
-      follow: module.importFunction('base', 'follow', module.type([I32, I32, I32], [])),
-      leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
-      jump: module.importFunction('base', 'jump', module.type([I64], [])),
-      service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
-      routines: importRoutines(module),
-    };
-    chosen.forEach(({ page, graph }, i) => {
-      const { locals, code } = new RegionFunction(graph, { wide: page.context.bits === 64, flat: page.context.model === 'flat', view: this.view }, callees).emit();
-      const fn = module.declare();
-      module.define(fn, regionType, locals, code);
-      module.exportFunction(`region${i}`, fn);
-    });
-    const bytes = module.build();
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), this.interpreter.imports);
+  /** Whether a block is in a region that is being translated. */
+  private isUnderWay(record: number): boolean {
+    for (const { taken } of this.underWay.values()) if (taken.has(record)) return true;
+    return false;
+  }
+
+  private takeReplies(): void {
+    for (let reply = this.service?.receive(); reply; reply = this.service?.receive()) {
+      const batch = this.underWay.get(reply.id);
+      this.underWay.delete(reply.id);
+      if (!batch) continue;
+      this.install(reply, batch);
+      this.counters.modulesElsewhere++;
+    }
+  }
+
+  /** Whether a region's code is what it was when it was chosen, and its entry waits for it. */
+  private isStill({ page, offset, record, generations }: Chosen): boolean {
+    for (const [each, generation] of generations) if (each.generation !== generation || this.code.pageById(each.id) !== each) return false;
+    return this.code.block(page, offset) === record && this.isCounting(record);
+  }
+
+  /** Puts translated code in front of its blocks. Only while generated code is not running, unless it was written just now. */
+  private install(reply: TranslationReply, batch: Batch): void {
+    const { chosen } = batch;
+    const present = chosen.map((one) => this.isStill(one));
+    this.counters.lateRegions += present.filter((still) => !still).length;
+    if (!present.includes(true)) return;
+    if ('failure' in reply) return this.writeAgain(batch.chosen.filter((_, i) => present[i]));
+    const instance = new WebAssembly.Instance(reply.module, this.interpreter.imports);
     this.counters.modules++;
-    this.counters.moduleBytes += bytes.length;
-    chosen.forEach(({ page, offset, graph }, i) => {
-      const region = instance.exports[`region${i}`];
-      if (!region) return;
-      this.code.setRegion(page, offset, this.interpreter.install(region), new Set(graph.blocks.map((block) => block.page)));
-      this.note(graph);
+    this.counters.moduleBytes += reply.bytes;
+    chosen.forEach(({ page, offset, region }, i) => {
+      const translated = instance.exports[regionName(i)];
+      const summary = reply.regions[i];
+      if (!present[i] || !translated || !summary) return;
+      this.code.setRegion(page, offset, this.interpreter.install(translated), region.pages);
+      this.note(region, summary);
     });
   }
 
-  private note({ blocks }: RegionGraph): void {
+  /**
+   * Does here what another thread has failed to do. Anything may come of records that are gone, so it need not be our
+   * mistake; if it is, this throws.
+   */
+  private writeAgain(chosen: readonly Chosen[]): void {
+    const batch = { chosen, taken: new Set<number>() };
+    this.install(writeRegions(this.orderOf(batch)), batch);
+  }
+
+  private note({ blocks, records }: GrownRegion, { blocks: count, instructions, loops }: RegionSummary): void {
     this.counters.regions++;
-    this.counters.regionBlocks += blocks.length;
-    for (const { page, count, isLoop, order, offset } of blocks) {
-      this.counters.regionInstructions += count;
+    this.counters.regionBlocks += count;
+    this.counters.regionInstructions += instructions;
+    blocks.forEach(({ position }, i) => {
       // A loop that stays long leaves its region at its head: which should not be left to the interpreter for long then.
-      const record = this.code.block(page, offset);
-      const counting = this.view.getUint32(record + R.handler, true) === SPECIAL_HANDLERS.profile;
-      if (isLoop && order > 0 && counting && this.view.getInt32(record + R.link, true) > SOON) this.view.setInt32(record + R.link, SOON, true);
-    }
+      const record = records[i];
+      if (record === undefined || !loops.includes(position) || !this.isCounting(record)) return;
+      if (this.view.getInt32(record + R.link, true) > SOON) this.countDown(record, SOON);
+    });
   }
 }

@@ -1,0 +1,58 @@
+/**
+ * The thread that translates, and both ends of the way to it: orders and replies go through a message port, which the monitor
+ * context asks without turning its event loop; a shared word tells it whether asking is worth while.
+ */
+import { MessageChannel, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import type { TranslationOrder, TranslationReply, TranslationService } from '../../monitor/engine/translator/order';
+
+/** What each end is given. */
+export interface TranslationLink {
+  readonly port: MessagePort;
+  /** Two 32-bit words: replies posted so far, and whether the thread takes orders. */
+  readonly words: SharedArrayBuffer;
+}
+
+const REPLIES = 0, AT_WORK = 1;
+
+/** The ends of a new way: the monitor context's, and the translating thread's. */
+export function newTranslationLink(): readonly [TranslationLink, TranslationLink] {
+  const { port1, port2 } = new MessageChannel();
+  const words = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  return [{ port: port1, words }, { port: port2, words }];
+}
+
+/** Tells the monitor context that the thread is gone. */
+export function endTranslation({ words }: TranslationLink): void {
+  Atomics.store(new Int32Array(words), AT_WORK, 0);
+}
+
+/** The monitor context's end. */
+export function translationOver({ port, words }: TranslationLink): TranslationService {
+  const shared = new Int32Array(words);
+  let received = 0;
+  return {
+    submit(order) {
+      if (Atomics.load(shared, AT_WORK) === 0) return false;
+      port.postMessage(order);
+      return true;
+    },
+    receive() {
+      if (Atomics.load(shared, REPLIES) === received) return undefined;
+      received = (received + 1) | 0;
+      const message = receiveMessageOnPort(port) as { readonly message: TranslationReply } | undefined;
+      return message?.message;
+    },
+  };
+}
+
+/** Runs the translating thread. Called by its entry file, once. */
+export function serveTranslation(carryOut: (order: TranslationOrder) => TranslationReply): void {
+  const { port, words } = workerData as TranslationLink;
+  const shared = new Int32Array(words);
+  port.on('message', (order: TranslationOrder) => {
+    port.postMessage(carryOut(order));
+    Atomics.add(shared, REPLIES, 1);
+  });
+  Atomics.store(shared, AT_WORK, 1);
+}

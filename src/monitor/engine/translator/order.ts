@@ -1,0 +1,44 @@
+/**
+ * What is asked of whoever writes translated code, in this thread or in another one: regions as plain data that can be
+ * cloned, and compiled modules in return.
+ */
+import type { PlacedBlock } from './regionGraph';
+
+/** A region that is to be written. */
+export interface RegionOrder {
+  /** Whether it is 64-bit code. */
+  readonly wide: boolean;
+  /** Whether its offsets are linear addresses of 32 bits. */
+  readonly flat: boolean;
+  /** Its blocks, the entry first. */
+  readonly blocks: readonly PlacedBlock[];
+}
+
+/** Regions that are to be written into one module. */
+export interface TranslationOrder {
+  readonly id: number;
+  readonly regions: readonly RegionOrder[];
+  /** The machine's memory, with the records that the blocks name. */
+  readonly memory: ArrayBufferLike;
+}
+
+/** What has become of a region. */
+export interface RegionSummary {
+  readonly blocks: number;
+  readonly instructions: number;
+  /** Positions of the blocks, other than its entry, to which loops come back. */
+  readonly loops: readonly number[];
+}
+
+/** What an order has come to; its failure when that went wrong, perhaps because its records were dropped meanwhile. */
+export type TranslationReply =
+  | { readonly id: number; readonly module: WebAssembly.Module; readonly bytes: number; readonly regions: readonly RegionSummary[] }
+  | { readonly id: number; readonly failure: string };
+
+/** Another thread that translates. It may be as late as it likes: nothing in the guest depends on when code is translated. */
+export interface TranslationService {
+  /** Takes an order. Says whether anybody will work on it. */
+  submit(order: TranslationOrder): boolean;
+  /** The next reply, without waiting for one. */
+  receive(): TranslationReply | undefined;
+}

@@ -1,0 +1,62 @@
+/** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
+import { sameHandler } from '../handlerSet';
+import { importRoutines } from '../routines';
+import { I32, I64 } from '../wasm/encoding';
+import { ModuleBuilder } from '../wasm/moduleBuilder';
+import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
+import { RegionFunction, type RegionCallees } from './regionFunction';
+import { RegionGraph } from './regionGraph';
+
+/** Name under which a module exports the function of its region so-and-so. */
+export const regionName = (index: number): string => `region${index}`;
+
+/** The module of an order. Throws when a region cannot be written: that is our mistake, or its records are gone. */
+export function writeRegions({ id, regions, memory }: TranslationOrder): TranslationReply {
+  const view = new DataView(memory);
+  const module = new ModuleBuilder();
+  const regionType = module.type([I32], []);
+  const callees: RegionCallees = {
+    enter: module.importFunction('base', 'enter', regionType),
+    follow: module.importFunction('base', 'follow', module.type([I32, I32, I32], [])),
+    leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
+    jump: module.importFunction('base', 'jump', module.type([I64], [])),
+    service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
+    routines: importRoutines(module),
+  };
+  const graphs = regions.map(({ wide, flat, blocks }, i) => {
+    const graph = new RegionGraph(blocks);
+    const { locals, code } = new RegionFunction(graph, { wide, flat, view }, callees).emit();
+    const fn = module.declare();
+    module.define(fn, regionType, locals, code);
+    module.exportFunction(regionName(i), fn);
+    return graph;
+  });
+  const bytes = module.build();
+  return { id, module: new WebAssembly.Module(bytes as BufferSource), bytes: bytes.length, regions: graphs.map(summaryOf) };
+}
+
+function summaryOf({ blocks }: RegionGraph): RegionSummary {
+  return {
+    blocks: blocks.length,
+    instructions: blocks.reduce((sum, { count }) => sum + count, 0),
+    loops: blocks.filter(({ isLoop, order }) => isLoop && order > 0).map(({ position }) => position),
+  };
+}
+
+/** Carries an order out that came from another thread, whatever that leads to. */
+export function carryOut(order: TranslationOrder): TranslationReply {
+  try {
+    return writeRegions({ ...order, regions: order.regions.map(recognised) });
+  } catch (reason) {
+    return { id: order.id, failure: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) };
+  }
+}
+
+/** A region whose handlers are this thread's own objects. */
+function recognised({ wide, flat, blocks }: RegionOrder): RegionOrder {
+  return {
+    wide,
+    flat,
+    blocks: blocks.map((block) => ({ ...block, instructions: block.instructions.map((instruction) => ({ ...instruction, handler: sameHandler(instruction.handler) })) })),
+  };
+}
