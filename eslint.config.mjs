@@ -14,7 +14,7 @@ const CONTRACTS = [
 /** What the monitor declares for its host. */
 const HOST_INTERFACES = [
   ...CONTRACTS, 'src/monitor/machine/configuration.ts', 'src/monitor/machine/images.ts', 'src/monitor/machine/runnable.ts',
-  'src/monitor/engine/translator/order.ts',
+  'src/monitor/engine/translator/order.ts', 'src/monitor/engine/translator/orderMessage.ts',
 ];
 
 const MONITOR_ROOMS = ['machine', 'isa', 'engine', 'cpu', 'memory', 'devices', 'firmware', 'disks', 'partition', 'snapshot', 'inspection'];

@@ -1,5 +1,6 @@
 /** Entry of the worker thread that writes translated code for a monitor context. */
-import { carryOut } from '../../monitor/engine/translator/writeRegions';
+import { TranslationWorkshop } from '../../monitor/engine/translator/writeRegions';
 import { serveTranslation } from './translationThread';
 
-serveTranslation(carryOut);
+const workshop = new TranslationWorkshop();
+serveTranslation((order) => workshop.carryOut(order));

@@ -4,7 +4,8 @@
  */
 import { MessageChannel, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import type { TranslationOrder, TranslationReply, TranslationService } from '../../monitor/engine/translator/order';
+import type { TranslationReply, TranslationService } from '../../monitor/engine/translator/order';
+import type { OrderMessage } from '../../monitor/engine/translator/orderMessage';
 
 /** What each end is given. */
 export interface TranslationLink {
@@ -32,11 +33,8 @@ export function translationOver({ port, words }: TranslationLink): TranslationSe
   const shared = new Int32Array(words);
   let received = 0;
   return {
-    submit(order) {
-      if (Atomics.load(shared, AT_WORK) === 0) return false;
-      port.postMessage(order);
-      return true;
-    },
+    atWork: () => Atomics.load(shared, AT_WORK) !== 0,
+    submit: (order) => port.postMessage(order, [order.numbers.buffer]),
     receive() {
       if (Atomics.load(shared, REPLIES) === received) return undefined;
       received = (received + 1) | 0;
@@ -47,10 +45,10 @@ export function translationOver({ port, words }: TranslationLink): TranslationSe
 }
 
 /** Runs the translating thread. Called by its entry file, once. */
-export function serveTranslation(carryOut: (order: TranslationOrder) => TranslationReply): void {
+export function serveTranslation(carryOut: (order: OrderMessage) => TranslationReply): void {
   const { port, words } = workerData as TranslationLink;
   const shared = new Int32Array(words);
-  port.on('message', (order: TranslationOrder) => {
+  port.on('message', (order: OrderMessage) => {
     port.postMessage(carryOut(order));
     Atomics.add(shared, REPLIES, 1);
   });

@@ -1,7 +1,8 @@
 /**
- * What is asked of whoever writes translated code, in this thread or in another one: regions as plain data that can be
- * cloned, and compiled modules in return.
+ * What is asked of whoever writes translated code, in this thread or in another one: regions as plain data, and compiled
+ * modules in return.
  */
+import type { OrderMessage } from './orderMessage';
 import type { PlacedBlock } from './regionGraph';
 
 /** A region that is to be written. */
@@ -37,8 +38,10 @@ export type TranslationReply =
 
 /** Another thread that translates. It may be as late as it likes: nothing in the guest depends on when code is translated. */
 export interface TranslationService {
-  /** Takes an order. Says whether anybody will work on it. */
-  submit(order: TranslationOrder): boolean;
+  /** Whether anybody works on orders. */
+  atWork(): boolean;
+  /** Takes an order (see ./orderMessage). */
+  submit(order: OrderMessage): void;
   /** The next reply, without waiting for one. */
   receive(): TranslationReply | undefined;
 }

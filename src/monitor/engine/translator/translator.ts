@@ -12,6 +12,7 @@ import { SPECIAL_HANDLERS } from '../interpreterModule';
 import { R } from '../records';
 import { BlockReader } from './blockReader';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
+import { OrderWriter } from './orderMessage';
 import { growRegion, type GrownRegion } from './regionGrowth';
 import { regionName, writeRegions } from './writeRegions';
 
@@ -73,6 +74,7 @@ export class Translator {
   /** What another thread works on, by the orders' numbers. */
   private readonly underWay = new Map<number, Batch>();
   private orders = 0;
+  private readonly writer = new OrderWriter();
 
   constructor(
     private readonly cpu: Cpu,
@@ -133,8 +135,10 @@ export class Translator {
     const batch = this.choose(waiting);
     if (batch.chosen.length === 0) return;
     const order = this.orderOf(batch);
-    if (this.service?.submit(order)) this.underWay.set(order.id, batch);
-    else {
+    if (this.service?.atWork()) {
+      this.service.submit(this.writer.write(order));
+      this.underWay.set(order.id, batch);
+    } else {
       this.giveUpWaiting();
       this.install(writeRegions(order), batch);
     }

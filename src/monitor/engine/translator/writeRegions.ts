@@ -1,9 +1,9 @@
 /** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
-import { sameHandler } from '../handlerSet';
 import { importRoutines } from '../routines';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
-import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
+import type { RegionSummary, TranslationOrder, TranslationReply } from './order';
+import { OrderReader, type OrderMessage } from './orderMessage';
 import { RegionFunction, type RegionCallees } from './regionFunction';
 import { RegionGraph } from './regionGraph';
 
@@ -43,20 +43,16 @@ function summaryOf({ blocks }: RegionGraph): RegionSummary {
   };
 }
 
-/** Carries an order out that came from another thread, whatever that leads to. */
-export function carryOut(order: TranslationOrder): TranslationReply {
-  try {
-    return writeRegions({ ...order, regions: order.regions.map(recognised) });
-  } catch (reason) {
-    return { id: order.id, failure: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) };
-  }
-}
+/** Carries orders out that come from another thread, whatever that leads to. */
+export class TranslationWorkshop {
+  private readonly reader = new OrderReader();
 
-/** A region whose handlers are this thread's own objects. */
-function recognised({ wide, flat, blocks }: RegionOrder): RegionOrder {
-  return {
-    wide,
-    flat,
-    blocks: blocks.map((block) => ({ ...block, instructions: block.instructions.map((instruction) => ({ ...instruction, handler: sameHandler(instruction.handler) })) })),
-  };
+  carryOut(message: OrderMessage): TranslationReply {
+    const order = this.reader.read(message);
+    try {
+      return writeRegions(order);
+    } catch (reason) {
+      return { id: order.id, failure: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) };
+    }
+  }
 }
