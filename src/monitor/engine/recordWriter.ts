@@ -8,7 +8,7 @@ import type { AddressForm, Instruction, Operand } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
 import { NULL_SLOT } from '../memory/layout';
 import type { CodeContext } from './codeCache';
-import { handlerFor } from './handlerSet';
+import { handlerFor } from './handlerKeys';
 import type { Interpreter } from './interpreter';
 import { FLAG, R } from './records';
 

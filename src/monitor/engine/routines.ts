@@ -48,7 +48,27 @@ export function exportRoutines(module: ModuleBuilder, define: (type: number, bod
   }
 }
 
+/** Imports one into another module; gives its function number there. */
+function importRoutine(module: ModuleBuilder, name: RoutineName): number {
+  return module.importFunction('base', routineExport(name), module.type(SIGNATURES[name].parameters, SIGNATURES[name].results));
+}
+
 /** Imports them into another module. */
 export function importRoutines(module: ModuleBuilder): Routines {
-  return numberRoutines((name) => module.importFunction('base', routineExport(name), module.type(SIGNATURES[name].parameters, SIGNATURES[name].results)));
+  return numberRoutines((name) => importRoutine(module, name));
 }
+
+/** Imports those whose numbers are asked for, as long as the module has no function of its own: each import costs time at every instance. */
+export function importRoutinesOnDemand(module: ModuleBuilder): Routines {
+  const numbers = new Map<RoutineName, number>();
+  return new Proxy(NONE_IMPORTED, {
+    get(_, name) {
+      const routine = name as RoutineName;
+      let number = numbers.get(routine);
+      if (number === undefined) numbers.set(routine, (number = importRoutine(module, routine)));
+      return number;
+    },
+  });
+}
+
+const NONE_IMPORTED: Routines = numberRoutines(() => -1);

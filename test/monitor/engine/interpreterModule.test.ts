@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { NOT_EMULATED } from '../../../src/monitor/cpu/models/emulated';
 import { findService } from '../../../src/monitor/cpu/services';
-import { handledNames, handlerFor, handlersOf } from '../../../src/monitor/engine/handlerSet';
+import { handlerFor } from '../../../src/monitor/engine/handlerKeys';
+import { handledNames, handlersOf } from '../../../src/monitor/engine/handlerSet';
 import type { HandlerKey } from '../../../src/monitor/engine/handlerShape';
 import { buildBase, buildHandlers } from '../../../src/monitor/engine/interpreterModule';
 import { decode } from '../../../src/monitor/isa/decoder';

@@ -2,7 +2,7 @@
  * Orders on their way to another thread: all numbers of an order in one buffer, and each handler once for all orders. Cloning
  * the objects themselves costs the machine's thread about as much as writing the code.
  */
-import { sameHandler } from '../handlerSet';
+import { sameHandler } from '../handlerKeys';
 import type { HandlerKey } from '../handlerShape';
 import { RECORD_BYTES } from '../records';
 import type { RegionOrder, TranslationOrder } from './order';

@@ -1,5 +1,5 @@
 /** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
-import { importRoutines } from '../routines';
+import { importRoutinesOnDemand } from '../routines';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
 import type { RegionSummary, TranslationOrder, TranslationReply } from './order';
@@ -21,15 +21,15 @@ export function writeRegions({ id, regions, memory }: TranslationOrder): Transla
     leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
     service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
-    routines: importRoutines(module),
+    routines: importRoutinesOnDemand(module),
   };
-  const graphs = regions.map(({ wide, flat, blocks }, i) => {
-    const graph = new RegionGraph(blocks);
-    const { locals, code } = new RegionFunction(graph, { wide, flat, view }, callees).emit();
+  const graphs = regions.map(({ blocks }) => new RegionGraph(blocks));
+  const bodies = graphs.map((graph, i) => new RegionFunction(graph, { wide: regions[i]?.wide === true, flat: regions[i]?.flat === true, view }, callees).emit());
+  // What the bodies import is known now.
+  bodies.forEach(({ locals, code }, i) => {
     const fn = module.declare();
     module.define(fn, regionType, locals, code);
     module.exportFunction(regionName(i), fn);
-    return graph;
   });
   const bytes = module.build();
   return { id, module: new WebAssembly.Module(bytes as BufferSource), bytes: bytes.length, regions: graphs.map(summaryOf) };
