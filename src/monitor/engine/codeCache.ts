@@ -235,6 +235,7 @@ export class CodeCache {
 
   /** Puts translated code in front of a block; the region goes when any of its pages does. */
   setRegion(page: CodePage, offset: number, entry: number, pages: Iterable<CodePage>): void {
+    this.cpu.mmu.tlb.forgetJumps();
     const record = this.block(page, offset);
     this.machine.view.setUint32(record + R.handler, entry, true);
     const region: Region = { entry, home: page, offset, record, dropped: false };
@@ -296,6 +297,7 @@ export class CodeCache {
   /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */
   flush(): void {
     this.machine.effort.spent += this.pages.size;
+    this.cpu.mmu.tlb.forgetJumps();
     for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
     for (const page of this.pagesById.values()) this.dropRegions(page);
     this.pages.clear();
@@ -317,6 +319,7 @@ export class CodeCache {
   }
 
   private dropRegions(page: CodePage): void {
+    if (page.regions.length > 0) this.cpu.mmu.tlb.forgetJumps();
     const { view } = this.machine;
     for (const region of page.regions) {
       if (region.dropped) continue;
@@ -338,6 +341,7 @@ export class CodeCache {
   }
 
   private dropBlocks(page: CodePage): void {
+    this.cpu.mmu.tlb.forgetJumps();
     this.dropRegions(page);
     page.live = false;
     page.generation++;

@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { CPU_BASE, PAGE_BYTES, PAGE_SHIFT, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../memory/layout';
+import { CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
@@ -34,6 +34,57 @@ export function linearAddress(offset: Expression): Expression {
 /** Address of a linear address's entry in the execute TLB. */
 export const executeEntry = (low: Expression): Expression => binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)), tlbIndex(low, TLB_EXECUTE_ENTRIES));
 
+/** Address of the jump cache's entry for a linear address. */
+function jumpEntry(low: Expression): Expression {
+  const folded = binary(OP.i32_xor, I32, low, binary(OP.i32_shr_u, I32, low, i32(Math.log2(JUMP_ENTRIES))));
+  const offset = binary(OP.i32_shl, I32, binary(OP.i32_and, I32, folded, i32(JUMP_ENTRIES - 1)), i32(Math.log2(JUMP_ENTRY_BYTES)));
+  return binary(OP.i32_add, I32, offset, i32(JUMP_CACHE));
+}
+
+/** What the ways to a block share. */
+interface Arrival {
+  readonly handlerType: number;
+  /** Linear address (i64), and its lower half. */
+  readonly linear: Expression;
+  readonly low: Expression;
+  /** What is left of the budget before the block. */
+  readonly budget: Expression;
+  /** What is to be done before it is entered. */
+  readonly before: () => void;
+}
+
+/** Goes to the block that a jump to the same place has led to before. Gives the cache's entry. */
+function recall(b: FunctionBuilder, { handlerType, linear, low, budget, before }: Arrival): Expression {
+  const entry = b.let(jumpEntry(low));
+  const same = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, JUMP.linear), linear);
+  const here = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, JUMP.table), load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)));
+  b.if(binary(OP.i32_and, I32, same, here), () => {
+    const remaining = b.let(binary(OP.i32_sub, I32, budget, load(OP.i32_load, I32, entry, JUMP.count)));
+    b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
+      b.store(OP.i32_store, CPU, at(REMAINING), remaining);
+      before();
+      b.returnCallIndirect(handlerType, [load(OP.i32_load, I32, entry, JUMP.record)], load(OP.i32_load, I32, entry, JUMP.handler));
+    });
+  });
+  return entry;
+}
+
+/** Goes to the block at record `next` as `enterBlock` does, and remembers that the jump has led there. */
+function enterAndRemember(b: FunctionBuilder, { handlerType, linear, budget, before }: Arrival, entry: Expression, next: Expression): void {
+  enterBlock(b, handlerType, next, {
+    budget,
+    before: () => {
+      before();
+      b.store(OP.i64_store, entry, JUMP.linear, linear);
+      b.store(OP.i32_store, entry, JUMP.table, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)));
+      b.store(OP.i32_store, entry, JUMP.record, next);
+      b.store(OP.i32_store, entry, JUMP.handler, load(OP.i32_load, I32, next, R.handler));
+      b.store(OP.i32_store, entry, JUMP.count, load(OP.i32_load8_u, I32, next, R.back));
+      b.store(OP.i32_store, CPU, MONITOR_WORDS.jumpsKnown, i32(1));
+    },
+  });
+}
+
 /** Goes to the block at record `next` if the budget reaches through it, and does something before; falls through otherwise. */
 export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expression, { budget = load(OP.i32_load, I32, CPU, at(REMAINING)), before = (): void => undefined } = {}): void {
   const remaining = b.let(binary(OP.i32_sub, I32, budget, load(OP.i32_load8_u, I32, next, R.back)));
@@ -58,20 +109,24 @@ export function emitJump(handlerType: number): FunctionBody {
 }
 
 /** Goes to the block at an offset in CS (i64) if it is known and the budget reaches through it; falls through otherwise. */
-function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before?: () => void): void {
+function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before = (): void => undefined): void {
   const linear = b.let(linearAddress(offset));
   const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
+  const inPage = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
+  const arrival: Arrival = {
+    handlerType, linear, low, budget: load(OP.i32_load, I32, CPU, at(REMAINING)),
+    before: () => {
+      b.store(OP.i64_store, CPU, at(EIP_BASE), binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage)));
+      before();
+    },
+  };
+  const jump = recall(b, arrival);
   const entry = b.let(executeEntry(low));
   const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
   b.if(binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), page), () => {
-    const inPage = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
     const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, inPage, i32(2)));
     const next = b.let(load(OP.i32_load, I32, slot, 0));
-    b.if(next, () => {
-      const start = binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage));
-      b.store(OP.i64_store, CPU, at(EIP_BASE), start);
-      enterBlock(b, handlerType, next, { before });
-    });
+    b.if(next, () => enterAndRemember(b, arrival, jump, next));
   });
 }
 
@@ -97,15 +152,17 @@ export function emitArrive(handlerType: number): FunctionBody {
 export function emitLeap(handlerType: number, jump: number): FunctionBody {
   const b = new FunctionBuilder([I32, I32]);
   const [offset, remaining] = [b.parameter(0), b.parameter(1)];
-  const entry = b.let(executeEntry(offset));
   const page = b.let(binary(OP.i32_and, I32, offset, i32(-PAGE_BYTES)));
+  const arrival: Arrival = {
+    handlerType, linear: b.let(unary(OP.i64_extend_i32_u, I64, offset)), low: offset, budget: remaining,
+    before: () => b.store(OP.i64_store, CPU, at(EIP_BASE), unary(OP.i64_extend_i32_u, I64, page)),
+  };
+  const known = recall(b, arrival);
+  const entry = b.let(executeEntry(offset));
   b.if(binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), page), () => {
     const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, binary(OP.i32_xor, I32, offset, page), i32(2)));
     const next = b.let(load(OP.i32_load, I32, slot, 0));
-    b.if(next, () => {
-      b.store(OP.i64_store, CPU, at(EIP_BASE), unary(OP.i64_extend_i32_u, I64, page));
-      enterBlock(b, handlerType, next, { budget: remaining });
-    });
+    b.if(next, () => enterAndRemember(b, arrival, known, next));
   });
   b.store(OP.i32_store, CPU, at(REMAINING), remaining);
   b.returnCall(jump, [unary(OP.i64_extend_i32_u, I64, offset)]);
@@ -116,11 +173,15 @@ export function emitLeap(handlerType: number, jump: number): FunctionBody {
 export function emitFollow(handlerType: number, jump: number): FunctionBody {
   const b = new FunctionBuilder([I32, I32, I32]);
   const remaining = b.parameter(2);
-  const next = b.let(load(OP.i32_load, I32, b.parameter(0), 0));
-  b.if(next, () => enterBlock(b, handlerType, next, { budget: remaining }));
-  b.store(OP.i32_store, CPU, at(REMAINING), remaining);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
-  b.returnCall(jump, [binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1)))]);
+  const offset = b.let(binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1))));
+  const linear = b.let(linearAddress(offset));
+  const arrival: Arrival = { handlerType, linear, low: b.let(unary(OP.i32_wrap_i64, I32, linear)), budget: remaining, before: () => undefined };
+  const known = recall(b, arrival);
+  const next = b.let(load(OP.i32_load, I32, b.parameter(0), 0));
+  b.if(next, () => enterAndRemember(b, arrival, known, next));
+  b.store(OP.i32_store, CPU, at(REMAINING), remaining);
+  b.returnCall(jump, [offset]);
   return { locals: b.locals, code: b.finish() };
 }
 

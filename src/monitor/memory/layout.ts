@@ -12,9 +12,9 @@ export const NULL_SLOT = 0x40;
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors,
- * and the bits of EFLAGS that can be changed, and that are 1 always (u32 each).
+ * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (u32 each).
  */
-export const MONITOR_WORDS = { retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, flagsChangeable: 0x70, flagsFixed: 0x74 } as const;
+export const MONITOR_WORDS = { retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, flagsChangeable: 0x70, flagsFixed: 0x74, jumpsKnown: 0x78 } as const;
 
 /**
  * Where an access that cannot go straight to memory (page-crossing, device, traced) leaves its
@@ -59,6 +59,15 @@ export const TLB_SPACE_BYTES = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
 export const MAX_SPACES = 64;
 /** A read or write table that stays empty, for code whose every access has to be looked at. */
 export const TLB_EMPTY = TLB_BASE + MAX_SPACES * TLB_SPACE_BYTES;
+
+/**
+ * Where jumps of generated code have led (see ./jumpCache): entries of 32 bytes, found by the address, with linear address
+ * (i64), table of the execute TLB, block's record, its handler, its instruction count.
+ */
+export const JUMP_CACHE = TLB_EMPTY + TLB_ENTRIES * TLB_ENTRY_BYTES;
+export const JUMP_ENTRIES = 2048;
+export const JUMP_ENTRY_BYTES = 32;
+export const JUMP = { linear: 0, table: 8, record: 12, handler: 16, count: 20 } as const;
 
 /** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
 export const SHADOW_BASE = 0x2000000;

@@ -19,6 +19,7 @@ import {
   TLB_USER,
   TLB_WRITE,
 } from './layout';
+import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 
 /** A tag that no page-aligned address equals. */
@@ -73,6 +74,8 @@ export class Tlb {
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
     if (words[at] === EMPTY) this.list(slot, at);
+    // Jumps to the page that goes would be found without it, and not withdrawn with it.
+    else if (kind === TLB_KIND.execute) this.forgetJumps();
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
@@ -143,8 +146,11 @@ export class Tlb {
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
     const at = this.entry(slot, kind, false, page) >> 2;
-    if (this.holdsAt(at, page)) this.words[at] = EMPTY;
-    if (this.holdsAt(at + (kind.user >> 2), page)) this.words[at + (kind.user >> 2)] = EMPTY;
+    for (const place of [at, at + (kind.user >> 2)]) {
+      if (!this.holdsAt(place, page)) continue;
+      this.words[place] = EMPTY;
+      if (kind === TLB_KIND.execute) this.forgetJumps();
+    }
   }
 
   /** Drops a page altogether. */
@@ -165,7 +171,7 @@ export class Tlb {
     for (let i = start; i < start + all; i++) {
       const at = filled[i] ?? 0;
       if (words[at] === EMPTY) continue;
-      if (this.isInRange(at, first, count)) words[at] = EMPTY;
+      if (this.isInRange(at, first, count)) this.empty(slot, at);
       else filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
@@ -175,8 +181,19 @@ export class Tlb {
     const start = (TLB_BASE + slot * TLB_SPACE_BYTES) >> 2;
     const end = start + (TLB_SPACE_BYTES >> 2);
     for (let at = start; at < end; at += TLB_ENTRY_BYTES >> 2) {
-      if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.words[at] = EMPTY;
+      if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.empty(slot, at);
     }
+  }
+
+  /** Empties the entry at an index of words. */
+  private empty(slot: number, at: number): void {
+    this.words[at] = EMPTY;
+    if (at >= (TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE) >> 2) this.forgetJumps();
+  }
+
+  /** Forgets where jumps have led. */
+  forgetJumps(): void {
+    forgetJumps(this.words);
   }
 
   /** The page that an entry holds, signed as pages of the upper half are. */
@@ -192,6 +209,7 @@ export class Tlb {
   /** Empties all tables of a space. */
   flushSpace(slot: number): void {
     const count = this.filledCount[slot] ?? 0;
+    if (count > 0) this.forgetJumps();
     if (count > LISTED) this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
@@ -211,6 +229,7 @@ export class Tlb {
   /** Empties the execute tables of a space: code may mean something else now (mode, CS). */
   flushExecute(slot: number): void {
     if (this.filledCount[slot] === 0) return;
+    this.forgetJumps();
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE, 2 * TLB_EXECUTE_USER);
   }
 
