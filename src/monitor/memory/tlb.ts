@@ -75,7 +75,7 @@ export class Tlb {
     const low = (page << 12) | 0;
     if (words[at] === EMPTY) this.list(slot, at);
     // Jumps to the page that goes would be found without it, and not withdrawn with it.
-    else if (kind === TLB_KIND.execute) this.forgetJumps();
+    else if (kind === TLB_KIND.execute && !(this.holdsAt(at, page) && words[at + 2] === value)) this.forgetJumps();
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
