@@ -3,7 +3,7 @@
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, MachineSummary, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenText, TablePair, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { Wire } from './codec';
 
@@ -23,6 +23,7 @@ export interface PanelRequests {
   /** `linear` may be any expression, and digits alone are hexadecimal; the current address space when `cr3` is missing. */
   'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number; readonly space?: string }; answer: Wire<WalkAnswer> };
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
+  'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** Bytes (base64) that come in on a serial port: 'com1'. */

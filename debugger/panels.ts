@@ -44,6 +44,7 @@ export function panelHandlers(
     'shadowbox.walk': async (args) =>
       toWire(await inspect.walk(args.optionalInteger('cr3', 0), await linearOf(args.string('linear')), args.optionalString('space'))),
     'shadowbox.counters': async () => toWire(await inspect.counters()),
+    'shadowbox.execution': async () => toWire(await inspect.execution()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
     'shadowbox.screen': async () => toWire(await inspect.screen()),
     'shadowbox.serialInput': async (args) => {

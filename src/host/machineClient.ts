@@ -115,6 +115,7 @@ export class MachineClient implements MachineSession {
       table: (request) => this.call('table', request),
       walk: (cr3, linear, key) => this.call('walk', cr3, linear, key),
       counters: () => this.call('counters'),
+      execution: () => this.call('execution'),
       devices: () => this.call('devices'),
       screen: () => this.call('screen'),
       hash: () => this.call('hash'),

@@ -163,6 +163,7 @@ export class MachineServer {
       table: (request) => machine.table(request),
       walk: (cr3, linear, key) => machine.walk(cr3, linear, key),
       counters: () => machine.counters(),
+      execution: () => machine.execution(),
       devices: () => machine.devices(),
       screen: () => machine.screen(),
       hash: () => machine.hash(),

@@ -5,7 +5,7 @@
 import type {
   ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason,
 } from '../../src/monitor/machine/session';
-import type { CpuState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
+import type { CpuState, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import type { MachineInput } from '../../src/monitor/devices/device';
 import type { MachineFactory } from '../../debugger/ports';
 import { FakeCpu, FakeMemory, type Effect, type GeneralName } from './fakeCpu';
@@ -284,12 +284,22 @@ export class FakeMachine implements MachineSession {
         story: 'mapped',
       }),
       counters: async () => ({ 'tlb misses': 12, 'shadow fills': 3 }),
+      execution: async () => EXECUTION,
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
       hash: async () => '0123abcd',
     };
   }
 }
+
+const EXECUTION: ExecutionState = {
+  mode: 'guarded', reason: 'supervisor', story: 'supervisor code',
+  instructions: { direct: 5, guarded: 7 },
+  switches: [{ to: 'direct', cause: 'privilege', count: 2 }],
+  exits: { exitJump: 1 },
+  held: { regions: 1, modules: 1, moduleBytes: 500, tableEntries: 40, codePages: 2, codeBytes: 32768 },
+  translator: {}, code: {}, shadow: {},
+};
 
 const SEGMENT_NAMES: readonly SegmentValue['name'][] = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldtr', 'tr'];
 const FLAGS: readonly (readonly [name: string, lowBit: number])[] = [['CF', 0], ['ZF', 6], ['SF', 7], ['OF', 11]];

@@ -25,7 +25,7 @@ const COMMANDS = [
   'launch', 'attach', 'configurationDone', 'restart', 'cancel', 'setBreakpoints', 'setFunctionBreakpoints', 'setInstructionBreakpoints',
   'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
-  'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters',
+  'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
   'shadowbox.devices', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
 ];
 
@@ -195,6 +195,7 @@ describe('protocol', function () {
     assert.equal(walk.linear, '0x8004');
     assert.equal(walk.guest[0].raw, '0xa007');
     assert.deepEqual(await client.request('shadowbox.counters'), { 'tlb misses': 12, 'shadow fills': 3 });
+    assert.deepEqual((await client.request('shadowbox.execution')).switches, [{ to: 'direct', cause: 'privilege', count: 2 }]);
     assert.deepEqual((await client.request('shadowbox.devices')).devices, [{ name: 'pit', state: { channels: [1, 2], pending: { irq0: 5 }, latch: 'AQI=' } }]);
     assert.equal((await client.request('shadowbox.screen')).attributes, 'Bwc=');
     await client.request('shadowbox.serialInput', { port: 'com1', data: Buffer.from('ls\n').toString('base64') });

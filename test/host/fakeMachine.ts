@@ -165,6 +165,9 @@ export class FakeMachine implements RunnableMachine {
   addressSpaces = () => [];
   table = () => undefined;
   counters = () => ({ slices: 1 });
+  execution(): never {
+    throw new TypeError('nothing is executed');
+  }
   devices = () => [];
   screen = () => ({ columns: 80, rows: 25, text: [], attributes: new Uint8Array(), cursor: { column: 0, row: 0, visible: true } });
 

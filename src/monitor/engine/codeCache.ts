@@ -7,13 +7,17 @@ import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock, transfersFar } from '../isa/definitions';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
+import { forgetJumps } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
+import { CodeMarks } from './codeMarks';
+import { CodePage, type CodeBlock } from './codePage';
 import type { EngineSettings } from './engineSettings';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
-import { MarkedBytes } from './markedBytes';
+import { OperandPatch } from './operandPatch';
 import { RecordWriter } from './recordWriter';
+import { RegionRegistry, type Region, type RegionCounters, type RegionModule, type RegionPart } from './regionRegistry';
 import { R, RECORD_BYTES, type Model } from './records';
 
 /** How code in a page is to be read. */
@@ -27,45 +31,6 @@ export interface CodeContext extends UnitUse {
   readonly translated: boolean;
 }
 
-/** Decoded code of one frame in one context. */
-export class CodePage {
-  /** Bytes that have been decoded, to tell a write to code from one beside it. */
-  readonly decoded = new MarkedBytes();
-  chunks: number[] = [];
-  next = 0;
-  end = 0;
-  /** Offsets before which a breakpoint record stands. */
-  breakpoints: ReadonlySet<number> = new Set();
-  /** Whether anything has been decoded from its bytes. */
-  live = false;
-  /** Pages with an instruction that ends in this one. */
-  readonly dependents = new Set<CodePage>();
-  /** Regions that have blocks of it. */
-  regions: Region[] = [];
-  /** How often its blocks have been dropped. */
-  generation = 0;
-
-  constructor(
-    readonly frame: number,
-    readonly context: CodeContext,
-    /** Address of the table of 4096 block addresses. */
-    readonly table: number,
-    /** What its profile records know it by. */
-    readonly id: number,
-  ) {}
-}
-
-/** Translated code in front of a block. */
-export interface Region {
-  /** Its function's entry in the table. */
-  readonly entry: number;
-  /** The block that it begins with: its page, its offset there, and its first record's address. */
-  readonly home: CodePage;
-  readonly offset: number;
-  readonly record: number;
-  dropped: boolean;
-}
-
 /** A basic block as it is read from memory. */
 interface BlockReading {
   readonly instructions: readonly Instruction[];
@@ -76,23 +41,41 @@ interface BlockReading {
   readonly crossing: boolean;
 }
 
+/** What there is at a moment: regions, their modules and those modules' bytes, entries of the function table, decoded code. */
+export interface HeldCode {
+  readonly regions: number;
+  readonly modules: number;
+  readonly moduleBytes: number;
+  readonly tableEntries: number;
+  readonly codePages: number;
+  /** Bytes of the pages' tables and records. */
+  readonly codeBytes: number;
+}
+
 export interface CodeCounters {
   blocksDecoded: number;
   instructionsDecoded: number;
+  /** Blocks that a write has taken out, and those that came back since their bytes were as before. */
+  blocksInvalidated: number;
+  blocksTakenBack: number;
+  /** Writes to code that have changed an instruction's constants alone. */
+  constantsPatched: number;
   pagesInvalidated: number;
   cacheFlushes: number;
-  regionsDropped: number;
 }
 
 const NONE: ReadonlySet<number> = new Set();
 /** Ways to read one frame that are kept: each write to it asks all of them. */
 const MOST_CONTEXTS = 32;
 
+/** Bytes of records in a page that lead nowhere, or wait for their code to come back: with more, all of the page is decoded anew. */
+const MOST_DEAD_BYTES = 8 * CODE_CHUNK_BYTES;
+
 /** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
 const WARM = 1 / 32;
 
 export class CodeCache {
-  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, pagesInvalidated: 0, cacheFlushes: 0, regionsDropped: 0 };
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0 };
   readonly records: RecordWriter;
   private readonly pages = new Map<number, CodePage[]>();
   private freeChunks: number[] = [];
@@ -105,8 +88,10 @@ export class CodeCache {
   private readonly pagesById = new Map<number, CodePage>();
   private readonly pagesByTable = new Map<number, CodePage>();
   private nextId = 1;
-  /** Table entries of dropped regions, of which one may be running. */
-  private readonly regionLimbo: number[] = [];
+  private readonly patch: OperandPatch;
+  private readonly regions: RegionRegistry;
+  /** Which bytes of frames that are written to have been decoded. */
+  readonly marks: CodeMarks;
 
   constructor(
     private readonly machine: MachineMemory,
@@ -114,7 +99,12 @@ export class CodeCache {
     private readonly cpu: Cpu,
     readonly settings: EngineSettings,
   ) {
+    this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.allocate());
     this.records = new RecordWriter(machine.view, interpreter);
+    this.patch = new OperandPatch(machine, this.records, (instruction, context) => this.admit(instruction, context));
+    this.regions = new RegionRegistry(machine, interpreter, settings, {
+      comesBack: (part) => this.comesBack(part),
+    });
   }
 
   /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
@@ -149,6 +139,8 @@ export class CodeCache {
 
   /** Decodes the block at an offset and gives its address; undefined when the cache is full. */
   decode(page: CodePage, start: number): number | undefined {
+    const known = this.takeBack(page, start);
+    if (known !== undefined) return known;
     const { instructions, end, closed, crossing } = this.read(page, start);
     const count = instructions.length;
     const breakpoint = page.breakpoints.has(start);
@@ -173,12 +165,29 @@ export class CodeCache {
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.records.writeSpecial(at, handler, where, 0);
     }
-    page.live = true;
-    page.decoded.mark(start, Math.max(end, crossing ? PAGE_BYTES : start + 1));
+    const block = page.add(start, Math.max(end, crossing ? PAGE_BYTES : start + 1), address, records * RECORD_BYTES, this.bytesOf(page));
+    this.marks.set(page.frame, block.start, block.end);
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
     return address;
+  }
+
+  /** Address of the block that was decoded at an offset from the bytes that are there again; undefined when there is none. */
+  private takeBack(page: CodePage, start: number): number | undefined {
+    const known = page.takeBack(start, this.bytesOf(page));
+    if (!known) return undefined;
+    this.counters.blocksTakenBack++;
+    this.marks.set(page.frame, known.start, known.end);
+    this.regions.cameBack(known.address);
+    this.machine.i32[(page.table >> 2) + start] = known.address;
+    return known.address;
+  }
+
+  /** Whether a block of a region stands, or comes back because its bytes have: in a page that is traced, as those with blocks are. */
+  private comesBack({ page, offset, address }: RegionPart): boolean {
+    const now = this.block(page, offset);
+    return now === address || (now === 0 && page.live && this.takeBack(page, offset) === address);
   }
 
   /**
@@ -191,14 +200,19 @@ export class CodeCache {
     const behind = offset + instruction.length;
     this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
     if (!endsBlock(instruction.name) && !transfersFar(instruction.name)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
-    second.live = true;
-    second.decoded.mark(0, behind - PAGE_BYTES);
+    second.addBridge(behind - PAGE_BYTES);
+    this.marks.set(second.frame, 0, behind - PAGE_BYTES);
     second.dependents.add(first);
     const { view } = this.machine;
     view.setUint32(record + R.page, second.table, true);
     view.setUint32(record + R.link, at, true);
     view.setUint32(record + R.handler, SPECIAL_HANDLERS.bridge, true);
     return true;
+  }
+
+  /** The page's code. */
+  private bytesOf(page: CodePage): Uint8Array {
+    return this.machine.u8.subarray(page.frame * PAGE_BYTES, (page.frame + 1) * PAGE_BYTES);
   }
 
   /** Reads the block at an offset. */
@@ -233,13 +247,50 @@ export class CodeCache {
     return !counting || view.getInt32(address + R.link, true) <= this.settings.heat * (1 - WARM);
   }
 
-  /** Puts translated code in front of a block; the region goes when any of its pages does. */
-  setRegion(page: CodePage, offset: number, entry: number, pages: Iterable<CodePage>): void {
-    this.cpu.mmu.tlb.forgetJumps();
-    const record = this.block(page, offset);
-    this.machine.view.setUint32(record + R.handler, entry, true);
-    const region: Region = { entry, home: page, offset, record, dropped: false };
-    for (const each of pages) each.regions.push(region);
+  /** A module of so many bytes, whose regions come next. */
+  openModule(bytes: number): RegionModule {
+    return this.regions.openModule(bytes);
+  }
+
+  /** Puts translated code, a function of a module, in front of a block; the region goes when any of its blocks does. */
+  setRegion(module: RegionModule, translated: WebAssembly.ExportValue, parts: readonly RegionPart[]): void {
+    this.regions.add(module, this.interpreter.install(translated), parts);
+  }
+
+  /** The block of a profile record has counted down. Says whether it need not be translated: its code was there, or it counts on. */
+  wake(record: number): boolean {
+    return this.regions.wake(record);
+  }
+
+  /**
+   * The instruction of a record in a page keeps asking the monitor for its accesses: regions with it are translated anew, in
+   * such a way that it does so from inside. Says whether that is news.
+   */
+  callOut(page: CodePage, record: number): boolean {
+    const offset = this.machine.view.getUint16(record + R.offset, true);
+    if (page.callouts.has(offset)) return false;
+    page.callouts.add(offset);
+    // What is being translated does not know it yet.
+    page.generation++;
+    const block = page.blockOf(record);
+    for (const region of page.regions) {
+      if (block && hasBlock(region, page, block)) this.regions.renew(region);
+    }
+    return true;
+  }
+
+  /** What is held now. */
+  get held(): HeldCode {
+    return {
+      ...this.regions.held,
+      tableEntries: this.interpreter.tableEntries,
+      codePages: this.pagesById.size,
+      codeBytes: (this.nextChunk - this.freeChunks.length) * CODE_CHUNK_BYTES,
+    };
+  }
+
+  get regionCounters(): RegionCounters {
+    return this.regions.counters;
   }
 
   /** The page whose table of blocks is at an address. */
@@ -259,7 +310,7 @@ export class CodeCache {
   }
 
   /**
-   * Drops the blocks of a frame if the written bytes have been decoded, and the frame's trace with the last
+   * Drops the blocks of a frame that the written bytes have been decoded into, and the frame's trace with the last
    * of them. Says whether any were.
    */
   written(frame: number, offset: number, bytes: number): boolean {
@@ -267,14 +318,47 @@ export class CodeCache {
     let left = false;
     for (const page of this.pages.get(frame) ?? []) {
       const end = Math.min(offset + bytes, PAGE_BYTES);
-      if (page.live && page.decoded.has(offset, end)) {
-        this.dropBlocks(page);
-        hit = true;
-      }
+      if (page.live && page.isDecoded(offset, end)) hit = this.dropWritten(page, offset, end) || hit;
       left ||= page.live;
     }
     if (!left) this.machine.clearFrameFlag(frame, FRAME.code);
+    if (!hit) this.marks.renew(frame);
     return hit;
+  }
+
+  /** Takes the blocks out that bytes of a page belong to, unless it is only their constants. Says whether something has gone. */
+  private dropWritten(page: CodePage, start: number, end: number): boolean {
+    if (page.isBridged(start)) {
+      this.dropBlocks(page);
+      return true;
+    }
+    const removed = page.blocksOf(start, end);
+    const offset = this.patch.apply(page, removed, start, end);
+    if (offset >= 0) return this.notePatched(page, removed, offset, start);
+    page.remove(removed);
+    this.counters.blocksInvalidated += removed.length;
+    this.marks.outdated(page.frame);
+    forgetJumps(this.machine.i32);
+    for (const block of removed) this.machine.i32[(page.table >> 2) + block.start] = 0;
+    for (const region of page.regions) {
+      const lost = removed.find((block) => hasBlock(region, page, block));
+      if (!lost) continue;
+      if (lost.bytes) this.regions.sleep(region);
+      else this.regions.drop(region);
+    }
+    if (page.deadBytes > MOST_DEAD_BYTES) this.dropBlocks(page);
+    return true;
+  }
+
+  /** Blocks have taken new constants: regions that do not know yet that these change are translated anew. Says whether there were any. */
+  private notePatched(page: CodePage, blocks: readonly CodeBlock[], offset: number, start: number): boolean {
+    this.counters.constantsPatched++;
+    const known = page.patched.get(offset);
+    page.patched.set(offset, Math.min(known ?? Infinity, start - offset));
+    if (known !== undefined) return false;
+    page.generation++;
+    for (const block of blocks) for (const region of page.regions) if (hasBlock(region, page, block)) this.regions.renew(region);
+    return true;
   }
 
   /** Takes all breakpoints out; blocks of their pages are decoded anew. */
@@ -297,13 +381,14 @@ export class CodeCache {
   /** Forgets all decoded code. The frames' traces go with it. Only while generated code is not running. */
   flush(): void {
     this.machine.effort.spent += this.pages.size;
-    this.cpu.mmu.tlb.forgetJumps();
+    forgetJumps(this.machine.i32);
     for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
     for (const page of this.pagesById.values()) this.dropRegions(page);
     this.pages.clear();
     this.pagesById.clear();
     this.pagesByTable.clear();
-    this.removeRegions();
+    this.regions.collect();
+    this.marks.clear();
     this.freeChunks = [];
     this.limbo = [];
     this.nextChunk = 0;
@@ -312,48 +397,28 @@ export class CodeCache {
 
   /** Gives dropped records' memory back. Only while generated code is not running. */
   collect(): void {
-    this.removeRegions();
+    this.regions.collect();
     if (this.limbo.length === 0) return;
     this.freeChunks.push(...this.limbo);
     this.limbo = [];
   }
 
   private dropRegions(page: CodePage): void {
-    if (page.regions.length > 0) this.cpu.mmu.tlb.forgetJumps();
-    const { view } = this.machine;
-    for (const region of page.regions) {
-      if (region.dropped) continue;
-      region.dropped = true;
-      this.counters.regionsDropped++;
-      this.regionLimbo.push(region.entry);
-      // Its first block, in a page that stays, counts again.
-      if (region.home === page || this.block(region.home, region.offset) !== region.record) continue;
-      view.setUint32(region.record + R.handler, SPECIAL_HANDLERS.profile, true);
-      view.setUint32(region.record + R.link, this.settings.heat, true);
-    }
-    page.regions = [];
-  }
-
-  private removeRegions(): void {
-    if (this.regionLimbo.length === 0) return;
-    for (const entry of this.regionLimbo) this.interpreter.remove(entry);
-    this.regionLimbo.length = 0;
+    for (const region of page.regions) this.regions.drop(region);
   }
 
   private dropBlocks(page: CodePage): void {
-    this.cpu.mmu.tlb.forgetJumps();
-    this.dropRegions(page);
-    page.live = false;
-    page.generation++;
+    forgetJumps(this.machine.i32);
     this.clearTable(page.table);
-    page.decoded.clear();
+    this.dropRegions(page);
+    page.generation++;
     this.limbo.push(...page.chunks);
-    page.chunks = [];
-    page.next = page.end = 0;
+    page.clear();
+    this.marks.outdated(page.frame);
     this.counters.pagesInvalidated++;
     const dependents = [...page.dependents];
     page.dependents.clear();
-    for (const dependent of dependents) if (dependent.live) this.dropBlocks(dependent);
+    for (const dependent of dependents) if (dependent.chunks.length > 0) this.dropBlocks(dependent);
   }
 
   private clearTable(table: number): void {
@@ -389,6 +454,8 @@ export class CodeCache {
     return chunk;
   }
 }
+
+const hasBlock = ({ parts }: Region, page: CodePage, { address }: CodeBlock): boolean => parts.some((part) => part.page === page && part.address === address);
 
 /** Whether code is read in one way in two contexts. */
 export function sameContext(a: CodeContext, b: CodeContext): boolean {

@@ -7,11 +7,13 @@ import { generalProtection } from '../cpu/cpu';
 import type { DebugRegisters } from '../cpu/debugRegisters';
 import * as L from '../cpu/layout';
 import { XCR0 } from '../cpu/models/controlBits';
-import { ATTRIBUTE, CR0, CR4 } from '../cpu/state';
+import { ATTRIBUTE, CR0, CR4, FLAG } from '../cpu/state';
 import { PAGE_BYTES } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import type { VectorUse, VexUse } from './admission';
 import type { CodeCache, CodeContext } from './codeCache';
+import { ExecutionLog } from './executionLog';
+import { decideMode, type ExecutionConditions, type ModeDecision } from './executionMode';
 import type { Model } from './records';
 
 /** A context with a name: two are alike when their keys are. */
@@ -27,6 +29,8 @@ const AVX_STATE = XCR0.SSE | XCR0.AVX;
 export class CodeLocator {
   private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, translated: false, base: 0, limit: 0, key: '' };
   private breakpoints: ReadonlySet<number> = new Set();
+  /** How code runs, and has run. */
+  readonly log: ExecutionLog;
 
   constructor(
     private readonly cpu: Cpu,
@@ -34,7 +38,9 @@ export class CodeLocator {
     private readonly debug: DebugRegisters,
     /** Whether there is a translator. */
     private readonly translates: boolean,
-  ) {}
+  ) {
+    this.log = new ExecutionLog(cpu.state.view);
+  }
 
   /** Replaces the linear addresses before which blocks have a breakpoint record. */
   setBreakpoints(linear: ReadonlySet<number>): void {
@@ -70,7 +76,8 @@ export class CodeLocator {
       const base = bits === 64 ? 0 : s.base(L.CS);
       const limit = bits === 64 ? 0 : s.limit(L.CS);
       const old = this.context;
-      const translated = this.translates && (bits === 64 || this.upperHalvesClear());
+      const conditions = this.conditions(model);
+      const translated = this.log.note(conditions, s.f64(L.RETIRED)).mode !== 'interpreted';
       const same = translated === old.translated && bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
       if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, translated, base, limit, key: `${bits}${model}${vectors}${vex}${translated ? 't' : ''}${base}:${limit}` };
     }
@@ -81,6 +88,27 @@ export class CodeLocator {
     }
     if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(space.slot, cpu.user);
     return this.context;
+  }
+
+  /** How the next instruction runs, and why. It only looks. */
+  decision(): ModeDecision {
+    const model = this.cpu.state.code64 ? 'long' : this.segmentModel();
+    return decideMode({ ...this.conditions(model), trapFlag: (this.cpu.state.systemFlags & FLAG.TF) !== 0 });
+  }
+
+  /** What the execution mode hangs on, but for the trap flag: instructions under it are stepped in any context. */
+  private conditions(model: Model): ExecutionConditions {
+    const s = this.cpu.state;
+    return {
+      operation: s.virtual8086 ? 'virtual-8086' : s.protectedMode ? 'protected' : 'real',
+      cpl: s.cpl,
+      iopl: s.iopl,
+      interruptFlag: (s.systemFlags & FLAG.IF) !== 0,
+      trapFlag: false,
+      model,
+      translates: this.translates,
+      upperHalvesClear: model === 'long' || this.upperHalvesClear(),
+    };
   }
 
   /** Translated code of less than 64 bits knows the lower halves of registers only: it keeps upper ones that are clear as they are. */

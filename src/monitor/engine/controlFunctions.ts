@@ -2,12 +2,12 @@
  * Generated functions that are no instruction's: entering a block, the way to any offset in CS, leaving for
  * TypeScript, going on behind a block, the entry from TypeScript, and calls to it.
  */
-import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE } from '../cpu/layout';
+import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../memory/layout';
+import { CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
-import { FunctionBuilder, binary, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
+import { FunctionBuilder, binary, call, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
 
 /** A finished function, as ModuleBuilder.define takes it. */
 export interface FunctionBody {
@@ -185,16 +185,19 @@ export function emitFollow(handlerType: number, jump: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
+/** Entries after which a block that was hot and has not been translated is reported again: a power of 2, more than make one hot. */
+const URGENT = 32768;
+
 /**
- * The record in front of a block that is not translated: counts down to 0 in its link field, tells the monitor then, and
- * goes on with the block's first instruction.
+ * The record in front of a block that is not translated: counts down to 0 in its link field, and below, tells the monitor then
+ * and now and then, and goes on with the block's first instruction.
  */
 export function emitProfile(handlerType: number, hot: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
   const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
   b.store(OP.i32_store, record, R.link, left);
-  b.if(unary(OP.i32_eqz, I32, left), () => b.call(hot, [record]));
+  b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1))), () => b.call(hot, [record]));
   b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
   return { locals: b.locals, code: b.finish() };
 }
@@ -239,6 +242,50 @@ export function emitEnter(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/**
+ * A store to a page with code, beside that code (parameters: linear address in two halves, bytes with the kind of access):
+ * the host address of the bytes, or 0 if the monitor has to be asked.
+ */
+export function emitBeside(): FunctionBody {
+  const b = new FunctionBuilder([I32, I32, I32]);
+  const [low, high, sizeAndKind] = [b.parameter(0), b.parameter(1), b.parameter(2)];
+  b.if(binary(OP.i32_shr_u, I32, sizeAndKind, i32(8)), () => {
+    const bytes = b.let(binary(OP.i32_and, I32, sizeAndKind, i32(0xff)));
+    const tables = binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)), i32(TLB_TRACED - TLB_WRITE));
+    const entry = b.let(binary(OP.i32_add, I32, tables, tlbIndex(low, TLB_TRACED_ENTRIES)));
+    const offset = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
+    const last = b.let(binary(OP.i32_add, I32, offset, binary(OP.i32_sub, I32, bytes, i32(1))));
+    const samePage = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_sub, I32, low, offset));
+    const held = binary(OP.i32_and, I32, samePage, binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 4), high));
+    // No more bytes than a mark stands for, so that the marks of the first and the last are all.
+    const inReach = binary(OP.i32_and, I32, binary(OP.i32_lt_u, I32, last, i32(PAGE_BYTES)), binary(OP.i32_le_u, I32, bytes, i32(1 << CODE_MARK_SHIFT)));
+    b.if(binary(OP.i32_and, I32, held, inReach), () => {
+      const marks = b.let(load(OP.i32_load, I32, entry, 12));
+      const mark = (place: Expression): Expression => load(OP.i32_load8_u, I32, binary(OP.i32_add, I32, marks, binary(OP.i32_shr_u, I32, place, i32(CODE_MARK_SHIFT))), 0);
+      const code = binary(OP.i32_or, I32, mark(offset), mark(last));
+      b.if(unary(OP.i32_eqz, I32, code), () => b.return(binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8))));
+    });
+  });
+  b.return(i32(0));
+  return { locals: b.locals, code: b.finish() };
+}
+
+/**
+ * An access of a handler that its TLB does not serve (parameters as of MonitorCalls.access): a store beside code goes to memory,
+ * but for one now and then that the monitor is told of; all else is asked of the monitor.
+ */
+export function emitAccess(beside: number, monitor: number): FunctionBody {
+  const b = new FunctionBuilder([I32, I32, I32, I32]);
+  const host = b.let(call(beside, I32, [b.parameter(0), b.parameter(1), b.parameter(2)]));
+  b.if(host, () => {
+    const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, i32(0), STORES_TO_SAMPLE), i32(1)));
+    b.store(OP.i32_store, i32(0), STORES_TO_SAMPLE, left);
+    b.if(binary(OP.i32_gt_s, I32, left, i32(0)), () => b.return(host));
+  });
+  b.returnCall(monitor, [0, 1, 2, 3].map((i) => b.parameter(i)));
   return { locals: b.locals, code: b.finish() };
 }
 

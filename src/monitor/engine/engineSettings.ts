@@ -14,13 +14,15 @@ export interface EngineSettings {
   readonly lifetime: number;
   /** Most instructions of a basic block. */
   readonly longestBlock: number;
+  /** Bytes of translated modules that are kept at most: V8's code for them takes several times as much. */
+  readonly moduleBytes: number;
 }
 
-const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64 };
+const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, moduleBytes: 48 << 20 };
 
 export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
   interpreter: { ...TRANSLATOR, translates: false },
   translator: TRANSLATOR,
   'translate-all': { ...TRANSLATOR, eager: true },
-  'translate-again': { ...TRANSLATOR, heat: 2, lifetime: 97 },
+  'translate-again': { ...TRANSLATOR, heat: 2, lifetime: 97, moduleBytes: 48 << 10 },
 };

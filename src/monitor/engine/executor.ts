@@ -12,7 +12,7 @@ import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
 import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
-import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
+import { CODE_BASE, CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS, STORES_TO_SAMPLE } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { REFUSED } from '../memory/mmu';
 import { CodeCache } from './codeCache';
@@ -21,6 +21,7 @@ import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { PageCrossings } from './pageCrossing';
+import { RecordStops } from './recordStops';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
@@ -40,6 +41,8 @@ const MAX_BUDGET = 1 << 30;
  * new code needs microseconds for each of them, however many instructions it may retire.
  */
 const MOST_ROUNDS = 500;
+/** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
+const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
 const OVERFLOW_SERVICE = serviceNumber('into');
@@ -53,7 +56,7 @@ export class Executor {
   private readonly operation: RecordOperation;
   private readonly scratch: ScratchInstruction;
   private readonly enter: (record: number) => void;
-  private readonly locator: CodeLocator;
+  readonly locator: CodeLocator;
   private readonly crossings: PageCrossings;
   /** The CPU whose stop is passed over. */
   private passCpu = 0;
@@ -78,8 +81,7 @@ export class Executor {
   private running = false;
   /** Rounds of the run loop so far, where code has a lifetime. */
   private age = 0;
-  /** Records that stop now, and the handlers that they have otherwise. */
-  private readonly patched: { readonly address: number; readonly handler: number }[] = [];
+  private readonly stops: RecordStops;
 
   constructor(
     readonly cpu: Cpu,
@@ -97,6 +99,7 @@ export class Executor {
       hot: (record) => this.translator.hot(record),
     });
     this.enter = interpreter.enter;
+    this.stops = new RecordStops(machine);
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
     this.translator = new Translator(cpu, interpreter, this.code, settings.eager ? undefined : translation);
@@ -109,9 +112,11 @@ export class Executor {
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
         cpu.disturbed = true;
+        this.counters.tableTraces++;
         cpu.mmu.shadow.tableWritten(address, bytes);
       },
       codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
+      codeMarks: (frame) => this.code.marks.of(frame),
     };
   }
 
@@ -348,6 +353,7 @@ export class Executor {
         const stop = this.breakpointHere(resumed);
         if (stop) return stop;
       }
+      this.counters[trap ? 'stepTrapFlag' : passing || guarded ? 'stepBreakpoint' : 'stepAttention']++;
       return this.stepOne(trap);
     }
     const block = this.locator.locate();
@@ -359,7 +365,7 @@ export class Executor {
     if (count <= left) return this.execute(block, left, count);
     // The budget ends inside the block: its first `left` instructions, and a stop. What is translated has no such place.
     const plain = this.code.isProfiled(block) ? block + RECORD_BYTES : block;
-    this.stopBefore(plain + (left + (this.beginsWithBreakpoint(plain) ? 1 : 0)) * RECORD_BYTES);
+    this.stops.put(plain + (left + (this.beginsWithBreakpoint(plain) ? 1 : 0)) * RECORD_BYTES);
     return this.execute(plain, left, count);
   }
 
@@ -427,7 +433,7 @@ export class Executor {
       this.enter(record);
     } finally {
       this.running = false;
-      this.unpatch();
+      this.stops.lift();
       this.scratch.release();
     }
     const reason = s.u32(L.EXIT_REASON);
@@ -449,6 +455,7 @@ export class Executor {
       if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) {
         // Its bytes are fetched now in any case, so that this changes nothing of the guest.
         this.crossings.bridge(at, s.eip);
+        this.counters.stepCrossing++;
         return this.stepOne((s.systemFlags & FLAG.TF) !== 0);
       }
     }
@@ -466,8 +473,11 @@ export class Executor {
   }
 
   private breakpointRecord(): RunOutcome | GuestFault | undefined {
-    // Where another address that shares the frame has a breakpoint here, and not this one, there is no stop.
-    return this.breakpointHere(false) ?? this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
+    const stop = this.breakpointHere(false);
+    if (stop) return stop;
+    // Another address that shares the frame has a breakpoint here: not this one.
+    this.counters.stepBreakpoint++;
+    return this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
   }
 
   private offsetOf(record: number): number {
@@ -494,9 +504,22 @@ export class Executor {
     const bytes = sizeAndKind & 0xff;
     const noAddress = mmu.wrap32 ? undefined : this.canonicalFault(low, high, bytes);
     const host = noAddress ? REFUSED : mmu.access(low, high, bytes, sizeAndKind >> 8, user);
-    if (host === REFUSED) this.fault(record, noAddress ?? mmu.takeFault());
-    else if (this.cpu.attention) this.stopAfter(record);
+    if (host === REFUSED) {
+      this.fault(record, noAddress ?? mmu.takeFault());
+      return host;
+    }
+    if (host < PAGE_BYTES && this.settings.translates) this.noteTrip(record);
+    if (this.cpu.attention) this.stopAfter(record);
     return host;
+  }
+
+  /** An access has gone to the bounce buffer, and not to stay there: its instruction may do better with a callout. */
+  private noteTrip(record: number): void {
+    const { view } = this.machine;
+    // A sample of many stores beside code, or an access for itself.
+    const sampled = view.getInt32(STORES_TO_SAMPLE, true) <= 0;
+    if (sampled) view.setInt32(STORES_TO_SAMPLE, SAMPLED_STORES, true);
+    if (record >= CODE_BASE) this.translator.tripped(record, sampled ? SAMPLE_WEIGHT : 1);
   }
 
   /**
@@ -567,7 +590,7 @@ export class Executor {
   /** Has generated code return behind the instruction of `record`, whatever follows it. */
   private stopAfter(record: number): void {
     const view = this.machine.view;
-    this.stopBefore(record + RECORD_BYTES);
+    this.stops.put(record + RECORD_BYTES);
     // A transfer does not go on to the next record: an empty budget stops it at the next block.
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
     this.stolen += remaining;
@@ -576,21 +599,8 @@ export class Executor {
     view.setUint32(CPU_BASE + L.STOP_REQUESTED, 1, true);
   }
 
-  /** Puts a stop into a record, until generated code has returned. */
-  private stopBefore(record: number): void {
-    const address = record + R.handler;
-    if (this.patched.some((p) => p.address === address)) return;
-    this.patched.push({ address, handler: this.machine.view.getUint32(address, true) });
-    this.machine.view.setUint32(address, SPECIAL_HANDLERS.stop, true);
-  }
-
-  private unpatch(): void {
-    if (this.patched.length === 0) return;
-    for (const { address, handler } of this.patched) this.machine.view.setUint32(address, handler, true);
-    this.patched.length = 0;
-  }
-
   private codeWritten(frame: number, offset: number, bytes: number): void {
+    this.counters.codeTraces++;
     const hit = this.code.written(frame, offset, bytes);
     if (this.scratch.keepsTrace(frame)) this.machine.setFrameFlag(frame, FRAME.code);
     if (!hit && !this.scratch.isAt(frame, offset, bytes)) return;

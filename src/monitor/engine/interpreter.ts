@@ -88,6 +88,11 @@ export class Interpreter {
     this.freeEntries.push(entry);
   }
 
+  /** Entries of the table that handlers and translated code have, or had: free ones are used again. */
+  get tableEntries(): number {
+    return this.used;
+  }
+
   private add({ module, handlers }: CompiledHandlers): void {
     const first = this.reserve(handlers.length);
     new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });

@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitArrive, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
@@ -63,7 +63,12 @@ export function buildBase(): Uint8Array {
     module.define(fn, type, body.locals, body.code);
     return fn;
   };
-  CALL_NAMES.forEach((name, i) => module.exportFunction(name, define(typeOf(name), emitForward(monitor[i] ?? 0, CALLS[name].parameters))));
+  const beside = define(module.type([I32, I32, I32], [I32]), emitBeside());
+  module.exportFunction('beside', beside);
+  CALL_NAMES.forEach((name, i) => {
+    const call = monitor[i] ?? 0;
+    module.exportFunction(name, define(typeOf(name), name === 'access' ? emitAccess(beside, call) : emitForward(call, CALLS[name].parameters)));
+  });
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));

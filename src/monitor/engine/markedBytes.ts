@@ -11,6 +11,11 @@ export class MarkedBytes {
     for (let at = start; at < end; at = nextWord(at)) this.words[at >>> 5] = (this.words[at >>> 5] ?? 0) | bitsOf(at, end);
   }
 
+  /** Takes the marks of bytes [start, end) away. */
+  unmark(start: number, end: number): void {
+    for (let at = start; at < end; at = nextWord(at)) this.words[at >>> 5] = (this.words[at >>> 5] ?? 0) & ~bitsOf(at, end);
+  }
+
   /** Whether any of the bytes [start, end) is marked. */
   has(start: number, end: number): boolean {
     for (let at = start; at < end; at = nextWord(at)) if ((this.words[at >>> 5] ?? 0) & bitsOf(at, end)) return true;

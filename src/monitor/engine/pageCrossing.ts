@@ -8,7 +8,8 @@ import { GuestFault } from '../memory/guestFault';
 import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { PAGE_BYTES } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
-import type { CodeCache, CodePage } from './codeCache';
+import type { CodeCache } from './codeCache';
+import type { CodePage } from './codePage';
 import type { CodeLocator } from './codeLocator';
 
 export class PageCrossings {

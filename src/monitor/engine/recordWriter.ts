@@ -45,8 +45,7 @@ export class RecordWriter {
     const handler = handlerFor(instruction, context.model);
     const first = nextRegister(operands, 0);
     const second = nextRegister(operands, first + 1);
-    // A displacement from the instruction's end is one from its page here: it may run over 32 bits.
-    const displacement = (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + length : 0);
+    const displacement = displacementOf(instruction, offset);
     const index = displacement > 0x7fffffff ? L.TWO32 : addressOffset(memory?.index);
     const scale = (memory?.scale ?? 0) | rexBits(instruction.rex);
     const segment = L.SEGMENTS + (memory?.segment ?? instruction.segment) * L.SEGMENT_BYTES;
@@ -62,6 +61,17 @@ export class RecordWriter {
     if (!vex) return;
     this.view.setUint16(at + R.registerC, registerOffset(operands[nextRegister(operands, second + 1)]), true);
     this.view.setUint8(at + R.vexLength, vex.length === 256 ? 1 : 0);
+  }
+
+  /** Gives a record other constants, of an instruction that differs in nothing else. Says whether it could. */
+  writeConstants(at: number, instruction: Instruction, offset: number): boolean {
+    const { view } = this;
+    const displacement = displacementOf(instruction, offset);
+    // Where it takes more than 32 bits, the index says so.
+    if (displacement > 0x7fffffff || view.getUint16(at + R.index, true) === L.TWO32) return false;
+    view.setInt32(at + R.displacement, displacement, true);
+    view.setBigInt64(at + R.immediate, BigInt.asIntN(64, instruction.immediate), true);
+    return true;
   }
 
   /** Link and immediate: branches, services, and the rest use them differently. */
@@ -98,6 +108,11 @@ export class RecordWriter {
 
 /** REX.B and REX.R, in bits 6 and 7. */
 const rexBits = (rex: number): number => ((rex & 1) << 6) | ((rex & 4) << 5);
+
+/** A displacement from the instruction's end is one from its page here: it may run over 32 bits. */
+function displacementOf({ memory, length }: Instruction, offset: number): number {
+  return (memory?.displacement ?? 0) + (memory?.base === 'ip' ? offset + length : 0);
+}
 
 /** Position of the first register operand from `start` on; behind all operands when there is none. */
 function nextRegister(operands: readonly Operand[], start: number): number {

@@ -45,6 +45,14 @@ export interface EngineCounters {
   exitFault: number;
   exitDone: number;
   exitAgain: number;
+  /** What was stepped alone, by cause; the rest of them for an instruction that is not in memory that code is kept of. */
+  stepTrapFlag: number;
+  stepBreakpoint: number;
+  stepCrossing: number;
+  stepAttention: number;
+  /** Stores that came to the monitor because their page is traced: guest tables, and pages with code. */
+  tableTraces: number;
+  codeTraces: number;
 }
 
 /** Counter of each EXIT reason (see ./records). */
@@ -65,5 +73,11 @@ export function newCounters(): EngineCounters {
     exitFault: 0,
     exitDone: 0,
     exitAgain: 0,
+    stepTrapFlag: 0,
+    stepBreakpoint: 0,
+    stepCrossing: 0,
+    stepAttention: 0,
+    tableTraces: 0,
+    codeTraces: 0,
   };
 }

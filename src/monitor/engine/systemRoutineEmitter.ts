@@ -12,8 +12,8 @@ import { tlbIndex, type FunctionBody } from './controlFunctions';
 import { CPU, at } from './operandEmitter';
 import { RoutineEmitter } from './routineEmitter';
 import { expression } from './valueEmitter';
-import { I32, I64, OP } from './wasm/encoding';
-import { load } from './wasm/functionBuilder';
+import { F64, I32, I64, OP } from './wasm/encoding';
+import { binary, load, unary } from './wasm/functionBuilder';
 
 /** Privilege of user programs. */
 export const USER = 3;
@@ -196,7 +196,7 @@ export class SystemRoutineEmitter extends RoutineEmitter {
     this.setWide(L.STACK_MASK, this.select(big, this.i64(0xffffffffn), this.i64(0xffffn)));
   }
 
-  /** Goes to privilege 0 or 3: TLB tables follow. */
+  /** Goes to privilege 0 or 3: TLB tables follow, and the account of execution modes. */
   setPrivilege(privilege: Value): void {
     const wasUser = this.let(this.eq(this.word(L.CPL), this.i32(USER)));
     const isUser = this.let(this.eq(privilege, this.i32(USER)));
@@ -206,5 +206,12 @@ export class SystemRoutineEmitter extends RoutineEmitter {
     move(L.TLB_WRITE_TABLE, TLB_USER);
     move(L.TLB_EXECUTE_TABLE, TLB_EXECUTE_USER);
     this.setWord(L.CPL, privilege);
+    const count = (word: number, way: Value): void => this.code.store(OP.i32_store, CPU, word, expression(this.add(this.monitorWord(word), way)));
+    count(MONITOR_WORDS.toUser, this.eq(moved, this.i32(1)));
+    count(MONITOR_WORDS.toSupervisor, this.eq(moved, this.i32(-1)));
+    // Up to the block that the switch is in: this is an account, and nobody's state.
+    const now = binary(OP.f64_sub, F64, load(OP.f64_load, F64, CPU, MONITOR_WORDS.retiredEnd), unary(OP.f64_convert_i32_s, F64, expression(this.word(L.REMAINING))));
+    const difference = binary(OP.f64_mul, F64, unary(OP.f64_convert_i32_s, F64, expression(moved)), now);
+    this.code.store(OP.f64_store, CPU, MONITOR_WORDS.userRetired, binary(OP.f64_sub, F64, load(OP.f64_load, F64, CPU, MONITOR_WORDS.userRetired), difference));
   }
 }

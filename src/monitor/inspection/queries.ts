@@ -241,6 +241,46 @@ export interface WalkAnswer {
   readonly story: string;
 }
 
+/**
+ * How the engine runs the guest's code: translated without guards (user code in flat or 64-bit segments), translated with
+ * them, by the interpreter alone, or instruction by instruction.
+ */
+export type ExecutionModeName = 'direct' | 'guarded' | 'interpreted' | 'stepped';
+
+/** How code is run now, and what has happened since power-on. */
+export interface ExecutionState {
+  readonly mode: ExecutionModeName;
+  /** What the mode was decided by: 'supervisor', 'segments', … */
+  readonly reason: string;
+  /** The same in words. */
+  readonly story: string;
+  /** Instructions retired in each mode; what was stepped is in the mode that it was stepped in. */
+  readonly instructions: Readonly<Record<string, number>>;
+  /** Switches into a mode, by what changed: 'privilege', 'segments', … Those that never happened are left out. */
+  readonly switches: readonly { readonly to: ExecutionModeName; readonly cause: string; readonly count: number }[];
+  /** Why generated code came back to the monitor, or what it asked of it, by cause. */
+  readonly exits: Readonly<Record<string, number>>;
+  /** What there is now: regions, modules, decoded code, shadow tables. */
+  readonly held: HeldCode;
+  /** Everything else that translator, code cache and shadow paging count. */
+  readonly translator: Counters;
+  readonly code: Counters;
+  readonly shadow: Counters;
+}
+
+/** What the engine holds at a moment. */
+export interface HeldCode {
+  /** Regions of translated code, and the WebAssembly modules and bytes of modules that they keep. */
+  readonly regions: number;
+  readonly modules: number;
+  readonly moduleBytes: number;
+  /** Entries of the function table, used ones and free ones. */
+  readonly tableEntries: number;
+  /** Decoded code: pages, each in one way to read it, and bytes of their tables and records. */
+  readonly codePages: number;
+  readonly codeBytes: number;
+}
+
 /** Counters of the engine and of memory virtualization, by name. */
 export type Counters = Readonly<Record<string, number>>;
 
@@ -284,6 +324,7 @@ export interface Inspection {
    */
   walk(cr3: number | undefined, linear: bigint, key?: string): Promise<WalkAnswer>;
   counters(): Promise<Counters>;
+  execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;
   screen(): Promise<ScreenText>;
   /** Hash of the whole machine (memory, CPU, devices), hex. */

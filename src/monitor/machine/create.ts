@@ -3,6 +3,7 @@
  */
 import type { TranslationService } from '../engine/translator/order';
 import { cpuView } from '../inspection/cpuView';
+import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
@@ -101,6 +102,9 @@ function countersOf(machine: VirtualMachine): Counters {
     ...prefixed('translator', executor.translator.counters),
     ...prefixed('processors', processors.counters),
     ...prefixed('code', executor.code.counters),
+    ...prefixed('execution', executor.locator.log.counters(executor.retired())),
+    ...prefixed('regions', executor.code.regionCounters),
+    ...prefixed('held', executor.code.held),
     ...prefixed('shadow', mmu.shadow.counters),
     ...prefixed('memory', map.counters),
     ...prefixed('sharing', sharing?.counters ?? {}),
@@ -145,6 +149,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     table: (request) => paging.table(request),
     walk: (cr3, linear, key) => paging.walk(cr3, linear, key),
     counters: () => countersOf(machine),
+    execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
     screen: () => board.vga.screenText(),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),

@@ -9,12 +9,20 @@ export const PAGE_SHIFT = 12;
 /** A word that is always zero: the link of a record that leads nowhere yet. */
 export const NULL_SLOT = 0x40;
 
+/** A word that counts stores beside code down to the next one that the monitor is told of. */
+export const STORES_TO_SAMPLE = 0x48;
+
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors,
- * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (u32 each).
+ * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (u32 each). And what it
+ * keeps account of, for ExecutionLog: its switches to privilege 3 and to privilege 0 (u32 each), and the retired counts of the
+ * second less those of the first (f64).
  */
-export const MONITOR_WORDS = { retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, flagsChangeable: 0x70, flagsFixed: 0x74, jumpsKnown: 0x78 } as const;
+export const MONITOR_WORDS = {
+  retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, flagsChangeable: 0x70, flagsFixed: 0x74, jumpsKnown: 0x78,
+  toUser: 0x7c, toSupervisor: 0x80, userRetired: 0x88,
+} as const;
 
 /**
  * Where an access that cannot go straight to memory (page-crossing, device, traced) leaves its
@@ -34,6 +42,8 @@ export const WAITING_CPUS = 0x4000;
 
 /** Records of the instruction that is stepped alone. */
 export const SCRATCH_RECORDS = 0x3000;
+/** The record of an instruction whose code has been written to, to be compared with the one that it has. */
+export const PATCHED_RECORD = SCRATCH_RECORDS + 0x400;
 
 /** Software TLBs: one set of tables for each cached address space. */
 export const TLB_BASE = 0x10000;
@@ -54,17 +64,24 @@ export const TLB_EXECUTE = 4 * TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** Distance from a supervisor table to the user table of its kind. */
 export const TLB_USER = TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
-export const TLB_SPACE_BYTES = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
+/**
+ * Pages that are traced for the code in them alone, for writing beside that code: few entries, as far behind the table for
+ * writing of each privilege, so that one pointer leads to both.
+ */
+export const TLB_TRACED = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
+export const TLB_TRACED_ENTRIES = 64;
+export const TLB_SPACE_BYTES = TLB_TRACED + TLB_USER + TLB_TRACED_ENTRIES * TLB_ENTRY_BYTES;
 /** Address spaces whose derived structures are kept at once. */
 export const MAX_SPACES = 64;
-/** A read or write table that stays empty, for code whose every access has to be looked at. */
+/** A read or write table that stays empty, with what lies behind it, for code whose every access has to be looked at. */
 export const TLB_EMPTY = TLB_BASE + MAX_SPACES * TLB_SPACE_BYTES;
+export const TLB_EMPTY_BYTES = TLB_TRACED - TLB_WRITE + TLB_TRACED_ENTRIES * TLB_ENTRY_BYTES;
 
 /**
  * Where jumps of generated code have led (see ./jumpCache): entries of 32 bytes, found by the address, with linear address
  * (i64), table of the execute TLB, block's record, its handler, its instruction count.
  */
-export const JUMP_CACHE = TLB_EMPTY + TLB_ENTRIES * TLB_ENTRY_BYTES;
+export const JUMP_CACHE = TLB_EMPTY + TLB_EMPTY_BYTES;
 export const JUMP_ENTRIES = 2048;
 export const JUMP_ENTRY_BYTES = 32;
 export const JUMP = { linear: 0, table: 8, record: 12, handler: 16, count: 20 } as const;
@@ -78,6 +95,9 @@ export const MAX_SHADOW_TABLES = 3072;
 export const CODE_BASE = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
 export const CODE_CHUNK_BYTES = 16384;
 export const CODE_CHUNKS = 8192;
+/** A frame's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them. */
+export const CODE_MARK_SHIFT = 4;
+export const CODE_MARKS = PAGE_BYTES >> CODE_MARK_SHIFT;
 
 /** First machine frame. */
 export const FRAMES_BASE = CODE_BASE + CODE_CHUNK_BYTES * CODE_CHUNKS;

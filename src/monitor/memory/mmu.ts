@@ -240,7 +240,10 @@ export class Mmu {
     const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
     const isTraced = this.machine.frameFlags(frame) !== 0;
-    if (write && isTraced) return -1;
+    if (write && isTraced) {
+      this.enterTraced(page, frame, user);
+      return -1;
+    }
     if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
     const host = frame * PAGE_BYTES;
     const { shadow, tlb } = this;
@@ -253,6 +256,14 @@ export class Mmu {
     if (write) tlb.offer(slot, TLB_KIND.read, user, page, host);
     else if (shadow.writable && !isTraced) tlb.offer(slot, TLB_KIND.write, user, page, host);
     return host;
+  }
+
+  /** Lets generated code write to the bytes of a page that no code has been decoded from, if that is all that it is traced for. */
+  private enterTraced(page: number, frame: number, user: boolean): void {
+    if (this.machine.frameFlags(frame) !== FRAME.code || !this.shadow.cacheable || this.watchedPages.has(page)) return;
+    if (this.wrap32 && (page < 0 || page > LAST_PAGE_32)) return;
+    const marks = this.map.traces?.codeMarks(frame) ?? 0;
+    if (marks > 0) this.tlb.fillTraced(this.space.slot, user, page, frame * PAGE_BYTES, marks);
   }
 
   private expectStore(bytes: number, firstAddress: number, firstBytes: number, secondAddress: number): void {

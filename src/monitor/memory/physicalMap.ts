@@ -22,6 +22,8 @@ export interface DeviceMemory {
 export interface TraceListener {
   tableWritten(address: number, bytes: number): void;
   codeWritten(frame: number, offset: number, bytes: number): void;
+  /** Address of the marks that say which bytes of a frame have been decoded (see CODE_MARKS); 0 when there is no room for them. */
+  codeMarks(frame: number): number;
 }
 
 /** Told when a page stands on another frame than before, or when writes to it have to come here from now on. */
@@ -241,8 +243,10 @@ export class PhysicalMap {
       frame = this.own(page);
       flags = this.machine.frameFlags(frame);
     }
-    const offset = address & 0xfff;
-    this.machine.write(frame * PAGE_BYTES + offset, size, value);
+    const host = frame * PAGE_BYTES + (address & 0xfff);
+    // Code that is written as it is stays what it is.
+    if (flags & FRAME.code && this.machine.read(host, size) === (size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1))) flags &= ~FRAME.code;
+    this.machine.write(host, size, value);
     if (flags !== 0) this.noteWrite(frame, address, size, flags);
   }
 

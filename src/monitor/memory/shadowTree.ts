@@ -15,7 +15,7 @@ import type { ShadowCounters } from './shadowCounters';
 import { leafFlags, targetPage } from './shadowEntries';
 import { SHADOW, ShadowTable, type ShadowOrigin, type ShadowParent } from './shadowTable';
 import type { Techniques } from './techniques';
-import { TLB_KIND, type Tlb } from './tlb';
+import type { Tlb } from './tlb';
 
 /**
  * Traced writes without a fill in between after which a table goes out of sync, or is taken to be one no longer. Linux enters
@@ -411,7 +411,7 @@ export class ShadowTree {
   }
 
   private withdrawAt(slot: number, first: number, pages: number, kinds: number, leaves?: ShadowTable): void {
-    if (kinds === WRITES_ONLY) this.tlb.drop(slot, TLB_KIND.write, first);
+    if (kinds === WRITES_ONLY) this.tlb.dropWrites(slot, first);
     else if (pages === 1) this.tlb.dropPage(slot, first);
     else if (leaves && leaves.filled * PROBES < this.tlb.listed(slot)) leaves.forEach((index) => { this.tlb.dropPage(slot, first + index); });
     else if (pages > LARGEST_RANGE) this.flushSpace(slot);

@@ -1,13 +1,15 @@
 /**
  * The software TLBs in front of the shadow page tables: for each cached address space a table a kind of
  * access and privilege, read by generated code. An entry is {tag: i64 linear page address, addend}: for
- * data host = linear + addend; for execution the addend is the address of the page's table of blocks.
+ * data host = linear + addend; for execution the addend is the address of the page's table of blocks. Pages with code and
+ * data have entries of their own kind, in which the address of the frame's marks stands behind the addend.
  */
 import {
   MAX_SPACES,
   PAGE_BYTES,
   TLB_BASE,
   TLB_EMPTY,
+  TLB_EMPTY_BYTES,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_EXECUTE,
@@ -16,6 +18,8 @@ import {
   TLB_FOLD,
   TLB_READ,
   TLB_SPACE_BYTES,
+  TLB_TRACED,
+  TLB_TRACED_ENTRIES,
   TLB_USER,
   TLB_WRITE,
 } from './layout';
@@ -38,6 +42,7 @@ export const TLB_KIND = {
   read: { offset: TLB_READ, entries: TLB_ENTRIES, user: TLB_USER },
   write: { offset: TLB_WRITE, entries: TLB_ENTRIES, user: TLB_USER },
   execute: { offset: TLB_EXECUTE, entries: TLB_EXECUTE_ENTRIES, user: TLB_EXECUTE_USER },
+  traced: { offset: TLB_TRACED, entries: TLB_TRACED_ENTRIES, user: TLB_USER },
 } as const;
 export type TlbKind = (typeof TLB_KIND)[keyof typeof TLB_KIND];
 
@@ -53,7 +58,7 @@ export class Tlb {
 
   constructor(machine: MachineMemory) {
     this.words = machine.i32;
-    this.clear(TLB_EMPTY, TLB_ENTRIES * TLB_ENTRY_BYTES);
+    this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
 
   /** Makes the tables of a slot ready for its first space. */
@@ -83,6 +88,12 @@ export class Tlb {
       this.wide[2 * slot + (user ? 1 : 0)] = true;
       words[at + 1] = Math.floor(page / PAGES_32) | 0;
     }
+  }
+
+  /** Enters a page with code, for writing to the bytes beside it; `marks` says where they are (see CODE_MARKS). */
+  fillTraced(slot: number, user: boolean, page: number, host: number, marks: number): void {
+    this.fill(slot, TLB_KIND.traced, user, page, host);
+    this.words[(this.entry(slot, TLB_KIND.traced, user, page) >> 2) + 3] = marks;
   }
 
   /** Enters a page that has not been asked for, if that costs no other page its place. */
@@ -153,11 +164,17 @@ export class Tlb {
     }
   }
 
+  /** Drops a page from all tables for writing. */
+  dropWrites(slot: number, page: number): void {
+    this.drop(slot, TLB_KIND.write, page);
+    this.drop(slot, TLB_KIND.traced, page);
+  }
+
   /** Drops a page altogether. */
   dropPage(slot: number, page: number): void {
     if (this.filledCount[slot] === 0) return;
     this.drop(slot, TLB_KIND.read, page);
-    this.drop(slot, TLB_KIND.write, page);
+    this.dropWrites(slot, page);
     this.drop(slot, TLB_KIND.execute, page);
   }
 

@@ -11,6 +11,11 @@ describe('marked bytes', () => {
       assert.ok(!marks.has(0, start) && !marks.has(end, 4096), `around ${start} to ${end}`);
       assert.ok(marks.has(Math.max(0, start - 7), Math.min(4096, end + 7)));
       assert.ok(!marks.has(start, start), 'nothing is in an empty range');
+      marks.unmark(start, end);
+      assert.ok(!marks.has(0, 4096), `taken away from ${start} to ${end}`);
+      marks.mark(0, 4096);
+      marks.unmark(start, end);
+      for (let at = 0; at < 4096; at++) assert.equal(marks.has(at, at + 1), at < start || at >= end, `${at} beside ${start} to ${end}`);
       marks.clear();
       assert.ok(!marks.has(0, 4096));
     }

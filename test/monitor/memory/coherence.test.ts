@@ -46,7 +46,7 @@ class Trial {
     this.map.declare(0, PAGES, ABSENT);
     this.mmu = new Mmu(this.memory, this.map, new Techniques(without));
     this.mmu.wrap32 = false;
-    this.map.traces = { tableWritten: (address, bytes) => { this.mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined };
+    this.map.traces = { tableWritten: (address, bytes) => { this.mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined, codeMarks: () => 0 };
     const controls = this.controlsOf('32-bit', ROOTS['32-bit'][0] * PAGE, true);
     for (let i = 0; i < 60; i++) this.writeEntry();
     this.mmu.setControls(controls);

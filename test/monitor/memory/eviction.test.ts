@@ -21,7 +21,7 @@ function machine(): Machine {
   const map = new PhysicalMap(memory, { read: () => 0, write: () => undefined });
   map.declare(0, PAGES, ABSENT);
   const mmu = new Mmu(memory, map);
-  map.traces = { tableWritten: (address, bytes) => { mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined };
+  map.traces = { tableWritten: (address, bytes) => { mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined, codeMarks: () => 0 };
   return { map, mmu };
 }
 

@@ -26,7 +26,7 @@ class Machine {
     this.map = new PhysicalMap(memory, { read: () => 0, write: () => undefined });
     this.map.declare(0, PAGES, ABSENT);
     this.mmu = new Mmu(memory, this.map);
-    this.map.traces = { tableWritten: (address, bytes) => { this.mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined };
+    this.map.traces = { tableWritten: (address, bytes) => { this.mmu.shadow.tableWritten(address, bytes); }, codeWritten: () => undefined, codeMarks: () => 0 };
     this.map.write(TABLE * PAGE + 4 * 5, 4, (32 * PAGE) | P | W);
     this.setRoot(FIRST, 0, 0);
   }

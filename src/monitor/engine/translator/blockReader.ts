@@ -4,7 +4,8 @@
  */
 import { findService } from '../../cpu/services';
 import { FAR_TRANSFERS, endsBlock, transfersFar } from '../../isa/definitions';
-import type { CodeCache, CodePage } from '../codeCache';
+import type { CodeCache } from '../codeCache';
+import type { CodePage } from '../codePage';
 import type { HandlerKey } from '../handlerShape';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
@@ -39,7 +40,8 @@ export class BlockReader {
       const service = handler.name.startsWith('!');
       const far = service ? FAR_SERVICES.has(this.view.getUint32(record + R.link, true)) : transfersFar(handler.name);
       if (far) return { page, offset, count, instructions, end: { kind: 'leave', record } };
-      instructions.push({ handler, service, record });
+      const place = this.view.getUint16(record + R.offset, true);
+      instructions.push({ handler, service, record, callout: page.callouts.has(place), patched: page.patched.has(place) });
     }
     const last = instructions[count - 1];
     if (!last) return undefined;

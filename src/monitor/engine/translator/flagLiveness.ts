@@ -25,6 +25,8 @@ export function flagLiveness(instructions: readonly RegionInstruction[]): readon
   for (let i = instructions.length - 1; i >= 0; i--) {
     const instruction = instructions[i];
     if (!instruction) continue;
+    // Behind a callout the region may be left.
+    live ||= instruction.callout;
     after[i] = live;
     const facts = factsOf(instruction.handler);
     const passed: boolean = live && (!facts.killsFlags || facts.keepsFlags);

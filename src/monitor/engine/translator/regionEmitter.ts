@@ -6,11 +6,13 @@
 import { EIP_BASE, MASK16, MASK32, MASK64, TWO32, ZERO } from '../../cpu/layout';
 import type { OperandSize, StatusSource, StatusWords, Value } from '../../isa/emitter';
 import { InstructionEmitter } from '../instructionEmitter';
-import { ACCESS } from '../memoryAccess';
+import { PAGE_BYTES } from '../../memory/layout';
+import { ACCESS, type Access } from '../memoryAccess';
+import { R } from '../records';
 import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
-import { binary, i32, i64, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import { binary, call, i32, i64, load, unary, type Expression, type Local } from '../wasm/functionBuilder';
 import type { RegionInstruction } from './regionGraph';
 import type { RegionScope } from './regionScope';
 
@@ -33,6 +35,14 @@ export type Continuation =
   /** It has left the region. */
   | { readonly kind: 'gone' };
 
+/** Numbers of functions that instructions call. */
+export interface EmitterCallees {
+  readonly beside: number;
+  readonly access: number;
+  readonly commit: number;
+  readonly routines: Routines;
+}
+
 export class RegionEmitter extends InstructionEmitter {
   continuation: Continuation = { kind: 'next' };
   /** What is emitted deeper than here is done on a condition. */
@@ -42,15 +52,16 @@ export class RegionEmitter extends InstructionEmitter {
     private readonly instruction: RegionInstruction,
     private readonly scope: RegionScope,
     private readonly view: DataView,
-    routines: Routines,
+    private readonly callees: EmitterCallees,
   ) {
-    super(instruction.handler.shape, scope.builder, routines);
+    super(instruction.handler.shape, scope.builder, callees.routines);
   }
 
   // Operands.
 
   field(op: number, type: WasmType, offset: number): Expression {
     const at = this.instruction.record + offset;
+    if (this.instruction.patched && (offset === R.immediate || offset === R.displacement)) return load(op, type, i32(at), 0);
     switch (op) {
       case OP.i32_load8_u:
         return i32(this.view.getUint8(at));
@@ -97,13 +108,40 @@ export class RegionEmitter extends InstructionEmitter {
     return kind === ACCESS.read ? this.scope.readTable : this.scope.writeTable;
   }
 
-  hostAddress(hit: Expression, direct: Expression): Expression {
-    this.code.if(unary(OP.i32_eqz, I32, hit), () => this.leave());
-    return this.code.let(direct);
+  hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], { bytes, kind }: Access): Expression {
+    const { code, scope, callees } = this;
+    if (!this.instruction.callout) {
+      code.if(unary(OP.i32_eqz, I32, hit), () => this.leave());
+      return code.let(direct);
+    }
+    const host = code.temporary(I32);
+    const sizeAndKind = i32(bytes | (kind << 8));
+    code.if(
+      hit,
+      () => code.set(host, direct),
+      () => {
+        code.set(host, call(callees.beside, I32, [...halves(), sizeAndKind]));
+        code.if(unary(OP.i32_eqz, I32, host), () => {
+          // A fault finds the state as it was before the instruction, in the state block.
+          scope.spill(scope.dirty);
+          scope.spillBudget();
+          code.set(host, call(callees.access, I32, [...halves(), sizeAndKind, i32(this.instruction.record)]));
+          code.if(unary(OP.i32_eqz, I32, host), () => code.return());
+          scope.afterAccess();
+        });
+      },
+    );
+    return host;
   }
 
-  stored(): void {
-    // Only what the TLB holds is stored to.
+  stored(host: Expression): void {
+    // Without a callout only what the TLB holds is stored to.
+    if (!this.instruction.callout) return;
+    const { code, scope, callees } = this;
+    code.if(binary(OP.i32_lt_u, I32, host, i32(PAGE_BYTES)), () => {
+      code.call(callees.commit, [i32(this.instruction.record)]);
+      scope.afterAccess();
+    });
   }
 
   // Flags.

@@ -19,6 +19,8 @@ interface Effects {
   /** What it always writes, without need of what was there. */
   readonly kills: number;
   readonly mayLeave: boolean;
+  /** Whether the region may be left behind it, too. */
+  readonly callout: boolean;
 }
 
 /** A block as far as it is translated. */
@@ -80,10 +82,10 @@ export class RegionFlow {
     return effects;
   }
 
-  private effectOf({ handler, record, service }: RegionInstruction, source: SourceKind): Effects {
-    if (service) return { kind: 'service', reads: 0, writes: 0, kills: 0, mayLeave: true };
+  private effectOf({ handler, record, service, callout }: RegionInstruction, source: SourceKind): Effects {
+    if (service) return { kind: 'service', reads: 0, writes: 0, kills: 0, mayLeave: true, callout: false };
     const facts = factsOf(handler);
-    if (facts.unsafe) return { kind: 'gone', reads: 0, writes: 0, kills: 0, mayLeave: true };
+    if (facts.unsafe) return { kind: 'gone', reads: 0, writes: 0, kills: 0, mayLeave: true, callout: false };
     const flagsReplaced = facts.killsFlags && !facts.keepsFlags;
     const written = (facts.writtenRegisters | this.named(record, facts.writtenFields)) & this.all;
     return {
@@ -92,6 +94,7 @@ export class RegionFlow {
       writes: written | (facts.setsFlags ? FLAG_WORDS : 0),
       kills: written | (flagsReplaced ? FLAG_WORDS : 0),
       mayLeave: facts.mayLeave,
+      callout,
     };
   }
 
@@ -132,6 +135,7 @@ export class RegionFlow {
       if (!effect) continue;
       const dirty = flow.dirty[i] ?? 0;
       flow.needed[i] = needed;
+      if (effect.callout) needed |= dirty | effect.writes;
       if (effect.kind !== 'plain') needed = dirty;
       else needed = (needed & ~effect.kills) | effect.reads | (effect.mayLeave ? dirty : 0);
     }

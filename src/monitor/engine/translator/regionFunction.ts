@@ -7,21 +7,19 @@ import { meaningOf } from '../../isa/definitions';
 import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
-import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/functionBuilder';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
-import { RegionEmitter, type Continuation } from './regionEmitter';
+import { RegionEmitter, type Continuation, type EmitterCallees } from './regionEmitter';
 import type { RegionBlock, RegionGraph, RegionInstruction } from './regionGraph';
 import { RegionFlow } from './regionFlow';
 import { RegionScope, type WaysOut } from './regionScope';
 
 /** Numbers of functions that translated code calls. */
-export interface RegionCallees extends WaysOut {
+export interface RegionCallees extends WaysOut, EmitterCallees {
   readonly service: number;
-  readonly routines: Routines;
 }
 
 /** How a region's code is read. */
@@ -109,7 +107,7 @@ export class RegionFunction {
       if (continuation.kind === 'gone') return;
       scope.flagsLive = live[i] ?? true;
       scope.dirty = dirty[i] ?? 0;
-      continuation = this.instruction(instruction, needed[i] ?? 0);
+      continuation = this.instruction(instruction, needed[i] ?? 0, dirty[i + 1] ?? dirtyAtEnd);
       const { source } = scope;
       // What the last one gives is used where the block ends.
       if (i < block.instructions.length - 1) scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
@@ -118,16 +116,17 @@ export class RegionFunction {
     scope.builder.recycle();
   }
 
-  /** @param needed what is needed behind it, if it is a service */
-  private instruction(instruction: RegionInstruction, needed: number): Continuation {
+  /** @param needed what is needed behind it, if it is a service; `dirty` what is dirty behind it */
+  private instruction(instruction: RegionInstruction, needed: number, dirty: number): Continuation {
     const { scope } = this;
     if (instruction.service) return this.callService(instruction, needed);
     if (factsOf(instruction.handler).unsafe) {
       scope.leaveToRecord(instruction.record, scope.dirty);
       return { kind: 'gone' };
     }
-    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees.routines);
+    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees);
     meaningOf(instruction.handler.name)(emitter);
+    if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(instruction.record, dirty);
     return emitter.continuation;
   }
 
@@ -144,8 +143,16 @@ export class RegionFunction {
     // It may have changed how pages are mapped.
     if (this.turnsPages) b.set(scope.pages, i32(0));
     scope.source = undefined;
-    b.if(load(OP.i32_load, I32, CPU, at(STOP_REQUESTED)), () => scope.leaveToRecord(record + RECORD_BYTES, 0));
+    this.stopBehind(record, 0);
     return { kind: 'next' };
+  }
+
+  /**
+   * Leaves behind an instruction that has asked the monitor, with so many registers dirty, if that wants control: a transfer is
+   * stopped by the empty budget.
+   */
+  private stopBehind(record: number, dirty: number): void {
+    this.scope.builder.if(load(OP.i32_load, I32, CPU, at(STOP_REQUESTED)), () => this.scope.leaveToRecord(record + RECORD_BYTES, dirty));
   }
 
   /** Goes on behind a block, with so many registers dirty. */

@@ -2,7 +2,7 @@
  * The control-flow graph of a region: basic blocks that are reached from one entry, in reverse postorder, with what their
  * dominators and loops are. They may lie in several pages; a block's position is counted from the start of its entry's page.
  */
-import type { CodePage } from '../codeCache';
+import type { CodePage } from '../codePage';
 import type { HandlerKey } from '../handlerShape';
 
 /** An instruction of a region: its handler's name and shape, and its record. */
@@ -11,6 +11,10 @@ export interface RegionInstruction {
   /** Whether the whole instruction is a service. */
   readonly service: boolean;
   readonly record: number;
+  /** Whether its accesses keep coming to the monitor: it asks from inside the region, and the region goes on. */
+  readonly callout: boolean;
+  /** Whether its immediate or displacement has been patched, and is read from the record. */
+  readonly patched: boolean;
 }
 
 /**

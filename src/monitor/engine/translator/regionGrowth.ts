@@ -4,8 +4,10 @@
  * come the ways that indirect jumps and returns are likely to take.
  */
 import { PAGE_BYTES } from '../../memory/layout';
-import type { CodeCache, CodePage } from '../codeCache';
+import type { CodeCache } from '../codeCache';
+import type { CodePage } from '../codePage';
 import { R } from '../records';
+import type { RegionPart } from '../regionRegistry';
 import type { BlockReader } from './blockReader';
 import { jumpHints, type WordReader } from './jumpHints';
 import type { BlockCode, PlacedBlock, RegionInstruction, RegionPage } from './regionGraph';
@@ -39,11 +41,11 @@ interface Candidate {
   readonly routine: number;
 }
 
-/** A region as it has grown: its blocks, the entry first, the pages that they lie in, and the addresses of their first records. */
+/** A region as it has grown: its blocks, the entry first, the pages that they lie in, and what the code cache knows them by. */
 export interface GrownRegion {
   readonly blocks: readonly PlacedBlock[];
   readonly pages: ReadonlySet<CodePage>;
-  readonly records: readonly number[];
+  readonly parts: readonly RegionPart[];
 }
 
 class Growth {
@@ -69,13 +71,13 @@ class Growth {
     while (this.followNext());
     const pages = new Map<CodePage, RegionPage>();
     const blocks: PlacedBlock[] = [];
-    const records: number[] = [];
+    const parts: RegionPart[] = [];
     for (const { code, delta, position, targets, routine } of this.blocks.values()) {
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
       blocks.push({ ...code, page: plainPage(code.page, pages), delta, position, targets: known });
-      records.push(this.code.block(code.page, code.offset));
+      parts.push({ page: code.page, offset: code.offset, address: this.code.block(code.page, code.offset) });
     }
-    return { blocks, pages: new Set(pages.keys()), records };
+    return { blocks, pages: new Set(pages.keys()), parts };
   }
 
   /** Follows the most promising way that is left. Says whether there was one. */

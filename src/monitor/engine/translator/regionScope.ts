@@ -89,7 +89,7 @@ export class RegionScope {
       b.set(this.flagResult, load(OP.i64_load, I64, CPU, at(FLAG_RESULT)));
       b.set(this.flagAux, load(OP.i32_load, I32, CPU, at(FLAG_AUX)));
     }
-    b.set(this.remaining, load(OP.i32_load, I32, CPU, at(REMAINING)));
+    this.reloadBudget();
   }
 
   /** Takes the TLB's tables out of the state block. */
@@ -117,6 +117,18 @@ export class RegionScope {
 
   spillBudget(): void {
     this.builder.store(OP.i32_store, CPU, at(REMAINING), this.remaining);
+  }
+
+  /** The monitor may have taken the budget away. */
+  reloadBudget(): void {
+    this.builder.set(this.remaining, load(OP.i32_load, I32, CPU, at(REMAINING)));
+  }
+
+  /** The monitor has made an access: the budget, the TLB's tables, and how pages are mapped may have changed. */
+  afterAccess(): void {
+    this.reloadBudget();
+    this.loadTables(true, true);
+    this.builder.set(this.pages, i32(0));
   }
 
   /** Leaves the region, with so many registers dirty: the record is the interpreter's. */

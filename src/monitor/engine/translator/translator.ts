@@ -6,7 +6,8 @@ import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE } from '../../cpu/layout';
 import { PAGE_BYTES } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
-import { sameContext, type CodeCache, type CodePage } from '../codeCache';
+import { sameContext, type CodeCache } from '../codeCache';
+import type { CodePage } from '../codePage';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
 import { R } from '../records';
@@ -27,6 +28,8 @@ export interface TranslatorCounters {
   modulesElsewhere: number;
   /** Regions that came too late: their code had been dropped meanwhile. */
   lateRegions: number;
+  /** Instructions that ask the monitor from inside their regions, because they kept doing so. */
+  callouts: number;
 }
 
 /** Hot blocks that are compiled together at once, even while generated code is running. */
@@ -38,6 +41,9 @@ const SOON = 4;
 
 /** What of the usual entries makes a block hot that is in a region which is being translated: it will be entered less often soon. */
 const UNDER_WAY = 1 / 4;
+/** Accesses after which an instruction gets a callout, and records that are counted for it at once. */
+const MOST_TRIPS = 64;
+const MOST_TRIPPING = 1024;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -50,7 +56,7 @@ interface HotBlock {
   readonly user: boolean;
 }
 
-/** A hot block and its region, and how often the region's pages had been dropped before. */
+/** A hot block and its region, and the generations of the region's pages. */
 interface Chosen {
   readonly page: CodePage;
   readonly offset: number;
@@ -67,9 +73,11 @@ interface Batch {
 }
 
 export class Translator {
-  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0 };
+  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0, callouts: 0 };
   private readonly reader: BlockReader;
   private queue: HotBlock[] = [];
+  /** How often records' accesses have come to the monitor without being remembered by a TLB. */
+  private readonly trips = new Map<number, number>();
   private waited = 0;
   /** What another thread works on, by the orders' numbers. */
   private readonly underWay = new Map<number, Batch>();
@@ -91,16 +99,36 @@ export class Translator {
 
   /** The block of a profile record has been entered often; it is the one that is entered now. */
   hot(record: number): void {
+    if (this.code.wake(record)) return;
     this.counters.hotBlocks++;
-    this.enqueue(record);
-    if (this.queue.length >= BATCH) this.translatePending();
+    // Reported once more while it waits: nothing returns that could end its waiting. And what is written to may not be there then.
+    const waits = this.queue.some((block) => block.record === record);
+    const page = this.code.pageById(this.view.getUint32(record + R.page, true));
+    if (!waits) this.enqueue(record);
+    if (waits || page?.unstable || this.queue.length >= BATCH) this.translatePending();
   }
 
   /** Translates the block at an address by itself and at once, unless it is translated already. It is entered next. */
   translateNow(address: number): void {
-    if (!this.isCounting(address)) return;
+    if (!this.isCounting(address) || this.code.wake(address)) return;
     this.enqueue(address);
     this.translatePending();
+  }
+
+  /** An access of a record's instruction has come to the monitor, or so many have, and will again. */
+  tripped(record: number, times: number): void {
+    const count = (this.trips.get(record) ?? 0) + times;
+    if (count < MOST_TRIPS) {
+      if (this.trips.size >= MOST_TRIPPING) this.trips.clear();
+      this.trips.set(record, count);
+      return;
+    }
+    this.trips.delete(record);
+    const { state, mmu, user } = this.cpu;
+    const start = state.wide(EIP_BASE) + (state.code64 ? 0 : state.base(CS));
+    const table = mmu.tlb.codeTable(mmu.currentSpace.slot, user, Math.floor((state.code64 ? start : start % 2 ** 32) / PAGE_BYTES));
+    const page = table > 0 ? this.code.pageOfTable(table) : undefined;
+    if (page?.context.translated && this.code.callOut(page, record)) this.counters.callouts++;
   }
 
   /** Generated code has returned: takes what another thread has done, and translates what is hot, if enough is or it has waited long enough. */
@@ -181,7 +209,7 @@ export class Translator {
         continue;
       }
       chosen.push({ page, offset, record, region, generations: new Map([...region.pages].map((each) => [each, each.generation])) });
-      for (const member of region.records) taken.add(member);
+      for (const { address } of region.parts) taken.add(address);
     }
     return { chosen, taken };
   }
@@ -224,9 +252,9 @@ export class Translator {
   }
 
   /** Whether a region's code is what it was when it was chosen, and its entry waits for it. */
-  private isStill({ page, offset, record, generations }: Chosen): boolean {
+  private isStill({ record, region, generations }: Chosen): boolean {
     for (const [each, generation] of generations) if (each.generation !== generation || this.code.pageById(each.id) !== each) return false;
-    return this.code.block(page, offset) === record && this.isCounting(record);
+    return region.parts.every((part) => this.code.block(part.page, part.offset) === part.address) && this.isCounting(record);
   }
 
   /** Puts translated code in front of its blocks. Only while generated code is not running, unless it was written just now. */
@@ -234,16 +262,21 @@ export class Translator {
     const { chosen } = batch;
     const present = chosen.map((one) => this.isStill(one));
     this.counters.lateRegions += present.filter((still) => !still).length;
+    // Its entry may still be hot.
+    chosen.forEach(({ page, offset, record }, i) => {
+      if (!present[i] && this.code.block(page, offset) === record && this.isCounting(record)) this.countDown(record, SOON);
+    });
     if (!present.includes(true)) return;
     if ('failure' in reply) return this.writeAgain(batch.chosen.filter((_, i) => present[i]));
     const instance = new WebAssembly.Instance(reply.module, this.interpreter.imports);
     this.counters.modules++;
     this.counters.moduleBytes += reply.bytes;
-    chosen.forEach(({ page, offset, region }, i) => {
+    const held = this.code.openModule(reply.bytes);
+    chosen.forEach(({ region }, i) => {
       const translated = instance.exports[regionName(i)];
       const summary = reply.regions[i];
       if (!present[i] || !translated || !summary) return;
-      this.code.setRegion(page, offset, this.interpreter.install(translated), region.pages);
+      this.code.setRegion(held, translated, region.parts);
       this.note(region, summary);
     });
   }
@@ -257,13 +290,13 @@ export class Translator {
     this.install(writeRegions(this.orderOf(batch)), batch);
   }
 
-  private note({ blocks, records }: GrownRegion, { blocks: count, instructions, loops }: RegionSummary): void {
+  private note({ blocks, parts }: GrownRegion, { blocks: count, instructions, loops }: RegionSummary): void {
     this.counters.regions++;
     this.counters.regionBlocks += count;
     this.counters.regionInstructions += instructions;
     blocks.forEach(({ position }, i) => {
       // A loop that stays long leaves its region at its head: which should not be left to the interpreter for long then.
-      const record = records[i];
+      const record = parts[i]?.address;
       if (record === undefined || !loops.includes(position) || !this.isCounting(record)) return;
       if (this.view.getInt32(record + R.link, true) > SOON) this.countDown(record, SOON);
     });

@@ -21,6 +21,9 @@ export function writeRegions({ id, regions, memory }: TranslationOrder): Transla
     leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
     jump: module.importFunction('base', 'jump', module.type([I64], [])),
     service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
+    beside: module.importFunction('base', 'beside', module.type([I32, I32, I32], [I32])),
+    access: module.importFunction('base', 'access', module.type([I32, I32, I32, I32], [I32])),
+    commit: module.importFunction('base', 'commit', regionType),
     routines: importRoutinesOnDemand(module),
   };
   const graphs = regions.map(({ blocks }) => new RegionGraph(blocks));

@@ -60,7 +60,7 @@ class Bench {
   constructor() {
     this.map.declare(0, RAM_BYTES / PAGE, ABSENT);
     this.mmu.shadow.alignmentFlag = () => this.ac;
-    this.map.traces = { tableWritten: (address, bytes) => this.mmu.shadow.tableWritten(address, bytes), codeWritten: () => undefined };
+    this.map.traces = { tableWritten: (address, bytes) => this.mmu.shadow.tableWritten(address, bytes), codeWritten: () => undefined, codeMarks: () => 0 };
   }
 
   /** Lays out tables for a format; `bits` gives an entry's flags by its level. */

@@ -1,0 +1,73 @@
+/**
+ * Marks of frames that hold both code and data which is written: a byte for each few bytes of the frame, set where code has
+ * been decoded. Generated code writes beside marked bytes by itself (see emitAccess); all else comes to the monitor. A frame
+ * has marks once it has been written to.
+ */
+import { CODE_CHUNK_BYTES, CODE_MARKS, CODE_MARK_SHIFT } from '../memory/layout';
+import type { CodePage } from './codePage';
+
+export class CodeMarks {
+  /** Addresses of marks, by frame. */
+  private readonly marks = new Map<number, number>();
+  /** Frames with more marks than decoded code. */
+  private readonly old = new Set<number>();
+  private next = 0;
+  private end = 0;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly pagesOf: (frame: number) => readonly CodePage[],
+    /** A chunk of the code cache, or undefined when it is full. */
+    private readonly allocate: () => number | undefined,
+  ) {}
+
+  /** Address of a frame's marks, made if needed; 0 when there is no room. */
+  of(frame: number): number {
+    const known = this.marks.get(frame);
+    if (known !== undefined) return known;
+    if (this.next === this.end) {
+      const chunk = this.allocate();
+      if (chunk === undefined) return 0;
+      this.next = chunk;
+      this.end = chunk + CODE_CHUNK_BYTES;
+    }
+    const address = this.next;
+    this.next += CODE_MARKS;
+    this.marks.set(frame, address);
+    this.mark(frame, address);
+    return address;
+  }
+
+  /** Code has been decoded from some bytes of a frame. */
+  set(frame: number, start: number, end: number): void {
+    const address = this.marks.get(frame);
+    if (address !== undefined) this.bytes.fill(1, address + (start >> CODE_MARK_SHIFT), address + ((end - 1) >> CODE_MARK_SHIFT) + 1);
+  }
+
+  /** Blocks of a frame have gone: bytes may be marked for nothing. */
+  outdated(frame: number): void {
+    if (this.marks.has(frame)) this.old.add(frame);
+  }
+
+  /** A write has come that no code was in the way of: brings marks that are out of date up to date. */
+  renew(frame: number): void {
+    const address = this.marks.get(frame);
+    if (address === undefined || !this.old.delete(frame)) return;
+    this.mark(frame, address);
+  }
+
+  private mark(frame: number, address: number): void {
+    const pages = this.pagesOf(frame);
+    for (let mark = 0; mark < CODE_MARKS; mark++) {
+      const start = mark << CODE_MARK_SHIFT;
+      this.bytes[address + mark] = pages.some((page) => page.isDecoded(start, start + (1 << CODE_MARK_SHIFT))) ? 1 : 0;
+    }
+  }
+
+  /** Forgets all of them: their chunks are given back by the cache, and no TLB may lead to them. */
+  clear(): void {
+    this.marks.clear();
+    this.old.clear();
+    this.next = this.end = 0;
+  }
+}

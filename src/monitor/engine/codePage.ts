@@ -1,0 +1,164 @@
+/**
+ * Decoded code of one frame in one context: which blocks there are and from which bytes each was decoded. A block whose bytes
+ * are written goes by itself, and is kept aside: code that is patched back and forth finds its records again when its bytes
+ * come out equal (translation groups: Dehnert et al., The Transmeta Code Morphing Software, 2003).
+ */
+import type { CodeContext } from './codeCache';
+import { MarkedBytes } from './markedBytes';
+import type { Region } from './regionRegistry';
+
+/** A decoded basic block. */
+export interface CodeBlock {
+  /** Offsets in the page: of its first byte, and behind the last one that was looked at. */
+  readonly start: number;
+  readonly end: number;
+  /** Address of its first record, and bytes of all of them. */
+  readonly address: number;
+  readonly recordBytes: number;
+  /** Its code, in pages whose code has been written to before. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Versions of a block that are kept aside. */
+const MOST_VERSIONS = 4;
+
+export class CodePage {
+  /** Bytes that have been decoded, to tell a write to code from one beside it. */
+  private readonly decoded = new MarkedBytes();
+  chunks: number[] = [];
+  next = 0;
+  end = 0;
+  /** Offsets before which a breakpoint record stands. */
+  breakpoints: ReadonlySet<number> = new Set();
+  /** Pages with an instruction that ends in this one. */
+  readonly dependents = new Set<CodePage>();
+  /** Regions that have blocks of it. */
+  readonly regions = new Set<Region>();
+  /**
+   * Offsets of instructions whose constants have been patched, with the number of their first byte that is known to be a
+   * constant's. Translated code reads these constants from the records.
+   */
+  readonly patched = new Map<number, number>();
+  /** Offsets of instructions whose accesses keep coming to the monitor. */
+  readonly callouts = new Set<number>();
+  /** Bytes of records that lead nowhere any more, and of those that are kept aside. */
+  deadBytes = 0;
+  /** Whether code in it has been written to: from then on blocks keep their bytes. */
+  unstable = false;
+  /** How often all of its blocks have been dropped, or an instruction was found to have constants that change. */
+  generation = 0;
+  private readonly blocks = new Map<number, CodeBlock>();
+  private readonly aside = new Map<number, CodeBlock[]>();
+  /** Bytes from the page's start on that belong to an instruction which begins in the page before. */
+  private bridged = 0;
+
+  constructor(
+    readonly frame: number,
+    readonly context: CodeContext,
+    /** Address of the table of 4096 block addresses. */
+    readonly table: number,
+    /** What its profile records know it by. */
+    readonly id: number,
+  ) {}
+
+  /** Whether anything has been decoded from its bytes as they are. */
+  get live(): boolean {
+    return this.blocks.size > 0 || this.bridged > 0;
+  }
+
+  /** Takes a block in that has been decoded from the page's bytes. */
+  add(start: number, end: number, address: number, recordBytes: number, code: Uint8Array): CodeBlock {
+    const block: CodeBlock = { start, end, address, recordBytes, bytes: this.unstable ? code.slice(start, end) : undefined };
+    this.enter(block);
+    return block;
+  }
+
+  /** An instruction of the page before ends at an offset here. */
+  addBridge(end: number): void {
+    this.bridged = Math.max(this.bridged, end);
+    this.decoded.mark(0, end);
+  }
+
+  /** The block that was decoded at an offset from the very bytes that are there now, taken back in. */
+  takeBack(start: number, code: Uint8Array): CodeBlock | undefined {
+    const versions = this.aside.get(start);
+    const index = versions?.findIndex(({ bytes, end }) => bytes?.every((byte, i) => code[start + i] === byte) && bytes.length === end - start) ?? -1;
+    const found = versions?.[index];
+    if (!versions || !found) return undefined;
+    versions.splice(index, 1);
+    this.deadBytes -= found.recordBytes;
+    // Regions that sleep with it may have constants of others' as they were.
+    this.forgetPatched(found);
+    this.enter(found);
+    return found;
+  }
+
+  /** The block that a record belongs to. */
+  blockOf(record: number): CodeBlock | undefined {
+    for (const block of this.blocks.values()) if (record >= block.address && record < block.address + block.recordBytes) return block;
+    return undefined;
+  }
+
+  /** Whether any of these bytes has been decoded. */
+  isDecoded(start: number, end: number): boolean {
+    return this.decoded.has(start, end);
+  }
+
+  /** Whether any of these bytes is part of an instruction that begins in the page before. */
+  isBridged(start: number): boolean {
+    return start < this.bridged;
+  }
+
+  /** The blocks from whose bytes these are. */
+  blocksOf(start: number, end: number): readonly CodeBlock[] {
+    const found: CodeBlock[] = [];
+    for (const block of this.blocks.values()) if (block.start < end && start < block.end) found.push(block);
+    return found;
+  }
+
+  /** Takes blocks out, because their code has been written to. */
+  remove(removed: readonly CodeBlock[]): void {
+    this.unstable = true;
+    for (const block of removed) {
+      this.blocks.delete(block.start);
+      this.decoded.unmark(block.start, block.end);
+      this.deadBytes += block.recordBytes;
+      if (block.bytes) this.keepAside(block);
+      this.forgetPatched(block);
+    }
+    // What others have decoded, too.
+    for (const { start: first, end: last } of removed) {
+      for (const block of this.blocks.values()) if (block.start < last && first < block.end) this.decoded.mark(block.start, block.end);
+    }
+    this.decoded.mark(0, this.bridged);
+  }
+
+  /** Forgets all blocks. */
+  clear(): void {
+    this.blocks.clear();
+    this.aside.clear();
+    this.bridged = 0;
+    this.callouts.clear();
+    this.patched.clear();
+    this.decoded.clear();
+    this.deadBytes = 0;
+    this.chunks = [];
+    this.next = this.end = 0;
+  }
+
+  private enter(block: CodeBlock): void {
+    this.blocks.set(block.start, block);
+    this.decoded.mark(block.start, block.end);
+  }
+
+  /** The next patch of a constant of a block is news to its regions. */
+  private forgetPatched({ start, end }: CodeBlock): void {
+    for (const offset of this.patched.keys()) if (offset >= start && offset < end) this.patched.delete(offset);
+  }
+
+  private keepAside(block: CodeBlock): void {
+    const versions = this.aside.get(block.start);
+    if (!versions) this.aside.set(block.start, [block]);
+    else if (versions.unshift(block) > MOST_VERSIONS) versions.pop();
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The regions of translated code that there are: which blocks each was made from, and which WebAssembly module holds it. A
+ * region whose code is written to is put to sleep, and wakes when all its blocks are back. A module goes when few of its
+ * regions are left, so that what is kept is never much more than what is used.
+ */
+import { forgetJumps } from '../memory/jumpCache';
+import type { MachineMemory } from '../memory/machineMemory';
+import type { CodePage } from './codePage';
+import type { EngineSettings } from './engineSettings';
+import type { Interpreter } from './interpreter';
+import { SPECIAL_HANDLERS } from './interpreterModule';
+import { R } from './records';
+
+/** A compiled module of regions. V8 keeps it as long as one of its functions is in the table. */
+export interface RegionModule {
+  readonly bytes: number;
+  readonly regions: Region[];
+  /** How many of them have not been dropped. */
+  live: number;
+}
+
+/** A block of a region: its page, its offset there, and its first record's address. */
+export interface RegionPart {
+  readonly page: CodePage;
+  readonly offset: number;
+  readonly address: number;
+}
+
+/** Translated code in front of a block. */
+export interface Region {
+  /** Its function's entry in the table. */
+  readonly entry: number;
+  /** Its blocks; the one that it begins with is the first. */
+  readonly parts: readonly RegionPart[];
+  readonly home: RegionPart;
+  readonly module: RegionModule;
+  state: 'in use' | 'asleep' | 'dropped';
+}
+
+/** What the code cache knows of the blocks that regions are made from. */
+export interface RegionBlocks {
+  /** Whether it is, or can be there again because its bytes are as they were. */
+  comesBack(part: RegionPart): boolean;
+}
+
+export interface RegionCounters {
+  regionsDropped: number;
+  /** Regions that were dropped because few others of their module were left, or to make room. */
+  regionsEvicted: number;
+  /** Regions whose code was written to, and those that came back since their bytes were as before. */
+  regionsAsleep: number;
+  regionsWoken: number;
+}
+
+/** A module is given up when less than this part of its regions is left. */
+const SPARSE = 1 / 4;
+/** What is left of the modules when there were too many. */
+const KEPT = 3 / 4;
+/** Entries after which a region that may be there still, or was given up for room alone, is looked for. */
+const SOON = 4;
+/** Regions that begin with one block and sleep. */
+const MOST_ASLEEP = 4;
+
+export class RegionRegistry {
+  readonly counters: RegionCounters = { regionsDropped: 0, regionsEvicted: 0, regionsAsleep: 0, regionsWoken: 0 };
+  /** Modules with live regions, in the order in which they were made. */
+  private readonly modules = new Set<RegionModule>();
+  private readonly sparse = new Set<RegionModule>();
+  /** Regions that sleep, by the address of their first block. */
+  private readonly asleep = new Map<number, Region[]>();
+  /** First blocks that count down to a look at their sleeping regions, and not to a translation. */
+  private readonly early = new Set<number>();
+  /** Table entries of dropped regions, of which one may be running. */
+  private readonly limbo: number[] = [];
+  private live = 0;
+  private liveBytes = 0;
+
+  constructor(
+    private readonly machine: MachineMemory,
+    private readonly interpreter: Interpreter,
+    private readonly settings: EngineSettings,
+    private readonly blocks: RegionBlocks,
+  ) {}
+
+  /** Regions, modules and bytes of modules that are held. */
+  get held(): { readonly regions: number; readonly modules: number; readonly moduleBytes: number } {
+    return { regions: this.live, modules: this.modules.size, moduleBytes: this.liveBytes };
+  }
+
+  /** A module of so many bytes, whose regions are added next. */
+  openModule(bytes: number): RegionModule {
+    const module: RegionModule = { bytes, regions: [], live: 0 };
+    this.modules.add(module);
+    this.liveBytes += bytes;
+    return module;
+  }
+
+  /** Puts translated code in front of its first block. */
+  add(module: RegionModule, entry: number, parts: readonly RegionPart[]): void {
+    const [home] = parts;
+    if (!home) return;
+    const region: Region = { entry, parts, home, module, state: 'in use' };
+    for (const { page } of parts) page.regions.add(region);
+    module.regions.push(region);
+    module.live++;
+    this.live++;
+    this.early.delete(home.address);
+    this.setHandler(home.address, entry);
+  }
+
+  /** One of a region's blocks is not what it was, and may be so again. */
+  sleep(region: Region): void {
+    if (region.state !== 'in use') return;
+    region.state = 'asleep';
+    this.counters.regionsAsleep++;
+    const { address } = region.home;
+    const others = this.asleep.get(address) ?? [];
+    this.asleep.set(address, [region, ...others]);
+    if (others.length >= MOST_ASLEEP) this.drop(others[MOST_ASLEEP - 1] ?? region);
+    this.early.add(address);
+    this.count(address, SOON);
+  }
+
+  /** A block is back. It may have been hot when it went, and is so soon again. */
+  cameBack(address: number): void {
+    const { view } = this.machine;
+    const counts = view.getUint32(address + R.handler, true) === SPECIAL_HANDLERS.profile && view.getUint8(address + R.length) === 0;
+    if (counts && view.getInt32(address + R.link, true) <= 0) view.setInt32(address + R.link, SOON, true);
+  }
+
+  /** The block at an address has counted down. Says whether it has a region again, or shall count on; else it is hot. */
+  wake(address: number): boolean {
+    const wasEarly = this.early.delete(address);
+    const region = this.asleep.get(address)?.find(({ parts }) => parts.every((part) => this.blocks.comesBack(part)));
+    if (region) {
+      this.forgetSleeper(region);
+      region.state = 'in use';
+      this.counters.regionsWoken++;
+      this.setHandler(address, region.entry);
+      return true;
+    }
+    if (wasEarly) this.count(address, this.settings.heat);
+    return wasEarly;
+  }
+
+  /** Drops a region; its first block counts again, now or when it comes back. */
+  drop(region: Region, heat = this.settings.heat): void {
+    if (region.state === 'dropped') return;
+    const { home, module } = region;
+    const wasInUse = region.state === 'in use';
+    if (!wasInUse) this.forgetSleeper(region);
+    region.state = 'dropped';
+    this.counters.regionsDropped++;
+    this.limbo.push(region.entry);
+    for (const { page } of region.parts) page.regions.delete(region);
+    this.live--;
+    if (--module.live === 0) this.forget(module);
+    else if (module.live < module.regions.length * SPARSE) this.sparse.add(module);
+    if (wasInUse) this.count(home.address, heat);
+  }
+
+  /** Has a region translated anew, soon. */
+  renew(region: Region): void {
+    this.drop(region, SOON);
+  }
+
+  /** Takes what was dropped out of the table, and gives modules up that hold little. Only while generated code is not running. */
+  collect(): void {
+    for (const module of this.sparse) this.evict(module);
+    this.sparse.clear();
+    const { moduleBytes } = this.settings;
+    if (this.liveBytes > moduleBytes) {
+      for (const module of this.modules) {
+        if (this.liveBytes <= moduleBytes * KEPT) break;
+        this.evict(module);
+      }
+    }
+    for (const entry of this.limbo) this.interpreter.remove(entry);
+    this.limbo.length = 0;
+  }
+
+  /** Has a block count its entries. */
+  private count(address: number, heat: number): void {
+    this.setHandler(address, SPECIAL_HANDLERS.profile);
+    this.machine.view.setUint32(address + R.link, heat, true);
+  }
+
+  private setHandler(address: number, handler: number): void {
+    forgetJumps(this.machine.i32);
+    this.machine.view.setUint32(address + R.handler, handler, true);
+  }
+
+  private evict(module: RegionModule): void {
+    for (const region of module.regions) {
+      if (region.state === 'dropped') continue;
+      this.counters.regionsEvicted++;
+      this.drop(region, SOON);
+    }
+  }
+
+  private forgetSleeper(region: Region): void {
+    const { address } = region.home;
+    const left = (this.asleep.get(address) ?? []).filter((other) => other !== region);
+    if (left.length > 0) this.asleep.set(address, left);
+    else {
+      this.asleep.delete(address);
+      this.early.delete(address);
+    }
+  }
+
+  private forget(module: RegionModule): void {
+    if (this.modules.delete(module)) this.liveBytes -= module.bytes;
+    this.sparse.delete(module);
+  }
+}
