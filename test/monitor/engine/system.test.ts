@@ -38,6 +38,23 @@ describe('simple system instructions', () => {
     }
   });
 
+  it('POPF changes IF where IOPL lets the program, and leaves it alone elsewhere', () => {
+    for (const [iopl, changes] of [[0, false], [2, false], [3, true]] as const) {
+      const guest = protectedGuest([]);
+      // push flags; popf
+      enterUser(guest, code(push(2 | FLAG.CF | (iopl << 12)), 0x9d, 0x90), 2 | FLAG.IF | (iopl << 12));
+      guest.run(2);
+      assert.equal(guest.state.flags, 2 | FLAG.CF | (iopl << 12) | (changes ? 0 : FLAG.IF), `IOPL ${iopl}`);
+    }
+  });
+
+  it('POPF of the system changes all flags but RF, VM, VIF and VIP', () => {
+    const all = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF | FLAG.DF | FLAG.IOPL | FLAG.NT | FLAG.ID;
+    const guest = protectedGuest(code(push(all | FLAG.VM | FLAG.RF | FLAG.VIF | FLAG.VIP), 0x9d, HLT));
+    assert.equal(services(guest), 0);
+    assert.equal(guest.state.flags, all | 2);
+  });
+
   it('selectors go to registers, to memory as 16 bits, and to the stack as 16 of 32', () => {
     // push 11223344h; pop eax; mov ecx, ds; mov [esp - 16], cs; push ds
     const guest = protectedGuest(code(push(0x11223344), 0x58, 0x8c, 0xd9, 0x8c, 0x4c, 0x24, 0xf0, 0x1e, HLT));

@@ -44,8 +44,9 @@ const popf: Meaning = (e) =>
   e.orService((giveUpIf) => {
     const flags = e.let(e.systemFlags());
     giveUpIf(e.and(flags, e.i32(VM | TF)));
-    const isProgram = e.let(e.privilegeLevel());
-    giveUpIf(e.and(isProgram, e.and(flags, e.i32(IOPL))));
+    const isProgram = e.let(e.ne(e.privilegeLevel(), e.i32(0)));
+    // One that may change IF.
+    giveUpIf(e.and(isProgram, e.ne(e.and(flags, e.i32(IOPL)), e.i32(0))));
     const top = e.pop(e.size);
     const popped = e.let(e.size === 64 ? e.toI32(top.value) : top.value);
     // The upper half stays with an operand of 16 bits.
