@@ -80,9 +80,9 @@ export class Cpu {
   trapCleared = false;
   /**
    * Delivers through a gate where that is a common case, going back to EIP; gives false where it is not, and nothing has
-   * changed. `kind`: 1, there is an error code; 4, a fault that is resumed.
+   * changed. Exceptions are faults, which are resumed.
    */
-  quickDelivery: ((vector: number, kind: number, errorCode: number) => boolean) | undefined;
+  quickDelivery: ((vector: number, isException: boolean, errorCode: number | undefined) => boolean) | undefined;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
   /** What each of them has told the MMU last: nothing that the state block does not say. */

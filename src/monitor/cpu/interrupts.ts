@@ -117,8 +117,7 @@ export function deliver(cpu: Cpu, what: Interruption): void {
 function deliveredQuickly(cpu: Cpu, { vector, cause, errorCode, returnTo }: Interruption): boolean {
   const s = cpu.state;
   if (!cpu.quickDelivery || cause === 'software' || vector === VECTOR.DB || returnTo !== s.eip) return false;
-  const kind = (errorCode === undefined ? 0 : 1) | (cause === 'exception' ? 4 : 0);
-  if (!cpu.quickDelivery(vector, kind, errorCode ?? 0)) return false;
+  if (!cpu.quickDelivery(vector, cause === 'exception', errorCode)) return false;
   cpu.trapCleared = true;
   // A gate that leaves IF alone lets the next interrupt in at once.
   if (s.u32(L.PENDING_DEBUG) !== 0 || s.nmiReady || (cpu.interruptLine && s.systemFlags & FLAG.IF)) cpu.attention = true;

@@ -5,6 +5,7 @@
  */
 import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock, transfersFar } from '../isa/definitions';
+import type { HeldCode } from '../inspection/queries';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
 import { forgetJumps } from '../memory/jumpCache';
@@ -39,17 +40,6 @@ interface BlockReading {
   /** Whether the last instruction transfers control; whether the one behind it runs over the page or the limit. */
   readonly closed: boolean;
   readonly crossing: boolean;
-}
-
-/** What there is at a moment: regions, their modules and those modules' bytes, entries of the function table, decoded code. */
-export interface HeldCode {
-  readonly regions: number;
-  readonly modules: number;
-  readonly moduleBytes: number;
-  readonly tableEntries: number;
-  readonly codePages: number;
-  /** Bytes of the pages' tables and records. */
-  readonly codeBytes: number;
 }
 
 export interface CodeCounters {

@@ -10,6 +10,7 @@ import * as L from '../cpu/layout';
 import { DEBUGCTL } from '../cpu/msrBits';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
+import { DELIVERY } from '../isa/systemEmitter';
 import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
 import { CODE_BASE, CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS, STORES_TO_SAMPLE } from '../memory/layout';
@@ -108,7 +109,10 @@ export class Executor {
     this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     const deliveries = { flat: interpreter.routine('interrupt32'), long: interpreter.routine('interrupt64') };
-    cpu.quickDelivery = (vector, kind, errorCode) => (cpu.state.longMode ? deliveries.long : deliveries.flat)(vector, kind, errorCode) !== 0;
+    cpu.quickDelivery = (vector, isException, errorCode) => {
+      const kind = (errorCode === undefined ? 0 : DELIVERY.errorCode) | (isException ? DELIVERY.resume : 0);
+      return (cpu.state.longMode ? deliveries.long : deliveries.flat)(vector, kind, errorCode ?? 0) !== 0;
+    };
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
         cpu.disturbed = true;

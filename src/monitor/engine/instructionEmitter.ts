@@ -2,7 +2,7 @@
  * What interpreter handlers and translated code have in common: the stack, flags and addresses of code, over operands,
  * flags and ways out that each of them has in its own way.
  */
-import { CANONICAL_SHIFT, CS, EIP_BASE, FLAGS_SYSTEM, REG, RSP, SEG_LIMIT, SEGMENT_BYTES, SEGMENTS, STACK_MASK } from '../cpu/layout';
+import { CS, EIP_BASE, FLAGS_SYSTEM, REG, RSP, SEG_LIMIT, SEGMENT_BYTES, SEGMENTS, STACK_MASK } from '../cpu/layout';
 import type { Emitter, OperandSize, StatusSource, StatusWords, Value } from '../isa/emitter';
 import { ACCESS } from './memoryAccess';
 import { R } from './records';
@@ -101,7 +101,7 @@ export abstract class InstructionEmitter extends SystemOperandEmitter implements
   checkTarget(offset: Value): void {
     const { model } = this.shape;
     if (model === 'flat') return;
-    this.code.if(model === 'long' ? this.notCanonical(expression(offset)) : this.beyondCodeLimit(expression(offset)), () => this.raise(GENERAL_PROTECTION));
+    this.code.if(model === 'long' ? expression(this.isNotCanonical(offset)) : this.beyondCodeLimit(expression(offset)), () => this.raise(GENERAL_PROTECTION));
   }
 
   abstract branch(condition?: Value): void;
@@ -132,12 +132,5 @@ export abstract class InstructionEmitter extends SystemOperandEmitter implements
 
   private beyondCodeLimit(offset: Expression): Expression {
     return binary(OP.i64_gt_u, I32, offset, this.loadState(OP.i64_load32_u, I64, CS_BASE + SEG_LIMIT));
-  }
-
-  /** Whether the bits above the address width are no copies of its sign. */
-  private notCanonical(address: Expression): Expression {
-    const shift = this.loadState(OP.i64_load, I64, CANONICAL_SHIFT);
-    const extended = binary(OP.i64_shr_s, I64, binary(OP.i64_shl, I64, address, shift), shift);
-    return binary(OP.i64_ne, I32, extended, address);
   }
 }

@@ -51,8 +51,7 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
   }
 
   isNotCanonical(address: Value): Value {
-    const shift = this.let(this.loadState(OP.i64_load, I64, CANONICAL_SHIFT));
-    return this.ne(this.shrS(this.shl(address, shift), shift), address);
+    return this.isWiderThan(address, this.let(this.loadState(OP.i64_load, I64, CANONICAL_SHIFT)));
   }
 
   controlRegister(number: 0 | 2 | 3 | 4): Value {

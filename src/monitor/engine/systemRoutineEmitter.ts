@@ -107,8 +107,7 @@ export class SystemRoutineEmitter extends RoutineEmitter {
 
   /** An offset of 64-bit code that no transfer may lead to. */
   notCanonical(address: Value): Value {
-    const shift = this.wide(L.CANONICAL_SHIFT);
-    return this.ne(this.shrS(this.shl(address, shift), shift), address);
+    return this.isWiderThan(address, this.wide(L.CANONICAL_SHIFT));
   }
 
   // Memory.

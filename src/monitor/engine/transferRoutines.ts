@@ -7,7 +7,7 @@
  */
 import * as L from '../cpu/layout';
 import { ATTRIBUTE, EFER, FLAG, NMI } from '../cpu/state';
-import type { TransferRoutine } from '../isa/systemEmitter';
+import { DELIVERY, type TransferRoutine } from '../isa/systemEmitter';
 import type { Value } from '../isa/emitter';
 import { MONITOR_WORDS } from '../memory/layout';
 import type { FunctionBody } from './controlFunctions';
@@ -22,8 +22,6 @@ const R11 = 11;
 /** General registers, as offsets in the state block. */
 const register = (number: number): number => L.REG + 8 * number;
 
-/** What is delivered: bits of a parameter. */
-export const DELIVERY = { errorCode: 1, software: 2, resume: 4 } as const;
 /** TSS descriptors: available or busy, of 32 bits and of long mode. */
 const TSS = 0x89, TSS_BUSY_OR_NOT = 2;
 /** Offset of the stack pointer for privilege 0 in a TSS of 32 bits, and of 64. */

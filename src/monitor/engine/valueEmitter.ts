@@ -196,12 +196,18 @@ export class ValueEmitter {
     this.code.if(expression(condition), then, otherwise);
   }
   repeatWhile(condition: () => Value, body: () => void): void {
-    this.code.loop((again) => {
+    this.code.loopBlock(() => {
+      const again = this.code.nesting;
       this.if(condition(), () => {
         body();
-        again(i32(1));
+        this.code.branch(again);
       });
     });
+  }
+
+  /** Whether the bits of an address (i64) above its width are no copies of its sign; `shift` is what 64 bits have more. */
+  protected isWiderThan(address: Value, shift: Value): Value {
+    return this.ne(this.shrS(this.shl(address, shift), shift), address);
   }
 
   // Vectors.

@@ -4,6 +4,9 @@ import type { OperandSize, Value } from './emitter';
 /** Transfers into a system's kernel and back that generated code has routines for; the number is the code's size. */
 export type TransferRoutine = 'sysenter' | 'sysexit' | 'syscall' | 'sysret' | 'iret32' | 'iret64' | 'interrupt32' | 'interrupt64';
 
+/** What the interrupt routines deliver: bits of a parameter. There is an error code; INT n; a fault, which is resumed. */
+export const DELIVERY = { errorCode: 1, software: 2, resume: 4 } as const;
+
 export interface SystemEmitter {
   /** Current privilege level, i32. */
   privilegeLevel(): Value;

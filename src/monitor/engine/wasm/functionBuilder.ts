@@ -278,21 +278,6 @@ export class FunctionBuilder {
     this.code.u32(this.depth - nesting);
   }
 
-  /** A loop; `body` is given a function that jumps back to its start when the condition holds. */
-  loop(body: (again: (condition: Expression) => void) => void): void {
-    this.code.byte(OP.loop);
-    this.code.byte(EMPTY_BLOCK);
-    this.depth++;
-    const own = this.depth;
-    body((condition) => {
-      condition.push(this.code);
-      this.code.byte(OP.br_if);
-      this.code.u32(this.depth - own);
-    });
-    this.depth--;
-    this.code.byte(OP.end);
-  }
-
   /** Returns, with the function's results. */
   return(...results: readonly Expression[]): void {
     results.forEach((result) => result.push(this.code));

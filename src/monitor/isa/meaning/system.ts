@@ -5,7 +5,7 @@
  * Source: Intel SDM vol. 2.
  */
 import type { Emitter, Meaning, Value } from '../emitter';
-import type { TransferRoutine } from '../systemEmitter';
+import { DELIVERY, type TransferRoutine } from '../systemEmitter';
 import { AC, IF, IOPL, RF, STATUS_MASK, TF, VIF, VIP, VM, statusImage, statusWords } from '../flags';
 
 const IOPL_SHIFT = 12, IF_SHIFT = 9;
@@ -162,12 +162,10 @@ const transfer = (flat: TransferRoutine | undefined, long: TransferRoutine | und
 
 /** Transfers that do not ask for the operand size. */
 const SIZELESS: ReadonlySet<TransferRoutine> = new Set<TransferRoutine>(['sysenter', 'syscall']);
-/** Delivery of INT n: not an exception, no error code (see the engine's transferRoutines). */
-const SOFTWARE = 2;
 
 const interrupt: Meaning = (e) => {
   const routine = e.codeModel === 'flat' ? 'interrupt32' : e.codeModel === 'long' ? 'interrupt64' : undefined;
-  if (routine) e.transfer(routine, e.and(e.toI32(e.immediate()), e.i32(0xff)), e.i32(SOFTWARE), e.i32(0));
+  if (routine) e.transfer(routine, e.and(e.toI32(e.immediate()), e.i32(0xff)), e.i32(DELIVERY.software), e.i32(0));
   else e.service();
 };
 
