@@ -13,7 +13,7 @@ import { FLAG, NMI, cut } from '../cpu/state';
 import { DELIVERY } from '../isa/systemEmitter';
 import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
-import { CODE_BASE, CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS, STORES_TO_SAMPLE } from '../memory/layout';
+import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { REFUSED } from '../memory/mmu';
 import { CodeCache } from './codeCache';
@@ -42,8 +42,6 @@ const MAX_BUDGET = 1 << 30;
  * new code needs microseconds for each of them, however many instructions it may retire.
  */
 const MOST_ROUNDS = 500;
-/** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
-const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
 const OVERFLOW_SERVICE = serviceNumber('into');
@@ -512,18 +510,9 @@ export class Executor {
       this.fault(record, noAddress ?? mmu.takeFault());
       return host;
     }
-    if (host < PAGE_BYTES && this.settings.translates) this.noteTrip(record);
+    if (host < PAGE_BYTES && this.settings.translates) this.translator.noteTrip(record);
     if (this.cpu.attention) this.stopAfter(record);
     return host;
-  }
-
-  /** An access has gone to the bounce buffer, and not to stay there: its instruction may do better with a callout. */
-  private noteTrip(record: number): void {
-    const { view } = this.machine;
-    // A sample of many stores beside code, or an access for itself.
-    const sampled = view.getInt32(STORES_TO_SAMPLE, true) <= 0;
-    if (sampled) view.setInt32(STORES_TO_SAMPLE, SAMPLED_STORES, true);
-    if (record >= CODE_BASE) this.translator.tripped(record, sampled ? SAMPLE_WEIGHT : 1);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE } from '../../cpu/layout';
-import { PAGE_BYTES } from '../../memory/layout';
+import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
@@ -44,6 +44,8 @@ const UNDER_WAY = 1 / 4;
 /** Accesses after which an instruction gets a callout, and records that are counted for it at once. */
 const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
+/** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
+const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -115,8 +117,16 @@ export class Translator {
     this.translatePending();
   }
 
+  /** An access has gone to the bounce buffer, and not to stay there: its instruction may do better with a callout. */
+  noteTrip(record: number): void {
+    // A sample of many stores beside code, or an access for itself.
+    const sampled = this.view.getInt32(STORES_TO_SAMPLE, true) <= 0;
+    if (sampled) this.view.setInt32(STORES_TO_SAMPLE, SAMPLED_STORES, true);
+    if (record >= CODE_BASE) this.tripped(record, sampled ? SAMPLE_WEIGHT : 1);
+  }
+
   /** An access of a record's instruction has come to the monitor, or so many have, and will again. */
-  tripped(record: number, times: number): void {
+  private tripped(record: number, times: number): void {
     const count = (this.trips.get(record) ?? 0) + times;
     if (count < MOST_TRIPS) {
       if (this.trips.size >= MOST_TRIPPING) this.trips.clear();
