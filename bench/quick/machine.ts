@@ -50,7 +50,7 @@ function tell(progress: Progress): void {
 /** One slice, and the idle time after it. @returns why the machine has stopped; undefined while it goes on */
 function slice(machine: RunnableMachine): string | undefined {
   const outcome = machine.runSlice(SLICE_CYCLES);
-  if (outcome === 'more') return undefined;
+  if (typeof outcome === 'string') return undefined;
   if ('reason' in outcome) return JSON.stringify(outcome.reason);
   if (!Number.isFinite(outcome.idleCycles)) return 'the guest waits for input for ever';
   machine.warp(outcome.idleCycles);

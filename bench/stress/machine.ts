@@ -32,7 +32,7 @@ const line = (cells: readonly (string | number)[]): string => `${cells.map((cell
 /** One slice, and the idle time behind it. Throws when the machine has stopped. */
 function slice(machine: RunnableMachine): void {
   const outcome = machine.runSlice(SLICE_CYCLES);
-  if (outcome === 'more') return;
+  if (typeof outcome === 'string') return;
   if ('reason' in outcome) throw new Error(`the machine stopped: ${JSON.stringify(outcome.reason)}`);
   if (Number.isFinite(outcome.idleCycles)) machine.warp(outcome.idleCycles);
 }

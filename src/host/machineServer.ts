@@ -37,6 +37,8 @@ const OUTPUT_INTERVAL_MS = 5;
 /** A slice is kept between these lengths, in milliseconds of wall time: calls wait for its end. */
 const SHORT_SLICE_MS = 2;
 const LONG_SLICE_MS = 6;
+/** A disk is asked again after so many milliseconds, whether or not it has rung. */
+const LONGEST_WAIT_MS = 20;
 /** Limits of a slice's length in cycles. */
 const LEAST_CYCLES = 1_000;
 const MOST_CYCLES = 4_000_000;
@@ -88,7 +90,8 @@ export class MachineServer {
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
       this.collectOutput();
-      if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
+      if (outcome === 'waiting') this.wait();
+      else if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
@@ -102,6 +105,12 @@ export class MachineServer {
   private adaptSlice(milliseconds: number, cycles: number): void {
     if (milliseconds > LONG_SLICE_MS) this.sliceCycles = Math.max(LEAST_CYCLES, Math.floor(this.sliceCycles / 2));
     else if (milliseconds < SHORT_SLICE_MS && cycles >= this.sliceCycles) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
+  }
+
+  /** Sleeps until the thread that serves the disks rings, or a call comes; looks again after a while in any case. */
+  private wait(): void {
+    this.flushOutput();
+    this.surroundings.doorbell.wait(LONGEST_WAIT_MS);
   }
 
   /** Sleeps until something is due or a call comes, then lets as much virtual time pass as wall time has. */

@@ -204,7 +204,7 @@ export class Guest {
       if (channel === 'com1') this.serial += Buffer.from(bytes).toString('latin1');
       else if (channel === 'debug') this.debug += Buffer.from(bytes).toString('latin1');
     }
-    if (outcome === 'more') return undefined;
+    if (typeof outcome === 'string') return undefined;
     if ('reason' in outcome) return outcome.reason;
     const idle = Math.min(outcome.idleCycles, this.rhythm.idle(), time - this.time);
     if (!Number.isFinite(idle)) throw new WaitsForInput(`the guest waits for input for ever; its screen:\n${this.screen}\nserial:\n${this.serial}`);

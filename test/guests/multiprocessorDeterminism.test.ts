@@ -22,7 +22,7 @@ function request(guest: Guest, what: Parameters<Guest['machine']['resume']>[0]):
   guest.machine.resume(what);
   for (;;) {
     const outcome = guest.machine.runSlice(1000);
-    if (outcome === 'more') continue;
+    if (typeof outcome === 'string') continue;
     if ('reason' in outcome) return;
     guest.machine.warp(outcome.idleCycles);
   }

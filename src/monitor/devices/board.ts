@@ -8,7 +8,7 @@ import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } fr
 import type { BootDevice } from './cmos';
 import { cmosCells } from './cmos';
 import { DebugPort } from './debug-port';
-import type { BlockBackend, Device, DeviceHost, MachineInput } from './device';
+import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput } from './device';
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
@@ -101,7 +101,7 @@ export interface Board {
    */
   announce(): void;
   /** Hands a scheduled event to its device. */
-  event(device: string, event: string): void;
+  event(device: string, event: string): EventAnswer;
   /** Hands outside input to its device. Throws RangeError for a serial port that there is not. */
   input(input: MachineInput): void;
   /** Puts out what the serial ports still hold, without a change of state: for a machine that will not run on. */
@@ -248,9 +248,14 @@ function createInterrupts(
  * processors the machine sets `apics.currentCpu` to the one that is to run. Throws RangeError for a floppy that has no floppy's size, or a fw_cfg file name that is too long.
  */
 export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: BoardCallbacks): Board {
-  const pci: PciBus = new PciBus(host, [
-    hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute()), ideFunction(),
-  ]);
+  const pci: PciBus = new PciBus(host, {
+    setInterrupt: (device, pin, asserted) => router.setPciInterrupt(device, pin, asserted),
+    mappingChanged: () => {
+      ports.update();
+      movedRegions();
+    },
+  });
+  for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute()), ideFunction()]) pci.add(part);
   const movedRegions = (): void => {
     memory.update();
     callbacks.onRegions?.();
@@ -278,6 +283,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]),
   ];
   const memory = new MemoryRouter(devices);
+  const ports = new PortBus(devices);
   const byName = new Map(devices.map((device) => [device.name, device]));
   const uart = (name: string): Uart => {
     const found = uarts.get(name);
@@ -286,8 +292,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   };
   return {
     devices, interruptController: router, apics, power, entropy, keyboard, vga, rtc, pci, uart,
-    ports: new PortBus(devices),
-    memory,
+    ports, memory,
     reset: () => {
       for (const device of devices) device.reset();
     },
@@ -301,7 +306,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     input: (input) => {
       if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
-      else keyboard.key(input.code, input.down);
+      else if (input.kind === 'key') keyboard.key(input.code, input.down);
+      else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {
       for (const { name, unsent } of uarts.values()) if (unsent.length > 0) host.output(name, unsent);

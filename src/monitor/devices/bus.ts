@@ -3,7 +3,6 @@ import { allOnes } from './access';
 import type { AccessSize, Device, MemoryRegion } from './device';
 
 const PORTS = 0x10000;
-const PAGE_BYTES = 4096;
 
 function halfOf(size: AccessSize): AccessSize {
   return size === 4 ? 2 : 1;
@@ -14,11 +13,21 @@ function halfOf(size: AccessSize): AccessSize {
  * otherwise it is split in halves, low one first. Ports without a device read all ones and swallow writes.
  */
 export class PortBus {
+  readonly #devices: readonly Device[];
   readonly #owners: (Device | undefined)[] = new Array<Device | undefined>(PORTS).fill(undefined);
 
   /** Throws RangeError when two devices claim one port. */
   constructor(devices: readonly Device[]) {
-    for (const device of devices) this.#claim(device);
+    this.#devices = devices;
+    this.#claimAll((port, first, second) => {
+      throw new RangeError(`Port ${port.toString(16)} is claimed by '${first.name}' and by '${second.name}'.`);
+    });
+  }
+
+  /** A guest has moved a device's ports. Where they overlap now, the device that comes first answers. */
+  update(): void {
+    this.#owners.fill(undefined);
+    this.#claimAll(() => undefined);
   }
 
   /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */
@@ -44,14 +53,14 @@ export class PortBus {
     }
   }
 
-  #claim(device: Device): void {
-    for (const range of device.ports) {
-      for (let port = range.first; port < range.first + range.count; port++) {
-        const other = this.#owners[port];
-        if (other !== undefined) {
-          throw new RangeError(`Port ${port.toString(16)} is claimed by '${other.name}' and by '${device.name}'.`);
+  #claimAll(conflict: (port: number, first: Device, second: Device) => void): void {
+    for (const device of this.#devices) {
+      for (const range of device.ports) {
+        for (let port = range.first; port < range.first + range.count; port++) {
+          const other = this.#owners[port];
+          if (other === undefined) this.#owners[port] = device;
+          else conflict(port, other, device);
         }
-        this.#owners[port] = device;
       }
     }
   }
@@ -83,14 +92,11 @@ export class MemoryRouter {
   readonly #devices: readonly Device[];
   #regions: readonly MappedRegion[];
 
-  /** Throws RangeError for regions that overlap or do not lie on page borders. */
+  /** Throws RangeError for regions that overlap. */
   constructor(devices: readonly Device[]) {
     this.#devices = devices;
     this.#regions = claimedRegions(devices);
     this.#regions.forEach((region, index) => {
-      if (region.first % PAGE_BYTES !== 0 || region.bytes % PAGE_BYTES !== 0) {
-        throw new RangeError(`A region of '${region.device.name}' does not lie on page borders.`);
-      }
       const before = this.#regions[index - 1];
       if (before !== undefined && before.first + before.bytes > region.first) {
         throw new RangeError(`Regions of '${before.device.name}' and '${region.device.name}' overlap.`);
@@ -98,7 +104,7 @@ export class MemoryRouter {
     });
   }
 
-  /** Regions in ascending order, for the physical map. */
+  /** Regions in ascending order, for the physical map, which gives the devices whole pages. */
   get regions(): readonly MappedRegion[] {
     return this.#regions;
   }

@@ -5,8 +5,7 @@
  * Source: Intel 440FX (290549) and PIIX3 (290550) data sheets. There is no power management function and
  * no VGA function: SeaBIOS wants neither (a video BIOS comes to it as the fw_cfg file vgaroms/...).
  */
-import type { PciFunction } from './pci';
-import { CONFIG_BYTES, configurationSpace } from './pci';
+import { CONFIG_BYTES, configurationSpace, type PciFunction } from './pciFunction';
 
 /** How a range of C0000-FFFFF is decoded: from RAM, or on the bus (where ROM answers). */
 export interface ShadowRegion {

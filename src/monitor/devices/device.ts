@@ -6,6 +6,8 @@
  * one nanosecond of guest time, and idle time (HLT) warps to the next event (invariant 1).
  */
 
+import type { DeviceDescription } from './description';
+
 /** Width of a port or memory-mapped access, in bytes. */
 export type AccessSize = 1 | 2 | 4;
 
@@ -36,7 +38,7 @@ export interface PortRange {
   readonly count: number;
 }
 
-/** A range of guest-physical memory that a device answers to; both ends lie on page borders (bytes). */
+/** A range of guest-physical memory that a device answers to, bytes. What is left of its pages belongs to nobody, or to other devices. */
 export interface MemoryRegion {
   readonly first: number;
   readonly bytes: number;
@@ -58,7 +60,10 @@ export interface DeviceHost {
   cancel(device: string, event: string): void;
   /** Drives an ISA interrupt line (0 to 15). Level semantics: the device keeps it up until served. */
   setInterruptLine(line: number, level: boolean): void;
-  /** Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9. */
+  /**
+   * Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9; 'net0' frames and '9p0' requests, each behind its
+   * length (4 bytes, little-endian).
+   */
   output(channel: string, bytes: Uint8Array): void;
   /** Ends the run: power-off, a reset line, or the guest's own exit status (isa-debug-exit). */
   requestStop(stop: DeviceStop): void;
@@ -81,6 +86,7 @@ export interface Device {
   /** Unique in its machine: 'pit', 'com1', 'ata0'. */
   readonly name: string;
   state: object;
+  /** Ports and regions may move with base address registers: the board asks again when they do. */
   readonly ports: readonly PortRange[];
   readonly regions?: readonly MemoryRegion[];
   /** Back to the state after power-on. Cancels and reschedules its own events. */
@@ -93,9 +99,19 @@ export interface Device {
   /** Memory-mapped access at a guest-physical address inside one of `regions`. */
   readMemory?(address: number, size: AccessSize): number;
   writeMemory?(address: number, size: AccessSize, value: number): void;
-  /** A scheduled event has come. */
-  event?(name: string): void;
+  /** A scheduled event has come. 'wait' when a `BlockBackend` was not done: it comes again, and no time passes until then. */
+  event?(name: string): EventAnswer;
+  /** What it has of registers, for the tests that go through all devices and for those who look at it. */
+  readonly description?: DeviceDescription;
+  /**
+   * A register of `description` as a guest would read it, without what reading it would do; for those that cannot be read,
+   * what the device keeps. Undefined for a register that is not there now.
+   */
+  peek?(block: string, register: string): number | undefined;
 }
+
+/** How a device's event handler ends. */
+export type EventAnswer = 'wait' | undefined | void;
 
 /** The interrupt controller, as the CPU sees it. */
 export interface InterruptController {
@@ -108,17 +124,26 @@ export interface InterruptController {
 }
 
 /**
- * Sectors behind a disk device. Reads are synchronous: the monitor context blocks on the host while
- * virtual time stands, so that a slow host never shows in the guest (invariant 1).
+ * Sectors behind a disk device. The host answers in its own time, which a guest must never see (invariant 1): a device fixes
+ * the virtual moment of a transfer's end when it begins it, says what it will want (`prefetch`), and does the transfer in the
+ * event of that moment. Each of the other calls says whether it is done. If not, nothing has happened, the event handler
+ * answers 'wait', and virtual time stands until the host has got further and the handler is called again.
+ * All throw BlockError when the host's file fails, and RangeError outside the disk.
  */
 export interface BlockBackend {
   /** Size in sectors of 512 bytes. */
   readonly sectors: number;
   readonly readOnly: boolean;
-  /** Reads `count` sectors from `lba` into `target` (count * 512 bytes). */
-  read(lba: number, count: number, target: Uint8Array): void;
-  /** Writes whole sectors. */
-  write(lba: number, source: Uint8Array): void;
+  /** These sectors will be read soon: the host may begin to fetch them. Changes nothing that a guest could see. */
+  prefetch(lba: number, count: number): void;
+  /** Reads `count` sectors from `lba` into `target` (count * 512 bytes). False: not yet. */
+  read(lba: number, count: number, target: Uint8Array): boolean;
+  /** Writes whole sectors; they may be kept in a cache until `flush`. False: not yet. */
+  write(lba: number, source: Uint8Array): boolean;
+  /** Whether all that was written is where a crash of the host's process does no harm to it. False: not yet. */
+  flush(): boolean;
+  /** The guest has no more use for these sectors: they may read as zeros, or as before. False: not yet. */
+  discard(lba: number, count: number): boolean;
 }
 
 /** A key of the PS/2 keyboard, by its position: the set-1 make code, with 0xE0 in the high byte for grey keys. */
@@ -126,6 +151,10 @@ export type KeyCode = number;
 
 /** What comes into the machine from outside; each is stamped and logged before a device sees it. */
 export type MachineInput =
+  /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
+  | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array }
+  /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
+  | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };

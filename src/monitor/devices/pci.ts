@@ -1,34 +1,18 @@
 /**
- * PCI configuration space, mechanism 1 (ports CF8/CFC), as a table of functions; and the reset control
- * register at CF9 that the PIIX keeps in between.
+ * The PCI bus: configuration mechanism 1 (ports CF8/CFC) over the functions on bus 0, their base address registers and
+ * interrupt pins; and the reset control register at CF9 that the PIIX keeps in between.
  *
- * Source: PCI Local Bus Specification 2.1, 3.7.4.1; PIIX3 data sheet for CF9. A function is a register
- * image and a mask of the bits that a guest may write; a device that has base address registers or wants
- * to know of writes gives masks and a callback, and needs no code here.
+ * Source: PCI Local Bus Specification 2.1 (3.7.4.1, 6.2); PIIX3 data sheet for CF9. A function is a register image and a mask of
+ * the bits that a guest may write (pciFunction.ts makes them); its device asks its slot for all that follows from them.
  */
 import { allOnes, readByBytes, writeByBytes } from './access';
 import type { AccessSize, Device, DeviceHost, PortRange } from './device';
-
-export const CONFIG_BYTES = 256;
+import { baseAddressOf, COMMAND, CONFIG_BYTES, CONFIG_REGISTER, type PciFunction, type PciSlot, STATUS } from './pciFunction';
 
 const ADDRESS_PORT = 0xcf8;
 const RESET_PORT = 0xcf9;
 const DATA_PORT = 0xcfc;
 const ENABLE = 0x80000000;
-
-/** One function of a device on bus 0. */
-export interface PciFunction {
-  readonly device: number;
-  readonly function: number;
-  /** The 256 bytes of configuration space after power-on. */
-  readonly initial: Uint8Array;
-  /** Bits that a guest may change, byte by byte. A base address register's size shows in its clear low bits. */
-  readonly writable: Uint8Array;
-  /** Called after a guest's write to the bytes from `offset`; `config` is the present space. */
-  readonly onWrite?: (offset: number, config: Uint8Array) => void;
-  /** Called after power-on. */
-  readonly onReset?: (config: Uint8Array) => void;
-}
 
 export interface PciState {
   /** CF8 as written. */
@@ -36,68 +20,79 @@ export interface PciState {
   resetControl: number;
   /** Configuration spaces by device * 8 + function. */
   spaces: Map<number, Uint8Array>;
+  /** Functions that assert their interrupt, whether or not it is disabled: device * 8 + function. */
+  asserting: Set<number>;
 }
 
-/** What every type 0 function has; IDs, class and subsystem as the data sheets give them. */
-export interface PciIdentity {
-  readonly vendor: number;
-  readonly device: number;
-  readonly revision: number;
-  /** Class, subclass, interface: 0x060000 for a host bridge. */
-  readonly classCode: number;
-  readonly subsystemVendor: number;
-  readonly subsystem: number;
-  readonly multiFunction?: boolean;
+/** Where the bus leads to. */
+export interface PciWiring {
+  /** INTA-INTD (`pin` 0 to 3) of a slot has changed. */
+  setInterrupt?(device: number, pin: number, asserted: boolean): void;
+  /** A guest has moved base address registers, or switched their decoding: slots' `base` answers have changed. */
+  mappingChanged?(): void;
 }
 
-/** A configuration space with its header filled in. */
-export function configurationSpace(identity: PciIdentity): Uint8Array {
-  const space = new Uint8Array(CONFIG_BYTES);
-  const view = new DataView(space.buffer);
-  view.setUint16(0x00, identity.vendor, true);
-  view.setUint16(0x02, identity.device, true);
-  view.setUint32(0x08, ((identity.classCode << 8) | identity.revision) >>> 0, true);
-  view.setUint8(0x0e, identity.multiFunction === true ? 0x80 : 0);
-  view.setUint16(0x2c, identity.subsystemVendor, true);
-  view.setUint16(0x2e, identity.subsystem, true);
-  return space;
-}
+const keyOf = ({ device, function: number }: { device: number; function: number }): number => device * 8 + number;
 
-function keyOf(pciFunction: PciFunction): number {
-  return pciFunction.device * 8 + pciFunction.function;
-}
-
-function powerOnState(functions: Iterable<PciFunction>): PciState {
-  const spaces = new Map<number, Uint8Array>();
-  for (const pciFunction of functions) spaces.set(keyOf(pciFunction), pciFunction.initial.slice());
-  return { address: 0, resetControl: 0, spaces };
+/** The decoding of a space as text: equal when nothing has moved. */
+function mappingOf(pciFunction: PciFunction, space: Uint8Array): string {
+  return (pciFunction.bars ?? []).map((bar) => baseAddressOf(bar, space) ?? '-').join();
 }
 
 export class PciBus implements Device {
   readonly name = 'pci';
   readonly ports: readonly PortRange[] = [{ first: ADDRESS_PORT, count: 8 }];
   readonly portWidth: AccessSize = 4;
-  state: PciState;
+  state: PciState = { address: 0, resetControl: 0, spaces: new Map(), asserting: new Set() };
   readonly #host: DeviceHost;
-  readonly #functions: ReadonlyMap<number, PciFunction>;
+  readonly #wiring: PciWiring;
+  readonly #functions = new Map<number, PciFunction>();
 
-  constructor(host: DeviceHost, functions: readonly PciFunction[]) {
+  constructor(host: DeviceHost, wiring: PciWiring = {}) {
     this.#host = host;
-    this.#functions = new Map(functions.map((pciFunction) => [keyOf(pciFunction), pciFunction]));
-    this.state = powerOnState(functions);
+    this.#wiring = wiring;
+  }
+
+  /** Plugs a function in, before the machine is powered on. Throws RangeError when its place is taken. */
+  add(pciFunction: PciFunction): PciSlot {
+    const key = keyOf(pciFunction);
+    if (this.#functions.has(key)) throw new RangeError(`PCI ${String(pciFunction.device)}.${String(pciFunction.function)} is taken.`);
+    this.#functions.set(key, pciFunction);
+    this.state.spaces.set(key, pciFunction.initial.slice());
+    const space = (): Uint8Array => this.#space(key);
+    return {
+      configuration: space,
+      base: (index) => {
+        const bar = pciFunction.bars?.find((candidate) => candidate.index === index);
+        return bar && baseAddressOf(bar, space());
+      },
+      isBusMaster: () => (space()[CONFIG_REGISTER.command] & COMMAND.master) !== 0,
+      setInterrupt: (asserted) => {
+        if (asserted) this.state.asserting.add(key);
+        else this.state.asserting.delete(key);
+        this.#driveInterrupt(key);
+      },
+    };
+  }
+
+  /** The functions on the bus, as they are after power-on. */
+  get functions(): readonly PciFunction[] {
+    return [...this.#functions.values()];
   }
 
   reset(): void {
-    this.state = powerOnState(this.#functions.values());
+    this.state = { address: 0, resetControl: 0, spaces: new Map(), asserting: new Set() };
+    for (const [key, pciFunction] of this.#functions) this.state.spaces.set(key, pciFunction.initial.slice());
     for (const [key, pciFunction] of this.#functions) {
-      const space = this.state.spaces.get(key);
-      if (space !== undefined) pciFunction.onReset?.(space);
+      pciFunction.onReset?.(this.#space(key));
+      this.#driveInterrupt(key);
     }
+    this.#wiring.mappingChanged?.();
   }
 
-  /** The present configuration space of a function, for devices that look their settings up. */
-  configuration(device: number, pciFunction: number): Uint8Array | undefined {
-    return this.state.spaces.get(device * 8 + pciFunction);
+  /** The present configuration space of a function. */
+  configuration(device: number, number: number): Uint8Array | undefined {
+    return this.state.spaces.get(keyOf({ device, function: number }));
   }
 
   readPort(port: number, size: AccessSize): number {
@@ -126,6 +121,12 @@ export class PciBus implements Device {
     if (rises) this.#host.requestStop({ kind: 'reset', cause: 'reset control register CF9' });
   }
 
+  #space(key: number): Uint8Array {
+    const space = this.state.spaces.get(key);
+    if (space === undefined) throw new RangeError(`There is no PCI function ${String(key)}.`);
+    return space;
+  }
+
   /** Key and register of what CF8 points to; undefined for other buses and while access is disabled. */
   #target(port: number): { key: number; offset: number } | undefined {
     const { address } = this.state;
@@ -138,6 +139,8 @@ export class PciBus implements Device {
     const target = this.#target(port);
     const space = target === undefined ? undefined : this.state.spaces.get(target.key);
     if (target === undefined || space === undefined) return allOnes(size);
+    const pciFunction = this.#functions.get(target.key);
+    pciFunction?.onRead?.(target.offset, size, space);
     return readByBytes(target.offset, size, (offset) => space[offset] ?? 0xff);
   }
 
@@ -147,10 +150,32 @@ export class PciBus implements Device {
     const space = this.state.spaces.get(target.key);
     const pciFunction = this.#functions.get(target.key);
     if (space === undefined || pciFunction === undefined) return;
-    const { writable } = pciFunction;
+    const { writable, clearable } = pciFunction;
+    const before = mappingOf(pciFunction, space);
     writeByBytes(target.offset, size, value, (offset, byte) => {
-      if (offset < CONFIG_BYTES) space[offset] = (space[offset] & ~writable[offset]) | (byte & writable[offset]);
+      if (offset >= CONFIG_BYTES) return;
+      space[offset] = ((space[offset] & ~writable[offset]) | (byte & writable[offset])) & ~(byte & (clearable?.[offset] ?? 0));
     });
-    pciFunction.onWrite?.(target.offset, space);
+    if (before !== mappingOf(pciFunction, space)) this.#wiring.mappingChanged?.();
+    this.#driveInterrupt(target.key);
+    pciFunction.onWrite?.(target.offset, space, size);
+  }
+
+  /** What a function's interrupt does on its slot's pin: the status bit shows it always, the pin unless it is disabled. */
+  #driveInterrupt(key: number): void {
+    const space = this.#space(key);
+    const pin = space[CONFIG_REGISTER.interruptPin];
+    if (pin === 0) return;
+    const asserted = this.state.asserting.has(key);
+    space[CONFIG_REGISTER.status] = (space[CONFIG_REGISTER.status] & ~STATUS.interrupt) | (asserted ? STATUS.interrupt : 0);
+    this.#wiring.setInterrupt?.(key >> 3, pin - 1, this.#pinAsserted(key >> 3, pin));
+  }
+
+  /** Functions of one device may share a pin. */
+  #pinAsserted(device: number, pin: number): boolean {
+    return [...this.state.asserting].some((key) => {
+      const space = this.#space(key);
+      return key >> 3 === device && space[CONFIG_REGISTER.interruptPin] === pin && (space[CONFIG_REGISTER.command + 1] & COMMAND.interruptsOff) === 0;
+    });
   }
 }

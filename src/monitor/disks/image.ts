@@ -61,28 +61,43 @@ export class RawImage implements BlockBackend {
   }
 
   /** Throws BlockError when the host's file fails, RangeError outside the image. */
-  read(lba: number, count: number, target: Uint8Array): void {
+  read(lba: number, count: number, target: Uint8Array): boolean {
     this.#check(lba, count);
     this.#readFile(lba, target.subarray(0, count * SECTOR_BYTES));
-    if (this.overlay.size === 0) return;
+    if (this.overlay.size === 0) return true;
     for (let index = 0; index < count; index++) {
       const written = this.overlay.get(lba + index);
       if (written !== undefined) target.set(written, index * SECTOR_BYTES);
     }
+    return true;
+  }
+
+  prefetch(): void {
+    // Files are read when they are asked for.
   }
 
   /** Throws BlockError when the host's file fails or the image is write-protected, RangeError outside the image. */
-  write(lba: number, source: Uint8Array): void {
+  write(lba: number, source: Uint8Array): boolean {
     const count = source.length / SECTOR_BYTES;
     this.#check(lba, count);
     if (this.readOnly) throw new BlockError(`Image '${this.#options.name}' is write-protected.`);
     if (this.#options.writes === 'file') {
       this.#access('write', lba, () => this.#file.write(lba * SECTOR_BYTES, source));
-      return;
+      return true;
     }
     for (let index = 0; index < count; index++) {
       this.overlay.set(lba + index, source.slice(index * SECTOR_BYTES, (index + 1) * SECTOR_BYTES));
     }
+    return true;
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  discard(lba: number, count: number): boolean {
+    this.#check(lba, count);
+    return true;
   }
 
   /** The image is again what its file holds. */

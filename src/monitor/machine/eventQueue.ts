@@ -56,6 +56,12 @@ export class EventQueue {
     return first;
   }
 
+  /** An event that was just taken out could not be done: it is the next one again. */
+  putBack(event: ScheduledEvent): void {
+    this.state.pending.unshift(event);
+    this.state.handled--;
+  }
+
   reset(): void {
     this.state = { pending: [], nextOrder: 0, handled: 0 };
   }

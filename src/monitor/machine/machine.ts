@@ -4,7 +4,7 @@
  */
 import * as L from '../cpu/layout';
 import { TripleFault } from '../cpu/interrupts';
-import type { DeviceHost, DeviceStop, MachineInput } from '../devices/device';
+import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devices/device';
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
@@ -109,7 +109,7 @@ export class VirtualMachine {
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     const { processors } = this.parts;
     for (;;) {
-      this.handleDue();
+      if (this.handleDue() === 'wait') return 'waiting';
       const stopped = this.takeStop();
       if (stopped) return stopped;
       const { control } = this;
@@ -198,13 +198,15 @@ export class VirtualMachine {
     return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
   }
 
-  /** Handles what is due: recorded input and device events, in the order in which they first happened. */
-  private handleDue(): void {
+  /** Handles what is due: recorded input and device events, in the order in which they first happened. 'wait' when a disk is not done. */
+  private handleDue(): EventAnswer {
     for (;;) {
       this.replayDue();
       const event = this.queue.takeDue(this.time);
-      if (!event) break;
-      this.parts.board.event(event.device, event.event);
+      if (!event) return undefined;
+      if (this.parts.board.event(event.device, event.event) !== 'wait') continue;
+      this.queue.putBack(event);
+      return 'wait';
     }
   }
 

@@ -255,7 +255,7 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
   map.machine.effort.spent += EFFORT.devices;
   map.withdrawDevices();
   for (const { first, bytes } of board.memory.regions) {
-    for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
+    for (let page = Math.floor(first / PAGE_BYTES); page < (first + bytes) / PAGE_BYTES; page++) {
       if (map.entry(page) === NOTHING) map.declare(page, 1, DEVICE);
     }
   }

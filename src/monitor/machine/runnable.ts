@@ -19,8 +19,11 @@ export interface IdleOutcome {
   readonly idleCycles: number;
 }
 
-/** How a slice ended: there is more to do, the guest idles, or the run is over. */
-export type SliceOutcome = 'more' | IdleOutcome | StopReport;
+/**
+ * How a slice ended: there is more to do, a disk of the host's has to get further first (virtual time stands until then), the guest
+ * idles, or the run is over.
+ */
+export type SliceOutcome = 'more' | 'waiting' | IdleOutcome | StopReport;
 
 /** Bytes that left the machine: 'com1'.., 'debug'. */
 export interface OutputPiece {
@@ -41,7 +44,7 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   resume(request: RunRequest): void;
   /**
    * Runs for at most about `maxCycles` cycles (the guest must not be able to tell where slices end).
-   * Called only while the machine runs, and again after 'more' or, with time moved by `warp`, after idling.
+   * Called only while the machine runs, and again after 'more', after 'waiting' when a disk has got further (or just to see) or, with time moved by `warp`, after idling.
    */
   runSlice(maxCycles: number): SliceOutcome;
   /** Lets `cycles` of idle time pass, at most as many as the last outcome gave: whole numbers. */

@@ -102,7 +102,7 @@ function boot(machine: RunnableMachine): void {
   machine.resume({ kind: 'until', address: BigInt(BOOT_SECTOR) });
   for (let slices = 0; slices < BOOT_SLICES; slices++) {
     const outcome = machine.runSlice(1_000_000);
-    if (outcome === 'more') continue;
+    if (typeof outcome === 'string') continue;
     if ('reason' in outcome) return;
     machine.warp(outcome.idleCycles);
   }

@@ -89,7 +89,7 @@ function run(machine: RunnableMachine, guest: BadGuest, rhythm: Rhythm, observer
     if (took > SLICE_MS) throw new SlowSlice(`a slice took ${Math.round(took)} ms of processor time, in which ${machine.summary().retired - first.retired} instructions had been retired`);
     machine.takeOutput();
     observer.slice(machine);
-    if (outcome === 'more') {
+    if (typeof outcome === 'string') {
       if (rhythm.pauses()) {
         machine.requestPause();
         resume();

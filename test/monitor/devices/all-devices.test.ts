@@ -65,7 +65,11 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
     name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: [new MemoryDisk(5000), undefined],
   }),
   (host) => new FloppyController(host, new Dma(NO_MEMORY), [new MemoryDisk(2880), undefined]),
-  (host) => new PciBus(host, [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]),
+  (host) => {
+    const pci = new PciBus(host);
+    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]) pci.add(part);
+    return pci;
+  },
   () => new FwCfg(NO_MEMORY, { files: [{ name: 'a', bytes: new Uint8Array(9) }], memoryBytes: 1 << 24, cpus: 1 }),
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),

@@ -85,9 +85,15 @@ describe('memory router', () => {
     assert.equal(router.deviceAt(0x2000), undefined);
   });
 
-  it('refuses overlaps and broken borders', () => {
+  it('refuses overlaps', () => {
     const at = (first: number, bytes: number): Recorder => new Recorder('x', 0, 0, 1, [{ first, bytes }]);
     assert.throws(() => new MemoryRouter([at(0x1000, 0x2000), at(0x2000, 0x1000)]), /overlap/);
-    assert.throws(() => new MemoryRouter([at(0x1000, 0x800)]), /page borders/);
+  });
+
+  it('lets two devices share a page', () => {
+    const low = new Recorder('low', 0, 0, 1, [{ first: 0x1000, bytes: 0x40 }]);
+    const high = new Recorder('high', 0, 0, 1, [{ first: 0x1800, bytes: 0x800 }]);
+    const router = new MemoryRouter([high, low]);
+    assert.deepEqual([0x103f, 0x1040, 0x1800, 0x1fff].map((address) => router.deviceAt(address)?.name), ['low', undefined, 'high', 'high']);
   });
 });

@@ -12,16 +12,30 @@ export class MemoryDisk implements BlockBackend {
     readonly readOnly = false,
   ) {}
 
-  read(lba: number, count: number, target: Uint8Array): void {
+  read(lba: number, count: number, target: Uint8Array): boolean {
     this.#check(lba, count);
     for (let index = 0; index < count; index++) target.set(this.sector(lba + index), index * 512);
+    return true;
   }
 
-  write(lba: number, source: Uint8Array): void {
+  write(lba: number, source: Uint8Array): boolean {
     this.#check(lba, source.length / 512);
     for (let index = 0; index * 512 < source.length; index++) {
       this.written.set(lba + index, source.slice(index * 512, index * 512 + 512));
     }
+    return true;
+  }
+
+  prefetch(): void {
+    // All is there.
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  discard(): boolean {
+    return true;
   }
 
   sector(lba: number): Uint8Array {

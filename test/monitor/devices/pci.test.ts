@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { ShadowRegion } from '../../../src/monitor/devices/chipset';
 import { hostBridge, ideFunction, isaBridge } from '../../../src/monitor/devices/chipset';
-import type { PciFunction } from '../../../src/monitor/devices/pci';
-import { configurationSpace, PciBus } from '../../../src/monitor/devices/pci';
+import { PciBus } from '../../../src/monitor/devices/pci';
+import { configurationSpace, endpoint, type PciFunction, type PciSlot } from '../../../src/monitor/devices/pciFunction';
 import { FakeHost } from './fake-host';
 
 interface Fixture {
@@ -15,7 +15,8 @@ interface Fixture {
 function createPci(more: readonly PciFunction[] = []): Fixture {
   const host = new FakeHost();
   const shadows: ShadowRegion[][] = [];
-  const pci = new PciBus(host, [hostBridge((regions) => shadows.push(regions)), isaBridge(() => undefined), ideFunction(), ...more]);
+  const pci = new PciBus(host);
+  for (const part of [hostBridge((regions) => shadows.push(regions)), isaBridge(() => undefined), ideFunction(), ...more]) pci.add(part);
   pci.reset();
   return { host, pci, shadows };
 }
@@ -88,6 +89,82 @@ describe('PCI', () => {
     assert.equal(pci.readPort(0xcfc, 4), 0xfffff000);
     assert.deepEqual(seen, [0x10]);
     assert.equal(initial[0x11], 0, 'the power-on image is not touched');
+  });
+
+  describe('an endpoint', () => {
+    const bars = [
+      { index: 0, kind: 'memory', bytes: 0x20000 }, { index: 1, kind: 'ports', bytes: 0x40 }, { index: 2, kind: 'memory64', bytes: 0x4000, prefetchable: true },
+      { index: 6, kind: 'rom', bytes: 0x10000 },
+    ] as const;
+    const card = endpoint({
+      device: 4, function: 0, bars, interruptPin: 1,
+      identity: { vendor: 0x8086, device: 0x100e, revision: 3, classCode: 0x020000, subsystemVendor: 0x8086, subsystem: 0x1e },
+      capabilities: [{ id: 9, body: Uint8Array.of(5, 1, 2), writable: Uint8Array.of(0, 0xf0, 0) }, { id: 5, body: new Uint8Array(2) }],
+    });
+
+    const wired = (): { pci: PciBus; slot: PciSlot; pins: [number, number, boolean][]; moves: () => number } => {
+      const pins: [number, number, boolean][] = [];
+      let moves = 0;
+      const pci = new PciBus(new FakeHost(), { setInterrupt: (...pin) => pins.push(pin), mappingChanged: () => moves++ });
+      const slot = pci.add(card);
+      pci.reset();
+      pins.length = 0;
+      moves = 0;
+      return { pci, slot, pins, moves: () => moves };
+    };
+
+    const write = (pci: PciBus, register: number, size: 1 | 2 | 4, value: number): void => {
+      select(pci, 4, 0, register);
+      pci.writePort(0xcfc + (register & 3), size, value);
+    };
+
+    it('tells the sizes and kinds of its base address registers', () => {
+      const { pci, slot } = wired();
+      for (const register of [0x10, 0x14, 0x18, 0x1c, 0x20, 0x30]) write(pci, register, 4, 0xffffffff);
+      const sizes = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x30].map((register) => read32(pci, 4, 0, register));
+      assert.deepEqual(sizes, [0xfffe0000, 0xffffffc1, 0xffffc00c, 0xffffffff, 0, 0xffff0001]);
+      write(pci, 0x04, 2, 7);
+      assert.deepEqual([0, 1, 2, 6].map((index) => slot.base(index)), [undefined, undefined, undefined, undefined], 'being measured is no place');
+    });
+
+    it('is where the guest has put it, while it decodes', () => {
+      const { pci, slot, moves } = wired();
+      write(pci, 0x10, 4, 0xe0000123);
+      write(pci, 0x14, 4, 0xc001);
+      write(pci, 0x18, 4, 0x8000);
+      write(pci, 0x1c, 4, 0x2);
+      write(pci, 0x30, 4, 0xf0000001);
+      assert.equal(slot.base(0), undefined);
+      assert.equal(moves(), 0);
+      write(pci, 0x04, 2, 0x1);
+      assert.deepEqual([slot.base(0), slot.base(1)], [undefined, 0xc000]);
+      write(pci, 0x04, 2, 0x6);
+      assert.deepEqual([0, 1, 2, 6].map((index) => slot.base(index)), [0xe0000000, undefined, 0x2_0000_8000, 0xf0000000]);
+      assert.equal(slot.isBusMaster(), true);
+      assert.equal(moves(), 2);
+    });
+
+    it('shows its interrupt in the status always, on its pin unless that is off', () => {
+      const { pci, slot, pins } = wired();
+      slot.setInterrupt(true);
+      assert.deepEqual(pins.at(-1), [4, 0, true]);
+      assert.equal((read32(pci, 4, 0, 0x04) >>> 16) & 8, 8);
+      write(pci, 0x04, 2, 0x0400);
+      assert.deepEqual(pins.at(-1), [4, 0, false]);
+      assert.equal((read32(pci, 4, 0, 0x04) >>> 16) & 8, 8);
+      slot.setInterrupt(false);
+      assert.equal((read32(pci, 4, 0, 0x04) >>> 16) & 8, 0);
+    });
+
+    it('lists its capabilities', () => {
+      const { pci } = wired();
+      assert.equal((read32(pci, 4, 0, 0x04) >>> 16) & 0x10, 0x10);
+      assert.equal(read32(pci, 4, 0, 0x34) & 0xff, 0x40);
+      assert.equal(read32(pci, 4, 0, 0x40), 0x01054809);
+      assert.equal(read32(pci, 4, 0, 0x48), 0x00000005);
+      write(pci, 0x43, 1, 0xff);
+      assert.equal(read32(pci, 4, 0, 0x40), 0xf1054809);
+    });
   });
 
   it('decodes shadow RAM from the PAM registers', () => {

@@ -110,11 +110,22 @@ export class MemoryDisk implements BlockBackend {
   constructor(readonly sectors: number, readonly readOnly = false) {
     this.data = new Uint8Array(Math.min(sectors, 65536) * 512);
   }
-  read(lba: number, count: number, target: Uint8Array): void {
-    target.set(this.data.subarray(lba * 512, (lba + count) * 512));
+  prefetch(): void {
+    // All is there.
   }
-  write(lba: number, source: Uint8Array): void {
+  read(lba: number, count: number, target: Uint8Array): boolean {
+    target.set(this.data.subarray(lba * 512, (lba + count) * 512));
+    return true;
+  }
+  write(lba: number, source: Uint8Array): boolean {
     this.data.set(source, lba * 512);
+    return true;
+  }
+  flush(): boolean {
+    return true;
+  }
+  discard(): boolean {
+    return true;
   }
 }
 

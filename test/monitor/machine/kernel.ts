@@ -82,7 +82,7 @@ export class Kernel {
     this.machine.resume(request);
     for (;;) {
       const outcome = this.machine.runSlice(sliceCycles);
-      if (outcome === 'more') continue;
+      if (typeof outcome === 'string') continue;
       if ('reason' in outcome) return outcome;
       this.machine.warp(outcome.idleCycles);
     }

@@ -52,10 +52,14 @@ describe('INT 13h', () => {
     assert.deepEqual([it.memory.read16(0x30100), it.memory.read16(0x30300), it.memory.read16(0x30500)], [92, 93, 0]);
   });
   it('reads cylinders above 255 of a hard disk', () => {
-    const it = machine(new MemoryDisk(1024 * 16 * 63));
+    const disk = new MemoryDisk(1024 * 16 * 63);
+    const it = machine(disk);
     const lba = 300 * 16 * 63;
     let asked = 0;
-    it.drives.set(0x80, { sectors: 1024 * 16 * 63, readOnly: false, read: (at) => { asked = at; }, write: () => undefined });
+    disk.read = (at): boolean => {
+      asked = at;
+      return true;
+    };
     it.interrupt(0x13, { eax: 0x0201, ecx: 0x2c41, edx: 0x0080, ebx: 0 });
     assert.equal(asked, lba);
   });
