@@ -112,6 +112,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     },
     localApic: localApicPort(apics),
     random: () => late.board?.entropy.next() ?? 0n,
+    elapse: (cycles) => executor.elapse(cycles),
     yieldTurn: () => late.processors?.yieldTurn(),
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
