@@ -34,6 +34,7 @@ function decodeInput(value: unknown, where: string): MachineInput {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
+  if (kind === 'power-button' || kind === 'reset-button') return { kind };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
   if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image };
   throw new WrongRecording(`${where} is no input that is known`);

@@ -107,7 +107,7 @@ export interface Board {
   /** Discs that were changed are again what they were at first. To be followed by `reset`. */
   restoreDiscs(): void;
   /**
-   * Tells host and callbacks again what follows from the devices' states: A20, shadow RAM, INTR. Called
+   * Tells host and callbacks again what follows from the devices' states: places, A20, shadow RAM, INTR. Called
    * after the states have been replaced by a snapshot's.
    */
   announce(): void;
@@ -304,7 +304,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   });
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
-  const power = new AcpiPm(host);
+  const power = new AcpiPm(host, pci, () => ports.update());
   const { pit, rtc, hpet } = createTimers(host, options, power, ioApic);
   const vga = new Vga(host);
   const dma = new Dma(callbacks.memory);
@@ -342,6 +342,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       for (const channel of ide.channels) channel.restoreDiscs();
     },
     announce: () => {
+      ports.update();
+      movedRegions();
       host.setA20(keyboard.state.a20);
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
@@ -353,6 +355,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
       else if (input.kind === 'media') changeDisc(input.drive, input.image);
+      else if (input.kind === 'power-button') power.pressPowerButton();
+      else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {

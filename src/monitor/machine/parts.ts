@@ -24,7 +24,7 @@ import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
-import { routeInterrupts } from '../firmware/pci-interrupts';
+import { setUpPci } from '../firmware/pci-setup';
 import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { EFFORT } from '../memory/effort';
@@ -287,13 +287,13 @@ function emptyMemory(parts: MachineParts): void {
   parts.map.clear();
 }
 
-/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and the routing of PCI interrupts. */
+/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */
 function placeTables({ map, board, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
   const rom = tablesRom(platformOf(images, cpu));
   map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
   installFirmware([rom], firmwareMemory);
   writeControlStructure(firmwareMemory);
-  routeInterrupts(board.ports);
+  setUpPci(board.ports);
 }
 
 function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {

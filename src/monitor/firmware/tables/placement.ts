@@ -9,6 +9,7 @@ import { ACPI_BLOB, acpiBlobs, controlStructure, RSDP_SIGNATURE } from './acpi';
 import type { PlatformDescription } from './description';
 import { linked, loaderScript } from './linking';
 import { mpConfigurationTable, mpFloatingPointer } from './mp';
+import { interruptRoutingTable } from './pir';
 import { SMBIOS_ENTRY_BYTES, smbiosEntryPoint, smbiosTable } from './smbios';
 
 const RSDP = 0;
@@ -34,13 +35,16 @@ export function systemAreaTables(description: PlatformDescription): Uint8Array {
   const smbios = alignUp(mpTable + configuration.length, BORDER);
   const smbiosStructures = smbios + alignUp(SMBIOS_ENTRY_BYTES, BORDER);
   const structures = smbiosTable(description);
-  const area = new Uint8Array(smbiosStructures + structures.length);
+  const routing = interruptRoutingTable();
+  const routingAt = alignUp(smbiosStructures + structures.length, BORDER);
+  const area = new Uint8Array(routingAt + routing.length);
   area.set(linked(pointer, addressOf), RSDP);
   area.set(linked(tables, addressOf), ACPI_TABLES);
   if (description.hasApic) area.set(mpFloatingPointer(SYSTEM_ROM_BASE + mpTable), MP_POINTER);
   area.set(configuration, mpTable);
   area.set(smbiosEntryPoint(description, SYSTEM_ROM_BASE + smbiosStructures), smbios);
   area.set(structures, smbiosStructures);
+  area.set(routing, routingAt);
   return area;
 }
 
