@@ -46,6 +46,11 @@ export const FIELDS = {
     doc: 'Which processor the guest has: CPUID, registers and instructions follow. Features are switched from left to right, '
       + 'as in `"x86-64-v2,-sse4.2,+pku"`: `+` brings along what the feature needs, `-` takes along what needs it.',
   },
+  hpet: {
+    kind: flag(),
+    default: true,
+    doc: 'Whether there is a high precision event timer (HPET).',
+  },
   firmware: {
     kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
     default: 'builtin',

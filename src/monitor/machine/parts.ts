@@ -138,6 +138,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
       fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
       cpus: images.configuration.cpus,
+      hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
     },
     {
@@ -174,7 +175,7 @@ const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && 
 
 /** What the ACPI and MP tables tell of the machine. */
 function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
-  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory };
+  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory, hasHpet: configuration.hpet };
 }
 
 /** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */

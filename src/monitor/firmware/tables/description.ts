@@ -7,6 +7,8 @@ export interface PlatformDescription {
   readonly hasApic: boolean;
   /** Whether the board has a high precision event timer. Default false. */
   readonly hasHpet?: boolean;
+  /** First port of the power management registers. Default: where our firmware places them. */
+  readonly powerManagementPort?: number;
   /** Guest RAM below 4 GiB, in bytes: the window for PCI memory begins behind it. */
   readonly memoryBytes: number;
 }
