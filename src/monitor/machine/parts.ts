@@ -17,6 +17,7 @@ import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
+import { bootOrderFile, type BootPath } from '../firmware/boot-order';
 import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
@@ -136,7 +137,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
-      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
+      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu), () => late.board?.power.powerManagementPort),
       cpus: images.configuration.cpus,
       hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
@@ -179,9 +180,25 @@ function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescrip
 }
 
 /** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
-function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: PlatformDescription): readonly FwCfgFile[] {
+function firmwareFiles(images: MachineImages, platform: PlatformDescription, powerManagementPort: () => number | undefined): readonly FwCfgFile[] {
+  const { configuration, vgaBios } = images;
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
-  return [e820File(map), ...tableFiles(platform), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
+  return [
+    e820File(map),
+    bootOrderFile(bootPaths(images)),
+    ...tableFiles(platform, powerManagementPort),
+    ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
+  ];
+}
+
+/** Drives in the order in which they are to be tried. */
+function bootPaths({ configuration, floppy, disks }: MachineImages): readonly BootPath[] {
+  const order = configuration.bootOrder ?? ['floppy', 'disk'];
+  return order.flatMap((kind): BootPath[] => {
+    if (kind === 'floppy') return floppy ? [{ kind: 'floppy', drive: 0 }] : [];
+    if (kind === 'disk') return disks.map((_, index) => ({ kind: 'ata', channel: index >> 1, unit: index & 1 }));
+    return [];
+  });
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */

@@ -190,8 +190,8 @@ describe('DSDT', () => {
 
 describe('ACPI tables for firmware with a table loader', () => {
   /** Does what SeaBIOS and OVMF do with the script; gives memory and the RSDP's address. */
-  function load(description: PlatformDescription): { areas: Area[]; rsdp: number } {
-    const files = new Map(tableFiles(description).map(({ name, bytes }) => [name, bytes]));
+  function load(description: PlatformDescription, port?: number): { areas: Area[]; rsdp: number } {
+    const files = new Map(tableFiles(description, () => port).map(({ name, bytes }) => [name, typeof bytes === 'function' ? bytes() : bytes]));
     const script = files.get('etc/table-loader');
     assert.ok(script);
     assert.equal(script.length % 128, 0);
@@ -241,6 +241,11 @@ describe('ACPI tables for firmware with a table loader', () => {
     const facs = table(loaded, 'FACP').getUint32(36, true);
     assert.equal(textOf(at(areas, facs, 64), 0, 4), 'FACS');
     assert.equal(facs % 64, 0);
+  });
+
+  it('tell of the ports that the firmware has chosen', () => {
+    const { areas, rsdp } = load(FOUR, 0xb000);
+    assert.equal(table(acpiTables(areas, rsdp), 'FACP').getUint32(76, true), 0xb008);
   });
 });
 
