@@ -15,7 +15,7 @@ class Bus implements PortBus {
   readonly other = new Map<number, number>();
 
   constructor() {
-    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]) this.pci.add(part);
+    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction(() => undefined)]) this.pci.add(part);
   }
 
   add(device: number, bars: readonly BaseAddressRegister[], interruptPin = 1): PciSlot {
