@@ -16,6 +16,7 @@ import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput } from
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
+import { E1000 } from './e1000';
 import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
@@ -65,6 +66,8 @@ export interface BoardOptions {
    * polling guest at 115200 baud executes 86806 instructions a character.
    */
   readonly serialCharacterCycles?: number;
+  /** The network card 'net0', in slot 3: its address (6 bytes), and an expansion ROM. Default: none. */
+  readonly network?: { readonly card: 'e1000'; readonly mac?: Uint8Array; readonly rom?: Uint8Array };
 }
 
 /** What the board needs of the machine beyond `DeviceHost`. */
@@ -157,6 +160,14 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
     uarts.set(port.name, new Uart(wired, { ...port, ...pace }));
   }
   return uarts;
+}
+
+/** Where the network card is on the PCI bus. */
+const NETWORK_SLOT = 3;
+
+function createNetworkCard(host: DeviceHost, memory: DmaMemory, pci: PciBus, { mac, rom }: NonNullable<BoardOptions['network']>): E1000 {
+  const options = { slot: NETWORK_SLOT, ...(mac === undefined ? {} : { mac }), ...(rom === undefined ? {} : { rom }) };
+  return new E1000(host, memory, (pciFunction) => pci.add(pciFunction), options);
 }
 
 const TIMER_LINE = 0;
@@ -315,10 +326,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const entropy = new Entropy();
+  const card = options.network && createNetworkCard(host, callbacks.memory, pci, options.network);
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -351,7 +363,9 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
-      if (input.kind === 'serial') uart(input.port).receive(input.bytes);
+      if (input.kind === 'frame' && input.port === 'net0' && card !== undefined) card.receive(input.bytes);
+      else if (input.kind === 'link' && input.port === 'net0' && card !== undefined) card.setCable(input.up);
+      else if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
       else if (input.kind === 'media') changeDisc(input.drive, input.image);

@@ -154,6 +154,8 @@ export type KeyCode = number;
 export type MachineInput =
   /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
   | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array }
+  /** The cable of the card `port` is plugged in, or pulled. At power-on it is in. */
+  | { readonly kind: 'link'; readonly port: string; readonly up: boolean }
   /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
   | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
   /** Another disc for a drive ('cdrom'): the image's path, or null to take it out. */

@@ -7,7 +7,7 @@ import * as L from '../cpu/layout';
 import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
-import { createBoard, type Board } from '../devices/board';
+import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
@@ -141,6 +141,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       cpus: images.configuration.cpus,
       hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
+      ...networkOf(images),
     },
     {
       memory: new BusMasterMemory(map),
@@ -199,6 +200,13 @@ function bootPaths({ configuration, floppy, disks }: MachineImages): readonly Bo
     if (kind === 'disk') return disks.map((_, index) => ({ kind: 'ata', channel: index >> 1, unit: index & 1 }));
     return [];
   });
+}
+
+/** The network card that the configuration asks for. */
+function networkOf({ configuration: { network }, networkRom }: MachineImages): Pick<BoardOptions, 'network'> {
+  if (network === 'none') return {};
+  const mac = Uint8Array.from(network.mac.split(':'), (byte) => parseInt(byte, 16));
+  return { network: { card: network.card, mac, ...(networkRom === undefined ? {} : { rom: networkRom.bytes }) } };
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
