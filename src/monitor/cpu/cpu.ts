@@ -63,6 +63,9 @@ interface KnownPaging {
   readonly space: AddressSpace;
 }
 
+/** Present, privilege 0, data that may be written, accessed. */
+const REAL_RIGHTS = 0x93;
+
 export class Cpu {
   readonly state: CpuState;
   /** Code context (mode, code segment, paging) has changed: blocks in flight may be wrong now. */
@@ -158,9 +161,10 @@ export class Cpu {
   /** A segment load in real or virtual-8086 mode. */
   setRealSegment(segment: number, selector: number): void {
     const s = this.state;
-    // Real mode keeps limit and rights of the hidden part; virtual-8086 mode sets them.
+    // Virtual-8086 mode sets limit and rights. Real mode keeps limit and size, but makes every segment one that may be read and
+    // written: iPXE, coming from protected mode, writes by CS.
     if (s.virtual8086) this.setSegment(segment, selector, (selector & 0xffff) * 16, 0xffff, 0xf3);
-    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), s.attributes(segment));
+    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), (s.attributes(segment) & ~0xff) | REAL_RIGHTS);
   }
 
   /** Makes a data segment register unusable (null selector). */
