@@ -1,9 +1,10 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [memtest] [disks]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [e1000] [memtest] [disks]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
+//   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   disks    disks/debian-i386.img, debian-amd64.img: hard disks with Debian on them (needs root, and a few minutes)
 //
@@ -122,6 +123,16 @@ async function sharedLibraries(tree, program) {
 /** Where programs of an architecture say that their dynamic loader is (System V ABI supplements), and its name. */
 const LOADERS = { i386: 'lib/ld-linux.so.2', amd64: 'lib64/ld-linux-x86-64.so.2' };
 
+/** A program's shared libraries as files of the initial RAM file system. */
+async function libraryFiles(tree, program, architecture) {
+  const files = {};
+  for (const [name, library] of await sharedLibraries(tree, program)) {
+    // The loader looks in /lib by itself, and in no other place that both architectures have.
+    files[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
+  }
+  return files;
+}
+
 async function makeStress(archive, folder, architecture) {
   needTools('objdump');
   const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
@@ -129,14 +140,35 @@ async function makeStress(archive, folder, architecture) {
   const tree = path.join(folder, `stress-${architecture}`);
   await unpackPackages(stressDebs, tree);
   const program = path.join(tree, 'usr', 'bin', 'stress-ng');
-  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/stress-ng': await readFile(program) };
-  for (const [name, library] of await sharedLibraries(tree, program)) {
-    // The loader looks in /lib by itself, and in no other place that both architectures have.
-    programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
-  }
+  const programs = {
+    init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/stress-ng': await readFile(program), ...await libraryFiles(tree, program, architecture),
+  };
   const file = path.join(LINUX, `stress-${architecture}.cpio`);
   await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
   await putVersions(file, [...debs, ...stressDebs]);
+}
+
+/** busybox, ethtool, and a flavour's e1000 driver as /e1000.ko. */
+async function makeE1000(archive, folder, flavour) {
+  needTools('objdump');
+  const architecture = KERNELS[flavour];
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const image = await archive.firstDependency(`linux-image-${flavour}:${architecture}`);
+  const kernelDebs = await archive.download([image.includes(':') ? image : `${image}:${architecture}`]);
+  const kernelTree = path.join(folder, `e1000-kernel-${flavour}`);
+  await unpackPackages(kernelDebs, kernelTree);
+  const driver = (await filesByName(kernelTree)).get('e1000.ko');
+  if (driver === undefined) throw new UserError(`${image} has no e1000.ko`);
+  const toolDebs = await archive.downloadWithDependencies(`ethtool:${architecture}`);
+  const tree = path.join(folder, `ethtool-${architecture}`);
+  await unpackPackages(toolDebs, tree);
+  const program = path.join(tree, 'sbin', 'ethtool');
+  const programs = {
+    init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/ethtool': await readFile(program), 'e1000.ko': await readFile(driver), ...await libraryFiles(tree, program, architecture),
+  };
+  const file = path.join(LINUX, `e1000-${flavour}.cpio`);
+  await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
+  await putVersions(file, [...debs, ...kernelDebs, ...toolDebs]);
 }
 
 async function fetchMemtest(archive, folder) {
@@ -157,13 +189,14 @@ const PRODUCTS = {
   stress: ARCHITECTURES.map((architecture) => [
     path.join(LINUX, `stress-${architecture}.cpio.packages`), (archive, folder) => makeStress(archive, folder, architecture),
   ]),
+  e1000: ['686', 'amd64'].map((flavour) => [path.join(LINUX, `e1000-${flavour}.cpio.packages`), (archive, folder) => makeE1000(archive, folder, flavour)]),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   disks: ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
     return [file, (_archive, folder) => makeDebianDisk(architecture, file, folder)];
   }),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'memtest'];
+const BY_DEFAULT = ['kernels', 'stress', 'e1000', 'memtest'];
 
 await main(async () => {
   const words = process.argv.slice(2);

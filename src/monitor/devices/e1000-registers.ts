@@ -2,7 +2,7 @@
  * The registers of the Intel 82540EM: where they are, what is in them, what they are after power-on.
  *
  * Source: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453), chapter 13. Values that the
- * manual leaves open after power-on (X) are zero. The counters are in e1000-statistics.ts, the PHY's registers in e1000-phy.ts.
+ * manual leaves open after power-on (X) are zero, but for the VLAN type. The counters are in e1000-statistics.ts, the PHY's registers in e1000-phy.ts.
  */
 import type { FieldDescription, RegisterBlock, RegisterDescription } from './description';
 import { STATISTICS } from './e1000-statistics';
@@ -67,7 +67,8 @@ const SPEEDS = { 0: '10 Mb/s', 1: '100 Mb/s', 2: '1000 Mb/s', 3: '1000 Mb/s' } a
 
 const GENERAL: readonly RegisterDescription[] = [
   dword('CTRL', 0x0000, 'device control', {
-    reset: CTRL.fullDuplex | (2 << 8), writable: 0xd8fc_1be9,
+    // The manual has SLU clear. Small systems that were only ever run on QEMU, which sets it, never do so themselves.
+    reset: CTRL.fullDuplex | CTRL.setLinkUp | (2 << 8), writable: 0xd8fc_1be9,
     fields: [
       field('FD', 0, 1, 'full duplex, when forced'), field('LRST', 3, 1, 'link reset (not for copper)'),
       field('ASDE', 5, 1, 'speed detection by the MAC'), field('SLU', 6, 1, 'the MAC heeds the PHY\'s link'),
@@ -121,7 +122,7 @@ const GENERAL: readonly RegisterDescription[] = [
   dword('FCAL', 0x0028, 'flow control address, low'),
   dword('FCAH', 0x002c, 'flow control address, high', { writable: 0xffff }),
   dword('FCT', 0x0030, 'flow control type', { writable: 0xffff }),
-  dword('VET', 0x0038, 'VLAN Ethernet type', { writable: 0xffff }),
+  dword('VET', 0x0038, 'VLAN Ethernet type', { reset: 0x8100, writable: 0xffff }),
   dword('FCTTV', 0x0170, 'flow control transmit timer', { writable: 0xffff }),
   dword('TXCW', 0x0178, 'transmit configuration word (not for copper)', { writable: 0xc000_ffff }),
   dword('RXCW', 0x0180, 'receive configuration word (not for copper)', { access: 'read-only' }),

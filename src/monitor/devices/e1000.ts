@@ -335,13 +335,15 @@ export class E1000 implements Device {
   }
 
   #controlWritten(value: number, written: number, before: number): void {
-    const changed = value ^ before;
-    if ((changed & CTRL.phyReset) !== 0) {
-      if ((value & CTRL.phyReset) === 0) this.#phy.start();
-      else this.#phy.hold();
+    if ((value & CTRL.phyReset) !== 0) this.#phy.hold();
+    else if ((before & CTRL.phyReset) !== 0) this.#phy.start();
+    if ((written & CTRL.reset) === 0) {
+      this.#transmitter.resume();
+      return;
     }
-    if ((written & CTRL.reset) !== 0) this.#resetMac();
-    else this.#transmitter.resume();
+    this.#resetMac();
+    // The reset lets go of PHY_RST as well.
+    if ((value & CTRL.phyReset) !== 0) this.#phy.start();
   }
 
   /** A read is done at once. */

@@ -12,6 +12,7 @@ import { cmosCells } from '../../../src/monitor/devices/cmos';
 import { DebugPort } from '../../../src/monitor/devices/debug-port';
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
 import { Dma } from '../../../src/monitor/devices/dma';
+import { E1000 } from '../../../src/monitor/devices/e1000';
 import { Entropy } from '../../../src/monitor/devices/entropy';
 import { ExitPort } from '../../../src/monitor/devices/exit-port';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
@@ -96,6 +97,13 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
     return pci;
   },
   () => new FwCfg(NO_MEMORY, { files: [{ name: 'a', bytes: new Uint8Array(9) }], memoryBytes: 1 << 24, cpus: 1 }),
+  (host) => {
+    const bus = new PciBus(host);
+    const card = new E1000(host, NO_MEMORY, (pciFunction) => bus.add(pciFunction), { slot: 3 });
+    bus.configuration(3, 0)?.set([7], 4);
+    bus.configuration(3, 0)?.set([0, 0, 0, 0xf0, 1, 0xc0], 0x10);
+    return card;
+  },
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),
   () => new SystemPorts(),
