@@ -27,7 +27,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'cmdline', value: 'S', field: 'cmdline', doc: 'command line of the kernel or Multiboot image' },
   { name: 'multiboot', value: 'F', field: 'multiboot', doc: 'boot this Multiboot 1 image' },
   { name: 'modules', value: 'F,…', field: 'modules', read: (text) => text.split(','), doc: 'modules for a Multiboot image' },
-  { name: 'disk', value: 'F', field: 'disks', repeated: true, doc: 'raw hard disk image; again for the next drive (see Disks below)' },
+  { name: 'disk', value: 'F', field: 'disks', repeated: true, doc: 'hard disk image; again for the next drive (see Disks below)' },
   { name: 'floppy', value: 'F', field: 'floppy', doc: 'raw floppy image' },
   { name: 'cdrom', value: 'F', field: 'cdrom', doc: 'ISO image in the CD-ROM drive, or "empty"' },
   { name: 'firmware', value: 'builtin|seabios|F', field: 'firmware', doc: 'which BIOS (default: builtin)' },

@@ -57,14 +57,20 @@ async function readWhole(field: Fields, path: string, limit: number): Promise<Im
   }
 }
 
-async function diskFile(field: Fields, { path, writable }: { readonly path: string; readonly writable: boolean }): Promise<DiskFile> {
+interface DiskEntry {
+  readonly path: string;
+  readonly writable: boolean;
+  readonly overlay?: string | undefined;
+}
+
+async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): Promise<DiskFile> {
   const { size } = await checked(field, path);
   try {
     await access(path, writable ? constants.R_OK | constants.W_OK : constants.R_OK);
   } catch (error) {
     throw new LoadError(fileFault(path, error), field);
   }
-  return { path, bytes: size, writable };
+  return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
 }
 
 /** The files of the firmware; none for the built-in one. */

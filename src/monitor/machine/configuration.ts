@@ -7,7 +7,7 @@ import { TECHNIQUES } from '../memory/techniques';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
-import type { Kind } from './configurationKinds';
+import type { Kind, PathProperty } from './configurationKinds';
 import { networkSetting } from './configurationNetwork';
 import { nearestWord } from './configurationSpelling';
 
@@ -24,6 +24,9 @@ export interface FieldDefinition {
   /** The default of the `shadowbox` command, where it differs from the editor's. */
   readonly commandLineDefault?: string | boolean;
 }
+
+const WRITABLE: PathProperty<boolean> = { kind: flag(), absent: false, doc: 'Whether what the guest writes goes to the file.' };
+const OVERLAY: PathProperty<string | undefined> = { kind: path(), absent: undefined, doc: 'Path of a QCOW2 image that takes what the guest writes; it is made if it is not there.' };
 
 export const FIELDS = {
   memory: {
@@ -69,16 +72,17 @@ export const FIELDS = {
   cmdline: { kind: text(), doc: 'Command line for `kernel` or `multiboot`.' },
   multiboot: { kind: path(), doc: 'Path of a Multiboot 1 image to boot without a boot loader.' },
   modules: {
-    kind: list(pathWith('cmdline', text(), '', 'Text that is handed over with the module.'), '["module.bin"]'),
+    kind: list(pathWith({ cmdline: { kind: text(), absent: '', doc: 'Text that is handed over with the module.' } }), '["module.bin"]'),
     doc: 'Modules that are loaded with a Multiboot image.',
   },
   floppy: {
-    kind: pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'),
+    kind: pathWith({ writable: WRITABLE }),
     doc: 'Raw image in the floppy drive. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true.',
   },
   disks: {
-    kind: list(pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'), '["disk.img"]'),
-    doc: 'Raw images of hard disks, at most four (three beside a CD-ROM drive). The files stay as they are (what the guest writes is kept in memory) unless `writable` is true.',
+    kind: list(pathWith({ writable: WRITABLE, overlay: OVERLAY }), '["disk.img"]'),
+    doc: 'Images of hard disks (raw, QCOW2, VHD, VHDX), at most four (three beside a CD-ROM drive). The files stay as they are (what the guest writes is kept in memory) '
+      + 'unless `writable` is true; with `overlay` it goes to a QCOW2 image of that name instead, which is made if it is not there. See docs/disks.md.',
   },
   cdrom: {
     kind: wordOrPath({ empty: 'A drive without a disc.' }),
@@ -251,13 +255,16 @@ function problem(field: FieldName, message: string, remedy: string): Problem {
 
 /** Fields that mean nothing without, or next to, another one. */
 function combinationProblems(configuration: MachineConfiguration): Problem[] {
-  const { kernel, multiboot, initrd, cmdline, modules, firmware, vgaBios } = configuration;
+  const { kernel, multiboot, initrd, cmdline, modules, firmware, vgaBios, disks } = configuration;
   const found: Problem[] = [];
   if (kernel !== undefined && multiboot !== undefined) found.push(problem('multiboot', 'it cannot be booted together with "kernel"', 'take one of the two out'));
   if (initrd !== undefined && multiboot !== undefined) found.push(problem('initrd', 'a Multiboot image has no initial RAM disk', 'write "modules" instead'));
   else if (initrd !== undefined && kernel === undefined) found.push(problem('initrd', 'it needs a kernel', 'add "kernel", or take "initrd" out'));
   if (modules !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('modules', 'they need a Multiboot image', 'add "multiboot", or take "modules" out'));
   if (cmdline !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('cmdline', 'it needs a kernel', 'add "kernel" or "multiboot", or take "cmdline" out'));
+  (disks ?? []).forEach(({ writable, overlay }, index) => {
+    if (writable && overlay !== undefined) found.push(problem('disks', `entry ${index + 1}: with an "overlay" nothing is written to the image itself`, 'take "writable" or "overlay" out'));
+  });
   if (vgaBios !== undefined && firmware === 'builtin') found.push(problem('vgaBios', 'the built-in firmware has its own', 'take it out, or set "firmware" to "seabios"'));
   return found;
 }

@@ -1,6 +1,7 @@
 /**
  * A machine as the host drives and asks it: runs from ./machine, looks from ../inspection, edits from here.
  */
+import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { cpuView } from '../inspection/cpuView';
 import { executionView } from '../inspection/executionView';
@@ -108,7 +109,12 @@ function countersOf(machine: VirtualMachine): Counters {
     ...prefixed('shadow', mmu.shadow.counters),
     ...prefixed('memory', map.counters),
     ...prefixed('sharing', sharing?.counters ?? {}),
+    ...driveCounters(machine),
   };
+}
+
+function driveCounters({ parts }: VirtualMachine): Counters {
+  return Object.assign({}, ...[...parts.drives].map(([number, drive]) => prefixed(`drive${number}`, drive.cache.counters)));
 }
 
 function prefixed(prefix: string, counters: object): Counters {
@@ -116,8 +122,8 @@ function prefixed(prefix: string, counters: object): Counters {
 }
 
 /** Builds a machine from its images, standing on its first instruction (see CreateMachine). Throws LoadError or MachineError. */
-export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService): RunnableMachine {
-  const machine = new VirtualMachine(images, files, translation);
+export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService, storage?: StorageService): RunnableMachine {
+  const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
   return {

@@ -1,22 +1,21 @@
 /** The discs that a CD-ROM drive may be given, by the paths of their images. They are opened when they are first asked for. */
 import type { BlockBackend } from '../devices/device';
-import { openCdrom } from '../disks/image';
-import type { FileStore } from './images';
 
 export class Discs {
-  private readonly open = new Map<string, BlockBackend>();
+  private readonly known = new Map<string, BlockBackend>();
 
-  constructor(private readonly files: FileStore) {}
+  /** `open`: opens an image; throws LoadError when it cannot be used. */
+  constructor(private readonly open: (path: string) => BlockBackend) {}
 
   /**
    * The disc of an image.
-   * @throws MachineError (blame: user) when the file cannot be opened, RangeError when it is empty
+   * @throws LoadError (field 'cdrom') when it cannot be used
    */
   disc(path: string): BlockBackend {
-    const known = this.open.get(path);
+    const known = this.known.get(path);
     if (known !== undefined) return known;
-    const disc = openCdrom(this.files.open(path, false), { name: path });
-    this.open.set(path, disc);
+    const disc = this.open(path);
+    this.known.set(path, disc);
     return disc;
   }
 }

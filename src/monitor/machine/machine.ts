@@ -8,6 +8,7 @@ import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devic
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
+import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { EFFORT } from '../memory/effort';
 import { outsideAddress, signedAddress } from './addresses';
@@ -57,8 +58,9 @@ export class VirtualMachine {
     private readonly images: MachineImages,
     files: FileStore,
     translation?: TranslationService,
+    storage?: StorageService,
   ) {
-    this.parts = buildParts(images, { files, translation }, {
+    this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
       writePort: (port, size, value) => this.writePort(port, size, value),
@@ -69,7 +71,8 @@ export class VirtualMachine {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
-      drives,
+      // The BIOS cannot come back to a call when a disk is not done.
+      drives: new Map([...drives].map(([number, drive]) => [number, drive.patient])),
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
     };
@@ -105,6 +108,7 @@ export class VirtualMachine {
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
+    for (const drive of this.parts.drives.values()) drive.cache.age();
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     const { processors } = this.parts;
@@ -289,6 +293,7 @@ export class VirtualMachine {
   }
 
   report(reason: StopReason): StopReport {
+    for (const drive of this.parts.drives.values()) drive.cache.settle();
     const { executor, cpu } = this.parts;
     return {
       reason,
@@ -316,7 +321,7 @@ export class VirtualMachine {
     this.dead = undefined;
     this.stopRequest = undefined;
     this.control = undefined;
-    for (const image of this.parts.drives.values()) image.discardOverlay();
+    for (const drive of this.parts.drives.values()) drive.discardOverlay();
     this.parts.board.restoreDiscs();
     return powerOn(this.parts, this.images);
   }
@@ -325,7 +330,7 @@ export class VirtualMachine {
   plainStates(): Readonly<Record<string, unknown>> {
     const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
-    for (const [drive, image] of this.parts.drives) states[`drive${drive}`] = image.overlay;
+    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.overlay;
     return states;
   }
 

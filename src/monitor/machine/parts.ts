@@ -8,9 +8,12 @@ import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
-import type { DeviceHost } from '../devices/device';
+import type { BlockBackend, DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
-import { openDisk, openFloppy, type RawImage } from '../disks/image';
+import { DirectStore, type BlockStore, type DiskRequest, type StorageService } from '../disks/blockStore';
+import { Drive, type WritePolicy } from '../disks/drive';
+import { ImageError } from '../disks/image';
+import { openDisk } from '../disks/storage';
 import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import type { TranslationService } from '../engine/translator/order';
@@ -35,11 +38,12 @@ import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
+import { MachineError } from './blame';
 import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
 import { Discs } from './discs';
 import { resetCpuTo } from './firmwareCpu';
-import type { FileAccess, FileStore, MachineImages } from './images';
+import type { DiskFile, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
 import { Processors } from './processors';
 
@@ -68,6 +72,8 @@ export interface OutsideHelp {
   readonly files: FileStore;
   /** Another thread that translates, if there is one. */
   readonly translation: TranslationService | undefined;
+  /** Another thread that serves the disks, if there is one. */
+  readonly storage: StorageService | undefined;
 }
 
 export interface MachineParts {
@@ -83,8 +89,8 @@ export interface MachineParts {
   /** The built-in BIOS, when that is the firmware. */
   readonly bios: BuiltinBios | undefined;
   readonly firmwareMemory: FirmwareMemory;
-  /** Images of all drives, by BIOS drive number. */
-  readonly drives: ReadonlyMap<number, RawImage>;
+  /** All drives, by BIOS drive number. */
+  readonly drives: ReadonlyMap<number, Drive>;
   /** Discs for the CD-ROM drive. */
   readonly discs: Discs;
   /** Sentences for the person about what was loaded. */
@@ -92,7 +98,7 @@ export interface MachineParts {
 }
 
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
-export function buildParts(images: MachineImages, { files, translation }: OutsideHelp, host: PartsHost): MachineParts {
+export function buildParts(images: MachineImages, { files, translation, storage }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
   const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
@@ -124,8 +130,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
-  const { drives, disks, floppies } = openDrives(images, files);
-  const discs = new Discs(files);
+  const { drives, disks, floppies, discs } = openDrives(images, files, storage);
   const order = images.configuration.bootOrder;
   const board = createBoard(
     host.devices,
@@ -220,32 +225,36 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
 }
 
 interface Drives {
-  readonly drives: ReadonlyMap<number, RawImage>;
-  readonly disks: readonly RawImage[];
-  readonly floppies: readonly RawImage[];
+  readonly drives: ReadonlyMap<number, Drive>;
+  /** As devices have them. */
+  readonly disks: readonly BlockBackend[];
+  readonly floppies: readonly BlockBackend[];
+  readonly discs: Discs;
 }
 
-function openDrives(images: MachineImages, files: FileStore): Drives {
-  const open = (field: string, path: string, writable: boolean, make: (file: FileAccess) => RawImage): RawImage => {
+/** Opens the images of all drives, in the storage thread where there is one. Throws LoadError. */
+function openDrives(images: MachineImages, files: FileStore, storage: StorageService | undefined): Drives {
+  const store = (field: string, request: DiskRequest): BlockStore => {
     try {
-      return make(files.open(path, writable));
+      return storage?.open(request) ?? new DirectStore(openDisk(files, request));
     } catch (reason) {
-      if (reason instanceof RangeError) throw new LoadError(reason.message, field);
+      if (reason instanceof ImageError || reason instanceof RangeError || (reason instanceof MachineError && reason.blame === 'user')) throw new LoadError(reason.message, field);
       throw reason;
     }
   };
-  const policy = (writable: boolean): 'file' | 'overlay' => (writable ? 'file' : 'overlay');
-  const disks = images.disks.map((disk) =>
-    open('disks', disk.path, disk.writable, (file) => openDisk(file, { name: disk.path, writes: policy(disk.writable) })),
-  );
-  const { floppy } = images;
-  const floppies = floppy
-    ? [open('floppy', floppy.path, floppy.writable, (file) => openFloppy(file, { name: floppy.path, writes: policy(floppy.writable) }))]
-    : [];
-  const drives = new Map<number, RawImage>();
+  const open = (field: string, file: DiskFile, more: Partial<DiskRequest>): Drive => {
+    const { path, writable, overlay } = file;
+    const policy: WritePolicy = writable || overlay !== undefined ? 'image' : 'overlay';
+    return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy);
+  };
+  const disks = images.disks.map((disk) => open('disks', disk, {}));
+  const floppies = images.floppy ? [open('floppy', images.floppy, { medium: 'floppy' })] : [];
+  const drives = new Map<number, Drive>();
   floppies.forEach((drive, i) => drives.set(i, drive));
   disks.forEach((drive, i) => drives.set(0x80 + i, drive));
-  return { drives, disks, floppies };
+  const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
+  // The floppy controller does not come back to a command when a disk is not done.
+  return { drives, disks, floppies: floppies.map(({ patient }) => patient), discs };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */
