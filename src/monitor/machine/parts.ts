@@ -8,6 +8,8 @@ import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
+import { isRomOfVga } from '../devices/vga-pci';
+import { VIDEO_BYTES } from '../devices/vga-state';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
@@ -46,6 +48,8 @@ import { Processors } from './processors';
 const ONE_MIB = 0x100000;
 const VIDEO_HOLE = 0xa0000;
 const FIRMWARE_AREA = 0xc0000;
+/** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
+const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware and its mirrors. */
 const SPARE_FRAMES = 1024;
 
@@ -94,7 +98,7 @@ export interface MachineParts {
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
 export function buildParts(images: MachineImages, { files, translation }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
-  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
+  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES, VIDEO_BYTES / PAGE_BYTES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
   const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
@@ -142,9 +146,12 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
+      ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
     },
     {
       memory: new BusMasterMemory(map),
+      videoMemory: memory.video,
+      onWindows: () => late.board && openWindows(map, mmu, late.board),
       onInterrupt: () => undefined,
       signals: {
         interruptChanged: (index) => late.processors?.interruptChanged(index),
@@ -180,7 +187,7 @@ function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescrip
   return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory, hasHpet: configuration.hpet };
 }
 
-/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
+/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS that belongs to no PCI function from `vgaroms/` (its vgarom_setup). */
 function firmwareFiles(images: MachineImages, platform: PlatformDescription, powerManagementPort: () => number | undefined): readonly FwCfgFile[] {
   const { configuration, vgaBios } = images;
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
@@ -188,7 +195,7 @@ function firmwareFiles(images: MachineImages, platform: PlatformDescription, pow
     e820File(map),
     bootOrderFile(bootPaths(images)),
     ...tableFiles(platform, powerManagementPort),
-    ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
+    ...(vgaBios && !isRomOfVga(vgaBios.bytes) ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
   ];
 }
 
@@ -289,6 +296,14 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
       if (map.entry(page) === NOTHING) map.declare(page, 1, DEVICE);
     }
   }
+  openWindows(map, mmu, board);
+}
+
+/** Lets the CPU reach video memory where its device says. */
+function openWindows(map: PhysicalMap, mmu: Mmu, board: Board): void {
+  map.machine.effort.spent += EFFORT.devices;
+  map.windows = board.vga.windows.map(({ first, bytes, offset }) =>
+    ({ first: first / PAGE_BYTES, count: bytes / PAGE_BYTES, home: (VIDEO_HOME + offset) / PAGE_BYTES }));
   mmu.shadow.dropAll();
 }
 
@@ -308,9 +323,16 @@ function localApicPort(apics: () => ApicBus): LocalApicPort {
 
 function emptyMemory(parts: MachineParts): void {
   parts.executor.forgetDerived();
-  const frames = new Set([...parts.map.framed()].map(([, frame]) => frame));
-  for (const frame of frames) parts.memory.free(frame);
-  parts.map.clear();
+  const { map, memory } = parts;
+  const frames = new Set([...map.framed()].filter(([page]) => page < VIDEO_HOME / PAGE_BYTES).map(([, frame]) => frame));
+  for (const frame of frames) memory.free(frame);
+  // Video memory is empty the first time, and stays untouched then.
+  if (map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame) memory.video.fill(0);
+  map.clear();
+  for (let i = 0; i < memory.videoFrames; i++) {
+    memory.clearFrameFlag(memory.videoFrame + i, FRAME.table | FRAME.code | FRAME.rom);
+    map.place(VIDEO_HOME / PAGE_BYTES + i, memory.videoFrame + i);
+  }
 }
 
 /** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */

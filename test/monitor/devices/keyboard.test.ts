@@ -170,19 +170,22 @@ describe('8042', () => {
     };
     assert.deepEqual(answer(0xff), [0xfa, 0xaa, 0x00]);
     assert.deepEqual(answer(0xf2), [0xfa, 0x00]);
-    controller.mouse(1, 1, 0);
+    controller.mouse({ dx: 1, dy: 1, buttons: 0 });
     assert.deepEqual(drain(), [], 'reporting is off');
     assert.deepEqual(answer(0xe8), [0xfa]);
     assert.deepEqual(answer(0x03), [0xfa]);
     assert.deepEqual(answer(0xe9), [0xfa, 0x00, 0x03, 100]);
     assert.deepEqual(answer(0xf4), [0xfa]);
     assert.deepEqual(answer(0xeb).slice(0, 2), [0xfa, 0x08]);
-    controller.mouse(5, -3, 1);
-    host.advance(1_000_000);
+    controller.mouse({ dx: 5, dy: -3, buttons: 1 });
+    host.advance(11_000_000);
     assert.equal(host.lines[12], true);
     assert.deepEqual(drain(), [0x29, 5, 0xfd]);
-    controller.mouse(-300, 0, 0);
-    assert.deepEqual(drain(), [0x58, 0xd4, 0], 'overflow is marked');
+    controller.mouse({ dx: -300, dy: 0, buttons: 0 });
+    host.advance(20_000_000);
+    const packets = drain();
+    host.advance(20_000_000);
+    assert.deepEqual([...packets, ...drain()], [0x18, 0x01, 0, 0x18, 0xd3, 0], 'what is too much for a packet comes with the next: -255 and -45');
   });
 
   it('drives A20 from its output port and from port 92', () => {
