@@ -33,6 +33,7 @@ import { Rtc } from './rtc';
 import { SystemPorts } from './system-ports';
 import { Uart } from './uart';
 import { Vga } from './vga';
+import type { VideoMemory } from './vga-memory';
 import { vgaFunction } from './vga-pci';
 
 /** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
@@ -86,7 +87,7 @@ export interface BoardCallbacks {
   /** `memory.regions` has changed: a guest has moved a device. Memory wins where both answer. */
   onRegions?(): void;
   /** Video memory. Default: memory of the device's own. */
-  readonly videoMemory?: Uint8Array;
+  readonly videoMemory?: VideoMemory;
   /** `vga.windows` has changed. */
   onWindows?(): void;
   /** Decoding of C0000-FFFFF has changed: all thirteen regions as they are now. */

@@ -6,7 +6,22 @@
  * choose a plane cleared. Where a plane's address lies in memory is our own affair: its two lowest bits become the highest of the
  * 64 KiB, so that chained planes are bytes in a row (mode 13h, banks of the extension), and the CPU may reach them directly.
  */
-import type { VgaState } from './vga-state';
+import { VIDEO_BYTES, type VgaState } from './vga-state';
+
+/** Video memory: the device reads it as it is, and writes it by who has it, who may have to tell others of that. */
+export interface VideoMemory {
+  readonly bytes: Uint8Array;
+  /** Writes a word (4 bytes, little-endian) by its number. */
+  writeWord(index: number, value: number): void;
+  /** Fills so many bytes from the first on with zeros. */
+  clear(bytes: number): void;
+}
+
+/** Video memory that nobody else looks after. */
+export function plainVideoMemory(bytes = new Uint8Array(VIDEO_BYTES)): VideoMemory {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  return { bytes, writeWord: (index, value) => { words[index] = value; }, clear: (count) => { bytes.fill(0, 0, count); } };
+}
 
 /** Registers that decide what an access means. */
 export type VgaMapping = Pick<VgaState, 'sequencer' | 'graphics' | 'latches'>;
@@ -64,8 +79,14 @@ function planeData({ graphics, latches }: VgaMapping, value: number): number {
   return (combine((graphics[3] >> 3) & 3, data, latches) & mask) | (latches & ~mask);
 }
 
+/** Where the planes' words are read and written. */
+export interface PlaneMemory {
+  readonly words: Uint32Array;
+  writeWord(index: number, value: number): void;
+}
+
 /** Writes a byte at an offset in the window; `bank` is in units of 64 KiB. */
-export function writePlanes(vga: VgaMapping, words: Uint32Array, windowOffset: number, value: number, bank = 0): void {
+export function writePlanes(vga: VgaMapping, memory: PlaneMemory, windowOffset: number, value: number, bank = 0): void {
   let offset = windowOffset & 0xffff;
   let planes = vga.sequencer[2] & 15;
   let word = wordOf(offset) + bank * 0x10000;
@@ -77,9 +98,9 @@ export function writePlanes(vga: VgaMapping, words: Uint32Array, windowOffset: n
     offset &= 0xfffe;
     word = wordOf(offset) + bank * 0x10000;
   }
-  if (word >= words.length) return;
+  if (word >= memory.words.length) return;
   const mask = PLANE_MASKS[planes];
-  words[word] = (words[word] & ~mask) | (planeData(vga, value) & mask);
+  memory.writeWord(word, ((memory.words[word] & ~mask) | (planeData(vga, value) & mask)) >>> 0);
 }
 
 /** Read mode 1: a bit is 1 where the planes that count show the colour of register 2. */

@@ -212,11 +212,11 @@ export class PictureMaker {
   }
 }
 
-/** Dots that horizontal panning moves a line by: characters of 9 dots count 8 as none. */
+/** Dots that horizontal panning moves a line by: characters of 9 dots count 8 as none, and those of 8 have no use for it. */
 function dotsOfPanning({ attribute, sequencer, graphics }: VgaState, kept = attribute[0x13] & 0x0f): number {
   const isNine = (sequencer[1] & 1) === 0 && (attribute[0x10] & 1) === 0 && (graphics[6] & 1) === 0;
-  if (isNine) return kept >= 8 ? 0 : kept + 1;
-  return Math.min(kept, 7);
+  if (kept >= 8) return 0;
+  return isNine ? kept + 1 : kept;
 }
 
 function translate(colours: Uint8Array, dac: Uint32Array, target: Uint32Array): void {

@@ -12,7 +12,7 @@ import type { AccessSize, Device, DeviceHost, MemoryRegion, MemoryWindow, PortRa
 import type { PciSlot } from './pciFunction';
 import { EXTENDED, VGA_DESCRIPTION, VGA_GROUPS, writableBits } from './vga-description';
 import { bankOf, readDispi, writeDispi } from './vga-dispi';
-import { isStraight, readPlanes, writePlanes } from './vga-memory';
+import { isStraight, plainVideoMemory, readPlanes, writePlanes, type VideoMemory } from './vga-memory';
 import { FRAME_BUFFER_BAR, MEMORY_BAR, MEMORY_BYTES, ROM_BAR } from './vga-pci';
 import { powerOnState, VIDEO_BYTES, type VgaState } from './vga-state';
 import { textScreen } from './vga-text';
@@ -45,7 +45,7 @@ const MEMORY = { ports: 0x400, portsEnd: 0x420, dispi: 0x500, dispiEnd: 0x516 } 
 
 export interface VgaOptions {
   /** Video memory. Default: the device's own, for tests. */
-  readonly memory?: Uint8Array;
+  readonly memory?: VideoMemory;
   readonly slot?: PciSlot;
   /** Option ROM. */
   readonly rom?: Uint8Array;
@@ -71,13 +71,15 @@ export class Vga implements Device {
   readonly words: Uint32Array;
   readonly #host: DeviceHost;
   readonly #options: VgaOptions;
+  readonly #video: VideoMemory;
   /** Bank that the CPU reaches at A0000 without asking, as it was told last; -1 for none. */
   #straightBank = -1;
 
   constructor(host: DeviceHost, options: VgaOptions = {}) {
     this.#host = host;
     this.#options = options;
-    this.memory = options.memory ?? new Uint8Array(VIDEO_BYTES);
+    this.#video = options.memory ?? plainVideoMemory();
+    this.memory = this.#video.bytes;
     this.words = new Uint32Array(this.memory.buffer, this.memory.byteOffset, this.memory.length / 4);
   }
 
@@ -157,7 +159,7 @@ export class Vga implements Device {
     if (address < LEGACY.first + LEGACY.bytes) {
       writeByBytes(address, size, value, (byte, data) => {
         const offset = this.#windowOffset(byte);
-        if (offset >= 0) writePlanes(this.state, this.words, offset, data, bankOf(this.state));
+        if (offset >= 0) writePlanes(this.state, this, offset, data, bankOf(this.state));
       });
       return;
     }
@@ -181,6 +183,10 @@ export class Vga implements Device {
   }
 
   // Memory.
+
+  writeWord(index: number, value: number): void {
+    this.#video.writeWord(index, value);
+  }
 
   /** Offset in the window that the memory map select opens, or -1 outside of it. */
   #windowOffset(address: number): number {
@@ -231,7 +237,7 @@ export class Vga implements Device {
   }
 
   #writeDispi(value: number, index = this.state.dispiIndex): void {
-    writeDispi(this.state, value, (bytes) => this.memory.fill(0, 0, bytes), index);
+    writeDispi(this.state, value, (bytes) => this.#video.clear(bytes), index);
   }
 
   // Ports.

@@ -8,6 +8,7 @@ import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
+import type { VideoMemory } from '../devices/vga-memory';
 import { isRomOfVga } from '../devices/vga-pci';
 import { VIDEO_BYTES } from '../devices/vga-state';
 import type { DeviceHost } from '../devices/device';
@@ -48,6 +49,7 @@ import { Processors } from './processors';
 const ONE_MIB = 0x100000;
 const VIDEO_HOLE = 0xa0000;
 const FIRMWARE_AREA = 0xc0000;
+const ALL_FLAGS = 0xff;
 /** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
 const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware and its mirrors. */
@@ -150,7 +152,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     },
     {
       memory: new BusMasterMemory(map),
-      videoMemory: memory.video,
+      videoMemory: videoMemory(map),
       onWindows: () => late.board && openWindows(map, mmu, late.board),
       onInterrupt: () => undefined,
       signals: {
@@ -299,6 +301,17 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
   openWindows(map, mmu, board);
 }
 
+/** Video memory as its device has it: what it writes goes by the physical map, whose traces must know of it. */
+function videoMemory(map: PhysicalMap): VideoMemory {
+  return {
+    bytes: map.machine.video,
+    writeWord: (index, value) => map.write(VIDEO_HOME + 4 * index, 4, value),
+    clear: (bytes) => {
+      for (let page = 0; page < bytes; page += PAGE_BYTES) map.copyIn(VIDEO_HOME + page, new Uint8Array(Math.min(PAGE_BYTES, bytes - page)));
+    },
+  };
+}
+
 /** Lets the CPU reach video memory where its device says. */
 function openWindows(map: PhysicalMap, mmu: Mmu, board: Board): void {
   map.machine.effort.spent += EFFORT.devices;
@@ -327,10 +340,11 @@ function emptyMemory(parts: MachineParts): void {
   const frames = new Set([...map.framed()].filter(([page]) => page < VIDEO_HOME / PAGE_BYTES).map(([, frame]) => frame));
   for (const frame of frames) memory.free(frame);
   // Video memory is empty the first time, and stays untouched then.
-  if (map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame) memory.video.fill(0);
+  const wasThere = map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame;
   map.clear();
+  if (wasThere) memory.video.fill(0);
   for (let i = 0; i < memory.videoFrames; i++) {
-    memory.clearFrameFlag(memory.videoFrame + i, FRAME.table | FRAME.code | FRAME.rom);
+    memory.clearFrameFlag(memory.videoFrame + i, ALL_FLAGS);
     map.place(VIDEO_HOME / PAGE_BYTES + i, memory.videoFrame + i);
   }
 }
