@@ -310,7 +310,7 @@ export class PhysicalMap {
       const frame = this.own(page);
       this.machine.u8.set(part, frame * PAGE_BYTES + offset);
       const flags = this.machine.frameFlags(frame);
-      if (flags !== 0) this.noteWrite(frame, address + done, count, flags);
+      if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
     });
   }
 

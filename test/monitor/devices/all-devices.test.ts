@@ -26,6 +26,7 @@ import { Rtc } from '../../../src/monitor/devices/rtc';
 import { SystemPorts } from '../../../src/monitor/devices/system-ports';
 import { Uart } from '../../../src/monitor/devices/uart';
 import { Vga } from '../../../src/monitor/devices/vga';
+import { plainVideoMemory } from '../../../src/monitor/devices/vga-memory';
 import { createRandom, FakeHost } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -73,7 +74,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),
   (host) => new Uart(host, { name: 'com1', base: 0x3f8, line: 4 }),
   (host) => new KeyboardController(host),
-  (host) => new Vga(host),
+  (host) => new Vga(host, { memory: plainVideoMemory(new Uint8Array(1 << 20)) }),
   () => new Dma(NO_MEMORY),
   (host) => new AtaChannel(host, {
     name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, drives: [new AtaDisk(new MemoryDisk(5000), { serial: 'a', unit: 0 }), undefined],

@@ -67,6 +67,4 @@ export const EBDA = {
   serialDeadline: EBDA_BASE + 0x90,
   /** Number of the VESA mode that is set, with the bits that it was set with; 0 for none. */
   vesaMode: EBDA_BASE + 0x98,
-  /** What the PS/2 mouse's driver has asked for (mouse.ts). */
-  mouse: EBDA_BASE + 0xa0,
 } as const;
