@@ -118,6 +118,7 @@ export class MachineClient implements MachineSession {
       execution: () => this.call('execution'),
       devices: () => this.call('devices'),
       screen: () => this.call('screen'),
+      picture: (since) => this.call('picture', since),
       hash: () => this.call('hash'),
     };
   }

@@ -175,6 +175,7 @@ export class MachineServer {
       execution: () => machine.execution(),
       devices: () => machine.devices(),
       screen: () => machine.screen(),
+      picture: (since) => machine.picture(since),
       hash: () => machine.hash(),
     };
   }

@@ -25,7 +25,7 @@ describe('the file of a recorded run', () => {
     ['no JSON', 'x', /no recording/],
     ['another format', '{"format":"other"}', /its "format" is not "shadowbox-recording-1"/],
     ['no inputs', '{"format":"shadowbox-recording-1","retired":1,"time":1}', /it has no list "inputs"/],
-    ['a strange input', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":1,"retired":1,"events":0,"input":{"kind":"mouse"}}]}', /inputs\[0\]\.input is no input that is known/],
+    ['a strange input', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":1,"retired":1,"events":0,"input":{"kind":"smell"}}]}', /inputs\[0\]\.input is no input that is known/],
     ['a broken time', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":-1,"retired":1,"events":0,"input":{"kind":"mouse"}}]}', /inputs\[0\]\.time is no count/],
   ];
   for (const [name, text, message] of wrong) {

@@ -33,6 +33,8 @@ import { Rtc } from './rtc';
 import { SystemPorts } from './system-ports';
 import { Uart } from './uart';
 import { Vga } from './vga';
+import type { VideoMemory } from './vga-memory';
+import { vgaFunction } from './vga-pci';
 
 /** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
 export type CdromOptions = Pick<AtapiOptions, 'image' | 'discs'>;
@@ -55,6 +57,8 @@ export interface BoardOptions {
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
   readonly fwCfgFiles?: readonly FwCfgFile[];
   readonly bootMenu?: boolean;
+  /** Option ROM of the VGA. */
+  readonly vgaRom?: Uint8Array;
   /** Number of processors, 1 to 8. Default 1. */
   readonly cpus?: number;
   /** What the CPU model has of APICs. Default: a local APIC with x2APIC. */
@@ -82,6 +86,10 @@ export interface BoardCallbacks {
   timeStamp?(cpu: number): bigint;
   /** `memory.regions` has changed: a guest has moved a device. Memory wins where both answer. */
   onRegions?(): void;
+  /** Video memory. Default: memory of the device's own. */
+  readonly videoMemory?: VideoMemory;
+  /** `vga.windows` has changed. */
+  onWindows?(): void;
   /** Decoding of C0000-FFFFF has changed: all thirteen regions as they are now. */
   onShadow(regions: readonly ShadowRegion[]): void;
 }
@@ -317,7 +325,12 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const keyboard = new KeyboardController(host);
   const power = new AcpiPm(host, pci, () => ports.update());
   const { pit, rtc, hpet } = createTimers(host, options, power, ioApic);
-  const vga = new Vga(host);
+  const vga = new Vga(host, {
+    slot: pci.add(vgaFunction(options.vgaRom)),
+    ...(options.vgaRom === undefined ? {} : { rom: options.vgaRom }),
+    ...(callbacks.videoMemory === undefined ? {} : { memory: callbacks.videoMemory }),
+    windowsChanged: () => callbacks.onWindows?.(),
+  });
   const dma = new Dma(callbacks.memory);
   const fwCfg = new FwCfg(callbacks.memory, {
     files: options.fwCfgFiles ?? [],
@@ -360,6 +373,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
       apics.announce();
+      callbacks.onWindows?.();
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
@@ -371,6 +385,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       else if (input.kind === 'media') changeDisc(input.drive, input.image);
       else if (input.kind === 'power-button') power.pressPowerButton();
       else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
+      else if (input.kind === 'mouse') keyboard.mouse(input);
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {

@@ -45,6 +45,12 @@ export interface MemoryRegion {
   readonly bytes: number;
 }
 
+/** A range of guest-physical memory, whole pages, in which the processor reaches video memory without asking the device. */
+export interface MemoryWindow extends MemoryRegion {
+  /** Where in video memory its first byte is. */
+  readonly offset: number;
+}
+
 /**
  * What the machine offers to a device. A device keeps the reference that its constructor was given;
  * it never lies inside the device's state.
@@ -62,7 +68,7 @@ export interface DeviceHost {
   /** Drives an ISA interrupt line (0 to 15). Level semantics: the device keeps it up until served. */
   setInterruptLine(line: number, level: boolean): void;
   /**
-   * Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9; 'net0' frames and '9p0' requests, each behind its
+   * Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9; 'speaker' changes of its tone (see ./pit); 'net0' frames and '9p0' requests, each behind its
    * length (4 bytes, little-endian).
    */
   output(channel: string, bytes: Uint8Array): void;
@@ -150,6 +156,14 @@ export interface BlockBackend {
 /** A key of the PS/2 keyboard, by its position: the set-1 make code, with 0xE0 in the high byte for grey keys. */
 export type KeyCode = number;
 
+/** What a mouse has done since the last time. */
+export interface MouseMotion {
+  readonly dx: number;
+  readonly dy: number;
+  readonly wheel?: number;
+  readonly buttons: number;
+}
+
 /** What comes into the machine from outside; each is stamped and logged before a device sees it. */
 export type MachineInput =
   /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
@@ -165,6 +179,11 @@ export type MachineInput =
   /** The buttons in front: one press each. What the power button does is the guest's affair. */
   | { readonly kind: 'power-button' }
   | { readonly kind: 'reset-button' }
+  /**
+   * The mouse: counts that it has moved (right and up positive), steps of its wheel (up positive), and the buttons that are down
+   * now: bit 0 left, 1 right, 2 middle, 3 and 4 the ones at its side.
+   */
+  | ({ readonly kind: 'mouse' } & MouseMotion)
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };
 
 /**

@@ -3,6 +3,7 @@
  */
 import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
+import { PictureMaker } from '../devices/vga-picture';
 import { cpuView } from '../inspection/cpuView';
 import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
@@ -51,7 +52,7 @@ function controlsUnder({ mmu, map }: VirtualMachine['parts'], cr3: number): Pagi
 }
 
 function* pieces(machine: VirtualMachine, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
-  const { mmu } = machine.parts;
+  const { mmu, map } = machine.parts;
   const controls = space.kind === 'linearUnder' ? controlsUnder(machine.parts, space.cr3) : mmu.currentControls;
   let done = 0;
   while (done < bytes) {
@@ -60,7 +61,7 @@ function* pieces(machine: VirtualMachine, space: MemorySpace, address: bigint, b
     const count = Math.min(bytes - done, PAGE_BYTES - offset);
     const number = Number(at >> 12n);
     const isThere = at >= 0n && (space.kind === 'physical' ? at >> PHYSICAL_BITS === 0n : isLinear(controls.mode, at));
-    const page = !isThere ? -1 : space.kind === 'physical' ? number : mmu.peekPage(number, controls);
+    const page = !isThere ? -1 : space.kind === 'physical' ? map.behindWindows(number) : mmu.peekPage(number, controls);
     yield { page, offset, bytes: count, done };
     done += count;
   }
@@ -126,6 +127,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
   const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
+  const pictures = new PictureMaker(board.vga);
   return {
     resume: (request) => machine.resume(request),
     runSlice: (cycles) => machine.runSlice(cycles),
@@ -158,6 +160,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
     screen: () => board.vga.screenText(),
+    picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),
   };
 }

@@ -9,6 +9,9 @@ import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { BlockBackend, DeviceHost } from '../devices/device';
+import type { VideoMemory } from '../devices/vga-memory';
+import { isRomOfVga } from '../devices/vga-pci';
+import { VIDEO_BYTES } from '../devices/vga-state';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { DirectStore, type BlockStore, type DiskRequest, type StorageService } from '../disks/blockStore';
 import { Drive, type WritePolicy } from '../disks/drive';
@@ -50,6 +53,9 @@ import { Processors } from './processors';
 const ONE_MIB = 0x100000;
 const VIDEO_HOLE = 0xa0000;
 const FIRMWARE_AREA = 0xc0000;
+const ALL_FLAGS = 0xff;
+/** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
+const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware and its mirrors. */
 const SPARE_FRAMES = 1024;
 
@@ -100,7 +106,7 @@ export interface MachineParts {
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
 export function buildParts(images: MachineImages, { files, translation, storage }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
-  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
+  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES, VIDEO_BYTES / PAGE_BYTES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
   const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
@@ -147,9 +153,12 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
+      ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
     },
     {
       memory: new BusMasterMemory(map),
+      videoMemory: videoMemory(map),
+      onWindows: () => late.board && openWindows(map, mmu, late.board),
       onInterrupt: () => undefined,
       signals: {
         interruptChanged: (index) => late.processors?.interruptChanged(index),
@@ -185,7 +194,7 @@ function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescrip
   return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory, hasHpet: configuration.hpet };
 }
 
-/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
+/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS that belongs to no PCI function from `vgaroms/` (its vgarom_setup). */
 function firmwareFiles(images: MachineImages, platform: PlatformDescription, powerManagementPort: () => number | undefined): readonly FwCfgFile[] {
   const { configuration, vgaBios } = images;
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
@@ -193,7 +202,7 @@ function firmwareFiles(images: MachineImages, platform: PlatformDescription, pow
     e820File(map),
     bootOrderFile(bootPaths(images)),
     ...tableFiles(platform, powerManagementPort),
-    ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
+    ...(vgaBios && !isRomOfVga(vgaBios.bytes) ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
   ];
 }
 
@@ -298,6 +307,25 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
       if (map.entry(page) === NOTHING) map.declare(page, 1, DEVICE);
     }
   }
+  openWindows(map, mmu, board);
+}
+
+/** Video memory as its device has it: what it writes goes by the physical map, whose traces must know of it. */
+function videoMemory(map: PhysicalMap): VideoMemory {
+  return {
+    bytes: map.machine.video,
+    writeWord: (index, value) => map.write(VIDEO_HOME + 4 * index, 4, value),
+    clear: (bytes) => {
+      for (let page = 0; page < bytes; page += PAGE_BYTES) map.copyIn(VIDEO_HOME + page, new Uint8Array(Math.min(PAGE_BYTES, bytes - page)));
+    },
+  };
+}
+
+/** Lets the CPU reach video memory where its device says. */
+function openWindows(map: PhysicalMap, mmu: Mmu, board: Board): void {
+  map.machine.effort.spent += EFFORT.devices;
+  map.windows = board.vga.windows.map(({ first, bytes, offset }) =>
+    ({ first: first / PAGE_BYTES, count: bytes / PAGE_BYTES, home: (VIDEO_HOME + offset) / PAGE_BYTES }));
   mmu.shadow.dropAll();
 }
 
@@ -317,9 +345,17 @@ function localApicPort(apics: () => ApicBus): LocalApicPort {
 
 function emptyMemory(parts: MachineParts): void {
   parts.executor.forgetDerived();
-  const frames = new Set([...parts.map.framed()].map(([, frame]) => frame));
-  for (const frame of frames) parts.memory.free(frame);
-  parts.map.clear();
+  const { map, memory } = parts;
+  const frames = new Set([...map.framed()].filter(([page]) => page < VIDEO_HOME / PAGE_BYTES).map(([, frame]) => frame));
+  for (const frame of frames) memory.free(frame);
+  // Video memory is empty the first time, and stays untouched then.
+  const wasThere = map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame;
+  map.clear();
+  if (wasThere) memory.video.fill(0);
+  for (let i = 0; i < memory.videoFrames; i++) {
+    memory.clearFrameFlag(memory.videoFrame + i, ALL_FLAGS);
+    map.place(VIDEO_HOME / PAGE_BYTES + i, memory.videoFrame + i);
+  }
 }
 
 /** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */

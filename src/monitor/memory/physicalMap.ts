@@ -40,6 +40,14 @@ export interface FrameCounters {
   sharedPages: number;
 }
 
+/** Guest-physical pages that lead to others: to video memory, wherever a guest has put it, or a part of it. */
+export interface PageWindow {
+  readonly first: number;
+  readonly count: number;
+  /** Where its first page leads to. */
+  readonly home: number;
+}
+
 const CHUNK_PAGES = 1024;
 const ALL_PAGES = 0x0fffffff;
 
@@ -51,6 +59,7 @@ export class PhysicalMap {
   private lastEntries: Int32Array = new Int32Array(0);
   /** Page-number mask: bit 8 (1 MiB) is off while the A20 gate is closed. */
   private pageMask = ALL_PAGES;
+  private openWindows: readonly PageWindow[] = [];
   traces: TraceListener | undefined;
   frames: FrameListener | undefined;
   /** Whether pages that are only read share the frame of zeros. */
@@ -92,6 +101,7 @@ export class PhysicalMap {
   clear(): void {
     this.chunks.clear();
     this.devicePages = [];
+    this.openWindows = [];
     this.lastChunk = -1;
     this.counters.zeroPages = this.counters.sharedPages = 0;
   }
@@ -104,9 +114,36 @@ export class PhysicalMap {
     return this.pageMask === ALL_PAGES;
   }
 
-  /** A page number as it leaves the processor: with the A20 gate applied, 40 address bits. */
+  /**
+   * Pages that lead to other pages from now on. All that follows from a page (its frame, traces, code, tables) is kept under the
+   * page that it leads to, so that what can be reached in two ways is one thing. RAM and ROM stay where they are.
+   */
+  set windows(windows: readonly PageWindow[]) {
+    this.openWindows = windows.filter(({ first, count }) => {
+      for (let page = first; page < first + count; page++) if (this.entry(page) >= ABSENT) return false;
+      return true;
+    });
+  }
+
+  get windows(): readonly PageWindow[] {
+    return this.openWindows;
+  }
+
+  /** A page number as it leaves the processor and arrives: with the A20 gate applied, 40 address bits, behind windows. */
   busPage(page: number): number {
-    return page & this.pageMask;
+    const outside = page & this.pageMask;
+    return this.openWindows.length === 0 ? outside : this.behindWindows(outside);
+  }
+
+  /** The pages that lead to a page through windows. */
+  pagesLeadingTo(page: number): number[] {
+    return this.openWindows.flatMap(({ first, count, home }) => (page >= home && page < home + count ? [first + page - home] : []));
+  }
+
+  /** The page that a page leads to: through a window, or itself. */
+  behindWindows(page: number): number {
+    for (const { first, count, home } of this.openWindows) if (page >= first && page < first + count) return home + page - first;
+    return page;
   }
 
   /** The map's entry: a frame number, ABSENT, DEVICE or NOTHING. */
@@ -223,7 +260,7 @@ export class PhysicalMap {
   /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */
   read(address: number, size: 1 | 2 | 4): number {
     this.machine.effort.spent += EFFORT.bus;
-    const entry = this.entry(Math.floor(address / PAGE_BYTES));
+    const entry = this.entry(this.behindWindows(Math.floor(address / PAGE_BYTES)));
     if (entry > 0) return this.machine.read(entry * PAGE_BYTES + (address & 0xfff), size);
     if (entry === ABSENT) return 0;
     if (entry === DEVICE) return this.devices.read(address, size);
@@ -233,7 +270,7 @@ export class PhysicalMap {
   /** A write by the guest inside one page: dropped by ROM and nothing, seen by devices and traces. */
   write(address: number, size: 1 | 2 | 4, value: number): void {
     this.machine.effort.spent += EFFORT.bus;
-    const page = Math.floor(address / PAGE_BYTES);
+    const page = this.behindWindows(Math.floor(address / PAGE_BYTES));
     let frame = this.frameToWrite(page);
     if (frame === DEVICE) return this.devices.write(address, size, value);
     if (frame === NOTHING) return;
@@ -247,7 +284,7 @@ export class PhysicalMap {
     // Code that is written as it is stays what it is.
     if (flags & FRAME.code && this.machine.read(host, size) === (size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1))) flags &= ~FRAME.code;
     this.machine.write(host, size, value);
-    if (flags !== 0) this.noteWrite(frame, address, size, flags);
+    if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + (address & 0xfff), size, flags);
   }
 
   /** Fills `target` as reads of the single bytes would. */
@@ -273,7 +310,7 @@ export class PhysicalMap {
       const frame = this.own(page);
       this.machine.u8.set(part, frame * PAGE_BYTES + offset);
       const flags = this.machine.frameFlags(frame);
-      if (flags !== 0) this.noteWrite(frame, address + done, count, flags);
+      if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
     });
   }
 
@@ -345,7 +382,7 @@ export class PhysicalMap {
       const at = address + done;
       const offset = at % PAGE_BYTES;
       const count = Math.min(bytes - done, PAGE_BYTES - offset);
-      visit(Math.floor(at / PAGE_BYTES), offset, count, done);
+      visit(this.behindWindows(Math.floor(at / PAGE_BYTES)), offset, count, done);
       done += count;
     }
   }

@@ -27,6 +27,7 @@ import { Rtc } from '../../../src/monitor/devices/rtc';
 import { SystemPorts } from '../../../src/monitor/devices/system-ports';
 import { Uart } from '../../../src/monitor/devices/uart';
 import { Vga } from '../../../src/monitor/devices/vga';
+import { plainVideoMemory } from '../../../src/monitor/devices/vga-memory';
 import { createRandom, FakeHost } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -74,7 +75,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),
   (host) => new Uart(host, { name: 'com1', base: 0x3f8, line: 4 }),
   (host) => new KeyboardController(host),
-  (host) => new Vga(host),
+  (host) => new Vga(host, { memory: plainVideoMemory(new Uint8Array(1 << 20)) }),
   () => new Dma(NO_MEMORY),
   (host) => new AtaChannel(host, {
     name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, drives: [new AtaDisk(new MemoryDisk(5000), { serial: 'a', unit: 0 }), undefined],
@@ -146,7 +147,7 @@ function randomInput(device: Device, random: Random): void {
   if (device instanceof Uart && device.state.incoming.length < 100) device.receive(Uint8Array.of(random(256)));
   if (!(device instanceof KeyboardController)) return;
   if (random(2) === 0 && device.state.keyboard.waiting.length < 100) device.key(random(3) === 0 ? random(0x10000) : random(0x60), random(2) === 0);
-  else device.mouse(random(600) - 300, random(600) - 300, random(8));
+  else device.mouse({ dx: random(600) - 300, dy: random(600) - 300, wheel: random(20) - 10, buttons: random(32) });
 }
 
 function randomApicInput(apics: ApicBus, random: Random): void {
@@ -202,6 +203,8 @@ describe('every device', () => {
         const otherHost = host.fork();
         const other = otherHost.attach(factory(otherHost));
         other.state = structuredClone(device.state);
+        // Video memory is the machine's: a machine that goes on from a state has its frames as they were.
+        if (other instanceof Vga && device instanceof Vga) other.memory.set(device.memory);
         const ours = createRandom(round + 1000);
         const theirs = createRandom(round + 1000);
         host.sent = [];

@@ -48,6 +48,9 @@ export const BDA = {
   waitActive: 0x4a0,
 } as const;
 
+/** Vectors that point to fonts: all characters of graphics modes, and 80h to FFh of those of 8 lines. */
+export const VIDEO_VECTORS = { font: 0x43 * 4, upperHalf: 0x1f * 4 } as const;
+
 /** The base that the keyboard buffer's pointers count from. */
 export const BDA_BASE = 0x400;
 export const BDA_BYTES = 0x100;
@@ -62,4 +65,6 @@ export const EBDA = {
   /** Ends of running waits, in cycles, 64 bits. */
   waitDeadline: EBDA_BASE + 0x88,
   serialDeadline: EBDA_BASE + 0x90,
+  /** Number of the VESA mode that is set, with the bits that it was set with; 0 for none. */
+  vesaMode: EBDA_BASE + 0x98,
 } as const;

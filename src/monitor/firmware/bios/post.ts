@@ -11,7 +11,7 @@ import { driveGeometry, FIRST_HARD_DISK, isHardDisk } from './disk';
 import { ENHANCED_KEYBOARD } from './keyboard';
 import { BDA, BDA_BASE, BDA_BYTES, EBDA } from './layout';
 import { endInterrupt, initialisePics } from './pic';
-import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8, ROM_SEGMENT, type BiosRom } from './rom';
+import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8_WHOLE, ROM_SEGMENT, type BiosRom } from './rom';
 import { print } from './text-screen';
 import { enterTextMode } from './video-modes';
 
@@ -62,7 +62,7 @@ function writeVectors(machine: FirmwareEnvironment, rom: BiosRom): void {
   // These are pointers to tables.
   point(0x1d, 0, 0);
   point(0x1e, ROM_SEGMENT, DISKETTE_TABLE);
-  point(0x1f, ROM_SEGMENT, FONT_8X8);
+  point(0x1f, ROM_SEGMENT, FONT_8X8_WHOLE + 128 * 8);
   point(0x43, ROM_SEGMENT, FONT_8X16);
   for (const [vector, drive] of [[0x41, 0], [0x46, 1]]) {
     const linear = EBDA.diskTables + drive * 16;

@@ -6,6 +6,8 @@
  * `continuations`, guest code that sleeps or spins, interruptible, and then calls again.
  */
 import { put16 } from '../bytes';
+import { font } from './font';
+import { vesaTables } from './vesa-tables';
 
 /** The port that calls services. A write there from code inside the ROM is a service call. */
 export const SERVICE_PORT = 0xb4;
@@ -50,12 +52,22 @@ const MODEL_BYTE = 0xfffe;
 /** Tables of our own. */
 export const FONT_8X16 = 0x8000;
 export const CONFIG_TABLE = 0x9000;
+/** A whole font of 8 lines; FA6E has its lower half, where programs look for it. */
+export const FONT_8X8_WHOLE = 0x9400;
+/** What INT 10h AH=1Bh points to: modes, lines, functions that there are. */
+export const FUNCTIONALITY_TABLE = 0x9010;
 const STUBS = 0xa000;
+export const FONT_8X14 = 0xb000;
+/** VESA's texts, list of modes and routines for protected mode. */
+export const VESA_TABLES = 0xc000;
 
 const MODEL_AT = 0xfc;
 
 /** Diskette parameter table for a 1.44 MB drive (vector 1Eh): step rates, 512-byte sectors, 18 a track, gaps. */
 const DISKETTE_PARAMETERS: readonly number[] = [0xdf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08];
+
+/** Modes 0-7, D-F, 10-13; 200, 350 and 400 lines; 8 maps of which 2 at a time; what AH=1Bh tells of functions. */
+const FUNCTIONALITY: readonly number[] = [0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07, 0x02, 0x08, 0xff, 0x0e, 0, 0, 0, 0];
 
 /** INT 15h C0h: second PIC (40h), real-time clock (20h), INT 15h 4Fh at each key (10h), EBDA (04h). */
 const FEATURES = 0x74;
@@ -132,6 +144,12 @@ function writeTables(rom: StubWriter): void {
   rom.image.set([MODEL_AT, 1, 0, FEATURES], CONFIG_TABLE + 2);
   rom.image.set(new TextEncoder().encode('01/01/26'), BUILD_DATE);
   rom.image[MODEL_BYTE] = MODEL_AT;
+  rom.image.set(font(16), FONT_8X16);
+  rom.image.set(font(14), FONT_8X14);
+  rom.image.set(font(8), FONT_8X8_WHOLE);
+  rom.image.set(font(8).subarray(0, 128 * 8), FONT_8X8);
+  rom.image.set(vesaTables(), VESA_TABLES);
+  rom.image.set(FUNCTIONALITY, FUNCTIONALITY_TABLE);
 }
 
 /** Reset vector, power-on self-test, INT 18h and 19h. */
