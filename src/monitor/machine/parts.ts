@@ -34,6 +34,7 @@ import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
+import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
 import { resetCpuTo } from './firmwareCpu';
 import type { FileAccess, FileStore, MachineImages } from './images';
@@ -134,10 +135,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
     },
     {
-      memory: {
-        readByte: (address) => map.read(address, 1),
-        writeByte: (address, value) => map.write(address, 1, value),
-      },
+      memory: new BusMasterMemory(map),
       onInterrupt: () => undefined,
       signals: {
         interruptChanged: (index) => late.processors?.interruptChanged(index),

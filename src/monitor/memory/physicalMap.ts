@@ -250,6 +250,33 @@ export class PhysicalMap {
     if (flags !== 0) this.noteWrite(frame, address, size, flags);
   }
 
+  /** Fills `target` as reads of the single bytes would. */
+  readBytes(address: number, target: Uint8Array): void {
+    this.forPages(address, target.length, (page, offset, count, done) => {
+      this.machine.effort.spent += EFFORT.bus + count / EFFORT.copied;
+      const entry = this.entry(page);
+      const part = target.subarray(done, done + count);
+      if (entry > 0) part.set(this.machine.u8.subarray(entry * PAGE_BYTES + offset, entry * PAGE_BYTES + offset + count));
+      else if (entry === DEVICE) for (let i = 0; i < count; i++) part[i] = this.read(address + done + i, 1);
+      else part.fill(entry === ABSENT ? 0 : 0xff);
+    });
+  }
+
+  /** Writes `source` as writes of the single bytes would; what traces a page is told once. */
+  writeBytes(address: number, source: Uint8Array): void {
+    this.forPages(address, source.length, (page, offset, count, done) => {
+      this.machine.effort.spent += EFFORT.bus + count / EFFORT.copied;
+      const part = source.subarray(done, done + count);
+      const entry = this.entry(page);
+      if (entry === DEVICE) for (let i = 0; i < count; i++) this.write(address + done + i, 1, part[i]);
+      if (entry < 0 || (entry > 0 && this.machine.frameFlags(entry) & FRAME.rom)) return;
+      const frame = this.own(page);
+      this.machine.u8.set(part, frame * PAGE_BYTES + offset);
+      const flags = this.machine.frameFlags(frame);
+      if (flags !== 0) this.noteWrite(frame, address + done, count, flags);
+    });
+  }
+
   /** Tells the traces that bytes of a frame have changed by other ways than `write`. */
   noteWrite(frame: number, address: number, bytes: number, flags: number): void {
     if (flags & FRAME.table) this.traces?.tableWritten(address, bytes);
@@ -316,7 +343,7 @@ export class PhysicalMap {
     let done = 0;
     while (done < bytes) {
       const at = address + done;
-      const offset = at & (PAGE_BYTES - 1);
+      const offset = at % PAGE_BYTES;
       const count = Math.min(bytes - done, PAGE_BYTES - offset);
       visit(Math.floor(at / PAGE_BYTES), offset, count, done);
       done += count;

@@ -31,7 +31,7 @@ const CELLS = cmosCells({
 });
 
 /** Memory without contents: what a clone reads must not depend on what its twin wrote. */
-const NO_MEMORY = { readByte: () => 0xff, writeByte: () => undefined };
+const NO_MEMORY = { readByte: () => 0xff, writeByte: () => undefined, read: (_address: number, target: Uint8Array) => target.fill(0xff), write: () => undefined };
 
 /** Two local APICs whose processors listen to nobody. */
 function createApics(host: FakeHost): ApicBus {
