@@ -29,7 +29,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'modules', value: 'F,…', field: 'modules', read: (text) => text.split(','), doc: 'modules for a Multiboot image' },
   { name: 'disk', value: 'F', field: 'disks', repeated: true, doc: 'raw hard disk image; again for the next drive (see Disks below)' },
   { name: 'floppy', value: 'F', field: 'floppy', doc: 'raw floppy image' },
-  { name: 'cdrom', value: 'F', field: 'cdrom', doc: 'ISO image (not supported yet)' },
+  { name: 'cdrom', value: 'F', field: 'cdrom', doc: 'ISO image in the CD-ROM drive, or "empty"' },
   { name: 'firmware', value: 'builtin|seabios|F', field: 'firmware', doc: 'which BIOS (default: builtin)' },
   { name: 'memory', value: 'SIZE', field: 'memory', doc: 'guest memory: 256M, 1G (default: 128M)' },
   { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs, 1 to 8' },

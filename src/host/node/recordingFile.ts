@@ -7,7 +7,7 @@ import { LoadError } from '../../monitor/firmware/platform';
 const FORMAT = 'shadowbox-recording-1';
 
 function encodeInput(input: MachineInput): unknown {
-  return input.kind !== 'key' ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
+  return 'bytes' in input ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
 }
 
 /** The text of a recording's file. */
@@ -29,12 +29,13 @@ function count(value: unknown, where: string): number {
 }
 
 function decodeInput(value: unknown, where: string): MachineInput {
-  const { kind, port, bytes, code, down } = record(value, where);
+  const { kind, port, bytes, code, down, drive, image } = record(value, where);
   if (kind === 'serial' && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
+  if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image };
   throw new WrongRecording(`${where} is no input that is known`);
 }
 

@@ -2,6 +2,10 @@
 import { AcpiPm } from './acpi-pm';
 import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
+import { AtaDisk } from './ata-disk';
+import type { AtaDrive } from './ata-drive';
+import { AtapiCdrom, type AtapiOptions } from './atapi';
+import { BusMasterIde } from './bus-master-ide';
 import { MemoryRouter, PortBus } from './bus';
 import type { ShadowRegion } from './chipset';
 import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } from './chipset';
@@ -29,6 +33,9 @@ import { SystemPorts } from './system-ports';
 import { Uart } from './uart';
 import { Vga } from './vga';
 
+/** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
+export type CdromOptions = Pick<AtapiOptions, 'image' | 'discs'>;
+
 export interface BoardOptions {
   /** Guest RAM below 4 GiB, in bytes. */
   readonly memoryBytes: number;
@@ -36,11 +43,13 @@ export interface BoardOptions {
   readonly memoryAbove4GBytes?: number;
   /** Time of day at cycle 0: seconds since 1970-01-01 UTC. */
   readonly rtcEpochSeconds: number;
-  /** Primary master, primary slave, secondary master, secondary slave. */
+  /** Hard disks: primary master and slave, then the places on the secondary channel that a CD-ROM drive leaves. */
   readonly disks: readonly (BlockBackend | undefined)[];
+  /** The CD-ROM drive, secondary master. Default: none. */
+  readonly cdrom?: CdromOptions;
   /** Drives A and B. */
   readonly floppies: readonly (BlockBackend | undefined)[];
-  /** Order in which the BIOS looks for a boot sector. Default: floppy when there is one, then disk. */
+  /** Order in which the BIOS looks for something to boot. Default: floppy when there is one, disk, CD-ROM when there is one. */
   readonly bootOrder?: readonly BootDevice[];
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
   readonly fwCfgFiles?: readonly FwCfgFile[];
@@ -95,6 +104,8 @@ export interface Board {
   uart(name: SerialName): Uart;
   /** Powers every device on, in order. Called once after construction, too: constructors touch nothing. */
   reset(): void;
+  /** Discs that were changed are again what they were at first. To be followed by `reset`. */
+  restoreDiscs(): void;
   /**
    * Tells host and callbacks again what follows from the devices' states: A20, shadow RAM, INTR. Called
    * after the states have been replaced by a snapshot's.
@@ -189,7 +200,9 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   const floppyTypes = options.floppies.map((disk) =>
     disk === undefined ? 0 : (floppyFormat(disk.sectors)?.driveType ?? 0),
   );
-  const defaultOrder: readonly BootDevice[] = floppyTypes.some((type) => type !== 0) ? ['floppy', 'disk'] : ['disk'];
+  const defaultOrder: readonly BootDevice[] = [
+    ...(floppyTypes.some((type) => type !== 0) ? ['floppy'] as const : []), 'disk', ...(options.cdrom === undefined ? [] : ['cdrom'] as const),
+  ];
   const cells = cmosCells({
     memoryBytes: options.memoryBytes,
     memoryAbove4GBytes: options.memoryAbove4GBytes ?? 0,
@@ -201,11 +214,35 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   return new Rtc(host, { epochSeconds: options.rtcEpochSeconds, cells });
 }
 
-function createAta(host: DeviceHost, disks: BoardOptions['disks']): AtaChannel[] {
-  return [
-    new AtaChannel(host, { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: disks.slice(0, 2) }),
-    new AtaChannel(host, { name: 'ata1', command: 0x170, control: 0x376, line: 15, disks: disks.slice(2, 4) }),
-  ];
+const ATA_CHANNELS = [
+  { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14 },
+  { name: 'ata1', command: 0x170, control: 0x376, line: 15 },
+] as const;
+/** Where the CD-ROM drive is: secondary master. */
+const CDROM_PLACE = 2;
+
+/** What is at a place on the cables: 0 primary master to 3 secondary slave. */
+function driveAt(place: number, { disks, cdrom }: BoardOptions): AtaDrive | undefined {
+  const unit = place % 2;
+  const serial = `SB-${ATA_CHANNELS[place >> 1].name}-${unit}`;
+  if (cdrom !== undefined && place === CDROM_PLACE) return new AtapiCdrom({ serial, unit, ...cdrom });
+  const disk = disks[cdrom !== undefined && place > CDROM_PLACE ? place - 1 : place];
+  return disk === undefined ? undefined : new AtaDisk(disk, { serial, unit });
+}
+
+interface Ide {
+  readonly busMaster: BusMasterIde;
+  readonly channels: readonly AtaChannel[];
+}
+
+/** The IDE function: both channels and their bus masters. */
+function createIde(host: DeviceHost, options: BoardOptions, pci: PciBus, memory: DmaMemory): Ide {
+  const slot = pci.add(ideFunction(() => busMaster.commandChanged()));
+  const busMaster: BusMasterIde = new BusMasterIde(slot, memory, (channel) => channels[channel].dmaStarted());
+  const channels: readonly AtaChannel[] = ATA_CHANNELS.map((wiring, channel) => new AtaChannel(host, {
+    ...wiring, drives: [driveAt(2 * channel, options), driveAt(2 * channel + 1, options)], dma: busMaster.engine(channel),
+  }));
+  return { busMaster, channels };
 }
 
 interface InterruptSystem {
@@ -255,7 +292,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       movedRegions();
     },
   });
-  for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute()), ideFunction()]) pci.add(part);
+  for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute())]) pci.add(part);
+  const ide = createIde(host, options, pci, callbacks.memory);
   const movedRegions = (): void => {
     memory.update();
     callbacks.onRegions?.();
@@ -278,7 +316,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   });
   const entropy = new Entropy();
   const devices: readonly Device[] = [
-    pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
+    pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
     new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]),
   ];
@@ -290,11 +328,18 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     if (found === undefined) throw new RangeError(`There is no serial port '${name}'; use com1, com2, com3 or com4.`);
     return found;
   };
+  const changeDisc = (drive: string, image: string | null): void => {
+    const done = drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
+    if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
+  };
   return {
     devices, interruptController: router, apics, power, entropy, keyboard, vga, rtc, pci, uart,
     ports, memory,
     reset: () => {
       for (const device of devices) device.reset();
+    },
+    restoreDiscs: () => {
+      for (const channel of ide.channels) channel.restoreDiscs();
     },
     announce: () => {
       host.setA20(keyboard.state.a20);
@@ -307,6 +352,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
+      else if (input.kind === 'media') changeDisc(input.drive, input.image);
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {

@@ -155,6 +155,8 @@ export type MachineInput =
   | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array }
   /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
   | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
+  /** Another disc for a drive ('cdrom'): the image's path, or null to take it out. */
+  | { readonly kind: 'media'; readonly drive: string; readonly image: string | null }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };

@@ -133,6 +133,16 @@ export function openDisk(file: FileAccess, options: { name: string; writes: Writ
   return new RawImage(file, options);
 }
 
+/** Sectors in a block of a CD. */
+const CD_BLOCK_SECTORS = 4;
+
+/** A CD image, padded with zeros to whole blocks of 2048 bytes; it cannot be written. Throws RangeError for an empty file. */
+export function openCdrom(file: FileAccess, options: { name: string }): RawImage {
+  if (file.size === 0) throw new RangeError(`CD image '${options.name}' is empty: give an ISO image.`);
+  const blocks = Math.ceil(file.size / (CD_BLOCK_SECTORS * SECTOR_BYTES));
+  return new RawImage(file, { ...options, writes: 'refuse', sectors: blocks * CD_BLOCK_SECTORS });
+}
+
 /**
  * A floppy image, padded with zeros to the format that it fits: a lone boot sector of 512 bytes is a
  * 1.44 MB floppy. Throws RangeError for an empty file or one larger than 2.88 MB.

@@ -72,12 +72,15 @@ export const FIELDS = {
   },
   disks: {
     kind: list(pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'), '["disk.img"]'),
-    doc: 'Raw images of hard disks. The files stay as they are (what the guest writes is kept in memory) unless `writable` is true.',
+    doc: 'Raw images of hard disks, at most four (three beside a CD-ROM drive). The files stay as they are (what the guest writes is kept in memory) unless `writable` is true.',
   },
-  cdrom: { kind: path(), doc: 'ISO image in the CD-ROM drive. Not supported yet: the machine starts without the drive.' },
+  cdrom: {
+    kind: wordOrPath({ empty: 'A drive without a disc.' }),
+    doc: 'The CD-ROM drive: path of the ISO image in it, or `"empty"`. Default: there is no such drive. It is the secondary channel\'s master.',
+  },
   bootOrder: {
     kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
-    doc: 'Which drives the firmware tries, in this order. Default: those that are there, floppy first.',
+    doc: 'Which drives the firmware tries, in this order. Default: those that are there: floppy, disk, CD-ROM.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),
@@ -138,6 +141,9 @@ export const FIELDS = {
   },
   replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
 } as const satisfies Readonly<Record<string, FieldDefinition>>;
+
+/** ATA drives that the machine has places for. */
+const DISK_PLACES = 4;
 
 type Fields = typeof FIELDS;
 export type FieldName = keyof Fields;
@@ -252,6 +258,14 @@ function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfigura
     .map((drive) => problem('bootOrder', `there is no ${quoted(drive)} to boot from`, `add "${fields[drive]}", or take it out of "bootOrder"`));
 }
 
+/** Both channels have two places each. */
+function placeProblems({ disks, cdrom }: MachineConfiguration): Problem[] {
+  const places = cdrom === undefined ? DISK_PLACES : DISK_PLACES - 1;
+  if ((disks ?? []).length <= places) return [];
+  const beside = cdrom === undefined ? '' : ' beside the CD-ROM drive';
+  return [problem('disks', `there is room for ${places} disks${beside}`, 'take some out')];
+}
+
 /** What starts in protected mode, or goes there, needs a processor that has it. */
 function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConfiguration): Problem[] {
   if (selectionOf(cpuModel).processor.features.has('i386')) return [];
@@ -266,17 +280,13 @@ function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConf
 /** The built-in firmware has nothing else to show than what it boots; another one may (its own setup, a ROM under test). */
 function bootProblems(configuration: MachineConfiguration): Problem[] {
   const { firmware, kernel, multiboot, floppy, disks, cdrom } = configuration;
-  const bootable = [kernel, multiboot, floppy, disks?.[0]].some((image) => image !== undefined);
+  const bootable = [kernel, multiboot, floppy, disks?.[0], cdrom === 'empty' ? undefined : cdrom].some((image) => image !== undefined);
   if (bootable || firmware !== 'builtin') return [];
-  const remedy = 'add one of "kernel", "multiboot", "floppy", "disks"';
-  return cdrom === undefined
-    ? [problem('kernel', 'there is nothing to boot', remedy)]
-    : [problem('cdrom', 'the CD-ROM is not supported yet, and there is nothing else to boot', remedy)];
+  return [problem('kernel', 'there is nothing to boot', 'add one of "kernel", "multiboot", "floppy", "disks", "cdrom"')];
 }
 
 function noticesOf(configuration: MachineConfiguration): Notice[] {
   const found: Notice[] = [];
-  if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
   const { missing } = selectionOf(configuration.cpuModel);
   // Who has not chosen a model has not asked for the features either.
   if (missing.length > 0 && configuration.cpuModel !== DEFAULT_CPU_MODEL) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });
@@ -296,6 +306,6 @@ export function validateConfiguration(values: unknown, options: ValidationOption
   const all = [...unknownFields(record), ...problems];
   if (all.length > 0) return { problems: all };
   const configuration = read as MachineConfiguration;
-  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
+  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
   return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };
 }

@@ -37,6 +37,8 @@ export interface MachineImages {
   readonly modules: readonly ModuleFile[];
   readonly floppy?: DiskFile;
   readonly disks: readonly DiskFile[];
+  /** The disc in the CD-ROM drive; null for a drive without one, undefined for no drive. */
+  readonly cdrom?: DiskFile | null;
   /** Inputs that come at their recorded moments; other input is refused meanwhile. */
   readonly replay?: Recording;
 }

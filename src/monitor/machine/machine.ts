@@ -222,6 +222,7 @@ export class VirtualMachine {
 
   private take(input: MachineInput): void {
     try {
+      if (input.kind === 'media' && input.image !== null) this.parts.discs.disc(input.image);
       this.parts.board.input(input);
     } catch (reason) {
       if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
@@ -316,6 +317,7 @@ export class VirtualMachine {
     this.stopRequest = undefined;
     this.control = undefined;
     for (const image of this.parts.drives.values()) image.discardOverlay();
+    this.parts.board.restoreDiscs();
     return powerOn(this.parts, this.images);
   }
 

@@ -36,6 +36,7 @@ import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memo
 import { Techniques } from '../memory/techniques';
 import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
+import { Discs } from './discs';
 import { resetCpuTo } from './firmwareCpu';
 import type { FileAccess, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
@@ -83,6 +84,8 @@ export interface MachineParts {
   readonly firmwareMemory: FirmwareMemory;
   /** Images of all drives, by BIOS drive number. */
   readonly drives: ReadonlyMap<number, RawImage>;
+  /** Discs for the CD-ROM drive. */
+  readonly discs: Discs;
   /** Sentences for the person about what was loaded. */
   readonly notes: readonly string[];
 }
@@ -120,6 +123,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
   const { drives, disks, floppies } = openDrives(images, files);
+  const discs = new Discs(files);
   const order = images.configuration.bootOrder;
   const board = createBoard(
     host.devices,
@@ -128,6 +132,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       rtcEpochSeconds: images.configuration.rtc,
       disks,
       floppies,
+      ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
       fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
@@ -159,7 +164,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, notes: [] };
 }
 
 const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);

@@ -4,6 +4,9 @@ import { serialize } from 'node:v8';
 import { AcpiPm } from '../../../src/monitor/devices/acpi-pm';
 import { ApicBus } from '../../../src/monitor/devices/apic-bus';
 import { AtaChannel } from '../../../src/monitor/devices/ata';
+import { AtaDisk } from '../../../src/monitor/devices/ata-disk';
+import { AtapiCdrom } from '../../../src/monitor/devices/atapi';
+import { BusMasterIde } from '../../../src/monitor/devices/bus-master-ide';
 import { hostBridge, ideFunction, isaBridge } from '../../../src/monitor/devices/chipset';
 import { cmosCells } from '../../../src/monitor/devices/cmos';
 import { DebugPort } from '../../../src/monitor/devices/debug-port';
@@ -62,12 +65,23 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   (host) => new Vga(host),
   () => new Dma(NO_MEMORY),
   (host) => new AtaChannel(host, {
-    name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: [new MemoryDisk(5000), undefined],
+    name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, drives: [new AtaDisk(new MemoryDisk(5000), { serial: 'a', unit: 0 }), undefined],
   }),
+  (host) => new AtaChannel(host, {
+    name: 'ata1', command: 0x170, control: 0x376, line: 15,
+    drives: [new AtapiCdrom({ serial: 'b', unit: 0, image: 'disc', discs: () => new MemoryDisk(5000, true) }), new AtaDisk(new MemoryDisk(50), { serial: 'c', unit: 1 })],
+  }),
+  (host) => {
+    const slot = new PciBus(host).add(ideFunction(() => undefined));
+    const space = slot.configuration();
+    space[4] = 5;
+    space[0x21] = 0xc0;
+    return new BusMasterIde(slot, NO_MEMORY, () => undefined);
+  },
   (host) => new FloppyController(host, new Dma(NO_MEMORY), [new MemoryDisk(2880), undefined]),
   (host) => {
     const pci = new PciBus(host);
-    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]) pci.add(part);
+    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction(() => undefined)]) pci.add(part);
     return pci;
   },
   () => new FwCfg(NO_MEMORY, { files: [{ name: 'a', bytes: new Uint8Array(9) }], memoryBytes: 1 << 24, cpus: 1 }),
