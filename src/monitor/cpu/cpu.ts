@@ -61,6 +61,11 @@ interface KnownPaging {
   readonly space: AddressSpace;
 }
 
+/** Real mode writes by CS, too: a code segment of protected mode becomes a writable one, as after reset, when CS is loaded (boot loaders store beside their code). */
+function realRights(segment: number, attributes: number): number {
+  return segment === L.CS ? (attributes & ~0x0f) | 0x03 : attributes;
+}
+
 export class Cpu {
   readonly state: CpuState;
   /** Code context (mode, code segment, paging) has changed: blocks in flight may be wrong now. */
@@ -158,7 +163,7 @@ export class Cpu {
     const s = this.state;
     // Real mode keeps limit and rights of the hidden part; virtual-8086 mode sets them.
     if (s.virtual8086) this.setSegment(segment, selector, (selector & 0xffff) * 16, 0xffff, 0xf3);
-    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), s.attributes(segment));
+    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), realRights(segment, s.attributes(segment)));
   }
 
   /** Makes a data segment register unusable (null selector). */

@@ -15,6 +15,8 @@ import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
+import { DiskTransfers } from '../firmware/bios/diskTransfers';
+import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
 import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
@@ -84,6 +86,8 @@ export interface MachineParts {
   readonly firmwareMemory: FirmwareMemory;
   /** Images of all drives, by BIOS drive number. */
   readonly drives: ReadonlyMap<number, RawImage>;
+  /** What moves sectors for the built-in BIOS. */
+  readonly diskTransfers: DiskTransfers;
   /** Discs for the CD-ROM drive. */
   readonly discs: Discs;
   /** Sentences for the person about what was loaded. */
@@ -124,6 +128,11 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
   const { drives, disks, floppies } = openDrives(images, files);
   const discs = new Discs(files);
+  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const diskTransfers = new DiskTransfers(host.devices, {
+    memory: firmwareMemory,
+    medium: (drive) => (drive === CD_DRIVE ? late.board?.cdromDisc() : drives.get(drive)),
+  });
   const order = images.configuration.bootOrder;
   const board = createBoard(
     host.devices,
@@ -136,6 +145,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
       fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
+      more: [diskTransfers],
       cpus: images.configuration.cpus,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
     },
@@ -161,13 +171,12 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   const { cpus: count, quantum } = images.configuration;
   const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
   late.processors = processors;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
-  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
-const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
+const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
 

@@ -62,4 +62,12 @@ export const EBDA = {
   /** Ends of running waits, in cycles, 64 bits. */
   waitDeadline: EBDA_BASE + 0x88,
   serialDeadline: EBDA_BASE + 0x90,
+  /** How the last transfer of a disk has ended: a status of INT 13h. */
+  transferStatus: EBDA_BASE + 0x98,
+  /** INT 19h: the candidate and step that it is at, and a byte for each candidate that failed, up to 8. */
+  bootCandidate: EBDA_BASE + 0x99,
+  bootStep: EBDA_BASE + 0x9a,
+  bootFailures: EBDA_BASE + 0xa0,
+  /** What was booted from a CD, 16 bytes (drives.ts). */
+  cdBoot: EBDA_BASE + 0xb0,
 } as const;
