@@ -14,7 +14,6 @@ import { UsageError } from '../../src/cli/options';
 import type { Surroundings } from '../../src/cli/surroundings';
 import { launchMachine } from '../../src/host/node/launch';
 import { MachineError } from '../../src/monitor/machine/blame';
-import type { MachineEvent } from '../../src/monitor/machine/session';
 
 const worker = new URL('../host/fakeWorker.ts', import.meta.url);
 
