@@ -1,18 +1,20 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [memtest] [grub]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [memtest] [grub] [disks]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
 //   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
+//   disks    disks/debian-i386.img, debian-amd64.img: hard disks with Debian on them (needs root, and a few minutes)
 //
-// Without a word: all of them. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
+// Without a word: all of them but the disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
 // something cannot be had (no apt, another Debian release), with the reason on stderr.
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDebianDisk } from './lib/debian-disk.mjs';
 import { needTools, packageVersion, unpackPackages, withDebianArchive } from './lib/debian-packages.mjs';
 import { initramfs } from './lib/initramfs.mjs';
 import { cache, root } from './lib/paths.mjs';
@@ -22,6 +24,7 @@ const GUESTS = path.join(cache, 'guests');
 const LINUX = path.join(GUESTS, 'linux');
 const MEMTEST = path.join(GUESTS, 'memtest86+');
 const GRUB = path.join(GUESTS, 'grub');
+const DISKS = path.join(GUESTS, 'disks');
 
 /** Flavours of Debian's kernel, each with the architecture of its package. */
 const KERNELS = { '686': 'i386', '686-pae': 'i386', amd64: 'amd64' };
@@ -236,13 +239,18 @@ const PRODUCTS = {
   ]),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
+  disks: ARCHITECTURES.map((architecture) => {
+    const file = path.join(DISKS, `debian-${architecture}.img`);
+    return [file, (_archive, folder) => makeDebianDisk(architecture, file, folder)];
+  }),
 };
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'memtest', 'grub'];
 
 await main(async () => {
   const words = process.argv.slice(2);
   const unknown = words.find((word) => !(word in PRODUCTS));
   if (unknown !== undefined) throw new UserError(`there is no guest '${unknown}'; there are: ${Object.keys(PRODUCTS).join(', ')}`);
-  const wanted = words.length > 0 ? words : Object.keys(PRODUCTS);
+  const wanted = words.length > 0 ? words : BY_DEFAULT;
   const missing = wanted.flatMap((word) => PRODUCTS[word]).filter(([mark]) => !existsSync(mark));
   if (missing.length === 0) return;
   await withDebianArchive(async (archive, folder) => {

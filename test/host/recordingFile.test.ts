@@ -10,6 +10,7 @@ const recording: Recording = {
   inputs: [
     { time: 5, events: 0, retired: 4, input: { kind: 'serial', port: 'com1', bytes: Uint8Array.of(0, 255, 10) } },
     { time: 9, events: 0, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
+    { time: 9, events: 1, retired: 8, input: { kind: 'power-button' } },
   ],
 };
 

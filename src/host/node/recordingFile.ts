@@ -1,4 +1,4 @@
-/** A recorded run as a file: JSON, with the bytes of serial input and entropy in base 64. */
+/** A recorded run as a file: JSON, with the bytes of serial input, frames and entropy in base 64. */
 import type { MachineInput } from '../../monitor/devices/device';
 import type { ImageFile } from '../../monitor/machine/images';
 import type { LoggedInput, Recording } from '../../monitor/machine/session';
@@ -29,13 +29,15 @@ function count(value: unknown, where: string): number {
 }
 
 function decodeInput(value: unknown, where: string): MachineInput {
-  const { kind, port, bytes, code, down, drive, image } = record(value, where);
-  if (kind === 'serial' && typeof port === 'string' && typeof bytes === 'string') {
+  const { kind, port, bytes, code, down, up, drive, image } = record(value, where);
+  if ((kind === 'serial' || kind === 'frame') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
+  if (kind === 'power-button' || kind === 'reset-button') return { kind };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
   if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image };
+  if (kind === 'link' && typeof port === 'string' && typeof up === 'boolean') return { kind, port, up };
   throw new WrongRecording(`${where} is no input that is known`);
 }
 

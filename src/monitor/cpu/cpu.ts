@@ -44,6 +44,8 @@ export interface CpuSurroundings {
   retired(): number;
   /** Virtual time in cycles, exact to the instruction under way. */
   now(): number;
+  /** Lets virtual time pass (cycles) inside the instruction under way. */
+  elapse?(cycles: number): void;
   /** PAUSE, MWAIT: the CPU waits for something, and would rather let another one go on. */
   yieldTurn?(): void;
   /** The local APIC; missing where there is none. */

@@ -16,6 +16,7 @@ import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput } from
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
+import { E1000 } from './e1000';
 import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
@@ -67,6 +68,8 @@ export interface BoardOptions {
    * polling guest at 115200 baud executes 86806 instructions a character.
    */
   readonly serialCharacterCycles?: number;
+  /** The network card 'net0', in slot 3: its address (6 bytes), and an expansion ROM. Default: none. */
+  readonly network?: { readonly card: 'e1000'; readonly mac?: Uint8Array; readonly rom?: Uint8Array };
 }
 
 /** What the board needs of the machine beyond `DeviceHost`. */
@@ -111,7 +114,7 @@ export interface Board {
   /** Discs that were changed are again what they were at first. To be followed by `reset`. */
   restoreDiscs(): void;
   /**
-   * Tells host and callbacks again what follows from the devices' states: A20, shadow RAM, INTR. Called
+   * Tells host and callbacks again what follows from the devices' states: places, A20, shadow RAM, INTR. Called
    * after the states have been replaced by a snapshot's.
    */
   announce(): void;
@@ -161,6 +164,14 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
     uarts.set(port.name, new Uart(wired, { ...port, ...pace }));
   }
   return uarts;
+}
+
+/** Where the network card is on the PCI bus. */
+const NETWORK_SLOT = 3;
+
+function createNetworkCard(host: DeviceHost, memory: DmaMemory, pci: PciBus, { mac, rom }: NonNullable<BoardOptions['network']>): E1000 {
+  const options = { slot: NETWORK_SLOT, ...(mac === undefined ? {} : { mac }), ...(rom === undefined ? {} : { rom }) };
+  return new E1000(host, memory, (pciFunction) => pci.add(pciFunction), options);
 }
 
 const TIMER_LINE = 0;
@@ -308,7 +319,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   });
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
-  const power = new AcpiPm(host);
+  const power = new AcpiPm(host, pci, () => ports.update());
   const { pit, rtc, hpet } = createTimers(host, options, power, ioApic);
   const vga = new Vga(host);
   const dma = new Dma(callbacks.memory);
@@ -319,10 +330,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const entropy = new Entropy();
+  const card = options.network && createNetworkCard(host, callbacks.memory, pci, options.network);
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(options.more ?? []),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...(options.more ?? []),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -347,6 +359,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       for (const channel of ide.channels) channel.restoreDiscs();
     },
     announce: () => {
+      ports.update();
+      movedRegions();
       host.setA20(keyboard.state.a20);
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
@@ -354,10 +368,14 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
-      if (input.kind === 'serial') uart(input.port).receive(input.bytes);
+      if (input.kind === 'frame' && input.port === 'net0' && card !== undefined) card.receive(input.bytes);
+      else if (input.kind === 'link' && input.port === 'net0' && card !== undefined) card.setCable(input.up);
+      else if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
       else if (input.kind === 'media') changeDisc(input.drive, input.image);
+      else if (input.kind === 'power-button') power.pressPowerButton();
+      else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {

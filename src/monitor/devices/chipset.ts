@@ -2,8 +2,7 @@
  * The chips of the board as PCI functions: the 440FX host bridge with its shadow RAM registers, and the
  * PIIX3's ISA bridge and IDE function.
  *
- * Source: Intel 440FX (290549) and PIIX3 (290550) data sheets. There is no power management function and
- * no VGA function: SeaBIOS wants neither (a video BIOS comes to it as the fw_cfg file vgaroms/...).
+ * Source: Intel 440FX (290549) and PIIX3 (290550) data sheets. The power management function beside them is in acpi-pm.ts.
  */
 import { BUS_MASTER_BAR, BUS_MASTER_PORTS } from './bus-master-ide';
 import { CONFIG_BYTES, configurationSpace, endpoint, type PciFunction } from './pciFunction';
@@ -21,7 +20,7 @@ const PAM_FIRST = 0x59;
 const PAM_COUNT = 7;
 const INTEL = 0x8086;
 /** Subsystem IDs by which SeaBIOS and GRUB know a QEMU board, and look for fw_cfg. */
-const QEMU_SUBSYSTEM = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
+export const QEMU_SUBSYSTEM = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
 /** Memory and I/O decoding on: what a BIOS leaves, so that a kernel loaded without one finds it so. */
 const COMMAND_DECODE = 0x03;
 const COMMAND_MASTER = 0x04;

@@ -24,8 +24,9 @@ export const PLATFORM = {
   /** I/O APIC inputs of the timer (ISA line 0) and of PIRQ A; B to D follow. */
   timerInput: 2,
   firstPirqInput: 16,
-  /** Power management ports (16 of them), and the ISA line of their interrupt (SCI). */
+  /** Where our firmware places the power management ports (64 of them) and the SMBus's; the ISA line of their interrupt (SCI). */
   powerManagement: 0x600,
+  systemManagementBus: 0x700,
   sciLine: 9,
   /** The reset control register and the value that resets. */
   resetPort: 0xcf9,
@@ -153,12 +154,17 @@ export type KeyCode = number;
 export type MachineInput =
   /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
   | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array }
+  /** The cable of the card `port` is plugged in, or pulled. At power-on it is in. */
+  | { readonly kind: 'link'; readonly port: string; readonly up: boolean }
   /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
   | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
   /** Another disc for a drive ('cdrom'): the image's path, or null to take it out. */
   | { readonly kind: 'media'; readonly drive: string; readonly image: string | null }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
+  /** The buttons in front: one press each. What the power button does is the guest's affair. */
+  | { readonly kind: 'power-button' }
+  | { readonly kind: 'reset-button' }
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };
 
 /**

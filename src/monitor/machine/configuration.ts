@@ -8,6 +8,7 @@ import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
 import type { Kind } from './configurationKinds';
+import { networkSetting } from './configurationNetwork';
 import { nearestWord } from './configurationSpelling';
 
 const KIB = 1024;
@@ -46,6 +47,11 @@ export const FIELDS = {
     doc: 'Which processor the guest has: CPUID, registers and instructions follow. Features are switched from left to right, '
       + 'as in `"x86-64-v2,-sse4.2,+pku"`: `+` brings along what the feature needs, `-` takes along what needs it.',
   },
+  hpet: {
+    kind: flag(),
+    default: true,
+    doc: 'Whether there is a high precision event timer (HPET).',
+  },
   firmware: {
     kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
     default: 'builtin',
@@ -81,6 +87,11 @@ export const FIELDS = {
   bootOrder: {
     kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
     doc: 'Which drives the firmware tries, in this order. Default: those that are there: floppy, disk, CD-ROM.',
+  },
+  network: {
+    kind: networkSetting(),
+    default: 'none',
+    doc: 'The network card: `"none"`, or an object with `card` (`"e1000"`) and `mac`.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),

@@ -35,6 +35,8 @@ export interface MachineImages {
   readonly initrd?: ImageFile;
   readonly multiboot?: ImageFile;
   readonly modules: readonly ModuleFile[];
+  /** Expansion ROM of the network card. */
+  readonly networkRom?: ImageFile;
   readonly floppy?: DiskFile;
   readonly disks: readonly DiskFile[];
   /** The disc in the CD-ROM drive; null for a drive without one, undefined for no drive. */

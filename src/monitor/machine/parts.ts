@@ -7,7 +7,7 @@ import * as L from '../cpu/layout';
 import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
-import { createBoard, type Board } from '../devices/board';
+import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
@@ -19,6 +19,7 @@ import { DiskTransfers } from '../firmware/bios/diskTransfers';
 import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
+import { bootOrderFile, type BootPath } from '../firmware/boot-order';
 import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
@@ -26,7 +27,7 @@ import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
-import { routeInterrupts } from '../firmware/pci-interrupts';
+import { setUpPci } from '../firmware/pci-setup';
 import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { EFFORT } from '../memory/effort';
@@ -120,6 +121,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     },
     localApic: localApicPort(apics),
     random: () => late.board?.entropy.next() ?? 0n,
+    elapse: (cycles) => executor.elapse(cycles),
     yieldTurn: () => late.processors?.yieldTurn(),
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
@@ -144,10 +146,12 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
-      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
       more: [diskTransfers],
+      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu), () => late.board?.power.powerManagementPort),
       cpus: images.configuration.cpus,
+      hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
+      ...networkOf(images),
     },
     {
       memory: new BusMasterMemory(map),
@@ -174,6 +178,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
   return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
 const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
@@ -182,13 +187,36 @@ const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && 
 
 /** What the ACPI and MP tables tell of the machine. */
 function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
-  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory };
+  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory, hasHpet: configuration.hpet };
 }
 
 /** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
-function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: PlatformDescription): readonly FwCfgFile[] {
+function firmwareFiles(images: MachineImages, platform: PlatformDescription, powerManagementPort: () => number | undefined): readonly FwCfgFile[] {
+  const { configuration, vgaBios } = images;
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
-  return [e820File(map), ...tableFiles(platform), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
+  return [
+    e820File(map),
+    bootOrderFile(bootPaths(images)),
+    ...tableFiles(platform, powerManagementPort),
+    ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
+  ];
+}
+
+/** Drives in the order in which they are to be tried. */
+function bootPaths({ configuration, floppy, disks }: MachineImages): readonly BootPath[] {
+  const order = configuration.bootOrder ?? ['floppy', 'disk'];
+  return order.flatMap((kind): BootPath[] => {
+    if (kind === 'floppy') return floppy ? [{ kind: 'floppy', drive: 0 }] : [];
+    if (kind === 'disk') return disks.map((_, index) => ({ kind: 'ata', channel: index >> 1, unit: index & 1 }));
+    return [];
+  });
+}
+
+/** The network card that the configuration asks for. */
+function networkOf({ configuration: { network }, networkRom }: MachineImages): Pick<BoardOptions, 'network'> {
+  if (network === 'none') return {};
+  const mac = Uint8Array.from(network.mac.split(':'), (byte) => parseInt(byte, 16));
+  return { network: { card: network.card, mac, ...(networkRom === undefined ? {} : { rom: networkRom.bytes }) } };
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
@@ -295,13 +323,13 @@ function emptyMemory(parts: MachineParts): void {
   parts.map.clear();
 }
 
-/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and the routing of PCI interrupts. */
+/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */
 function placeTables({ map, board, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
   const rom = tablesRom(platformOf(images, cpu));
   map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
   installFirmware([rom], firmwareMemory);
   writeControlStructure(firmwareMemory);
-  routeInterrupts(board.ports);
+  setUpPci(board.ports);
 }
 
 function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {

@@ -50,6 +50,17 @@ function createApics(host: FakeHost): ApicBus {
   });
 }
 
+/** With its ports where our firmware has them. */
+function createPowerManagement(host: FakeHost): Device {
+  const pci = new PciBus(host);
+  const pm = new AcpiPm(host, pci, () => undefined);
+  for (const [register, value] of [[0x40, 0x600], [0x80, 1], [0x90, 0x700], [0xd0, 0x09_0000]]) {
+    pci.writePort(0xcf8, 4, 0x80000b00 + register);
+    pci.writePort(0xcfc, 4, value);
+  }
+  return pm;
+}
+
 /** Each device as the board has it, with fresh surroundings. */
 const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new Pic(() => undefined),
@@ -57,7 +68,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new IoApic(0, () => true),
   (host) => new Hpet(host, { setInput: () => undefined, setLegacyLine: () => undefined, legacyChanged: () => undefined }),
   () => new Entropy(),
-  (host) => new AcpiPm(host),
+  createPowerManagement,
   (host) => new Pit(host),
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),
   (host) => new Uart(host, { name: 'com1', base: 0x3f8, line: 4 }),

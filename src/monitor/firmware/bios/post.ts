@@ -2,7 +2,7 @@
 import type { BlockBackend } from '../../devices/device';
 import { put16 } from '../bytes';
 import { describeLowMemory } from '../memory-map';
-import { routeInterrupts } from '../pci-interrupts';
+import { setUpPci } from '../pci-setup';
 import type { FirmwareEnvironment, PortBus } from '../platform';
 import { writeControlStructure } from '../tables/placement';
 import type { ServiceCall } from './call';
@@ -174,7 +174,7 @@ export function post(call: ServiceCall, rom: BiosRom): void {
   fillEbda(machine);
   writeControlStructure(machine.memory);
   initialisePics(machine.ports);
-  routeInterrupts(machine.ports);
+  setUpPci(machine.ports);
   initialiseTimer(machine.ports);
   changeStatusB(machine.ports, RTC_PERIODIC, false);
   initialiseKeyboard(machine.ports);
