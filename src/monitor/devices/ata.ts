@@ -135,6 +135,12 @@ export class AtaChannel implements Device {
     return cdrom !== null;
   }
 
+  /** What a device's drive reads now, if it is a CD-ROM drive. */
+  disc(unit: number): BlockBackend | undefined {
+    const device = this.state.devices[unit];
+    return device === null || device.cdrom === null ? undefined : this.#options.drives[unit]?.medium(device);
+  }
+
   #unit(): number {
     return (this.state.select & SELECT.device1) !== 0 ? 1 : 0;
   }

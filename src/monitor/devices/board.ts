@@ -61,6 +61,8 @@ export interface BoardOptions {
   readonly vgaRom?: Uint8Array;
   /** Number of processors, 1 to 8. Default 1. */
   readonly cpus?: number;
+  /** Devices that the machine adds: the firmware's. */
+  readonly more?: readonly Device[];
   /** What the CPU model has of APICs. Default: a local APIC with x2APIC. */
   readonly apic?: { readonly present: boolean; readonly x2apic: boolean };
   /** Whether there is a high precision event timer. Default false. */
@@ -115,6 +117,8 @@ export interface Board {
   uart(name: SerialName): Uart;
   /** Powers every device on, in order. Called once after construction, too: constructors touch nothing. */
   reset(): void;
+  /** The disc that the CD-ROM drive reads now. */
+  cdromDisc(): BlockBackend | undefined;
   /** Discs that were changed are again what they were at first. To be followed by `reset`. */
   restoreDiscs(): void;
   /**
@@ -343,7 +347,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...(options.more ?? []),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -363,6 +367,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     reset: () => {
       for (const device of devices) device.reset();
     },
+    cdromDisc: () => ide.channels[CDROM_PLACE >> 1].disc(CDROM_PLACE % 2),
     restoreDiscs: () => {
       for (const channel of ide.channels) channel.restoreDiscs();
     },

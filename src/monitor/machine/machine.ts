@@ -66,13 +66,14 @@ export class VirtualMachine {
       writePort: (port, size, value) => this.writePort(port, size, value),
       now: () => this.now(),
     });
-    const { bios, firmwareMemory, board, cpu, drives } = this.parts;
+    const { bios, firmwareMemory, board, cpu, drives, diskTransfers } = this.parts;
     this.serviceEnvironment = bios && {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
-      // The BIOS cannot come back to a call when a disk is not done.
-      drives: new Map([...drives].map(([number, drive]) => [number, drive.patient])),
+      drives,
+      cdrom: images.cdrom === undefined ? undefined : { disc: () => board.cdromDisc() },
+      transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
     };

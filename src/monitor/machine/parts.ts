@@ -21,6 +21,8 @@ import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
+import { DiskTransfers } from '../firmware/bios/diskTransfers';
+import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
 import { bootOrderFile, type BootPath } from '../firmware/boot-order';
@@ -97,6 +99,8 @@ export interface MachineParts {
   readonly firmwareMemory: FirmwareMemory;
   /** All drives, by BIOS drive number. */
   readonly drives: ReadonlyMap<number, Drive>;
+  /** What moves sectors for the built-in BIOS. */
+  readonly diskTransfers: DiskTransfers;
   /** Discs for the CD-ROM drive. */
   readonly discs: Discs;
   /** Sentences for the person about what was loaded. */
@@ -137,6 +141,11 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
   const { drives, disks, floppies, discs } = openDrives(images, files, storage);
+  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const diskTransfers = new DiskTransfers(host.devices, {
+    memory: firmwareMemory,
+    medium: (drive) => (drive === CD_DRIVE ? late.board?.cdromDisc() : drives.get(drive)),
+  });
   const order = images.configuration.bootOrder;
   const board = createBoard(
     host.devices,
@@ -148,6 +157,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
+      more: [diskTransfers],
       fwCfgFiles: firmwareFiles(images, platformOf(images, cpu), () => late.board?.power.powerManagementPort),
       cpus: images.configuration.cpus,
       hpet: images.configuration.hpet,
@@ -179,13 +189,13 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   const { cpus: count, quantum } = images.configuration;
   const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
   late.processors = processors;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
-  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
-const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
+const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
 

@@ -110,8 +110,9 @@ describe('a launch configuration', () => {
   });
 
   it('says when there is nothing to boot', () => {
-    assert.deepEqual(refused({}), ['kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks"']);
-    assert.deepEqual(refused({ cdrom: 'a.iso' }), ['cdrom: the CD-ROM is not supported yet, and there is nothing else to boot; add one of "kernel", "multiboot", "floppy", "disks"']);
+    assert.deepEqual(refused({}), ['kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks", "cdrom"']);
+    assert.deepEqual(refused({ cdrom: 'empty' }), refused({}), 'a drive without a disc');
+    accepted({ cdrom: 'a.iso' });
     accepted({ firmware: 'seabios' });
   });
 
@@ -119,9 +120,16 @@ describe('a launch configuration', () => {
     for (const values of [null, 'kernel', ['kernel'], 5]) assert.match(refused(values)[0], /not a JSON object/);
   });
 
-  it('says what is not there yet', () => {
+  it('has nothing to say of what is all there', () => {
     assert.deepEqual(notices(boots), []);
-    assert.deepEqual(notices({ ...boots, cdrom: 'a.iso' }), ['cdrom: the CD-ROM drive is not supported yet; the machine starts without it']);
+  });
+
+  it('has four places for disks and the CD-ROM drive', () => {
+    const disks = ['a', 'b', 'c', 'd'];
+    accepted({ disks });
+    accepted({ disks: disks.slice(1), cdrom: 'empty' });
+    assert.deepEqual(refused({ disks: [...disks, 'e'] }), ['disks: there is room for 4 disks; take some out']);
+    assert.deepEqual(refused({ disks, cdrom: 'a.iso' }), ['disks: there is room for 3 disks beside the CD-ROM drive; take some out']);
   });
 
   it('does not mind VS Code\'s own properties', () => {

@@ -67,4 +67,12 @@ export const EBDA = {
   serialDeadline: EBDA_BASE + 0x90,
   /** Number of the VESA mode that is set, with the bits that it was set with; 0 for none. */
   vesaMode: EBDA_BASE + 0x98,
+  /** How the last transfer of a disk has ended: a status of INT 13h. */
+  transferStatus: EBDA_BASE + 0x9c,
+  /** INT 19h: the candidate and step that it is at, and a byte for each candidate that failed, up to 8. */
+  bootCandidate: EBDA_BASE + 0x9d,
+  bootStep: EBDA_BASE + 0x9e,
+  bootFailures: EBDA_BASE + 0xa0,
+  /** What was booted from a CD, 16 bytes (drives.ts). */
+  cdBoot: EBDA_BASE + 0xb0,
 } as const;

@@ -18,12 +18,12 @@ export const ROM_SEGMENT = 0xf000;
 /** The services that stubs call, one for each interrupt and for each step of a wait. */
 export type ServiceName =
   | 'post' | 'bootstrap' | 'noBoot' | 'exception' | 'irq' | 'timerIrq' | 'keyboardIrq' | 'rtcIrq'
-  | 'video' | 'equipment' | 'memorySize' | 'disk' | 'serial' | 'serialRetry' | 'system' | 'waitCheck'
+  | 'video' | 'equipment' | 'memorySize' | 'disk' | 'diskDone' | 'bootNext' | 'serial' | 'serialRetry' | 'system' | 'waitCheck'
   | 'keyboard' | 'printer' | 'clock';
 
 export type Continuation =
   | 'bootJump' | 'halt' | 'resume' | 'reboot' | 'breakKey' | 'printScreen'
-  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm';
+  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm' | 'diskWait' | 'bootWait';
 
 /** What a write to the service port means, by the offset behind the OUT instruction. */
 export interface ServicePoint {
@@ -153,9 +153,10 @@ function writeTables(rom: StubWriter): void {
 }
 
 /** Reset vector, power-on self-test, INT 18h and 19h. */
-function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'halt' | 'resume' | 'reboot'> {
+function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'bootWait' | 'halt' | 'resume' | 'reboot'> {
+  // Boot code, too, starts where 0467h says.
   const bootJump = rom.here;
-  rom.code(STI).jumpFar(0, 0x7c00);
+  rom.code(STI);
   const resume = rom.here;
   // jmp far [0467h]; POST has set DS to 0.
   rom.code(0xff, 0x2e, 0x67, 0x04);
@@ -163,13 +164,15 @@ function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' 
   rom.jumpFar(ROM_SEGMENT, RESET_VECTOR);
   const halt = rom.handler(0x19).service('bootstrap', 0x19).here;
   rom.code(CLI, HLT).jump(halt);
+  const bootWait = rom.here;
+  rom.service('bootNext', 0x19).jump(halt);
   rom.handler(0x18).service('noBoot', 0x18).jump(halt);
   rom.at(RESET_VECTOR).jumpFar(ROM_SEGMENT, POST_ENTRY);
   // cli; cld; xor ax,ax; mov ss,ax; mov sp,7C00h; mov ds,ax; mov es,ax
   rom.at(POST_ENTRY).code(CLI, 0xfc, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0x8e, 0xd8, 0x8e, 0xc0);
   rom.service('post', 0).code(INT, 0x19);
   rom.at(DUMMY_HANDLER).code(IRET);
-  return { bootJump, halt, resume, reboot };
+  return { bootJump, bootWait, halt, resume, reboot };
 }
 
 function writeExceptionsAndIrqs(rom: StubWriter): Pick<BiosRom['continuations'], 'alarm'> {
@@ -200,8 +203,11 @@ function writeKeyboard(rom: StubWriter): Pick<BiosRom['continuations'], 'breakKe
   return { breakKey, printScreen, keyWait };
 }
 
-function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWait' | 'serialWait'> {
+function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWait' | 'serialWait' | 'diskWait'> {
   for (const [vector, name] of PLAIN_SERVICES) rom.handler(vector).service(name, vector).code(IRET);
+  // The transfer is done before this is executed (diskTransfers.ts).
+  const diskWait = rom.here;
+  rom.service('diskDone', 0x13).code(IRET);
   rom.handler(0x14).service('serial', 0x14).code(IRET);
   const serialWait = rom.here;
   // sti; push cx; mov cx,1000; loop $; pop cx: about a microsecond between two looks at the UART.
@@ -209,7 +215,7 @@ function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWai
   rom.handler(0x15).service('system', 0x15).code(IRET);
   const timeWait = rom.here;
   rom.code(STI, HLT).service('waitCheck', 0x15).code(IRET);
-  return { timeWait, serialWait };
+  return { timeWait, serialWait, diskWait };
 }
 
 /**
