@@ -1,9 +1,10 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [memtest] [disks]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [memtest] [disks]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
+//   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4 and ATA drivers, mke2fs and e2fsck
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   disks    disks/debian-i386.img, debian-amd64.img: hard disks with Debian on them (needs root, and a few minutes)
 //
@@ -57,12 +58,18 @@ async function putVersions(file, debs) {
   await put(`${file}.packages`, `${versions.sort().join('\n')}\n`);
 }
 
-async function fetchKernel(archive, folder, flavour) {
+/** Unpacks the kernel package of a flavour: its tree, its .deb files and its name. */
+async function unpackKernel(archive, folder, flavour) {
   const name = await archive.firstDependency(`linux-image-${flavour}:${KERNELS[flavour]}`);
   if (!name.startsWith(KERNEL_SERIES)) throw new UserError(`the kernel of this machine's Debian is ${name}; tests want one of Debian 12, ${KERNEL_SERIES}*`);
-  const debs = await archive.download([name.includes(':') ? name : `${name}:${KERNELS[flavour]}`]);
   const tree = path.join(folder, `kernel-${flavour}`);
+  const debs = await archive.download([name.includes(':') ? name : `${name}:${KERNELS[flavour]}`]);
   await unpackPackages(debs, tree);
+  return { tree, debs, name };
+}
+
+async function fetchKernel(archive, folder, flavour) {
+  const { tree, debs, name } = await unpackKernel(archive, folder, flavour);
   const images = (await readdir(path.join(tree, 'boot'))).filter((file) => file.startsWith('vmlinuz-'));
   if (images.length !== 1) throw new UserError(`${name} has ${images.length} kernels in /boot`);
   await put(path.join(LINUX, `vmlinuz-${flavour}`), await readFile(path.join(tree, 'boot', images[0])));
@@ -139,6 +146,64 @@ async function makeStress(archive, folder, architecture) {
   await putVersions(file, [...debs, ...stressDebs]);
 }
 
+/** A module's name as other modules' lists of dependencies spell it: 'virtio_rng' for virtio-rng.ko. */
+const moduleName = (file) => file.replace(/\.ko$/, '').replaceAll('-', '_');
+
+/** Modules and what they depend on, in an order in which they can be loaded: names and files. What is not there is built in. */
+async function modulesInOrder(tree, wanted) {
+  const available = new Map([...await filesByName(tree)].filter(([name]) => name.endsWith('.ko')).map(([name, file]) => [moduleName(name), file]));
+  const ordered = new Map();
+  const add = async (name) => {
+    const file = available.get(name);
+    if (file === undefined || ordered.has(name)) return;
+    const data = await readFile(file);
+    // .modinfo is a row of strings that end in NUL; depends= has the names.
+    const depends = /\0depends=([^\0]*)\0/.exec(data.toString('latin1'))?.[1] ?? '';
+    for (const other of depends.split(',').filter(Boolean)) await add(moduleName(other));
+    ordered.set(name, data);
+  };
+  for (const name of wanted) await add(name);
+  return ordered;
+}
+
+/** Sets of drivers that a test loads by `drivers NAME`. crc32c is asked for by ext4 without depending on it. */
+const DRIVERS = {
+  virtio: ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng', 'virtio_console', '9pnet_virtio', '9p'],
+  ext4: ['crc32c_generic', 'ext4'],
+  ata: ['sd_mod', 'ata_piix', 'ata_generic'],
+};
+
+/** Loads a set: one insmod for each line of /modules/NAME. */
+const DRIVERS_SCRIPT = `#!/bin/busybox sh
+for name in "$@"; do while read module; do grep -q "^$module " /proc/modules || insmod /modules/$module.ko || exit 1; done < /modules/$name; done
+`;
+
+async function makeVirtio(archive, folder, flavour) {
+  needTools('objdump');
+  const architecture = KERNELS[flavour];
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const kernel = await unpackKernel(archive, folder, flavour);
+  const tools = await archive.downloadWithDependencies(`e2fsprogs:${architecture}`);
+  const tree = path.join(folder, `e2fsprogs-${architecture}`);
+  await unpackPackages(tools, tree);
+  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/drivers': Buffer.from(DRIVERS_SCRIPT) };
+  for (const [set, wanted] of Object.entries(DRIVERS)) {
+    const modules = await modulesInOrder(kernel.tree, wanted);
+    programs[`modules/${set}`] = Buffer.from([...modules.keys(), ''].join('\n'));
+    for (const [name, data] of modules) programs[`modules/${name}.ko`] = data;
+  }
+  for (const tool of ['mke2fs', 'e2fsck']) {
+    const program = path.join(tree, 'sbin', tool);
+    programs[`sbin/${tool}`] = await readFile(program);
+    for (const [name, library] of await sharedLibraries(tree, program)) {
+      programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
+    }
+  }
+  const file = path.join(LINUX, `virtio-${flavour}.cpio`);
+  await put(file, initramfs({ folders: [...MOUNT_POINTS, 'mnt'], programs }));
+  await putVersions(file, [...debs, ...kernel.debs, ...tools]);
+}
+
 async function fetchMemtest(archive, folder) {
   const debs = await archive.download(['memtest86+:amd64']);
   const tree = path.join(folder, 'memtest');
@@ -157,13 +222,16 @@ const PRODUCTS = {
   stress: ARCHITECTURES.map((architecture) => [
     path.join(LINUX, `stress-${architecture}.cpio.packages`), (archive, folder) => makeStress(archive, folder, architecture),
   ]),
+  virtio: ['686', 'amd64'].map((flavour) => [
+    path.join(LINUX, `virtio-${flavour}.cpio.packages`), (archive, folder) => makeVirtio(archive, folder, flavour),
+  ]),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   disks: ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
     return [file, (_archive, folder) => makeDebianDisk(architecture, file, folder)];
   }),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'memtest'];
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'memtest'];
 
 await main(async () => {
   const words = process.argv.slice(2);

@@ -182,28 +182,65 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A file with a property of its own: either just its path, or an object with `path` and the property. */
-export function pathWith<Name extends string, T>(name: Name, kind: Kind<T>, absent: T, doc: string): Kind<{ readonly path: string } & Readonly<Record<Name, T>>> {
-  const entry = (file: string, value: T) => ({ path: file, ...({ [name]: value } as Record<Name, T>) });
+/** A property that an entry may have beside its path: what it is when it is left out, and sentences on what it means. */
+export interface EntryProperty<T> {
+  readonly kind: Kind<T>;
+  readonly absent: T;
+  readonly doc: string;
+}
+
+type EntryOf<Values> = { readonly path: string } & Readonly<Values>;
+
+/** A file or folder with properties of its own: either just its path, or an object with `path` and the properties. */
+export function pathWithProperties<Values extends Readonly<Record<string, unknown>>>(
+  properties: { readonly [Name in keyof Values]: EntryProperty<Values[Name]> },
+): Kind<EntryOf<Values>> {
+  const known: readonly (readonly [string, EntryProperty<unknown>])[] = Object.entries(properties);
+  const entry = (path: string, valueOf: (name: string, property: EntryProperty<unknown>) => unknown): EntryOf<Values> => {
+    const values = Object.fromEntries(known.map(([name, property]) => [name, valueOf(name, property)]));
+    return { path, ...(values as Values) };
+  };
   return {
     schema: {
       anyOf: [
         { type: 'string' },
         {
           type: 'object',
-          properties: { path: { type: 'string', description: 'Path of the file.' }, [name]: { ...kind.schema, description: doc } },
+          properties: {
+            path: { type: 'string', description: 'Path of the file.' },
+            ...Object.fromEntries(known.map(([name, { kind, doc }]) => [name, { ...kind.schema, description: doc }])),
+          },
           required: ['path'],
           additionalProperties: false,
         },
       ],
     },
-    label: `path or \`{ "path": …, "${name}": ${kind.label} }\``,
+    label: `path or \`{ "path": …, ${known.map(([name, { kind }]) => `"${name}": ${kind.label.replaceAll('`', '')}`).join(', ')} }\``,
     read(value, context) {
-      if (!isRecord(value)) return entry(readPath(value, context), absent);
-      const stranger = Object.keys(value).find((key) => key !== 'path' && key !== name);
-      if (stranger !== undefined) throw new Refusal(`'${stranger}' is not known in it`, wordRemedy(stranger, ['path', name]));
-      if (!('path' in value)) throw new Refusal('it has no "path"', `write { "path": "…", "${name}": … }`);
-      return entry(readPath(value['path'], context), name in value ? kind.read(value[name], context) : absent);
+      if (!isRecord(value)) return entry(readPath(value, context), (_, { absent }) => absent);
+      const names = known.map(([name]) => name);
+      const stranger = Object.keys(value).find((key) => key !== 'path' && !names.includes(key));
+      if (stranger !== undefined) throw new Refusal(`'${stranger}' is not known in it`, wordRemedy(stranger, ['path', ...names]));
+      if (!('path' in value)) throw new Refusal('it has no "path"', `write { "path": "…", ${names.map((name) => `"${name}": …`).join(', ')} }`);
+      return entry(readPath(value['path'], context), (name, { kind, absent }) => (name in value ? kind.read(value[name], context) : absent));
+    },
+  };
+}
+
+/** A file with one property of its own. */
+export function pathWith<Name extends string, T>(name: Name, kind: Kind<T>, absent: T, doc: string): Kind<EntryOf<Record<Name, T>>> {
+  return pathWithProperties<Record<Name, T>>({ [name]: { kind, absent, doc } } as { readonly [Each in Name]: EntryProperty<T> });
+}
+
+/** Text that a pattern allows. */
+export function word(pattern: RegExp, what: string, example: string): Kind<string> {
+  return {
+    schema: { type: 'string', pattern: pattern.source },
+    label: what,
+    read(value) {
+      const written = readText(value, `a ${what}`, `e.g. "${example}"`);
+      if (!pattern.test(written)) throw new Refusal(`${quoted(written)} is no ${what}`, `write e.g. "${example}"`);
+      return written;
     },
   };
 }

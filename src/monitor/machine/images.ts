@@ -24,6 +24,8 @@ export interface DiskFile {
   readonly bytes: number;
   /** Whether guest writes go to the file. If not, they are kept in memory, and the file is opened for reading only. */
   readonly writable: boolean;
+  /** How a hard disk is connected. Default: 'ata'. */
+  readonly bus?: 'ata' | 'virtio';
 }
 
 export interface MachineImages {

@@ -9,6 +9,7 @@ import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { DeviceHost } from '../devices/device';
+import type { VirtioOptions } from '../devices/virtio/devices';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { openDisk, openFloppy, type RawImage } from '../disks/image';
 import { ENGINES } from '../engine/engineSettings';
@@ -124,7 +125,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
-  const { drives, disks, floppies } = openDrives(images, files);
+  const { drives, disks, virtioDisks, floppies } = openDrives(images, files);
   const discs = new Discs(files);
   const order = images.configuration.bootOrder;
   const board = createBoard(
@@ -142,6 +143,7 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
+      virtio: virtioOptions(images, virtioDisks),
     },
     {
       memory: new BusMasterMemory(map),
@@ -219,9 +221,17 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
   }
 }
 
+/** The virtio devices that the configuration asks for. */
+function virtioOptions({ configuration }: MachineImages, disks: readonly RawImage[]): VirtioOptions {
+  const { console: terminal, rng = false, shares = [] } = configuration;
+  return { disks, rng, console: terminal === 'none' ? [] : [{ channel: 'hvc0' }], shares: shares.map(({ tag }) => tag) };
+}
+
 interface Drives {
   readonly drives: ReadonlyMap<number, RawImage>;
+  /** Those on ATA channels, and those on virtio. */
   readonly disks: readonly RawImage[];
+  readonly virtioDisks: readonly RawImage[];
   readonly floppies: readonly RawImage[];
 }
 
@@ -235,7 +245,7 @@ function openDrives(images: MachineImages, files: FileStore): Drives {
     }
   };
   const policy = (writable: boolean): 'file' | 'overlay' => (writable ? 'file' : 'overlay');
-  const disks = images.disks.map((disk) =>
+  const all = images.disks.map((disk) =>
     open('disks', disk.path, disk.writable, (file) => openDisk(file, { name: disk.path, writes: policy(disk.writable) })),
   );
   const { floppy } = images;
@@ -244,8 +254,9 @@ function openDrives(images: MachineImages, files: FileStore): Drives {
     : [];
   const drives = new Map<number, RawImage>();
   floppies.forEach((drive, i) => drives.set(i, drive));
-  disks.forEach((drive, i) => drives.set(0x80 + i, drive));
-  return { drives, disks, floppies };
+  all.forEach((drive, i) => drives.set(0x80 + i, drive));
+  const on = (bus: 'ata' | 'virtio'): readonly RawImage[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
+  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */
