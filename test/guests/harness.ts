@@ -117,6 +117,8 @@ export class Guest {
   /** Everything that came out of COM1, and out of port E9. */
   serial = '';
   debug = '';
+  /** Takes what comes out elsewhere: the other side of a network card, of a shared folder. */
+  peer: (channel: string, bytes: Uint8Array) => void = () => undefined;
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
   /** Real time that a run may take, in milliseconds. */
@@ -203,6 +205,7 @@ export class Guest {
     for (const { channel, bytes } of this.machine.takeOutput()) {
       if (channel === 'com1') this.serial += Buffer.from(bytes).toString('latin1');
       else if (channel === 'debug') this.debug += Buffer.from(bytes).toString('latin1');
+      else this.peer(channel, bytes);
     }
     if (typeof outcome === 'string') return undefined;
     if ('reason' in outcome) return outcome.reason;

@@ -9,6 +9,7 @@ import type { MachineSession } from '../../monitor/machine/session';
 import { MachineClient } from '../machineClient';
 import { uncarryError } from '../protocol';
 import type { MonitorMessage } from '../protocol';
+import { Shares } from './shares';
 import { endTranslation, newTranslationLink } from './translationThread';
 import type { TranslationLink } from './translationThread';
 import type { MonitorStart } from './workerMain';
@@ -56,7 +57,8 @@ function startTranslation(): { readonly thread: Worker; readonly link: Translati
  * Builds the machine in a new thread. It stands on its first instruction when the promise is fulfilled.
  * @throws MachineError (blame user with the configuration field, or internal) when it cannot be built
  */
-export function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+export async function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+  const shares = new Shares(images.configuration);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);
   const translates = images.configuration.engine === 'auto' || images.configuration.engine === 'translator';
@@ -73,12 +75,14 @@ export function launchMachine(images: MachineImages, options: LaunchOptions = {}
     end: async () => {
       await thread.terminate();
       await translation?.thread.terminate();
+      shares.close();
     },
   });
   return new Promise<MachineSession>((resolve, reject) => {
     thread.on('message', (message: MonitorMessage) => {
       if (message.kind === 'ready') resolve(client);
       else if (message.kind === 'failed') reject(uncarryError(message.error));
+      else if (message.kind === 'event' && shares.take(message.event, client.control)) return;
       else client.receive(message);
     });
     const died = (message: string, stack: string): void => {

@@ -27,6 +27,9 @@ const LEAVE_CYCLES = 2_000;
 const ANSWER_CYCLES = 50_000;
 const NEXT_CYCLES = 5_000;
 
+/** No request has left since the reset. */
+const NONE_YET = -1;
+
 /** A request under way. Plain data. */
 interface Outstanding {
   readonly number: number;
@@ -35,7 +38,7 @@ interface Outstanding {
 }
 
 export interface NinepState {
-  /** Number of the next request: begins with the time, so that answers to requests from before a reset fit nowhere. */
+  /** Number of the next request: begins with the time of the first one, so that answers to requests from before a reset fit nowhere. */
   next: number;
   outstanding: Outstanding[];
 }
@@ -64,7 +67,7 @@ export class VirtioNinep extends VirtioDevice<NinepState> {
   constructor(surroundings: VirtioSurroundings, { name, slot, channel, tag }: VirtioNinepOptions) {
     super(surroundings, {
       name, slot, title: 'virtio 9P transport', type: 9, classCode: 0x018000, features: [MOUNT_TAG], queueSizes: [QUEUE_SIZE], configuration: configuration(tag),
-    }, () => ({ next: surroundings.host.now() % 2 ** 32, outstanding: [] }));
+    }, () => ({ next: NONE_YET, outstanding: [] }));
     this.#channel = channel;
   }
 
@@ -105,7 +108,7 @@ export class VirtioNinep extends VirtioDevice<NinepState> {
     const length = new DataView(gather(this.memory, chain.readable, 0, HEADER_BYTES).buffer).getUint32(0, true);
     if (length < HEADER_BYTES || length > chain.readBytes || length > MOST_MESSAGE) return false;
     const { own } = this.state;
-    const number = own.next;
+    const number = own.next === NONE_YET ? this.host.now() % 2 ** 32 : own.next;
     own.next = (number + 1) % 2 ** 32;
     own.outstanding.push({ number, chain, answer: null });
     const piece = new Uint8Array(8 + length);
