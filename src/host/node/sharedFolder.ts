@@ -116,6 +116,7 @@ export class SharedFolder implements FileSystem {
   list(place: Place): readonly FolderEntry[] {
     return attempt(() => {
       const folder = this.#pathOf(place);
+      if (!fs.lstatSync(folder).isDirectory()) throw new NinepError('ENOTDIR');
       return fs.readdirSync(folder).flatMap((name) => {
         // What has gone meanwhile is left out.
         const stats = fs.lstatSync(path.join(folder, name), { bigint: true, throwIfNoEntry: false });
