@@ -43,11 +43,11 @@ class Shell {
   type(line: string): string {
     const seen = this.guest.serial.length;
     const since = (): string => this.guest.serial.slice(seen).replaceAll('\r', '');
-    this.guest.send(`${line}; echo "end:" $?\n`);
+    this.guest.send(`${line}; s=$?; echo; echo "end:" $s\n`);
     this.guest.run({ until: () => /^end: \d+\nguest# /m.test(since()) });
-    const output = since().replace(/^[^]*?echo "end:" \$\?\n/, '');
+    const output = since().replace(/^[^]*?echo "end:" \$s\n/, '');
     assert.match(output, /^end: 0$/m, `${line}\n${output}`);
-    return output.replace(/end: 0\n[^]*$/, '');
+    return output.replace(/\nend: 0\n[^]*$/, '');
   }
 }
 
