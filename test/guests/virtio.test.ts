@@ -211,3 +211,25 @@ for (const flavour of ['686', 'amd64']) {
     });
   });
 }
+
+describe('SeaBIOS', function () {
+  this.timeout(LONGEST_SECONDS * 1000);
+
+  it('boots from a virtio disk by its own driver', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-virtio-'));
+    try {
+      // mov dx, E9h (the debug port); then mov al, character; out dx, al for each; cli; hlt
+      const program = [0xba, 0xe9, 0x00, ...Array.from(Buffer.from('from virtio'), (byte) => [0xb0, byte, 0xee]).flat(), 0xfa, 0xf4];
+      const sector = Buffer.alloc(MIB);
+      sector.set(program);
+      sector.set([0x55, 0xaa], 510);
+      writeFileSync(path.join(folder, 'boot.img'), sector);
+      const guest = await boot({ firmware: 'seabios', disks: [{ path: path.join(folder, 'boot.img'), bus: 'virtio' }], memory: '32M' });
+      guest.patience = 120_000;
+      assert.equal(guest.run({})?.kind, 'halted-forever', guest.screen);
+      assert.match(guest.debug, /from virtio$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
