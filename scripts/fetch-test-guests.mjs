@@ -4,7 +4,8 @@
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
-//   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck
+//   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck;
+//            virtio-686.vmlinuz, -amd64.vmlinuz: the kernels that the drivers belong to
 //   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
@@ -72,12 +73,17 @@ async function unpackKernel(archive, folder, flavour) {
   return { tree, debs, name };
 }
 
-async function fetchKernel(archive, folder, flavour) {
-  const { tree, debs, name } = await unpackKernel(archive, folder, flavour);
+/** Puts the kernel of an unpacked package into place. */
+async function putKernel({ tree, name }, as) {
   const images = (await readdir(path.join(tree, 'boot'))).filter((file) => file.startsWith('vmlinuz-'));
   if (images.length !== 1) throw new UserError(`${name} has ${images.length} kernels in /boot`);
-  await put(path.join(LINUX, `vmlinuz-${flavour}`), await readFile(path.join(tree, 'boot', images[0])));
-  await putVersions(path.join(LINUX, `vmlinuz-${flavour}`), debs);
+  await put(path.join(LINUX, as), await readFile(path.join(tree, 'boot', images[0])));
+}
+
+async function fetchKernel(archive, folder, flavour) {
+  const kernel = await unpackKernel(archive, folder, flavour);
+  await putKernel(kernel, `vmlinuz-${flavour}`);
+  await putVersions(path.join(LINUX, `vmlinuz-${flavour}`), kernel.debs);
 }
 
 /** The busybox of an architecture: its bytes, and the package. */
@@ -235,6 +241,8 @@ async function makeVirtio(archive, folder, flavour) {
       programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
     }
   }
+  // Modules want the very kernel that they were built with.
+  await putKernel(kernel, `virtio-${flavour}.vmlinuz`);
   const file = path.join(LINUX, `virtio-${flavour}.cpio`);
   await put(file, initramfs({ folders: [...MOUNT_POINTS, 'mnt'], programs }));
   await putVersions(file, [...debs, ...kernel.debs, ...tools]);

@@ -19,6 +19,8 @@ import type { Surroundings } from './surroundings';
 /** Tones are for panels that can play them. */
 const SPEAKER = 'speaker';
 const SERIAL = 'com1';
+/** The virtio console's. */
+const CONSOLE = 'hvc0';
 /** How much of the serial output `--until` can see at once, in characters. */
 const UNTIL_WINDOW = 65_536;
 
@@ -66,14 +68,19 @@ function untilWatcher(until: RegExp): (bytes: Uint8Array) => boolean {
   };
 }
 
-/** Where the serial output goes; undefined: nowhere. */
-async function serialOutput({ serial }: MachineConfiguration, stdout: Writable): Promise<Writable | undefined> {
-  if (serial === 'none') return undefined;
-  return serial === 'stdio' || serial === 'terminal' ? stdout : openSerialFile(serial);
+/** Where the output of the serial port, or of the virtio console, goes; undefined: nowhere. */
+async function outputTo(where: string, stdout: Writable): Promise<Writable | undefined> {
+  if (where === 'none') return undefined;
+  return where === 'stdio' || where === 'terminal' ? stdout : openSerialFile(where);
+}
+
+/** What is typed goes to the virtio console if that is on standard input, else to the serial port. */
+function keyboardPort({ console: where }: MachineConfiguration): string {
+  return where === 'stdio' || where === 'terminal' ? CONSOLE : SERIAL;
 }
 
 /** Sets the guest going and waits until it, or somebody, ends the run; the machine stands afterwards. */
-async function runToEnd(session: MachineSession, configuration: MachineConfiguration, options: RunOptions, output: Writable | undefined, surroundings: Surroundings): Promise<Ending> {
+async function runToEnd(session: MachineSession, configuration: MachineConfiguration, options: RunOptions, outputs: ReadonlyMap<string, Writable | undefined>, surroundings: Surroundings): Promise<Ending> {
   const { stdin, stderr } = surroundings;
   const undo: (() => void)[] = [];
   const ending = await new Promise<Ending>((end, fail) => {
@@ -81,10 +88,10 @@ async function runToEnd(session: MachineSession, configuration: MachineConfigura
     session.onEvent((event) => {
       if (event.kind === 'stopped') end({ kind: 'stopped', report: event.report });
       else if (event.kind === 'message') stderr.write(`shadowbox: ${event.text}\n`);
-      else if (event.kind === 'output' && event.channel !== SERIAL && event.channel !== SPEAKER) stderr.write(event.bytes);
+      else if (event.kind === 'output' && !outputs.has(event.channel) && event.channel !== SPEAKER) stderr.write(event.bytes);
       else if (event.kind === 'output') {
-        output?.write(event.bytes);
-        if (matches?.(event.bytes) === true) end({ kind: 'matched' });
+        outputs.get(event.channel)?.write(event.bytes);
+        if (event.channel === SERIAL && matches?.(event.bytes) === true) end({ kind: 'matched' });
       }
     });
     if (options.timeout !== undefined) {
@@ -92,14 +99,15 @@ async function runToEnd(session: MachineSession, configuration: MachineConfigura
       undo.push(() => clearTimeout(timer));
     }
     undo.push(surroundings.onInterrupt(() => end({ kind: 'interrupted' })));
-    if (output !== undefined) {
+    for (const output of outputs.values()) {
+      if (output === undefined) continue;
       // The reader of our pipe has left (`| head`), or the disk is full: there is nobody left to run for.
       const onError = (): void => end({ kind: 'interrupted' });
       output.on('error', onError);
       undo.push(() => { if (output !== surroundings.stdout) output.end(); });
     }
-    if (output === surroundings.stdout) {
-      undo.push(readKeys(stdin, (bytes) => session.control.input({ kind: 'serial', port: SERIAL, bytes }), () => end({ kind: 'quit' })));
+    if ([...outputs.values()].includes(surroundings.stdout)) {
+      undo.push(readKeys(stdin, (bytes) => session.control.input({ kind: 'serial', port: keyboardPort(configuration), bytes }), () => end({ kind: 'quit' })));
     }
     const count = configuration.maxInstructions;
     session.control.resume(count === undefined ? { kind: 'continue' } : { kind: 'instructions', count }).catch(fail);
@@ -134,11 +142,12 @@ async function flushed(stream: Writable): Promise<void> {
 export async function run(options: RunOptions, surroundings: Surroundings): Promise<number> {
   const configuration = await configurationOf(options, surroundings);
   const images = await loadImages(configuration);
-  const output = await serialOutput(configuration, surroundings.stdout);
+  const { stdout } = surroundings;
+  const outputs = new Map([[SERIAL, await outputTo(configuration.serial, stdout)], [CONSOLE, await outputTo(configuration.console, stdout)]]);
   const session = await surroundings.launch(images);
   try {
     const start = performance.now();
-    const ending = await runToEnd(session, configuration, options, output, surroundings);
+    const ending = await runToEnd(session, configuration, options, outputs, surroundings);
     const wallSeconds = (performance.now() - start) / 1000;
     const waited = options.until !== undefined && ending.kind !== 'matched';
     const status = statusOf(ending, waited);

@@ -121,7 +121,7 @@ export class Guest {
   debug = '';
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
-  /** Takes what comes out of other channels ('net0'), while the machine stands between two slices. */
+  /** Takes what comes out of other channels ('net0', '9p0'), while the machine stands between two slices. */
   onOutput: (channel: string, bytes: Uint8Array) => void = () => undefined;
   /** Real time that a run may take, in milliseconds. */
   patience = PATIENCE_MS;

@@ -11,6 +11,7 @@ import { uncarryError } from '../protocol';
 import type { CallMessage, MonitorMessage } from '../protocol';
 import { CLOSE, endStorage, newStorageLink } from './storageThread';
 import type { StorageLink } from './storageThread';
+import { Shares } from './shares';
 import { endTranslation, newTranslationLink } from './translationThread';
 import type { TranslationLink } from './translationThread';
 import type { MonitorStart } from './workerMain';
@@ -95,7 +96,8 @@ const CLOSE_MS = 60_000;
  * Builds the machine in a new thread. It stands on its first instruction when the promise is fulfilled.
  * @throws MachineError (blame user with the configuration field, or internal) when it cannot be built
  */
-export function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+export async function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+  const shares = new Shares(images.configuration);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);
   const translates = images.configuration.engine === 'auto' || images.configuration.engine === 'translator';
@@ -128,6 +130,7 @@ export function launchMachine(images: MachineImages, options: LaunchOptions = {}
       }
       await thread.terminate();
       await translation?.thread.terminate();
+      shares.close();
       if (storage !== undefined) await close(storage.thread);
     },
   });
@@ -138,6 +141,7 @@ export function launchMachine(images: MachineImages, options: LaunchOptions = {}
         reject(uncarryError(message.error));
         if (storage !== undefined) void close(storage.thread);
       }
+      else if (message.kind === 'event' && shares.take(message.event, client.control)) return;
       else client.receive(message);
     });
     const died = (message: string, stack: string): void => {

@@ -105,7 +105,7 @@ export async function loadImages(configuration: MachineConfiguration): Promise<M
     ...(multiboot === undefined ? {} : { multiboot: await readWhole('multiboot', multiboot, LARGEST_IMAGE) }),
     modules: await moduleFiles(configuration),
     ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
-    disks: await Promise.all((disks ?? []).map((disk) => diskFile('disks', disk))),
+    disks: await Promise.all((disks ?? []).map(async (disk) => ({ ...await diskFile('disks', disk), bus: disk.bus }))),
     ...(cdrom === undefined ? {} : { cdrom: cdrom === 'empty' ? null : await diskFile('cdrom', { path: cdrom, writable: false }) }),
     ...(replay === undefined ? {} : { replay: decodeRecording(await readWhole('replay', replay, LARGEST_IMAGE)) }),
   };

@@ -1,4 +1,4 @@
-/** A recorded run as a file: JSON, with the bytes of serial input, frames and entropy in base 64. */
+/** A recorded run as a file: JSON, with the bytes of what came in (serial input, frames, answers, entropy) in base 64. */
 import type { MachineInput } from '../../monitor/devices/device';
 import type { ImageFile } from '../../monitor/machine/images';
 import type { LoggedInput, Recording } from '../../monitor/machine/session';
@@ -35,7 +35,7 @@ function steps(value: unknown, where: string): number {
 
 function decodeInput(value: unknown, where: string): MachineInput {
   const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons } = record(value, where);
-  if ((kind === 'serial' || kind === 'frame') && typeof port === 'string' && typeof bytes === 'string') {
+  if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };

@@ -35,6 +35,7 @@ import { Uart } from './uart';
 import { Vga } from './vga';
 import type { VideoMemory } from './vga-memory';
 import { vgaFunction } from './vga-pci';
+import { createVirtioDevices, type VirtioOptions } from './virtio/devices';
 
 /** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
 export type CdromOptions = Pick<AtapiOptions, 'image' | 'discs'>;
@@ -72,8 +73,13 @@ export interface BoardOptions {
    * polling guest at 115200 baud executes 86806 instructions a character.
    */
   readonly serialCharacterCycles?: number;
-  /** The network card 'net0', in slot 3: its address (6 bytes), and an expansion ROM. Default: none. */
-  readonly network?: { readonly card: 'e1000'; readonly mac?: Uint8Array; readonly rom?: Uint8Array };
+  /**
+   * The network card 'net0': its address (6 bytes), and an expansion ROM. An e1000 is in slot 3, a virtio card among the virtio
+   * devices, and without a ROM. Default: none.
+   */
+  readonly network?: { readonly card: 'e1000' | 'virtio'; readonly mac?: Uint8Array; readonly rom?: Uint8Array };
+  /** virtio devices but the network card, in the slots from 4 up. Default: none. */
+  readonly virtio?: Omit<VirtioOptions, 'network'>;
 }
 
 /** What the board needs of the machine beyond `DeviceHost`. */
@@ -343,11 +349,15 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const entropy = new Entropy();
-  const card = options.network && createNetworkCard(host, callbacks.memory, pci, options.network);
+  const { network } = options;
+  const card = network?.card === 'e1000' ? createNetworkCard(host, callbacks.memory, pci, network) : undefined;
+  const virtio = createVirtioDevices(
+    { host, memory: callbacks.memory, pci }, { ...options.virtio, ...(network?.card === 'virtio' ? { network } : {}) }, () => entropy.next(),
+  );
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...(options.more ?? []),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...virtio.devices, ...(options.more ?? []),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -382,6 +392,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
+      if (virtio.input(input)) return;
       if (input.kind === 'frame' && input.port === 'net0' && card !== undefined) card.receive(input.bytes);
       else if (input.kind === 'link' && input.port === 'net0' && card !== undefined) card.setCable(input.up);
       else if (input.kind === 'serial') uart(input.port).receive(input.bytes);

@@ -6,7 +6,7 @@ import { MAX_CPUS } from '../memory/layout';
 import { TECHNIQUES } from '../memory/techniques';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
-import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
+import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, word, wordOrPath } from './configurationKinds';
 import type { Kind, PathProperty } from './configurationKinds';
 import { networkSetting } from './configurationNetwork';
 import { nearestWord } from './configurationSpelling';
@@ -14,6 +14,8 @@ import { nearestWord } from './configurationSpelling';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** How many virtual CPUs there can be now; the format has room for 8. */
+/** Tags of shared folders, as they can be typed in a guest. */
+const MOUNT_TAG = /^[A-Za-z0-9_.-]{1,31}$/;
 
 /** One field. `default` and `commandLineDefault` are written as a person would write them. */
 export interface FieldDefinition {
@@ -80,13 +82,39 @@ export const FIELDS = {
     doc: 'Raw image in the floppy drive. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true.',
   },
   disks: {
-    kind: list(pathWith({ writable: WRITABLE, overlay: OVERLAY }), '["disk.img"]'),
-    doc: 'Images of hard disks (raw, QCOW2, VHD, VHDX), at most four (three beside a CD-ROM drive). The files stay as they are (what the guest writes is kept in memory) '
-      + 'unless `writable` is true; with `overlay` it goes to a QCOW2 image of that name instead, which is made if it is not there. See docs/disks.md.',
+    kind: list(pathWith({
+      writable: WRITABLE,
+      overlay: OVERLAY,
+      bus: {
+        kind: choice({ ata: 'An ATA disk: every system has a driver.', virtio: 'A virtio block device: faster, for systems with a driver.' }),
+        absent: 'ata' as const,
+        doc: 'How the disk is connected.',
+      },
+    }), '["disk.img"]'),
+    doc: 'Images of hard disks (raw, QCOW2, VHD, VHDX). The files stay as they are (what the guest writes is kept in memory) '
+      + 'unless `writable` is true; with `overlay` it goes to a QCOW2 image of that name instead, which is made if it is not there. See docs/disks.md. '
+      + '`bus` says how a disk is connected: `"ata"` (the default; at most four, three beside a CD-ROM drive) or `"virtio"`.',
   },
   cdrom: {
     kind: wordOrPath({ empty: 'A drive without a disc.' }),
     doc: 'The CD-ROM drive: path of the ISO image in it, or `"empty"`. Default: there is no such drive. It is the secondary channel\'s master.',
+  },
+  shares: {
+    kind: list(pathWith({
+      tag: { kind: word(MOUNT_TAG, 'tag', 'work'), absent: '', doc: 'The name that the guest mounts. Default: "share0", "share1" and so on.' },
+      writable: { kind: flag(), absent: false, doc: 'Whether the guest may change what is in the folder.' },
+    }), '["folder"]'),
+    doc: 'Folders that the guest may see, as file systems of type 9p over virtio: `mount -t 9p -o trans=virtio TAG /mnt`. The guest changes '
+      + 'nothing in them unless `writable` is true, and sees nothing outside of them.',
+  },
+  console: {
+    kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'There is none.' }),
+    default: 'none',
+    doc: 'A virtio console (`hvc0`) and where it leads: a terminal in the editor, standard input and output, or the path of a file that takes its output. Default: there is none.',
+  },
+  rng: {
+    kind: flag(),
+    doc: 'Whether there is a virtio entropy device. Its numbers are the same in every run, so they are no secret. Default: no.',
   },
   bootOrder: {
     kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
@@ -95,7 +123,7 @@ export const FIELDS = {
   network: {
     kind: networkSetting(),
     default: 'none',
-    doc: 'The network card: `"none"`, or an object with `card` (`"e1000"`) and `mac`.',
+    doc: 'The network card: `"none"`, or an object with `card` (`"e1000"` or `"virtio"`) and `mac`.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),
@@ -279,9 +307,22 @@ function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfigura
 /** Both channels have two places each. */
 function placeProblems({ disks, cdrom }: MachineConfiguration): Problem[] {
   const places = cdrom === undefined ? DISK_PLACES : DISK_PLACES - 1;
-  if ((disks ?? []).length <= places) return [];
+  if ((disks ?? []).filter(({ bus }) => bus === 'ata').length <= places) return [];
   const beside = cdrom === undefined ? '' : ' beside the CD-ROM drive';
-  return [problem('disks', `there is room for ${places} disks${beside}`, 'take some out')];
+  return [problem('disks', `there is room for ${places} ATA disks${beside}`, 'take some out, or set their "bus" to "virtio"')];
+}
+
+/** Folders that were given no tag get one by their place in the list. */
+function withShareTags(configuration: MachineConfiguration): MachineConfiguration {
+  const { shares } = configuration;
+  if (shares === undefined) return configuration;
+  return { ...configuration, shares: shares.map((share, index) => (share.tag === '' ? { ...share, tag: `share${index}` } : share)) };
+}
+
+/** Two folders of one name could not be told apart by the guest. */
+function shareProblems({ shares = [] }: MachineConfiguration): Problem[] {
+  const twice = shares.find(({ tag }, index) => shares.findIndex((other) => other.tag === tag) !== index);
+  return twice === undefined ? [] : [problem('shares', `there are two with the tag ${quoted(twice.tag)}`, 'give each a "tag" of its own')];
 }
 
 /** What starts in protected mode, or goes there, needs a processor that has it. */
@@ -323,7 +364,10 @@ export function validateConfiguration(values: unknown, options: ValidationOption
   const { read, problems } = readFields(record, options);
   const all = [...unknownFields(record), ...problems];
   if (all.length > 0) return { problems: all };
-  const configuration = read as MachineConfiguration;
-  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
+  const configuration = withShareTags(read as MachineConfiguration);
+  const conflicts = [
+    ...combinationProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...shareProblems(configuration),
+    ...realModeProblems(configuration), ...bootProblems(configuration),
+  ];
   return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };
 }

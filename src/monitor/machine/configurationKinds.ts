@@ -227,6 +227,19 @@ export function pathWith<Properties extends PathProperties>(properties: Properti
   };
 }
 
+/** Text that a pattern allows. */
+export function word(pattern: RegExp, what: string, example: string): Kind<string> {
+  return {
+    schema: { type: 'string', pattern: pattern.source },
+    label: what,
+    read(value) {
+      const written = readText(value, `a ${what}`, `e.g. "${example}"`);
+      if (!pattern.test(written)) throw new Refusal(`${quoted(written)} is no ${what}`, `write e.g. "${example}"`);
+      return written;
+    },
+  };
+}
+
 /** An object from texts to texts, such as path prefixes to path prefixes. */
 export function mapping(example: string): Kind<Readonly<Record<string, string>>> {
   return {

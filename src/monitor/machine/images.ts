@@ -26,6 +26,8 @@ export interface DiskFile {
   readonly writable: boolean;
   /** A QCOW2 image that takes what the guest writes; made if it is not there. */
   readonly overlay?: string;
+  /** How a hard disk is connected. Default: 'ata'. */
+  readonly bus?: 'ata' | 'virtio';
 }
 
 export interface MachineImages {

@@ -12,6 +12,7 @@ import type { BlockBackend, DeviceHost } from '../devices/device';
 import type { VideoMemory } from '../devices/vga-memory';
 import { isRomOfVga } from '../devices/vga-pci';
 import { VIDEO_BYTES } from '../devices/vga-state';
+import type { VirtioOptions } from '../devices/virtio/devices';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { DirectStore, type BlockStore, type DiskRequest, type StorageService } from '../disks/blockStore';
 import { Drive, type WritePolicy } from '../disks/drive';
@@ -140,7 +141,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
-  const { drives, disks, floppies, discs } = openDrives(images, files, storage);
+  const { drives, disks, virtioDisks, floppies, discs } = openDrives(images, files, storage);
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
   const diskTransfers = new DiskTransfers(host.devices, {
     memory: firmwareMemory,
@@ -164,6 +165,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
       ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
+      virtio: virtioOptions(images, virtioDisks),
     },
     {
       memory: new BusMasterMemory(map),
@@ -243,10 +245,17 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
   }
 }
 
+/** The virtio devices that the configuration asks for. */
+function virtioOptions({ configuration }: MachineImages, disks: readonly BlockBackend[]): VirtioOptions {
+  const { console: terminal, rng = false, shares = [] } = configuration;
+  return { disks, rng, console: terminal === 'none' ? [] : [{ channel: 'hvc0' }], shares: shares.map(({ tag }) => tag) };
+}
+
 interface Drives {
   readonly drives: ReadonlyMap<number, Drive>;
-  /** As devices have them. */
+  /** As devices have them: those on ATA channels, and those on virtio. */
   readonly disks: readonly BlockBackend[];
+  readonly virtioDisks: readonly BlockBackend[];
   readonly floppies: readonly BlockBackend[];
   readonly discs: Discs;
 }
@@ -266,14 +275,15 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
     const policy: WritePolicy = writable || overlay !== undefined ? 'image' : 'overlay';
     return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy);
   };
-  const disks = images.disks.map((disk) => open('disks', disk, {}));
+  const all = images.disks.map((disk) => open('disks', disk, {}));
   const floppies = images.floppy ? [open('floppy', images.floppy, { medium: 'floppy' })] : [];
   const drives = new Map<number, Drive>();
   floppies.forEach((drive, i) => drives.set(i, drive));
-  disks.forEach((drive, i) => drives.set(0x80 + i, drive));
+  all.forEach((drive, i) => drives.set(0x80 + i, drive));
   const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
+  const on = (bus: 'ata' | 'virtio'): readonly Drive[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
   // The floppy controller does not come back to a command when a disk is not done.
-  return { drives, disks, floppies: floppies.map(({ patient }) => patient), discs };
+  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies: floppies.map(({ patient }) => patient), discs };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */

@@ -33,7 +33,7 @@ describe('a launch configuration', () => {
   it('has its defaults filled in', () => {
     assert.deepEqual(accepted(boots), {
       memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', hpet: true, firmware: 'builtin', floppy: { path: 'boot.img', writable: false },
-      network: 'none', serial: 'terminal', stopOnEntry: true, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
+      network: 'none', console: 'none', serial: 'terminal', stopOnEntry: true, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
     });
   });
 
@@ -84,8 +84,10 @@ describe('a launch configuration', () => {
     ['a word for a flag', { stopOnEntry: 'true' }, 'stopOnEntry: \'true\' is neither true nor false; write true or false, without quotes'],
     ['a path for a list', { disks: 'disk.img' }, 'disks: \'disk.img\' is not a list; write it in brackets, e.g. ["disk.img"]'],
     ['a number in a list of paths', { disks: ['a.img', 5] }, 'disks: entry 2: 5 is not a path; write the path of a file in quotes'],
-    ['a stranger in a disk', { disks: [{ path: 'a', writeable: true }] }, 'disks: entry 1: \'writeable\' is not known in it; did you mean "writable"? ("path", "writable", "overlay")'],
-    ['a disk without a path', { disks: [{ writable: true }] }, 'disks: entry 1: it has no "path"; write { "path": "…", "writable": …, "overlay": … }'],
+    ['a stranger in a disk', { disks: [{ path: 'a', writeable: true }] }, 'disks: entry 1: \'writeable\' is not known in it; did you mean "writable"? ("path", "writable", "overlay", "bus")'],
+    ['a disk without a path', { disks: [{ writable: true }] }, 'disks: entry 1: it has no "path"; write { "path": "…", "writable": …, "overlay": …, "bus": … }'],
+    ['a bus that there is not', { disks: [{ path: 'a', bus: 'scsi' }] }, 'disks: entry 1: \'scsi\' is not known; write one of "ata", "virtio"'],
+    ['a tag that cannot be typed', { shares: [{ path: 'a', tag: 'a b' }] }, 'shares: entry 1: \'a b\' is no tag; write e.g. "work"'],
     ['an empty path', { serial: ' ' }, 'serial: the path is empty; write the path of a file, or leave the field out'],
     ['a date that is none', { rtc: '2023-02-29' }, 'rtc: \'2023-02-29\' is not a date; write e.g. "2024-02-29" or "2024-02-29T12:00:00Z"'],
     ['a date in words', { rtc: 'now' }, 'rtc: \'now\' is not a date; write e.g. "2024-02-29" or "2024-02-29T12:00:00Z"'],
@@ -143,7 +145,7 @@ describe('a launch configuration', () => {
     }, { front: 'editor', resolvePath });
     assert.deepEqual({ firmware, serial, symbols, disks, multiboot, modules }, {
       firmware: 'seabios', serial: '/serial/out.log', symbols: ['/symbols/a.elf'],
-      disks: [{ path: '/disks/a.img', writable: false }, { path: '/disks/b.img', writable: true }],
+      disks: [{ path: '/disks/a.img', writable: false, bus: 'ata' }, { path: '/disks/b.img', writable: true, bus: 'ata' }],
       multiboot: '/multiboot/k', modules: [{ path: '/modules/m', cmdline: 'm x' }],
     });
   });
