@@ -92,12 +92,12 @@ export class FakeMachine implements RunnableMachine {
     const bytes = Uint8Array.from(this.arrived.splice(0));
     if (bytes.length === 0) return { idleCycles: Number.POSITIVE_INFINITY };
     this.retired += bytes.length;
-    this.output.push({ channel: 'com1', bytes });
+    this.output.push({ channel: 'com1', bytes, time: this.time });
     return bytes.includes('q'.charCodeAt(0)) ? this.report({ kind: 'power-off' }) : 'more';
   }
 
   private print(text: string): void {
-    this.output.push({ channel: 'com1', bytes: new TextEncoder().encode(text) });
+    this.output.push({ channel: 'com1', bytes: new TextEncoder().encode(text), time: this.time });
   }
 
   warp(cycles: number): void {

@@ -35,7 +35,7 @@ function steps(value: unknown, where: string): number {
 
 function decodeInput(value: unknown, where: string): MachineInput {
   const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons } = record(value, where);
-  if ((kind === 'serial' || kind === 'frame') && typeof port === 'string' && typeof bytes === 'string') {
+  if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
