@@ -61,7 +61,7 @@ export async function runUnderQemu(script: string, { stack, host, capture, loses
     await started?.(service);
     const child = spawn('qemu-system-i386', [
       '-m', '256', '-nographic', '-no-reboot', '-kernel', KERNEL, '-initrd', initrd, '-append', 'console=ttyS0 quiet panic=-1',
-      '-netdev', `socket,id=n0,udp=127.0.0.1:${socket.address().port},localaddr=127.0.0.1:${guestPort}`, '-device', 'e1000,netdev=n0',
+      '-netdev', `socket,id=n0,udp=127.0.0.1:${socket.address().port},localaddr=127.0.0.1:${guestPort}`, '-device', 'e1000,netdev=n0,romfile=',
     ], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (data: Buffer) => {
