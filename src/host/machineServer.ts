@@ -5,9 +5,10 @@
 import { MachineError } from '../monitor/machine/blame';
 import type { OutputPiece, RunnableMachine } from '../monitor/machine/runnable';
 import type { MachineEvent, StopReason, StopReport } from '../monitor/machine/session';
+import { Cable } from './cable';
 import { Pacemaker } from './pace';
 import { carryError, isServiceChannel } from './protocol';
-import type { CallAnswer, CallArguments, CallMessage, CallName, DeviceMessage, MonitorMessage } from './protocol';
+import type { CallAnswer, CallArguments, CallMessage, CallName, DeviceMessage, LateCalls, MonitorMessage } from './protocol';
 
 /** Messages to and from the host context. `receive` gives the next one that waits, without blocking. */
 export interface ServerPort {
@@ -49,7 +50,8 @@ const LEAST_CYCLES = 1_000;
 const MOST_CYCLES = 4_000_000;
 const FIRST_CYCLES = 50_000;
 
-type Handlers = { readonly [Name in CallName]: (...parameters: CallArguments<Name>) => CallAnswer<Name> };
+type PromptCall = Exclude<CallName, LateCalls>;
+type Handlers = { readonly [Name in PromptCall]: (...parameters: CallArguments<Name>) => CallAnswer<Name> };
 
 /** Answers may be views of machine memory, which changes and is shared; what is sent is a copy. */
 function detached<T>(answer: T): T | Uint8Array {
@@ -71,6 +73,7 @@ export class MachineServer {
   private readonly surroundings: ServerSurroundings;
   private readonly handlers: Handlers;
   private readonly pacemaker = new Pacemaker();
+  private readonly cable: Cable;
   private running = false;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
   private broken = false;
@@ -84,6 +87,7 @@ export class MachineServer {
     this.machine = machine;
     this.surroundings = surroundings;
     this.handlers = this.makeHandlers();
+    this.cable = new Cable(machine);
   }
 
   /** Serves for ever; ends with the thread. */
@@ -104,12 +108,14 @@ export class MachineServer {
     const { now, pace } = this.surroundings;
     const start = now();
     try {
+      this.cable.deliver();
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
       this.collectOutput();
       if (outcome === 'waiting') this.wait();
       else if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
+      else if (this.cable.isWaiting) this.machine.warp(Math.min(outcome.idleCycles, this.cable.cyclesToNext));
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
     } catch (error) {
@@ -145,10 +151,13 @@ export class MachineServer {
   }
 
   private answerCalls(): void {
-    for (let call = this.surroundings.port.receive(); call !== undefined; call = this.surroundings.port.receive()) this.answer(call);
+    for (let call = this.surroundings.port.receive(); call !== undefined; call = this.surroundings.port.receive()) {
+      if (call.name === 'inputs') this.takeInputs(call);
+      else this.answer(call);
+    }
   }
 
-  private answer<Name extends CallName>(call: CallMessage<Name>): void {
+  private answer<Name extends PromptCall>(call: CallMessage<Name>): void {
     try {
       const handler: Handlers[Name] = this.handlers[call.name];
       const value = detached(handler(...call.parameters));
@@ -183,7 +192,6 @@ export class MachineServer {
       setRegister: (name, value) => machine.setRegister(name, value),
       writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
       input: (input) => machine.input(input),
-      inputs: (inputs) => this.serviceInputs(inputs),
       recording: () => machine.recording(),
       summary: () => ({ ...machine.summary(), running: this.running }),
       cpu: () => machine.cpu(),
@@ -200,10 +208,9 @@ export class MachineServer {
     };
   }
 
-  private serviceInputs(inputs: CallArguments<'inputs'>[0]): number {
+  private takeInputs({ id, parameters: [inputs] }: CallMessage<'inputs'>): void {
     this.busyUntil = this.surroundings.now() + BUSY_MS;
-    for (const input of inputs) this.machine.input(input);
-    return this.machine.summary().time;
+    this.cable.add(inputs, (value) => this.post({ kind: 'answer', id, value }), (error) => this.post({ kind: 'refusal', id, error: carryError(error) }));
   }
 
   /** A reset under a running machine ends that run: its `stopped` event comes before the answer. */

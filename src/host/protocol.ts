@@ -11,9 +11,12 @@ import { LoadError } from '../monitor/firmware/platform';
 
 /** What the host's own services ask. */
 export interface ServiceCalls {
-  /** Several inputs at one moment, in their order; gives that moment, in cycles. */
-  inputs(inputs: readonly MachineInput[]): Promise<number>;
+  /** Several inputs, in their order, while the machine runs; gives the moment of each, in cycles, when all have been taken. */
+  inputs(inputs: readonly MachineInput[]): Promise<readonly number[]>;
 }
+
+/** Calls that are answered when they are done; all others are at once. */
+export type LateCalls = keyof ServiceCalls;
 
 /** Every call that the monitor context answers. */
 export type RemoteCalls = MachineControl & Inspection & ServiceCalls;

@@ -16,14 +16,9 @@ const LENGTH_BYTES = 4;
 const LONGEST_FRAME = 65_536;
 /** Frames for the card that wait; more are lost, as on any full link. */
 const MOST_WAITING = 1024;
-/**
- * Frames come to the card at the pace of a cable of 1 Gbit/s, in virtual time: a guest empties its rings as fast as it retires
- * instructions, which says nothing about how fast the host brings frames. Between two of them are 24 bytes of preamble, checksum and gap.
- */
-const CYCLES_PER_BYTE = 8;
-const FRAME_OVERHEAD = 24;
-/** So far the cable may be behind: as many full frames as every card's ring has room for. */
-const MOST_CREDIT = 64 * (1514 + FRAME_OVERHEAD) * CYCLES_PER_BYTE;
+/** Frames that are handed over in one call, and calls under way: while one is answered, the machine has the next. */
+const MOST_AT_ONCE = 64;
+const MOST_CALLS = 2;
 
 export interface ServiceSurroundings {
   readonly host: HostNetwork;
@@ -52,10 +47,7 @@ export class NetworkService {
   private origin: number;
   private stoodAt: number;
   private waiting: Uint8Array[] = [];
-  private handingOver = false;
-  /** Cycles for which frames may be sent at once, and the virtual time at which that was right. */
-  private credit = MOST_CREDIT;
-  private creditAt = 0;
+  private calls = 0;
   private pumpScheduled = false;
   private rest = new Uint8Array();
   private alarm: (() => void) | undefined;
@@ -132,31 +124,20 @@ export class NetworkService {
 
   private pump(): void {
     const { machine } = this;
-    if (machine === undefined || !this.running || this.handingOver || this.waiting.length === 0 || this.closed) return;
-    const frames = this.affordable();
-    this.handingOver = true;
-    const over = (): void => {
-      this.handingOver = false;
-      this.pump();
-    };
-    // With no frame that may be sent yet, the call asks for the time alone.
-    machine.inputs(frames.map((bytes) => ({ kind: 'frame', port: CARD, bytes }))).then((time) => {
-      // A machine that was reset begins at 0 again.
-      this.credit = Math.min(MOST_CREDIT, this.credit + Math.max(0, time - this.creditAt));
-      this.creditAt = time;
-      for (const frame of frames) this.record(frame, time);
-      over();
-    }, over);
+    if (machine === undefined || !this.running || this.closed) return;
+    while (this.calls < MOST_CALLS && this.waiting.length > 0) this.handOver(machine, this.waiting.splice(0, MOST_AT_ONCE));
   }
 
-  /** Takes out of what waits as much as the cable can carry now. */
-  private affordable(): readonly Uint8Array[] {
-    let count = 0;
-    while (count < this.waiting.length && this.credit > 0) {
-      this.credit -= (this.waiting[count].length + FRAME_OVERHEAD) * CYCLES_PER_BYTE;
-      count += 1;
-    }
-    return this.waiting.splice(0, count);
+  private handOver(machine: ServiceCalls, frames: readonly Uint8Array[]): void {
+    this.calls += 1;
+    const over = (): void => {
+      this.calls -= 1;
+      this.pump();
+    };
+    machine.inputs(frames.map((bytes) => ({ kind: 'frame', port: CARD, bytes }))).then((times) => {
+      frames.forEach((frame, index) => this.record(frame, times[index]));
+      over();
+    }, over);
   }
 
   private record(frame: Uint8Array, time: number): void {

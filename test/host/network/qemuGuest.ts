@@ -47,7 +47,7 @@ export async function runUnderQemu(script: string, { stack, host, capture, loses
     service.attach({
       inputs: async (inputs) => {
         for (const input of inputs) if (input.kind === 'frame' && !loses()) socket.send(input.bytes, guestPort, '127.0.0.1');
-        return time();
+        return inputs.map(time);
       },
     });
     socket.on('message', (frame) => {
