@@ -8,8 +8,8 @@ import type { RunnableMachine } from '../monitor/machine/runnable';
 const CYCLES_PER_BYTE = 8;
 /** Preamble, checksum and the gap between two frames, bytes. */
 const FRAME_OVERHEAD = 24;
-/** So far the cable may be behind: as many full frames as every card's ring has room for. */
-const MOST_CREDIT = 64 * (1514 + FRAME_OVERHEAD) * CYCLES_PER_BYTE;
+/** So far the cable may be behind: as many full frames as the smallest packet buffer of a card has room for (48 KiB). */
+const MOST_CREDIT = 24 * (1514 + FRAME_OVERHEAD) * CYCLES_PER_BYTE;
 
 /** Inputs that were handed over together; `times` are the moments at which those were taken that have been. */
 interface Batch {
