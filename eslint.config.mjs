@@ -13,7 +13,7 @@ const CONTRACTS = [
 
 /** What the monitor declares for its host. */
 const HOST_INTERFACES = [
-  ...CONTRACTS, 'src/monitor/machine/configuration.ts', 'src/monitor/machine/images.ts', 'src/monitor/machine/runnable.ts',
+  ...CONTRACTS, 'src/monitor/machine/configuration.ts', 'src/monitor/machine/configurationNetwork.ts', 'src/monitor/machine/images.ts', 'src/monitor/machine/runnable.ts',
   'src/monitor/engine/translator/order.ts', 'src/monitor/engine/translator/orderMessage.ts',
   'src/monitor/disks/blockStore.ts',
 ];

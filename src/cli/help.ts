@@ -61,6 +61,10 @@ Disks: raw, QCOW2, VHD and VHDX. Image files stay as they are; what the guest wr
 memory and lost at the end.
 To write to the file, put "disks": [{ "path": "disk.img", "writable": true }] into CONFIG.json.
 
+Network: the guest reaches what this computer reaches; nothing reaches the guest but by --forward,
+which listens on 127.0.0.1. Idle guest time takes real time then. These options replace the whole of
+CONFIG.json's "network", which can say more (docs/network.md).
+
 Exit status:
   0     the guest powered off, or --until matched, or --max-instructions was reached (without
         --until), or Ctrl-A x
@@ -78,6 +82,7 @@ Examples:
   shadowbox run --floppy boot.img
   shadowbox run --kernel vmlinuz --initrd initrd.gz --cmdline "console=ttyS0" --memory 256M
   shadowbox run --kernel vmlinuz --cmdline "console=ttyS0" --until "login:" --timeout 300
+  shadowbox run --kernel vmlinuz --initrd initrd.gz --forward 2222:22
   shadowbox run --multiboot kernel.elf --modules a.bin,b.bin --serial log.txt
   shadowbox run machine.json --max-instructions 1000000000 --hash --stats stats.json
 `;

@@ -11,14 +11,24 @@ interface Option {
   readonly field?: FieldName;
   /** Given several times, it makes a list. */
   readonly repeated?: boolean;
-  /** Turns the text into what the field takes. */
-  readonly read?: (text: string) => unknown;
+  /** Turns the text into what the field takes; `before`: what options before this one have made of the field. */
+  readonly read?: (text: string, before: unknown) => unknown;
   readonly doc: string;
 }
 
 /** A number where the text is one; anything else goes on as it is, for the configuration's check to complain about. */
 function numberOrText(text: string): unknown {
   return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** What options say about the network, as far as they have said it. */
+function networkBefore(before: unknown): Readonly<Record<string, unknown>> {
+  return typeof before === 'object' && before !== null ? { ...before } : {};
+}
+
+function withForward(text: string, before: unknown): unknown {
+  const { forwards, ...rest } = networkBefore(before);
+  return { ...rest, forwards: [...(Array.isArray(forwards) ? forwards : []), text] };
 }
 
 export const RUN_OPTIONS: readonly Option[] = [
@@ -35,6 +45,9 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs, 1 to 8' },
   { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },
   { name: 'serial', value: 'stdio|none|F', field: 'serial', doc: 'where COM1 leads (default: stdio); F takes its output' },
+  { name: 'network', value: 'none|user', field: 'network', read: (text, before) => (text === 'user' ? networkBefore(before) : text), doc: 'whether there is a network (default: none)' },
+  { name: 'forward', value: 'HOST:GUEST', field: 'network', read: withForward, doc: 'a network, and this TCP port of the host leads to that one of the guest; again for more; udp:HOST:GUEST' },
+  { name: 'capture', value: 'F.pcap', field: 'network', read: (text, before) => ({ ...networkBefore(before), capture: text }), doc: 'a network, and all its frames go to this file' },
   { name: 'engine', value: 'auto|interpreter|translator', field: 'engine', doc: 'how guest code is run (default: auto)' },
   { name: 'until', value: 'REGEX', doc: 'end with status 0 when the serial output matches; ^ and $ are lines\' ends, CR is left out' },
   { name: 'timeout', value: 'SECONDS', doc: 'end with status 124 after this much real time' },
@@ -123,8 +136,8 @@ function fieldsOf(given: readonly GivenOption[]): RunOptions['fields'] {
   const fields: Partial<Record<FieldName, unknown>> = {};
   for (const { option, text } of given) {
     if (option.field === undefined) continue;
-    const value = option.read?.(text) ?? text;
     const before = fields[option.field];
+    const value = option.read?.(text, before) ?? text;
     fields[option.field] = option.repeated === true ? [...(Array.isArray(before) ? before : []), value] : value;
   }
   return fields;

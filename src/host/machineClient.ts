@@ -6,7 +6,7 @@ import type { Inspection } from '../monitor/inspection/queries';
 import { MachineError } from '../monitor/machine/blame';
 import type { MachineControl, MachineEvent, MachineSession } from '../monitor/machine/session';
 import { uncarryError } from './protocol';
-import type { CallAnswer, CallArguments, CallName, MonitorMessage } from './protocol';
+import type { CallAnswer, CallArguments, CallName, MonitorMessage, ServiceCalls } from './protocol';
 
 /** The way to the monitor context. */
 export interface ClientPort {
@@ -24,6 +24,8 @@ interface Waiting {
 export class MachineClient implements MachineSession {
   readonly control: MachineControl;
   readonly inspect: Inspection;
+  /** For services of the host's. */
+  readonly services: ServiceCalls = { inputs: (inputs) => this.call('inputs', inputs) };
   private readonly port: ClientPort;
   private readonly listeners: ((event: MachineEvent) => void)[] = [];
   private readonly waiting = new Map<number, Waiting>();
@@ -47,7 +49,7 @@ export class MachineClient implements MachineSession {
     await this.port.end();
   }
 
-  /** Takes a message from the monitor context ('ready' and 'failed' are for whoever started it). */
+  /** Takes a message from the monitor context ('ready', 'failed' and what devices send are for whoever started it). */
   receive(message: MonitorMessage): void {
     if (message.kind === 'event') this.tell(message.event);
     else if (message.kind === 'answer') this.settle(message.id, ({ resolve }) => resolve(message.value));

@@ -3,11 +3,12 @@
  * its output. Knows no Node API; the thread it runs in gives it a port, a doorbell and a clock.
  */
 import { MachineError } from '../monitor/machine/blame';
-import type { RunnableMachine } from '../monitor/machine/runnable';
+import type { OutputPiece, RunnableMachine } from '../monitor/machine/runnable';
 import type { MachineEvent, StopReason, StopReport } from '../monitor/machine/session';
+import { Cable } from './cable';
 import { Pacemaker } from './pace';
-import { carryError } from './protocol';
-import type { CallAnswer, CallArguments, CallMessage, CallName, MonitorMessage } from './protocol';
+import { carryError, isServiceChannel } from './protocol';
+import type { CallAnswer, CallArguments, CallMessage, CallName, DeviceMessage, LateCalls, MonitorMessage } from './protocol';
 
 /** Messages to and from the host context. `receive` gives the next one that waits, without blocking. */
 export interface ServerPort {
@@ -28,7 +29,7 @@ export interface ServerSurroundings {
   readonly doorbell: Doorbell;
   /** Milliseconds on a clock that only goes forward. */
   readonly now: () => number;
-  /** Whether idle virtual time is held to wall time. */
+  /** Whether idle virtual time is held to wall time. Always with a network: who answers there needs wall time, and the guest's time-outs must leave it. */
   readonly pace: 'realtime' | 'fast';
 }
 
@@ -37,6 +38,11 @@ const OUTPUT_INTERVAL_MS = 5;
 /** A slice is kept between these lengths, in milliseconds of wall time: calls wait for its end. */
 const SHORT_SLICE_MS = 2;
 const LONG_SLICE_MS = 6;
+/** While something goes to and fro between a device and a service of the host's, each waits for the end of the other's slice. */
+const BUSY_SHORT_SLICE_MS = 0.4;
+const BUSY_LONG_SLICE_MS = 1;
+/** How long that is taken to go on after the last time, in milliseconds. */
+const BUSY_MS = 50;
 /** A disk is asked again after so many milliseconds, whether or not it has rung. */
 const LONGEST_WAIT_MS = 20;
 /** Limits of a slice's length in cycles. */
@@ -44,11 +50,22 @@ const LEAST_CYCLES = 1_000;
 const MOST_CYCLES = 4_000_000;
 const FIRST_CYCLES = 50_000;
 
-type Handlers = { readonly [Name in CallName]: (...parameters: CallArguments<Name>) => CallAnswer<Name> };
+type PromptCall = Exclude<CallName, LateCalls>;
+type Handlers = { readonly [Name in PromptCall]: (...parameters: CallArguments<Name>) => CallAnswer<Name> };
 
 /** Answers may be views of machine memory, which changes and is shared; what is sent is a copy. */
 function detached<T>(answer: T): T | Uint8Array {
   return answer instanceof Uint8Array ? new Uint8Array(answer) : answer;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return bytes;
 }
 
 export class MachineServer {
@@ -56,17 +73,21 @@ export class MachineServer {
   private readonly surroundings: ServerSurroundings;
   private readonly handlers: Handlers;
   private readonly pacemaker = new Pacemaker();
+  private readonly cable: Cable;
   private running = false;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
   private broken = false;
   private sliceCycles = FIRST_CYCLES;
   private pendingOutput = new Map<string, Uint8Array[]>();
   private lastFlush = Number.NEGATIVE_INFINITY;
+  private deviceOutput: OutputPiece[] = [];
+  private busyUntil = Number.NEGATIVE_INFINITY;
 
   constructor(machine: RunnableMachine, surroundings: ServerSurroundings) {
     this.machine = machine;
     this.surroundings = surroundings;
     this.handlers = this.makeHandlers();
+    this.cable = new Cable(machine);
   }
 
   /** Serves for ever; ends with the thread. */
@@ -87,12 +108,14 @@ export class MachineServer {
     const { now, pace } = this.surroundings;
     const start = now();
     try {
+      this.cable.deliver();
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
       this.collectOutput();
       if (outcome === 'waiting') this.wait();
       else if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
+      else if (this.cable.isWaiting) this.machine.warp(Math.min(outcome.idleCycles, this.cable.cyclesToNext));
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
     } catch (error) {
@@ -103,8 +126,10 @@ export class MachineServer {
 
   /** A slice that ended before its cycles were over was short for other reasons. */
   private adaptSlice(milliseconds: number, cycles: number): void {
-    if (milliseconds > LONG_SLICE_MS) this.sliceCycles = Math.max(LEAST_CYCLES, Math.floor(this.sliceCycles / 2));
-    else if (milliseconds < SHORT_SLICE_MS && cycles >= this.sliceCycles) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
+    const isBusy = this.surroundings.now() < this.busyUntil;
+    const [short, long] = isBusy ? [BUSY_SHORT_SLICE_MS, BUSY_LONG_SLICE_MS] : [SHORT_SLICE_MS, LONG_SLICE_MS];
+    if (milliseconds > long) this.sliceCycles = Math.max(LEAST_CYCLES, Math.floor(this.sliceCycles / 2));
+    else if (milliseconds < short && cycles >= this.sliceCycles) this.sliceCycles = Math.min(MOST_CYCLES, this.sliceCycles * 2);
   }
 
   /** Sleeps until the thread that serves the disks rings, or a call comes; looks again after a while in any case. */
@@ -126,10 +151,13 @@ export class MachineServer {
   }
 
   private answerCalls(): void {
-    for (let call = this.surroundings.port.receive(); call !== undefined; call = this.surroundings.port.receive()) this.answer(call);
+    for (let call = this.surroundings.port.receive(); call !== undefined; call = this.surroundings.port.receive()) {
+      if (call.name === 'inputs') this.takeInputs(call);
+      else this.answer(call);
+    }
   }
 
-  private answer<Name extends CallName>(call: CallMessage<Name>): void {
+  private answer<Name extends PromptCall>(call: CallMessage<Name>): void {
     try {
       const handler: Handlers[Name] = this.handlers[call.name];
       const value = detached(handler(...call.parameters));
@@ -180,6 +208,11 @@ export class MachineServer {
     };
   }
 
+  private takeInputs({ id, parameters: [inputs] }: CallMessage<'inputs'>): void {
+    this.busyUntil = this.surroundings.now() + BUSY_MS;
+    this.cable.add(inputs, (value) => this.post({ kind: 'answer', id, value }), (error) => this.post({ kind: 'refusal', id, error: carryError(error) }));
+  }
+
   /** A reset under a running machine ends that run: its `stopped` event comes before the answer. */
   private reset(): void {
     const wasRunning = this.running;
@@ -225,10 +258,32 @@ export class MachineServer {
   }
 
   private collectOutput(): void {
-    for (const { channel, bytes } of this.machine.takeOutput()) {
-      const pieces = this.pendingOutput.get(channel);
-      if (pieces === undefined) this.pendingOutput.set(channel, [bytes]);
-      else pieces.push(bytes);
+    for (const piece of this.machine.takeOutput()) {
+      if (isServiceChannel(piece.channel)) {
+        this.deviceOutput.push(piece);
+        continue;
+      }
+      const pieces = this.pendingOutput.get(piece.channel);
+      if (pieces === undefined) this.pendingOutput.set(piece.channel, [piece.bytes]);
+      else pieces.push(piece.bytes);
+    }
+    if (this.deviceOutput.length > 0) this.sendDeviceOutput();
+  }
+
+  /** What a service of the host's answers does not wait for other output: the guest waits for the answer. */
+  private sendDeviceOutput(): void {
+    this.busyUntil = this.surroundings.now() + BUSY_MS;
+    const pieces = this.deviceOutput;
+    this.deviceOutput = [];
+    for (const channel of new Set(pieces.map((piece) => piece.channel))) {
+      const its = pieces.filter((piece) => piece.channel === channel);
+      const bytes = joined(its.map((piece) => piece.bytes));
+      let end = 0;
+      const moments = its.map((piece): DeviceMessage['moments'][number] => {
+        end += piece.bytes.length;
+        return { end, time: piece.time };
+      });
+      this.post({ kind: 'device', channel, bytes, moments }, [bytes.buffer]);
     }
   }
 
@@ -238,12 +293,7 @@ export class MachineServer {
     if (pending.size === 0) return;
     this.pendingOutput = new Map();
     for (const [channel, pieces] of pending) {
-      const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-      let offset = 0;
-      for (const piece of pieces) {
-        bytes.set(piece, offset);
-        offset += piece.length;
-      }
+      const bytes = joined(pieces);
       this.post({ kind: 'event', event: { kind: 'output', channel, bytes } }, [bytes.buffer]);
     }
   }

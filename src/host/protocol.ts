@@ -2,14 +2,24 @@
  * What crosses the world switch: calls by name with their arguments, answers by number, events. The calls are
  * exactly those of `MachineControl` and `Inspection`, typed from them.
  */
+import type { MachineInput } from '../monitor/devices/device';
 import type { Inspection } from '../monitor/inspection/queries';
 import type { Blame } from '../monitor/machine/blame';
 import { MachineError } from '../monitor/machine/blame';
 import type { MachineControl, MachineEvent } from '../monitor/machine/session';
 import { LoadError } from '../monitor/firmware/platform';
 
+/** What the host's own services ask. */
+export interface ServiceCalls {
+  /** Several inputs, in their order, while the machine runs; gives the moment of each, in cycles, when all have been taken. */
+  inputs(inputs: readonly MachineInput[]): Promise<readonly number[]>;
+}
+
+/** Calls that are answered when they are done; all others are at once. */
+export type LateCalls = keyof ServiceCalls;
+
 /** Every call that the monitor context answers. */
-export type RemoteCalls = MachineControl & Inspection;
+export type RemoteCalls = MachineControl & Inspection & ServiceCalls;
 export type CallName = keyof RemoteCalls;
 export type CallArguments<Name extends CallName> = Parameters<RemoteCalls[Name]>;
 export type CallAnswer<Name extends CallName> = Awaited<ReturnType<RemoteCalls[Name]>>;
@@ -28,6 +38,19 @@ export interface CarriedError {
   readonly stack?: string;
 }
 
+/** What a device has sent to a service of the host's: bytes, and up to where in them each moment's reach. */
+export interface DeviceMessage {
+  readonly kind: 'device';
+  readonly channel: string;
+  readonly bytes: Uint8Array;
+  readonly moments: readonly { readonly end: number; readonly time: number }[];
+}
+
+/** Whether output of this channel is for a service of the host's ('net0'), and not for whoever has the session. */
+export function isServiceChannel(channel: string): boolean {
+  return channel.startsWith('net');
+}
+
 /** Monitor context to host context. */
 export type MonitorMessage =
   /** The machine is built and stands on its first instruction. */
@@ -36,6 +59,7 @@ export type MonitorMessage =
   | { readonly kind: 'failed'; readonly error: CarriedError }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly error: CarriedError }
+  | DeviceMessage
   | { readonly kind: 'event'; readonly event: MachineEvent };
 
 /** Packs whatever was thrown. What is neither a MachineError nor a LoadError is our own failure. */

@@ -22,6 +22,13 @@ describe('the options of run', () => {
     });
   });
 
+  it('make one network of what several say about it', () => {
+    const network = (...words: string[]): unknown => readRunOptions(words).fields.network;
+    assert.deepEqual(network('--network', 'user'), {});
+    assert.equal(network('--network', 'none'), 'none');
+    assert.deepEqual(network('--forward', '2222:22', '--network', 'user', '--capture', 'f.pcap', '--forward', 'udp:53:53'), { forwards: ['2222:22', 'udp:53:53'], capture: 'f.pcap' });
+  });
+
   it('or say how to run', () => {
     const { configurationFile, until, timeout, hash, stats, fields } = readRunOptions(['--until', '^login: $', 'vm.json', '--timeout', '2.5', '--hash', '--stats', 's.json']);
     assert.deepEqual({ configurationFile, until, timeout, hash, stats, fields }, { configurationFile: 'vm.json', until: /^login: $/m, timeout: 2.5, hash: true, stats: 's.json', fields: {} });

@@ -6,6 +6,8 @@
  *   hello        prints 'hello\n' on com1, then powers off
  *   echo         idles until serial input comes, sends it back; 'q' powers off
  *   tick         idles 10 ms at a time, printing '.' after each
+ *   arp          asks for 10.0.2.2 by ARP on its card 'net0', idling 10 ms at a time, and prints the answer's first 42 bytes in
+ *                hexadecimal and how many milliseconds of virtual time it took; then powers off
  *   exit=N       ends with status N
  *   dead         triple fault
  *   halt         halted for ever
@@ -39,6 +41,7 @@ export class FakeMachine implements RunnableMachine {
   private inputs: LoggedInput[] = [];
   private arrived: number[] = [];
   private output: OutputPiece[] = [];
+  private frame: Uint8Array | undefined;
 
   constructor(images: MachineImages) {
     this.images = images;
@@ -56,6 +59,7 @@ export class FakeMachine implements RunnableMachine {
     const cycles = Math.min(maxCycles, this.stopAt - this.retired);
     if (this.behaviour === 'tick') return this.tick();
     if (this.behaviour === 'echo') return this.echo();
+    if (this.behaviour === 'arp') return this.arp();
     if (this.behaviour === 'crash') process.exit(7);
     work(cycles);
     this.retired += cycles;
@@ -92,12 +96,26 @@ export class FakeMachine implements RunnableMachine {
     const bytes = Uint8Array.from(this.arrived.splice(0));
     if (bytes.length === 0) return { idleCycles: Number.POSITIVE_INFINITY };
     this.retired += bytes.length;
-    this.output.push({ channel: 'com1', bytes });
+    this.output.push({ channel: 'com1', bytes, time: this.time });
     return bytes.includes('q'.charCodeAt(0)) ? this.report({ kind: 'power-off' }) : 'more';
   }
 
+  private arp(): SliceOutcome {
+    if (this.frame !== undefined) {
+      this.print(`${Buffer.from(this.frame.subarray(0, 42)).toString('hex')} ${Math.round(this.time / 1e6)}`);
+      return this.report({ kind: 'power-off' });
+    }
+    if (!this.printed) {
+      const frame = Buffer.from('ffffffffffff525400123456080600010800060400015254001234560a00020f0000000000000a000202', 'hex');
+      this.output.push({ channel: 'net0', bytes: Uint8Array.of(frame.length, 0, 0, 0, ...frame), time: this.time });
+    }
+    this.printed = true;
+    this.retired += 1;
+    return { idleCycles: TICK_CYCLES };
+  }
+
   private print(text: string): void {
-    this.output.push({ channel: 'com1', bytes: new TextEncoder().encode(text) });
+    this.output.push({ channel: 'com1', bytes: new TextEncoder().encode(text), time: this.time });
   }
 
   warp(cycles: number): void {
@@ -120,6 +138,7 @@ export class FakeMachine implements RunnableMachine {
 
   input(input: MachineInput): void {
     this.inputs.push({ time: this.time, events: 0, retired: this.retired, input });
+    if (input.kind === 'frame') this.frame = input.bytes;
     if (input.kind === 'serial') this.arrived.push(...input.bytes);
   }
 

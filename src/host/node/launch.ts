@@ -7,8 +7,12 @@ import type { MessagePort } from 'node:worker_threads';
 import type { MachineImages } from '../../monitor/machine/images';
 import type { MachineSession } from '../../monitor/machine/session';
 import { MachineClient } from '../machineClient';
+import { CARD } from '../network/service';
 import { uncarryError } from '../protocol';
 import type { CallMessage, MonitorMessage } from '../protocol';
+import { openNetwork } from './network/open';
+import type { OpenNetwork } from './network/open';
+import { networkOf } from './networkOf';
 import { CLOSE, endStorage, newStorageLink } from './storageThread';
 import type { StorageLink } from './storageThread';
 import { Shares } from './shares';
@@ -92,11 +96,34 @@ const LAST_CALL_MS = 2_000;
 /** What is left to write has this long, in milliseconds. */
 const CLOSE_MS = 60_000;
 
+/** Lets the network go while the machine does, and says what there is to know about it when it goes for the first time. */
+function joinNetwork(client: MachineClient, { service, notices }: OpenNetwork): void {
+  const waiting = [...notices];
+  service.attach(client.services);
+  client.onEvent((event) => {
+    if (event.kind === 'stopped') service.setRunning(false);
+    if (event.kind !== 'running') return;
+    service.setRunning(true);
+    for (const text of waiting.splice(0)) client.receive({ kind: 'event', event: { kind: 'message', blame: 'user', text: `network: ${text}` } });
+  });
+}
+
 /**
  * Builds the machine in a new thread. It stands on its first instruction when the promise is fulfilled.
- * @throws MachineError (blame user with the configuration field, or internal) when it cannot be built
+ * @throws MachineError or LoadError (blame user with the configuration field, or internal) when it cannot be built
  */
 export async function launchMachine(images: MachineImages, options: LaunchOptions = {}): Promise<MachineSession> {
+  const setting = networkOf(images);
+  const network = setting && await openNetwork(setting, images.configuration.rtc);
+  try {
+    return await startMachine(images, options, network);
+  } catch (error) {
+    await network?.close();
+    throw error;
+  }
+}
+
+function startMachine(images: MachineImages, options: LaunchOptions, network: OpenNetwork | undefined): Promise<MachineSession> {
   const shares = new Shares(images.configuration);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);
@@ -129,11 +156,13 @@ export async function launchMachine(images: MachineImages, options: LaunchOption
         await within(LAST_CALL_MS, lastAnswer);
       }
       await thread.terminate();
+      await network?.close();
       await translation?.thread.terminate();
       shares.close();
       if (storage !== undefined) await close(storage.thread);
     },
   });
+  if (network !== undefined) joinNetwork(client, network);
   return new Promise<MachineSession>((resolve, reject) => {
     thread.on('message', (message: MonitorMessage) => {
       if (message.kind === 'ready') resolve(client);
@@ -142,7 +171,8 @@ export async function launchMachine(images: MachineImages, options: LaunchOption
         if (storage !== undefined) void close(storage.thread);
       }
       else if (message.kind === 'event' && shares.take(message.event, client.control)) return;
-      else client.receive(message);
+      else if (message.kind !== 'device') client.receive(message);
+      else if (message.channel === CARD) network?.service.receive(message);
     });
     const died = (message: string, stack: string): void => {
       client.died(message, stack);

@@ -12,6 +12,7 @@ import type { Doorbell, ServerPort } from '../machineServer';
 import { carryError } from '../protocol';
 import type { CallMessage, MonitorMessage } from '../protocol';
 import { nodeFiles } from './fileAccess';
+import { networkOf } from './networkOf';
 import { storageOver } from './storageThread';
 import type { StorageLink } from './storageThread';
 import { translationOver } from './translationThread';
@@ -67,7 +68,7 @@ export function serveMachine(createMachine: CreateMachine): void {
       port,
       doorbell: doorbellOn(controlWord),
       now: () => performance.now(),
-      pace: images.configuration.pace,
+      pace: networkOf(images) !== undefined ? 'realtime' : images.configuration.pace,
     });
   } catch (error) {
     const failed: MonitorMessage = { kind: 'failed', error: carryError(error) };

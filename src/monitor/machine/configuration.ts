@@ -123,7 +123,8 @@ export const FIELDS = {
   network: {
     kind: networkSetting(),
     default: 'none',
-    doc: 'The network card: `"none"`, or an object with `card` (`"e1000"` or `"virtio"`) and `mac`.',
+    doc: 'The network: none, or a card with a network of its own behind it (10.0.2.0/24), from which the guest reaches what this computer reaches, '
+      + 'and nothing reaches the guest but by `forwards`. As an object: `card`, `mac`, `forwards`, `capture`, `restrict`, `tftp`, `bootFile`, `hostname`, `domain`. See docs/network.md.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),
@@ -163,7 +164,7 @@ export const FIELDS = {
     }),
     default: 'realtime',
     commandLineDefault: 'fast',
-    doc: 'Whether idle guest time takes real time. The guest cannot tell the difference.',
+    doc: 'Whether idle guest time takes real time. The guest cannot tell the difference. With a `network` it always does: whoever answers out there needs real time.',
   },
   rtc: {
     kind: moment('1980-01-01', '2079-12-31T23:59:59Z'),

@@ -349,7 +349,7 @@ export class VirtualMachine {
   }
 
   private emit(channel: string, bytes: Uint8Array): void {
-    this.output.push({ channel, bytes: bytes.slice() });
+    this.output.push({ channel, bytes: bytes.slice(), time: this.now() });
   }
 
   private readPort(port: number, size: 1 | 2 | 4): number {

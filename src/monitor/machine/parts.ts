@@ -230,7 +230,7 @@ function bootPaths({ configuration, floppy, disks }: MachineImages): readonly Bo
 
 /** The network card that the configuration asks for. */
 function networkOf({ configuration: { network }, networkRom }: MachineImages): Pick<BoardOptions, 'network'> {
-  if (network === 'none') return {};
+  if (network === 'none' || network.card !== 'e1000') return {};
   const mac = Uint8Array.from(network.mac.split(':'), (byte) => parseInt(byte, 16));
   return { network: { card: network.card, mac, ...(networkRom === undefined ? {} : { rom: networkRom.bytes }) } };
 }

@@ -26,10 +26,12 @@ export interface IdleOutcome {
  */
 export type SliceOutcome = 'more' | 'waiting' | IdleOutcome | StopReport;
 
-/** Bytes that left the machine: 'com1'.., 'debug'. */
+/** Bytes that left the machine: 'com1'.., 'debug', and what is for services of the host's ('net0'). */
 export interface OutputPiece {
   readonly channel: string;
   readonly bytes: Uint8Array;
+  /** Virtual time at which they left, in cycles. */
+  readonly time: number;
 }
 
 /** What of the control interface a machine answers in the same words, synchronously. */
