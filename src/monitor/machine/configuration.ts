@@ -56,9 +56,9 @@ export const FIELDS = {
     doc: 'Whether there is a high precision event timer (HPET).',
   },
   firmware: {
-    kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
+    kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).', ovmf: 'OVMF (UEFI) as installed on this computer (Debian: package ovmf).' }),
     default: 'builtin',
-    doc: 'The BIOS: Shadowbox\'s own, the SeaBIOS that is installed on this computer, or the path of a ROM image.',
+    doc: 'The firmware: Shadowbox\'s own BIOS, the SeaBIOS or the OVMF (UEFI) that is installed on this computer, or the path of a ROM image or of a build of OVMF.',
   },
   vgaBios: {
     kind: path(),
