@@ -286,7 +286,11 @@ function placeProblems({ disks, cdrom }: MachineConfiguration): Problem[] {
 
 /** What starts in protected mode, or goes there, needs a processor that has it. */
 function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConfiguration): Problem[] {
-  if (selectionOf(cpuModel).processor.features.has('i386')) return [];
+  const { features } = selectionOf(cpuModel).processor;
+  if (firmware === 'ovmf' && !features.has('lm')) {
+    return [problem('firmware', 'OVMF needs 64-bit mode', `choose another "cpuModel" than ${quoted(cpuModel)}, which does not have it`)];
+  }
+  if (features.has('i386')) return [];
   const remedy = `choose another "cpuModel" than ${quoted(cpuModel)}, which has real mode only`;
   const found: Problem[] = [];
   if (kernel !== undefined) found.push(problem('kernel', 'it starts in protected mode', remedy));

@@ -102,7 +102,7 @@ function giveInput(world: World, random: Random): number {
     }
     case 2: board.input({ kind: 'power-button' }); break;
     case 3: board.input({ kind: 'entropy', bytes: Uint8Array.of(random(256)) }); break;
-    default: board.keyboard.mouse(random(600) - 300, random(600) - 300, random(8));
+    default: board.input({ kind: 'mouse', dx: random(600) - 300, dy: random(600) - 300, wheel: random(9) - 4, buttons: random(32) });
   }
   return -1;
 }

@@ -1,5 +1,6 @@
 /** A whole board for the device fuzzer: every device plugged, memory that bus masters reach, virtual time, and its state as plain data. */
 import { createBoard, type Board } from '../../../src/monitor/devices/board';
+import type { DmaMemory } from '../../../src/monitor/devices/dma';
 import type { DeviceHost, DeviceStop } from '../../../src/monitor/devices/device';
 import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
 import { MemoryDisk } from '../../monitor/devices/memory-disk';
@@ -28,6 +29,21 @@ export interface WorldState {
   readonly devices: Readonly<Record<string, object>>;
 }
 
+/** Memory as bus masters see it. */
+function masterMemory(memory: Uint8Array): DmaMemory {
+  const readByte = (address: number): number => memory[address] ?? 0xff;
+  const writeByte = (address: number, value: number): void => {
+    if (address < MEMORY_BYTES) memory[address] = value;
+  };
+  return {
+    readByte, writeByte,
+    read: (address, target) => {
+      for (let index = 0; index < target.length; index++) target[index] = readByte(address + index);
+    },
+    write: (address, source) => source.forEach((byte, index) => writeByte(address + index, byte)),
+  };
+}
+
 export class World implements DeviceHost {
   readonly board: Board;
   readonly memory = new Uint8Array(MEMORY_BYTES);
@@ -47,7 +63,7 @@ export class World implements DeviceHost {
       this,
       { memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: this.disks.slice(0, 4), floppies: this.disks.slice(4), hpet: true, cpus: 2, serialCharacterCycles: 2000 },
       {
-        memory: { readByte: (address) => memory[address] ?? 0xff, writeByte: (address, value) => { if (address < MEMORY_BYTES) memory[address] = value; } },
+        memory: masterMemory(memory),
         onInterrupt: () => undefined, onShadow: () => undefined,
       },
     );
