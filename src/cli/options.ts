@@ -40,7 +40,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'disk', value: 'F', field: 'disks', repeated: true, doc: 'hard disk image; again for the next drive (see Disks below)' },
   { name: 'floppy', value: 'F', field: 'floppy', doc: 'raw floppy image' },
   { name: 'cdrom', value: 'F', field: 'cdrom', doc: 'ISO image in the CD-ROM drive, or "empty"' },
-  { name: 'firmware', value: 'builtin|seabios|F', field: 'firmware', doc: 'which BIOS (default: builtin)' },
+  { name: 'firmware', value: 'builtin|seabios|ovmf|F', field: 'firmware', doc: 'which firmware (default: builtin)' },
   { name: 'memory', value: 'SIZE', field: 'memory', doc: 'guest memory: 256M, 1G (default: 128M)' },
   { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs, 1 to 8' },
   { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },

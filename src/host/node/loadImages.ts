@@ -6,6 +6,7 @@ import type { DiskFile, ImageFile, MachineImages, ModuleFile } from '../../monit
 import { LoadError } from '../../monitor/firmware/platform';
 import { fileFault } from './fileFault';
 import { decodeRecording } from './recordingFile';
+import { findOvmf, variablesBeside } from './ovmf';
 import { findSeaBios } from './seabios';
 
 /** Real ROMs have 32 KiB to 16 MiB. */
@@ -73,9 +74,25 @@ async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): 
   return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
 }
 
+/** OVMF as it is installed, or at a path, with its variable store. */
+async function uefiFiles(code: string): Promise<{ firmware: ImageFile; firmwareVariables?: ImageFile }> {
+  const variables = await variablesBeside(code);
+  return {
+    firmware: await readWhole('firmware', code, LARGEST_ROM),
+    ...(variables === undefined ? {} : { firmwareVariables: await readWhole('firmware', variables, LARGEST_ROM) }),
+  };
+}
+
 /** The files of the firmware; none for the built-in one. */
-async function firmwareFiles({ firmware, vgaBios }: MachineConfiguration): Promise<{ firmware?: ImageFile; vgaBios?: ImageFile }> {
+async function firmwareFiles({ firmware, vgaBios }: MachineConfiguration): Promise<Pick<MachineImages, 'firmware' | 'firmwareVariables' | 'vgaBios'>> {
   if (firmware === 'builtin') return {};
+  if (firmware === 'ovmf') {
+    const { code, remedy } = await findOvmf();
+    if (code === undefined) throw new LoadError(remedy, 'firmware');
+    return uefiFiles(code);
+  }
+  // A build of OVMF at a path is known by the store beside it; one in a single file, by its contents (monitor/firmware/uefi.ts).
+  if (firmware !== 'seabios' && await variablesBeside(firmware) !== undefined) return uefiFiles(firmware);
   const found = firmware === 'seabios' || vgaBios === undefined ? await findSeaBios() : undefined;
   if (firmware === 'seabios' && found?.bios === undefined) throw new LoadError(found?.remedy ?? '', 'firmware');
   const bios = firmware === 'seabios' ? found?.bios : firmware;

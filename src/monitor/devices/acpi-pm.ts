@@ -6,7 +6,7 @@
  * QEMU's `pc`. The machine is in ACPI mode always (SCI_EN is hardwired, there is no SMI command port). Of the suspend types soft
  * off is carried out; the others are not there, and nothing happens.
  */
-import { baseAddressPart, powerManagementFunction, PM_BLOCK, SMBUS_BLOCK } from './acpi-pm-registers';
+import { baseAddressPart, powerManagementFunction, PM_BLOCK, SMBUS_BLOCK } from './registers/acpi-pm';
 import { cycleOfTick, ticksAt } from './clock';
 import type { DeviceDescription } from './description';
 import { PLATFORM, type AccessSize, type Device, type DeviceHost, type PortRange } from './device';

@@ -5,6 +5,8 @@
  * Source: Intel SDM vol. 3, chapter 11. Each processor finds its own APIC at the same address: the machine sets
  * `currentCpu` to the processor whose instructions it is about to run.
  */
+import type { DeviceDescription } from './description';
+import { localApicDescription } from './registers/local-apic';
 import { allOnes } from './access';
 import { DELIVERY, FIRST_LEGAL_VECTOR, SHORTHAND, decodeCommand, isAddressed, type InterruptMessage } from './apic-message';
 import type { AccessSize, Device, DeviceHost, MemoryRegion, PortRange } from './device';
@@ -69,6 +71,7 @@ const LOW_32 = 0xffffffffn;
 export class ApicBus implements Device {
   readonly name = 'apic';
   readonly ports: readonly PortRange[] = [];
+  readonly description: DeviceDescription;
   state: ApicBusState;
   /** The processor that accesses memory now. Not state: the machine knows at any time whose turn it is. */
   currentCpu = 0;
@@ -81,6 +84,7 @@ export class ApicBus implements Device {
     this.#options = options;
     this.#wiring = wiring;
     this.state = this.#powerOnState();
+    this.description = localApicDescription(options.cpus);
   }
 
   /** The pages in which registers lie: one, unless a guest moves some APICs. */
@@ -230,6 +234,18 @@ export class ApicBus implements Device {
     const cpu = Number(name.slice(TIMER_EVENT.length));
     this.#settle(cpu);
     this.#changed(cpu);
+  }
+
+  peek(block: string, register: string): number | undefined {
+    const index = this.description.blocks.findIndex(({ name }) => name === block);
+    const found = this.description.blocks[index]?.registers.find(({ name }) => name === register);
+    if (found === undefined || found.access === 'write-only') return undefined;
+    const apic = this.state.apics[index];
+    const moment = this.#moment(index);
+    // The timer is brought up to now on a copy.
+    const timer = { ...apic.timer };
+    settleTimer(timer, moment);
+    return readApicRegister({ ...apic, timer }, found.at >> 4, moment);
   }
 
   // Registers in memory.

@@ -20,6 +20,7 @@ import { E1000 } from './e1000';
 import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
+import { Flash } from './flash';
 import type { FwCfgFile } from './fw-cfg';
 import { FwCfg } from './fw-cfg';
 import { Hpet } from './hpet';
@@ -68,6 +69,8 @@ export interface BoardOptions {
   readonly apic?: { readonly present: boolean; readonly x2apic: boolean };
   /** Whether there is a high precision event timer. Default false. */
   readonly hpet?: boolean;
+  /** The flash chip of a UEFI firmware: where it lies and what is in it. There is a debug port for that firmware, too. */
+  readonly flash?: { readonly address: number; readonly bytes: Uint8Array };
   /**
    * Cycles that a character takes on a serial line. Default: by the programmed baud rate, so that a
    * polling guest at 115200 baud executes 86806 instructions a character.
@@ -116,6 +119,8 @@ export interface Board {
   readonly power: AcpiPm;
   /** Random numbers for the processors. */
   readonly entropy: Entropy;
+  /** Variables of a UEFI firmware. */
+  readonly flash: Flash | undefined;
   readonly keyboard: KeyboardController;
   readonly vga: Vga;
   readonly rtc: Rtc;
@@ -349,6 +354,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const entropy = new Entropy();
+  const flash = options.flash && new Flash(options.flash.address, options.flash.bytes);
   const { network } = options;
   const card = network?.card === 'e1000' ? createNetworkCard(host, callbacks.memory, pci, network) : undefined;
   const virtio = createVirtioDevices(
@@ -356,8 +362,9 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   );
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
-    new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...virtio.devices, ...(options.more ?? []),
+    new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host, flash !== undefined), new ExitPort(host),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...virtio.devices,
+    ...(flash === undefined ? [] : [flash]), ...(options.more ?? []),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -372,7 +379,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
   };
   return {
-    devices, interruptController: router, apics, power, entropy, keyboard, vga, rtc, pci, uart,
+    devices, interruptController: router, apics, power, entropy, flash, keyboard, vga, rtc, pci, uart,
     ports, memory,
     reset: () => {
       for (const device of devices) device.reset();

@@ -30,6 +30,11 @@ export class PortBus {
     this.#claimAll(() => undefined);
   }
 
+  /** The device that answers at a port, or undefined. */
+  ownerOf(port: number): Device | undefined {
+    return this.#owners[port];
+  }
+
   /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */
   readPort(port: number, size: AccessSize): number {
     const owner = this.#wholeOwner(port, size);

@@ -6,6 +6,7 @@
  */
 import { BUS_MASTER_BAR, BUS_MASTER_PORTS } from './bus-master-ide';
 import { CONFIG_BYTES, configurationSpace, endpoint, type PciFunction } from './pciFunction';
+import { HOST_BRIDGE_REGISTERS, ISA_BRIDGE_REGISTERS } from './registers/chipset';
 
 /** How a range of C0000-FFFFF is decoded: from RAM, or on the bus (where ROM answers). */
 export interface ShadowRegion {
@@ -61,7 +62,7 @@ export function hostBridge(onShadow: (regions: ShadowRegion[]) => void): PciFunc
   initial[0x72] = 0x02;
   writable[0x72] = 0x78;
   return {
-    device: 0, function: 0, initial, writable,
+    device: 0, function: 0, initial, writable, registers: HOST_BRIDGE_REGISTERS,
     onWrite: (offset, config) => {
       if (offset + 3 >= PAM_FIRST && offset < PAM_FIRST + PAM_COUNT) onShadow(shadowRegions(config));
     },
@@ -90,7 +91,7 @@ export function isaBridge(onRoutes: () => void): PciFunction {
   interruptRoutes(initial).fill(0x80);
   initial[0x69] = 0x02;
   return {
-    device: 1, function: 0, initial, writable: ordinaryMask(),
+    device: 1, function: 0, initial, writable: ordinaryMask(), registers: ISA_BRIDGE_REGISTERS,
     onWrite: (offset) => {
       if (offset + 3 >= PIRQ_ROUTES && offset < PIRQ_ROUTES + PIRQ_COUNT) onRoutes();
     },

@@ -27,7 +27,7 @@ export interface RegisterDescription {
   readonly name: string;
   /** In words: 'interrupt cause read'. */
   readonly title: string;
-  /** Bytes from the block's start. One of 64 bits is described as two halves. Registers of one block may overlap where reading and writing mean different ones. */
+  /** Bytes from the block's start, or the index that it is behind. One of 64 bits is described as two halves. Registers of one block may overlap where reading and writing mean different ones. */
   readonly at: number;
   readonly bytes: 1 | 2 | 4;
   readonly access: RegisterAccess;
@@ -47,7 +47,10 @@ export interface RegisterBlock {
   /** Unique in its device: 'channel 0', 'configuration'. */
   readonly name: string;
   readonly space: RegisterSpace;
-  /** Port, guest-physical address, or 0 for the other spaces. Base address registers move it: this is where it is at power-on. */
+  /**
+   * Port, guest-physical address, for configuration space where CF8 has device and function (0 in a device's own description), and
+   * for registers behind an index where that is. Base address registers move it: this is where it is at power-on, 0 for nowhere.
+   */
   readonly base: number;
   readonly registers: readonly RegisterDescription[];
 }

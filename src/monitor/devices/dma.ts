@@ -5,6 +5,7 @@
  * channel's transfer; the whole of it happens at once, between two instructions.
  */
 import type { Device, PortRange } from './device';
+import { DMA_DESCRIPTION } from './registers/dma';
 
 /**
  * Guest-physical memory as a bus master sees it. An address may be any number from zero up: where there is no memory, and from
@@ -83,6 +84,7 @@ export class Dma implements Device {
     { first: 0x81, count: 0x0f },
     { first: 0xc0, count: 0x20 },
   ];
+  readonly description = DMA_DESCRIPTION;
   state: DmaState = powerOnState();
   readonly #memory: DmaMemory;
 
@@ -113,6 +115,19 @@ export class Dma implements Device {
     const { controller, register } = this.#decode(port);
     if (register < 8) this.#writeChannelRegister(controller, register, byte);
     else this.#writeControl(controller, register, byte);
+  }
+
+  peek(block: string, register: string): number | undefined {
+    const { state } = this;
+    if (block === 'pages') return state.pages[parseInt(register.slice('PAGE'.length), 16)];
+    const controller = block === 'controller 1' ? 0 : 1;
+    if (register === 'STATUS') return state.terminal[controller];
+    if (register === 'COMMAND') return state.command[controller];
+    const channel = /^(ADDR|COUNT)(\d)$/.exec(register);
+    if (channel === null) return undefined;
+    const { address, count } = state.channels[Number(channel[2])];
+    const word = channel[1] === 'ADDR' ? address : count;
+    return state.highByte[controller] ? word >> 8 : word & 0xff;
   }
 
   /**

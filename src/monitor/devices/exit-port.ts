@@ -3,11 +3,13 @@
  * (value << 1) | 1, which is never 0, so that a guest cannot be taken for one that was powered off.
  */
 import type { AccessSize, Device, DeviceHost, PortRange } from './device';
+import { EXIT_PORT_DESCRIPTION } from './registers/small';
 
 export class ExitPort implements Device {
   readonly name = 'exit';
   readonly ports: readonly PortRange[] = [{ first: 0xf4, count: 4 }];
   readonly portWidth: AccessSize = 4;
+  readonly description = EXIT_PORT_DESCRIPTION;
   state: object = {};
   readonly #host: DeviceHost;
 
@@ -22,6 +24,11 @@ export class ExitPort implements Device {
 
   readPort(): number {
     return 0;
+  }
+
+  /** Nothing of it can be looked at. */
+  peek(): undefined {
+    return undefined;
   }
 
   writePort(_port: number, size: AccessSize, value: number): void {

@@ -7,6 +7,7 @@
 import type { BlockBackend, Device, DeviceHost, FloppyFormat, PortRange } from './device';
 import { BlockError, floppyFormat } from './device';
 import type { DmaTransfer } from './dma';
+import { FDC_DESCRIPTION } from './registers/fdc';
 
 /** The channel of the DMA controller that the floppy controller is wired to. */
 export interface FloppyDma {
@@ -119,6 +120,7 @@ export class FloppyController implements Device {
     { first: 0x3f0, count: 6 },
     { first: 0x3f7, count: 1 },
   ];
+  readonly description = FDC_DESCRIPTION;
   state: FdcState = powerOnState();
   readonly #host: DeviceHost;
   readonly #dma: FloppyDma;
@@ -159,6 +161,12 @@ export class FloppyController implements Device {
       case 5: return this.#readResult();
       default: return this.#readDigitalInput();
     }
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    if (register === 'FIFO') return this.state.result[0];
+    const found = this.description.blocks[0].registers.find(({ name }) => name === register);
+    return found === undefined || found.access === 'write-only' ? undefined : this.readPort(found.at);
   }
 
   writePort(port: number, _size: number, value: number): void {

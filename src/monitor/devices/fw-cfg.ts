@@ -7,6 +7,7 @@
 import { readByBytes, writeByBytes } from './access';
 import type { AccessSize, Device, PortRange } from './device';
 import type { DmaMemory } from './dma';
+import { FW_CFG_DESCRIPTION } from './registers/small';
 
 /** A file of the directory. Names have at most 55 ASCII characters. */
 export interface FwCfgFile {
@@ -136,6 +137,7 @@ export class FwCfg implements Device {
     { first: DMA_PORT, count: 8 },
   ];
   readonly portWidth: AccessSize = 4;
+  readonly description = FW_CFG_DESCRIPTION;
   state: FwCfgState = powerOnState();
   readonly #memory: DmaMemory;
   readonly #items: ReadonlyMap<number, Uint8Array>;
@@ -162,6 +164,15 @@ export class FwCfg implements Device {
   writePort(port: number, size: AccessSize, value: number): void {
     if (port === SELECTOR_PORT && size >= 2) this.#select(value & 0xffff);
     else if (port >= DMA_PORT) writeByBytes(port, size, value, (byte, data) => this.#writeAddress(byte - DMA_PORT, data));
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    switch (register) {
+      case 'SELECTOR': return this.state.key;
+      case 'DATA': return this.#item()[this.state.offset] ?? 0;
+      case 'DMA_HIGH': return this.readPort(DMA_PORT, 4);
+      default: return this.readPort(DMA_PORT + 4, 4);
+    }
   }
 
   #select(key: number): void {

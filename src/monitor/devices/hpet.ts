@@ -5,6 +5,7 @@
  * comparator wants an event only while its interrupt is enabled.
  */
 import { allOnes } from './access';
+import { HPET_DESCRIPTION } from './registers/hpet';
 import { CYCLES_PER_SECOND, PLATFORM, type AccessSize, type Device, type DeviceHost, type MemoryRegion, type PortRange } from './device';
 
 export const HPET_HERTZ = 100_000_000;
@@ -96,6 +97,7 @@ export class Hpet implements Device {
   readonly name = 'hpet';
   readonly ports: readonly PortRange[] = [];
   readonly regions: readonly MemoryRegion[] = [{ first: PLATFORM.hpet, bytes: REGION_BYTES }];
+  readonly description = HPET_DESCRIPTION;
   state: HpetState = powerOnState();
   readonly #host: DeviceHost;
   readonly #wiring: HpetWiring;
@@ -135,6 +137,12 @@ export class Hpet implements Device {
 
   event(): void {
     this.#settle();
+  }
+
+  /** Matches that have passed and nobody has looked at yet do not show. */
+  peek(_block: string, register: string): number | undefined {
+    const at = this.description.blocks[0].registers.find(({ name }) => name === register)?.at;
+    return at === undefined ? undefined : this.#read(at & ~7, (at >> 2) & 1) >>> 0;
   }
 
   #timerAt(register: number): { timer: HpetTimerState; index: number; own: number } | undefined {

@@ -7,8 +7,10 @@
  */
 import type { ApicBus } from './apic-bus';
 import { PLATFORM, type Device, type InterruptController, type PortRange } from './device';
+import type { DeviceDescription } from './description';
 import type { IoApic } from './io-apic';
 import type { Pic } from './pic';
+import { INTERRUPT_LINES_DESCRIPTION } from './registers/interrupt-lines';
 
 const ISA_LINES = 16;
 const TIMER_LINE = 0;
@@ -30,6 +32,7 @@ export interface InterruptRouterState {
 export class InterruptRouter implements Device, InterruptController {
   readonly name = 'interrupts';
   readonly ports: readonly PortRange[] = [];
+  readonly description: DeviceDescription = INTERRUPT_LINES_DESCRIPTION;
   state: InterruptRouterState = { isa: 0, pirqs: [0, 0, 0, 0] };
   readonly #pic: Pic;
   readonly #ioApic: IoApic;
@@ -48,6 +51,13 @@ export class InterruptRouter implements Device, InterruptController {
   reset(): void {
     this.reroute();
     this.externalChanged();
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    const { isa, pirqs } = this.state;
+    if (register === 'ISA') return isa;
+    if (register === 'PIRQ') return pirqs.reduce((bits, asserting, pirq) => bits | (asserting === 0 ? 0 : 1 << pirq), 0);
+    return this.#routes()?.[['ROUTE A', 'ROUTE B', 'ROUTE C', 'ROUTE D'].indexOf(register)];
   }
 
   pending(): boolean {

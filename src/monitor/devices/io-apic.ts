@@ -6,6 +6,7 @@
  */
 import { allOnes } from './access';
 import { DELIVERY, type InterruptMessage } from './apic-message';
+import { IO_APIC_DESCRIPTION, IO_APIC_REGISTERS } from './registers/io-apic';
 import { PLATFORM, type AccessSize, type Device, type MemoryRegion, type PortRange } from './device';
 
 export const IO_APIC_INPUTS = 24;
@@ -46,10 +47,17 @@ function powerOnState(levels: number): IoApicState {
   };
 }
 
+/** The input whose entry an index points into, or -1. */
+function inputOf(index: number): number {
+  const input = (index - REGISTER.redirection) >> 1;
+  return input >= 0 && input < IO_APIC_INPUTS ? input : -1;
+}
+
 export class IoApic implements Device {
   readonly name = 'ioapic';
   readonly ports: readonly PortRange[] = [];
   readonly regions: readonly MemoryRegion[] = [{ first: PLATFORM.ioApic, bytes: PAGE_BYTES }];
+  readonly description = IO_APIC_DESCRIPTION;
   state: IoApicState;
   readonly #restLevels: number;
   readonly #deliver: (message: InterruptMessage) => boolean;
@@ -99,7 +107,7 @@ export class IoApic implements Device {
 
   readMemory(address: number, size: AccessSize): number {
     const offset = address & (PAGE_BYTES - 1);
-    const value = (offset & ~3) === WINDOW ? this.#readRegister() : (offset & ~3) === INDEX ? this.state.index : 0;
+    const value = (offset & ~3) === WINDOW ? this.#register(this.state.index) : (offset & ~3) === INDEX ? this.state.index : 0;
     return ((value >>> (8 * (offset & 3))) & allOnes(size)) >>> 0;
   }
 
@@ -110,19 +118,25 @@ export class IoApic implements Device {
     else if (offset === WINDOW && size === 4) this.#writeRegister(value >>> 0);
   }
 
-  #readRegister(): number {
+  peek(block: string, register: string): number | undefined {
+    if (block !== IO_APIC_REGISTERS) return register === 'IOREGSEL' ? this.state.index : this.#register(this.state.index);
+    const at = this.description.blocks.find(({ name }) => name === block)?.registers.find(({ name }) => name === register)?.at;
+    return at === undefined ? undefined : this.#register(at);
+  }
+
+  #register(index: number): number {
     const { state } = this;
-    if (state.index === REGISTER.id) return state.id;
-    if (state.index === REGISTER.version) return VERSION;
-    if (state.index === REGISTER.arbitration) return state.arbitration;
-    const input = this.#selectedInput();
+    if (index === REGISTER.id) return state.id;
+    if (index === REGISTER.version) return VERSION;
+    if (index === REGISTER.arbitration) return state.arbitration;
+    const input = inputOf(index);
     if (input < 0) return 0;
-    return (state.index & 1) === 0 ? state.low[input] : state.high[input];
+    return (index & 1) === 0 ? state.low[input] : state.high[input];
   }
 
   #writeRegister(value: number): void {
     const { state } = this;
-    const input = this.#selectedInput();
+    const input = inputOf(state.index);
     if (state.index === REGISTER.id) {
       state.id = value & ID_BITS;
       state.arbitration = state.id;
@@ -131,12 +145,6 @@ export class IoApic implements Device {
     } else if (input >= 0) {
       this.#writeLow(input, value);
     }
-  }
-
-  /** The input whose entry the index points into, or -1. */
-  #selectedInput(): number {
-    const input = (this.state.index - REGISTER.redirection) >> 1;
-    return input >= 0 && input < IO_APIC_INPUTS ? input : -1;
   }
 
   #writeLow(input: number, value: number): void {

@@ -6,6 +6,7 @@
  * input 2 of the master.
  */
 import type { Device, InterruptController, PortRange } from './device';
+import { PIC_DESCRIPTION } from './registers/pic';
 
 /** One 8259A. Bit n of the byte registers stands for input IRn. */
 export interface PicChipState {
@@ -199,6 +200,7 @@ export class Pic implements Device, InterruptController {
     { first: 0xa0, count: 2 },
     { first: 0x4d0, count: 2 },
   ];
+  readonly description = PIC_DESCRIPTION;
   state: PicState = powerOnState();
   readonly #onOutput: () => void;
 
@@ -258,6 +260,18 @@ export class Pic implements Device, InterruptController {
     else if (port === 0x4d1) slave.elcr = byte & SLAVE_ELCR_BITS;
     else writeChip(port < 0x80 ? master : slave, port & 1, byte);
     this.#update();
+  }
+
+  peek(block: string, register: string): number | undefined {
+    const { master, slave } = this.state;
+    if (block === 'edge/level') return register === 'ELCR1' ? master.elcr : slave.elcr;
+    const chip = block === 'master' ? master : slave;
+    switch (register) {
+      case 'IRR': return requests(chip);
+      case 'ISR': return chip.isr;
+      case 'OCW1': return chip.imr;
+      default: return undefined;
+    }
   }
 
   /** Vector from the slave; when its identity (ICW3) is not the master's input, nobody drives the bus. */

@@ -14,6 +14,7 @@ import {
   driveGate, latchCount, latchStatus, nextChange, powerOnCounter, readCounterByte, settleCounter, writeControl,
   writeCounterByte,
 } from './pit-counter';
+import { PIT_DESCRIPTION } from './registers/pit';
 
 /** Input clock in Hz: a third of the NTSC colour subcarrier, 14.31818 MHz / 12. */
 export const PIT_HERTZ = 1193182;
@@ -40,12 +41,19 @@ function powerOnState(): PitState {
   return { counters: [powerOnCounter(true), powerOnCounter(true), powerOnCounter(false)], speaker: 0, tone: 0 };
 }
 
+/** Port 61 as it is read; the counters have been settled. */
+function speakerPort(counters: readonly CounterState[], speaker: number): number {
+  const refresh = Math.floor(counters[1].tick / REFRESH_TICKS) & 1;
+  return speaker | (refresh << 4) | (counters[2].out ? 0x20 : 0);
+}
+
 export class Pit implements Device {
   readonly name = 'pit';
   readonly ports: readonly PortRange[] = [
     { first: 0x40, count: 4 },
     { first: SPEAKER_PORT, count: 1 },
   ];
+  readonly description = PIT_DESCRIPTION;
   state: PitState = powerOnState();
   readonly #host: DeviceHost;
 
@@ -64,7 +72,7 @@ export class Pit implements Device {
   readPort(port: number): number {
     this.#settle();
     if (port === CONTROL_PORT) return 0xff;
-    if (port === SPEAKER_PORT) return this.#readSpeakerPort();
+    if (port === SPEAKER_PORT) return speakerPort(this.state.counters, this.state.speaker);
     return readCounterByte(this.state.counters[port & 3]);
   }
 
@@ -100,6 +108,15 @@ export class Pit implements Device {
   event(): void {
     this.#settle();
     this.#arrange();
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    // Reading moves counters on and takes latches, so it is done on copies.
+    const counters = this.state.counters.map((counter) => ({ ...counter }));
+    for (const counter of counters) settleCounter(counter, this.#now());
+    if (register === 'NMISC') return speakerPort(counters, this.state.speaker);
+    const index = ['CNT0', 'CNT1', 'CNT2'].indexOf(register);
+    return index < 0 ? undefined : readCounterByte(counters[index]);
   }
 
   #now(): number {
@@ -141,12 +158,6 @@ export class Pit implements Device {
       if ((value & 0x20) === 0) latchCount(counter);
       if ((value & 0x10) === 0) latchStatus(counter);
     });
-  }
-
-  #readSpeakerPort(): number {
-    const { counters, speaker } = this.state;
-    const refresh = Math.floor(counters[1].tick / REFRESH_TICKS) & 1;
-    return speaker | (refresh << 4) | (counters[2].out ? 0x20 : 0);
   }
 
   #writeSpeakerPort(value: number): void {

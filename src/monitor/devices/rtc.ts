@@ -8,6 +8,7 @@ import { epochSeconds, civilTime } from './calendar';
 import { ticksAt, cycleOfTick } from './clock';
 import type { Device, DeviceHost, PortRange } from './device';
 import { CYCLES_PER_SECOND } from './device';
+import { RTC_CELLS, RTC_DESCRIPTION } from './registers/rtc';
 
 const CELLS = 128;
 const REGISTER = {
@@ -71,6 +72,7 @@ function powerOnState(options: RtcOptions): RtcState {
 export class Rtc implements Device {
   readonly name = 'rtc';
   readonly ports: readonly PortRange[] = [{ first: 0x70, count: 2 }];
+  readonly description = RTC_DESCRIPTION;
   state: RtcState;
   readonly #host: DeviceHost;
   readonly #options: RtcOptions;
@@ -106,6 +108,20 @@ export class Rtc implements Device {
   event(): void {
     this.#settleFlags();
     this.#arrange();
+  }
+
+  peek(block: string, register: string): number | undefined {
+    const at = this.description.blocks.find(({ name }) => name === RTC_CELLS)?.registers.find(({ name }) => name === register)?.at;
+    if (block === RTC_CELLS) return at === undefined ? undefined : this.#peekCell(at);
+    return register === 'DATA' ? this.#peekCell(this.state.index) : undefined;
+  }
+
+  /** A cell as it would be read, without what reading register C does. */
+  #peekCell(index: number): number {
+    const { cells } = this.state;
+    if (TIME_REGISTERS.includes(index) && this.#running()) return this.#timeCells()[index];
+    if (index === REGISTER.a) return cells[index] | (this.#updateInProgress() ? A_UPDATE_IN_PROGRESS : 0);
+    return index === REGISTER.c ? this.#flags() : cells[index];
   }
 
   #readCell(index: number): number {
@@ -169,9 +185,14 @@ export class Rtc implements Device {
 
   /** Puts the present time into its cells. */
   #showTime(): void {
+    this.state.cells.set(this.#timeCells());
+  }
+
+  /** All cells, with the present time in its own. */
+  #timeCells(): Uint8Array {
     const { state } = this;
     const time = civilTime(state.secondsAtPhase + this.#elapsed(this.#host.now()));
-    const { cells } = state;
+    const cells = state.cells.slice();
     cells[REGISTER.second] = this.#encode(time.second);
     cells[REGISTER.minute] = this.#encode(time.minute);
     cells[REGISTER.hour] = this.#encodeHour(time.hour);
@@ -180,6 +201,7 @@ export class Rtc implements Device {
     cells[REGISTER.month] = this.#encode(time.month);
     cells[REGISTER.year] = this.#encode(time.year % 100);
     cells[REGISTER.century] = this.#encode(Math.floor(time.year / 100));
+    return cells;
   }
 
   /** Makes the time in the cells the present time; the phase inside the second stays. */
@@ -300,15 +322,22 @@ export class Rtc implements Device {
   /** Raises the flags whose moments have passed since the last look. */
   #settleFlags(): void {
     const { state } = this;
-    const now = this.#host.now();
-    const since = state.flagsAt;
-    if (now > since) {
-      if (this.#nextPeriodic(since) <= now) state.cells[REGISTER.c] |= B.periodic;
-      if (this.#nextUpdate(since) <= now) state.cells[REGISTER.c] |= B.update;
-      if (this.#nextAlarm(since) <= now) state.cells[REGISTER.c] |= B.alarm;
-      state.flagsAt = now;
-    }
+    state.cells[REGISTER.c] = this.#flags();
+    state.flagsAt = Math.max(state.flagsAt, this.#host.now());
     this.#driveLine();
+  }
+
+  /** Register C with the flags whose moments have passed since the last look, and what follows from them. */
+  #flags(): number {
+    const { cells, flagsAt: since } = this.state;
+    const now = this.#host.now();
+    let flags = cells[REGISTER.c] & FLAGS;
+    if (now > since) {
+      if (this.#nextPeriodic(since) <= now) flags |= B.periodic;
+      if (this.#nextUpdate(since) <= now) flags |= B.update;
+      if (this.#nextAlarm(since) <= now) flags |= B.alarm;
+    }
+    return flags | ((cells[REGISTER.b] & flags) !== 0 ? C_INTERRUPT : 0);
   }
 
   #driveLine(): void {

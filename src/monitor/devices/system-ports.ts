@@ -3,6 +3,7 @@
  * Ports of absent devices (the game port 201 and others) belong to nobody and read all ones.
  */
 import type { Device, PortRange } from './device';
+import { SYSTEM_PORTS_DESCRIPTION } from './registers/small';
 
 const POST_PORT = 0x80;
 
@@ -17,6 +18,7 @@ export class SystemPorts implements Device {
     { first: POST_PORT, count: 1 },
     { first: 0xed, count: 1 },
   ];
+  readonly description = SYSTEM_PORTS_DESCRIPTION;
   state: SystemPortsState = { postCode: 0 };
 
   reset(): void {
@@ -25,6 +27,10 @@ export class SystemPorts implements Device {
 
   readPort(port: number): number {
     return port === POST_PORT ? this.state.postCode : 0xff;
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    return register === 'POST' ? this.state.postCode : undefined;
   }
 
   writePort(port: number, _size: number, value: number): void {

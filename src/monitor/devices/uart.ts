@@ -7,6 +7,8 @@
  */
 import type { Device, DeviceHost, PortRange } from './device';
 import { CYCLES_PER_SECOND } from './device';
+import type { DeviceDescription } from './description';
+import { uartDescription } from './registers/uart';
 
 const FIFO_BYTES = 16;
 /** Baud rate at divisor 1: 1.8432 MHz / 16. */
@@ -71,6 +73,7 @@ export interface UartOptions {
 export class Uart implements Device {
   readonly name: string;
   readonly ports: readonly PortRange[];
+  readonly description: DeviceDescription;
   state: UartState = powerOnState();
   readonly #host: DeviceHost;
   readonly #base: number;
@@ -84,6 +87,7 @@ export class Uart implements Device {
     this.#line = options.line;
     this.#fixedCycles = options.characterCycles;
     this.ports = [{ first: options.base, count: 8 }];
+    this.description = uartDescription(options.name, options.base);
   }
 
   reset(): void {
@@ -120,6 +124,24 @@ export class Uart implements Device {
   writePort(port: number, _size: number, value: number): void {
     this.#write(port - this.#base, value & 0xff);
     this.#driveLine();
+  }
+
+  peek(_block: string, register: string): number | undefined {
+    const { state } = this;
+    switch (register) {
+      case 'RBR': return state.received[0] ?? state.lastReceived;
+      case 'DLL': return state.divisor & 0xff;
+      case 'DLM': return state.divisor >> 8;
+      case 'IER': return state.ier;
+      case 'IIR': return this.#identification();
+      case 'FCR': return state.fcr;
+      case 'LCR': return state.lcr;
+      case 'MCR': return state.mcr;
+      case 'LSR': return this.#lineStatus();
+      case 'MSR': return state.msr;
+      case 'SCR': return state.scratch;
+      default: return undefined;
+    }
   }
 
   event(name: string): void {
@@ -178,9 +200,13 @@ export class Uart implements Device {
   }
 
   #readIdentification(): number {
-    const cause = this.#identify();
-    if (cause === IIR.transmitter) this.state.transmitterPending = false;
-    return cause | (this.#fifoEnabled() ? 0xc0 : 0);
+    const value = this.#identification();
+    if (this.#identify() === IIR.transmitter) this.state.transmitterPending = false;
+    return value;
+  }
+
+  #identification(): number {
+    return this.#identify() | (this.#fifoEnabled() ? 0xc0 : 0);
   }
 
   #fifoEnabled(): boolean {
@@ -260,15 +286,15 @@ export class Uart implements Device {
   }
 
   #readLineStatus(): number {
-    const { state } = this;
-    const empty = state.transmit.length === 0;
-    const value =
-      (state.received.length > 0 ? LSR.ready : 0) |
-      state.lineErrors |
-      (empty ? LSR.thrEmpty : 0) |
-      (empty && state.shifting < 0 ? LSR.idle : 0);
-    state.lineErrors = 0;
+    const value = this.#lineStatus();
+    this.state.lineErrors = 0;
     return value;
+  }
+
+  #lineStatus(): number {
+    const { received, lineErrors, transmit, shifting } = this.state;
+    const empty = transmit.length === 0;
+    return (received.length > 0 ? LSR.ready : 0) | lineErrors | (empty ? LSR.thrEmpty : 0) | (empty && shifting < 0 ? LSR.idle : 0);
   }
 
   /** A character to the transmitter; one too many for the FIFO is lost. */

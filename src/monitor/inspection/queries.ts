@@ -288,6 +288,47 @@ export interface DeviceView {
   readonly name: string;
   /** The device's plain state. */
   readonly state: unknown;
+  /** Its registers as they are now; left out for a device that has not been described. */
+  readonly registers?: DeviceRegisters;
+}
+
+export interface DeviceRegisters {
+  /** What the device is, for people: 'Interval timer (8254) and speaker control'. */
+  readonly title: string;
+  /** Data sheet or specification. */
+  readonly source: string;
+  readonly blocks: readonly RegisterBlockView[];
+}
+
+export interface RegisterBlockView {
+  readonly name: string;
+  readonly space: 'port' | 'memory' | 'configuration' | 'index';
+  /** Port or guest-physical address at power-on; configuration space: device * 8 + function, times 256. */
+  readonly base: number;
+  readonly registers: readonly RegisterView[];
+}
+
+export interface RegisterView {
+  /** The data sheet's name, and the same in words. */
+  readonly name: string;
+  readonly title: string;
+  /** Offset from the base, or the index that it is behind. */
+  readonly at: number;
+  readonly bytes: 1 | 2 | 4;
+  readonly access: 'read-write' | 'read-only' | 'write-only' | 'write-one-clears' | 'special';
+  /** As a guest would read it now; left out when there is nothing to show. */
+  readonly value?: number;
+  readonly fields: readonly RegisterFieldView[];
+}
+
+export interface RegisterFieldView {
+  readonly name: string;
+  readonly low: number;
+  readonly bits: number;
+  readonly meaning: string;
+  readonly value?: number;
+  /** The value in words, where the data sheet has some. */
+  readonly word?: string;
 }
 
 export interface ScreenText {

@@ -58,9 +58,9 @@ export const FIELDS = {
     doc: 'Whether there is a high precision event timer (HPET).',
   },
   firmware: {
-    kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
+    kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).', ovmf: 'OVMF (UEFI) as installed on this computer (Debian: package ovmf).' }),
     default: 'builtin',
-    doc: 'The BIOS: Shadowbox\'s own, the SeaBIOS that is installed on this computer, or the path of a ROM image.',
+    doc: 'The firmware: Shadowbox\'s own BIOS, the SeaBIOS or the OVMF (UEFI) that is installed on this computer, or the path of a ROM image or of a build of OVMF.',
   },
   vgaBios: {
     kind: path(),
@@ -328,7 +328,11 @@ function shareProblems({ shares = [] }: MachineConfiguration): Problem[] {
 
 /** What starts in protected mode, or goes there, needs a processor that has it. */
 function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConfiguration): Problem[] {
-  if (selectionOf(cpuModel).processor.features.has('i386')) return [];
+  const { features } = selectionOf(cpuModel).processor;
+  if (firmware === 'ovmf' && !features.has('lm')) {
+    return [problem('firmware', 'OVMF needs 64-bit mode', `choose another "cpuModel" than ${quoted(cpuModel)}, which does not have it`)];
+  }
+  if (features.has('i386')) return [];
   const remedy = `choose another "cpuModel" than ${quoted(cpuModel)}, which has real mode only`;
   const found: Problem[] = [];
   if (kernel !== undefined) found.push(problem('kernel', 'it starts in protected mode', remedy));

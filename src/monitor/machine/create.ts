@@ -5,6 +5,7 @@ import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { PictureMaker } from '../devices/vga-picture';
 import { cpuView } from '../inspection/cpuView';
+import { deviceView } from '../inspection/deviceView';
 import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
@@ -158,7 +159,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     walk: (cr3, linear, key) => paging.walk(cr3, linear, key),
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
-    devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
+    devices: () => board.devices.map(deviceView),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),

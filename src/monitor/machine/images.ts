@@ -34,6 +34,8 @@ export interface MachineImages {
   readonly configuration: MachineConfiguration;
   /** Undefined: the built-in BIOS. */
   readonly firmware?: ImageFile;
+  /** Variable store of a UEFI firmware, when it is a file of its own. */
+  readonly firmwareVariables?: ImageFile;
   readonly vgaBios?: ImageFile;
   readonly kernel?: ImageFile;
   readonly initrd?: ImageFile;

@@ -25,7 +25,8 @@ import { chainReport, exceptionReport, haltStory } from './stories';
 
 /**
  * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
- * systems measure short delays (port 80h) and wait for a timer (port 61h).
+ * systems measure short delays (port 80h) and wait for a timer (port 61h). The power management ports are as slow: firmware waits by
+ * reading the timer there.
  */
 const SYSTEM_BOARD_END = 0x100;
 const BUS_CYCLES = 1000;
@@ -324,6 +325,7 @@ export class VirtualMachine {
     this.control = undefined;
     for (const drive of this.parts.drives.values()) drive.discardOverlay();
     this.parts.board.restoreDiscs();
+    this.parts.board.flash?.renew();
     return powerOn(this.parts, this.images);
   }
 
@@ -358,7 +360,8 @@ export class VirtualMachine {
   }
 
   private waitForBus(port: number): void {
-    if (port < SYSTEM_BOARD_END) this.parts.executor.elapse(BUS_CYCLES);
+    const { board, executor } = this.parts;
+    if (port < SYSTEM_BOARD_END || board.ports.ownerOf(port) === board.power) executor.elapse(BUS_CYCLES);
   }
 
   private writePort(port: number, size: 1 | 2 | 4, value: number): void {

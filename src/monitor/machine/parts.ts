@@ -35,8 +35,9 @@ import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
 import { setUpPci } from '../firmware/pci-setup';
-import { LoadError, type InitialCpu } from '../firmware/platform';
+import { LoadError, type FirmwareMapping, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
+import { isUefi, placeUefi, type UefiPlaces } from '../firmware/uefi';
 import { EFFORT } from '../memory/effort';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
 import { FRAME, MachineMemory } from '../memory/machineMemory';
@@ -162,6 +163,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       fwCfgFiles: firmwareFiles(images, platformOf(images, cpu), () => late.board?.power.powerManagementPort),
       cpus: images.configuration.cpus,
       hpet: images.configuration.hpet,
+      ...flashOf(images),
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
       ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
@@ -197,6 +199,22 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
+/** The places of a UEFI firmware; undefined for every other one. Throws LoadError. */
+function uefiPlaces({ firmware, firmwareVariables }: MachineImages): UefiPlaces | undefined {
+  return firmware && isUefi(firmware.bytes) ? placeUefi(firmware.bytes, firmwareVariables?.bytes) : undefined;
+}
+
+function flashOf(images: MachineImages): Pick<UefiPlaces, 'flash'> | Record<string, never> {
+  const places = uefiPlaces(images);
+  return places === undefined ? {} : { flash: places.flash };
+}
+
+/** Where the pieces of the firmware in use go. */
+function firmwareMappings(images: MachineImages, bios: BuiltinBios | undefined): readonly FirmwareMapping[] {
+  if (!images.firmware) return bios?.mappings ?? [];
+  return uefiPlaces(images)?.mappings ?? mapExternalFirmware(images.firmware.bytes, images.vgaBios?.bytes);
+}
+
 const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
@@ -230,7 +248,7 @@ function bootPaths({ configuration, floppy, disks }: MachineImages): readonly Bo
 
 /** The network card that the configuration asks for. */
 function networkOf({ configuration: { network }, networkRom }: MachineImages): Pick<BoardOptions, 'network'> {
-  if (network === 'none' || network.card !== 'e1000') return {};
+  if (network === 'none') return {};
   const mac = Uint8Array.from(network.mac.split(':'), (byte) => parseInt(byte, 16));
   return { network: { card: network.card, mac, ...(networkRom === undefined ? {} : { rom: networkRom.bytes }) } };
 }
@@ -403,7 +421,7 @@ function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu
     return { initial: loaded.cpu, notes: loaded.notes };
   }
   if (images.multiboot) return asMultiboot(images.multiboot.bytes);
-  const mappings = images.firmware ? mapExternalFirmware(images.firmware.bytes, images.vgaBios?.bytes) : (bios?.mappings ?? []);
+  const mappings = firmwareMappings(images, bios);
   if (images.firmware) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
   for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
   installFirmware(mappings, firmwareMemory);

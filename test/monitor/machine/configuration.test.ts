@@ -79,6 +79,7 @@ describe('a launch configuration', () => {
     ['a CPU feature that is not emulated', { cpuModel: 'pentium3,+vmx' }, 'cpuModel: \'+vmx\' is not emulated yet, or needs something that is not; take it out'],
     ['a Linux kernel on an 8086', { kernel: 'a', cpuModel: '8086' }, 'kernel: it starts in protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
     ['SeaBIOS on an 8086', { firmware: 'seabios', cpuModel: '8086' }, 'firmware: SeaBIOS needs protected mode; choose another "cpuModel" than \'8086\', which has real mode only'],
+    ['OVMF on 32 bits', { firmware: 'ovmf', cpuModel: 'pentium3' }, 'firmware: OVMF needs 64-bit mode; choose another "cpuModel" than \'pentium3\', which does not have it'],
     ['an engine that is not known', { engine: 'jit' }, 'engine: \'jit\' is not known; write one of "auto", "interpreter", "translator", "translate-all", "translate-again"'],
     ['a misspelt engine', { engine: 'translater' }, 'engine: \'translater\' is not known; did you mean "translator"? ("auto", "interpreter", "translator", "translate-all", "translate-again")'],
     ['a word for a flag', { stopOnEntry: 'true' }, 'stopOnEntry: \'true\' is neither true nor false; write true or false, without quotes'],

@@ -1,8 +1,8 @@
 /** Registers of the PIIX4's power management function (Intel 290562, 7.1 configuration space, 7.2 power management, 7.3 SMBus). */
-import type { RegisterBlock, RegisterDescription } from './description';
-import { QEMU_SUBSYSTEM } from './chipset';
-import { placeRegisters } from './pciDescription';
-import { CONFIG_BYTES, CONFIG_REGISTER, configurationSpace, type PciFunction } from './pciFunction';
+import type { RegisterBlock, RegisterDescription } from '../description';
+import { QEMU_SUBSYSTEM } from '../chipset';
+import { placeRegisters } from '../pciDescription';
+import { CONFIG_BYTES, CONFIG_REGISTER, configurationSpace, type PciFunction } from '../pciFunction';
 
 /** Where the function is, beside the ISA bridge. */
 const PLACE = { device: 1, function: 3 } as const;

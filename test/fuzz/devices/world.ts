@@ -1,0 +1,151 @@
+/** A whole board for the device fuzzer: every device plugged, memory that bus masters reach, virtual time, and its state as plain data. */
+import { createBoard, type Board } from '../../../src/monitor/devices/board';
+import type { DmaMemory } from '../../../src/monitor/devices/dma';
+import type { DeviceHost, DeviceStop } from '../../../src/monitor/devices/device';
+import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
+import { MemoryDisk } from '../../monitor/devices/memory-disk';
+
+/** Memory that bus masters reach, bytes; what lies beyond reads FF. */
+export const MEMORY_BYTES = 1 << 20;
+/** Events at one and the same moment: more of them is a device that never comes to rest. */
+const MOST_EVENTS_AT_ONCE = 10_000;
+
+interface PendingEvent {
+  readonly device: string;
+  readonly event: string;
+  readonly at: number;
+  readonly order: number;
+}
+
+/** Everything that a run goes on from. */
+export interface WorldState {
+  readonly time: number;
+  readonly order: number;
+  readonly events: readonly (readonly [string, PendingEvent])[];
+  readonly memory: Uint8Array;
+  /** Sectors that were written, of each disk. */
+  readonly disks: readonly ReadonlyMap<number, Uint8Array>[];
+  readonly currentCpu: number;
+  readonly devices: Readonly<Record<string, object>>;
+}
+
+/** Memory as bus masters see it. */
+function masterMemory(memory: Uint8Array): DmaMemory {
+  const readByte = (address: number): number => memory[address] ?? 0xff;
+  const writeByte = (address: number, value: number): void => {
+    if (address < MEMORY_BYTES) memory[address] = value;
+  };
+  return {
+    readByte, writeByte,
+    read: (address, target) => {
+      for (let index = 0; index < target.length; index++) target[index] = readByte(address + index);
+    },
+    write: (address, source) => source.forEach((byte, index) => writeByte(address + index, byte)),
+  };
+}
+
+export class World implements DeviceHost {
+  readonly board: Board;
+  readonly memory = new Uint8Array(MEMORY_BYTES);
+  /** Bytes that have come out, as a sum: output is much, and only its equality matters. */
+  outputSum = 0;
+  stops: DeviceStop[] = [];
+  private time = 0;
+  private order = 0;
+  private events = new Map<string, PendingEvent>();
+  private readonly disks: readonly MemoryDisk[];
+  private built = false;
+
+  constructor() {
+    this.disks = [4000, 2000, 3000, 1000, 2880, 2880].map((sectors) => new MemoryDisk(sectors));
+    const { memory } = this;
+    this.board = createBoard(
+      this,
+      { memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: this.disks.slice(0, 4), floppies: this.disks.slice(4), hpet: true, cpus: 2, serialCharacterCycles: 2000 },
+      {
+        memory: masterMemory(memory),
+        onInterrupt: () => undefined, onShadow: () => undefined,
+      },
+    );
+    this.built = true;
+    this.board.reset();
+    setUpPci(this.board.ports);
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  schedule(device: string, event: string, at: number): void {
+    if (!Number.isSafeInteger(at)) throw new Error(`${device} schedules ${event} at ${String(at)}`);
+    this.events.set(`${device}/${event}`, { device, event, at: Math.max(at, this.time), order: this.order++ });
+  }
+
+  cancel(device: string, event: string): void {
+    this.events.delete(`${device}/${event}`);
+  }
+
+  setInterruptLine(line: number, level: boolean): void {
+    if (this.built) this.board.interruptController.setLine(line, level);
+  }
+
+  output(channel: string, bytes: Uint8Array): void {
+    for (const byte of bytes) this.outputSum = (Math.imul(this.outputSum, 31) + byte + channel.length) | 0;
+  }
+
+  requestStop(stop: DeviceStop): void {
+    this.stops.push(stop);
+  }
+
+  setA20(): void {
+    // The board keeps the gate's level itself.
+  }
+
+  /** Passes time, with the events of it. */
+  advance(cycles: number): void {
+    const end = this.time + cycles;
+    let atOnce = 0;
+    for (let next = this.next(); next !== undefined && next.at <= end; next = this.next()) {
+      atOnce = next.at > this.time ? 0 : atOnce + 1;
+      if (atOnce > MOST_EVENTS_AT_ONCE) throw new Error(`${next.device} has had ${String(atOnce)} events '${next.event}' without time going on`);
+      this.events.delete(`${next.device}/${next.event}`);
+      this.time = Math.max(this.time, next.at);
+      this.board.event(next.device, next.event);
+    }
+    this.time = end;
+  }
+
+  /** Not a copy: clone it to keep it. */
+  get state(): WorldState {
+    return {
+      time: this.time, order: this.order, events: [...this.events], memory: this.memory, disks: this.disks.map(({ written }) => written),
+      currentCpu: this.board.apics.currentCpu, devices: Object.fromEntries(this.board.devices.map(({ name, state }) => [name, state])),
+    };
+  }
+
+  /** Goes on from a state, as a machine from a snapshot. */
+  restore(state: WorldState): void {
+    const copy = structuredClone(state);
+    this.time = copy.time;
+    this.memory.set(copy.memory);
+    copy.disks.forEach((written, index) => {
+      for (const [sector, bytes] of written) this.disks[index]?.written.set(sector, bytes);
+    });
+    for (const device of this.board.devices) device.state = copy.devices[device.name] ?? device.state;
+    this.board.apics.currentCpu = copy.currentCpu;
+    this.board.announce();
+    // What was announced may have scheduled something: the queue is the snapshot's.
+    this.events = new Map(copy.events);
+    this.order = copy.order;
+    this.stops = [];
+    this.outputSum = 0;
+  }
+
+  private next(): PendingEvent | undefined {
+    let first: PendingEvent | undefined;
+    for (const event of this.events.values()) {
+      if (first === undefined || event.at < first.at || (event.at === first.at && event.order < first.order)) first = event;
+    }
+    return first;
+  }
+}
