@@ -23,6 +23,7 @@ const HELP = `npm run bench:quick -- [options] [PART ...]: parts of the benchmar
   --suite S       all parts of a suite: parts, shell (default, without a PART: parts)
   --engine E      auto, interpreter or translator (default: auto)
   --cpu-model M   as \`shadowbox run\` has it
+  --ablation T    a technique of memory virtualization to leave out (docs/memory-virtualization.md); may be repeated
   --counters      how far the engine's counters moved during each part
   --profile       where the time goes: a list, and a CPU profile of each part in .cache/bench/profile
   --node OPTION   an option for the Node that runs the machine, e.g. --node=--trace-deopt; may be repeated
@@ -94,6 +95,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       arch: { type: 'string', default: 'i386' }, suite: { type: 'string' }, engine: { type: 'string', default: 'auto' }, 'cpu-model': { type: 'string' },
+      ablation: { type: 'string', multiple: true },
       counters: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, node: { type: 'string', multiple: true, default: [] },
       serial: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
     },
@@ -110,7 +112,8 @@ async function main(): Promise<number> {
   const peers = Object.keys(reference);
   const all: Progress[] = [];
   const model = values['cpu-model'] === undefined ? {} : { cpuModel: values['cpu-model'] };
-  const configuration = { kernel: guest.kernel, initrd: guest.initrd, cmdline: guest.cmdline, memory: `${guest.memoryMiB}M`, engine: values.engine, ...model };
+  const ablation = values.ablation === undefined ? {} : { ablation: values.ablation };
+  const configuration = { kernel: guest.kernel, initrd: guest.initrd, cmdline: guest.cmdline, memory: `${guest.memoryMiB}M`, engine: values.engine, ...model, ...ablation };
   const status = await runMachine({ configuration, serial: values.serial, ...(values.profile ? { profile: PROFILES } : {}) }, values.node, (progress) => {
     all.push(progress);
     process.stderr.write(`${progress.part.padEnd(15)} ${progress.seconds.toFixed(3)} s${progress.failure === undefined ? '' : `  ${progress.failure}`}\n`);
