@@ -15,6 +15,8 @@ import type { DeviceDescription } from './description';
 import type { AccessSize, BlockBackend, Device, DeviceHost, EventAnswer, PortRange } from './device';
 import { BlockError } from './device';
 
+/** What a channel without a device reads: a resistor pulls DD7 down, so that nobody waits for BSY. */
+const FLOATING_BUS = 0x7f;
 const EVENT = 'ready';
 const CONTROL = { interruptsOff: 0x02, reset: 0x04, highOrderByte: 0x80 } as const;
 const EXECUTE_DIAGNOSTICS = 0x90;
@@ -171,7 +173,7 @@ export class AtaChannel implements Device {
   /** `acknowledges`: reading the status takes the interrupt back. */
   #readRegister(port: number, acknowledges: boolean): number {
     const { state } = this;
-    if (this.#isEmpty()) return 0xff;
+    if (this.#isEmpty()) return FLOATING_BUS;
     const device = state.devices[this.#unit()];
     if (device === null) return 0;
     if (port === this.#options.control) return device.status;
