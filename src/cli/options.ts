@@ -46,7 +46,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },
   { name: 'serial', value: 'stdio|none|F', field: 'serial', doc: 'where COM1 leads (default: stdio); F takes its output' },
   { name: 'network', value: 'none|user', field: 'network', read: (text, before) => (text === 'user' ? networkBefore(before) : text), doc: 'whether there is a network (default: none)' },
-  { name: 'forward', value: 'HOST:GUEST', field: 'network', read: withForward, doc: 'a network, and this TCP port of the host leads to that one of the guest; again for more; udp:HOST:GUEST' },
+  { name: 'forward', value: 'HOST:GUEST', field: 'network', read: withForward, doc: 'a network, and a port of the host that leads to one of the guest; udp:HOST:GUEST' },
   { name: 'capture', value: 'F.pcap', field: 'network', read: (text, before) => ({ ...networkBefore(before), capture: text }), doc: 'a network, and all its frames go to this file' },
   { name: 'engine', value: 'auto|interpreter|translator', field: 'engine', doc: 'how guest code is run (default: auto)' },
   { name: 'until', value: 'REGEX', doc: 'end with status 0 when the serial output matches; ^ and $ are lines\' ends, CR is left out' },

@@ -139,7 +139,7 @@ describe('shadowbox run', function () {
 
   const wrong: readonly (readonly [string, readonly string[], string])[] = [
     ['a misspelt option', ['--memroy', '1M'], 'there is no option --memroy; did you mean --memory?'],
-    ['nothing to boot', [], '--kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks"'],
+    ['nothing to boot', [], '--kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks", "cdrom"'],
     ['a size that is none', ['--kernel', 'kernel', '--memory', '12Q'], '--memory: \'12Q\' is not a size; write e.g. "128M"'],
     ['a missing kernel', ['--kernel', 'nowhere'], '--kernel: FOLDER/nowhere: there is no such file; check the path'],
     ['an empty disk', ['--disk', 'empty'], '--disk: FOLDER/empty: the file is empty; check how it was made'],

@@ -39,7 +39,7 @@ describe('the files of a machine', () => {
     const large = path.join(folder, 'large');
     assert.deepEqual(images.multiboot, { path: four, bytes });
     assert.deepEqual(images.modules, [{ path: four, bytes, cmdline: 'm 1' }]);
-    assert.deepEqual(images.disks, [{ path: large, bytes: 2 ** 21, writable: false }, { path: four, bytes: 4, writable: true }]);
+    assert.deepEqual(images.disks, [{ path: large, bytes: 2 ** 21, writable: false, bus: 'ata' }, { path: four, bytes: 4, writable: true, bus: 'ata' }]);
     assert.deepEqual(images.floppy, { path: large, bytes: 2 ** 21, writable: false });
     assert.equal(images.firmware, undefined);
     structuredClone(images);

@@ -131,8 +131,8 @@ describe('a launch configuration', () => {
     const disks = ['a', 'b', 'c', 'd'];
     accepted({ disks });
     accepted({ disks: disks.slice(1), cdrom: 'empty' });
-    assert.deepEqual(refused({ disks: [...disks, 'e'] }), ['disks: there is room for 4 disks; take some out']);
-    assert.deepEqual(refused({ disks, cdrom: 'a.iso' }), ['disks: there is room for 3 disks beside the CD-ROM drive; take some out']);
+    assert.deepEqual(refused({ disks: [...disks, 'e'] }), ['disks: there is room for 4 ATA disks; take some out, or set their "bus" to "virtio"']);
+    assert.deepEqual(refused({ disks, cdrom: 'a.iso' }), ['disks: there is room for 3 ATA disks beside the CD-ROM drive; take some out, or set their "bus" to "virtio"']);
   });
 
   it('does not mind VS Code\'s own properties', () => {
