@@ -6,6 +6,7 @@ import { MachineError } from '../monitor/machine/blame';
 import type { RunnableMachine } from '../monitor/machine/runnable';
 import type { MachineEvent, StopReason, StopReport } from '../monitor/machine/session';
 import { Pacemaker } from './pace';
+import { SnapshotPace } from './snapshotPace';
 import { carryError } from './protocol';
 import type { CallAnswer, CallArguments, CallMessage, CallName, MonitorMessage } from './protocol';
 
@@ -30,6 +31,8 @@ export interface ServerSurroundings {
   readonly now: () => number;
   /** Whether idle virtual time is held to wall time. */
   readonly pace: 'realtime' | 'fast';
+  /** Whether snapshots are taken for time travel. Default: no. */
+  readonly timeTravel?: boolean;
 }
 
 /** Output is sent at most this often, in milliseconds. */
@@ -56,6 +59,7 @@ export class MachineServer {
   private readonly surroundings: ServerSurroundings;
   private readonly handlers: Handlers;
   private readonly pacemaker = new Pacemaker();
+  private readonly snapshots: SnapshotPace | undefined;
   private running = false;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
   private broken = false;
@@ -67,6 +71,9 @@ export class MachineServer {
     this.machine = machine;
     this.surroundings = surroundings;
     this.handlers = this.makeHandlers();
+    if (surroundings.timeTravel !== true) return;
+    machine.remember();
+    this.snapshots = new SnapshotPace(surroundings.now, () => machine.remember());
   }
 
   /** Serves for ever; ends with the thread. */
@@ -89,12 +96,14 @@ export class MachineServer {
     try {
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
+      const milliseconds = now() - start;
       this.collectOutput();
       if (outcome === 'waiting') this.wait();
-      else if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
+      else if (outcome === 'more') this.adaptSlice(milliseconds, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
+      if (this.running) this.snapshots?.ran(milliseconds);
     } catch (error) {
       this.failed(error);
     }
@@ -133,6 +142,7 @@ export class MachineServer {
     try {
       const handler: Handlers[Name] = this.handlers[call.name];
       const value = detached(handler(...call.parameters));
+      this.tellNotes();
       this.post({ kind: 'answer', id: call.id, value }, value instanceof Uint8Array && value.buffer instanceof ArrayBuffer ? [value.buffer] : []);
     } catch (error) {
       this.post({ kind: 'refusal', id: call.id, error: carryError(error) });
@@ -142,14 +152,10 @@ export class MachineServer {
   private makeHandlers(): Handlers {
     const { machine } = this;
     return {
-      resume: (request) => {
-        if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
-        if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
-        machine.resume(request);
-        this.running = true;
-        this.pacemaker.align(this.surroundings.now(), machine.summary().time);
-        this.event({ kind: 'running' });
-      },
+      resume: (request) => this.go(() => machine.resume(request)),
+      travel: (retired) => this.go(() => machine.travel(retired)),
+      stepBack: () => this.go(() => machine.stepBack()),
+      reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
         if (!this.running) return;
         try {
@@ -175,8 +181,19 @@ export class MachineServer {
       execution: () => machine.execution(),
       devices: () => machine.devices(),
       screen: () => machine.screen(),
+      timeline: () => machine.timeline(),
       hash: () => machine.hash(),
     };
+  }
+
+  /** Sets the machine going. */
+  private go(start: () => void): void {
+    if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
+    if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
+    start();
+    this.running = true;
+    this.pacemaker.align(this.surroundings.now(), this.machine.summary().time);
+    this.event({ kind: 'running' });
   }
 
   /** A reset under a running machine ends that run: its `stopped` event comes before the answer. */
@@ -198,6 +215,7 @@ export class MachineServer {
     this.running = false;
     this.collectOutput();
     this.flushOutput();
+    this.tellNotes();
     this.event({ kind: 'stopped', report });
   }
 
@@ -245,6 +263,10 @@ export class MachineServer {
       }
       this.post({ kind: 'event', event: { kind: 'output', channel, bytes } }, [bytes.buffer]);
     }
+  }
+
+  private tellNotes(): void {
+    for (const text of this.machine.takeNotes()) this.event({ kind: 'message', blame: 'user', text });
   }
 
   private event(event: MachineEvent): void {

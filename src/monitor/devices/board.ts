@@ -2,7 +2,7 @@
 import { AcpiPm } from './acpi-pm';
 import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
-import { MemoryRouter, PortBus } from './bus';
+import { MemoryRouter, PortBus, type MappedRegion } from './bus';
 import type { ShadowRegion } from './chipset';
 import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } from './chipset';
 import type { BootDevice } from './cmos';
@@ -96,8 +96,8 @@ export interface Board {
   /** Powers every device on, in order. Called once after construction, too: constructors touch nothing. */
   reset(): void;
   /**
-   * Tells host and callbacks again what follows from the devices' states: A20, shadow RAM, INTR. Called
-   * after the states have been replaced by a snapshot's.
+   * Tells host and callbacks again what follows from the devices' states: A20, where devices are decoded, shadow RAM, INTR.
+   * Called after the states have been replaced by a snapshot's.
    */
   announce(): void;
   /** Hands a scheduled event to its device. */
@@ -147,6 +147,9 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
   }
   return uarts;
 }
+
+const haveEqualRegions = (one: readonly MappedRegion[], other: readonly MappedRegion[]): boolean =>
+  one.length === other.length && one.every(({ first, bytes, device }, i) => first === other[i].first && bytes === other[i].bytes && device === other[i].device);
 
 const TIMER_LINE = 0;
 const CLOCK_LINE = 8;
@@ -298,6 +301,10 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
     announce: () => {
       host.setA20(keyboard.state.a20);
+      ports.update();
+      const before = memory.regions;
+      memory.update();
+      if (!haveEqualRegions(before, memory.regions)) callbacks.onRegions?.();
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
       apics.announce();

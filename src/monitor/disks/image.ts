@@ -43,6 +43,8 @@ export class RawImage implements BlockBackend {
   readonly readOnly: boolean;
   /** The guest's writes under the policy 'overlay'. Part of the machine's state: snapshot it with the devices. */
   overlay: Overlay = new Map();
+  /** Told before each sector that changes, by whoever keeps what there was (time travel). */
+  keeper: { before(sector: number): void } | undefined;
   readonly #file: FileAccess;
   readonly #options: RawImageOptions;
 
@@ -81,6 +83,7 @@ export class RawImage implements BlockBackend {
     const count = source.length / SECTOR_BYTES;
     this.#check(lba, count);
     if (this.readOnly) throw new BlockError(`Image '${this.#options.name}' is write-protected.`);
+    if (this.keeper) for (let index = 0; index < count; index++) this.keeper.before(lba + index);
     if (this.#options.writes === 'file') {
       this.#access('write', lba, () => this.#file.write(lba * SECTOR_BYTES, source));
       return true;
@@ -98,6 +101,26 @@ export class RawImage implements BlockBackend {
   discard(lba: number, count: number): boolean {
     this.#check(lba, count);
     return true;
+  }
+
+  /** What a sector holds, for `put`: what was written over the file's, or the file's if that is written itself. Throws BlockError. */
+  save(sector: number): Uint8Array | 'file' {
+    if (this.#options.writes !== 'file') return this.overlay.get(sector) ?? 'file';
+    const bytes = new Uint8Array(SECTOR_BYTES);
+    this.#readFile(sector, bytes);
+    return bytes;
+  }
+
+  /** Gives a sector what `save` has given for it before. Throws BlockError. */
+  put(sector: number, image: Uint8Array | 'file'): void {
+    if (image === 'file') this.overlay.delete(sector);
+    else if (this.#options.writes === 'file') this.#access('write', sector, () => this.#file.write(sector * SECTOR_BYTES, image));
+    else this.overlay.set(sector, image);
+  }
+
+  /** What `save` gives needs no room of ours. */
+  free(): void {
+    // Left to the garbage collector.
   }
 
   /** The image is again what its file holds. */

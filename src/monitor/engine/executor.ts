@@ -48,6 +48,10 @@ const OVERFLOW_SERVICE = serviceNumber('into');
 
 export class Executor {
   readonly counters: EngineCounters = newCounters();
+  /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
+  deliveries = 0;
+  /** Retired count at the last of them. */
+  private deliveredAt = -1;
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   readonly translator: Translator;
@@ -298,6 +302,7 @@ export class Executor {
         this.debug.recordPending();
         this.markMidway();
         this.noteInterruption(false);
+        this.noteDelivery();
         return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
       }
       cpu.attention = true;
@@ -310,6 +315,29 @@ export class Executor {
       if (held) cpu.attention = true;
       else this.interrupt(cpu.surroundings.acknowledgeInterrupt());
     }
+  }
+
+  private noteDelivery(): void {
+    this.deliveries++;
+    this.deliveredAt = this.cpu.state.f64(L.RETIRED);
+  }
+
+  /** Whether the CPU stands in the middle of a repeated instruction, where the retired count alone would not lead to again. */
+  get isRepeating(): boolean {
+    return this.cpu.state.u32(L.EXIT_REASON) === EXIT.again;
+  }
+
+  /** Whether nothing but instructions has led to where the CPU stands: neither a part of a repeated one nor a delivery behind the last. */
+  get isBetween(): boolean {
+    return !this.isRepeating && this.deliveredAt !== this.cpu.state.f64(L.RETIRED);
+  }
+
+  /** The CPU's state block has been replaced, at a moment with so many deliveries before it. */
+  restored(deliveries: number): void {
+    this.deliveries = deliveries;
+    this.deliveredAt = this.passBreakpointAt = this.passFaultAt = -1;
+    this.returnRequested = this.debugStop = false;
+    this.cpu.changedContext();
   }
 
   private noteInterruption(external: boolean): void {
@@ -330,6 +358,7 @@ export class Executor {
     this.counters.interrupts++;
     if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
     this.noteInterruption(true);
+    this.noteDelivery();
     try {
       deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
     } catch (reason) {

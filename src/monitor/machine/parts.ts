@@ -29,7 +29,7 @@ import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { EFFORT } from '../memory/effort';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
-import { FRAME, MachineMemory } from '../memory/machineMemory';
+import { MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
@@ -150,7 +150,6 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       onShadow: (regions) => {
         if (!images.firmware) return;
         for (const region of regions) setWritable(map, region.first, region.bytes, region.writesRam);
-        mmu.shadow.flushAll();
       },
     },
   );
@@ -181,12 +180,7 @@ function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: Plat
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
 function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
-  for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
-    const frame = map.own(page);
-    if (frame <= 0) continue;
-    if (writable) map.machine.clearFrameFlag(frame, FRAME.rom);
-    else map.machine.setFrameFlag(frame, FRAME.rom);
-  }
+  for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) map.setRom(page, !writable);
 }
 
 interface Drives {
