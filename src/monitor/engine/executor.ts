@@ -50,6 +50,8 @@ export class Executor {
   readonly counters: EngineCounters = newCounters();
   /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
   deliveries = 0;
+  /** As many deliveries belong to the moment at which `run` is to end: what else is pending there has to wait. */
+  lastDelivery = Infinity;
   /** Retired count at the last of them. */
   private deliveredAt = -1;
   readonly code: CodeCache;
@@ -238,6 +240,7 @@ export class Executor {
         this.returnRequested = false;
         return RETURNED;
       }
+      if (this.deliveries >= this.lastDelivery && this.end <= s.f64(L.RETIRED)) return BUDGET;
       if (this.cpu.attention) this.atBoundary();
       if (this.debugStop) {
         this.debugStop = false;

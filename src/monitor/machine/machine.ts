@@ -149,21 +149,22 @@ export class VirtualMachine {
     const target = this.time + maxCycles;
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
-    const { processors } = this.parts;
+    const { processors, executor } = this.parts;
     for (;;) {
       if (this.handleDue() === 'wait') return 'waiting';
       const end = this.nextEnd();
+      executor.lastDelivery = end?.deliveries ?? Infinity;
       // A reset that waits belongs to the moment only if it had happened then.
       const stopped = end && hasLedTo(this.position, end) ? undefined : this.takeStop();
       if (stopped) return stopped;
-      if (end && this.time >= end.time && this.retired >= end.retired) {
+      const { control } = this;
+      if (!control) throw new Error('runSlice without a run');
+      if (end && this.time >= end.time && this.retired >= end.retired && this.retired < control.end) {
         this.settle(end);
         if (end === this.limit) return this.report({ kind: 'count' });
         this.repeatEdit();
         continue;
       }
-      const { control } = this;
-      if (!control) throw new Error('runSlice without a run');
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
       if (now >= target || guard.isSpent) return 'more';

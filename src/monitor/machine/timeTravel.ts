@@ -27,7 +27,10 @@ type Destination = Position | { readonly retired: number };
 /** What the machine is on its way to, and why it will stand there. */
 interface Seek {
   readonly kind: 'seek';
+  readonly to: Destination;
   readonly reason: StopReason;
+  /** Whether a snapshot is to be taken shortly before, where the machine goes first. */
+  approaches: boolean;
 }
 
 /** Runs from one snapshot to the next, from the last one back, to find where a run would have stopped last before `origin`. */
@@ -43,6 +46,11 @@ interface Search {
 
 /** Snapshots that are kept, however little they hold. */
 const MOST_MOMENTS = 200;
+/**
+ * So many instructions before a moment a snapshot is taken on the way there: who goes to a moment often goes back from it, step by
+ * step, and each step then begins there.
+ */
+const APPROACH = 100_000;
 /** Steps that can be taken back to where they began, however far that is. */
 const MOST_STEPS = 4096;
 /** Memory for images of pages, where the configuration does not say. */
@@ -159,7 +167,12 @@ export class TimeTravel {
       return 'more';
     }
     if (journey.kind === 'search') return this.searched(journey, outcome.reason);
-    return this.arrive(outcome.reason.kind === 'count' ? journey.reason : outcome.reason);
+    if (outcome.reason.kind !== 'count') return this.arrive(outcome.reason);
+    if (!journey.approaches) return this.arrive(journey.reason);
+    journey.approaches = false;
+    this.remember();
+    this.goOn(journey);
+    return 'more';
   }
 
   requestPause(): StopReport {
@@ -236,8 +249,14 @@ export class TimeTravel {
     if (isNearer && machine.isDead) throw new MachineError('The machine has come to its end: there is nothing behind it.', 'user');
     if (!isNearer) this.restore(index);
     this.stepFrom = undefined;
-    this.journey = { kind: 'seek', reason };
-    if ('events' in to) machine.rerun({ kind: 'continue' }, to, true);
+    this.journey = { kind: 'seek', to, reason, approaches: to.retired - machine.retired > 2 * APPROACH };
+    this.goOn(this.journey);
+  }
+
+  private goOn({ to, approaches }: Seek): void {
+    const { machine } = this;
+    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, true);
+    else if ('events' in to) machine.rerun({ kind: 'continue' }, to, true);
     else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, true);
   }
 
