@@ -47,7 +47,7 @@ export class FakeMachine implements MachineSession {
   exceptionStops: readonly ExceptionStop[] = [];
   /** Ways through the past that were asked for, and how a way back ends. */
   readonly ways: Way[] = [];
-  reverseEnd: StopReason = { kind: 'entry' };
+  reverseEnd: StopReason = { kind: 'beginning' };
   disposed = false;
   /** Resets so far. */
   resets = 0;

@@ -1,4 +1,4 @@
-/** A recorded run as a file: JSON, with the bytes of serial input and entropy in base 64. */
+/** A recorded run as a file: JSON, with the bytes of input (serial, network, entropy) in base 64. */
 import type { MachineInput } from '../../monitor/devices/device';
 import type { ImageFile } from '../../monitor/machine/images';
 import type { LoggedInput, Recording } from '../../monitor/machine/session';
@@ -30,7 +30,7 @@ function count(value: unknown, where: string): number {
 
 function decodeInput(value: unknown, where: string): MachineInput {
   const { kind, port, bytes, code, down } = record(value, where);
-  if (kind === 'serial' && typeof port === 'string' && typeof bytes === 'string') {
+  if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };

@@ -68,6 +68,8 @@ export type StopReason =
   | { readonly kind: 'pause' }
   | { readonly kind: 'step' }
   | { readonly kind: 'count' }
+  /** A run backwards has come to where the time line begins. */
+  | { readonly kind: 'beginning' }
   | { readonly kind: 'breakpoint'; readonly ids: readonly number[] }
   | { readonly kind: 'exception'; readonly exception: ExceptionReport }
   | { readonly kind: 'triple-fault'; readonly chain: readonly ExceptionReport[] }
@@ -135,7 +137,7 @@ export interface MachineControl {
   stepBack(): Promise<void>;
   /**
    * The same, to where a run would have stopped last before now, at a breakpoint or an exception (whose reason it has); reason
-   * 'entry' at the time line's beginning, when there is no such moment.
+   * 'beginning' at the time line's beginning, when there is no such moment.
    */
   reverseContinue(): Promise<void>;
   /** The input log since power-on, and replay of one: inputs come at their recorded times. */

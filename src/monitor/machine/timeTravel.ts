@@ -303,7 +303,7 @@ export class TimeTravel {
       return 'more';
     }
     this.restore(0);
-    return this.arrive({ kind: 'entry' });
+    return this.arrive({ kind: 'beginning' });
   }
 
   // Changes.

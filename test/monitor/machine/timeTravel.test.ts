@@ -144,7 +144,7 @@ describe('time travel', function () {
       const { reason, retired } = traveller.reverseContinue();
       assert.deepEqual([reason, retired, traveller.hash], [{ kind: 'breakpoint', ids: [4] }, stand.retired, stand.hash]);
     }
-    assert.equal(traveller.reverseContinue().reason.kind, 'entry');
+    assert.equal(traveller.reverseContinue().reason.kind, 'beginning');
     assert.throws(() => traveller.reverseContinue(), /The time line begins here/);
     assert.throws(() => traveller.stepBack(), /The time line begins here/);
     const first = stands[stands.length - 1];
