@@ -22,6 +22,7 @@ import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { PageCrossings } from './pageCrossing';
+import { peekCode } from './peekCode';
 import { RecordStops } from './recordStops';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
@@ -199,18 +200,7 @@ export class Executor {
 
   /** Up to `count` bytes of code at a linear address, without side effects; fewer when a page is absent. */
   peekCode(count: number, linear: number): Uint8Array {
-    const { mmu, state } = this.cpu;
-    for (let have = count; have > 0; have--) {
-      const bytes = new Uint8Array(have);
-      const complete = bytes.every((_, i) => {
-        const at = state.code64 ? linear + i : (linear + i) % 2 ** 32;
-        const page = mmu.peekPage(mmu.pageOf(at));
-        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + at - Math.floor(at / PAGE_BYTES) * PAGE_BYTES, 1)[0] ?? 0;
-        return page >= 0;
-      });
-      if (complete) return bytes;
-    }
-    return new Uint8Array(0);
+    return peekCode(this.cpu, count, linear);
   }
 
   /** All that was derived from guest memory and mode is to be derived anew (after a restore). */

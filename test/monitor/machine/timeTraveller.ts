@@ -66,6 +66,8 @@ export class Traveller {
       this.between();
       if (typeof outcome === 'string') continue;
       if ('reason' in outcome) return outcome;
+      // Nothing but input could wake it.
+      if (!Number.isFinite(outcome.idleCycles)) return this.time.requestPause();
       this.machine.warp(outcome.idleCycles);
     }
   }
