@@ -15,6 +15,7 @@ const CONTRACTS = [
 const HOST_INTERFACES = [
   ...CONTRACTS, 'src/monitor/machine/configuration.ts', 'src/monitor/machine/images.ts', 'src/monitor/machine/runnable.ts',
   'src/monitor/engine/translator/order.ts', 'src/monitor/engine/translator/orderMessage.ts',
+  'src/monitor/disks/blockStore.ts',
 ];
 
 const MONITOR_ROOMS = ['machine', 'isa', 'engine', 'cpu', 'memory', 'devices', 'firmware', 'disks', 'partition', 'snapshot', 'inspection'];
@@ -31,7 +32,7 @@ const MONITOR_ARROWS = {
   firmware: [],
   disks: [],
   partition: ['memory'],
-  snapshot: ['memory', 'cpu'],
+  snapshot: ['memory', 'cpu', 'disks'],
   // Answers are read off the structures themselves.
   inspection: ['cpu', 'memory', 'engine', 'isa'],
 };
@@ -42,15 +43,15 @@ const ARROWS = {
     `src/monitor/${room}`, [...CONTRACTS, ...MONITOR_ARROWS[room].map((other) => `src/monitor/${other}`)],
   ])),
   'src/host': HOST_INTERFACES,
-  'src/cli': ['src/monitor/machine', 'src/host', 'debugger', ...CONTRACTS, 'package.json'],
+  'src/cli': ['src/monitor/machine', 'src/monitor/disks', 'src/host', 'debugger', ...CONTRACTS, 'package.json'],
   'src/extension': ['debugger'],
   debugger: ['src/monitor/inspection', 'src/monitor/machine', 'src/monitor/devices/device.ts'],
   // Message types only.
   webviews: ['src/extension/panels/messages.ts', 'debugger/panelProtocol.ts', 'src/monitor/inspection/queries.ts'],
 };
 
-/** The files outside the monitor that know what runs in it: entries of the threads in which a machine lives, and its code is translated. */
-const MONITOR_WORKERS = ['src/host/node/monitor-worker.ts', 'src/host/node/translation-worker.ts'];
+/** The files outside the monitor that know what runs in it: entries of the threads in which a machine lives, its code is translated, and its disks are served. */
+const MONITOR_WORKERS = ['src/host/node/monitor-worker.ts', 'src/host/node/translation-worker.ts', 'src/host/node/storage-worker.ts'];
 
 const zones = Object.entries(ARROWS).map(([folder, allowed]) => ({
   target: path.join(root, folder),

@@ -8,6 +8,7 @@ import type { MachineEvent } from '../src/monitor/machine/session';
 import { bytesToBase64 } from './codec';
 import type { PanelEvents } from './panelProtocol';
 
+const DEBUG_CHANNEL = 'debug';
 const BATCH_MS = 20;
 const CHANGED_BEAT_MS = 1000 / 30;
 /** A batch this large goes at once. */
@@ -80,6 +81,8 @@ export class GuestOutput {
       this.send(panelEvent('shadowbox.serial', { port: channel, data: bytesToBase64(bytes) }));
       return;
     }
+    // Tones, frames and the like are no text.
+    if (channel !== DEBUG_CHANNEL) return;
     const text = this.decoder(channel).decode(bytes, { stream: true });
     if (text !== '') this.send(new OutputEvent(this.ansi ? text : text.replace(ESCAPE_SEQUENCE, ''), 'console'));
   }

@@ -3,7 +3,7 @@
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { Wire } from './codec';
 
@@ -26,6 +26,12 @@ export interface PanelRequests {
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
+  /** `since`: the `change` of the picture that is had already. */
+  'shadowbox.picture': { arguments: { readonly since?: number }; answer: Wire<ScreenPicture> };
+  /** What the mouse has done (see MouseMotion). */
+  'shadowbox.mouse': {
+    arguments: { readonly dx: number; readonly dy: number; readonly wheel?: number; readonly buttons: number }; answer: Record<string, never>;
+  };
   /** Bytes (base64) that come in on a serial port: 'com1'. */
   'shadowbox.serialInput': { arguments: { readonly port: string; readonly data: string }; answer: Record<string, never> };
   /** A key by its set-1 make code (0xE0 in the high byte for grey keys). */

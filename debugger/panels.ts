@@ -11,6 +11,9 @@ import type { Target } from './target';
 const DEEPEST_LEVEL = 5;
 /** Set-1 make codes, with 0xE0 in the high byte for grey keys. */
 const LARGEST_KEY_CODE = 0xffff;
+/** Counts, and all five buttons. */
+const LARGEST_MOTION = 0x7fff;
+const MOUSE_BUTTONS = 31;
 
 type Answer<Command extends PanelCommand> = PanelRequests[Command]['answer'];
 type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments) => Promise<Answer<Command>> };
@@ -47,6 +50,15 @@ export function panelHandlers(
     'shadowbox.execution': async () => toWire(await inspect.execution()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
     'shadowbox.screen': async () => toWire(await inspect.screen()),
+    'shadowbox.picture': async (args) => toWire(await inspect.picture(args.optionalInteger('since', 0))),
+    'shadowbox.mouse': async (args) => {
+      const wheel = args.optionalInteger('wheel', -LARGEST_MOTION, LARGEST_MOTION);
+      await control.input({
+        kind: 'mouse', dx: args.integer('dx', -LARGEST_MOTION, LARGEST_MOTION), dy: args.integer('dy', -LARGEST_MOTION, LARGEST_MOTION),
+        buttons: args.integer('buttons', 0, MOUSE_BUTTONS), ...(wheel === undefined ? {} : { wheel }),
+      });
+      return {};
+    },
     'shadowbox.serialInput': async (args) => {
       const bytes = base64ToBytes(args.string('data'));
       if (!bytes) throw userError("shadowbox.serialInput: 'data' is not valid base64.");

@@ -1,16 +1,21 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [memtest]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [memtest] [grub] [disks]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
+//   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck
+//   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
+//   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
+//   disks    disks/debian-i386.img, debian-amd64.img: hard disks with Debian on them (needs root, and a few minutes)
 //
-// Without a word: all of them. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
+// Without a word: all of them but the disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
 // something cannot be had (no apt, another Debian release), with the reason on stderr.
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDebianDisk } from './lib/debian-disk.mjs';
 import { needTools, packageVersion, unpackPackages, withDebianArchive } from './lib/debian-packages.mjs';
 import { initramfs } from './lib/initramfs.mjs';
 import { cache, root } from './lib/paths.mjs';
@@ -19,11 +24,14 @@ import { main, run, say, UserError } from './lib/progress.mjs';
 const GUESTS = path.join(cache, 'guests');
 const LINUX = path.join(GUESTS, 'linux');
 const MEMTEST = path.join(GUESTS, 'memtest86+');
+const GRUB = path.join(GUESTS, 'grub');
+const DISKS = path.join(GUESTS, 'disks');
 
 /** Flavours of Debian's kernel, each with the architecture of its package. */
 const KERNELS = { '686': 'i386', '686-pae': 'i386', amd64: 'amd64' };
 const KERNEL_SERIES = 'linux-image-6.1.';
 const ARCHITECTURES = ['i386', 'amd64'];
+const GRUB_IMAGES = ['grub-rescue-cdrom.iso', 'grub-rescue-floppy.img'];
 const MEMTEST_IMAGES = ['memtest86+ia32.bin', 'memtest86+x64.bin'];
 
 /** What the kernel starts: file systems, a line that tests wait for, a shell on the first serial line. */
@@ -54,12 +62,18 @@ async function putVersions(file, debs) {
   await put(`${file}.packages`, `${versions.sort().join('\n')}\n`);
 }
 
-async function fetchKernel(archive, folder, flavour) {
+/** Unpacks the kernel package of a flavour: its tree, its .deb files and its name. */
+async function unpackKernel(archive, folder, flavour) {
   const name = await archive.firstDependency(`linux-image-${flavour}:${KERNELS[flavour]}`);
   if (!name.startsWith(KERNEL_SERIES)) throw new UserError(`the kernel of this machine's Debian is ${name}; tests want one of Debian 12, ${KERNEL_SERIES}*`);
-  const debs = await archive.download([name.includes(':') ? name : `${name}:${KERNELS[flavour]}`]);
   const tree = path.join(folder, `kernel-${flavour}`);
+  const debs = await archive.download([name.includes(':') ? name : `${name}:${KERNELS[flavour]}`]);
   await unpackPackages(debs, tree);
+  return { tree, debs, name };
+}
+
+async function fetchKernel(archive, folder, flavour) {
+  const { tree, debs, name } = await unpackKernel(archive, folder, flavour);
   const images = (await readdir(path.join(tree, 'boot'))).filter((file) => file.startsWith('vmlinuz-'));
   if (images.length !== 1) throw new UserError(`${name} has ${images.length} kernels in /boot`);
   await put(path.join(LINUX, `vmlinuz-${flavour}`), await readFile(path.join(tree, 'boot', images[0])));
@@ -119,6 +133,16 @@ async function sharedLibraries(tree, program) {
 /** Where programs of an architecture say that their dynamic loader is (System V ABI supplements), and its name. */
 const LOADERS = { i386: 'lib/ld-linux.so.2', amd64: 'lib64/ld-linux-x86-64.so.2' };
 
+/** A program's shared libraries as files of the initial RAM file system. */
+async function libraryFiles(tree, program, architecture) {
+  const files = {};
+  for (const [name, library] of await sharedLibraries(tree, program)) {
+    // The loader looks in /lib by itself, and in no other place that both architectures have.
+    files[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
+  }
+  return files;
+}
+
 async function makeStress(archive, folder, architecture) {
   needTools('objdump');
   const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
@@ -126,14 +150,94 @@ async function makeStress(archive, folder, architecture) {
   const tree = path.join(folder, `stress-${architecture}`);
   await unpackPackages(stressDebs, tree);
   const program = path.join(tree, 'usr', 'bin', 'stress-ng');
-  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/stress-ng': await readFile(program) };
-  for (const [name, library] of await sharedLibraries(tree, program)) {
-    // The loader looks in /lib by itself, and in no other place that both architectures have.
-    programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
-  }
+  const programs = {
+    init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/stress-ng': await readFile(program), ...await libraryFiles(tree, program, architecture),
+  };
   const file = path.join(LINUX, `stress-${architecture}.cpio`);
   await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
   await putVersions(file, [...debs, ...stressDebs]);
+}
+
+/** busybox, ethtool, and a flavour's e1000 driver as /e1000.ko. */
+async function makeE1000(archive, folder, flavour) {
+  needTools('objdump');
+  const architecture = KERNELS[flavour];
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const image = await archive.firstDependency(`linux-image-${flavour}:${architecture}`);
+  const kernelDebs = await archive.download([image.includes(':') ? image : `${image}:${architecture}`]);
+  const kernelTree = path.join(folder, `e1000-kernel-${flavour}`);
+  await unpackPackages(kernelDebs, kernelTree);
+  const driver = (await filesByName(kernelTree)).get('e1000.ko');
+  if (driver === undefined) throw new UserError(`${image} has no e1000.ko`);
+  const toolDebs = await archive.downloadWithDependencies(`ethtool:${architecture}`);
+  const tree = path.join(folder, `ethtool-${architecture}`);
+  await unpackPackages(toolDebs, tree);
+  const program = path.join(tree, 'sbin', 'ethtool');
+  const programs = {
+    init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/ethtool': await readFile(program), 'e1000.ko': await readFile(driver), ...await libraryFiles(tree, program, architecture),
+  };
+  const file = path.join(LINUX, `e1000-${flavour}.cpio`);
+  await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
+  await putVersions(file, [...debs, ...kernelDebs, ...toolDebs]);
+}
+
+/** A module's name as other modules' lists of dependencies spell it: 'virtio_rng' for virtio-rng.ko. */
+const moduleName = (file) => file.replace(/\.ko$/, '').replaceAll('-', '_');
+
+/** Modules and what they depend on, in an order in which they can be loaded: names and files. What is not there is built in. */
+async function modulesInOrder(tree, wanted) {
+  const available = new Map([...await filesByName(tree)].filter(([name]) => name.endsWith('.ko')).map(([name, file]) => [moduleName(name), file]));
+  const ordered = new Map();
+  const add = async (name) => {
+    const file = available.get(name);
+    if (file === undefined || ordered.has(name)) return;
+    const data = await readFile(file);
+    // .modinfo is a row of strings that end in NUL; depends= has the names.
+    const depends = /\0depends=([^\0]*)\0/.exec(data.toString('latin1'))?.[1] ?? '';
+    for (const other of depends.split(',').filter(Boolean)) await add(moduleName(other));
+    ordered.set(name, data);
+  };
+  for (const name of wanted) await add(name);
+  return ordered;
+}
+
+/** Sets of drivers that a test loads by `drivers NAME`. crc32c is asked for by ext4 without depending on it. */
+const DRIVERS = {
+  virtio: ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng', 'virtio_console', '9pnet_virtio', '9p'],
+  ext4: ['crc32c_generic', 'ext4'],
+  ata: ['sd_mod', 'ata_piix', 'ata_generic'],
+  cdrom: ['sr_mod', 'isofs', 'nls_utf8', 'nls_ascii'],
+};
+
+/** Loads a set: one insmod for each line of /modules/NAME. */
+const DRIVERS_SCRIPT = `#!/bin/busybox sh
+for name in "$@"; do while read module; do grep -q "^$module " /proc/modules || insmod /modules/$module.ko || exit 1; done < /modules/$name; done
+`;
+
+async function makeVirtio(archive, folder, flavour) {
+  needTools('objdump');
+  const architecture = KERNELS[flavour];
+  const { busybox, debs } = await fetchBusybox(archive, folder, architecture);
+  const kernel = await unpackKernel(archive, folder, flavour);
+  const tools = await archive.downloadWithDependencies(`e2fsprogs:${architecture}`);
+  const tree = path.join(folder, `e2fsprogs-${architecture}`);
+  await unpackPackages(tools, tree);
+  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/drivers': Buffer.from(DRIVERS_SCRIPT) };
+  for (const [set, wanted] of Object.entries(DRIVERS)) {
+    const modules = await modulesInOrder(kernel.tree, wanted);
+    programs[`modules/${set}`] = Buffer.from([...modules.keys(), ''].join('\n'));
+    for (const [name, data] of modules) programs[`modules/${name}.ko`] = data;
+  }
+  for (const tool of ['mke2fs', 'e2fsck']) {
+    const program = path.join(tree, 'sbin', tool);
+    programs[`sbin/${tool}`] = await readFile(program);
+    for (const [name, library] of await sharedLibraries(tree, program)) {
+      programs[name === path.basename(LOADERS[architecture]) ? LOADERS[architecture] : `lib/${name}`] = await readFile(library);
+    }
+  }
+  const file = path.join(LINUX, `virtio-${flavour}.cpio`);
+  await put(file, initramfs({ folders: [...MOUNT_POINTS, 'mnt'], programs }));
+  await putVersions(file, [...debs, ...kernel.debs, ...tools]);
 }
 
 async function fetchMemtest(archive, folder) {
@@ -145,6 +249,14 @@ async function fetchMemtest(archive, folder) {
   await putVersions(path.join(MEMTEST, 'memtest86+'), debs);
 }
 
+async function fetchGrub(archive, folder) {
+  const debs = await archive.download(['grub-rescue-pc:amd64']);
+  const tree = path.join(folder, 'grub');
+  await unpackPackages(debs, tree);
+  for (const image of GRUB_IMAGES) await put(path.join(GRUB, image), await readFile(path.join(tree, 'usr', 'lib', 'grub-rescue', image)));
+  await putVersions(path.join(GRUB, 'grub-rescue'), debs);
+}
+
 /** Everything that can be made: by word, its files, each with how to make it. The `.packages` file comes last, so it stands for all. */
 const PRODUCTS = {
   kernels: [
@@ -154,14 +266,24 @@ const PRODUCTS = {
   stress: ARCHITECTURES.map((architecture) => [
     path.join(LINUX, `stress-${architecture}.cpio.packages`), (archive, folder) => makeStress(archive, folder, architecture),
   ]),
+  e1000: ['686', 'amd64'].map((flavour) => [path.join(LINUX, `e1000-${flavour}.cpio.packages`), (archive, folder) => makeE1000(archive, folder, flavour)]),
+  virtio: ['686', 'amd64'].map((flavour) => [
+    path.join(LINUX, `virtio-${flavour}.cpio.packages`), (archive, folder) => makeVirtio(archive, folder, flavour),
+  ]),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
+  grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
+  disks: ARCHITECTURES.map((architecture) => {
+    const file = path.join(DISKS, `debian-${architecture}.img`);
+    return [file, (_archive, folder) => makeDebianDisk(architecture, file, folder)];
+  }),
 };
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'memtest', 'grub'];
 
 await main(async () => {
   const words = process.argv.slice(2);
   const unknown = words.find((word) => !(word in PRODUCTS));
   if (unknown !== undefined) throw new UserError(`there is no guest '${unknown}'; there are: ${Object.keys(PRODUCTS).join(', ')}`);
-  const wanted = words.length > 0 ? words : Object.keys(PRODUCTS);
+  const wanted = words.length > 0 ? words : BY_DEFAULT;
   const missing = wanted.flatMap((word) => PRODUCTS[word]).filter(([mark]) => !existsSync(mark));
   if (missing.length === 0) return;
   await withDebianArchive(async (archive, folder) => {

@@ -1,5 +1,5 @@
 // Builds dist/: one esbuild bundle for each program that runs on its own (extension, debug adapter, command
-// line, monitor and translation workers, every panel), rebuilt only when something that goes into it has changed.
+// line, monitor, translation and storage workers, every panel), rebuilt only when something that goes into it has changed.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,6 +14,7 @@ const NODE_PROGRAMS = [
   { source: 'src/cli/main.ts', bundle: 'cli.js', external: [] },
   { source: 'src/host/node/monitor-worker.ts', bundle: 'monitor-worker.js', external: [] },
   { source: 'src/host/node/translation-worker.ts', bundle: 'translation-worker.js', external: [] },
+  { source: 'src/host/node/storage-worker.ts', bundle: 'storage-worker.js', external: [] },
 ];
 
 const INPUT_FOLDERS = ['src', 'debugger', 'webviews'];

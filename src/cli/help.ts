@@ -5,6 +5,7 @@ export const MAIN_HELP = `shadowbox: a virtual machine monitor that you can see 
 
 Usage:
   shadowbox run [CONFIG.json] [OPTION]...   boot a guest in this terminal or a CI job
+  shadowbox disk create|info|check|convert  makes, describes, checks and converts disk images
   shadowbox dap [--port N]                  the debug adapter, for editors, over stdin and stdout
   shadowbox --help                          this text
   shadowbox run --help                      all options of run, exit statuses, examples
@@ -12,6 +13,22 @@ Usage:
 
 To step through a guest and look at its page tables, open it in VS Code: 'npm start' in a
 checkout does that.
+`;
+
+export const DISK_HELP = `Usage:
+  shadowbox disk create FILE --size SIZE    an empty disk: 512M, 10G, 3T
+  shadowbox disk create FILE --backing F    a disk that holds only what differs from F
+  shadowbox disk info FILE                  format, sizes, identifiers, snapshots, and the images below it
+  shadowbox disk check FILE                 whether its tables are sound; status 3 when they are not
+  shadowbox disk convert FROM TO            copies a disk into a new image
+  shadowbox disk accept-parent FILE         a VHD's parent was copied, and is still the right one
+
+Options of create and convert:
+  --format F        raw, qcow2, vhd or vhdx (default: as the file's name ends, else raw)
+  --fixed           VHD and VHDX: takes all its room at once
+  --block-size N    cluster or block size: 64K, 2M
+
+docs/disks.md says what each format can do, and what is checked.
 `;
 
 export const DAP_HELP = `Usage: shadowbox dap [--port N]
@@ -40,7 +57,8 @@ ${RUN_OPTIONS.map(optionLine).join('\n')}
 At a terminal, Ctrl-A x ends the run, Ctrl-A Ctrl-A sends a Ctrl-A; all other keys, Ctrl-C too,
 go to the guest. Idle guest time is skipped ("pace": "fast") unless CONFIG.json says "realtime".
 
-Disks: image files stay as they are; what the guest writes is kept in memory and lost at the end.
+Disks: raw, QCOW2, VHD and VHDX. Image files stay as they are; what the guest writes is kept in
+memory and lost at the end.
 To write to the file, put "disks": [{ "path": "disk.img", "writable": true }] into CONFIG.json.
 
 Exit status:

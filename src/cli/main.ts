@@ -2,8 +2,9 @@
 import { launchMachine } from '../host/node/launch';
 import { command } from './command';
 import { dap } from './dapSubcommand';
+import { disk } from './diskSubcommand';
 import { processSurroundings } from './processSurroundings';
 
-void command(process.argv.slice(2), processSurroundings(launchMachine), { dap }).then((status) => {
+void command(process.argv.slice(2), processSurroundings(launchMachine), { dap, disk }).then((status) => {
   process.exitCode = status;
 });

@@ -16,6 +16,8 @@ import type { Ending } from './status';
 import type { Surroundings } from './surroundings';
 
 /** The port that `serial` and `--until` are about. */
+/** Tones are for panels that can play them. */
+const SPEAKER = 'speaker';
 const SERIAL = 'com1';
 /** How much of the serial output `--until` can see at once, in characters. */
 const UNTIL_WINDOW = 65_536;
@@ -79,7 +81,7 @@ async function runToEnd(session: MachineSession, configuration: MachineConfigura
     session.onEvent((event) => {
       if (event.kind === 'stopped') end({ kind: 'stopped', report: event.report });
       else if (event.kind === 'message') stderr.write(`shadowbox: ${event.text}\n`);
-      else if (event.kind === 'output' && event.channel !== SERIAL) stderr.write(event.bytes);
+      else if (event.kind === 'output' && event.channel !== SERIAL && event.channel !== SPEAKER) stderr.write(event.bytes);
       else if (event.kind === 'output') {
         output?.write(event.bytes);
         if (matches?.(event.bytes) === true) end({ kind: 'matched' });

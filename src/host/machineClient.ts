@@ -122,6 +122,7 @@ export class MachineClient implements MachineSession {
       devices: () => this.call('devices'),
       screen: () => this.call('screen'),
       timeline: () => this.call('timeline'),
+      picture: (since) => this.call('picture', since),
       hash: () => this.call('hash'),
     };
   }

@@ -182,6 +182,7 @@ export class MachineServer {
       devices: () => machine.devices(),
       screen: () => machine.screen(),
       timeline: () => machine.timeline(),
+      picture: (since) => machine.picture(since),
       hash: () => machine.hash(),
     };
   }

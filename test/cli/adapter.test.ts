@@ -14,7 +14,6 @@ import { UsageError } from '../../src/cli/options';
 import type { Surroundings } from '../../src/cli/surroundings';
 import { launchMachine } from '../../src/host/node/launch';
 import { MachineError } from '../../src/monitor/machine/blame';
-import type { MachineEvent } from '../../src/monitor/machine/session';
 
 const worker = new URL('../host/fakeWorker.ts', import.meta.url);
 
@@ -87,10 +86,8 @@ describe('the machines of the debug adapter', () => {
   const progress = { report: () => undefined, signal: controller.signal };
   const create = (values: unknown, report = progress) => machineFactory(folder, surroundings().launch).create(values, report);
 
-  it('come from a configuration whose paths are relative to the current folder, with a word on what is not there yet', async () => {
-    const session = await create({ type: 'shadowbox', kernel: 'kernel', cdrom: 'a.iso' });
-    const event = await new Promise<MachineEvent>((resolve) => { session.onEvent(resolve); });
-    assert.deepEqual(event, { kind: 'message', blame: 'user', text: 'cdrom: the CD-ROM drive is not supported yet; the machine starts without it' });
+  it('come from a configuration whose paths are relative to the current folder', async () => {
+    const session = await create({ type: 'shadowbox', kernel: 'kernel', cdrom: 'empty' });
     await session.dispose();
   });
 

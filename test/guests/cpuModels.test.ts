@@ -1,6 +1,6 @@
 /** CPU models as a guest finds them out (Intel application note 485): flags, wrap at 1 MiB, undefined instructions, CPUID. */
 import assert from 'node:assert/strict';
-import type { FileAccess } from '../../src/monitor/machine/images';
+import { MemoryFiles } from '../support/memoryFiles';
 import { guestOf } from './harness';
 
 const SECTOR = 512;
@@ -53,19 +53,9 @@ interface Found {
   readonly instructions: readonly string[];
 }
 
-function inMemory(content: Uint8Array): FileAccess {
-  return {
-    size: content.length,
-    writable: false,
-    read: (offset, target) => target.set(content.subarray(offset, offset + target.length)),
-    write: () => assert.fail('the floppy is read-only'),
-    close: () => undefined,
-  };
-}
-
 function run(cpuModel: string): Found {
   const floppy = bootSector();
-  const guest = guestOf({ floppy: 'floppy', cpuModel, memory: '2M' }, { floppy: { path: 'floppy', bytes: floppy.length, writable: false } }, { open: () => inMemory(floppy) });
+  const guest = guestOf({ floppy: 'floppy', cpuModel, memory: '2M' }, { floppy: { path: 'floppy', bytes: floppy.length, writable: false } }, new MemoryFiles({ floppy }));
   assert.equal(guest.run({})?.kind, 'halted-forever');
   const bytes = guest.machine.readMemory({ kind: 'physical' }, BigInt(RESULTS), 10);
   const view = new DataView(bytes.buffer, bytes.byteOffset);

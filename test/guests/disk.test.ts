@@ -91,6 +91,67 @@ describe('a hard disk', function () {
     assert.deepEqual(readFileSync(disk), changed);
   });
 
+  for (const [extension, options] of [['qcow2', []], ['vhd', []], ['vhd', ['--fixed']], ['vhdx', []]] as const) {
+    it(`boots from a ${extension} image${options.length > 0 ? ' of fixed size' : ''}, and writes it when it may`, async () => {
+      const converted = path.join(folder, `disk.${extension}`);
+      rmSync(converted, { force: true });
+      assert.deepEqual(await shadowbox('disk', 'convert', disk, converted, ...options), { status: 0, out: '', err: '' });
+      const before = readFileSync(converted);
+      // In this process, and then with the storage thread.
+      const guest = await boot({ disks: [converted], memory: '16M' });
+      assert.equal(guest.run({})?.kind, 'halted-forever');
+      assert.match(guest.screen, /^Read from sector 1100\.\nWead from sector 1100\.$/m);
+      assert.deepEqual(readFileSync(converted), before, 'the file is as it was');
+      const configuration = path.join(folder, 'machine.json');
+      writeFileSync(configuration, JSON.stringify({ disks: [{ path: converted, writable: true }], memory: '16M' }));
+      const { status, err } = await shadowbox('run', configuration);
+      assert.deepEqual([status, /halted for ever at 0000:00007c2e/.test(err)], [3, true], err);
+      const back = path.join(folder, 'back.img');
+      rmSync(back, { force: true });
+      await shadowbox('disk', 'convert', converted, back);
+      const changed = image();
+      changed.write('W', LBA * SECTOR, 'latin1');
+      assert.deepEqual(readFileSync(back), changed);
+      assert.match((await shadowbox('disk', 'check', converted)).out, /no errors/);
+    });
+  }
+
+  it('comes to the same hash whether or not a thread of its own serves the disk', async function () {
+    if (!existsSync(SEABIOS)) leaveOut(this, 'no SeaBIOS (Debian: seabios)');
+    const converted = path.join(folder, 'same.qcow2');
+    rmSync(converted, { force: true });
+    await shadowbox('disk', 'convert', disk, converted);
+    const guest = await boot({ disks: [converted], firmware: 'seabios', memory: '16M' });
+    guest.run({});
+    const count = guest.retired - 10;
+    const again = await boot({ disks: [converted], firmware: 'seabios', memory: '16M' });
+    const { status, err } = await shadowbox('run', '--disk', converted, '--firmware', 'seabios', '--memory', '16M', '--max-instructions', String(count), '--hash');
+    assert.equal(status, 0, err);
+    assert.equal(/[\da-f]{16}/.exec(err)?.[0], again.hashAt(count));
+  });
+
+  it('keeps what the guest writes in an overlay file, if there is to be one', async () => {
+    const configuration = path.join(folder, 'machine.json');
+    writeFileSync(configuration, JSON.stringify({ disks: [{ path: 'disk.img', overlay: 'changes.qcow2' }], memory: '16M' }));
+    for (const first of ['Read', 'Wead']) {
+      const guest = await boot({ disks: [{ path: disk, overlay: path.join(folder, 'changes.qcow2') }], memory: '16M' });
+      guest.run({});
+      assert.match(guest.screen, new RegExp(`^${first} from sector 1100\\.\nWead`, 'm'));
+      assert.deepEqual(readFileSync(disk), image());
+    }
+    assert.equal((await shadowbox('run', configuration)).status, 3);
+    assert.match((await shadowbox('disk', 'info', path.join(folder, 'changes.qcow2'))).out, /format: +qcow2, version 3[^]*parent: +disk\.img[^]*disk\.img\n +format: +raw/);
+  });
+
+  it('says what is wrong with an image', async () => {
+    const broken = path.join(folder, 'broken.qcow2');
+    writeFileSync(broken, image());
+    const { status, err } = await shadowbox('run', '--disk', broken);
+    assert.equal(status, 2);
+    assert.match(err, /^shadowbox: --disk: .*broken\.qcow2: by its name it is a QCOW2 image, but its contents are not/);
+    await assert.rejects(boot({ disks: [broken] }), /by its name it is a QCOW2 image/);
+  });
+
   it('is new again after a reset', async () => {
     const guest = await boot({ disks: [disk], memory: '16M' });
     const fresh = guest.machine.hash();

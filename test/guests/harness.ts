@@ -96,12 +96,14 @@ export interface BootOptions {
   readonly replay?: Recording;
   /** What translates in another thread's place. */
   readonly translation?: TranslationService;
+  /** Images beside those that the configuration names. */
+  readonly images?: Partial<Pick<MachineImages, 'networkRom'>>;
 }
 
 /** Builds the machine from its files; it stands on its first instruction. The input of a recording comes again. */
-export async function boot(values: Configuration, { rhythm = STEADY, replay, translation }: BootOptions = {}): Promise<Guest> {
+export async function boot(values: Configuration, { rhythm = STEADY, replay, translation, images: more = {} }: BootOptions = {}): Promise<Guest> {
   const images = await monitor().loadImages(checked(values));
-  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
+  return new Guest({ ...images, ...more, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
 }
 
 /** The same from images in memory; `files` gives the disks. */
@@ -119,6 +121,8 @@ export class Guest {
   debug = '';
   /** How the host drives the machine from now on. */
   rhythm: Rhythm;
+  /** Takes what comes out of other channels ('net0'), while the machine stands between two slices. */
+  onOutput: (channel: string, bytes: Uint8Array) => void = () => undefined;
   /** Real time that a run may take, in milliseconds. */
   patience = PATIENCE_MS;
 
@@ -203,6 +207,7 @@ export class Guest {
     for (const { channel, bytes } of this.machine.takeOutput()) {
       if (channel === 'com1') this.serial += Buffer.from(bytes).toString('latin1');
       else if (channel === 'debug') this.debug += Buffer.from(bytes).toString('latin1');
+      else this.onOutput(channel, bytes);
     }
     if (typeof outcome === 'string') return undefined;
     if ('reason' in outcome) return outcome.reason;

@@ -45,7 +45,7 @@ const CASES: readonly (Flavour & { readonly cpus: number; readonly long: boolean
 ];
 
 /** Signs that something went wrong in the kernel, or in a program. */
-const TROUBLE = /BUG:|Oops:|Call Trace|Kernel panic|WARNING: |segfault at|general protection|trap invalid opcode|firmware bug|your BIOS/i;
+const TROUBLE = /BUG:|Oops:|Call Trace|Kernel panic|WARNING: |segfault at|general protection|trap invalid opcode|firmware bug|your BIOS|ACPI (BIOS )?(Error|Warning)/i;
 
 function checkEnd({ status, err, out, figures: { retired, wallSeconds } }: LinuxEnded): void {
   assert.match(out, /reboot: Power down/);

@@ -13,6 +13,7 @@ const recording: Recording = {
     { time: 7, events: 1, retired: 5, input: { kind: 'reply', port: '9p0', bytes: Uint8Array.of(7, 0) } },
     { time: 8, events: 1, retired: 5, input: { kind: 'entropy', bytes: Uint8Array.of(1, 2, 3) } },
     { time: 9, events: 0, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
+    { time: 9, events: 1, retired: 8, input: { kind: 'power-button' } },
   ],
 };
 
@@ -27,7 +28,7 @@ describe('the file of a recorded run', () => {
     ['no JSON', 'x', /no recording/],
     ['another format', '{"format":"other"}', /its "format" is not "shadowbox-recording-1"/],
     ['no inputs', '{"format":"shadowbox-recording-1","retired":1,"time":1}', /it has no list "inputs"/],
-    ['a strange input', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":1,"retired":1,"events":0,"input":{"kind":"mouse"}}]}', /inputs\[0\]\.input is no input that is known/],
+    ['a strange input', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":1,"retired":1,"events":0,"input":{"kind":"smell"}}]}', /inputs\[0\]\.input is no input that is known/],
     ['a broken time', '{"format":"shadowbox-recording-1","retired":1,"time":1,"inputs":[{"time":-1,"retired":1,"events":0,"input":{"kind":"mouse"}}]}', /inputs\[0\]\.time is no count/],
   ];
   for (const [name, text, message] of wrong) {

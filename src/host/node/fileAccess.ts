@@ -1,13 +1,22 @@
-/** The host's files, opened for the monitor context: synchronous, by offset. */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+/** The host's files, opened for the monitor context and the storage thread: synchronous, by offset. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import nodePath from 'node:path';
 import { MachineError } from '../../monitor/machine/blame';
 import type { FileAccess, FileStore } from '../../monitor/machine/images';
 import { fileFault } from './fileFault';
 
 function access(path: string, descriptor: number, writable: boolean): FileAccess {
+  const { size, mtimeMs } = fstatSync(descriptor);
+  // Nobody else writes to an image that is open; asking for its size each time costs a call of the system.
+  let end = size;
+  const check = (): void => {
+    if (!writable) throw new MachineError(`${path} was opened for reading only`, 'internal');
+  };
   return {
-    size: fstatSync(descriptor).size,
+    get size() { return end; },
     writable,
+    modified: Math.floor(mtimeMs / 1000),
     read(offset, target) {
       let done = 0;
       while (done < target.length) {
@@ -18,20 +27,43 @@ function access(path: string, descriptor: number, writable: boolean): FileAccess
       target.fill(0, done);
     },
     write(offset, source) {
-      if (!writable) throw new MachineError(`${path} was opened for reading only`, 'internal');
+      check();
       let done = 0;
       while (done < source.length) done += writeSync(descriptor, source, done, source.length - done, offset + done);
+      end = Math.max(end, offset + source.length);
+    },
+    resize(bytes) {
+      check();
+      ftruncateSync(descriptor, bytes);
+      end = bytes;
+    },
+    flush() {
+      if (writable) fdatasyncSync(descriptor);
     },
     close: () => closeSync(descriptor),
   };
 }
 
+function openWith(path: string, flags: string, writable: boolean): FileAccess {
+  try {
+    return access(path, openSync(path, flags), writable);
+  } catch (error) {
+    throw new MachineError(fileFault(path, error), 'user');
+  }
+}
+
 export const nodeFiles: FileStore = {
-  open(path, writable) {
-    try {
-      return access(path, openSync(path, writable ? 'r+' : 'r'), writable);
-    } catch (error) {
-      throw new MachineError(fileFault(path, error), 'user');
-    }
+  open: (path, writable) => openWith(path, writable ? 'r+' : 'r', writable),
+  create: (path) => openWith(path, 'wx+', true),
+  exists: existsSync,
+  resolve: (from, path) => nodePath.resolve(nodePath.dirname(from), path),
+  relative: (from, to) => nodePath.relative(nodePath.dirname(nodePath.resolve(from)), nodePath.resolve(to)),
+  identifier() {
+    const bytes = Uint8Array.from(randomBytes(16));
+    // A random UUID (RFC 4122, version 4), read with its first three groups little-endian.
+    bytes[7] = (bytes[7] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    return bytes;
   },
+  moment: () => Math.floor(Date.now() / 1000),
 };

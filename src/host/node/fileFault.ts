@@ -9,6 +9,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only; copy the file elsewhere, or do not ask to write',
   EMFILE: 'too many files are open; close some programs',
   ENOSPC: 'the disk is full; make room',
+  EEXIST: 'it is there already; take another name, or remove it',
   ELOOP: 'its symbolic links go in circles; mend them',
 };
 

@@ -8,7 +8,9 @@ import type { MachineImages } from '../../monitor/machine/images';
 import type { MachineSession } from '../../monitor/machine/session';
 import { MachineClient } from '../machineClient';
 import { uncarryError } from '../protocol';
-import type { MonitorMessage } from '../protocol';
+import type { CallMessage, MonitorMessage } from '../protocol';
+import { CLOSE, endStorage, newStorageLink } from './storageThread';
+import type { StorageLink } from './storageThread';
 import { endTranslation, newTranslationLink } from './translationThread';
 import type { TranslationLink } from './translationThread';
 import type { MonitorStart } from './workerMain';
@@ -30,7 +32,7 @@ function entryOf(name: string): URL {
 }
 
 /** From the sources (tests), the thread has to load TypeScript: `--import tsx` does nothing in threads, so it is asked by its API. */
-function startThread(entry: URL, name: string, workerData: MonitorStart | TranslationLink, transferList: readonly MessagePort[]): Worker {
+function startThread(entry: URL, name: string, workerData: MonitorStart | TranslationLink | StorageLink, transferList: readonly MessagePort[]): Worker {
   const file = fileURLToPath(entry);
   const options = { workerData, name, transferList: [...transferList], resourceLimits: HEAP_LIMITS };
   if (!file.endsWith('.ts')) return new Worker(file, options);
@@ -52,6 +54,43 @@ function startTranslation(): { readonly thread: Worker; readonly link: Translati
   return { thread, link };
 }
 
+/** A thread that serves the disks, and the monitor context's end of the way to it. */
+function startStorage(doorbell: SharedArrayBuffer): { readonly thread: Worker; readonly link: StorageLink } {
+  const [link, far] = newStorageLink(doorbell);
+  const thread = startThread(entryOf('storage-worker'), 'storage', far, [far.port]);
+  // Without it, disks answer with errors of their media.
+  const gone = (): void => endStorage(link);
+  thread.on('error', gone);
+  thread.on('exit', gone);
+  thread.unref();
+  return { thread, link };
+}
+
+/** Ends the storage thread when it has written what it was given. */
+async function close(thread: Worker): Promise<void> {
+  const ended = new Promise((resolve) => thread.on('exit', resolve));
+  thread.postMessage(CLOSE);
+  await within(CLOSE_MS, ended);
+  await thread.terminate();
+}
+
+function hasDisks({ disks, floppy, cdrom }: MachineImages): boolean {
+  return disks.length > 0 || floppy !== undefined || cdrom !== undefined;
+}
+
+/** Waits until something has happened, but not for ever. */
+async function within(milliseconds: number, happened: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([happened, new Promise((resolve) => { timer = setTimeout(resolve, milliseconds); })]);
+  clearTimeout(timer);
+}
+
+/** The last thing that a machine with disks is asked: to stand still, whereupon it gives all that is written to the storage thread. */
+const LAST_CALL: CallMessage = { id: -1, name: 'pause', parameters: [] };
+const LAST_CALL_MS = 2_000;
+/** What is left to write has this long, in milliseconds. */
+const CLOSE_MS = 60_000;
+
 /**
  * Builds the machine in a new thread. It stands on its first instruction when the promise is fulfilled.
  * @throws MachineError (blame user with the configuration field, or internal) when it cannot be built
@@ -62,23 +101,43 @@ export function launchMachine(images: MachineImages, options: LaunchOptions = {}
   const translates = images.configuration.engine === 'auto' || images.configuration.engine === 'translator';
   const translation = translates ? startTranslation() : undefined;
   const link = translation?.link;
-  const start = { images, controlWord, ...(link ? { translation: link } : {}) };
-  const thread = startThread(options.worker ?? entryOf('monitor-worker'), 'monitor', start, link ? [link.port] : []);
+  const storage = hasDisks(images) ? startStorage(controlWord) : undefined;
+  const start = { images, controlWord, ...(link ? { translation: link } : {}), ...(storage ? { storage: storage.link } : {}) };
+  const thread = startThread(options.worker ?? entryOf('monitor-worker'), 'monitor', start, [...(link ? [link.port] : []), ...(storage ? [storage.link.port] : [])]);
+  const post = (message: unknown): void => {
+    thread.postMessage(message);
+    Atomics.add(word, 0, 1);
+    Atomics.notify(word, 0);
+  };
+  let alive = true;
+  const lastAnswer = new Promise<void>((resolve) => {
+    thread.on('message', (message: MonitorMessage) => {
+      if ((message.kind === 'answer' || message.kind === 'refusal') && message.id === LAST_CALL.id) resolve();
+    });
+    thread.on('exit', () => {
+      alive = false;
+      resolve();
+    });
+  });
   const client = new MachineClient({
-    post(message) {
-      thread.postMessage(message);
-      Atomics.add(word, 0, 1);
-      Atomics.notify(word, 0);
-    },
+    post,
     end: async () => {
+      if (storage !== undefined && alive) {
+        post(LAST_CALL);
+        await within(LAST_CALL_MS, lastAnswer);
+      }
       await thread.terminate();
       await translation?.thread.terminate();
+      if (storage !== undefined) await close(storage.thread);
     },
   });
   return new Promise<MachineSession>((resolve, reject) => {
     thread.on('message', (message: MonitorMessage) => {
       if (message.kind === 'ready') resolve(client);
-      else if (message.kind === 'failed') reject(uncarryError(message.error));
+      else if (message.kind === 'failed') {
+        reject(uncarryError(message.error));
+        if (storage !== undefined) void close(storage.thread);
+      }
       else client.receive(message);
     });
     const died = (message: string, stack: string): void => {

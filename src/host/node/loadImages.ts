@@ -13,7 +13,7 @@ const LARGEST_ROM = 16 * 1024 * 1024;
 /** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
 const LARGEST_IMAGE = 2 ** 31 - 1;
 
-type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'replay';
+type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'replay';
 
 async function checked(field: Fields, path: string): Promise<Stats> {
   let stats: Stats;
@@ -57,14 +57,20 @@ async function readWhole(field: Fields, path: string, limit: number): Promise<Im
   }
 }
 
-async function diskFile(field: Fields, { path, writable }: { readonly path: string; readonly writable: boolean }): Promise<DiskFile> {
+interface DiskEntry {
+  readonly path: string;
+  readonly writable: boolean;
+  readonly overlay?: string | undefined;
+}
+
+async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): Promise<DiskFile> {
   const { size } = await checked(field, path);
   try {
     await access(path, writable ? constants.R_OK | constants.W_OK : constants.R_OK);
   } catch (error) {
     throw new LoadError(fileFault(path, error), field);
   }
-  return { path, bytes: size, writable };
+  return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
 }
 
 /** The files of the firmware; none for the built-in one. */
@@ -90,7 +96,7 @@ async function moduleFiles({ modules }: MachineConfiguration): Promise<ModuleFil
  * @throws LoadError naming the field, the file, what is wrong with it and what to do
  */
 export async function loadImages(configuration: MachineConfiguration): Promise<MachineImages> {
-  const { kernel, initrd, multiboot, floppy, disks, replay } = configuration;
+  const { kernel, initrd, multiboot, floppy, disks, cdrom, replay } = configuration;
   return {
     configuration,
     ...await firmwareFiles(configuration),
@@ -100,6 +106,7 @@ export async function loadImages(configuration: MachineConfiguration): Promise<M
     modules: await moduleFiles(configuration),
     ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
     disks: await Promise.all((disks ?? []).map((disk) => diskFile('disks', disk))),
+    ...(cdrom === undefined ? {} : { cdrom: cdrom === 'empty' ? null : await diskFile('cdrom', { path: cdrom, writable: false }) }),
     ...(replay === undefined ? {} : { replay: decodeRecording(await readWhole('replay', replay, LARGEST_IMAGE)) }),
   };
 }

@@ -7,7 +7,7 @@ import { LoadError } from '../../monitor/firmware/platform';
 const FORMAT = 'shadowbox-recording-1';
 
 function encodeInput(input: MachineInput): unknown {
-  return input.kind !== 'key' ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
+  return 'bytes' in input ? { ...input, bytes: Buffer.from(input.bytes).toString('base64') } : input;
 }
 
 /** The text of a recording's file. */
@@ -28,13 +28,27 @@ function count(value: unknown, where: string): number {
   return value;
 }
 
+function steps(value: unknown, where: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new WrongRecording(`${where} is no whole number`);
+  return value;
+}
+
 function decodeInput(value: unknown, where: string): MachineInput {
-  const { kind, port, bytes, code, down } = record(value, where);
+  const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons } = record(value, where);
   if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
   if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
+  if (kind === 'power-button' || kind === 'reset-button') return { kind };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
+  if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image };
+  if (kind === 'link' && typeof port === 'string' && typeof up === 'boolean') return { kind, port, up };
+  if (kind === 'mouse') {
+    return {
+      kind, dx: steps(dx, `${where}.dx`), dy: steps(dy, `${where}.dy`), buttons: count(buttons, `${where}.buttons`),
+      ...(wheel === undefined ? {} : { wheel: steps(wheel, `${where}.wheel`) }),
+    };
+  }
   throw new WrongRecording(`${where} is no input that is known`);
 }
 

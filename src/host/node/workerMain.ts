@@ -12,6 +12,8 @@ import type { Doorbell, ServerPort } from '../machineServer';
 import { carryError } from '../protocol';
 import type { CallMessage, MonitorMessage } from '../protocol';
 import { nodeFiles } from './fileAccess';
+import { storageOver } from './storageThread';
+import type { StorageLink } from './storageThread';
 import { translationOver } from './translationThread';
 import type { TranslationLink } from './translationThread';
 
@@ -22,6 +24,8 @@ export interface MonitorStart {
   readonly controlWord: SharedArrayBuffer;
   /** The way to a thread that translates, if there is one. */
   readonly translation?: TranslationLink;
+  /** The way to a thread that serves the disks, if there are any. */
+  readonly storage?: StorageLink;
 }
 
 /** Atomics.wait takes at most this many milliseconds as a number that makes sense; longer sleeps are repeated. */
@@ -54,11 +58,11 @@ function portOver(port: MessagePort): ServerPort {
 /** Runs the thread. Called by a worker's entry file, once. */
 export function serveMachine(createMachine: CreateMachine): void {
   if (parentPort === null) throw new Error('this file runs in a worker thread only: see launch.ts');
-  const { images, controlWord, translation } = workerData as MonitorStart;
+  const { images, controlWord, translation, storage } = workerData as MonitorStart;
   const port = portOver(parentPort);
   let server: MachineServer;
   try {
-    const machine = createMachine(images, nodeFiles, translation && translationOver(translation));
+    const machine = createMachine(images, nodeFiles, translation && translationOver(translation), storage && storageOver(storage));
     server = new MachineServer(machine, {
       port,
       doorbell: doorbellOn(controlWord),

@@ -44,11 +44,16 @@ export interface CpuSurroundings {
   retired(): number;
   /** Virtual time in cycles, exact to the instruction under way. */
   now(): number;
+  /** Lets virtual time pass (cycles) inside the instruction under way. */
+  elapse?(cycles: number): void;
   /** PAUSE, MWAIT: the CPU waits for something, and would rather let another one go on. */
   yieldTurn?(): void;
   /** The local APIC; missing where there is none. */
   readonly localApic?: LocalApicPort;
 }
+
+/** Access rights of a segment that real mode has loaded: present, data, writable, accessed. */
+export const REAL_MODE_RIGHTS = 0x93;
 
 /** Control registers, and what came of them. */
 interface KnownPaging {
@@ -156,9 +161,14 @@ export class Cpu {
   /** A segment load in real or virtual-8086 mode. */
   setRealSegment(segment: number, selector: number): void {
     const s = this.state;
-    // Real mode keeps limit and rights of the hidden part; virtual-8086 mode sets them.
-    if (s.virtual8086) this.setSegment(segment, selector, (selector & 0xffff) * 16, 0xffff, 0xf3);
-    else this.setSegment(segment, selector, (selector & 0xffff) * 16, s.limit(segment), s.attributes(segment));
+    // Real mode keeps limit and default size of the hidden part, and allows all accesses, through CS as well: what comes back from protected
+    // mode by a far jump (Intel SDM vol. 3, 9.9.2) writes to its code segment. Virtual-8086 mode sets all of it.
+    const base = (selector & 0xffff) * 16;
+    const attributes = s.attributes(segment);
+    if (s.virtual8086) this.setSegment(segment, selector, base, 0xffff, 0xf3);
+    // A null selector's hidden part has no limit that could be kept.
+    else if ((attributes & ATTRIBUTE.present) === 0) this.setSegment(segment, selector, base, 0xffff, REAL_MODE_RIGHTS);
+    else this.setSegment(segment, selector, base, s.limit(segment), (attributes & ~0xff) | REAL_MODE_RIGHTS);
   }
 
   /** Makes a data segment register unusable (null selector). */

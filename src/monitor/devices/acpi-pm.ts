@@ -1,14 +1,18 @@
 /**
- * ACPI fixed hardware: the PM1a event and control registers, the power management timer, the power button, and
- * power off. Ports 600-60F, where QEMU's PIIX4 has them; a guest that knows no ACPI turns the machine off by writing
- * 2000 to port 604.
+ * The PIIX4's power management function: ACPI fixed hardware (PM1a event and control, PM timer, general-purpose events), the
+ * power button, soft off, and an SMBus host with nobody on its bus.
  *
- * Source: ACPI Specification 6.5, 4.8.3 (PM1 registers, PM timer). The machine is always in ACPI mode (SCI_EN is
- * hardwired, there is no SMI command port); S5 is the only sleep state.
+ * Source: Intel PIIX4 data sheet (290562), chapter 7; ACPI Specification 6.5, 4.8. It stands beside the PIIX3's ISA bridge, as on
+ * QEMU's `pc`. The machine is in ACPI mode always (SCI_EN is hardwired, there is no SMI command port). Of the suspend types soft
+ * off is carried out; the others are not there, and nothing happens.
  */
-import { readByBytes, writeByBytes } from './access';
+import { baseAddressPart, powerManagementFunction, PM_BLOCK, SMBUS_BLOCK } from './acpi-pm-registers';
 import { cycleOfTick, ticksAt } from './clock';
+import type { DeviceDescription } from './description';
 import { PLATFORM, type AccessSize, type Device, type DeviceHost, type PortRange } from './device';
+import type { PciBus } from './pci';
+import type { PciSlot } from './pciFunction';
+import { RegisterFile } from './registerFile';
 
 /** Input clock of the PM timer in Hz. */
 export const PM_TIMER_HERTZ = 3579545;
@@ -17,47 +21,77 @@ export const PM_TIMER_HERTZ = 3579545;
 const TIMER_MASK = 0xffffff;
 const TICKS_PER_CHANGE = 0x800000;
 
-/** Offsets of the registers, as the FADT tells them. */
-const REGISTER = { status: 0, enable: 2, control: 4, timer: 8 } as const;
+/** Bits of PMSTS and PMEN. */
+const PM1 = { timer: 0x0001, powerButton: 0x0100, clock: 0x0400 } as const;
 
-/** Bits of PM1 status and enable. */
-const PM1 = { timer: 0x0001, globalLock: 0x0020, powerButton: 0x0100, clock: 0x0400 } as const;
-const ENABLE_BITS = PM1.timer | PM1.globalLock | PM1.powerButton | PM1.clock;
-
-/** Bits of PM1 control. SLP_TYP is kept, SLP_EN acts. */
-const CONTROL = { sciEnable: 0x0001, busMasterReload: 0x0002, sleepType: 0x1c00, sleepEnable: 0x2000 } as const;
-/** SLP_TYP for S5, as the DSDT's \_S5 package says. */
+/** Bits of PMCNTRL. SUS_TYP is kept, SUS_EN acts. */
+const CONTROL = { suspendType: 0x1c00, suspendEnable: 0x2000 } as const;
+/** SUS_TYP for soft off, as the DSDT's \_S5 package says. */
 const SOFT_OFF = 0;
+
+const PM_PORTS = 64;
+const SMBUS_PORTS = 16;
+/** SMBHSTCNT: start. SMBHSTSTS: no device has answered. SMBHSTCNT's INTEREN. */
+const SMBUS = { start: 0x40, deviceError: 0x04, interruptEnable: 0x01, interruptStatus: 0x1e } as const;
 
 const EVENT = 'timer';
 
 export interface AcpiPmState {
-  status: number;
-  enable: number;
-  /** BM_RLD and SLP_TYP. */
-  control: number;
+  /** Registers in the order of their descriptions. */
+  pm: Uint32Array;
+  smbus: Uint32Array;
   /** Changes of the timer's highest bit that the status has seen. */
   changes: number;
 }
 
-function powerOnState(): AcpiPmState {
-  return { status: 0, enable: 0, control: 0, changes: 0 };
-}
-
 export class AcpiPm implements Device {
   readonly name = 'acpi';
-  readonly ports: readonly PortRange[] = [{ first: PLATFORM.powerManagement, count: 16 }];
   readonly portWidth: AccessSize = 4;
-  state: AcpiPmState = powerOnState();
+  readonly description: DeviceDescription = {
+    title: 'Intel PIIX4 power management (82371AB)',
+    source: 'Intel PIIX4 data sheet (290562), chapter 7',
+    blocks: [PM_BLOCK, SMBUS_BLOCK],
+  };
+  state: AcpiPmState = { pm: RegisterFile.initial(PM_BLOCK), smbus: RegisterFile.initial(SMBUS_BLOCK), changes: 0 };
   readonly #host: DeviceHost;
+  readonly #slot: PciSlot;
+  readonly #pm: RegisterFile;
+  readonly #smbus: RegisterFile;
 
-  constructor(host: DeviceHost) {
+  /** Plugs its function into the bus. `portsChanged` is called when a guest has moved its ports. */
+  constructor(host: DeviceHost, pci: PciBus, portsChanged: () => void) {
     this.#host = host;
+    this.#slot = pci.add(powerManagementFunction(portsChanged));
+    this.#pm = new RegisterFile(PM_BLOCK, () => this.state.pm, {
+      read: (name, kept) => (name === 'PMTMR' ? this.#timer() : kept),
+      written: (name, _, written) => {
+        if (name === 'PMCNTRL') this.#suspend(written);
+      },
+    });
+    this.#smbus = new RegisterFile(SMBUS_BLOCK, () => this.state.smbus, {
+      written: (name, _, written) => {
+        // A transfer begins, nobody acknowledges its address, and it ends.
+        if (name === 'SMBHSTCNT' && (written & SMBUS.start) !== 0) this.#smbus.set('SMBHSTSTS', SMBUS.deviceError);
+      },
+    });
+  }
+
+  /** Where its ports are decoded now: nowhere after power-on. */
+  get ports(): readonly PortRange[] {
+    const { pm, smbus } = this.#bases();
+    return [
+      ...(pm === undefined ? [] : [{ first: pm, count: PM_PORTS }]),
+      ...(smbus === undefined ? [] : [{ first: smbus, count: SMBUS_PORTS }]),
+    ];
+  }
+
+  /** First port of the power management registers; undefined while they are not decoded. */
+  get powerManagementPort(): number | undefined {
+    return this.#bases().pm;
   }
 
   reset(): void {
-    this.state = powerOnState();
-    this.state.changes = this.#timerChanges();
+    this.state = { pm: RegisterFile.initial(PM_BLOCK), smbus: RegisterFile.initial(SMBUS_BLOCK), changes: this.#timerChanges() };
     this.#update();
   }
 
@@ -71,28 +105,16 @@ export class AcpiPm implements Device {
     this.#raise(PM1.clock);
   }
 
-  #raise(bit: number): void {
-    this.#settle();
-    this.state.status |= bit;
-    this.#update();
-  }
-
   readPort(port: number, size: AccessSize): number {
+    const { file, offset } = this.#at(port);
     this.#settle();
-    const { status, enable, control } = this.state;
-    const registers = new Map<number, number>([
-      [REGISTER.status, (status | (enable << 16)) >>> 0],
-      [REGISTER.control, control | CONTROL.sciEnable],
-      [REGISTER.timer, ticksAt(this.#host.now(), PM_TIMER_HERTZ) & TIMER_MASK],
-    ]);
-    return readByBytes(port - PLATFORM.powerManagement, size, (offset) => {
-      return (registers.get(offset & ~3) ?? 0) >>> (8 * (offset & 3));
-    });
+    return file.read(offset, size);
   }
 
   writePort(port: number, size: AccessSize, value: number): void {
+    const { file, offset } = this.#at(port);
     this.#settle();
-    writeByBytes(port - PLATFORM.powerManagement, size, value, (offset, byte) => this.#writeByte(offset, byte));
+    file.write(offset, size, value);
     this.#update();
   }
 
@@ -101,20 +123,36 @@ export class AcpiPm implements Device {
     this.#update();
   }
 
-  #writeByte(offset: number, byte: number): void {
-    const { state } = this;
-    const shift = 8 * (offset & 1);
-    const bits = byte << shift;
-    const keep = (word: number, writable: number): number => (word & ~(0xff << shift)) | (bits & writable);
-    const register = offset & ~1;
-    // Status bits are cleared by writing ones.
-    if (register === REGISTER.status) state.status &= ~bits;
-    else if (register === REGISTER.enable) state.enable = keep(state.enable, ENABLE_BITS);
-    else if (register === REGISTER.control) {
-      state.control = keep(state.control, CONTROL.busMasterReload | CONTROL.sleepType);
-      const sleeps = (bits & CONTROL.sleepEnable) !== 0;
-      if (sleeps && (state.control & CONTROL.sleepType) >> 10 === SOFT_OFF) this.#host.requestStop({ kind: 'power-off' });
-    }
+  peek(block: string, register: string): number | undefined {
+    if (block === SMBUS_BLOCK.name) return this.#smbus.value(register);
+    if (register === 'PMTMR') return this.#timer();
+    const timerStatus = register === 'PMSTS' && this.#timerChanges() !== this.state.changes ? PM1.timer : 0;
+    return this.#pm.value(register) | timerStatus;
+  }
+
+  #bases(): { pm: number | undefined; smbus: number | undefined } {
+    return baseAddressPart(this.#slot.configuration());
+  }
+
+  #at(port: number): { file: RegisterFile; offset: number } {
+    const { pm, smbus } = this.#bases();
+    if (pm !== undefined && port >= pm && port < pm + PM_PORTS) return { file: this.#pm, offset: port - pm };
+    return { file: this.#smbus, offset: port - (smbus ?? port) };
+  }
+
+  #raise(bit: number): void {
+    this.#settle();
+    this.#pm.set('PMSTS', this.#pm.value('PMSTS') | bit);
+    this.#update();
+  }
+
+  #suspend(control: number): void {
+    if ((control & CONTROL.suspendEnable) === 0 || (control & CONTROL.suspendType) >> 10 !== SOFT_OFF) return;
+    this.#host.requestStop({ kind: 'power-off' });
+  }
+
+  #timer(): number {
+    return ticksAt(this.#host.now(), PM_TIMER_HERTZ) & TIMER_MASK;
   }
 
   #timerChanges(): number {
@@ -124,15 +162,18 @@ export class AcpiPm implements Device {
   /** Brings the timer's status up to now. */
   #settle(): void {
     const changes = this.#timerChanges();
-    if (changes !== this.state.changes) this.state.status |= PM1.timer;
+    if (changes !== this.state.changes) this.#pm.set('PMSTS', this.#pm.value('PMSTS') | PM1.timer);
     this.state.changes = changes;
   }
 
   /** SCI is up while an enabled event stands; the timer's next change is an event only when somebody listens. */
   #update(): void {
-    const { status, enable, changes } = this.state;
-    this.#host.setInterruptLine(PLATFORM.sciLine, (status & enable) !== 0);
+    const enable = this.#pm.value('PMEN');
+    const fixed = (this.#pm.value('PMSTS') & enable) !== 0;
+    const general = (this.#pm.value('GPSTS') & this.#pm.value('GPEN')) !== 0;
+    const smbus = (this.#smbus.value('SMBHSTCNT') & SMBUS.interruptEnable) !== 0 && (this.#smbus.value('SMBHSTSTS') & SMBUS.interruptStatus) !== 0;
+    this.#host.setInterruptLine(PLATFORM.sciLine, fixed || general || smbus);
     if ((enable & PM1.timer) === 0) this.#host.cancel(this.name, EVENT);
-    else this.#host.schedule(this.name, EVENT, cycleOfTick((changes + 1) * TICKS_PER_CHANGE, PM_TIMER_HERTZ));
+    else this.#host.schedule(this.name, EVENT, cycleOfTick((this.state.changes + 1) * TICKS_PER_CHANGE, PM_TIMER_HERTZ));
   }
 }

@@ -1,37 +1,26 @@
 /**
- * An ATA channel with up to two hard disks, PIO only (1F0-1F7/3F6 on line 14, 170-177/376 on line 15).
+ * An ATA channel with up to two drives (1F0-1F7/3F6 on line 14, 170-177/376 on line 15): registers, reset, interrupt, and the data
+ * that commands move, by PIO or by the channel's bus master. What commands mean is the drives' (ata-disk.ts, atapi.ts).
  *
- * Source: ATA/ATAPI-6 (T13 1410D). Commands and blocks take a fixed virtual time. There is no packet
- * device: the signature after reset is a disk's, and an absent device reads as ATA asks (status 0
- * beside a present device 0, a floating bus without any).
+ * Source: ATA/ATAPI-6 (T13 1410D). Commands and data take a fixed virtual time; a medium that is not done lets virtual time stand.
+ * An absent device reads as ATA asks (status 0 beside a present device 0, a floating bus without any).
  */
 import { allOnes, readByBytes, writeByBytes } from './access';
-import type { AtaDeviceState } from './ata-device';
-import {
-  addressOf, COUNT, FEATURES, IDLE, powerOnDevice, sectorCount, SELECT, setSignature, showAddress, STATUS,
-} from './ata-device';
-import { identifyData, MAX_MULTIPLE } from './ata-identify';
-import type { AccessSize, BlockBackend, Device, DeviceHost, PortRange } from './device';
+import { type AtaDeviceState, COUNT, IDLE, MIDDLE, SELECT, setSignature, showAddress, showReset, STATUS } from './ata-device';
+import { type AtaDrive, AtaFailure, type AtaOutcome, type AtaTask, type AtaTransfer, BLOCK_CYCLES, COMMAND_CYCLES, SECTOR_BYTES, SECTOR_CYCLES } from './ata-drive';
+import { channelDescription, READ_NAMES } from './ata-registers';
+import type { AtaDmaEngine } from './bus-master-ide';
+import { changeDisc } from './cdrom-state';
+import type { DeviceDescription } from './description';
+import type { AccessSize, BlockBackend, Device, DeviceHost, EventAnswer, PortRange } from './device';
 import { BlockError } from './device';
 
-const SECTOR_BYTES = 512;
-/** Cycles from a command to its first effect, and from one data block to the next. */
-const COMMAND_CYCLES = 20_000;
-const BLOCK_CYCLES = 4_000;
 const EVENT = 'ready';
-
-const ERROR = { uncorrectable: 0x40, idNotFound: 0x10, aborted: 0x04 } as const;
 const CONTROL = { interruptsOff: 0x02, reset: 0x04, highOrderByte: 0x80 } as const;
-
-/** A data command under way. */
-export interface AtaTransfer {
-  direction: 'in' | 'out';
-  lba: number;
-  /** Sectors that are still to be moved, the present block included. */
-  sectors: number;
-  /** Sectors a block at most. */
-  block: number;
-}
+const EXECUTE_DIAGNOSTICS = 0x90;
+const DEVICE_RESET = 0x08;
+/** Interrupt reason of a packet device, in the sector count register: C/D and I/O. */
+const REASON = { packet: 0x01, toHost: 0x02, fromHost: 0x00, status: 0x03 } as const;
 
 export interface AtaState {
   /** Device/head register, shared by both devices. */
@@ -42,13 +31,9 @@ export interface AtaState {
   /** Devices 0 and 1; null where there is none. */
   devices: (AtaDeviceState | null)[];
   /** What the pending event is for. */
-  pending: 'nothing' | 'command' | 'block' | 'reset';
+  pending: 'nothing' | 'command' | 'packet' | 'data' | 'reset';
   command: number;
   transfer: AtaTransfer | null;
-  buffer: Uint8Array;
-  /** Next byte of the block, and its end; equal when no data is asked for. */
-  position: number;
-  end: number;
 }
 
 export interface AtaOptions {
@@ -59,36 +44,30 @@ export interface AtaOptions {
   /** ISA interrupt line. */
   readonly line: number;
   /** Device 0, device 1. */
-  readonly disks: readonly (BlockBackend | undefined)[];
+  readonly drives: readonly (AtaDrive | undefined)[];
+  /** The channel's bus master; without it DMA commands wait for ever, as on a channel that has none. */
+  readonly dma?: AtaDmaEngine;
 }
 
-function powerOnState(disks: readonly (BlockBackend | undefined)[]): AtaState {
-  return {
-    select: 0, control: 0, interrupt: false,
-    devices: [0, 1].map((index) => (disks[index] === undefined ? null : powerOnDevice(disks[index]))),
-    pending: 'nothing', command: 0, transfer: null, buffer: new Uint8Array(MAX_MULTIPLE * SECTOR_BYTES),
-    position: 0, end: 0,
-  };
+/** `before`: devices that have been in use, whose discs stay where they are. */
+function powerOnState(drives: AtaOptions['drives'], before: AtaState['devices'] = []): AtaState {
+  const devices = [0, 1].map((unit) => drives[unit]?.powerOn(before[unit]?.cdrom?.image) ?? null);
+  return { select: 0, control: 0, interrupt: false, devices, pending: 'nothing', command: 0, transfer: null };
 }
 
-/** A command's refusal: bits of the error register, and the sector that it is about. */
-class AtaFailure {
-  constructor(
-    readonly error: number,
-    readonly lba?: number,
-  ) {}
+/** The selected device, and what drives it. */
+interface Selected extends AtaTask {
+  readonly drive: AtaDrive;
 }
-
-type Handler = (device: AtaDeviceState, disk: BlockBackend) => AtaFailure | undefined;
 
 export class AtaChannel implements Device {
   readonly name: string;
   readonly ports: readonly PortRange[];
   readonly portWidth: AccessSize = 4;
+  readonly description: DeviceDescription;
   state: AtaState;
   readonly #host: DeviceHost;
   readonly #options: AtaOptions;
-  readonly #handlers: ReadonlyMap<number, Handler>;
 
   constructor(host: DeviceHost, options: AtaOptions) {
     this.#host = host;
@@ -98,19 +77,20 @@ export class AtaChannel implements Device {
       { first: options.command, count: 8 },
       { first: options.control, count: 1 },
     ];
-    this.state = powerOnState(options.disks);
-    this.#handlers = this.#commandTable();
+    this.description = channelDescription(options.command, options.control);
+    this.state = powerOnState(options.drives);
   }
 
+  /** Power-on, but for the discs in the drives, which nobody takes out by a reset. */
   reset(): void {
     this.#host.cancel(this.name, EVENT);
-    this.state = powerOnState(this.#options.disks);
+    this.state = powerOnState(this.#options.drives, this.state.devices);
     this.#driveLine();
   }
 
   readPort(port: number, size: AccessSize): number {
     if (port === this.#options.command) return this.#readData(size);
-    return readByBytes(port, size, (byte) => this.#readRegister(byte));
+    return readByBytes(port, size, (byte) => this.#readRegister(byte, true));
   }
 
   writePort(port: number, size: AccessSize, value: number): void {
@@ -118,22 +98,58 @@ export class AtaChannel implements Device {
     else writeByBytes(port, size, value, (byte, data) => this.#writeRegister(byte, data));
   }
 
-  event(): void {
-    const { state } = this;
-    const { pending } = state;
-    state.pending = 'nothing';
-    if (pending === 'command') this.#execute();
-    else if (pending === 'block') this.#nextBlock();
-    else if (pending === 'reset') this.#finishReset();
+  peek(block: string, register: string): number | undefined {
+    const { command, control } = this.#options;
+    if (block === 'control block') return register === 'ASTATUS' ? this.#readRegister(control, false) : this.state.control;
+    const offset = READ_NAMES.indexOf(register);
+    if (offset > 0) return this.#readRegister(command + offset, false);
+    if (register === 'COMMAND') return this.state.command;
+    if (register === 'FEATURES') return this.#selected()?.device.recent[1];
+    return undefined;
+  }
+
+  event(): EventAnswer {
+    const { pending } = this.state;
+    const answer = this.#handle(pending);
+    // What could not be done is still to be done.
+    if (answer === 'wait') this.state.pending = this.state.transfer === null || this.state.transfer.purpose === 'packet' ? pending : 'data';
     this.#driveLine();
+    return answer;
+  }
+
+  /** The channel's bus master has been started, or may run from now on. */
+  dmaStarted(): void {
+    const { transfer, pending } = this.state;
+    if (transfer?.dma === true && pending === 'nothing' && this.#options.dma?.isRunning(transfer.direction) === true) this.#schedule('data', BLOCK_CYCLES);
+  }
+
+  /** The discs are in the drives that were there at first. */
+  restoreDiscs(): void {
+    this.state = powerOnState(this.#options.drives);
+  }
+
+  /** Another disc in a device's drive, or none. False when that device is no CD-ROM drive. */
+  changeDisc(unit: number, image: string | null): boolean {
+    const cdrom = this.state.devices[unit]?.cdrom ?? null;
+    if (cdrom !== null) changeDisc(cdrom, image);
+    return cdrom !== null;
+  }
+
+  /** What a device's drive reads now, if it is a CD-ROM drive. */
+  disc(unit: number): BlockBackend | undefined {
+    const device = this.state.devices[unit];
+    return device === null || device.cdrom === null ? undefined : this.#options.drives[unit]?.medium(device);
   }
 
   #unit(): number {
     return (this.state.select & SELECT.device1) !== 0 ? 1 : 0;
   }
 
-  #selected(): AtaDeviceState | null {
-    return this.state.devices[this.#unit()];
+  #selected(): Selected | undefined {
+    const unit = this.#unit();
+    const device = this.state.devices[unit];
+    const drive = this.#options.drives[unit];
+    return device === null || drive === undefined ? undefined : { device, drive, registers: this.state };
   }
 
   #isEmpty(): boolean {
@@ -142,10 +158,9 @@ export class AtaChannel implements Device {
 
   #driveLine(): void {
     const { state } = this;
-    this.#host.setInterruptLine(
-      this.#options.line,
-      state.interrupt && (state.control & CONTROL.interruptsOff) === 0,
-    );
+    const level = state.interrupt && (state.control & CONTROL.interruptsOff) === 0;
+    this.#options.dma?.interruptLine(level);
+    this.#host.setInterruptLine(this.#options.line, level);
   }
 
   #schedule(pending: AtaState['pending'], cycles: number): void {
@@ -153,24 +168,26 @@ export class AtaChannel implements Device {
     this.#host.schedule(this.name, EVENT, this.#host.now() + cycles);
   }
 
-  #readRegister(port: number): number {
+  /** `acknowledges`: reading the status takes the interrupt back. */
+  #readRegister(port: number, acknowledges: boolean): number {
     const { state } = this;
     if (this.#isEmpty()) return 0xff;
-    const device = this.#selected();
+    const device = state.devices[this.#unit()];
     if (device === null) return 0;
     if (port === this.#options.control) return device.status;
     const register = port - this.#options.command;
-    if (register === 7) return this.#readStatus(device);
+    if (register === 7) {
+      if (acknowledges) this.#takeInterruptBack();
+      return device.status;
+    }
     if (register === 6) return state.select | SELECT.obsolete;
     if (register === 1) return device.error;
     return (state.control & CONTROL.highOrderByte) !== 0 ? device.previous[register] : device.recent[register];
   }
 
-  /** The status register proper; reading it acknowledges the interrupt. */
-  #readStatus(device: AtaDeviceState): number {
+  #takeInterruptBack(): void {
     this.state.interrupt = false;
     this.#driveLine();
-    return device.status;
   }
 
   #writeRegister(port: number, value: number): void {
@@ -180,8 +197,10 @@ export class AtaChannel implements Device {
     }
     const { state } = this;
     const register = port - this.#options.command;
-    const occupied = (this.#selected()?.status ?? 0) & (STATUS.busy | STATUS.request);
-    if (occupied !== 0) return;
+    const selected = this.#selected();
+    const occupied = (selected?.device.status ?? 0) & (STATUS.busy | STATUS.request);
+    // DEVICE RESET is the one command that a packet device takes at any time.
+    if (occupied !== 0 && !(register === 7 && value === DEVICE_RESET && selected?.device.kind === 'packet')) return;
     state.control &= ~CONTROL.highOrderByte;
     if (register === 7) {
       this.#writeCommand(value);
@@ -208,266 +227,286 @@ export class AtaChannel implements Device {
 
   #beginReset(): void {
     const { state } = this;
-    this.#host.cancel(this.name, EVENT);
-    this.#endTransfer();
-    state.pending = 'nothing';
+    this.#abandon();
     state.interrupt = false;
     for (const device of state.devices) if (device !== null) device.status = STATUS.busy;
+  }
+
+  /** What is under way ends here, without a word. */
+  #abandon(): void {
+    this.#host.cancel(this.name, EVENT);
+    this.state.transfer = null;
+    this.state.pending = 'nothing';
   }
 
   #finishReset(): void {
     this.state.select = 0;
     for (const device of this.state.devices) {
       if (device === null) continue;
-      setSignature(device);
+      showReset(device);
       device.multiple = 0;
-      device.status = IDLE;
     }
   }
 
   #writeCommand(command: number): void {
     const { state } = this;
     // EXECUTE DEVICE DIAGNOSTIC is for both devices, whichever is selected; device 0 answers.
-    if (command === 0x90) state.select &= ~SELECT.device1;
-    const device = this.#selected();
-    if (device === null) return;
+    if (command === EXECUTE_DIAGNOSTICS) state.select &= ~SELECT.device1;
+    const selected = this.#selected();
+    if (selected === undefined) return;
+    this.#abandon();
     state.command = command;
     state.interrupt = false;
-    device.status = STATUS.busy;
-    device.error = 0;
-    this.#schedule('command', COMMAND_CYCLES);
+    selected.device.status = STATUS.busy;
+    selected.device.error = 0;
+    this.#schedule('command', selected.drive.begin(selected));
     this.#driveLine();
   }
 
-  #execute(): void {
-    const unit = this.#unit();
-    const device = this.state.devices[unit];
-    const disk = this.#options.disks[unit];
-    if (device === null || disk === undefined) return;
-    device.status = IDLE;
-    this.#guard(device, () => {
-      const handler = this.#handlers.get(this.state.command);
-      return handler === undefined ? new AtaFailure(ERROR.aborted) : handler(device, disk);
+  #handle(pending: AtaState['pending']): EventAnswer {
+    this.state.pending = 'nothing';
+    if (pending === 'reset') {
+      this.#finishReset();
+      return undefined;
+    }
+    const selected = this.#selected();
+    if (selected === undefined) return undefined;
+    return this.#guard(selected, () => {
+      if (pending === 'command') return this.#execute(selected);
+      if (pending === 'packet') return this.#settle(selected, this.#executePacket(selected));
+      const { transfer } = this.state;
+      if (transfer === null) return undefined;
+      return transfer.direction === 'in' ? this.#moveIn(selected, transfer) : this.#moveOut(selected, transfer, false);
     });
-    // A write asks for its first block without an interrupt.
-    if (this.state.transfer?.direction !== 'out') this.state.interrupt = true;
   }
 
-  /** Runs a step; a refusal, or a host file that fails, becomes the command's error. */
-  #guard(device: AtaDeviceState, step: () => AtaFailure | undefined): void {
-    let failure: AtaFailure | undefined;
+  /** Runs a step; a host file that fails becomes the command's error. */
+  #guard(selected: Selected, step: () => EventAnswer): EventAnswer {
     try {
-      failure = step();
+      return step();
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
-      failure = new AtaFailure(ERROR.uncorrectable, this.state.transfer?.lba);
+      this.#fail(selected, selected.drive.mediumFailure(selected.device, this.state.transfer?.lba ?? 0, false));
+      return undefined;
     }
-    if (failure === undefined) return;
-    this.#endTransfer();
-    device.error = failure.error;
-    device.status = IDLE | STATUS.error;
-    if (failure.lba !== undefined) this.state.select = showAddress(device, this.state.select, failure.lba);
   }
 
-  #endTransfer(): void {
-    this.state.transfer = null;
-    this.state.position = 0;
-    this.state.end = 0;
-  }
-
-  /** All commands by their code (ATA/ATAPI-6, table 11). Others are aborted. */
-  #commandTable(): ReadonlyMap<number, Handler> {
-    const nothing: Handler = () => undefined;
-    const read = (wide: boolean, multiple: boolean): Handler => (device, disk) =>
-      this.#beginTransfer(device, disk, 'in', wide, multiple);
-    const write = (wide: boolean, multiple: boolean): Handler => (device, disk) =>
-      this.#beginTransfer(device, disk, 'out', wide, multiple);
-    const verify = (wide: boolean): Handler => (device, disk) => this.#verify(device, disk, wide);
-    const table = new Map<number, Handler>([
-      [0x20, read(false, false)], [0x21, read(false, false)], [0x24, read(true, false)],
-      [0xc4, read(false, true)], [0x29, read(true, true)],
-      [0x30, write(false, false)], [0x31, write(false, false)], [0x34, write(true, false)],
-      [0xc5, write(false, true)], [0x39, write(true, true)],
-      [0x40, verify(false)], [0x41, verify(false)], [0x42, verify(true)],
-      [0x90, () => this.#diagnose()],
-      [0x91, (device, disk) => this.#initializeParameters(device, disk)],
-      [0xc6, (device) => this.#setMultiple(device)],
-      [0xec, (device, disk) => this.#identify(device, disk)],
-      [0xef, (device) => this.#setFeatures(device)],
-      [0xe5, (device) => this.#checkPower(device)],
-      [0xf8, (device, disk) => this.#nativeMaximum(device, disk.sectors, false)],
-      [0x27, (device, disk) => this.#nativeMaximum(device, disk.sectors, true)],
-      // FLUSH CACHE, FLUSH CACHE EXT, and the power commands STANDBY, IDLE (at once or later), SLEEP.
-      ...[0xe7, 0xea, 0xe0, 0xe1, 0xe2, 0xe3, 0xe6].map((code): [number, Handler] => [code, nothing]),
-    ]);
-    // RECALIBRATE 10-1F and SEEK 70-7F of older hosts.
-    for (let low = 0; low < 16; low++) table.set(0x10 + low, nothing).set(0x70 + low, nothing);
-    return table;
-  }
-
-  #beginTransfer(
-    device: AtaDeviceState,
-    disk: BlockBackend,
-    direction: 'in' | 'out',
-    wide: boolean,
-    multiple: boolean,
-  ): AtaFailure | undefined {
-    if (multiple && device.multiple === 0) return new AtaFailure(ERROR.aborted);
-    if (direction === 'out' && disk.readOnly) return new AtaFailure(ERROR.aborted);
-    const lba = addressOf(device, this.state.select, wide);
-    if (lba === undefined) return new AtaFailure(ERROR.idNotFound);
-    const block = multiple ? device.multiple : 1;
-    this.state.transfer = { direction, lba, sectors: sectorCount(device, wide), block };
-    return this.#offerBlock(device, disk, this.state.transfer);
-  }
-
-  /** Sets DRQ for the next block: filled from the disk, or to be filled by the host. */
-  #offerBlock(device: AtaDeviceState, disk: BlockBackend, transfer: AtaTransfer): AtaFailure | undefined {
-    const { state } = this;
-    const count = Math.min(transfer.block, transfer.sectors);
-    if (transfer.lba + count > disk.sectors) {
-      return new AtaFailure(ERROR.idNotFound, Math.max(transfer.lba, disk.sectors));
+  #execute(selected: Selected): EventAnswer {
+    const { command } = this.state;
+    if (command === EXECUTE_DIAGNOSTICS) {
+      for (const device of this.state.devices) if (device !== null) showReset(device);
+      this.state.interrupt = true;
+      return undefined;
     }
-    if (transfer.direction === 'in') {
-      const data = new Uint8Array(count * SECTOR_BYTES);
-      disk.read(transfer.lba, count, data);
-      state.buffer.set(data);
+    if (command === DEVICE_RESET && selected.device.kind === 'packet') {
+      // No interrupt.
+      showReset(selected.device);
+      return undefined;
     }
-    state.position = 0;
-    state.end = count * SECTOR_BYTES;
-    device.status = IDLE | STATUS.request;
+    return this.#settle(selected, selected.drive.execute(selected));
+  }
+
+  #executePacket(selected: Selected): AtaOutcome {
+    return selected.drive.executePacket?.(selected, this.state.transfer?.data ?? new Uint8Array(0));
+  }
+
+  /** What a command has come to. */
+  #settle(selected: Selected, outcome: AtaOutcome): EventAnswer {
+    if (outcome === 'wait') return 'wait';
+    if (outcome === undefined) this.#complete(selected.device);
+    else if (outcome instanceof AtaFailure) this.#fail(selected, outcome);
+    else {
+      this.state.transfer = outcome;
+      return outcome.direction === 'in' ? this.#moveIn(selected, outcome) : this.#moveOut(selected, outcome, true);
+    }
     return undefined;
   }
 
-  /** The event after a block: what the host wrote goes to the disk; the next block is offered. */
-  #nextBlock(): void {
-    const { state } = this;
-    const device = this.#selected();
-    const disk = this.#options.disks[this.#unit()];
-    const { transfer } = state;
-    if (device === null || disk === undefined || transfer === null) return;
+  #complete(device: AtaDeviceState): void {
+    this.state.transfer = null;
     device.status = IDLE;
-    this.#guard(device, () => {
-      if (transfer.direction === 'out') disk.write(transfer.lba, state.buffer.slice(0, state.end));
-      this.#advance(transfer);
-      if (transfer.sectors > 0) return this.#offerBlock(device, disk, transfer);
-      this.#endTransfer();
-      return undefined;
-    });
-    state.interrupt = true;
+    if (device.kind === 'packet') device.recent[COUNT] = REASON.status;
+    this.state.interrupt = true;
   }
 
-  #advance(transfer: AtaTransfer): void {
-    const count = Math.min(transfer.block, transfer.sectors);
-    transfer.lba += count;
-    transfer.sectors -= count;
+  #fail({ device }: Selected, { error, lba, signature }: AtaFailure): void {
+    this.#complete(device);
+    device.error = error;
+    device.status = IDLE | STATUS.error;
+    if (lba !== undefined) this.state.select = showAddress(device, this.state.select, lba);
+    if (signature) setSignature(device);
+  }
+
+  /** Data for the host: a piece is read when there is none; DMA takes it, PIO is offered its next block. */
+  #moveIn(selected: Selected, transfer: AtaTransfer): EventAnswer {
+    const { device } = selected;
+    if (transfer.position === transfer.data.length) {
+      dropPiece(transfer);
+      if (transfer.sectors === 0) {
+        this.#complete(device);
+        return undefined;
+      }
+      const read = this.#readPiece(selected, transfer);
+      if (read !== 'done') return read;
+    }
+    if (!transfer.dma) {
+      this.#offerBlock(device, transfer, REASON.toHost);
+      this.state.interrupt = true;
+    } else if (this.#moveByDma(device, transfer)) {
+      dropPiece(transfer);
+      if (transfer.sectors === 0) this.#complete(device);
+      else this.#scheduleNext(device, transfer);
+    }
+    return undefined;
+  }
+
+  /** Data from the host. `first`: nothing has been asked for yet. */
+  #moveOut(selected: Selected, transfer: AtaTransfer, first: boolean): EventAnswer {
+    const { device } = selected;
+    if (transfer.purpose === 'medium' && transfer.data.length === 0) {
+      if (transfer.sectors === 0) return this.#finishWrite(selected, transfer);
+      const count = Math.min(transfer.pieceSectors, transfer.sectors);
+      if (this.#mediumFor(selected, transfer, count) === undefined) return undefined;
+      transfer.data = new Uint8Array(count * SECTOR_BYTES);
+    }
+    if (transfer.position < transfer.data.length) {
+      if (!transfer.dma) {
+        this.#offerBlock(device, transfer, transfer.purpose === 'packet' ? REASON.packet : REASON.fromHost);
+        // A disk's first block, and a packet, are asked for without an interrupt.
+        this.state.interrupt = transfer.purpose !== 'packet' && !(first && device.kind === 'disk');
+        return undefined;
+      }
+      if (!this.#moveByDma(device, transfer)) return undefined;
+    }
+    return this.#takePiece(selected, transfer);
+  }
+
+  /** A piece has come whole. */
+  #takePiece(selected: Selected, transfer: AtaTransfer): EventAnswer {
+    const { device, drive } = selected;
+    if (transfer.purpose === 'packet') {
+      device.status = STATUS.busy;
+      this.#schedule('packet', drive.beginPacket?.(selected, transfer.data) ?? COMMAND_CYCLES);
+      return undefined;
+    }
+    if (transfer.purpose === 'parameters') return this.#settle(selected, drive.accept?.(selected, transfer));
+    const medium = this.#mediumFor(selected, transfer, transfer.data.length / SECTOR_BYTES);
+    if (medium === undefined) return undefined;
+    if (!medium.write(transfer.lba, transfer.data)) return 'wait';
+    dropPiece(transfer);
+    if (transfer.sectors === 0) return this.#finishWrite(selected, transfer);
+    if (!transfer.dma) return this.#moveOut(selected, transfer, false);
+    this.#scheduleNext(device, transfer);
+    return undefined;
+  }
+
+  #finishWrite({ device, drive }: Selected, { through }: AtaTransfer): EventAnswer {
+    if (through && drive.medium(device)?.flush() === false) return 'wait';
+    this.#complete(device);
+    return undefined;
+  }
+
+  /** The next piece of a DMA transfer takes its time. */
+  #scheduleNext(device: AtaDeviceState, { sectors, pieceSectors }: AtaTransfer): void {
+    device.status = STATUS.busy;
+    this.#schedule('data', SECTOR_CYCLES * Math.min(sectors, pieceSectors));
+  }
+
+  #readPiece(selected: Selected, transfer: AtaTransfer): 'done' | EventAnswer {
+    const count = Math.min(transfer.pieceSectors, transfer.sectors);
+    const medium = this.#mediumFor(selected, transfer, count);
+    if (medium === undefined) return undefined;
+    const data = new Uint8Array(count * SECTOR_BYTES);
+    if (!medium.read(transfer.lba, count, data)) return 'wait';
+    transfer.data = data;
+    return 'done';
+  }
+
+  /** The medium, if it is there and has these sectors; otherwise the command fails. */
+  #mediumFor(selected: Selected, { lba }: AtaTransfer, count: number): BlockBackend | undefined {
+    const { device, drive } = selected;
+    const medium = drive.medium(device);
+    const reachable = drive.reachable(device);
+    if (medium !== undefined && lba + count <= reachable) return medium;
+    const isBeyond = medium !== undefined;
+    this.#fail(selected, drive.mediumFailure(device, isBeyond ? Math.max(lba, reachable) : lba, isBeyond));
+    return undefined;
+  }
+
+  /** Whether the rest of the piece has gone: the bus master may not run, or its table may be too short. Then the drive waits for it. */
+  #moveByDma(device: AtaDeviceState, transfer: AtaTransfer): boolean {
+    const { dma } = this.#options;
+    if (dma?.isRunning(transfer.direction) === true) {
+      const rest = transfer.data.subarray(transfer.position);
+      transfer.position += transfer.direction === 'in' ? dma.toMemory(rest) : dma.fromMemory(rest);
+    }
+    device.status = IDLE | STATUS.request;
+    return transfer.position === transfer.data.length;
+  }
+
+  /** Sets DRQ for the next block by PIO. */
+  #offerBlock(device: AtaDeviceState, transfer: AtaTransfer, reason: number): void {
+    transfer.end = Math.min(transfer.position + transfer.blockBytes, transfer.data.length);
+    device.status = IDLE | STATUS.request;
+    if (device.kind !== 'packet') return;
+    device.recent[COUNT] = reason;
+    if (reason === REASON.packet) return;
+    const bytes = transfer.end - transfer.position;
+    device.recent.set([bytes & 0xff, bytes >> 8], MIDDLE);
   }
 
   /** The host has moved the last byte of a block. */
-  #finishBlock(device: AtaDeviceState): void {
-    const { transfer } = this.state;
-    const lastIn = transfer === null || (transfer.direction === 'in' && transfer.sectors <= transfer.block);
-    if (lastIn) {
+  #finishBlock(device: AtaDeviceState, transfer: AtaTransfer): void {
+    const lastIn = transfer.direction === 'in' && transfer.position === transfer.data.length
+      && transfer.sectors * SECTOR_BYTES <= transfer.data.length;
+    if (lastIn && device.kind === 'disk') {
       device.status = IDLE;
-      this.#endTransfer();
+      this.state.transfer = null;
     } else {
       device.status = STATUS.busy;
-      this.#schedule('block', BLOCK_CYCLES);
+      this.#schedule('data', BLOCK_CYCLES);
     }
   }
 
-  #wantsData(direction: 'in' | 'out'): AtaDeviceState | null {
-    const device = this.#selected();
-    if (device === null || (device.status & STATUS.request) === 0) return null;
-    const present = this.state.transfer?.direction ?? 'in';
-    return present === direction ? device : null;
+  /** The transfer that the data port is for now. */
+  #atDataPort(direction: 'in' | 'out'): { device: AtaDeviceState; transfer: AtaTransfer } | undefined {
+    const { transfer, devices } = this.state;
+    const device = devices[this.#unit()];
+    if (device === null || (device.status & STATUS.request) === 0 || transfer === null) return undefined;
+    return transfer.dma || transfer.direction !== direction ? undefined : { device, transfer };
   }
 
   #readData(size: AccessSize): number {
-    const { state } = this;
-    const device = this.#wantsData('in');
-    if (device === null) return allOnes(size);
-    const value = readByBytes(state.position, size, (index) => (index < state.end ? state.buffer[index] : 0));
-    state.position += size;
-    if (state.position >= state.end) this.#finishBlock(device);
+    const target = this.#atDataPort('in');
+    if (target === undefined) return allOnes(size);
+    const { device, transfer } = target;
+    const { data, position, end } = transfer;
+    const value = readByBytes(position, size, (index) => (index < end ? data[index] : 0));
+    transfer.position = Math.min(position + size, end);
+    if (transfer.position === end) this.#finishBlock(device, transfer);
     return value;
   }
 
   #writeData(size: AccessSize, value: number): void {
-    const { state } = this;
-    const device = this.#wantsData('out');
-    if (device === null) return;
-    writeByBytes(state.position, size, value, (index, byte) => {
-      if (index < state.end) state.buffer[index] = byte;
+    const target = this.#atDataPort('out');
+    if (target === undefined) return;
+    const { device, transfer } = target;
+    const { data, position, end } = transfer;
+    writeByBytes(position, size, value, (index, byte) => {
+      if (index < end) data[index] = byte;
     });
-    state.position += size;
-    if (state.position >= state.end) this.#finishBlock(device);
+    transfer.position = Math.min(position + size, end);
+    if (transfer.position === end) this.#finishBlock(device, transfer);
   }
+}
 
-  #verify(device: AtaDeviceState, disk: BlockBackend, wide: boolean): AtaFailure | undefined {
-    const lba = addressOf(device, this.state.select, wide);
-    if (lba === undefined) return new AtaFailure(ERROR.idNotFound);
-    if (lba + sectorCount(device, wide) <= disk.sectors) return undefined;
-    return new AtaFailure(ERROR.idNotFound, Math.max(lba, disk.sectors));
+/** A piece is done with. */
+function dropPiece(transfer: AtaTransfer): void {
+  if (transfer.purpose === 'medium') {
+    const moved = transfer.data.length / SECTOR_BYTES;
+    transfer.lba += moved;
+    transfer.sectors -= moved;
   }
-
-  #diagnose(): undefined {
-    for (const device of this.state.devices) if (device !== null) setSignature(device);
-    return undefined;
-  }
-
-  /** INITIALIZE DEVICE PARAMETERS: heads and sectors of the translation. */
-  #initializeParameters(device: AtaDeviceState, disk: BlockBackend): AtaFailure | undefined {
-    const sectorsPerTrack = device.recent[COUNT];
-    if (sectorsPerTrack === 0) return new AtaFailure(ERROR.aborted);
-    const heads = (this.state.select & 0x0f) + 1;
-    const cylinders = Math.min(Math.floor(disk.sectors / (heads * sectorsPerTrack)), 0xffff);
-    device.geometry = { cylinders, heads, sectorsPerTrack };
-    return undefined;
-  }
-
-  #setMultiple(device: AtaDeviceState): AtaFailure | undefined {
-    const count = device.recent[COUNT];
-    const powerOfTwo = (count & (count - 1)) === 0;
-    if (count > MAX_MULTIPLE || !powerOfTwo) {
-      device.multiple = 0;
-      return new AtaFailure(ERROR.aborted);
-    }
-    device.multiple = count;
-    return undefined;
-  }
-
-  #identify(device: AtaDeviceState, disk: BlockBackend): undefined {
-    const { state } = this;
-    const serial = `SB-${this.name}-${this.#unit()}`;
-    state.buffer.set(identifyData({
-      sectors: disk.sectors, serial, current: device.geometry, multiple: device.multiple,
-    }));
-    state.position = 0;
-    state.end = SECTOR_BYTES;
-    device.status = IDLE | STATUS.request;
-    return undefined;
-  }
-
-  /** SET FEATURES: PIO transfer modes, write cache and look-ahead are taken as they come; DMA modes are refused. */
-  #setFeatures(device: AtaDeviceState): AtaFailure | undefined {
-    const feature = device.recent[FEATURES];
-    if (feature === 0x03) return device.recent[COUNT] < 0x10 ? undefined : new AtaFailure(ERROR.aborted);
-    const accepted = [0x02, 0x55, 0x66, 0x82, 0xaa, 0xcc];
-    return accepted.includes(feature) ? undefined : new AtaFailure(ERROR.aborted);
-  }
-
-  /** CHECK POWER MODE: active or idle. */
-  #checkPower(device: AtaDeviceState): undefined {
-    device.recent[COUNT] = 0xff;
-    return undefined;
-  }
-
-  /** READ NATIVE MAX ADDRESS (EXT): the last sector. */
-  #nativeMaximum(device: AtaDeviceState, sectors: number, wide: boolean): AtaFailure | undefined {
-    if (!wide && (this.state.select & SELECT.lba) === 0) return new AtaFailure(ERROR.aborted);
-    this.state.select |= SELECT.lba;
-    this.state.select = showAddress(device, this.state.select, wide ? sectors - 1 : Math.min(sectors - 1, 0x0fffffff));
-    return undefined;
-  }
+  transfer.data = new Uint8Array(0);
+  transfer.position = 0;
 }

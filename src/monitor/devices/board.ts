@@ -2,6 +2,10 @@
 import { AcpiPm } from './acpi-pm';
 import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
+import { AtaDisk } from './ata-disk';
+import type { AtaDrive } from './ata-drive';
+import { AtapiCdrom, type AtapiOptions } from './atapi';
+import { BusMasterIde } from './bus-master-ide';
 import { MemoryRouter, PortBus, type MappedRegion } from './bus';
 import type { ShadowRegion } from './chipset';
 import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } from './chipset';
@@ -12,6 +16,7 @@ import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput } from
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
+import { E1000 } from './e1000';
 import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
@@ -28,6 +33,11 @@ import { Rtc } from './rtc';
 import { SystemPorts } from './system-ports';
 import { Uart } from './uart';
 import { Vga } from './vga';
+import type { VideoMemory } from './vga-memory';
+import { vgaFunction } from './vga-pci';
+
+/** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
+export type CdromOptions = Pick<AtapiOptions, 'image' | 'discs'>;
 
 export interface BoardOptions {
   /** Guest RAM below 4 GiB, in bytes. */
@@ -36,17 +46,23 @@ export interface BoardOptions {
   readonly memoryAbove4GBytes?: number;
   /** Time of day at cycle 0: seconds since 1970-01-01 UTC. */
   readonly rtcEpochSeconds: number;
-  /** Primary master, primary slave, secondary master, secondary slave. */
+  /** Hard disks: primary master and slave, then the places on the secondary channel that a CD-ROM drive leaves. */
   readonly disks: readonly (BlockBackend | undefined)[];
+  /** The CD-ROM drive, secondary master. Default: none. */
+  readonly cdrom?: CdromOptions;
   /** Drives A and B. */
   readonly floppies: readonly (BlockBackend | undefined)[];
-  /** Order in which the BIOS looks for a boot sector. Default: floppy when there is one, then disk. */
+  /** Order in which the BIOS looks for something to boot. Default: floppy when there is one, disk, CD-ROM when there is one. */
   readonly bootOrder?: readonly BootDevice[];
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
   readonly fwCfgFiles?: readonly FwCfgFile[];
   readonly bootMenu?: boolean;
+  /** Option ROM of the VGA. */
+  readonly vgaRom?: Uint8Array;
   /** Number of processors, 1 to 8. Default 1. */
   readonly cpus?: number;
+  /** Devices that the machine adds: the firmware's. */
+  readonly more?: readonly Device[];
   /** What the CPU model has of APICs. Default: a local APIC with x2APIC. */
   readonly apic?: { readonly present: boolean; readonly x2apic: boolean };
   /** Whether there is a high precision event timer. Default false. */
@@ -56,6 +72,8 @@ export interface BoardOptions {
    * polling guest at 115200 baud executes 86806 instructions a character.
    */
   readonly serialCharacterCycles?: number;
+  /** The network card 'net0', in slot 3: its address (6 bytes), and an expansion ROM. Default: none. */
+  readonly network?: { readonly card: 'e1000'; readonly mac?: Uint8Array; readonly rom?: Uint8Array };
 }
 
 /** What the board needs of the machine beyond `DeviceHost`. */
@@ -70,6 +88,10 @@ export interface BoardCallbacks {
   timeStamp?(cpu: number): bigint;
   /** `memory.regions` has changed: a guest has moved a device. Memory wins where both answer. */
   onRegions?(): void;
+  /** Video memory. Default: memory of the device's own. */
+  readonly videoMemory?: VideoMemory;
+  /** `vga.windows` has changed. */
+  onWindows?(): void;
   /** Decoding of C0000-FFFFF has changed: all thirteen regions as they are now. */
   onShadow(regions: readonly ShadowRegion[]): void;
 }
@@ -95,8 +117,12 @@ export interface Board {
   uart(name: SerialName): Uart;
   /** Powers every device on, in order. Called once after construction, too: constructors touch nothing. */
   reset(): void;
+  /** The disc that the CD-ROM drive reads now. */
+  cdromDisc(): BlockBackend | undefined;
+  /** Discs that were changed are again what they were at first. To be followed by `reset`. */
+  restoreDiscs(): void;
   /**
-   * Tells host and callbacks again what follows from the devices' states: A20, where devices are decoded, shadow RAM, INTR.
+   * Tells host and callbacks again what follows from the devices' states: A20, where devices and windows to video memory are, shadow RAM, INTR.
    * Called after the states have been replaced by a snapshot's.
    */
   announce(): void;
@@ -151,6 +177,14 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
 const haveEqualRegions = (one: readonly MappedRegion[], other: readonly MappedRegion[]): boolean =>
   one.length === other.length && one.every(({ first, bytes, device }, i) => first === other[i].first && bytes === other[i].bytes && device === other[i].device);
 
+/** Where the network card is on the PCI bus. */
+const NETWORK_SLOT = 3;
+
+function createNetworkCard(host: DeviceHost, memory: DmaMemory, pci: PciBus, { mac, rom }: NonNullable<BoardOptions['network']>): E1000 {
+  const options = { slot: NETWORK_SLOT, ...(mac === undefined ? {} : { mac }), ...(rom === undefined ? {} : { rom }) };
+  return new E1000(host, memory, (pciFunction) => pci.add(pciFunction), options);
+}
+
 const TIMER_LINE = 0;
 const CLOCK_LINE = 8;
 
@@ -192,7 +226,9 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   const floppyTypes = options.floppies.map((disk) =>
     disk === undefined ? 0 : (floppyFormat(disk.sectors)?.driveType ?? 0),
   );
-  const defaultOrder: readonly BootDevice[] = floppyTypes.some((type) => type !== 0) ? ['floppy', 'disk'] : ['disk'];
+  const defaultOrder: readonly BootDevice[] = [
+    ...(floppyTypes.some((type) => type !== 0) ? ['floppy'] as const : []), 'disk', ...(options.cdrom === undefined ? [] : ['cdrom'] as const),
+  ];
   const cells = cmosCells({
     memoryBytes: options.memoryBytes,
     memoryAbove4GBytes: options.memoryAbove4GBytes ?? 0,
@@ -204,11 +240,35 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   return new Rtc(host, { epochSeconds: options.rtcEpochSeconds, cells });
 }
 
-function createAta(host: DeviceHost, disks: BoardOptions['disks']): AtaChannel[] {
-  return [
-    new AtaChannel(host, { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: disks.slice(0, 2) }),
-    new AtaChannel(host, { name: 'ata1', command: 0x170, control: 0x376, line: 15, disks: disks.slice(2, 4) }),
-  ];
+const ATA_CHANNELS = [
+  { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14 },
+  { name: 'ata1', command: 0x170, control: 0x376, line: 15 },
+] as const;
+/** Where the CD-ROM drive is: secondary master. */
+const CDROM_PLACE = 2;
+
+/** What is at a place on the cables: 0 primary master to 3 secondary slave. */
+function driveAt(place: number, { disks, cdrom }: BoardOptions): AtaDrive | undefined {
+  const unit = place % 2;
+  const serial = `SB-${ATA_CHANNELS[place >> 1].name}-${unit}`;
+  if (cdrom !== undefined && place === CDROM_PLACE) return new AtapiCdrom({ serial, unit, ...cdrom });
+  const disk = disks[cdrom !== undefined && place > CDROM_PLACE ? place - 1 : place];
+  return disk === undefined ? undefined : new AtaDisk(disk, { serial, unit });
+}
+
+interface Ide {
+  readonly busMaster: BusMasterIde;
+  readonly channels: readonly AtaChannel[];
+}
+
+/** The IDE function: both channels and their bus masters. */
+function createIde(host: DeviceHost, options: BoardOptions, pci: PciBus, memory: DmaMemory): Ide {
+  const slot = pci.add(ideFunction(() => busMaster.commandChanged()));
+  const busMaster: BusMasterIde = new BusMasterIde(slot, memory, (channel) => channels[channel].dmaStarted());
+  const channels: readonly AtaChannel[] = ATA_CHANNELS.map((wiring, channel) => new AtaChannel(host, {
+    ...wiring, drives: [driveAt(2 * channel, options), driveAt(2 * channel + 1, options)], dma: busMaster.engine(channel),
+  }));
+  return { busMaster, channels };
 }
 
 interface InterruptSystem {
@@ -258,7 +318,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       movedRegions();
     },
   });
-  for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute()), ideFunction()]) pci.add(part);
+  for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute())]) pci.add(part);
+  const ide = createIde(host, options, pci, callbacks.memory);
   const movedRegions = (): void => {
     memory.update();
     callbacks.onRegions?.();
@@ -269,9 +330,14 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   });
   const uarts = createUarts(host, options.serialCharacterCycles);
   const keyboard = new KeyboardController(host);
-  const power = new AcpiPm(host);
+  const power = new AcpiPm(host, pci, () => ports.update());
   const { pit, rtc, hpet } = createTimers(host, options, power, ioApic);
-  const vga = new Vga(host);
+  const vga = new Vga(host, {
+    slot: pci.add(vgaFunction(options.vgaRom)),
+    ...(options.vgaRom === undefined ? {} : { rom: options.vgaRom }),
+    ...(callbacks.videoMemory === undefined ? {} : { memory: callbacks.videoMemory }),
+    windowsChanged: () => callbacks.onWindows?.(),
+  });
   const dma = new Dma(callbacks.memory);
   const fwCfg = new FwCfg(callbacks.memory, {
     files: options.fwCfgFiles ?? [],
@@ -280,10 +346,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     bootMenu: options.bootMenu ?? false,
   });
   const entropy = new Entropy();
+  const card = options.network && createNetworkCard(host, callbacks.memory, pci, options.network);
   const devices: readonly Device[] = [
-    pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...createAta(host, options.disks),
+    pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
     new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host), new ExitPort(host),
-    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]),
+    new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...(options.more ?? []),
   ];
   const memory = new MemoryRouter(devices);
   const ports = new PortBus(devices);
@@ -293,11 +360,19 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     if (found === undefined) throw new RangeError(`There is no serial port '${name}'; use com1, com2, com3 or com4.`);
     return found;
   };
+  const changeDisc = (drive: string, image: string | null): void => {
+    const done = drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
+    if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
+  };
   return {
     devices, interruptController: router, apics, power, entropy, keyboard, vga, rtc, pci, uart,
     ports, memory,
     reset: () => {
       for (const device of devices) device.reset();
+    },
+    cdromDisc: () => ide.channels[CDROM_PLACE >> 1].disc(CDROM_PLACE % 2),
+    restoreDiscs: () => {
+      for (const channel of ide.channels) channel.restoreDiscs();
     },
     announce: () => {
       host.setA20(keyboard.state.a20);
@@ -308,12 +383,19 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
       apics.announce();
+      callbacks.onWindows?.();
     },
     event: (device, event) => byName.get(device)?.event?.(event),
     input: (input) => {
-      if (input.kind === 'serial') uart(input.port).receive(input.bytes);
+      if (input.kind === 'frame' && input.port === 'net0' && card !== undefined) card.receive(input.bytes);
+      else if (input.kind === 'link' && input.port === 'net0' && card !== undefined) card.setCable(input.up);
+      else if (input.kind === 'serial') uart(input.port).receive(input.bytes);
       else if (input.kind === 'entropy') entropy.stir(input.bytes);
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
+      else if (input.kind === 'media') changeDisc(input.drive, input.image);
+      else if (input.kind === 'power-button') power.pressPowerButton();
+      else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
+      else if (input.kind === 'mouse') keyboard.mouse(input);
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     drain: () => {

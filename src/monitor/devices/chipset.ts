@@ -2,10 +2,10 @@
  * The chips of the board as PCI functions: the 440FX host bridge with its shadow RAM registers, and the
  * PIIX3's ISA bridge and IDE function.
  *
- * Source: Intel 440FX (290549) and PIIX3 (290550) data sheets. There is no power management function and
- * no VGA function: SeaBIOS wants neither (a video BIOS comes to it as the fw_cfg file vgaroms/...).
+ * Source: Intel 440FX (290549) and PIIX3 (290550) data sheets. The power management function beside them is in acpi-pm.ts.
  */
-import { CONFIG_BYTES, configurationSpace, type PciFunction } from './pciFunction';
+import { BUS_MASTER_BAR, BUS_MASTER_PORTS } from './bus-master-ide';
+import { CONFIG_BYTES, configurationSpace, endpoint, type PciFunction } from './pciFunction';
 
 /** How a range of C0000-FFFFF is decoded: from RAM, or on the bus (where ROM answers). */
 export interface ShadowRegion {
@@ -20,7 +20,7 @@ const PAM_FIRST = 0x59;
 const PAM_COUNT = 7;
 const INTEL = 0x8086;
 /** Subsystem IDs by which SeaBIOS and GRUB know a QEMU board, and look for fw_cfg. */
-const QEMU_SUBSYSTEM = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
+export const QEMU_SUBSYSTEM = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
 /** Memory and I/O decoding on: what a BIOS leaves, so that a kernel loaded without one finds it so. */
 const COMMAND_DECODE = 0x03;
 const COMMAND_MASTER = 0x04;
@@ -97,14 +97,31 @@ export function isaBridge(onRoutes: () => void): PciFunction {
   };
 }
 
-/** PIIX3 IDE at 0:1.1: both channels at their compatibility ports, no bus master (base address 4 is not there). */
-export function ideFunction(): PciFunction {
-  const initial = configurationSpace({
-    vendor: INTEL, device: 0x7010, revision: 0, classCode: 0x010100, ...QEMU_SUBSYSTEM,
+/** IDE timing registers of both channels, and of their second drives: kept, as nothing here has another speed by them. */
+const IDE_TIMING = 0x40;
+const IDE_TIMING_BYTES = 5;
+/** Decoding of a channel, in the high byte of its timing register. Both channels answer whatever it says. */
+const IDE_DECODE = 0x80;
+
+/** PIIX3 IDE at 0:1.1: both channels at their compatibility ports, bus masters at base address 4. `onCommand` hears of writes to the command register. */
+export function ideFunction(onCommand: () => void): PciFunction {
+  const part = endpoint({
+    device: 1, function: 1, interruptPin: 0, bars: [{ index: BUS_MASTER_BAR, kind: 'ports', bytes: BUS_MASTER_PORTS }],
+    identity: { vendor: INTEL, device: 0x7010, revision: 0, classCode: 0x010180, ...QEMU_SUBSYSTEM },
   });
+  const { initial, writable } = part;
   initial[0x04] = COMMAND_DECODE & 0x01;
-  // IDETIM: decode of both channels is enabled, as a BIOS leaves it.
-  initial[0x41] = 0x80;
-  initial[0x43] = 0x80;
-  return { device: 1, function: 1, initial, writable: ordinaryMask() };
+  // Fast back-to-back, DEVSEL timing medium.
+  initial.set([0x80, 0x02], 0x06);
+  // As a BIOS leaves it.
+  initial[IDE_TIMING + 1] = initial[IDE_TIMING + 3] = IDE_DECODE;
+  writable.fill(0xff, IDE_TIMING, IDE_TIMING + IDE_TIMING_BYTES);
+  writable.set([0x05, 0x00], 0x04);
+  writable[0x0d] = 0xf0;
+  return {
+    ...part,
+    onWrite: (offset) => {
+      if (offset <= 0x04 && offset + 3 >= 0x04) onCommand();
+    },
+  };
 }

@@ -24,8 +24,9 @@ export const PLATFORM = {
   /** I/O APIC inputs of the timer (ISA line 0) and of PIRQ A; B to D follow. */
   timerInput: 2,
   firstPirqInput: 16,
-  /** Power management ports (16 of them), and the ISA line of their interrupt (SCI). */
+  /** Where our firmware places the power management ports (64 of them) and the SMBus's; the ISA line of their interrupt (SCI). */
   powerManagement: 0x600,
+  systemManagementBus: 0x700,
   sciLine: 9,
   /** The reset control register and the value that resets. */
   resetPort: 0xcf9,
@@ -42,6 +43,12 @@ export interface PortRange {
 export interface MemoryRegion {
   readonly first: number;
   readonly bytes: number;
+}
+
+/** A range of guest-physical memory, whole pages, in which the processor reaches video memory without asking the device. */
+export interface MemoryWindow extends MemoryRegion {
+  /** Where in video memory its first byte is. */
+  readonly offset: number;
 }
 
 /**
@@ -61,7 +68,7 @@ export interface DeviceHost {
   /** Drives an ISA interrupt line (0 to 15). Level semantics: the device keeps it up until served. */
   setInterruptLine(line: number, level: boolean): void;
   /**
-   * Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9; 'net0' frames and '9p0' requests, each behind its
+   * Bytes that leave the machine: 'com1'..'com4' serial output, 'debug' port E9; 'speaker' changes of its tone (see ./pit); 'net0' frames and '9p0' requests, each behind its
    * length (4 bytes, little-endian).
    */
   output(channel: string, bytes: Uint8Array): void;
@@ -149,14 +156,34 @@ export interface BlockBackend {
 /** A key of the PS/2 keyboard, by its position: the set-1 make code, with 0xE0 in the high byte for grey keys. */
 export type KeyCode = number;
 
+/** What a mouse has done since the last time. */
+export interface MouseMotion {
+  readonly dx: number;
+  readonly dy: number;
+  readonly wheel?: number;
+  readonly buttons: number;
+}
+
 /** What comes into the machine from outside; each is stamped and logged before a device sees it. */
 export type MachineInput =
   /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
   | { readonly kind: 'frame'; readonly port: string; readonly bytes: Uint8Array }
+  /** The cable of the card `port` is plugged in, or pulled. At power-on it is in. */
+  | { readonly kind: 'link'; readonly port: string; readonly up: boolean }
   /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
   | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
+  /** Another disc for a drive ('cdrom'): the image's path, or null to take it out. */
+  | { readonly kind: 'media'; readonly drive: string; readonly image: string | null }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
+  /** The buttons in front: one press each. What the power button does is the guest's affair. */
+  | { readonly kind: 'power-button' }
+  | { readonly kind: 'reset-button' }
+  /**
+   * The mouse: counts that it has moved (right and up positive), steps of its wheel (up positive), and the buttons that are down
+   * now: bit 0 left, 1 right, 2 middle, 3 and 4 the ones at its side.
+   */
+  | ({ readonly kind: 'mouse' } & MouseMotion)
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };
 
 /**

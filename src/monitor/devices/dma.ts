@@ -6,10 +6,18 @@
  */
 import type { Device, PortRange } from './device';
 
-/** Guest-physical memory as a bus master sees it, byte by byte. */
+/**
+ * Guest-physical memory as a bus master sees it. An address may be any number from zero up: where there is no memory, and from
+ * 2^40 up, bytes read FF and writes are dropped, as they are by ROM. Pages of devices are reached byte by byte; a device that is
+ * reached so finds the bus taken: its own accesses meanwhile read FF and are dropped, so that devices cannot drive one another round.
+ */
 export interface DmaMemory {
   readByte(address: number): number;
   writeByte(address: number, value: number): void;
+  /** Fills `target` from `address` on. The caller bounds how much a guest can ask for. */
+  read(address: number, target: Uint8Array): void;
+  /** Puts all of `source` at `address`. What has been derived from these bytes (code, translations) goes, as with the processor's writes. */
+  write(address: number, source: Uint8Array): void;
 }
 
 export interface DmaChannelState {

@@ -2,7 +2,7 @@
  * QEMU's firmware configuration device (ports 510/511, DMA at 514-51B): a list of named byte strings that
  * the machine has for its firmware.
  *
- * Source: QEMU docs/specs/fw_cfg.rst. Items are read-only.
+ * Source: QEMU docs/specs/fw_cfg.rst. A file's contents may follow from the machine's present state; some the firmware may write.
  */
 import { readByBytes, writeByBytes } from './access';
 import type { AccessSize, Device, PortRange } from './device';
@@ -11,7 +11,10 @@ import type { DmaMemory } from './dma';
 /** A file of the directory. Names have at most 55 ASCII characters. */
 export interface FwCfgFile {
   readonly name: string;
-  readonly bytes: Uint8Array;
+  /** A function for contents that follow from the machine's state. Their length never changes. */
+  readonly bytes: Uint8Array | (() => Uint8Array);
+  /** Whether firmware may write it (by DMA). Default: no. */
+  readonly writable?: boolean;
 }
 
 export interface FwCfgOptions {
@@ -30,6 +33,8 @@ export interface FwCfgState {
   /** DMA address register, upper half, as its bytes lie (little-endian). */
   dmaHigh: number;
   dmaLow: number;
+  /** What firmware has written of writable files, whole, by name. */
+  written: Map<string, Uint8Array>;
 }
 
 const SELECTOR_PORT = 0x510;
@@ -54,6 +59,10 @@ function littleEndian(value: number, bytes: number): Uint8Array {
   return result;
 }
 
+function contentsOf({ bytes }: FwCfgFile): Uint8Array {
+  return typeof bytes === 'function' ? bytes() : bytes;
+}
+
 /** Directory item: a big-endian count, then size, selector and name of each file. */
 function directoryOf(files: readonly FwCfgFile[]): Uint8Array {
   const bytes = new Uint8Array(4 + files.length * ENTRY_BYTES);
@@ -61,7 +70,7 @@ function directoryOf(files: readonly FwCfgFile[]): Uint8Array {
   view.setUint32(0, files.length);
   files.forEach((file, index) => {
     const entry = 4 + index * ENTRY_BYTES;
-    view.setUint32(entry, file.bytes.length);
+    view.setUint32(entry, contentsOf(file).length);
     view.setUint16(entry + 4, KEY.firstFile + index);
     bytes.set(asciiBytes(file.name), entry + 8);
   });
@@ -72,22 +81,24 @@ function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-function itemsOf(options: FwCfgOptions): Map<number, Uint8Array> {
-  const files = [...options.files].sort((left, right) => (left.name < right.name ? -1 : 1));
+/** Files in the order of their names, which is the order of their keys. */
+function sortedFiles(files: readonly FwCfgFile[]): readonly FwCfgFile[] {
   for (const { name } of files) {
     if (name.length >= NAME_BYTES) throw new RangeError(`fw_cfg file name '${name}' is longer than 55 characters.`);
   }
-  const items = new Map<number, Uint8Array>([
+  return [...files].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** The items that are no files. */
+function fixedItems(options: FwCfgOptions): ReadonlyMap<number, Uint8Array> {
+  return new Map<number, Uint8Array>([
     [KEY.signature, asciiBytes('QEMU')],
     [KEY.identity, littleEndian(FEATURES, 4)],
     [KEY.memory, littleEndian(options.memoryBytes, 8)],
     [KEY.cpus, littleEndian(options.cpus, 2)],
     [KEY.bootMenu, littleEndian(options.bootMenu === true ? 1 : 0, 2)],
     [KEY.maximumCpus, littleEndian(options.cpus, 2)],
-    [KEY.directory, directoryOf(files)],
   ]);
-  files.forEach((file, index) => items.set(KEY.firstFile + index, file.bytes));
-  return items;
 }
 
 /** One range of the memory map; type 1 is RAM, 2 reserved. */
@@ -115,7 +126,7 @@ function swapBytes(dword: number): number {
 }
 
 function powerOnState(): FwCfgState {
-  return { key: 0, offset: 0, dmaHigh: 0, dmaLow: 0 };
+  return { key: 0, offset: 0, dmaHigh: 0, dmaLow: 0, written: new Map() };
 }
 
 export class FwCfg implements Device {
@@ -128,11 +139,13 @@ export class FwCfg implements Device {
   state: FwCfgState = powerOnState();
   readonly #memory: DmaMemory;
   readonly #items: ReadonlyMap<number, Uint8Array>;
+  readonly #files: readonly FwCfgFile[];
 
   /** Throws RangeError for a file name that does not fit the directory. */
   constructor(memory: DmaMemory, options: FwCfgOptions) {
     this.#memory = memory;
-    this.#items = itemsOf(options);
+    this.#items = fixedItems(options);
+    this.#files = sortedFiles(options.files);
   }
 
   reset(): void {
@@ -156,12 +169,28 @@ export class FwCfg implements Device {
     this.state.offset = 0;
   }
 
-  /** The next byte of the selected item; zero beyond its end, and for items that are not there. */
+  #file(): FwCfgFile | undefined {
+    return this.#files[this.state.key - KEY.firstFile];
+  }
+
+  /** The selected item; empty when it is not there. */
+  #item(): Uint8Array {
+    const { key, written } = this.state;
+    if (key === KEY.directory) return directoryOf(this.#files);
+    const file = this.#file();
+    if (file !== undefined) return written.get(file.name) ?? contentsOf(file);
+    return this.#items.get(key) ?? new Uint8Array(0);
+  }
+
+  /** The next byte of the selected item; zero beyond its end. */
   #nextByte(): number {
-    const { state } = this;
-    const byte = this.#items.get(state.key)?.[state.offset] ?? 0;
-    state.offset++;
+    const byte = this.#item()[this.state.offset] ?? 0;
+    this.#skip(1);
     return byte;
+  }
+
+  #skip(bytes: number): void {
+    this.state.offset = Math.min(this.state.offset + bytes, 0xffffffff);
   }
 
   /** A byte of the 64-bit big-endian DMA address; the last one starts the request. */
@@ -195,11 +224,22 @@ export class FwCfg implements Device {
   #transfer(control: number, address: number, length: number): boolean {
     if ((control & DMA_CONTROL.read) !== 0) {
       if (length > DMA_LIMIT) return false;
-      for (let index = 0; index < length; index++) this.#memory.writeByte(address + index, this.#nextByte());
-      return true;
-    }
-    if ((control & DMA_CONTROL.write) !== 0) return false;
-    if ((control & DMA_CONTROL.skip) !== 0) this.state.offset = Math.min(this.state.offset + length, 0xffffffff);
+      const item = this.#item();
+      for (let index = 0; index < length; index++) this.#memory.writeByte(address + index, item[this.state.offset + index] ?? 0);
+    } else if ((control & DMA_CONTROL.write) !== 0 && !this.#take(address, length)) return false;
+    else if ((control & (DMA_CONTROL.write | DMA_CONTROL.skip)) === 0) return true;
+    this.#skip(length);
+    return true;
+  }
+
+  /** Firmware writes to the selected file. False when it may not, or beyond its end. */
+  #take(address: number, length: number): boolean {
+    const file = this.#file();
+    if (file?.writable !== true) return false;
+    const bytes = this.#item().slice();
+    if (this.state.offset + length > bytes.length) return false;
+    for (let index = 0; index < length; index++) bytes[this.state.offset + index] = this.#memory.readByte(address + index);
+    this.state.written.set(file.name, bytes);
     return true;
   }
 }

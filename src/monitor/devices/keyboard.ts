@@ -4,11 +4,12 @@
  *
  * Source: IBM PS/2 technical reference, 'Keyboard and auxiliary device controller'.
  */
-import type { Device, DeviceHost, KeyCode, PortRange } from './device';
+import { CYCLES_PER_SECOND, type Device, type DeviceHost, type KeyCode, type MouseMotion, type PortRange } from './device';
+import { KEYBOARD_DESCRIPTION } from './keyboard-description';
 import type { Ps2KeyboardState } from './ps2-keyboard';
-import { keyboardHasByte, powerOnKeyboard, pressKey, takeKeyboardByte, writeKeyboard } from './ps2-keyboard';
+import { keyboardHasByte, powerOnKeyboard, pressKey, repeatKey, takeKeyboardByte, typematicTimes, writeKeyboard } from './ps2-keyboard';
 import type { Ps2MouseState } from './ps2-mouse';
-import { mouseHasByte, moveMouse, powerOnMouse, takeMouseByte, writeMouse } from './ps2-mouse';
+import { mouseHasByte, mouseHasNews, moveMouse, powerOnMouse, sampleMouse, takeMouseByte, writeMouse } from './ps2-mouse';
 import { RELEASE_PREFIX, translateByte } from './scancodes';
 
 type Source = 'controller' | 'keyboard' | 'mouse';
@@ -33,6 +34,10 @@ export interface KeyboardState {
   released: boolean;
   /** A byte is on its way over a cable. */
   transferring: boolean;
+  /** When the mouse may sample its movement again, in cycles. */
+  nextSample: number;
+  /** A sample is arranged for. */
+  sampling: boolean;
   keyboard: Ps2KeyboardState;
   mouse: Ps2MouseState;
 }
@@ -40,6 +45,8 @@ export interface KeyboardState {
 const DATA_PORT = 0x60;
 const FAST_PORT = 0x92;
 const EVENT = 'byte';
+const SAMPLE = 'sample';
+const REPEAT = 'repeat';
 /**
  * Cycles that a byte takes over the cable: 100 us. The real one takes near a millisecond, but no guest
  * can be upset by a quick keyboard, and all of them poll.
@@ -66,6 +73,8 @@ function powerOnState(): KeyboardState {
     port92: 0,
     released: false,
     transferring: false,
+    nextSample: 0,
+    sampling: false,
     keyboard: powerOnKeyboard(),
     mouse: powerOnMouse(),
   };
@@ -73,6 +82,7 @@ function powerOnState(): KeyboardState {
 
 export class KeyboardController implements Device {
   readonly name = 'keyboard';
+  readonly description = KEYBOARD_DESCRIPTION;
   readonly ports: readonly PortRange[] = [
     { first: DATA_PORT, count: 1 },
     { first: 0x64, count: 1 },
@@ -88,21 +98,44 @@ export class KeyboardController implements Device {
   /** After power-on A20 is open, as it has been on every PC with a flash BIOS above 1 MiB. */
   reset(): void {
     this.state = powerOnState();
-    this.#host.cancel(this.name, EVENT);
+    for (const event of [EVENT, SAMPLE, REPEAT]) this.#host.cancel(this.name, event);
     this.#host.setA20(true);
     this.#driveLines();
   }
 
   /** A key of the keyboard goes down or up. */
   key(code: KeyCode, down: boolean): void {
-    pressKey(this.state.keyboard, code, down);
+    const { keyboard } = this.state;
+    const before = keyboard.repeating;
+    pressKey(keyboard, code, down);
+    if (down && keyboard.repeating !== 0) this.#host.schedule(this.name, REPEAT, this.#host.now() + typematicTimes(keyboard).delay);
+    else if (before !== keyboard.repeating) this.#host.cancel(this.name, REPEAT);
     this.#refill();
   }
 
-  /** The mouse moves by counts (right and up positive); buttons: bit 0 left, 1 right, 2 middle. */
-  mouse(dx: number, dy: number, buttons: number): void {
-    moveMouse(this.state.mouse, dx, dy, buttons);
+  /** The mouse moves, or its buttons or its wheel do. */
+  mouse(motion: MouseMotion): void {
+    moveMouse(this.state.mouse, motion);
+    this.#arrangeSample();
     this.#refill();
+  }
+
+  peek(block: string, register: string): number | undefined {
+    const { state } = this;
+    switch (`${block}.${register}`) {
+      case 'ports.DATA': return state.output.byte;
+      case 'ports.STATUS': return this.#readStatus();
+      case 'ports.PORT92': return this.readPort(FAST_PORT);
+      case 'controller RAM.COMMAND': return state.ram[0];
+      case 'keyboard.LEDS': return state.keyboard.leds;
+      case 'keyboard.TYPEMATIC': return state.keyboard.typematic;
+      case 'keyboard.SET': return state.keyboard.set;
+      case 'mouse.ID': return state.mouse.identity;
+      case 'mouse.RATE': return state.mouse.rate;
+      case 'mouse.RESOLUTION': return state.mouse.resolution;
+      case 'mouse.BUTTONS': return state.mouse.buttons;
+      default: return undefined;
+    }
   }
 
   readPort(port: number): number {
@@ -115,13 +148,37 @@ export class KeyboardController implements Device {
     if (port === FAST_PORT) this.#writeFastPort(byte);
     else if (port === DATA_PORT) this.#writeData(byte);
     else this.#writeCommand(byte);
+    this.#arrangeSample();
     this.#refill();
   }
 
-  event(): void {
-    this.state.transferring = false;
-    this.#deliver();
+  event(name: string): void {
+    const { state } = this;
+    if (name === SAMPLE) {
+      state.sampling = false;
+      sampleMouse(state.mouse);
+      state.nextSample = this.#host.now() + this.#samplePeriod;
+    } else if (name === REPEAT) {
+      repeatKey(state.keyboard);
+      if (state.keyboard.repeating !== 0) this.#host.schedule(this.name, REPEAT, this.#host.now() + typematicTimes(state.keyboard).period);
+    } else {
+      state.transferring = false;
+      this.#deliver();
+    }
+    this.#arrangeSample();
     this.#refill();
+  }
+
+  get #samplePeriod(): number {
+    return Math.round(CYCLES_PER_SECOND / this.state.mouse.rate);
+  }
+
+  /** The mouse makes a packet of its movement as often as its sample rate says, when there is one. */
+  #arrangeSample(): void {
+    const { state } = this;
+    if (state.sampling || !mouseHasNews(state.mouse) || mouseHasByte(state.mouse)) return;
+    state.sampling = true;
+    this.#host.schedule(this.name, SAMPLE, Math.max(this.#host.now(), state.nextSample));
   }
 
   get #commandByte(): number {

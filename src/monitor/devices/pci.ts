@@ -6,7 +6,9 @@
  * the bits that a guest may write (pciFunction.ts makes them); its device asks its slot for all that follows from them.
  */
 import { allOnes, readByBytes, writeByBytes } from './access';
+import type { DeviceDescription, RegisterBlock } from './description';
 import type { AccessSize, Device, DeviceHost, PortRange } from './device';
+import { configurationBlock, peekConfiguration } from './pciDescription';
 import { baseAddressOf, COMMAND, CONFIG_BYTES, CONFIG_REGISTER, type PciFunction, type PciSlot, STATUS } from './pciFunction';
 
 const ADDRESS_PORT = 0xcf8;
@@ -31,6 +33,27 @@ export interface PciWiring {
   /** A guest has moved base address registers, or switched their decoding: slots' `base` answers have changed. */
   mappingChanged?(): void;
 }
+
+/** The bus's own ports. */
+const PORT_BLOCK: RegisterBlock = {
+  name: 'ports', space: 'port', base: ADDRESS_PORT,
+  registers: [
+    {
+      name: 'CONFADD', title: 'configuration address', at: 0, bytes: 4, access: 'special',
+      fields: [
+        { name: 'register', low: 2, bits: 6, meaning: 'dword of the space' },
+        { name: 'function', low: 8, bits: 3, meaning: 'function of the device' },
+        { name: 'device', low: 11, bits: 5, meaning: 'slot' },
+        { name: 'bus', low: 16, bits: 8, meaning: 'bus' },
+        { name: 'CONE', low: 31, meaning: 'CFC to CFF lead to configuration space' },
+      ],
+    },
+    {
+      name: 'RC', title: 'reset control', at: 1, bytes: 1, access: 'special',
+      fields: [{ name: 'SRST', low: 1, meaning: 'hard reset' }, { name: 'RCPU', low: 2, meaning: 'reset when it rises' }],
+    },
+  ],
+};
 
 const keyOf = ({ device, function: number }: { device: number; function: number }): number => device * 8 + number;
 
@@ -73,6 +96,21 @@ export class PciBus implements Device {
         this.#driveInterrupt(key);
       },
     };
+  }
+
+  /** The bus, and the configuration space of each function on it. */
+  get description(): DeviceDescription {
+    return {
+      title: 'PCI bus 0 and its functions\' configuration spaces',
+      source: 'PCI Local Bus Specification 2.1; Intel 440FX (290549) and PIIX (290550, 290562) data sheets',
+      blocks: [PORT_BLOCK, ...this.functions.map(configurationBlock)],
+    };
+  }
+
+  peek(block: string, register: string): number | undefined {
+    if (block === PORT_BLOCK.name) return register === 'RC' ? this.state.resetControl : this.state.address;
+    const found = this.functions.find((candidate) => configurationBlock(candidate).name === block);
+    return found && peekConfiguration(configurationBlock(found), this.#space(keyOf(found)), register);
   }
 
   /** The functions on the bus, as they are after power-on. */

@@ -5,6 +5,8 @@
  * Source: PCI Local Bus Specification 2.1, chapter 6; 2.2 for the capabilities list.
  */
 
+import type { RegisterDescription } from './description';
+
 export const CONFIG_BYTES = 256;
 
 export const CONFIG_REGISTER = {
@@ -38,6 +40,8 @@ export interface PciFunction {
   /** Bits that a guest clears by writing ones, byte by byte. */
   readonly clearable?: Uint8Array;
   readonly bars?: readonly BaseAddressRegister[];
+  /** The chip's own registers, mostly from 40 up, for those who look at it: pciDescription.ts describes the rest. */
+  readonly registers?: readonly RegisterDescription[];
   /** Called before a guest's read, for registers behind others: it may set bytes of `config`. */
   readonly onRead?: (offset: number, size: number, config: Uint8Array) => void;
   /** Called after a guest's write to the bytes from `offset`; `config` is the present space. */
@@ -104,7 +108,10 @@ export interface EndpointOptions {
 /** Bits of the command register that an endpoint lets be written: decoding, mastering, parity, SERR, interrupts off. */
 const COMMAND_WRITABLE = [0x47, 0x05];
 
-const barRegister = (bar: BaseAddressRegister): number => (bar.kind === 'rom' ? CONFIG_REGISTER.rom : CONFIG_REGISTER.firstBar + 4 * bar.index);
+/** Offset of a base address register. */
+export function barRegister(bar: BaseAddressRegister): number {
+  return bar.kind === 'rom' ? CONFIG_REGISTER.rom : CONFIG_REGISTER.firstBar + 4 * bar.index;
+}
 
 /** An ordinary function: a device with base address registers, an interrupt pin and capabilities. */
 export function endpoint({ device, function: number, identity, bars, interruptPin, capabilities = [] }: EndpointOptions): PciFunction {

@@ -3,6 +3,9 @@
  *
  * Counting is derived from the virtual clock on demand. Only counter 0, whose OUT is interrupt line 0,
  * wants events: one for each edge.
+ *
+ * The speaker follows counter 2 while port 61 bits 0 and 1 are set. What it plays is put out as it changes, on the channel
+ * 'speaker': 16 bytes each, the moment in cycles and the frequency in Hz (0: silence), both as 64-bit floating point, little-endian.
  */
 import { cycleOfTick, ticksAt } from './clock';
 import type { Device, DeviceHost, PortRange } from './device';
@@ -25,10 +28,16 @@ export interface PitState {
   counters: CounterState[];
   /** Port 61 bits 0-3: gate of counter 2, speaker data, and the two NMI masks, kept as written. */
   speaker: number;
+  /** Frequency in Hz that the speaker has been told last; 0 for silence. */
+  tone: number;
 }
 
+/** Control word bits 1-3: modes 2 and 3 (and 6, 7, which are the same) repeat. */
+const PERIODIC = 0x04;
+const SPEAKER_ON = 0x03;
+
 function powerOnState(): PitState {
-  return { counters: [powerOnCounter(true), powerOnCounter(true), powerOnCounter(false)], speaker: 0 };
+  return { counters: [powerOnCounter(true), powerOnCounter(true), powerOnCounter(false)], speaker: 0, tone: 0 };
 }
 
 export class Pit implements Device {
@@ -67,6 +76,25 @@ export class Pit implements Device {
     else writeCounterByte(this.state.counters[port & 3], byte);
     this.#driveLine();
     this.#arrange();
+    this.#tellSpeaker();
+  }
+
+  /** What the speaker plays: its frequency in Hz, 0 for silence. */
+  get tone(): number {
+    const { counters, speaker } = this.state;
+    const counter = counters[2];
+    const plays = (speaker & SPEAKER_ON) === SPEAKER_ON && (counter.control & PERIODIC) !== 0 && counter.primed;
+    return plays ? PIT_HERTZ / counter.reload : 0;
+  }
+
+  #tellSpeaker(): void {
+    const { tone } = this;
+    if (tone === this.state.tone) return;
+    this.state.tone = tone;
+    const piece = new DataView(new ArrayBuffer(16));
+    piece.setFloat64(0, this.#host.now(), true);
+    piece.setFloat64(8, tone, true);
+    this.#host.output('speaker', new Uint8Array(piece.buffer));
   }
 
   event(): void {

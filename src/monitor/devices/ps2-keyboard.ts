@@ -1,12 +1,12 @@
 /**
  * The keyboard at the far end of the PS/2 cable: commands from the 8042, and the bytes it sends.
  *
- * Source: IBM PS/2 technical reference, '101/102-key keyboard'. Typematic settings are accepted; repeating
- * is left to the host, which sees the real key.
+ * Source: IBM PS/2 technical reference, '101/102-key keyboard'. The key that was pressed last repeats as long as it is down, by the
+ * virtual clock; in set 3 each key says whether it repeats and whether it tells that it is let go.
  */
 import type { KeyCode } from './device';
 import type { ScanSet } from './scancodes';
-import { scanBytes } from './scancodes';
+import { PAUSE, scanBytes } from './scancodes';
 
 export interface Ps2KeyboardState {
   scanning: boolean;
@@ -21,8 +21,16 @@ export interface Ps2KeyboardState {
   /** Keys that have come from the host and not yet found room in the keyboard's buffer. */
   waiting: { code: KeyCode; down: boolean }[];
   lastSent: number;
+  /** The key that repeats; 0 when none does. */
+  repeating: KeyCode;
+  /** How keys of set 3 behave: those that have been told apart, and all others. */
+  types: Map<number, KeyType>;
+  allTypes: KeyType;
 }
 
+/** Set 3: whether a key repeats (bit 0), and whether it sends a code when it is let go (bit 1); `MAKE_ONLY` does neither. */
+type KeyType = 1 | 2 | 3 | 4;
+const TYPEMATIC = 1, MAKE_BREAK = 2, BOTH = 3, MAKE_ONLY = 4;
 const ACKNOWLEDGE = 0xfa;
 const RESEND = 0xfe;
 const SELF_TEST_PASSED = 0xaa;
@@ -35,7 +43,7 @@ const DEFAULT_TYPEMATIC = 0x2b;
 export function powerOnKeyboard(): Ps2KeyboardState {
   return {
     scanning: true, set: 2, leds: 0, typematic: DEFAULT_TYPEMATIC, command: 0, answers: [], codes: [], waiting: [],
-    lastSent: 0,
+    lastSent: 0, repeating: 0, types: new Map(), allTypes: BOTH,
   };
 }
 
@@ -43,12 +51,45 @@ function setDefaults(keyboard: Ps2KeyboardState): void {
   keyboard.set = 2;
   keyboard.typematic = DEFAULT_TYPEMATIC;
   keyboard.codes = [];
+  keyboard.repeating = 0;
+  keyboard.types = new Map();
+  keyboard.allTypes = BOTH;
+}
+
+function typeOf(keyboard: Ps2KeyboardState, code: number): KeyType {
+  return keyboard.types.get(code) ?? keyboard.allTypes;
+}
+
+/** Bytes for a key, as its set and its type have them. */
+function bytesOf(keyboard: Ps2KeyboardState, code: KeyCode, down: boolean): number[] {
+  const bytes = scanBytes(code, down, keyboard.set);
+  if (keyboard.set !== 3 || down || bytes.length === 0) return bytes;
+  return (typeOf(keyboard, bytes[1]) & MAKE_BREAK) === 0 ? [] : bytes;
+}
+
+function repeats(keyboard: Ps2KeyboardState, code: KeyCode): boolean {
+  if (code === PAUSE) return false;
+  const [make] = scanBytes(code, true, keyboard.set);
+  return make !== undefined && (keyboard.set !== 3 || (typeOf(keyboard, make) & TYPEMATIC) !== 0);
+}
+
+/** Time until the first repeat, and from one to the next, in nanoseconds: bits 5-6 and bits 0-4 of the typematic byte. */
+export function typematicTimes({ typematic }: Ps2KeyboardState): { readonly delay: number; readonly period: number } {
+  const steps = (8 + (typematic & 7)) * 2 ** ((typematic >> 3) & 3);
+  return { delay: (((typematic >> 5) & 3) + 1) * 250_000_000, period: Math.round(steps * 4_170_000) };
+}
+
+/** The key that is held down comes once more, if there is room. */
+export function repeatKey(keyboard: Ps2KeyboardState): void {
+  if (keyboard.repeating === 0 || !keyboard.scanning || keyboard.waiting.length > 0) return;
+  const bytes = bytesOf(keyboard, keyboard.repeating, true);
+  if (keyboard.codes.length + bytes.length <= BUFFER_BYTES) keyboard.codes.push(...bytes);
 }
 
 /** Moves keys from the host into the keyboard's buffer as far as there is room. */
 function scan(keyboard: Ps2KeyboardState): void {
   for (let key = keyboard.waiting[0]; key !== undefined; key = keyboard.waiting[0]) {
-    const bytes = keyboard.scanning ? scanBytes(key.code, key.down, keyboard.set) : [];
+    const bytes = keyboard.scanning ? bytesOf(keyboard, key.code, key.down) : [];
     if (keyboard.codes.length + bytes.length > BUFFER_BYTES) return;
     keyboard.waiting.shift();
     keyboard.codes.push(...bytes);
@@ -57,6 +98,8 @@ function scan(keyboard: Ps2KeyboardState): void {
 
 /** A key goes down or up. Lost while scanning is off, as on the real one. */
 export function pressKey(keyboard: Ps2KeyboardState, code: KeyCode, down: boolean): void {
+  if (down) keyboard.repeating = repeats(keyboard, code) ? code : 0;
+  else if (keyboard.repeating === code) keyboard.repeating = 0;
   keyboard.waiting.push({ code, down });
   scan(keyboard);
 }
@@ -76,7 +119,12 @@ export function takeKeyboardByte(keyboard: Ps2KeyboardState): number | undefined
 function writeParameter(keyboard: Ps2KeyboardState, command: number, value: number): void {
   const { answers } = keyboard;
   answers.push(ACKNOWLEDGE);
-  if (command === 0xed) {
+  const type = KEY_TYPES.get(command);
+  if (type !== undefined) {
+    keyboard.types.set(value, type);
+    // More keys of the same kind may follow, up to the next command.
+    keyboard.command = command;
+  } else if (command === 0xed) {
     keyboard.leds = value & 7;
   } else if (command === 0xf3) {
     keyboard.typematic = value & 0x7f;
@@ -87,9 +135,12 @@ function writeParameter(keyboard: Ps2KeyboardState, command: number, value: numb
 }
 
 function isParameterCommand(command: number): boolean {
-  // FB-FD name single keys of set 3; the key type is accepted and all keys stay make/break.
-  return command === 0xed || command === 0xf0 || command === 0xf3 || (command >= 0xfb && command <= 0xfd);
+  return command === 0xed || command === 0xf0 || command === 0xf3 || KEY_TYPES.has(command);
 }
+
+/** FB-FD: the keys that follow repeat, or tell that they are let go, or neither. F7-FA: all keys. */
+const KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([[0xfb, TYPEMATIC], [0xfc, MAKE_BREAK], [0xfd, MAKE_ONLY]]);
+const ALL_KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([[0xf7, TYPEMATIC], [0xf8, MAKE_BREAK], [0xf9, MAKE_ONLY], [0xfa, BOTH]]);
 
 function writeCommand(keyboard: Ps2KeyboardState, command: number): void {
   const { answers } = keyboard;
@@ -111,6 +162,11 @@ function writeCommand(keyboard: Ps2KeyboardState, command: number): void {
   else if (command === 0xf4) keyboard.scanning = true;
   else if (command === 0xf5 || command === 0xf6) setDefaults(keyboard);
   else if (command === 0xff) resetKeyboard(keyboard);
+  const all = ALL_KEY_TYPES.get(command);
+  if (all !== undefined) {
+    keyboard.allTypes = all;
+    keyboard.types = new Map();
+  }
   if (command === 0xf5) keyboard.scanning = false;
   if (command === 0xf6) keyboard.scanning = true;
 }

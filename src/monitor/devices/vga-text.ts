@@ -1,13 +1,13 @@
 /** The text screen as a person reads it, out of the VGA's registers and planes; code page 437 as Unicode. */
 import type { ScreenText } from '../inspection/queries';
-import { PLANE_BYTES } from './vga-memory';
+import { wordOf } from './vga-memory';
+import { lineNumber } from './vga-state';
 
 /** What the text screen depends on. */
 export interface TextSource {
   /** CRT controller registers 00-18. */
   readonly crtc: Uint8Array;
   readonly graphics: Uint8Array;
-  readonly memory: Uint8Array;
 }
 
 const CODE_PAGE_437: readonly string[] = [
@@ -26,17 +26,12 @@ export function glyphOf(code: number): string {
   return CODE_PAGE_437[code & 0xff];
 }
 
-/** Display lines: vertical display end with its two bits in the overflow register. */
-function displayLines(crtc: Uint8Array): number {
-  return (crtc[0x12] | ((crtc[0x07] & 0x02) << 7) | ((crtc[0x07] & 0x40) << 3)) + 1;
-}
-
-/** The text screen; without columns and rows in graphics modes. */
-export function textScreen(source: TextSource): ScreenText {
-  const { crtc, graphics, memory } = source;
+/** The text screen, out of video memory in words; without columns and rows in graphics modes. */
+export function textScreen(source: TextSource, words: Uint32Array): ScreenText {
+  const { crtc, graphics } = source;
   if ((graphics[6] & 1) !== 0) return EMPTY;
   const columns = crtc[0x01] + 1;
-  const rows = Math.floor(displayLines(crtc) / ((crtc[0x09] & 0x1f) + 1));
+  const rows = Math.floor((lineNumber(crtc, 'displayEnd') + 1) / ((crtc[0x09] & 0x1f) + 1));
   const start = (crtc[0x0c] << 8) | crtc[0x0d];
   const pitch = crtc[0x13] * 2;
   // Word mode (mode control bit 6 clear) shifts the character address left by one.
@@ -46,9 +41,9 @@ export function textScreen(source: TextSource): ScreenText {
   for (let row = 0; row < rows; row++) {
     let line = '';
     for (let column = 0; column < columns; column++) {
-      const address = ((start + row * pitch + column) << shift) & (PLANE_BYTES - 1);
-      line += glyphOf(memory[address]);
-      attributes[row * columns + column] = memory[PLANE_BYTES + address];
+      const cell = words[wordOf(((start + row * pitch + column) << shift) & 0xffff)];
+      line += glyphOf(cell & 0xff);
+      attributes[row * columns + column] = (cell >> 8) & 0xff;
     }
     text.push(line);
   }

@@ -1,190 +1,109 @@
-/**
- * Raw disk images behind the monitor's `BlockBackend`, over a file that the host opens.
- *
- * The guest never spoils an image unasked: writes go to an overlay in memory unless the configuration says
- * that the image itself is to be written.
- */
-import type { BlockBackend } from '../devices/device';
-import { BlockError, floppyFormat, floppySectorsFor } from '../devices/device';
+/** A disk image of any format, as storage and tools see it: bytes by offset, synchronous, over the host's files. */
 
 export const SECTOR_BYTES = 512;
 
-/** A file as the host offers it to the monitor. Calls are synchronous and throw when the host's file fails. */
-export interface FileAccess {
-  /** Bytes. */
-  readonly size: number;
-  /** Fills `target` from `offset`. Never asked for bytes beyond `size`. */
-  read(offset: number, target: Uint8Array): void;
-  /** Writes `source` at `offset`, inside `size`. */
-  write(offset: number, source: Uint8Array): void;
-}
+export type ImageFormat = 'raw' | 'qcow2' | 'vhd' | 'vhdx';
 
-/** What happens to the guest's writes: kept in memory, written to the file, or refused (write-protected). */
-export type WritePolicy = 'overlay' | 'file' | 'refuse';
-
-export interface RawImageOptions {
-  /** For messages: the name under which a person knows the image. */
-  readonly name: string;
-  readonly writes: WritePolicy;
-  /** Size that the guest sees. Default: the file's size, rounded up to whole sectors. */
-  readonly sectors?: number;
-}
-
-/** Sectors that the guest has written, by number; plain data for snapshots. */
-export type Overlay = Map<number, Uint8Array>;
-
-function hostMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** A raw image. Sectors beyond the end of the file, and the rest of a last partial sector, read as zeros. */
-export class RawImage implements BlockBackend {
-  readonly sectors: number;
-  readonly readOnly: boolean;
-  /** The guest's writes under the policy 'overlay'. Part of the machine's state: snapshot it with the devices. */
-  overlay: Overlay = new Map();
-  /** Told before each sector that changes, by whoever keeps what there was (time travel). */
-  keeper: { before(sector: number): void } | undefined;
-  readonly #file: FileAccess;
-  readonly #options: RawImageOptions;
-
-  /** Throws RangeError when an image that is to be written itself is smaller than what the guest sees. */
-  constructor(file: FileAccess, options: RawImageOptions) {
-    this.#file = file;
-    this.#options = options;
-    this.sectors = options.sectors ?? Math.ceil(file.size / SECTOR_BYTES);
-    this.readOnly = options.writes === 'refuse';
-    if (options.writes === 'file' && file.size < this.sectors * SECTOR_BYTES) {
-      throw new RangeError(
-        `Image '${options.name}' has ${file.size} bytes, but the guest would see ${this.sectors * SECTOR_BYTES}: ` +
-          'pad the file to that size, or let writes go to an overlay.',
-      );
-    }
-  }
-
-  /** Throws BlockError when the host's file fails, RangeError outside the image. */
-  read(lba: number, count: number, target: Uint8Array): boolean {
-    this.#check(lba, count);
-    this.#readFile(lba, target.subarray(0, count * SECTOR_BYTES));
-    if (this.overlay.size === 0) return true;
-    for (let index = 0; index < count; index++) {
-      const written = this.overlay.get(lba + index);
-      if (written !== undefined) target.set(written, index * SECTOR_BYTES);
-    }
-    return true;
-  }
-
-  prefetch(): void {
-    // Files are read when they are asked for.
-  }
-
-  /** Throws BlockError when the host's file fails or the image is write-protected, RangeError outside the image. */
-  write(lba: number, source: Uint8Array): boolean {
-    const count = source.length / SECTOR_BYTES;
-    this.#check(lba, count);
-    if (this.readOnly) throw new BlockError(`Image '${this.#options.name}' is write-protected.`);
-    if (this.keeper) for (let index = 0; index < count; index++) this.keeper.before(lba + index);
-    if (this.#options.writes === 'file') {
-      this.#access('write', lba, () => this.#file.write(lba * SECTOR_BYTES, source));
-      return true;
-    }
-    for (let index = 0; index < count; index++) {
-      this.overlay.set(lba + index, source.slice(index * SECTOR_BYTES, (index + 1) * SECTOR_BYTES));
-    }
-    return true;
-  }
-
-  flush(): boolean {
-    return true;
-  }
-
-  discard(lba: number, count: number): boolean {
-    this.#check(lba, count);
-    return true;
-  }
-
-  /** What a sector holds, for `put`: what was written over the file's, or the file's if that is written itself. Throws BlockError. */
-  save(sector: number): Uint8Array | 'file' {
-    if (this.#options.writes !== 'file') return this.overlay.get(sector) ?? 'file';
-    const bytes = new Uint8Array(SECTOR_BYTES);
-    this.#readFile(sector, bytes);
-    return bytes;
-  }
-
-  /** Gives a sector what `save` has given for it before. Throws BlockError. */
-  put(sector: number, image: Uint8Array | 'file'): void {
-    if (image === 'file') this.overlay.delete(sector);
-    else if (this.#options.writes === 'file') this.#access('write', sector, () => this.#file.write(sector * SECTOR_BYTES, image));
-    else this.overlay.set(sector, image);
-  }
-
-  /** What `save` gives needs no room of ours. */
-  free(): void {
-    // Left to the garbage collector.
-  }
-
-  /** The image is again what its file holds. */
-  discardOverlay(): void {
-    this.overlay = new Map();
-  }
-
-  #check(lba: number, count: number): void {
-    const whole = Number.isInteger(lba) && Number.isInteger(count);
-    if (whole && lba >= 0 && count >= 0 && lba + count <= this.sectors) return;
-    throw new RangeError(`Sectors ${lba} to ${lba + count - 1} are outside image '${this.#options.name}'.`);
-  }
-
-  #readFile(lba: number, target: Uint8Array): void {
-    const offset = lba * SECTOR_BYTES;
-    const inside = Math.min(Math.max(this.#file.size - offset, 0), target.length);
-    target.fill(0, inside);
-    if (inside > 0) this.#access('read', lba, () => this.#file.read(offset, target.subarray(0, inside)));
-  }
-
-  #access(verb: string, lba: number, access: () => void): void {
-    try {
-      access();
-    } catch (error) {
-      throw new BlockError(`Could not ${verb} sector ${lba} of image '${this.#options.name}': ${hostMessage(error)}`);
-    }
+/** An image that is broken, of a kind that is not supported, or that does not fit its parent. A whole sentence, with what to do. */
+export class ImageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ImageError';
   }
 }
 
-/** A hard disk image. Throws RangeError for an empty file. */
-export function openDisk(file: FileAccess, options: { name: string; writes: WritePolicy }): RawImage {
-  if (file.size === 0) throw new RangeError(`Disk image '${options.name}' is empty: give an image of at least 512 bytes.`);
-  return new RawImage(file, options);
+/** A stretch of an image. `zero`: it reads as zeros, and that is known without reading it. */
+export interface Extent {
+  readonly bytes: number;
+  readonly zero: boolean;
+}
+
+/** What there is to know about an image file. */
+export interface ImageDescription {
+  readonly format: ImageFormat;
+  /** 'dynamic', 'differencing', 'version 3' ... */
+  readonly kind: string;
+  /** Size of the disk, bytes. */
+  readonly bytes: number;
+  /** Unit in which the format allocates, bytes; absent where it does not. */
+  readonly blockBytes?: number;
+  /** By which a child knows it. */
+  readonly identifier?: string;
+  /** What a differencing image says about its parent. */
+  readonly parent?: { readonly path: string; readonly identifier?: string };
+  readonly snapshots: readonly string[];
+  /** Sentences on what else is worth knowing. */
+  readonly notes: readonly string[];
+}
+
+/** What `check` has found: errors make data wrong or lost, leaks waste room. */
+export interface CheckResult {
+  readonly errors: readonly string[];
+  /** Bytes of the file that nothing refers to. */
+  readonly leakedBytes: number;
 }
 
 /**
- * A floppy image, padded with zeros to the format that it fits: a lone boot sector of 512 bytes is a
- * 1.44 MB floppy. Throws RangeError for an empty file or one larger than 2.88 MB.
+ * An open disk image. All throw ImageError when what is in the file cannot be, and whatever the host's file throws. Offsets and
+ * lengths may be any number of bytes, inside the disk.
  */
-export function openFloppy(file: FileAccess, options: { name: string; writes: WritePolicy }): RawImage {
-  const sectors = file.size === 0 ? undefined : floppySectorsFor(Math.ceil(file.size / SECTOR_BYTES));
-  if (sectors === undefined) {
-    throw new RangeError(
-      `Floppy image '${options.name}' has ${file.size} bytes: give one of 1 to ${5760 * SECTOR_BYTES} bytes, or use it as a disk.`,
-    );
-  }
-  return new RawImage(file, { ...options, sectors });
+export interface DiskImage {
+  /** Size of the disk, bytes. */
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  /** Whether `discard` does anything. */
+  readonly discards: boolean;
+  /** The image that holds what this one does not. */
+  readonly backing?: DiskImage | undefined;
+  read(offset: number, target: Uint8Array): void;
+  write(offset: number, source: Uint8Array): void;
+  /** Makes these bytes read as zeros with as little room as the format allows. Nothing happens where `discards` is false. */
+  discard(offset: number, bytes: number): void;
+  /** What was written before survives a crash of the host's process, and of the host. */
+  flush(): void;
+  /** Flushes what was written, and closes the files of the whole chain. */
+  close(): void;
+  /** The stretch that begins at `offset` (inside the disk); not necessarily the longest. */
+  extentAt(offset: number): Extent;
+  describe(): ImageDescription;
+  check(): CheckResult;
 }
 
-export interface DiskGeometry {
-  readonly cylinders: number;
-  readonly heads: number;
-  readonly sectorsPerTrack: number;
+export function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
-/** Translation that a BIOS would use: the floppy's own, or 63 sectors with as few heads as keep 1024 cylinders. */
-export function guessGeometry(sectors: number): DiskGeometry {
-  const floppy = floppyFormat(sectors);
-  if (floppy !== undefined) {
-    const { cylinders, heads, sectorsPerTrack } = floppy;
-    return { cylinders, heads, sectorsPerTrack };
-  }
-  const sectorsPerTrack = 63;
-  const heads = [16, 32, 64, 128].find((count) => sectors <= 1024 * count * sectorsPerTrack) ?? 255;
-  const cylinders = Math.min(Math.max(Math.floor(sectors / (heads * sectorsPerTrack)), 1), 1024);
-  return { cylinders, heads, sectorsPerTrack };
+/** Identifiers as they are written: 8-4-4-4-12 hexadecimal digits. `mixed`: the first three groups are little-endian (Microsoft's GUIDs). */
+export function identifierText(bytes: Uint8Array, mixed: boolean): string {
+  const order = mixed ? [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15] : bytes.keys();
+  const digits = [...order].map((index) => bytes[index].toString(16).padStart(2, '0')).join('');
+  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join('-');
+}
+
+/** The bytes of a written GUID, with or without braces; its first three groups are little-endian. Undefined when it is none. */
+export function identifierBytes(text: string): Uint8Array | undefined {
+  const digits = text.replace(/[{}-]/g, '');
+  if (!/^[\da-f]{32}$/i.test(digits)) return undefined;
+  const bytes = Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16));
+  return Uint8Array.from([3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15], (index) => bytes[index]);
+}
+
+/** An unsigned 64-bit field; numbers beyond 2^53 lose their lowest bits, and are no sizes or offsets that anything here takes. */
+export function u64(view: DataView, at: number, little: boolean): number {
+  const low = view.getUint32(little ? at : at + 4, little);
+  return view.getUint32(little ? at + 4 : at, little) * 0x1_0000_0000 + low;
+}
+
+export function putU64(view: DataView, at: number, value: number, little: boolean): void {
+  view.setUint32(little ? at : at + 4, value % 0x1_0000_0000, little);
+  view.setUint32(little ? at + 4 : at, Math.floor(value / 0x1_0000_0000), little);
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Rounded up to a multiple of `unit`. */
+export function aligned(bytes: number, unit: number): number {
+  return Math.ceil(bytes / unit) * unit;
 }

@@ -2,6 +2,7 @@
  * The routine that loads data segment registers (Intel SDM vol. 2, MOV and POP; vol. 3, 3.4): in real mode, and in protected
  * mode where the descriptor says nothing that code must be read in another way for.
  */
+import { REAL_MODE_RIGHTS } from '../cpu/cpu';
 import * as L from '../cpu/layout';
 import { ATTRIBUTE, CR0, EFER, FLAG } from '../cpu/state';
 import type { Value } from '../isa/emitter';
@@ -27,7 +28,8 @@ class SegmentRoutine extends SystemRoutineEmitter {
     const flags = this.word(L.FLAGS_SYSTEM);
     this.refuseIf(this.and(flags, this.i32(FLAG.VM)));
     this.if(this.eqz(this.and(cr0, this.i32(CR0.PE))), () => {
-      // Limit and rights of the hidden part stay.
+      // Limit and rights of the hidden part stay, if it is a real-mode segment already.
+      this.refuseIf(this.ne(this.and(this.part(L.SEG_ATTRIBUTES), this.i32(0xff)), this.i32(REAL_MODE_RIGHTS)));
       this.setPart(L.SEG_SELECTOR, this.selector);
       this.setWidePart(L.SEG_BASE, this.toI64Unsigned(this.shl(this.selector, this.i32(4))));
       this.give(this.i32(1));

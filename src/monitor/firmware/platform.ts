@@ -80,6 +80,18 @@ export interface FirmwareMapping {
   readonly writable: boolean;
 }
 
+/** Sectors that the built-in BIOS wants to be read or written. Plain data. */
+export interface DiskRequest {
+  /** BIOS number of the drive: floppies from 0, hard disks from 80h, the CD-ROM drive at E0h. */
+  readonly drive: number;
+  readonly operation: 'read' | 'write';
+  /** First sector and number of sectors, of 512 bytes. */
+  readonly lba: number;
+  readonly count: number;
+  /** Guest-physical address of the data. */
+  readonly address: number;
+}
+
 /** What the built-in BIOS finds around it. */
 export interface FirmwareEnvironment {
   readonly memory: PhysicalMemory;
@@ -87,6 +99,10 @@ export interface FirmwareEnvironment {
   readonly cpu: FirmwareCpu;
   /** Drives by BIOS number: 0x00 floppy, 0x80.. hard disks. */
   readonly drives: ReadonlyMap<number, BlockBackend>;
+  /** The CD-ROM drive, and what is in it now. */
+  readonly cdrom: { disc(): BlockBackend | undefined } | undefined;
+  /** Begins a transfer, which is done before the guest's next instruction; its status is in the EBDA then. */
+  transfer(request: DiskRequest): void;
   /** The present moment in cycles. */
   now(): number;
   /** Debug output, as port E9. */

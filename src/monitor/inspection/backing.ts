@@ -36,6 +36,8 @@ export function backingOf(map: PhysicalMap, deviceAt: DeviceAt, physical: number
   if (entry === ABSENT) return { backing: 'RAM, no frame yet' };
   if (entry === DEVICE) return { backing: `device: ${areaName(address) ?? deviceAt(address) ?? 'without a name'}` };
   if (entry === map.machine.zeroFrame) return { frame: entry, backing: 'RAM, never written: the frame of zeros' };
+  const { videoFrame, videoFrames } = map.machine;
+  if (entry >= videoFrame && entry < videoFrame + videoFrames) return { frame: entry, backing: 'video memory' };
   const flags = map.machine.frameFlags(entry);
   if (!(flags & FRAME.rom)) return { frame: entry, backing: flags & FRAME.shared ? 'RAM, on a shared frame' : 'RAM' };
   // Firmware's mirror below 4 GiB is the BIOS, too.

@@ -300,6 +300,19 @@ export interface ScreenText {
   readonly cursor: { readonly column: number; readonly row: number; readonly visible: boolean };
 }
 
+/** The screen in colours, whatever mode it is in. */
+export interface ScreenPicture {
+  /** Counts the pictures that have been different. Hand it back to be told when nothing has changed. */
+  readonly change: number;
+  /** In dots and lines as they are shown: mode 13h has 640 by 400. */
+  readonly width: number;
+  readonly height: number;
+  /** Width of the whole picture to its height, as a monitor shows it: 4/3 for the VGA's own modes, whose dots are no squares. */
+  readonly aspect: number;
+  /** Red, green, blue and 255 of each dot, line by line. Missing when nothing has changed since the picture that was asked by. */
+  readonly pixels?: Uint8Array;
+}
+
 export interface MachineSummary {
   readonly running: boolean;
   readonly retired: number;
@@ -346,6 +359,8 @@ export interface Inspection {
   devices(): Promise<readonly DeviceView[]>;
   screen(): Promise<ScreenText>;
   timeline(): Promise<Timeline>;
+  /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */
+  picture(since?: number): Promise<ScreenPicture>;
   /** Hash of the whole machine (memory, CPU, devices), hex. */
   hash(): Promise<string>;
 }

@@ -7,7 +7,8 @@ import { TECHNIQUES } from '../memory/techniques';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
 import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, wordOrPath } from './configurationKinds';
-import type { Kind } from './configurationKinds';
+import type { Kind, PathProperty } from './configurationKinds';
+import { networkSetting } from './configurationNetwork';
 import { nearestWord } from './configurationSpelling';
 
 const KIB = 1024;
@@ -23,6 +24,9 @@ export interface FieldDefinition {
   /** The default of the `shadowbox` command, where it differs from the editor's. */
   readonly commandLineDefault?: string | boolean;
 }
+
+const WRITABLE: PathProperty<boolean> = { kind: flag(), absent: false, doc: 'Whether what the guest writes goes to the file.' };
+const OVERLAY: PathProperty<string | undefined> = { kind: path(), absent: undefined, doc: 'Path of a QCOW2 image that takes what the guest writes; it is made if it is not there.' };
 
 export const FIELDS = {
   memory: {
@@ -46,6 +50,11 @@ export const FIELDS = {
     doc: 'Which processor the guest has: CPUID, registers and instructions follow. Features are switched from left to right, '
       + 'as in `"x86-64-v2,-sse4.2,+pku"`: `+` brings along what the feature needs, `-` takes along what needs it.',
   },
+  hpet: {
+    kind: flag(),
+    default: true,
+    doc: 'Whether there is a high precision event timer (HPET).',
+  },
   firmware: {
     kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).' }),
     default: 'builtin',
@@ -63,21 +72,30 @@ export const FIELDS = {
   cmdline: { kind: text(), doc: 'Command line for `kernel` or `multiboot`.' },
   multiboot: { kind: path(), doc: 'Path of a Multiboot 1 image to boot without a boot loader.' },
   modules: {
-    kind: list(pathWith('cmdline', text(), '', 'Text that is handed over with the module.'), '["module.bin"]'),
+    kind: list(pathWith({ cmdline: { kind: text(), absent: '', doc: 'Text that is handed over with the module.' } }), '["module.bin"]'),
     doc: 'Modules that are loaded with a Multiboot image.',
   },
   floppy: {
-    kind: pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'),
+    kind: pathWith({ writable: WRITABLE }),
     doc: 'Raw image in the floppy drive. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true.',
   },
   disks: {
-    kind: list(pathWith('writable', flag(), false, 'Whether what the guest writes goes to the file.'), '["disk.img"]'),
-    doc: 'Raw images of hard disks. The files stay as they are (what the guest writes is kept in memory) unless `writable` is true.',
+    kind: list(pathWith({ writable: WRITABLE, overlay: OVERLAY }), '["disk.img"]'),
+    doc: 'Images of hard disks (raw, QCOW2, VHD, VHDX), at most four (three beside a CD-ROM drive). The files stay as they are (what the guest writes is kept in memory) '
+      + 'unless `writable` is true; with `overlay` it goes to a QCOW2 image of that name instead, which is made if it is not there. See docs/disks.md.',
   },
-  cdrom: { kind: path(), doc: 'ISO image in the CD-ROM drive. Not supported yet: the machine starts without the drive.' },
+  cdrom: {
+    kind: wordOrPath({ empty: 'A drive without a disc.' }),
+    doc: 'The CD-ROM drive: path of the ISO image in it, or `"empty"`. Default: there is no such drive. It is the secondary channel\'s master.',
+  },
   bootOrder: {
     kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
-    doc: 'Which drives the firmware tries, in this order. Default: those that are there, floppy first.',
+    doc: 'Which drives the firmware tries, in this order. Default: those that are there: floppy, disk, CD-ROM.',
+  },
+  network: {
+    kind: networkSetting(),
+    default: 'none',
+    doc: 'The network card: `"none"`, or an object with `card` (`"e1000"`) and `mac`.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),
@@ -149,6 +167,9 @@ export const FIELDS = {
   },
   replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
 } as const satisfies Readonly<Record<string, FieldDefinition>>;
+
+/** ATA drives that the machine has places for. */
+const DISK_PLACES = 4;
 
 type Fields = typeof FIELDS;
 export type FieldName = keyof Fields;
@@ -245,13 +266,16 @@ function problem(field: FieldName, message: string, remedy: string): Problem {
 
 /** Fields that mean nothing without, or next to, another one. */
 function combinationProblems(configuration: MachineConfiguration): Problem[] {
-  const { kernel, multiboot, initrd, cmdline, modules, firmware, vgaBios } = configuration;
+  const { kernel, multiboot, initrd, cmdline, modules, firmware, vgaBios, disks } = configuration;
   const found: Problem[] = [];
   if (kernel !== undefined && multiboot !== undefined) found.push(problem('multiboot', 'it cannot be booted together with "kernel"', 'take one of the two out'));
   if (initrd !== undefined && multiboot !== undefined) found.push(problem('initrd', 'a Multiboot image has no initial RAM disk', 'write "modules" instead'));
   else if (initrd !== undefined && kernel === undefined) found.push(problem('initrd', 'it needs a kernel', 'add "kernel", or take "initrd" out'));
   if (modules !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('modules', 'they need a Multiboot image', 'add "multiboot", or take "modules" out'));
   if (cmdline !== undefined && kernel === undefined && multiboot === undefined) found.push(problem('cmdline', 'it needs a kernel', 'add "kernel" or "multiboot", or take "cmdline" out'));
+  (disks ?? []).forEach(({ writable, overlay }, index) => {
+    if (writable && overlay !== undefined) found.push(problem('disks', `entry ${index + 1}: with an "overlay" nothing is written to the image itself`, 'take "writable" or "overlay" out'));
+  });
   if (vgaBios !== undefined && firmware === 'builtin') found.push(problem('vgaBios', 'the built-in firmware has its own', 'take it out, or set "firmware" to "seabios"'));
   return found;
 }
@@ -261,6 +285,14 @@ function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfigura
   const fields = { floppy: 'floppy', disk: 'disks', cdrom: 'cdrom' } as const;
   return (bootOrder ?? []).filter((drive) => !there[drive])
     .map((drive) => problem('bootOrder', `there is no ${quoted(drive)} to boot from`, `add "${fields[drive]}", or take it out of "bootOrder"`));
+}
+
+/** Both channels have two places each. */
+function placeProblems({ disks, cdrom }: MachineConfiguration): Problem[] {
+  const places = cdrom === undefined ? DISK_PLACES : DISK_PLACES - 1;
+  if ((disks ?? []).length <= places) return [];
+  const beside = cdrom === undefined ? '' : ' beside the CD-ROM drive';
+  return [problem('disks', `there is room for ${places} disks${beside}`, 'take some out')];
 }
 
 /** What starts in protected mode, or goes there, needs a processor that has it. */
@@ -277,17 +309,13 @@ function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConf
 /** The built-in firmware has nothing else to show than what it boots; another one may (its own setup, a ROM under test). */
 function bootProblems(configuration: MachineConfiguration): Problem[] {
   const { firmware, kernel, multiboot, floppy, disks, cdrom } = configuration;
-  const bootable = [kernel, multiboot, floppy, disks?.[0]].some((image) => image !== undefined);
+  const bootable = [kernel, multiboot, floppy, disks?.[0], cdrom === 'empty' ? undefined : cdrom].some((image) => image !== undefined);
   if (bootable || firmware !== 'builtin') return [];
-  const remedy = 'add one of "kernel", "multiboot", "floppy", "disks"';
-  return cdrom === undefined
-    ? [problem('kernel', 'there is nothing to boot', remedy)]
-    : [problem('cdrom', 'the CD-ROM is not supported yet, and there is nothing else to boot', remedy)];
+  return [problem('kernel', 'there is nothing to boot', 'add one of "kernel", "multiboot", "floppy", "disks", "cdrom"')];
 }
 
 function noticesOf(configuration: MachineConfiguration): Notice[] {
   const found: Notice[] = [];
-  if (configuration.cdrom !== undefined) found.push({ field: 'cdrom', message: 'the CD-ROM drive is not supported yet; the machine starts without it' });
   const { missing } = selectionOf(configuration.cpuModel);
   // Who has not chosen a model has not asked for the features either.
   if (missing.length > 0 && configuration.cpuModel !== DEFAULT_CPU_MODEL) found.push({ field: 'cpuModel', message: `not emulated yet, so the processor goes without: ${missing.join(', ')}` });
@@ -307,6 +335,6 @@ export function validateConfiguration(values: unknown, options: ValidationOption
   const all = [...unknownFields(record), ...problems];
   if (all.length > 0) return { problems: all };
   const configuration = read as MachineConfiguration;
-  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
+  const conflicts = [...combinationProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...realModeProblems(configuration), ...bootProblems(configuration)];
   return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };
 }

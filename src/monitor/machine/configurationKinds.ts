@@ -182,28 +182,47 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A file with a property of its own: either just its path, or an object with `path` and the property. */
-export function pathWith<Name extends string, T>(name: Name, kind: Kind<T>, absent: T, doc: string): Kind<{ readonly path: string } & Readonly<Record<Name, T>>> {
-  const entry = (file: string, value: T) => ({ path: file, ...({ [name]: value } as Record<Name, T>) });
+/** A property that a file may have beside its path. `absent`: its value when it is not written; undefined leaves it out. */
+export interface PathProperty<T> {
+  readonly kind: Kind<T>;
+  readonly absent: T;
+  readonly doc: string;
+}
+
+type PathProperties = Readonly<Record<string, PathProperty<unknown>>>;
+type PathWith<Properties extends PathProperties> =
+  & { readonly path: string }
+  & { readonly [Name in keyof Properties]: Properties[Name] extends PathProperty<infer T> ? T : never };
+
+/** A file with properties of its own: either just its path, or an object with `path` and any of the properties. */
+export function pathWith<Properties extends PathProperties>(properties: Properties): Kind<PathWith<Properties>> {
+  const names = Object.keys(properties);
+  const remedy = `write { "path": "…", ${names.map((name) => `"${name}": …`).join(', ')} }`;
   return {
     schema: {
       anyOf: [
         { type: 'string' },
         {
           type: 'object',
-          properties: { path: { type: 'string', description: 'Path of the file.' }, [name]: { ...kind.schema, description: doc } },
+          properties: {
+            path: { type: 'string', description: 'Path of the file.' },
+            ...Object.fromEntries(names.map((name) => [name, { ...properties[name].kind.schema, description: properties[name].doc }])),
+          },
           required: ['path'],
           additionalProperties: false,
         },
       ],
     },
-    label: `path or \`{ "path": …, "${name}": ${kind.label} }\``,
+    label: `path or \`{ "path": …, ${names.map((name) => `"${name}": ${properties[name].kind.label}`).join(', ')} }\``,
     read(value, context) {
-      if (!isRecord(value)) return entry(readPath(value, context), absent);
-      const stranger = Object.keys(value).find((key) => key !== 'path' && key !== name);
-      if (stranger !== undefined) throw new Refusal(`'${stranger}' is not known in it`, wordRemedy(stranger, ['path', name]));
-      if (!('path' in value)) throw new Refusal('it has no "path"', `write { "path": "…", "${name}": … }`);
-      return entry(readPath(value['path'], context), name in value ? kind.read(value[name], context) : absent);
+      const record = isRecord(value) ? value : { path: value };
+      const stranger = Object.keys(record).find((key) => key !== 'path' && !names.includes(key));
+      if (stranger !== undefined) throw new Refusal(`'${stranger}' is not known in it`, wordRemedy(stranger, ['path', ...names]));
+      if (!('path' in record)) throw new Refusal('it has no "path"', remedy);
+      const read = names.map((name) => [name, name in record ? properties[name].kind.read(record[name], context) : properties[name].absent] as const);
+      const entry: Readonly<Record<string, unknown>> = { path: readPath(record['path'], context), ...Object.fromEntries(read.filter(([, found]) => found !== undefined)) };
+      // Each property was read by its kind, which gives a value of its type.
+      return entry as PathWith<Properties>;
     },
   };
 }

@@ -1,7 +1,9 @@
 /**
  * A machine as the host drives and asks it: runs from ./machine, looks from ../inspection, edits from here.
  */
+import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
+import { PictureMaker } from '../devices/vga-picture';
 import { cpuView } from '../inspection/cpuView';
 import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
@@ -29,7 +31,12 @@ function countersOf(machine: VirtualMachine): Counters {
     ...prefixed('shadow', mmu.shadow.counters),
     ...prefixed('memory', map.counters),
     ...prefixed('sharing', sharing?.counters ?? {}),
+    ...driveCounters(machine),
   };
+}
+
+function driveCounters({ parts }: VirtualMachine): Counters {
+  return Object.assign({}, ...[...parts.drives].map(([number, drive]) => prefixed(`drive${number}`, drive.cache.counters)));
 }
 
 function prefixed(prefix: string, counters: object): Counters {
@@ -37,11 +44,12 @@ function prefixed(prefix: string, counters: object): Counters {
 }
 
 /** Builds a machine from its images, standing on its first instruction (see CreateMachine). Throws LoadError or MachineError. */
-export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService): RunnableMachine {
-  const machine = new VirtualMachine(images, files, translation);
+export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService, storage?: StorageService): RunnableMachine {
+  const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const travel = new TimeTravel(machine, images.configuration.timeTravelMemory);
   const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
+  const pictures = new PictureMaker(board.vga);
   return {
     resume: (request) => travel.resume(request),
     runSlice: (cycles) => travel.runSlice(cycles),
@@ -77,6 +85,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map((device) => ({ name: device.name, state: device.state })),
     screen: () => board.vga.screenText(),
+    picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),
   };
 }

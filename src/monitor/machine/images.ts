@@ -17,13 +17,15 @@ export interface ModuleFile extends ImageFile {
   readonly cmdline: string;
 }
 
-/** A disk or floppy whose sectors stay in a file of the host, reached through `FileStore`. */
+/** A disk or floppy whose sectors stay in a file of the host, reached through `FileStore` or a storage thread. */
 export interface DiskFile {
   readonly path: string;
-  /** Size of the file in bytes; the last sector may be incomplete and then reads as if padded with zeros. */
+  /** Size of the file in bytes. */
   readonly bytes: number;
   /** Whether guest writes go to the file. If not, they are kept in memory, and the file is opened for reading only. */
   readonly writable: boolean;
+  /** A QCOW2 image that takes what the guest writes; made if it is not there. */
+  readonly overlay?: string;
 }
 
 export interface MachineImages {
@@ -35,29 +37,14 @@ export interface MachineImages {
   readonly initrd?: ImageFile;
   readonly multiboot?: ImageFile;
   readonly modules: readonly ModuleFile[];
+  /** Expansion ROM of the network card. */
+  readonly networkRom?: ImageFile;
   readonly floppy?: DiskFile;
   readonly disks: readonly DiskFile[];
+  /** The disc in the CD-ROM drive; null for a drive without one, undefined for no drive. */
+  readonly cdrom?: DiskFile | null;
   /** Inputs that come at their recorded moments; other input is refused meanwhile. */
   readonly replay?: Recording;
 }
 
-/** An open file of the host. All calls block: virtual time stands meanwhile (invariant 1). */
-export interface FileAccess {
-  /** In bytes. */
-  readonly size: number;
-  readonly writable: boolean;
-  /** Fills `target` from byte `offset` of the file; what lies beyond its end reads as zeros. */
-  read(offset: number, target: Uint8Array): void;
-  /** Writes all of `source` at byte `offset`. Error when the file is not writable. */
-  write(offset: number, source: Uint8Array): void;
-  close(): void;
-}
-
-/** What the host offers for the files that a machine keeps open. */
-export interface FileStore {
-  /**
-   * Opens an existing file.
-   * @throws MachineError (blame: user) when it cannot be opened, naming the file and what to do
-   */
-  open(path: string, writable: boolean): FileAccess;
-}
+export type { FileAccess, FileStore } from '../disks/file';

@@ -8,6 +8,7 @@ import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devic
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
+import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { EFFORT } from '../memory/effort';
 import { outsideAddress, signedAddress } from './addresses';
@@ -39,9 +40,12 @@ const BUS_CYCLES = 1000;
 /** Pages of the guest that are compared in one piece of idle time, about a microsecond each (see ../memory/pageSharing). */
 const PAGES_SCANNED_WHEN_IDLE = 64;
 
-/** Instructions that may be run before a moment is reached. */
+/** Instructions and cycles that may be run before a moment is reached. */
 function leftTo(end: Position | undefined, retired: number, now: number): number {
-  return end ? Math.max(Math.min(end.retired - retired, end.time - now), 0) : Infinity;
+  if (!end) return Infinity;
+  const cycles = Math.max(end.time - now, 0);
+  // In the middle of a repeated instruction time passes, and nothing retires.
+  return end.repeating !== '' && retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
 }
 
 export class VirtualMachine {
@@ -78,19 +82,22 @@ export class VirtualMachine {
     private readonly images: MachineImages,
     files: FileStore,
     translation?: TranslationService,
+    storage?: StorageService,
   ) {
-    this.parts = buildParts(images, { files, translation }, {
+    this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
       writePort: (port, size, value) => this.writePort(port, size, value),
       now: () => this.now(),
     });
-    const { bios, firmwareMemory, board, cpu, drives } = this.parts;
+    const { bios, firmwareMemory, board, cpu, drives, diskTransfers } = this.parts;
     this.serviceEnvironment = bios && {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
       drives,
+      cdrom: images.cdrom === undefined ? undefined : { disc: () => board.cdromDisc() },
+      transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
     };
@@ -147,6 +154,7 @@ export class VirtualMachine {
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
+    for (const drive of this.parts.drives.values()) drive.cache.age();
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     const { processors, executor } = this.parts;
@@ -367,6 +375,7 @@ export class VirtualMachine {
 
   private hand(input: MachineInput): void {
     try {
+      if (input.kind === 'media' && input.image !== null) this.parts.discs.disc(input.image);
       this.parts.board.input(input);
     } catch (reason) {
       if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
@@ -437,6 +446,7 @@ export class VirtualMachine {
   }
 
   report(reason: StopReason): StopReport {
+    for (const drive of this.parts.drives.values()) drive.cache.settle();
     const { executor, cpu } = this.parts;
     return {
       reason,
@@ -466,7 +476,8 @@ export class VirtualMachine {
     this.dead = undefined;
     this.stopRequest = undefined;
     this.control = undefined;
-    for (const image of this.parts.drives.values()) image.discardOverlay();
+    for (const drive of this.parts.drives.values()) drive.discardOverlay();
+    this.parts.board.restoreDiscs();
     return powerOn(this.parts, this.images);
   }
 
@@ -474,13 +485,8 @@ export class VirtualMachine {
   plainStates(): Readonly<Record<string, unknown>> {
     const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
-    for (const [drive, image] of this.parts.drives) states[`drive${drive}`] = image.overlay;
+    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.overlay;
     return states;
-  }
-
-  /** Bytes of video memory without side effects; undefined where a device has none to show. */
-  peekDevice(address: number, bytes: number): Uint8Array | undefined {
-    return this.parts.board.vga.peekMemory(address, bytes);
   }
 
   // What the parts ask.

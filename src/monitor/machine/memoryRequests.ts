@@ -39,7 +39,7 @@ function controlsUnder({ mmu, map }: MachineParts, cr3: number): PagingControls 
 }
 
 function* pieces(parts: MachineParts, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
-  const { mmu } = parts;
+  const { mmu, map } = parts;
   const controls = space.kind === 'linearUnder' ? controlsUnder(parts, space.cr3) : mmu.currentControls;
   let done = 0;
   while (done < bytes) {
@@ -48,7 +48,7 @@ function* pieces(parts: MachineParts, space: MemorySpace, address: bigint, bytes
     const count = Math.min(bytes - done, PAGE_BYTES - offset);
     const number = Number(at >> 12n);
     const isThere = at >= 0n && (space.kind === 'physical' ? at >> PHYSICAL_BITS === 0n : isLinear(controls.mode, at));
-    const page = !isThere ? -1 : space.kind === 'physical' ? number : mmu.peekPage(number, controls);
+    const page = !isThere ? -1 : space.kind === 'physical' ? map.behindWindows(number) : mmu.peekPage(number, controls);
     yield { page, offset, bytes: count, done };
     done += count;
   }

@@ -7,16 +7,25 @@ import * as L from '../cpu/layout';
 import type { LocalApicPort } from '../cpu/msrApic';
 import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
-import { createBoard, type Board } from '../devices/board';
-import type { DeviceHost } from '../devices/device';
+import { createBoard, type Board, type BoardOptions } from '../devices/board';
+import type { BlockBackend, DeviceHost } from '../devices/device';
+import type { VideoMemory } from '../devices/vga-memory';
+import { isRomOfVga } from '../devices/vga-pci';
+import { VIDEO_BYTES } from '../devices/vga-state';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
-import { openDisk, openFloppy, type RawImage } from '../disks/image';
+import { DirectStore, type BlockStore, type DiskRequest, type StorageService } from '../disks/blockStore';
+import { Drive, type WritePolicy } from '../disks/drive';
+import { ImageError } from '../disks/image';
+import { openDisk } from '../disks/storage';
 import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
+import { DiskTransfers } from '../firmware/bios/diskTransfers';
+import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
+import { bootOrderFile, type BootPath } from '../firmware/boot-order';
 import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
@@ -24,7 +33,7 @@ import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
-import { routeInterrupts } from '../firmware/pci-interrupts';
+import { setUpPci } from '../firmware/pci-setup';
 import { LoadError, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { EFFORT } from '../memory/effort';
@@ -34,15 +43,21 @@ import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
+import { MachineError } from './blame';
+import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
+import { Discs } from './discs';
 import { resetCpuTo } from './firmwareCpu';
-import type { FileAccess, FileStore, MachineImages } from './images';
+import type { DiskFile, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
 import { Processors } from './processors';
 
 const ONE_MIB = 0x100000;
 const VIDEO_HOLE = 0xa0000;
 const FIRMWARE_AREA = 0xc0000;
+const ALL_FLAGS = 0xff;
+/** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
+const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware and its mirrors. */
 const SPARE_FRAMES = 1024;
 
@@ -65,6 +80,8 @@ export interface OutsideHelp {
   readonly files: FileStore;
   /** Another thread that translates, if there is one. */
   readonly translation: TranslationService | undefined;
+  /** Another thread that serves the disks, if there is one. */
+  readonly storage: StorageService | undefined;
 }
 
 export interface MachineParts {
@@ -80,16 +97,20 @@ export interface MachineParts {
   /** The built-in BIOS, when that is the firmware. */
   readonly bios: BuiltinBios | undefined;
   readonly firmwareMemory: FirmwareMemory;
-  /** Images of all drives, by BIOS drive number. */
-  readonly drives: ReadonlyMap<number, RawImage>;
+  /** All drives, by BIOS drive number. */
+  readonly drives: ReadonlyMap<number, Drive>;
+  /** What moves sectors for the built-in BIOS. */
+  readonly diskTransfers: DiskTransfers;
+  /** Discs for the CD-ROM drive. */
+  readonly discs: Discs;
   /** Sentences for the person about what was loaded. */
   readonly notes: readonly string[];
 }
 
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
-export function buildParts(images: MachineImages, { files, translation }: OutsideHelp, host: PartsHost): MachineParts {
+export function buildParts(images: MachineImages, { files, translation, storage }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
-  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES);
+  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES, VIDEO_BYTES / PAGE_BYTES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
   const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
@@ -112,13 +133,19 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
     },
     localApic: localApicPort(apics),
     random: () => late.board?.entropy.next() ?? 0n,
+    elapse: (cycles) => executor.elapse(cycles),
     yieldTurn: () => late.processors?.yieldTurn(),
     coprocessorError: () => host.devices.setInterruptLine(13, true),
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
-  const { drives, disks, floppies } = openDrives(images, files);
+  const { drives, disks, floppies, discs } = openDrives(images, files, storage);
+  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const diskTransfers = new DiskTransfers(host.devices, {
+    memory: firmwareMemory,
+    medium: (drive) => (drive === CD_DRIVE ? late.board?.cdromDisc() : drives.get(drive)),
+  });
   const order = images.configuration.bootOrder;
   const board = createBoard(
     host.devices,
@@ -127,17 +154,21 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
       rtcEpochSeconds: images.configuration.rtc,
       disks,
       floppies,
+      ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
-      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu)),
+      more: [diskTransfers],
+      fwCfgFiles: firmwareFiles(images, platformOf(images, cpu), () => late.board?.power.powerManagementPort),
       cpus: images.configuration.cpus,
+      hpet: images.configuration.hpet,
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
+      ...networkOf(images),
+      ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
     },
     {
-      memory: {
-        readByte: (address) => map.read(address, 1),
-        writeByte: (address, value) => map.write(address, 1, value),
-      },
+      memory: new BusMasterMemory(map),
+      videoMemory: videoMemory(map),
+      onWindows: () => late.board && openWindows(map, mmu, late.board),
       onInterrupt: () => undefined,
       signals: {
         interruptChanged: (index) => late.processors?.interruptChanged(index),
@@ -157,25 +188,47 @@ export function buildParts(images: MachineImages, { files, translation }: Outsid
   const { cpus: count, quantum } = images.configuration;
   const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
   late.processors = processors;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map(biosDrive) } : {}) }) : undefined;
-  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
-const biosDrive = (device: string): number => (device === 'floppy' ? 0 : 0x80);
+const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
 const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
 
 /** What the ACPI and MP tables tell of the machine. */
 function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
-  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory };
+  return { cpus: configuration.cpus, hasApic: cpu.features.has('apic'), memoryBytes: configuration.memory, hasHpet: configuration.hpet };
 }
 
-/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS without a PCI function from `vgaroms/` (its vgarom_setup). */
-function firmwareFiles({ configuration, vgaBios }: MachineImages, platform: PlatformDescription): readonly FwCfgFile[] {
+/** What the firmware finds in fw_cfg. SeaBIOS runs a video BIOS that belongs to no PCI function from `vgaroms/` (its vgarom_setup). */
+function firmwareFiles(images: MachineImages, platform: PlatformDescription, powerManagementPort: () => number | undefined): readonly FwCfgFile[] {
+  const { configuration, vgaBios } = images;
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
-  return [e820File(map), ...tableFiles(platform), ...(vgaBios ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : [])];
+  return [
+    e820File(map),
+    bootOrderFile(bootPaths(images)),
+    ...tableFiles(platform, powerManagementPort),
+    ...(vgaBios && !isRomOfVga(vgaBios.bytes) ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
+  ];
+}
+
+/** Drives in the order in which they are to be tried. */
+function bootPaths({ configuration, floppy, disks }: MachineImages): readonly BootPath[] {
+  const order = configuration.bootOrder ?? ['floppy', 'disk'];
+  return order.flatMap((kind): BootPath[] => {
+    if (kind === 'floppy') return floppy ? [{ kind: 'floppy', drive: 0 }] : [];
+    if (kind === 'disk') return disks.map((_, index) => ({ kind: 'ata', channel: index >> 1, unit: index & 1 }));
+    return [];
+  });
+}
+
+/** The network card that the configuration asks for. */
+function networkOf({ configuration: { network }, networkRom }: MachineImages): Pick<BoardOptions, 'network'> {
+  if (network === 'none') return {};
+  const mac = Uint8Array.from(network.mac.split(':'), (byte) => parseInt(byte, 16));
+  return { network: { card: network.card, mac, ...(networkRom === undefined ? {} : { rom: networkRom.bytes }) } };
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
@@ -184,32 +237,36 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
 }
 
 interface Drives {
-  readonly drives: ReadonlyMap<number, RawImage>;
-  readonly disks: readonly RawImage[];
-  readonly floppies: readonly RawImage[];
+  readonly drives: ReadonlyMap<number, Drive>;
+  /** As devices have them. */
+  readonly disks: readonly BlockBackend[];
+  readonly floppies: readonly BlockBackend[];
+  readonly discs: Discs;
 }
 
-function openDrives(images: MachineImages, files: FileStore): Drives {
-  const open = (field: string, path: string, writable: boolean, make: (file: FileAccess) => RawImage): RawImage => {
+/** Opens the images of all drives, in the storage thread where there is one. Throws LoadError. */
+function openDrives(images: MachineImages, files: FileStore, storage: StorageService | undefined): Drives {
+  const store = (field: string, request: DiskRequest): BlockStore => {
     try {
-      return make(files.open(path, writable));
+      return storage?.open(request) ?? new DirectStore(openDisk(files, request));
     } catch (reason) {
-      if (reason instanceof RangeError) throw new LoadError(reason.message, field);
+      if (reason instanceof ImageError || reason instanceof RangeError || (reason instanceof MachineError && reason.blame === 'user')) throw new LoadError(reason.message, field);
       throw reason;
     }
   };
-  const policy = (writable: boolean): 'file' | 'overlay' => (writable ? 'file' : 'overlay');
-  const disks = images.disks.map((disk) =>
-    open('disks', disk.path, disk.writable, (file) => openDisk(file, { name: disk.path, writes: policy(disk.writable) })),
-  );
-  const { floppy } = images;
-  const floppies = floppy
-    ? [open('floppy', floppy.path, floppy.writable, (file) => openFloppy(file, { name: floppy.path, writes: policy(floppy.writable) }))]
-    : [];
-  const drives = new Map<number, RawImage>();
+  const open = (field: string, file: DiskFile, more: Partial<DiskRequest>): Drive => {
+    const { path, writable, overlay } = file;
+    const policy: WritePolicy = writable || overlay !== undefined ? 'image' : 'overlay';
+    return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy);
+  };
+  const disks = images.disks.map((disk) => open('disks', disk, {}));
+  const floppies = images.floppy ? [open('floppy', images.floppy, { medium: 'floppy' })] : [];
+  const drives = new Map<number, Drive>();
   floppies.forEach((drive, i) => drives.set(i, drive));
   disks.forEach((drive, i) => drives.set(0x80 + i, drive));
-  return { drives, disks, floppies };
+  const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
+  // The floppy controller does not come back to a command when a disk is not done.
+  return { drives, disks, floppies: floppies.map(({ patient }) => patient), discs };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */
@@ -253,7 +310,31 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
       if (map.entry(page) === NOTHING) map.declare(page, 1, DEVICE);
     }
   }
+  openWindows(map, mmu, board);
   mmu.shadow.dropAll();
+}
+
+/** Video memory as its device has it: what it writes goes by the physical map, whose traces must know of it. */
+function videoMemory(map: PhysicalMap): VideoMemory {
+  return {
+    bytes: map.machine.video,
+    writeWord: (index, value) => map.write(VIDEO_HOME + 4 * index, 4, value),
+    clear: (bytes) => {
+      for (let page = 0; page < bytes; page += PAGE_BYTES) map.copyIn(VIDEO_HOME + page, new Uint8Array(Math.min(PAGE_BYTES, bytes - page)));
+    },
+  };
+}
+
+/** Lets the CPU reach video memory where its device says. */
+function openWindows(map: PhysicalMap, mmu: Mmu, board: Board): void {
+  map.machine.effort.spent += EFFORT.devices;
+  const before = map.windows;
+  map.windows = board.vga.windows.map(({ first, bytes, offset }) =>
+    ({ first: first / PAGE_BYTES, count: bytes / PAGE_BYTES, home: (VIDEO_HOME + offset) / PAGE_BYTES }));
+  const { windows } = map;
+  const areSame = windows.length === before.length
+    && windows.every(({ first, count, home }, i) => first === before[i].first && count === before[i].count && home === before[i].home);
+  if (!areSame) mmu.shadow.dropAll();
 }
 
 /** The local APIC of the CPU whose turn it is, as its MSRs see it. */
@@ -272,18 +353,26 @@ function localApicPort(apics: () => ApicBus): LocalApicPort {
 
 function emptyMemory(parts: MachineParts): void {
   parts.executor.forgetDerived();
-  const frames = new Set([...parts.map.framed()].map(([, frame]) => frame));
-  for (const frame of frames) parts.memory.free(frame);
-  parts.map.clear();
+  const { map, memory } = parts;
+  const frames = new Set([...map.framed()].filter(([page]) => page < VIDEO_HOME / PAGE_BYTES).map(([, frame]) => frame));
+  for (const frame of frames) memory.free(frame);
+  // Video memory is empty the first time, and stays untouched then.
+  const wasThere = map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame;
+  map.clear();
+  if (wasThere) memory.video.fill(0);
+  for (let i = 0; i < memory.videoFrames; i++) {
+    memory.clearFrameFlag(memory.videoFrame + i, ALL_FLAGS);
+    map.place(VIDEO_HOME / PAGE_BYTES + i, memory.videoFrame + i);
+  }
 }
 
-/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and the routing of PCI interrupts. */
+/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */
 function placeTables({ map, board, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
   const rom = tablesRom(platformOf(images, cpu));
   map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
   installFirmware([rom], firmwareMemory);
   writeControlStructure(firmwareMemory);
-  routeInterrupts(board.ports);
+  setUpPci(board.ports);
 }
 
 function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {

@@ -4,6 +4,7 @@
  */
 import type { Inspection } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
+import type { StorageService } from '../disks/blockStore';
 import type { FileStore, MachineImages } from './images';
 import type { MachineControl, RunRequest, StopReport } from './session';
 
@@ -68,6 +69,7 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
 
 /**
  * Builds a machine from its images, standing on its first instruction. Throws LoadError or MachineError (blame: user).
- * `translation`: another thread that translates; without it the machine's own does.
+ * `translation`: another thread that translates; without it the machine's own does. `storage`: another thread that serves the disks,
+ * likewise.
  */
-export type CreateMachine = (images: MachineImages, files: FileStore, translation?: TranslationService) => RunnableMachine;
+export type CreateMachine = (images: MachineImages, files: FileStore, translation?: TranslationService, storage?: StorageService) => RunnableMachine;

@@ -11,6 +11,8 @@ export const EFFORT = {
   burst: 4,
   /** An access by way of the physical map: a table walk's, a device's, a bus master's. */
   bus: 1 / 16,
+  /** Bytes that are copied in one piece, for one unit. */
+  copied: 8192,
   /** Devices declared anew. */
   devices: 16,
   /** A service of the built-in BIOS. */

@@ -42,9 +42,15 @@ export class MachineMemory {
   private readonly sharers: Int32Array;
   private readonly frameEnd: number;
 
-  /** @param frames most machine frames that will ever be in use. */
-  constructor(frames: number) {
-    const withZero = frames + 1;
+  /** First of the frames of video memory, which lie side by side, are there all the time, and in no count. */
+  readonly videoFrame: number;
+
+  /**
+   * @param frames most machine frames that will ever be in use
+   * @param videoFrames how many there are besides for video memory
+   */
+  constructor(frames: number, readonly videoFrames = 0) {
+    const withZero = frames + videoFrames + 1;
     const pages = Math.ceil((FRAMES_BASE + withZero * PAGE_BYTES) / WASM_PAGE);
     if (pages > 65536) throw new Error('Machine memory is limited to 4 GiB');
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
@@ -58,6 +64,13 @@ export class MachineMemory {
     this.frameEnd = FIRST_FRAME + withZero;
     this.zeroFrame = this.nextFrame++;
     this.setFrameFlag(this.zeroFrame, FRAME.shared);
+    this.videoFrame = this.nextFrame;
+    this.nextFrame += videoFrames;
+  }
+
+  /** The bytes of video memory. */
+  get video(): Uint8Array {
+    return this.u8.subarray(this.videoFrame * PAGE_BYTES, (this.videoFrame + this.videoFrames) * PAGE_BYTES);
   }
 
   /** Size in pages of 64 KiB, as modules import it. */
@@ -67,7 +80,7 @@ export class MachineMemory {
 
   /** Frames in use. */
   get framesInUse(): number {
-    return this.nextFrame - FIRST_FRAME - 1 - this.freeFrames.length;
+    return this.nextFrame - FIRST_FRAME - 1 - this.videoFrames - this.freeFrames.length;
   }
 
   /** A zeroed frame's number; its host address is number * 4096. */

@@ -45,6 +45,14 @@ export interface FrameCounters {
   sharedPages: number;
 }
 
+/** Guest-physical pages that lead to others: to video memory, wherever a guest has put it, or a part of it. */
+export interface PageWindow {
+  readonly first: number;
+  readonly count: number;
+  /** Where its first page leads to. */
+  readonly home: number;
+}
+
 const CHUNK_PAGES = 1024;
 const ALL_PAGES = 0x0fffffff;
 
@@ -56,6 +64,7 @@ export class PhysicalMap {
   private lastEntries: Int32Array = new Int32Array(0);
   /** Page-number mask: bit 8 (1 MiB) is off while the A20 gate is closed. */
   private pageMask = ALL_PAGES;
+  private openWindows: readonly PageWindow[] = [];
   traces: TraceListener | undefined;
   frames: FrameListener | undefined;
   /** Who wants to know of pages that are about to change: who keeps snapshots. */
@@ -103,6 +112,7 @@ export class PhysicalMap {
     this.rom.clear();
     this.chunks.clear();
     this.devicePages = [];
+    this.openWindows = [];
     this.lastChunk = -1;
     this.counters.zeroPages = this.counters.sharedPages = 0;
   }
@@ -115,9 +125,36 @@ export class PhysicalMap {
     return this.pageMask === ALL_PAGES;
   }
 
-  /** A page number as it leaves the processor: with the A20 gate applied, 40 address bits. */
+  /**
+   * Pages that lead to other pages from now on. All that follows from a page (its frame, traces, code, tables) is kept under the
+   * page that it leads to, so that what can be reached in two ways is one thing. RAM and ROM stay where they are.
+   */
+  set windows(windows: readonly PageWindow[]) {
+    this.openWindows = windows.filter(({ first, count }) => {
+      for (let page = first; page < first + count; page++) if (this.entry(page) >= ABSENT) return false;
+      return true;
+    });
+  }
+
+  get windows(): readonly PageWindow[] {
+    return this.openWindows;
+  }
+
+  /** A page number as it leaves the processor and arrives: with the A20 gate applied, 40 address bits, behind windows. */
   busPage(page: number): number {
-    return page & this.pageMask;
+    const outside = page & this.pageMask;
+    return this.openWindows.length === 0 ? outside : this.behindWindows(outside);
+  }
+
+  /** The pages that lead to a page through windows. */
+  pagesLeadingTo(page: number): number[] {
+    return this.openWindows.flatMap(({ first, count, home }) => (page >= home && page < home + count ? [first + page - home] : []));
+  }
+
+  /** The page that a page leads to: through a window, or itself. */
+  behindWindows(page: number): number {
+    for (const { first, count, home } of this.openWindows) if (page >= first && page < first + count) return home + page - first;
+    return page;
   }
 
   /** The map's entry: a frame number, ABSENT, DEVICE or NOTHING. */
@@ -245,7 +282,7 @@ export class PhysicalMap {
   /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */
   read(address: number, size: 1 | 2 | 4): number {
     this.machine.effort.spent += EFFORT.bus;
-    const entry = this.entry(Math.floor(address / PAGE_BYTES));
+    const entry = this.entry(this.behindWindows(Math.floor(address / PAGE_BYTES)));
     if (entry > 0) return this.machine.read(entry * PAGE_BYTES + (address & 0xfff), size);
     if (entry === ABSENT) return 0;
     if (entry === DEVICE) return this.devices.read(address, size);
@@ -255,7 +292,7 @@ export class PhysicalMap {
   /** A write by the guest inside one page: dropped by ROM and nothing, seen by devices and traces. */
   write(address: number, size: 1 | 2 | 4, value: number): void {
     this.machine.effort.spent += EFFORT.bus;
-    const page = Math.floor(address / PAGE_BYTES);
+    const page = this.behindWindows(Math.floor(address / PAGE_BYTES));
     let frame = this.frameToWrite(page);
     if (frame === DEVICE) return this.devices.write(address, size, value);
     if (frame === NOTHING) return;
@@ -270,7 +307,35 @@ export class PhysicalMap {
     // Code that is written as it is stays what it is.
     if (flags & FRAME.code && this.machine.read(host, size) === (size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1))) flags &= ~FRAME.code;
     this.machine.write(host, size, value);
-    if (flags !== 0) this.noteWrite(frame, address, size, flags);
+    if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + (address & 0xfff), size, flags);
+  }
+
+  /** Fills `target` as reads of the single bytes would. */
+  readBytes(address: number, target: Uint8Array): void {
+    this.forPages(address, target.length, (page, offset, count, done) => {
+      this.machine.effort.spent += EFFORT.bus + count / EFFORT.copied;
+      const entry = this.entry(page);
+      const part = target.subarray(done, done + count);
+      if (entry > 0) part.set(this.machine.u8.subarray(entry * PAGE_BYTES + offset, entry * PAGE_BYTES + offset + count));
+      else if (entry === DEVICE) for (let i = 0; i < count; i++) part[i] = this.read(address + done + i, 1);
+      else part.fill(entry === ABSENT ? 0 : 0xff);
+    });
+  }
+
+  /** Writes `source` as writes of the single bytes would; what traces a page is told once. */
+  writeBytes(address: number, source: Uint8Array): void {
+    this.forPages(address, source.length, (page, offset, count, done) => {
+      this.machine.effort.spent += EFFORT.bus + count / EFFORT.copied;
+      const part = source.subarray(done, done + count);
+      const entry = this.entry(page);
+      if (entry === DEVICE) for (let i = 0; i < count; i++) this.write(address + done + i, 1, part[i]);
+      if (entry < 0 || (entry > 0 && this.machine.frameFlags(entry) & FRAME.rom)) return;
+      const frame = this.own(page);
+      this.release(page, frame);
+      this.machine.u8.set(part, frame * PAGE_BYTES + offset);
+      const flags = this.machine.frameFlags(frame);
+      if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
+    });
   }
 
   /** Tells the traces that bytes of a frame have changed by other ways than `write`. */
@@ -358,9 +423,9 @@ export class PhysicalMap {
     let done = 0;
     while (done < bytes) {
       const at = address + done;
-      const offset = at & (PAGE_BYTES - 1);
+      const offset = at % PAGE_BYTES;
       const count = Math.min(bytes - done, PAGE_BYTES - offset);
-      visit(Math.floor(at / PAGE_BYTES), offset, count, done);
+      visit(this.behindWindows(Math.floor(at / PAGE_BYTES)), offset, count, done);
       done += count;
     }
   }

@@ -205,7 +205,7 @@ export class ShadowPaging {
         const key = table.protectionKey(index);
         if (!this.allows(controls, rights, noExecute, key, write, user, fetch)) return UNDECIDED;
         this.settle(controls, rights, low & SHADOW.dirty, key, user);
-        return table.level === 1 ? table.page(index) : table.page(index) + (page & (table.span - 1));
+        return table.level === 1 ? table.page(index) : this.map.busPage(table.page(index) + (page & (table.span - 1)));
       }
       table = tree.table(low >>> 12);
       if (!table) return UNDECIDED;

@@ -364,7 +364,13 @@ export class ShadowTree {
     });
   }
 
+  /** Large pages, and linear addresses without paging, are known by the page in front of a window. */
   private withdrawPhysical(guestPage: number, kinds: number): void {
+    this.withdrawPage(guestPage, kinds);
+    for (const page of this.map.pagesLeadingTo(guestPage)) this.withdrawPage(page, kinds);
+  }
+
+  private withdrawPage(guestPage: number, kinds: number): void {
     for (const space of this.spaces.slots) if (space?.mode === 'none') this.withdrawAt(space.slot, guestPage, 1, kinds);
     let places = 0;
     this.reverse.forEach(guestPage, (name) => {

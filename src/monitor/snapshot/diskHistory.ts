@@ -1,27 +1,22 @@
 /**
- * What the sectors of a disk held at the moments of snapshots. Of an image that stays as it is, only the overlay changes; one that the
- * guest may write to (`writable`) has its sectors read before they are written, and written back when a snapshot is restored.
+ * What the blocks of a disk held at the moments of snapshots. Of an image that stays as it is, only the overlay changes; one that the
+ * guest may write to has its blocks read before they are written, and written back when a snapshot is restored.
  */
+import type { BlockContents, Drive } from '../disks/drive';
 import { Versions, type UnitStore } from './versions';
 
-/** What a sector held: its bytes, or that nothing has been written over the file's. */
-export type SectorImage = Uint8Array | 'file';
+/** What of a drive is followed here. */
+export type FollowedDrive = Pick<Drive, 'keeper' | 'save' | 'put'>;
 
-/** A disk whose sectors can be followed. */
-export interface FollowedDisk extends UnitStore<SectorImage> {
-  /** Told before each sector that changes. */
-  keeper: { before(sector: number): void } | undefined;
-}
+export class DiskHistory implements UnitStore<BlockContents> {
+  private readonly versions = new Versions<BlockContents>(this);
+  /** Bytes of contents that are kept. */
+  bytes = 0;
 
-export class DiskHistory {
-  private readonly versions: Versions<SectorImage>;
-
-  constructor(private readonly disk: FollowedDisk) {
-    this.versions = new Versions<SectorImage>(disk);
-  }
+  constructor(private readonly drive: FollowedDrive) {}
 
   add(): void {
-    this.disk.keeper = this.versions;
+    this.drive.keeper = this.versions;
     this.versions.add();
   }
 
@@ -43,7 +38,25 @@ export class DiskHistory {
   }
 
   clear(): void {
-    this.disk.keeper = undefined;
+    this.drive.keeper = undefined;
     this.versions.clear();
   }
+
+  // What versions ask.
+
+  save(block: number): BlockContents {
+    const contents = this.drive.save(block);
+    this.bytes += bytesOf(contents);
+    return contents;
+  }
+
+  put(block: number, contents: BlockContents): void {
+    this.drive.put(block, contents);
+  }
+
+  free(contents: BlockContents): void {
+    this.bytes -= bytesOf(contents);
+  }
 }
+
+const bytesOf = (contents: BlockContents): number => (contents === 'image' ? 0 : contents.length);

@@ -1,21 +1,21 @@
 /** All that a machine holds in bulk, memory and disks, at the moments of snapshots: one numbering for all of them. */
 import type { Mmu } from '../memory/mmu';
 import type { PhysicalMap } from '../memory/physicalMap';
-import { DiskHistory, type FollowedDisk } from './diskHistory';
+import { DiskHistory, type FollowedDrive } from './diskHistory';
 import { MemoryHistory } from './memoryHistory';
 
 export class History {
   private readonly memory: MemoryHistory;
   private readonly disks: readonly DiskHistory[];
 
-  constructor(map: PhysicalMap, mmu: Mmu, disks: readonly FollowedDisk[]) {
+  constructor(map: PhysicalMap, mmu: Mmu, disks: readonly FollowedDrive[]) {
     this.memory = new MemoryHistory(map, mmu);
     this.disks = disks.map((disk) => new DiskHistory(disk));
   }
 
-  /** Bytes of memory images that are kept. */
+  /** Bytes that are kept of what memory and disks held. */
   get bytes(): number {
-    return this.memory.bytes;
+    return this.parts().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Pages that have been written since the snapshot that the present lies behind. */

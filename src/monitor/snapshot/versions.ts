@@ -37,6 +37,11 @@ export class Versions<Image extends object | number | string> {
     return this.changed;
   }
 
+  /** Whether a unit may change without `before`: it has been told, or nobody wants to know. */
+  has(unit: number): boolean {
+    return this.base < 0 || this.changed.has(unit);
+  }
+
   /** A unit is about to change. */
   before(unit: number): void {
     const { base, changed } = this;

@@ -5,8 +5,9 @@
 import { nodeFiles } from '../../../src/host/node/fileAccess';
 import { problemText, validateConfiguration } from '../../../src/monitor/machine/configuration';
 import { createMachine } from '../../../src/monitor/machine/create';
-import type { FileAccess, FileStore, MachineImages } from '../../../src/monitor/machine/images';
+import type { FileStore, MachineImages } from '../../../src/monitor/machine/images';
 import type { RunnableMachine } from '../../../src/monitor/machine/runnable';
+import { MemoryFiles } from '../../support/memoryFiles';
 import { multibootHeader } from './generator/generate';
 import { BOOT_SECTOR, ENTRY, type BadGuest, type Piece } from './guest';
 
@@ -51,20 +52,6 @@ function bootableFloppy(): Uint8Array {
   return floppy;
 }
 
-function inMemory(bytes: Uint8Array): FileStore {
-  const access: FileAccess = {
-    size: bytes.length,
-    writable: false,
-    read: (offset, target) => {
-      target.fill(0);
-      target.set(bytes.subarray(offset, offset + target.length));
-    },
-    write: () => { throw new Error('a write to a file that is not writable'); },
-    close: () => undefined,
-  };
-  return { open: () => access };
-}
-
 const CONFIGURATIONS: Readonly<Record<BadGuest['start'], Readonly<Record<string, string>>>> = {
   rom: { firmware: 'rom' },
   flat: { multiboot: 'kernel' },
@@ -82,7 +69,7 @@ function imagesOf({ start, image }: BadGuest): { readonly images: Partial<Machin
       return { images: { multiboot: { path: 'kernel', bytes: image ?? jumpKernel() } }, files: nodeFiles };
     case 'floppy': case 'floppyImage': {
       const bytes = image ?? bootableFloppy();
-      return { images: { floppy: { path: 'floppy', bytes: bytes.length, writable: false } }, files: inMemory(bytes) };
+      return { images: { floppy: { path: 'floppy', bytes: bytes.length, writable: false } }, files: new MemoryFiles({ floppy: bytes }) };
     }
   }
 }

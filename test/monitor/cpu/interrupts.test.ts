@@ -311,4 +311,17 @@ describe('interrupts in real mode', function () {
     assert.equal(guest.state.protectedMode, false);
     assert.equal(guest.state.selector(L.CS), 0);
   });
+
+  it('back from protected mode every segment that is loaded may be written, CS as well', () => {
+    // As above, through a 16-bit code segment that is for reading only; then MOV BYTE [CS:550],77.
+    const back = 0x7d00;
+    const guest = realGuest(code([0x0f, 0x01, 0x16], le16(0x800), [0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0, 0xea], le16(back), le16(0x08)));
+    guest.put(back, code([0x0f, 0x20, 0xc0, 0x24, 0xfe, 0x0f, 0x22, 0xc0], [0xea], le16(back + 0x20), le16(0)));
+    guest.put(back + 0x20, [0x2e, 0xc6, 0x06, 0x50, 0x05, 0x77, HLT]);
+    guest.put(0x800, [...le16(0x0f), ...le32(0x810)]);
+    guest.put(0x818, descriptor(0, 0xffff, PRESENT | 0x1a));
+    guest.runToHalt();
+    assert.equal(guest.state.eip, back + 0x27);
+    assert.equal(guest.u32(0x550) & 0xff, 0x77);
+  });
 });

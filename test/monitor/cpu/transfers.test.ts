@@ -52,6 +52,21 @@ describe('far jumps and calls at one privilege', function () {
     assert.equal(guest.state.eip, TARGET + 1);
   });
 
+  it('goes back to real mode, where code may be written through CS, and every segment be used', () => {
+    const base = 0x8000;
+    const guest = protectedGuest(jmpFar(SEL.free, 0));
+    setDescriptor(guest, SEL.free, descriptor(base, 0xffff, PRESENT | 0x1a));
+    // 16-bit code: XOR EAX, EAX; MOV FS, AX; MOV CR0, EAX; JMP FAR to what follows, which is in real mode then.
+    const leave = code([0x66, 0x31, 0xc0, 0x8e, 0xe0, 0x0f, 0x22, 0xc0]);
+    const behind = leave.length + 5;
+    // MOV FS, AX; MOV word CS:[100h], 1234h; MOV BX, FS:[8100h]; HLT
+    const real = code([0x8e, 0xe0], [0x2e, 0xc7, 0x06], le16(0x100), le16(0x1234), [0x64, 0x8b, 0x1e], le16(base + 0x100), HLT);
+    guest.put(base, code(leave, [0xea], le16(behind), le16(base >> 4), real));
+    guest.runToHalt();
+    assert.equal(guest.map.read(base + 0x100, 2), 0x1234);
+    assert.equal(guest.state.reg(L.RBX, 2), 0x1234);
+  });
+
   it('refuses data, absent, null, and more privileged code, and offsets beyond the limit', () => {
     const jump = (selector: number, bytes: readonly number[] = [], offset = TARGET): Guest => {
       const guest = protectedGuest(jmpFar(selector, offset));

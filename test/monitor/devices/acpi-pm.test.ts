@@ -1,6 +1,7 @@
 /** ACPI fixed hardware against the ACPI specification, 4.8.3: status and enable, SCI, PM timer, power button, power off. */
 import assert from 'node:assert/strict';
 import { AcpiPm } from '../../../src/monitor/devices/acpi-pm';
+import { PciBus } from '../../../src/monitor/devices/pci';
 import { FakeHost } from './fake-host';
 
 const STATUS = 0x600;
@@ -9,11 +10,32 @@ const CONTROL = 0x604;
 const TIMER = 0x608;
 const SCI = 9;
 
-function create(): { host: FakeHost; pm: AcpiPm } {
+interface Fixture {
+  readonly host: FakeHost;
+  readonly pci: PciBus;
+  readonly pm: AcpiPm;
+  /** How often the board was told that ports have moved. */
+  moves: number;
+}
+
+/** Writes to configuration space of the function, 0:1.3. */
+function configure(pci: PciBus, register: number, size: 1 | 2 | 4, value: number): void {
+  pci.writePort(0xcf8, 4, (0x80000b00 | (register & 0xfc)) >>> 0);
+  pci.writePort(0xcfc + (register & 3), size, value);
+}
+
+/** As a BIOS leaves it: ports from 600, SMBus from 700. */
+function create(): Fixture {
   const host = new FakeHost();
-  const pm = host.attach(new AcpiPm(host));
-  pm.reset();
-  return { host, pm };
+  const pci = new PciBus(host);
+  const fixture: Fixture = { host, pci, pm: host.attach(new AcpiPm(host, pci, () => { fixture.moves++; })), moves: 0 };
+  pci.reset();
+  fixture.pm.reset();
+  configure(pci, 0x40, 4, 0x601);
+  configure(pci, 0x80, 1, 0x01);
+  configure(pci, 0x90, 4, 0x701);
+  configure(pci, 0xd2, 1, 0x09);
+  return fixture;
 }
 
 describe('ACPI power management', () => {
@@ -96,5 +118,56 @@ describe('ACPI power management', () => {
     pm.writePort(ENABLE, 2, 0x0121);
     assert.equal(pm.readPort(STATUS, 4), 0x01210000);
     assert.equal(pm.readPort(ENABLE + 1, 1), 0x01);
+  });
+
+  it('is function 8086:7113 beside the ISA bridge', () => {
+    const { pci } = create();
+    pci.writePort(0xcf8, 4, 0x80000b00);
+    assert.equal(pci.readPort(0xcfc, 4), 0x71138086);
+    pci.writePort(0xcf8, 4, 0x80000b08);
+    assert.equal(pci.readPort(0xcfc, 4), 0x06800003, 'a bridge of another kind, revision 3');
+    pci.writePort(0xcf8, 4, 0x80000b3c);
+    assert.equal(pci.readPort(0xcfd, 1), 1, 'INTA');
+  });
+
+  it('decodes nothing after power-on, and its ports where the base says once they are enabled', () => {
+    const host = new FakeHost();
+    const pci = new PciBus(host);
+    let moves = 0;
+    const pm = new AcpiPm(host, pci, () => { moves++; });
+    pci.reset();
+    pm.reset();
+    assert.deepEqual(pm.ports, []);
+    configure(pci, 0x40, 4, 0xffffffff);
+    pci.writePort(0xcf8, 4, 0x80000b40);
+    assert.equal(pci.readPort(0xcfc, 4), 0x0000ffc1, '64 ports, and the bit that says that they are ports');
+    configure(pci, 0x40, 2, 0xb000);
+    assert.deepEqual(pm.ports, []);
+    configure(pci, 0x80, 1, 0x01);
+    assert.deepEqual(pm.ports, [{ first: 0xb000, count: 64 }]);
+    assert.ok(moves > 0);
+    pm.writePort(0xb002, 2, 0x0100);
+    assert.equal(pm.readPort(0xb002, 2), 0x0100);
+    configure(pci, 0x80, 1, 0x00);
+    assert.deepEqual(pm.ports, []);
+  });
+
+  it('keeps general-purpose enables, and has no events', () => {
+    const { pm } = create();
+    pm.writePort(0x60e, 2, 0xffff);
+    assert.equal(pm.readPort(0x60e, 2), 0x0f01);
+    assert.equal(pm.readPort(0x60c, 2), 0);
+  });
+
+  it('ends each SMBus transfer without an acknowledgement', () => {
+    const { host, pm } = create();
+    pm.writePort(0x704, 1, 0xa1);
+    pm.writePort(0x702, 1, 0x49);
+    assert.equal(pm.readPort(0x700, 1), 0x04, 'DEV_ERR');
+    assert.equal(pm.readPort(0x702, 1), 0x09, 'START reads zero');
+    assert.equal(host.lines[SCI], true, 'INTEREN');
+    pm.writePort(0x700, 1, 0xff);
+    assert.equal(pm.readPort(0x700, 1), 0);
+    assert.equal(host.lines[SCI], false);
   });
 });

@@ -4,11 +4,15 @@ import { serialize } from 'node:v8';
 import { AcpiPm } from '../../../src/monitor/devices/acpi-pm';
 import { ApicBus } from '../../../src/monitor/devices/apic-bus';
 import { AtaChannel } from '../../../src/monitor/devices/ata';
+import { AtaDisk } from '../../../src/monitor/devices/ata-disk';
+import { AtapiCdrom } from '../../../src/monitor/devices/atapi';
+import { BusMasterIde } from '../../../src/monitor/devices/bus-master-ide';
 import { hostBridge, ideFunction, isaBridge } from '../../../src/monitor/devices/chipset';
 import { cmosCells } from '../../../src/monitor/devices/cmos';
 import { DebugPort } from '../../../src/monitor/devices/debug-port';
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
 import { Dma } from '../../../src/monitor/devices/dma';
+import { E1000 } from '../../../src/monitor/devices/e1000';
 import { Entropy } from '../../../src/monitor/devices/entropy';
 import { ExitPort } from '../../../src/monitor/devices/exit-port';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
@@ -23,6 +27,7 @@ import { Rtc } from '../../../src/monitor/devices/rtc';
 import { SystemPorts } from '../../../src/monitor/devices/system-ports';
 import { Uart } from '../../../src/monitor/devices/uart';
 import { Vga } from '../../../src/monitor/devices/vga';
+import { plainVideoMemory } from '../../../src/monitor/devices/vga-memory';
 import { createRandom, FakeHost } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -31,7 +36,7 @@ const CELLS = cmosCells({
 });
 
 /** Memory without contents: what a clone reads must not depend on what its twin wrote. */
-const NO_MEMORY = { readByte: () => 0xff, writeByte: () => undefined };
+const NO_MEMORY = { readByte: () => 0xff, writeByte: () => undefined, read: (_address: number, target: Uint8Array) => target.fill(0xff), write: () => undefined };
 
 /** Two local APICs whose processors listen to nobody. */
 function createApics(host: FakeHost): ApicBus {
@@ -47,6 +52,17 @@ function createApics(host: FakeHost): ApicBus {
   });
 }
 
+/** With its ports where our firmware has them. */
+function createPowerManagement(host: FakeHost): Device {
+  const pci = new PciBus(host);
+  const pm = new AcpiPm(host, pci, () => undefined);
+  for (const [register, value] of [[0x40, 0x600], [0x80, 1], [0x90, 0x700], [0xd0, 0x09_0000]]) {
+    pci.writePort(0xcf8, 4, 0x80000b00 + register);
+    pci.writePort(0xcfc, 4, value);
+  }
+  return pm;
+}
+
 /** Each device as the board has it, with fresh surroundings. */
 const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new Pic(() => undefined),
@@ -54,23 +70,41 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   () => new IoApic(0, () => true),
   (host) => new Hpet(host, { setInput: () => undefined, setLegacyLine: () => undefined, legacyChanged: () => undefined }),
   () => new Entropy(),
-  (host) => new AcpiPm(host),
+  createPowerManagement,
   (host) => new Pit(host),
   (host) => new Rtc(host, { epochSeconds: 1_700_000_000, cells: CELLS }),
   (host) => new Uart(host, { name: 'com1', base: 0x3f8, line: 4 }),
   (host) => new KeyboardController(host),
-  (host) => new Vga(host),
+  (host) => new Vga(host, { memory: plainVideoMemory(new Uint8Array(1 << 20)) }),
   () => new Dma(NO_MEMORY),
   (host) => new AtaChannel(host, {
-    name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, disks: [new MemoryDisk(5000), undefined],
+    name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14, drives: [new AtaDisk(new MemoryDisk(5000), { serial: 'a', unit: 0 }), undefined],
   }),
+  (host) => new AtaChannel(host, {
+    name: 'ata1', command: 0x170, control: 0x376, line: 15,
+    drives: [new AtapiCdrom({ serial: 'b', unit: 0, image: 'disc', discs: () => new MemoryDisk(5000, true) }), new AtaDisk(new MemoryDisk(50), { serial: 'c', unit: 1 })],
+  }),
+  (host) => {
+    const slot = new PciBus(host).add(ideFunction(() => undefined));
+    const space = slot.configuration();
+    space[4] = 5;
+    space[0x21] = 0xc0;
+    return new BusMasterIde(slot, NO_MEMORY, () => undefined);
+  },
   (host) => new FloppyController(host, new Dma(NO_MEMORY), [new MemoryDisk(2880), undefined]),
   (host) => {
     const pci = new PciBus(host);
-    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction()]) pci.add(part);
+    for (const part of [hostBridge(() => undefined), isaBridge(() => undefined), ideFunction(() => undefined)]) pci.add(part);
     return pci;
   },
   () => new FwCfg(NO_MEMORY, { files: [{ name: 'a', bytes: new Uint8Array(9) }], memoryBytes: 1 << 24, cpus: 1 }),
+  (host) => {
+    const bus = new PciBus(host);
+    const card = new E1000(host, NO_MEMORY, (pciFunction) => bus.add(pciFunction), { slot: 3 });
+    bus.configuration(3, 0)?.set([7], 4);
+    bus.configuration(3, 0)?.set([0, 0, 0, 0xf0, 1, 0xc0], 0x10);
+    return card;
+  },
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),
   () => new SystemPorts(),
@@ -113,7 +147,7 @@ function randomInput(device: Device, random: Random): void {
   if (device instanceof Uart && device.state.incoming.length < 100) device.receive(Uint8Array.of(random(256)));
   if (!(device instanceof KeyboardController)) return;
   if (random(2) === 0 && device.state.keyboard.waiting.length < 100) device.key(random(3) === 0 ? random(0x10000) : random(0x60), random(2) === 0);
-  else device.mouse(random(600) - 300, random(600) - 300, random(8));
+  else device.mouse({ dx: random(600) - 300, dy: random(600) - 300, wheel: random(20) - 10, buttons: random(32) });
 }
 
 function randomApicInput(apics: ApicBus, random: Random): void {
@@ -169,6 +203,8 @@ describe('every device', () => {
         const otherHost = host.fork();
         const other = otherHost.attach(factory(otherHost));
         other.state = structuredClone(device.state);
+        // Video memory is the machine's: a machine that goes on from a state has its frames as they were.
+        if (other instanceof Vga && device instanceof Vga) other.memory.set(device.memory);
         const ours = createRandom(round + 1000);
         const theirs = createRandom(round + 1000);
         host.sent = [];

@@ -1,6 +1,7 @@
 /** The ATA channel against ATA/ATAPI-6: protocols, addressing, errors, reset, and absent devices. */
 import assert from 'node:assert/strict';
 import { AtaChannel } from '../../../src/monitor/devices/ata';
+import { AtaDisk } from '../../../src/monitor/devices/ata-disk';
 import { FakeHost } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -13,7 +14,10 @@ class Fixture {
 
   constructor(readonly disks: readonly (MemoryDisk | undefined)[]) {
     this.channel = this.host.attach(
-      new AtaChannel(this.host, { name: 'ata0', command: BASE, control: CONTROL, line: 14, disks }),
+      new AtaChannel(this.host, {
+        name: 'ata0', command: BASE, control: CONTROL, line: 14,
+        drives: disks.map((disk, unit) => (disk === undefined ? undefined : new AtaDisk(disk, { serial: `SB-ata0-${unit}`, unit }))),
+      }),
     );
     this.channel.reset();
   }
@@ -80,7 +84,7 @@ describe('ATA channel', () => {
     assert.deepEqual([words[1], words[3], words[6]], [297, 16, 63]);
     assert.equal(words[60] | (words[61] << 16), 300_000);
     assert.equal(words[100] | (words[101] << 16), 300_000);
-    assert.equal(words[49] & 0x0300, 0x0200, 'LBA, no DMA');
+    assert.equal(words[49] & 0x0300, 0x0300, 'LBA, DMA');
     const model = words.slice(27, 47).map((word) => String.fromCharCode(word >> 8, word & 0xff)).join('');
     assert.equal(model.trim(), 'Shadowbox disk');
     assert.equal(fixture.get(7), 0x50);
@@ -204,23 +208,31 @@ describe('ATA channel', () => {
     assert.equal(fixture.get(3), 7);
   });
 
-  it('aborts unknown commands, DMA, packet identification, and writes to a read-only disk', () => {
+  it('aborts unknown commands, packets, what needs a security or SMART feature set, and writes to a read-only disk', () => {
     const fixture = new Fixture([new MemoryDisk(100, true)]);
-    for (const code of [0x00, 0xa1, 0xa0, 0xc8, 0xca, 0x25, 0xb0, 0x30]) {
+    for (const code of [0x00, 0x08, 0xa1, 0xa0, 0xb0, 0xf1, 0xf6, 0x60, 0x2f, 0x30, 0xca, 0x35]) {
       assert.equal(fixture.command(code), 0x51, code.toString(16));
       assert.equal(fixture.get(1), 0x04);
     }
     for (const code of [0xe7, 0xea, 0x10, 0x70, 0xe0]) assert.equal(fixture.command(code), 0x50, code.toString(16));
   });
 
-  it('accepts PIO modes and refuses DMA modes in SET FEATURES', () => {
+  it('takes the transfer modes that it has in SET FEATURES, and shows the chosen one', () => {
     const fixture = new Fixture([new MemoryDisk(100)]);
     const setFeatures = (feature: number, count: number): number => {
       fixture.set(1, feature);
       return fixture.command(0xef, 0, count);
     };
     assert.equal(setFeatures(0x03, 0x0c), 0x50);
-    assert.equal(setFeatures(0x03, 0x22), 0x51);
+    assert.equal(setFeatures(0x03, 0x22), 0x50);
+    assert.equal(fixture.command(0xec), 0x58);
+    const multiword = fixture.readWords(256);
+    assert.deepEqual([multiword[63], multiword[88]], [0x0407, 0x003f]);
+    assert.equal(setFeatures(0x03, 0x45), 0x50);
+    assert.equal(fixture.command(0xec), 0x58);
+    const ultra = fixture.readWords(256);
+    assert.deepEqual([ultra[63], ultra[88]], [0x0007, 0x203f]);
+    for (const mode of [0x0d, 0x10, 0x23, 0x46, 0x80]) assert.equal(setFeatures(0x03, mode), 0x51, mode.toString(16));
     assert.equal(setFeatures(0x82, 0), 0x50);
     assert.equal(setFeatures(0x99, 0), 0x51);
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Board, BoardOptions } from '../../../src/monitor/devices/board';
 import { createBoard } from '../../../src/monitor/devices/board';
 import type { ShadowRegion } from '../../../src/monitor/devices/chipset';
+import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
 import { FakeHost, FakeMemory, sentText } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -297,6 +298,7 @@ describe('board', () => {
 
   it('notes the clock\'s interrupts in the power management', () => {
     const { host, board, out } = create();
+    setUpPci(board.ports);
     // Status register B: update-ended interrupts.
     out(0x70, 0x0b);
     out(0x71, 0x12);
@@ -304,6 +306,16 @@ describe('board', () => {
     host.advance(1_100_000_000);
     assert.equal(host.lines[8], true);
     assert.equal(board.ports.readPort(0x600, 2) & 0x400, 0x400);
+  });
+
+  it('presses the buttons in front', () => {
+    const { host, board } = create();
+    setUpPci(board.ports);
+    board.input({ kind: 'power-button' });
+    assert.equal(board.ports.readPort(0x600, 2) & 0x100, 0x100);
+    assert.deepEqual(host.stops, []);
+    board.input({ kind: 'reset-button' });
+    assert.deepEqual(host.stops, [{ kind: 'reset', cause: 'reset button' }]);
   });
 
   it('lets the HPET stand in for the timer on line 0', () => {

@@ -113,6 +113,14 @@ export class FakeMemory {
     this.bytes.set(address, value);
   }
 
+  read(address: number, target: Uint8Array): void {
+    for (let index = 0; index < target.length; index++) target[index] = this.readByte(address + index);
+  }
+
+  write(address: number, source: Uint8Array): void {
+    source.forEach((byte, index) => this.bytes.set(address + index, byte));
+  }
+
   load(address: number, data: readonly number[]): void {
     data.forEach((byte, index) => this.bytes.set(address + index, byte));
   }

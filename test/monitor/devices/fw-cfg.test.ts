@@ -75,6 +75,27 @@ describe('fw_cfg', () => {
     assert.deepEqual(dma(memory, fwCfg, 0x02, 0xffffffff, 0), [0, 0, 0, 1]);
   });
 
+  it('lets firmware write files that are for that, up to their end, until the next power-on', () => {
+    const memory = new FakeMemory();
+    const fwCfg = new FwCfg(memory, { files: [{ name: 'etc/address', bytes: new Uint8Array(8), writable: true }], memoryBytes: 0, cpus: 1 });
+    fwCfg.reset();
+    memory.load(0x4000, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(dma(memory, fwCfg, (0x20 << 16) | 0x18, 8, 0x4000), [0, 0, 0, 0]);
+    assert.deepEqual(item(fwCfg, 0x20, 9), [1, 2, 3, 4, 5, 6, 7, 8, 0]);
+    assert.deepEqual(dma(memory, fwCfg, (0x20 << 16) | 0x18, 9, 0x4000), [0, 0, 0, 1], 'longer than the file');
+    assert.deepEqual(structuredClone(fwCfg.state), fwCfg.state);
+    fwCfg.reset();
+    assert.deepEqual(item(fwCfg, 0x20, 2), [0, 0]);
+  });
+
+  it('gives contents that follow from the machine\'s state as they are when they are read', () => {
+    let port = 1;
+    const files = [{ name: 'etc/tables', bytes: () => Uint8Array.of(port, 7) }];
+    const fwCfg = new FwCfg(new FakeMemory(), { files, memoryBytes: 0, cpus: 1 });
+    port = 2;
+    assert.deepEqual(item(fwCfg, 0x20, 2), [2, 7]);
+  });
+
   it('refuses a file name that the directory cannot hold', () => {
     const files = [{ name: 'x'.repeat(56), bytes: new Uint8Array(1) }];
     assert.throws(() => new FwCfg(new FakeMemory(), { files, memoryBytes: 0, cpus: 1 }), /longer than 55/);

@@ -170,19 +170,81 @@ describe('8042', () => {
     };
     assert.deepEqual(answer(0xff), [0xfa, 0xaa, 0x00]);
     assert.deepEqual(answer(0xf2), [0xfa, 0x00]);
-    controller.mouse(1, 1, 0);
+    controller.mouse({ dx: 1, dy: 1, buttons: 0 });
     assert.deepEqual(drain(), [], 'reporting is off');
     assert.deepEqual(answer(0xe8), [0xfa]);
     assert.deepEqual(answer(0x03), [0xfa]);
     assert.deepEqual(answer(0xe9), [0xfa, 0x00, 0x03, 100]);
     assert.deepEqual(answer(0xf4), [0xfa]);
     assert.deepEqual(answer(0xeb).slice(0, 2), [0xfa, 0x08]);
-    controller.mouse(5, -3, 1);
-    host.advance(1_000_000);
+    controller.mouse({ dx: 5, dy: -3, buttons: 1 });
+    host.advance(11_000_000);
     assert.equal(host.lines[12], true);
     assert.deepEqual(drain(), [0x29, 5, 0xfd]);
-    controller.mouse(-300, 0, 0);
-    assert.deepEqual(drain(), [0x58, 0xd4, 0], 'overflow is marked');
+    controller.mouse({ dx: -300, dy: 0, buttons: 0 });
+    host.advance(20_000_000);
+    const packets = drain();
+    host.advance(20_000_000);
+    assert.deepEqual([...packets, ...drain()], [0x18, 0x01, 0, 0x18, 0xd3, 0], 'what is too much for a packet comes with the next: -255 and -45');
+  });
+
+  it('becomes a mouse with a wheel, and with five buttons, by its sample rates', () => {
+    const { host, controller, command, data, drain } = createController();
+    const answer = (byte: number): number[] => {
+      command(0xd4);
+      data(byte);
+      return drain();
+    };
+    const rates = (...list: readonly number[]): void => { for (const rate of list) assert.deepEqual([...answer(0xf3), ...answer(rate)], [0xfa, 0xfa]); };
+    const packet = (): number[] => {
+      host.advance(20_000_000);
+      return drain();
+    };
+    rates(200, 100, 80);
+    assert.deepEqual(answer(0xf2), [0xfa, 3]);
+    answer(0xf4);
+    controller.mouse({ dx: 0, dy: 0, wheel: 2, buttons: 0 });
+    assert.deepEqual(packet(), [0x08, 0, 0, 0xfe], 'away from the hand is negative');
+    rates(200, 200, 80);
+    assert.deepEqual(answer(0xf2), [0xfa, 4]);
+    controller.mouse({ dx: 1, dy: 0, wheel: -1, buttons: 0x18 });
+    assert.deepEqual(packet(), [0x08, 1, 0, 0x31]);
+    assert.deepEqual(answer(0xff), [0xfa, 0xaa, 0x00]);
+    assert.deepEqual(answer(0xf2), [0xfa, 0x00], 'reset makes it a plain mouse');
+  });
+
+  it('tells a click that is over before the next sample', () => {
+    const { host, controller, command, data, drain } = createController();
+    for (const byte of [0xf3, 10, 0xf4]) {
+      command(0xd4);
+      data(byte);
+      drain();
+    }
+    for (const buttons of [1, 0]) controller.mouse({ dx: 0, dy: 0, buttons });
+    const bytes: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      host.advance(100_000_000);
+      bytes.push(...drain());
+    }
+    assert.deepEqual(bytes, [0x09, 0, 0, 0x08, 0, 0]);
+  });
+
+  it('repeats the key that is held down, by the typematic rate', () => {
+    const { host, controller, data, drain } = createController();
+    for (const byte of [0xf3, 0x00]) {
+      data(byte);
+      drain();
+    }
+    controller.key(0x1e, true);
+    assert.deepEqual(drain(), [0x1e]);
+    host.advance(246_000_000);
+    assert.deepEqual(drain(), [0x1e], 'after 250 ms');
+    host.advance(28_000_000);
+    assert.deepEqual(drain(), [0x1e], '30 times a second');
+    controller.key(0x1e, false);
+    assert.deepEqual(drain(), [0x9e]);
+    host.advance(1_000_000_000);
+    assert.deepEqual(drain(), []);
   });
 
   it('drives A20 from its output port and from port 92', () => {

@@ -16,7 +16,7 @@ function createPci(more: readonly PciFunction[] = []): Fixture {
   const host = new FakeHost();
   const shadows: ShadowRegion[][] = [];
   const pci = new PciBus(host);
-  for (const part of [hostBridge((regions) => shadows.push(regions)), isaBridge(() => undefined), ideFunction(), ...more]) pci.add(part);
+  for (const part of [hostBridge((regions) => shadows.push(regions)), isaBridge(() => undefined), ideFunction(() => undefined), ...more]) pci.add(part);
   pci.reset();
   return { host, pci, shadows };
 }
@@ -40,7 +40,7 @@ describe('PCI', () => {
         if (id !== 0xffffffff) found.push(`${device}.${fn} ${id.toString(16)} ${read32(pci, device, fn, 8).toString(16)}`);
       }
     }
-    assert.deepEqual(found, ['0.0 12378086 6000002', '1.0 70008086 6010000', '1.1 70108086 1010000']);
+    assert.deepEqual(found, ['0.0 12378086 6000002', '1.0 70008086 6010000', '1.1 70108086 1018000']);
     select(pci, 1, 0, 0x0c);
     assert.equal(pci.readPort(0xcfe, 1), 0x80, 'PIIX3 is multifunction');
     assert.equal(read32(pci, 0, 0, 0x2c), 0x11001af4, 'the board that SeaBIOS knows');

@@ -1,6 +1,9 @@
 /** The VGA: registers read back, memory through the write and read modes, retrace, and the text screen. */
 import assert from 'node:assert/strict';
+import { PciBus } from '../../../src/monitor/devices/pci';
 import { Vga } from '../../../src/monitor/devices/vga';
+import { vgaFunction } from '../../../src/monitor/devices/vga-pci';
+import { PictureMaker } from '../../../src/monitor/devices/vga-picture';
 import { FakeHost } from './fake-host';
 
 function createVga(): { host: FakeHost; vga: Vga } {
@@ -232,5 +235,155 @@ describe('VGA', () => {
     const { vga } = createVga();
     makePlanar(vga);
     assert.deepEqual([vga.screenText().rows, vga.screenText().text.length], [0, 0]);
+  });
+
+  describe('as a PCI function', () => {
+    const FRAME_BUFFER = 0xe0000000;
+    const REGISTERS = 0xe1000000;
+
+    function createFunction(): { vga: Vga; moved: () => number; dispi: (index: number, value: number) => void } {
+      const host = new FakeHost();
+      const pci = new PciBus(host);
+      let moves = 0;
+      const vga = new Vga(host, { slot: pci.add(vgaFunction()), windowsChanged: () => { moves++; } });
+      vga.reset();
+      const write = (register: number, value: number): void => {
+        pci.writePort(0xcf8, 4, (0x80001000 | register) >>> 0);
+        pci.writePort(0xcfc, 4, value);
+      };
+      write(0x10, FRAME_BUFFER);
+      write(0x18, REGISTERS);
+      write(0x04, 0x03);
+      const dispi = (index: number, value: number): void => {
+        vga.writePort(0x1ce, 2, index);
+        vga.writePort(0x1cf, 2, value);
+      };
+      return { vga, moved: () => moves, dispi };
+    }
+
+    function setMode(dispi: (index: number, value: number) => void, width: number, height: number, depth: number, flags = 0): void {
+      dispi(4, 0);
+      dispi(1, width);
+      dispi(2, height);
+      dispi(3, depth);
+      dispi(4, 1 | flags);
+    }
+
+    it('lets the processor reach the frame buffer, and A0000 where bytes arrive as they are', () => {
+      const { vga, moved, dispi } = createFunction();
+      const whole = { first: FRAME_BUFFER, bytes: 16 << 20, offset: 0 };
+      assert.deepEqual(vga.windows, [whole]);
+      setMode(dispi, 640, 480, 8);
+      assert.deepEqual(vga.windows, [whole, { first: 0xa0000, bytes: 0x10000, offset: 0 }]);
+      const before = moved();
+      dispi(5, 3);
+      assert.equal(moved(), before + 1);
+      assert.equal(vga.windows[1].offset, 0x30000);
+      setIndexed(vga, 0x3ce, 8, 0x7f);
+      assert.equal(vga.windows.length, 1, 'the bit mask takes part');
+    });
+
+    it('has chained planes as bytes in a row, behind the device and in front of it', () => {
+      const { vga, dispi } = createFunction();
+      setMode(dispi, 640, 480, 8);
+      dispi(5, 2);
+      for (let i = 0; i < 5; i++) vga.writeMemory(0xa1230 + i, 1, 0x40 + i);
+      assert.deepEqual([...vga.memory.subarray(0x21230, 0x21235)], [0x40, 0x41, 0x42, 0x43, 0x44]);
+      assert.equal(vga.readMemory(0xa1231, 1), 0x41);
+    });
+
+    it('makes its registers go together', () => {
+      const { vga, dispi } = createFunction();
+      const read = (index: number): number => {
+        vga.writePort(0x1ce, 2, index);
+        return vga.readPort(0x1cf, 2);
+      };
+      assert.equal(read(0), 0xb0c5);
+      dispi(0, 0xb0c2);
+      assert.equal(read(0), 0xb0c2);
+      dispi(0, 0xb0c9);
+      assert.equal(read(0), 0xb0c2, 'no such version');
+      assert.equal(read(10), 256);
+      setMode(dispi, 1027, 768, 32);
+      assert.deepEqual([read(1), read(2), read(6), read(7)], [1024, 768, 1024, 4096]);
+      dispi(6, 2048);
+      dispi(8, 5000);
+      dispi(9, 5000);
+      assert.deepEqual([read(6), read(7), read(8), read(9)], [2048, 2048, 1024, 1280]);
+      setMode(dispi, 1920, 1200, 32);
+      assert.deepEqual([read(1), read(2)], [1920, 1200]);
+      dispi(4, 3);
+      assert.deepEqual([read(1), read(2), read(3)], [2560, 1600, 32]);
+    });
+
+    it('clears its memory when it is enabled, unless it is told to keep it', () => {
+      const { vga, dispi } = createFunction();
+      vga.memory[1000] = 7;
+      setMode(dispi, 640, 480, 8, 0x80);
+      assert.equal(vga.memory[1000], 7);
+      setMode(dispi, 640, 480, 8);
+      assert.equal(vga.memory[1000], 0);
+    });
+
+    it('has DAC components of 8 bits when it is asked for them', () => {
+      const { vga, dispi } = createFunction();
+      const roundTrip = (value: number): number => {
+        vga.writePort(0x3c8, 1, 5);
+        for (let i = 0; i < 3; i++) vga.writePort(0x3c9, 1, value);
+        vga.writePort(0x3c7, 1, 5);
+        return vga.readPort(0x3c9);
+      };
+      assert.equal(roundTrip(0xfe), 0x3e);
+      setMode(dispi, 640, 480, 8, 0x20);
+      assert.equal(roundTrip(0xfe), 0xfe);
+    });
+
+    it('has the ports and the display interface in memory, and the order of bytes', () => {
+      const { vga } = createFunction();
+      vga.writeMemory(REGISTERS + 0x504, 2, 600);
+      vga.writeMemory(REGISTERS + 0x502, 2, 800);
+      assert.equal(vga.readMemory(REGISTERS + 0x504, 2), 600);
+      assert.equal(vga.readMemory(REGISTERS + 0x500, 2), 0xb0c5);
+      vga.writeMemory(REGISTERS + 0x402, 1, 0x66);
+      assert.equal(vga.readPort(0x3cc), 0x66);
+      assert.equal(vga.readMemory(REGISTERS + 0x600, 4), 8);
+      assert.equal(vga.readMemory(REGISTERS + 0x604, 4), 0x1e1e1e1e);
+      vga.writeMemory(REGISTERS + 0x604, 4, 0xbebebebe);
+      assert.equal(vga.readMemory(REGISTERS + 0x604, 4), 0xbebebebe);
+    });
+
+    it('shows what has changed, and tells when nothing has', () => {
+      const { vga, dispi } = createFunction();
+      setMode(dispi, 16, 2, 32);
+      const maker = new PictureMaker(vga);
+      vga.memory.set([0x11, 0x22, 0x33, 0x44], 16 * 4 + 8);
+      const picture = maker.look();
+      assert.deepEqual([picture.width, picture.height, picture.aspect], [16, 2, 8]);
+      assert.deepEqual([...(picture.pixels ?? new Uint8Array()).subarray(16 * 4 + 8, 16 * 4 + 12)], [0x33, 0x22, 0x11, 0xff]);
+      assert.equal(maker.look(picture.change).pixels, undefined);
+      vga.memory[4] = 1;
+      const next = maker.look(picture.change);
+      assert.equal(next.change, picture.change + 1);
+      assert.equal(next.pixels?.[6], 1);
+    });
+  });
+
+  it('underlines, blinks and shows the cursor in the picture', () => {
+    const { host, vga } = createVga();
+    const maker = new PictureMaker(vga);
+    const lit = (row: number, column: number, line: number): number => {
+      const { pixels = new Uint8Array(), width } = maker.look();
+      let count = 0;
+      for (let x = 0; x < 9; x++) if (pixels[4 * ((row * 16 + line) * width + column * 9 + x) + 2] !== 0) count++;
+      return count;
+    };
+    setIndexed(vga, 0x3d4, 0x14, 0x0c);
+    print(vga, 0, 0, ' ');
+    print(vga, 2, 0, ' ', 0x01);
+    print(vga, 2, 1, ' ', 0x07);
+    assert.deepEqual([lit(2, 0, 12), lit(2, 1, 12), lit(2, 0, 11)], [9, 0, 0]);
+    assert.equal(lit(0, 0, 13), 9, 'cursor');
+    host.advance(8.5 * 14_268_000);
+    assert.equal(lit(0, 0, 13), 0, 'cursor, eight frames later');
   });
 });

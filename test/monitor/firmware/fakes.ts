@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import type { AccessSize, BlockBackend } from '../../../src/monitor/devices/device';
 import { BuiltinBios } from '../../../src/monitor/firmware/bios/builtin';
+import { DiskTransfers } from '../../../src/monitor/firmware/bios/diskTransfers';
 import { buildRom } from '../../../src/monitor/firmware/bios/rom';
 import { LoadError } from '../../../src/monitor/firmware/platform';
 import type {
-  FirmwareCpu, FirmwareEnvironment, GeneralName, PhysicalMemory, PortBus, SegmentName,
+  DiskRequest, FirmwareCpu, FirmwareEnvironment, GeneralName, PhysicalMemory, PortBus, SegmentName,
 } from '../../../src/monitor/firmware/platform';
+import { FakeHost } from '../devices/fake-host';
 
 export const MIB = 0x10_0000;
 
@@ -142,13 +144,27 @@ export class FakeMachine implements FirmwareEnvironment {
   readonly ports = new FakePorts();
   readonly cpu = new FakeCpu();
   readonly drives = new Map<number, BlockBackend>();
+  /** The CD-ROM drive: undefined for none. */
+  cdrom: { disc(): BlockBackend | undefined } | undefined;
   readonly logged: string[] = [];
   readonly bios: BuiltinBios;
+  private readonly transfers: DiskTransfers;
+  /** Whether the event of a transfer is due. */
+  private due = false;
   cycles = 0;
 
   constructor(ramBytes = 64 * MIB, bootOrder?: readonly number[]) {
     this.memory = new FakeMemory(ramBytes);
     this.bios = new BuiltinBios(bootOrder === undefined ? {} : { bootOrder });
+    const host = new FakeHost();
+    host.schedule = (): void => { this.due = true; };
+    this.transfers = new DiskTransfers(host, {
+      memory: this.memory, medium: (drive) => (drive === 0xe0 ? this.cdrom?.disc() : this.drives.get(drive)),
+    });
+  }
+
+  transfer(request: DiskRequest): void {
+    this.transfers.begin(request);
   }
 
   now(): number { return this.cycles; }
@@ -210,6 +226,14 @@ export class FakeMachine implements FirmwareEnvironment {
   private serviceAt(offset: number): void {
     this.cpu.instructionPointer = offset;
     assert.equal(this.bios.service(this), true);
+    const waiting = this.continuation();
+    if (waiting !== 'diskWait' && waiting !== 'bootWait') return;
+    // The event is due before the next instruction, whatever the host takes for it.
+    for (let tries = 0; this.due; tries++) {
+      assert.ok(tries < 100, 'the transfer ends');
+      if (this.transfers.event() !== 'wait') this.due = false;
+    }
+    this.serviceAt(this.pointOf((point) => point.name === (waiting === 'diskWait' ? 'diskDone' : 'bootNext')));
   }
 }
 

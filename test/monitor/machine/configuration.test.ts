@@ -32,8 +32,8 @@ const models = '"8086", "486", "pentium", "pentium-pro", "pentium3", "x86-64-v2"
 describe('a launch configuration', () => {
   it('has its defaults filled in', () => {
     assert.deepEqual(accepted(boots), {
-      memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', firmware: 'builtin', floppy: { path: 'boot.img', writable: false },
-      serial: 'terminal', stopOnEntry: true, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
+      memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', hpet: true, firmware: 'builtin', floppy: { path: 'boot.img', writable: false },
+      network: 'none', serial: 'terminal', stopOnEntry: true, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
     });
   });
 
@@ -84,8 +84,8 @@ describe('a launch configuration', () => {
     ['a word for a flag', { stopOnEntry: 'true' }, 'stopOnEntry: \'true\' is neither true nor false; write true or false, without quotes'],
     ['a path for a list', { disks: 'disk.img' }, 'disks: \'disk.img\' is not a list; write it in brackets, e.g. ["disk.img"]'],
     ['a number in a list of paths', { disks: ['a.img', 5] }, 'disks: entry 2: 5 is not a path; write the path of a file in quotes'],
-    ['a stranger in a disk', { disks: [{ path: 'a', writeable: true }] }, 'disks: entry 1: \'writeable\' is not known in it; did you mean "writable"? ("path", "writable")'],
-    ['a disk without a path', { disks: [{ writable: true }] }, 'disks: entry 1: it has no "path"; write { "path": "…", "writable": … }'],
+    ['a stranger in a disk', { disks: [{ path: 'a', writeable: true }] }, 'disks: entry 1: \'writeable\' is not known in it; did you mean "writable"? ("path", "writable", "overlay")'],
+    ['a disk without a path', { disks: [{ writable: true }] }, 'disks: entry 1: it has no "path"; write { "path": "…", "writable": …, "overlay": … }'],
     ['an empty path', { serial: ' ' }, 'serial: the path is empty; write the path of a file, or leave the field out'],
     ['a date that is none', { rtc: '2023-02-29' }, 'rtc: \'2023-02-29\' is not a date; write e.g. "2024-02-29" or "2024-02-29T12:00:00Z"'],
     ['a date in words', { rtc: 'now' }, 'rtc: \'now\' is not a date; write e.g. "2024-02-29" or "2024-02-29T12:00:00Z"'],
@@ -110,8 +110,9 @@ describe('a launch configuration', () => {
   });
 
   it('says when there is nothing to boot', () => {
-    assert.deepEqual(refused({}), ['kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks"']);
-    assert.deepEqual(refused({ cdrom: 'a.iso' }), ['cdrom: the CD-ROM is not supported yet, and there is nothing else to boot; add one of "kernel", "multiboot", "floppy", "disks"']);
+    assert.deepEqual(refused({}), ['kernel: there is nothing to boot; add one of "kernel", "multiboot", "floppy", "disks", "cdrom"']);
+    assert.deepEqual(refused({ cdrom: 'empty' }), refused({}), 'a drive without a disc');
+    accepted({ cdrom: 'a.iso' });
     accepted({ firmware: 'seabios' });
   });
 
@@ -119,9 +120,16 @@ describe('a launch configuration', () => {
     for (const values of [null, 'kernel', ['kernel'], 5]) assert.match(refused(values)[0], /not a JSON object/);
   });
 
-  it('says what is not there yet', () => {
+  it('has nothing to say of what is all there', () => {
     assert.deepEqual(notices(boots), []);
-    assert.deepEqual(notices({ ...boots, cdrom: 'a.iso' }), ['cdrom: the CD-ROM drive is not supported yet; the machine starts without it']);
+  });
+
+  it('has four places for disks and the CD-ROM drive', () => {
+    const disks = ['a', 'b', 'c', 'd'];
+    accepted({ disks });
+    accepted({ disks: disks.slice(1), cdrom: 'empty' });
+    assert.deepEqual(refused({ disks: [...disks, 'e'] }), ['disks: there is room for 4 disks; take some out']);
+    assert.deepEqual(refused({ disks, cdrom: 'a.iso' }), ['disks: there is room for 3 disks beside the CD-ROM drive; take some out']);
   });
 
   it('does not mind VS Code\'s own properties', () => {

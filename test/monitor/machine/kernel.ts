@@ -2,6 +2,7 @@
  * A kernel of a few instructions on a whole machine, and a debugger's requests to it: flat 32-bit protected mode with
  * a GDT, an IDT and a timer whose interrupt comes every few thousand instructions.
  */
+import { MemoryFiles } from '../../support/memoryFiles';
 import { validateConfiguration } from '../../../src/monitor/machine/configuration';
 import { VirtualMachine } from '../../../src/monitor/machine/machine';
 import type { RunRequest, StopReport } from '../../../src/monitor/machine/session';
@@ -71,9 +72,7 @@ export class Kernel {
     const checked = validateConfiguration({ multiboot: 'kernel', memory: '2M', ...settings }, { front: 'commandLine' });
     if ('problems' in checked) throw new Error(JSON.stringify(checked.problems));
     const { configuration } = checked;
-    this.machine = new VirtualMachine({ configuration, multiboot: { path: 'kernel', bytes: image }, modules: [], disks: [] }, {
-      open: (path) => { throw new Error(`${path} was not to be opened`); },
-    });
+    this.machine = new VirtualMachine({ configuration, multiboot: { path: 'kernel', bytes: image }, modules: [], disks: [] }, new MemoryFiles());
     this.until(PROGRAM);
   }
 

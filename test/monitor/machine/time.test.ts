@@ -17,6 +17,34 @@ function cycles(between: readonly number[], settings: Readonly<Record<string, un
   return kernel.register(L.RAX);
 }
 
+const FREE = 0x200000;
+const MARK = 4096;
+/** mov edi, FREE; mov ecx, count; mov al, 1; and a repeated instruction on them. */
+const repeated = (count: number, instruction: readonly number[]): readonly number[] =>
+  code([0xbe], le32(FREE), [0xbf], le32(FREE), [0xb9], le32(count), [0xb0, 1], instruction);
+const REP_STOSB = [0xf3, 0xaa], REP_MOVSB = [0xf3, 0xa4], REPE_CMPSB = [0xf3, 0xa6], REPNE_SCASB = [0xf2, 0xae];
+
+/** What ECX holds at each tick while a program fills a megabyte again and again, in slices of so many cycles. */
+function countsAtTicks(engine: string, sliceCycles: number): number[] {
+  const fill = repeated(1 << 20, REP_STOSB);
+  const again = PROGRAM + TIMER.length;
+  const program = code(TIMER, fill, [0xe9], le32(again - (again + fill.length + 5)));
+  // mov edx, [DATA]; mov [DATA + 16 + 4 * edx], ecx
+  const keep = code([0x8b, 0x15], le32(DATA), [0x89, 0x0c, 0x95], le32(DATA + 16));
+  const kernel = new Kernel({ [PROGRAM]: program, [HANDLER]: code(keep, countTick()) }, { engine, memory: '8M' });
+  while (kernel.ticks < 60) kernel.run({ kind: 'instructions', count: 20 }, sliceCycles);
+  return Array.from({ length: 60 }, (_, tick) => kernel.machine.parts.map.read(DATA + 16 + 4 * tick, 4));
+}
+
+describe('an interrupt of a repeated instruction', () => {
+  it('comes at the same iterations, whatever the engine and the slices are', () => {
+    const expected = countsAtTicks('interpreter', 1_000_000);
+    assert.ok(expected.filter((count) => count > 0 && count % MARK === 0).length > 50, expected.join());
+    for (const engine of ['translator', 'translate-all', 'translate-again']) assert.deepEqual(countsAtTicks(engine, 1_000_000), expected, engine);
+    assert.deepEqual(countsAtTicks('interpreter', 777), expected);
+  });
+});
+
 for (const engine of ['interpreter', 'translate-all']) {
   describe(`virtual time on ${engine}`, () => {
     const settings = { engine };
@@ -31,6 +59,18 @@ for (const engine of ['interpreter', 'translate-all']) {
       assert.equal(cycles(code([0xe6, 0x80]), settings), 1003);
       // mov edx, 3f8h; in al, dx
       assert.equal(cycles(code([0xba], le32(0x3f8), [0xec]), settings), 4);
+    });
+
+    it('is what a repeated instruction takes beyond its last 4096 bytes', () => {
+      const long = { ...settings, memory: '8M' };
+      // Four instructions go before each.
+      const [none, some] = [6 + 1, 6 + 1 + 3 * 256];
+      assert.equal(cycles(repeated(MARK, REP_STOSB), long), none);
+      assert.equal(cycles(repeated(3 * MARK + 1, REP_STOSB), long), some);
+      assert.equal(cycles(repeated(4 * MARK, REP_STOSB), long), some);
+      assert.equal(cycles(repeated(3 * MARK + 1, REP_MOVSB), long), some);
+      assert.equal(cycles(repeated(3 * MARK + 1, REPE_CMPSB), long), none + 3 * MARK);
+      assert.equal(cycles(repeated(3 * MARK + 1, REPNE_SCASB), long), none + 3 * MARK);
     });
 
     it('brings a timer\'s interrupts while a program reads ports', () => {

@@ -11,6 +11,14 @@ import { subtractionWords } from '../statusWords';
 
 /** Iterations after which a repeated instruction lets the run loop look. */
 const BURST = 65536;
+/**
+ * A repeated instruction is one instruction, however long it takes; so that a guest which does nothing else does not stand still in its own
+ * time, some passes whenever the bytes that are left come to a multiple of MARK. Only there can it bring an interrupt about: at
+ * the same iteration always, whatever the runs were that it has been done in.
+ */
+const MARK = 4096;
+/** Cycles from mark to mark: 16 bytes a cycle where they are moved and filled; elsewhere a cycle for each element. */
+const BLOCK_CYCLES = MARK / 16;
 const PAGE = 4096;
 
 const counter = (cpu: Cpu, op: Operation): number => unsigned(cpu.state.pointer(L.RCX, op.addressBits));
@@ -34,8 +42,17 @@ function elementsDownInPage(cpu: Cpu, segment: number, offset: number, op: Opera
   return inPage + size > PAGE ? 0 : Math.floor(Math.min(inPage, toStart) / size) + 1;
 }
 
-/** Runs `body` over all iterations: it does up to `count` and says how many it did. */
-function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outcome {
+/** Elements from mark to mark. */
+const markedElements = (size: OperandBytes): number => MARK / size;
+
+/** Elements up to the next mark, that one included: 1 to `markedElements`. */
+function elementsToMark(cpu: Cpu, size: OperandBytes): number {
+  const last = markedElements(size) - 1;
+  return ((cpu.state.reg(L.RCX) - 1) & last) + 1;
+}
+
+/** Runs `body` over all iterations: it does up to `count` and says how many it did. Time passes in `cycles` from mark to mark. */
+function iterate(cpu: Cpu, op: Operation, size: OperandBytes, cycles: number, body: (count: number) => number): Outcome {
   let count = counter(cpu, op);
   let budget = cpu.singleIteration ? 1 : BURST;
   let begun = false;
@@ -44,10 +61,12 @@ function iterate(cpu: Cpu, op: Operation, body: (count: number) => number): Outc
     // A data breakpoint traps behind the iteration that met it.
     if (budget <= 0 || (begun && (cpu.attention || cpu.disturbed))) return 'again';
     begun = true;
-    const done = body(Math.min(count, budget));
+    const toMark = elementsToMark(cpu, size);
+    const done = body(Math.min(count, budget, toMark));
     count -= done;
     budget -= done;
     cpu.state.advance(L.RCX, op.addressBits, -done);
+    if (done === toMark && count > 0) cpu.surroundings.elapse?.(cycles);
   }
   return 'next';
 }
@@ -56,7 +75,7 @@ const movs: Service = (cpu, op) => {
   const { size } = op;
   const step = stepOf(cpu, size);
   if (step > 0 && moveAtOnce(cpu, op, size)) return 'next';
-  return iterate(cpu, op, (count) => {
+  return iterate(cpu, op, size, BLOCK_CYCLES, (count) => {
     const from = pointer(cpu, op, L.RSI);
     const to = pointer(cpu, op, L.RDI);
     const done = count > 1 ? (step > 0 ? copyRun(cpu, op, size, from, to, count) : copyRunDown(cpu, op, size, from, to, count)) : 0;
@@ -137,7 +156,7 @@ const stos: Service = (cpu, op) => {
   const { size } = op;
   const step = stepOf(cpu, size);
   const value = accumulator(cpu, size);
-  return iterate(cpu, op, (count) => {
+  return iterate(cpu, op, size, BLOCK_CYCLES, (count) => {
     const to = pointer(cpu, op, L.RDI);
     const done = step > 0 && count > 1 ? fillRun(cpu, op, size, to, count, value) : 0;
     if (done === 0) {
@@ -175,7 +194,7 @@ function lods(bytes: 1 | 0): Service {
   return (cpu, op) => {
     const size = bytes === 1 ? 1 : op.size;
     const step = stepOf(cpu, size);
-    return iterate(cpu, op, () => {
+    return iterate(cpu, op, size, markedElements(size), () => {
       const value = readElement(cpu, op.segment, pointer(cpu, op, L.RSI), size);
       if (typeof value === 'bigint') cpu.state.setReg64(L.RAX, value);
       else cpu.state.setReg(L.RAX, value, size);
@@ -209,7 +228,8 @@ function compare(bytes: 1 | 0, { pair, run }: Comparison): Service {
     let budget = BURST;
     while (count > 0) {
       if (budget <= 0 || (budget < BURST && (cpu.singleIteration || cpu.attention))) return 'again';
-      let done = quick && size !== 8 ? run(cpu, op, size, Math.min(count, budget)) : 0;
+      const toMark = elementsToMark(cpu, size);
+      let done = quick && size !== 8 ? run(cpu, op, size, Math.min(count, budget, toMark)) : 0;
       if (done === 0) {
         const [a, b] = pair(cpu, op, size, step);
         setComparison(cpu, a, b, size);
@@ -218,6 +238,7 @@ function compare(bytes: 1 | 0, { pair, run }: Comparison): Service {
       count -= done;
       budget -= done;
       s.advance(L.RCX, op.addressBits, -done);
+      if (done === toMark && count > 0) cpu.surroundings.elapse?.(markedElements(size));
       if (((s.flags & FLAG.ZF) !== 0) !== (op.repeat === 'rep')) break;
     }
     return 'next';

@@ -7,12 +7,14 @@ import type { PlatformDescription } from '../tables/description';
 import { systemAreaTables } from '../tables/placement';
 import type { FirmwareEnvironment, FirmwareMapping, InitialCpu } from '../platform';
 import { resetCpu } from '../install';
+import { bootNext, bootstrap, noBoot } from './boot';
 import { ServiceCall, type Service } from './call';
 import { clockService } from './clock';
-import { diskService } from './disk';
+import { diskDone, diskService } from './disk';
+import { CD_DRIVE } from './drives';
 import { exceptionService, irqService, rtcIrq, timerIrq } from './interrupts';
 import { keyboardIrq, keyboardService } from './keyboard';
-import { bootstrap, noBoot, post } from './post';
+import { post } from './post';
 import { buildRom, ROM_BYTES, type BiosRom, type ServiceName } from './rom';
 import { printerService, serialRetry, serialService } from './serial';
 import { equipmentService, memorySizeService, systemService, waitCheck } from './system';
@@ -23,8 +25,8 @@ export { SERVICE_PORT } from './rom';
 /** Where the processor fetches its first instruction: the same ROM at the top of 4 GiB. */
 const ROM_MIRROR = 0xffff_0000;
 
-/** Floppy first, then hard disk. */
-const USUAL_BOOT_ORDER: readonly number[] = [0x00, 0x80];
+/** Floppy, hard disk, CD-ROM. */
+const USUAL_BOOT_ORDER: readonly number[] = [0x00, 0x80, CD_DRIVE];
 
 export interface BiosOptions {
   /** BIOS drive numbers in the order in which INT 19h tries them. */
@@ -43,6 +45,7 @@ export class BuiltinBios {
     this.services = {
       post: (call) => { post(call, this.rom); },
       bootstrap: (call) => { bootstrap(call, order); },
+      bootNext: (call) => { bootNext(call, order); },
       noBoot,
       exception: exceptionService,
       irq: irqService,
@@ -53,6 +56,7 @@ export class BuiltinBios {
       equipment: equipmentService,
       memorySize: memorySizeService,
       disk: diskService,
+      diskDone,
       serial: serialService,
       serialRetry,
       system: systemService,

@@ -48,6 +48,9 @@ export const BDA = {
   waitActive: 0x4a0,
 } as const;
 
+/** Vectors that point to fonts: all characters of graphics modes, and 80h to FFh of those of 8 lines. */
+export const VIDEO_VECTORS = { font: 0x43 * 4, upperHalf: 0x1f * 4 } as const;
+
 /** The base that the keyboard buffer's pointers count from. */
 export const BDA_BASE = 0x400;
 export const BDA_BYTES = 0x100;
@@ -62,4 +65,14 @@ export const EBDA = {
   /** Ends of running waits, in cycles, 64 bits. */
   waitDeadline: EBDA_BASE + 0x88,
   serialDeadline: EBDA_BASE + 0x90,
+  /** Number of the VESA mode that is set, with the bits that it was set with; 0 for none. */
+  vesaMode: EBDA_BASE + 0x98,
+  /** How the last transfer of a disk has ended: a status of INT 13h. */
+  transferStatus: EBDA_BASE + 0x9c,
+  /** INT 19h: the candidate and step that it is at, and a byte for each candidate that failed, up to 8. */
+  bootCandidate: EBDA_BASE + 0x9d,
+  bootStep: EBDA_BASE + 0x9e,
+  bootFailures: EBDA_BASE + 0xa0,
+  /** What was booted from a CD, 16 bytes (drives.ts). */
+  cdBoot: EBDA_BASE + 0xb0,
 } as const;

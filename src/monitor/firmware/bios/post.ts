@@ -1,17 +1,18 @@
-/** Power-on self-test and bootstrap: fills vectors and data area, programs the chips, loads a boot sector. */
+/** Power-on self-test: fills vectors and data area, programs the chips. */
 import type { BlockBackend } from '../../devices/device';
-import { hex, put16, u16 } from '../bytes';
+import { put16 } from '../bytes';
 import { describeLowMemory } from '../memory-map';
-import { routeInterrupts } from '../pci-interrupts';
+import { setUpPci } from '../pci-setup';
 import type { FirmwareEnvironment, PortBus } from '../platform';
 import { writeControlStructure } from '../tables/placement';
 import type { ServiceCall } from './call';
 import { changeStatusB, readCmos, RTC, RTC_PERIODIC, secondsOfDay, writeCmos } from './cmos';
-import { driveGeometry, FIRST_HARD_DISK, isHardDisk } from './disk';
+import { FIRST_HARD_DISK, isHardDisk } from './drives';
+import { diskGeometry } from './geometry';
 import { ENHANCED_KEYBOARD } from './keyboard';
 import { BDA, BDA_BASE, BDA_BYTES, EBDA } from './layout';
 import { endInterrupt, initialisePics } from './pic';
-import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8, ROM_SEGMENT, type BiosRom } from './rom';
+import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8_WHOLE, ROM_SEGMENT, type BiosRom } from './rom';
 import { print } from './text-screen';
 import { enterTextMode } from './video-modes';
 
@@ -45,10 +46,6 @@ const RESUME = 0x0a;
 /** Vectors kept free for programs: 60h-67h. */
 const USER_VECTORS = { first: 0x60, last: 0x67 };
 
-const BOOT_ADDRESS = 0x7c00;
-const SECTOR = 512;
-const BOOT_SIGNATURE = 0xaa55;
-
 function writeVectors(machine: FirmwareEnvironment, rom: BiosRom): void {
   const table = new Uint8Array(0x400);
   const point = (vector: number, segment: number, offset: number): void => {
@@ -62,7 +59,7 @@ function writeVectors(machine: FirmwareEnvironment, rom: BiosRom): void {
   // These are pointers to tables.
   point(0x1d, 0, 0);
   point(0x1e, ROM_SEGMENT, DISKETTE_TABLE);
-  point(0x1f, ROM_SEGMENT, FONT_8X8);
+  point(0x1f, ROM_SEGMENT, FONT_8X8_WHOLE + 128 * 8);
   point(0x43, ROM_SEGMENT, FONT_8X16);
   for (const [vector, drive] of [[0x41, 0], [0x46, 1]]) {
     const linear = EBDA.diskTables + drive * 16;
@@ -117,8 +114,8 @@ function fillDataArea(machine: FirmwareEnvironment): void {
 }
 
 /** Fixed disk parameter table: cylinders (word), heads (byte), and sectors per track at offset 14. */
-function diskTable(drive: number, disk: BlockBackend): Uint8Array {
-  const { cylinders, heads, sectorsPerTrack } = driveGeometry(drive, disk);
+function diskTable(disk: BlockBackend): Uint8Array {
+  const { cylinders, heads, sectorsPerTrack } = diskGeometry(disk.sectors);
   const table = new Uint8Array(16);
   put16(table, 0, cylinders);
   table[2] = heads;
@@ -136,7 +133,7 @@ function fillEbda(machine: FirmwareEnvironment): void {
   memory.write32(EBDA.loggedException, 0xffff_ffff);
   for (const index of [0, 1]) {
     const disk = drives.get(FIRST_HARD_DISK + index);
-    if (disk !== undefined) memory.write(EBDA.diskTables + index * 16, diskTable(FIRST_HARD_DISK + index, disk));
+    if (disk !== undefined) memory.write(EBDA.diskTables + index * 16, diskTable(disk));
   }
 }
 
@@ -177,56 +174,10 @@ export function post(call: ServiceCall, rom: BiosRom): void {
   fillEbda(machine);
   writeControlStructure(machine.memory);
   initialisePics(machine.ports);
-  routeInterrupts(machine.ports);
+  setUpPci(machine.ports);
   initialiseTimer(machine.ports);
   changeStatusB(machine.ports, RTC_PERIODIC, false);
   initialiseKeyboard(machine.ports);
   enterTextMode(machine);
   print(machine, `Shadowbox BIOS, ${String(Math.floor(machine.memory.ramBytes / 0x10_0000))} MiB of memory\n`);
-}
-
-function driveName(drive: number): string {
-  return isHardDisk(drive) ? `hard disk ${hex(drive)}h` : `floppy ${String(drive)}`;
-}
-
-/** Loads a drive's boot sector; a reason when it cannot. */
-function loadBootSector(call: ServiceCall, drive: number): string | undefined {
-  const disk = call.machine.drives.get(drive);
-  if (disk === undefined) return 'not there';
-  if (disk.sectors === 0) return 'empty';
-  const sector = new Uint8Array(SECTOR);
-  disk.read(0, 1, sector);
-  if (u16(sector, 510) !== BOOT_SIGNATURE) return 'no boot signature (55 AA) in its first sector';
-  call.machine.memory.write(BOOT_ADDRESS, sector);
-  return undefined;
-}
-
-/** The state in which boot sectors start: DL = drive, segments 0, stack below the sector. */
-function startBootSector(call: ServiceCall, drive: number): void {
-  const { cpu } = call.machine;
-  for (const segment of ['ds', 'es', 'ss'] as const) cpu.setSelector(segment, 0);
-  cpu.set('esp', BOOT_ADDRESS);
-  call.dx = drive;
-  call.continueAt('bootJump');
-}
-
-function tell(call: ServiceCall, message: string): void {
-  print(call.machine, message);
-  call.machine.log(`BIOS: ${message}`);
-}
-
-/** INT 19h: the first drive in order that has a boot sector. Behind the call the stub halts for ever. */
-export function bootstrap(call: ServiceCall, order: readonly number[]): void {
-  const failures: string[] = [];
-  for (const drive of order) {
-    const failure = loadBootSector(call, drive);
-    if (failure === undefined) return startBootSector(call, drive);
-    failures.push(`${driveName(drive)}: ${failure}`);
-  }
-  return tell(call, `No bootable device: ${failures.join('; ')}.\n`);
-}
-
-/** INT 18h: a boot sector has given up. */
-export function noBoot(call: ServiceCall): void {
-  tell(call, 'No bootable device: the boot sector found no system.\n');
 }

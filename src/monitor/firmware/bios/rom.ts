@@ -6,6 +6,8 @@
  * `continuations`, guest code that sleeps or spins, interruptible, and then calls again.
  */
 import { put16 } from '../bytes';
+import { font } from './font';
+import { vesaTables } from './vesa-tables';
 
 /** The port that calls services. A write there from code inside the ROM is a service call. */
 export const SERVICE_PORT = 0xb4;
@@ -16,12 +18,12 @@ export const ROM_SEGMENT = 0xf000;
 /** The services that stubs call, one for each interrupt and for each step of a wait. */
 export type ServiceName =
   | 'post' | 'bootstrap' | 'noBoot' | 'exception' | 'irq' | 'timerIrq' | 'keyboardIrq' | 'rtcIrq'
-  | 'video' | 'equipment' | 'memorySize' | 'disk' | 'serial' | 'serialRetry' | 'system' | 'waitCheck'
+  | 'video' | 'equipment' | 'memorySize' | 'disk' | 'diskDone' | 'bootNext' | 'serial' | 'serialRetry' | 'system' | 'waitCheck'
   | 'keyboard' | 'printer' | 'clock';
 
 export type Continuation =
   | 'bootJump' | 'halt' | 'resume' | 'reboot' | 'breakKey' | 'printScreen'
-  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm';
+  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm' | 'diskWait' | 'bootWait';
 
 /** What a write to the service port means, by the offset behind the OUT instruction. */
 export interface ServicePoint {
@@ -50,12 +52,22 @@ const MODEL_BYTE = 0xfffe;
 /** Tables of our own. */
 export const FONT_8X16 = 0x8000;
 export const CONFIG_TABLE = 0x9000;
+/** A whole font of 8 lines; FA6E has its lower half, where programs look for it. */
+export const FONT_8X8_WHOLE = 0x9400;
+/** What INT 10h AH=1Bh points to: modes, lines, functions that there are. */
+export const FUNCTIONALITY_TABLE = 0x9010;
 const STUBS = 0xa000;
+export const FONT_8X14 = 0xb000;
+/** VESA's texts, list of modes and routines for protected mode. */
+export const VESA_TABLES = 0xc000;
 
 const MODEL_AT = 0xfc;
 
 /** Diskette parameter table for a 1.44 MB drive (vector 1Eh): step rates, 512-byte sectors, 18 a track, gaps. */
 const DISKETTE_PARAMETERS: readonly number[] = [0xdf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08];
+
+/** Modes 0-7, D-F, 10-13; 200, 350 and 400 lines; 8 maps of which 2 at a time; what AH=1Bh tells of functions. */
+const FUNCTIONALITY: readonly number[] = [0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07, 0x02, 0x08, 0xff, 0x0e, 0, 0, 0, 0];
 
 /** INT 15h C0h: second PIC (40h), real-time clock (20h), INT 15h 4Fh at each key (10h), EBDA (04h). */
 const FEATURES = 0x74;
@@ -132,12 +144,19 @@ function writeTables(rom: StubWriter): void {
   rom.image.set([MODEL_AT, 1, 0, FEATURES], CONFIG_TABLE + 2);
   rom.image.set(new TextEncoder().encode('01/01/26'), BUILD_DATE);
   rom.image[MODEL_BYTE] = MODEL_AT;
+  rom.image.set(font(16), FONT_8X16);
+  rom.image.set(font(14), FONT_8X14);
+  rom.image.set(font(8), FONT_8X8_WHOLE);
+  rom.image.set(font(8).subarray(0, 128 * 8), FONT_8X8);
+  rom.image.set(vesaTables(), VESA_TABLES);
+  rom.image.set(FUNCTIONALITY, FUNCTIONALITY_TABLE);
 }
 
 /** Reset vector, power-on self-test, INT 18h and 19h. */
-function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'halt' | 'resume' | 'reboot'> {
+function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'bootWait' | 'halt' | 'resume' | 'reboot'> {
+  // Boot code, too, starts where 0467h says.
   const bootJump = rom.here;
-  rom.code(STI).jumpFar(0, 0x7c00);
+  rom.code(STI);
   const resume = rom.here;
   // jmp far [0467h]; POST has set DS to 0.
   rom.code(0xff, 0x2e, 0x67, 0x04);
@@ -145,13 +164,15 @@ function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' 
   rom.jumpFar(ROM_SEGMENT, RESET_VECTOR);
   const halt = rom.handler(0x19).service('bootstrap', 0x19).here;
   rom.code(CLI, HLT).jump(halt);
+  const bootWait = rom.here;
+  rom.service('bootNext', 0x19).jump(halt);
   rom.handler(0x18).service('noBoot', 0x18).jump(halt);
   rom.at(RESET_VECTOR).jumpFar(ROM_SEGMENT, POST_ENTRY);
   // cli; cld; xor ax,ax; mov ss,ax; mov sp,7C00h; mov ds,ax; mov es,ax
   rom.at(POST_ENTRY).code(CLI, 0xfc, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0x8e, 0xd8, 0x8e, 0xc0);
   rom.service('post', 0).code(INT, 0x19);
   rom.at(DUMMY_HANDLER).code(IRET);
-  return { bootJump, halt, resume, reboot };
+  return { bootJump, bootWait, halt, resume, reboot };
 }
 
 function writeExceptionsAndIrqs(rom: StubWriter): Pick<BiosRom['continuations'], 'alarm'> {
@@ -182,8 +203,11 @@ function writeKeyboard(rom: StubWriter): Pick<BiosRom['continuations'], 'breakKe
   return { breakKey, printScreen, keyWait };
 }
 
-function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWait' | 'serialWait'> {
+function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWait' | 'serialWait' | 'diskWait'> {
   for (const [vector, name] of PLAIN_SERVICES) rom.handler(vector).service(name, vector).code(IRET);
+  // The transfer is done before this is executed (diskTransfers.ts).
+  const diskWait = rom.here;
+  rom.service('diskDone', 0x13).code(IRET);
   rom.handler(0x14).service('serial', 0x14).code(IRET);
   const serialWait = rom.here;
   // sti; push cx; mov cx,1000; loop $; pop cx: about a microsecond between two looks at the UART.
@@ -191,7 +215,7 @@ function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWai
   rom.handler(0x15).service('system', 0x15).code(IRET);
   const timeWait = rom.here;
   rom.code(STI, HLT).service('waitCheck', 0x15).code(IRET);
-  return { timeWait, serialWait };
+  return { timeWait, serialWait, diskWait };
 }
 
 /**

@@ -1,4 +1,5 @@
-/** The text screen as the BIOS keeps it: cells, cursors of eight pages, scrolling and the teletype. */
+/** Text on the screen as the BIOS keeps it: cells, cursors of eight pages, scrolling and the teletype; in graphics modes characters are drawn. */
+import { drawCharacter, recogniseCharacter, scrollDots } from './graphics-screen';
 import { BDA } from './layout';
 import { videoMemory, writeIndexed, type VideoMachine } from './video-modes';
 
@@ -79,12 +80,18 @@ function cellAddress(machine: VideoMachine, page: number, { row, column }: Posit
 
 /** Whether there is such a cell: not in a graphics mode, nor where a program has put the cursor off the screen. */
 function hasCell(machine: VideoMachine, { row, column }: Position): boolean {
-  return videoMemory(machine).text && row < rows(machine) && column < columns(machine);
+  return videoMemory(machine).layout === 'text' && row < rows(machine) && column < columns(machine);
+}
+
+function isDrawn(machine: VideoMachine): boolean {
+  const { layout } = videoMemory(machine);
+  return layout !== 'text' && layout !== 'none';
 }
 
 /** Character (low byte) and attribute (high byte) of a cell; 0 where there is none. */
 export function readCell(machine: VideoMachine, page: number, position: Position): number {
-  return hasCell(machine, position) ? machine.memory.read16(cellAddress(machine, page, position)) : 0;
+  if (hasCell(machine, position)) return machine.memory.read16(cellAddress(machine, page, position));
+  return isDrawn(machine) ? recogniseCharacter(machine, page, position.row, position.column) : 0;
 }
 
 /** Writes a character; the cell's attribute stays when none is given. Nothing happens where there is no cell. */
@@ -95,6 +102,7 @@ export function writeCell(
   character: number,
   attribute?: number,
 ): void {
+  if (isDrawn(machine)) return drawCharacter(machine, page, position.row, position.column, character, attribute ?? USUAL_ATTRIBUTE);
   if (!hasCell(machine, position)) return;
   const address = cellAddress(machine, page, position);
   machine.memory.write8(address, character);
@@ -118,8 +126,10 @@ export function scroll(machine: VideoMachine, window: Window, lines: number, att
   const right = Math.min(window.right, columns(machine) - 1);
   const height = bottom - window.top + 1;
   const width = right - window.left + 1;
-  if (!videoMemory(machine).text || height <= 0 || width <= 0) return;
+  const { layout } = videoMemory(machine);
+  if (layout === 'none' || height <= 0 || width <= 0) return;
   const shift = lines === 0 || Math.abs(lines) > height ? height : lines;
+  if (layout !== 'text') return scrollDots(machine, activePage(machine), { top: window.top, left: window.left, bottom, right }, shift, attribute);
   const blank = blankRow(width, attribute);
   for (let i = 0; i < height; i++) {
     const row = shift > 0 ? window.top + i : bottom - i;
@@ -167,7 +177,7 @@ export function teletype(machine: VideoMachine, page: number, character: number,
   if (scrolls) {
     const last = rows(machine) - 1;
     const whole = { top: 0, left: 0, bottom: last, right: columns(machine) - 1 };
-    scroll(machine, whole, 1, readCell(machine, page, { row: last, column: 0 }) >>> 8);
+    scroll(machine, whole, 1, isDrawn(machine) ? 0 : readCell(machine, page, { row: last, column: 0 }) >>> 8);
   }
   if (character !== BELL) setCursor(machine, page, to);
 }

@@ -1,23 +1,25 @@
 /** INT 10h: the video services (IBM PS/2 and PC BIOS Interface Technical Reference, interrupt 10h). */
-import { hex } from '../bytes';
+import { hex, put16 } from '../bytes';
 import type { FunctionTable, ServiceCall } from './call';
+import { readDot, writeDot } from './graphics-screen';
 import { BDA } from './layout';
-import { FONT_8X16, FONT_8X8, ROM_SEGMENT } from './rom';
+import { FUNCTIONALITY_TABLE, ROM_SEGMENT } from './rom';
 import {
   activePage, columns, cursor, readCell, rows, scroll, setCursor, showPage, scrolledAway, teletype, writeCell, type Position,
 } from './text-screen';
-import {
-  ATTRIBUTE, ATTRIBUTE_SCREEN_ON, CHARACTER_HEIGHT, GRAPHICS_MODE, resetAttributeFlipFlop, setVideoMode, videoMemory,
-  writeIndexed,
-} from './video-modes';
+import { vesaService } from './vesa';
+import { fontService } from './video-fonts';
+import { setVideoMode, videoMemory, writeIndexed } from './video-modes';
+import { PALETTE_FUNCTIONS, setCgaColours } from './video-palette';
+import { restoreState, saveState, stateBlocks } from './video-state';
 
-const DAC_READ_INDEX = 0x3c7;
-const DAC_WRITE_INDEX = 0x3c8;
-const DAC_DATA = 0x3c9;
-const OVERSCAN = 0x11;
-const MODE_CONTROL = 0x10;
-const BLINK = 0x08;
-const PALETTE_REGISTERS = 16;
+const SEQUENCER = 0x3c4;
+const MISCELLANEOUS = { read: 0x3cc, write: 0x3c2 } as const;
+const SCREEN_OFF = 0x20;
+const DISPLAY_MEMORY = 0x02;
+const CURSOR_EMULATION_OFF = 0x01;
+/** What functions that exist return in AL. */
+const SUPPORTED = 0x12;
 
 function setMode(call: ServiceCall): void {
   const number = call.al & 0x7f;
@@ -25,7 +27,7 @@ function setMode(call: ServiceCall): void {
     call.machine.log(`BIOS: video mode ${hex(number, 2)}h is not supported\n`);
     return;
   }
-  call.al = number === GRAPHICS_MODE ? 0x20 : 0x30;
+  call.al = number > 7 ? 0x20 : number === 6 ? 0x3f : 0x30;
 }
 
 /**
@@ -66,22 +68,6 @@ function writeRepeated(call: ServiceCall, attribute?: number): void {
   }
 }
 
-/** Address of a pixel of mode 13h; undefined in other modes and outside the screen. */
-function pixelAddress(call: ServiceCall): number | undefined {
-  if (call.machine.memory.read8(BDA.videoMode) !== GRAPHICS_MODE) return undefined;
-  return call.cx < 320 && call.dx < 200 ? videoMemory(call.machine).base + call.dx * 320 + call.cx : undefined;
-}
-
-function writePixel(call: ServiceCall): void {
-  const address = pixelAddress(call);
-  if (address !== undefined) call.machine.memory.write8(address, call.al);
-}
-
-function readPixel(call: ServiceCall): void {
-  const address = pixelAddress(call);
-  if (address !== undefined) call.al = call.machine.memory.read8(address);
-}
-
 function getMode(call: ServiceCall): void {
   const { memory } = call.machine;
   call.al = memory.read8(BDA.videoMode) | (memory.read8(BDA.videoControl) & 0x80);
@@ -89,90 +75,79 @@ function getMode(call: ServiceCall): void {
   call.bh = activePage(call.machine);
 }
 
-function writeAttribute(call: ServiceCall, register: number, value: number): void {
-  resetAttributeFlipFlop(call.machine, call.machine.memory.read16(BDA.crtcPort));
-  call.out8(ATTRIBUTE, register);
-  call.out8(ATTRIBUTE, value);
-  call.out8(ATTRIBUTE, ATTRIBUTE_SCREEN_ON);
+/** The sequencer's clocking mode with the screen on or off. */
+function refresh(call: ServiceCall, off: boolean): void {
+  call.out8(SEQUENCER, 1);
+  const mode = call.in8(SEQUENCER + 1);
+  writeIndexed(call.machine, SEQUENCER, 1, off ? mode | SCREEN_OFF : mode & ~SCREEN_OFF);
 }
 
-function readAttribute(call: ServiceCall, register: number): number {
-  const port = call.machine.memory.read16(BDA.crtcPort);
-  resetAttributeFlipFlop(call.machine, port);
-  call.out8(ATTRIBUTE, register);
-  const value = call.in8(ATTRIBUTE + 1);
-  resetAttributeFlipFlop(call.machine, port);
-  call.out8(ATTRIBUTE, ATTRIBUTE_SCREEN_ON);
-  return value;
+/** Lines of text modes from the next mode set on, by AL: 200, 350, 400. The screen always has 400; the data area tells the wish. */
+function selectLines(call: ServiceCall): void {
+  const { memory } = call.machine;
+  const kept = memory.read8(BDA.videoFlags) & ~0x90;
+  memory.write8(BDA.videoFlags, kept | ([0x80, 0x00, 0x10][call.al] ?? 0x10));
+  call.al = SUPPORTED;
 }
 
-/** The 16 palette registers and the border, from or to 17 bytes at ES:DX. */
-function setPalette(call: ServiceCall): void {
-  const bytes = call.machine.memory.read(call.pointer('es', call.dx), PALETTE_REGISTERS + 1);
-  bytes.subarray(0, PALETTE_REGISTERS).forEach((value, register) => { writeAttribute(call, register, value); });
-  writeAttribute(call, OVERSCAN, bytes[PALETTE_REGISTERS]);
-}
-
-function getPalette(call: ServiceCall): void {
-  const registers = Array.from({ length: PALETTE_REGISTERS }, (_, register) => readAttribute(call, register));
-  call.machine.memory.write(call.pointer('es', call.dx), Uint8Array.from([...registers, readAttribute(call, OVERSCAN)]));
-}
-
-function setBlink(call: ServiceCall): void {
-  const control = readAttribute(call, MODE_CONTROL);
-  writeAttribute(call, MODE_CONTROL, call.bl === 0 ? control & ~BLINK : control | BLINK);
-}
-
-function writeDac(call: ServiceCall, first: number, levels: Iterable<number>): void {
-  call.out8(DAC_WRITE_INDEX, first);
-  for (const level of levels) call.out8(DAC_DATA, level);
-}
-
-function readDac(call: ServiceCall, first: number, count: number): Uint8Array {
-  call.out8(DAC_READ_INDEX, first);
-  return Uint8Array.from({ length: count * 3 }, () => call.in8(DAC_DATA));
-}
-
-function readOneColour(call: ServiceCall): void {
-  const [red, green, blue] = readDac(call, call.bl, 1);
-  call.dh = red;
-  call.cx = (green << 8) | blue;
-}
-
-/** No more colours than the DAC has, whatever CX says. */
-function colourCount(call: ServiceCall): number {
-  return Math.min(call.cx, 256);
-}
-
-const PALETTE_FUNCTIONS: FunctionTable = {
-  0x00: (call) => { writeAttribute(call, call.bl & 0x1f, call.bh); },
-  0x01: (call) => { writeAttribute(call, OVERSCAN, call.bh); },
-  0x02: setPalette,
-  0x03: setBlink,
-  0x07: (call) => { call.bh = readAttribute(call, call.bl & 0x1f); },
-  0x08: (call) => { call.bh = readAttribute(call, OVERSCAN); },
-  0x09: getPalette,
-  0x10: (call) => { writeDac(call, call.bl, [call.dh, call.ch, call.cl]); },
-  0x12: (call) => { writeDac(call, call.bl, call.machine.memory.read(call.pointer('es', call.dx), colourCount(call) * 3)); },
-  0x15: readOneColour,
-  0x17: (call) => { call.machine.memory.write(call.pointer('es', call.dx), readDac(call, call.bl, colourCount(call))); },
+/** AH = 12h by BL. */
+const ALTERNATE_FUNCTIONS: FunctionTable = {
+  // Colour, 256 KiB, switches 9: how programs find an EGA or better.
+  0x10: (call) => {
+    call.bx = (call.machine.memory.read16(BDA.crtcPort) === 0x3b4 ? 0x0100 : 0) | 0x03;
+    call.cx = 0x0009;
+  },
+  0x30: selectLines,
+  // Default palette at mode sets, summing to greys: accepted.
+  0x31: (call) => { call.al = SUPPORTED; },
+  0x32: (call) => {
+    const { ports } = call.machine;
+    const kept = ports.readPort(MISCELLANEOUS.read, 1) & ~DISPLAY_MEMORY;
+    ports.writePort(MISCELLANEOUS.write, 1, kept | ((call.al & 1) === 0 ? DISPLAY_MEMORY : 0));
+    call.al = SUPPORTED;
+  },
+  0x33: (call) => { call.al = SUPPORTED; },
+  0x34: (call) => {
+    const { memory } = call.machine;
+    const kept = memory.read8(BDA.videoControl) & ~CURSOR_EMULATION_OFF;
+    memory.write8(BDA.videoControl, kept | ((call.al & 1) !== 0 ? CURSOR_EMULATION_OFF : 0));
+    call.al = SUPPORTED;
+  },
+  0x36: (call) => {
+    refresh(call, (call.al & 1) !== 0);
+    call.al = SUPPORTED;
+  },
 };
 
-/** AX = 1130h: where a font lies. The ROM's fonts are empty, since the screen draws characters itself. */
-function fontInformation(call: ServiceCall): void {
-  if (call.al !== 0x30) return;
-  const eightLines = call.bh === 0 || call.bh === 3 || call.bh === 4;
-  call.machine.cpu.setSelector('es', ROM_SEGMENT);
-  call.bp = eightLines ? FONT_8X8 : FONT_8X16;
-  call.cx = eightLines ? 8 : CHARACTER_HEIGHT;
-  call.dl = rows(call.machine) - 1;
+/** AH = 1Bh, BX = 0: 64 bytes at ES:DI on what there is and how it stands. */
+function functionality(call: ServiceCall): void {
+  if (call.bx !== 0) return;
+  const { memory } = call.machine;
+  const block = new Uint8Array(64);
+  put16(block, 0x00, FUNCTIONALITY_TABLE);
+  put16(block, 0x02, ROM_SEGMENT);
+  // The data area from 40:49 to 40:66, then rows and height.
+  block.set(memory.read(BDA.videoMode, 30), 0x04);
+  block[0x22] = rows(call.machine);
+  put16(block, 0x23, memory.read16(BDA.characterHeight));
+  // VGA with colour display and no other; colours, pages, 400 lines, fonts of the sequencer, no blinking told, 256 KiB.
+  block[0x25] = memory.read8(BDA.displayCombination);
+  const graphics = memory.read8(BDA.videoMode) > 3;
+  put16(block, 0x27, memory.read8(BDA.videoMode) === 0x13 ? 256 : graphics ? 4 : 16);
+  block.set([8, 2, 0, 0, 0x21, 0, 0, 0, 3, 0], 0x29);
+  memory.write(call.pointer('es', call.di), block);
+  call.al = 0x1b;
 }
 
-/** AH = 12h: only BL = 10h, which programs use to find an EGA or better: colour, 256 KiB, switches 9. */
-function alternateSelect(call: ServiceCall): void {
-  if (call.bl !== 0x10) return;
-  call.bx = 0x0003;
-  call.cx = 0x0009;
+/** AH = 1Ch: AL 0 the size in 64 bytes, 1 saves to and 2 restores from ES:BX what CX says. */
+function stateFunctions(call: ServiceCall): void {
+  const address = call.pointer('es', call.bx);
+  const parts = call.cx & 7;
+  if (call.al === 0) call.bx = stateBlocks(parts);
+  else if (call.al === 1) saveState(call.machine, parts, address);
+  else if (call.al === 2) restoreState(call.machine, parts, address);
+  else return;
+  call.al = 0x1c;
 }
 
 /** AH = 13h: string at ES:BP; AL bit 0 moves the cursor, bit 1 has attributes between the characters. */
@@ -193,9 +168,15 @@ function writeString(call: ServiceCall): void {
 
 /** AH = 1Ah: a VGA with colour display (8) and no second adapter. */
 function displayCombination(call: ServiceCall): void {
-  if (call.al === 0) call.bx = 0x0008;
+  const { memory } = call.machine;
+  if (call.al === 0) call.bx = memory.read8(BDA.displayCombination);
+  else if (call.al === 1) memory.write8(BDA.displayCombination, call.bl);
+  else return;
   call.al = 0x1a;
 }
+
+/** Where characters are drawn they have a colour of their own each time; cells keep theirs. */
+const isGraphics = (call: ServiceCall): boolean => videoMemory(call.machine).layout !== 'text';
 
 const FUNCTIONS: FunctionTable = {
   0x00: setMode,
@@ -208,21 +189,24 @@ const FUNCTIONS: FunctionTable = {
   0x07: (call) => { scrollWindow(call, -1); },
   0x08: (call) => { call.ax = readCell(call.machine, call.bh, cursor(call.machine, call.bh)); },
   0x09: (call) => { writeRepeated(call, call.bl); },
-  0x0a: (call) => { writeRepeated(call); },
-  0x0b: (call) => { if (call.bh === 0) writeAttribute(call, OVERSCAN, call.bl & 0x1f); },
-  0x0c: writePixel,
-  0x0d: readPixel,
+  0x0a: (call) => { writeRepeated(call, isGraphics(call) ? call.bl : undefined); },
+  0x0b: setCgaColours,
+  0x0c: (call) => { writeDot(call.machine, call.bh, call.cx, call.dx, call.al); },
+  0x0d: (call) => { call.al = readDot(call.machine, call.bh, call.cx, call.dx); },
   // The page in BH is not looked at: programs leave anything there, and mean the screen.
-  0x0e: (call) => { teletype(call.machine, activePage(call.machine), call.al); },
+  0x0e: (call) => { teletype(call.machine, activePage(call.machine), call.al, isGraphics(call) ? call.bl : undefined); },
   0x0f: getMode,
   0x10: (call) => { PALETTE_FUNCTIONS[call.al]?.(call); },
-  0x11: fontInformation,
-  0x12: alternateSelect,
+  0x11: fontService,
+  0x12: (call) => { ALTERNATE_FUNCTIONS[call.bl]?.(call); },
   0x13: writeString,
   0x1a: displayCombination,
+  0x1b: functionality,
+  0x1c: stateFunctions,
+  0x4f: vesaService,
 };
 
-/** INT 10h. Functions that are not there (VESA among them) change nothing. */
+/** INT 10h. Functions that are not there change nothing. */
 export function videoService(call: ServiceCall): void {
   FUNCTIONS[call.ah]?.(call);
 }

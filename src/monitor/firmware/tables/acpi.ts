@@ -95,9 +95,9 @@ function hpet(): Uint8Array {
 
 const FADT_BYTES = 244;
 const FADT = {
-  facs: 36, dsdt: 40, profile: 45, sciLine: 46, pm1Event: 56, pm1Control: 64, pmTimer: 76, pm1EventBytes: 88,
-  pm1ControlBytes: 89, pmTimerBytes: 91, c2Latency: 96, c3Latency: 98, century: 108, bootArchitecture: 109, flags: 112,
-  resetRegister: 116, resetValue: 128, xDsdt: 140, xPm1Event: 148, xPm1Control: 172, xPmTimer: 208,
+  facs: 36, dsdt: 40, profile: 45, sciLine: 46, pm1Event: 56, pm1Control: 64, pmTimer: 76, generalEvents: 80, pm1EventBytes: 88,
+  pm1ControlBytes: 89, pmTimerBytes: 91, generalEventBytes: 92, c2Latency: 96, c3Latency: 98, century: 108, bootArchitecture: 109, flags: 112,
+  resetRegister: 116, resetValue: 128, xDsdt: 140, xPm1Event: 148, xPm1Control: 172, xPmTimer: 208, xGeneralEvents: 220,
 } as const;
 const DESKTOP = 1;
 /** Latencies that say that there is no C2 and no C3. */
@@ -112,6 +112,7 @@ const FADT_FLAGS = 0x0000_0425;
 const PM1_EVENT = 0;
 const PM1_CONTROL = 4;
 const PM_TIMER = 8;
+const GENERAL_EVENTS = 12;
 
 /** Generic address structure of a port register. */
 function putPort(fadt: Uint8Array, at: number, port: number, bits: number): void {
@@ -119,17 +120,18 @@ function putPort(fadt: Uint8Array, at: number, port: number, bits: number): void
   put64(fadt, at + 4, port);
 }
 
-function fadt(): Uint8Array {
+function fadt({ powerManagementPort: port = PLATFORM.powerManagement }: PlatformDescription): Uint8Array {
   const bytes = table('FACP', 3, new Uint8Array(FADT_BYTES - HEADER_BYTES));
-  const port = PLATFORM.powerManagement;
   bytes[FADT.profile] = DESKTOP;
   put16(bytes, FADT.sciLine, PLATFORM.sciLine);
   put32(bytes, FADT.pm1Event, port + PM1_EVENT);
   put32(bytes, FADT.pm1Control, port + PM1_CONTROL);
   put32(bytes, FADT.pmTimer, port + PM_TIMER);
+  put32(bytes, FADT.generalEvents, port + GENERAL_EVENTS);
   bytes[FADT.pm1EventBytes] = 4;
   bytes[FADT.pm1ControlBytes] = 2;
   bytes[FADT.pmTimerBytes] = 4;
+  bytes[FADT.generalEventBytes] = 4;
   put16(bytes, FADT.c2Latency, NO_C2);
   put16(bytes, FADT.c3Latency, NO_C3);
   bytes[FADT.century] = CENTURY_CELL;
@@ -140,6 +142,7 @@ function fadt(): Uint8Array {
   putPort(bytes, FADT.xPm1Event, port + PM1_EVENT, 32);
   putPort(bytes, FADT.xPm1Control, port + PM1_CONTROL, 16);
   putPort(bytes, FADT.xPmTimer, port + PM_TIMER, 32);
+  putPort(bytes, FADT.xGeneralEvents, port + GENERAL_EVENTS, 32);
   return bytes;
 }
 
@@ -210,7 +213,7 @@ export function controlStructure(): Blob {
 export function acpiBlobs(description: PlatformDescription): { pointer: Blob; tables: Blob; control: Blob } {
   const writer = new TableWriter();
   const dsdt = writer.add(table('DSDT', 2, dsdtTerms(description)));
-  const fixed = fadt();
+  const fixed = fadt(description);
   put32(fixed, FADT.dsdt, dsdt);
   put32(fixed, FADT.xDsdt, dsdt);
   const fadtAt = writer.add(fixed);

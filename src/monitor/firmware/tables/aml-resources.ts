@@ -25,17 +25,32 @@ export function isaInterrupt(line: number): Uint8Array {
   return bytes;
 }
 
+/** Consumer, level triggered, active high, shared. */
+const STEERED_INTERRUPT = 0x09;
+/** Where the first interrupt is in such a descriptor. */
+export const INTERRUPT_OFFSET = 5;
+
+/** The interrupts, by number, that a PCI interrupt can be steered to, or the one that it is steered to. */
+export function steeredInterrupt(...lines: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(INTERRUPT_OFFSET + 4 * lines.length);
+  bytes[0] = 0x89;
+  put16(bytes, 1, bytes.length - 3);
+  bytes.set([STEERED_INTERRUPT, lines.length], 3);
+  lines.forEach((line, index) => { put32(bytes, INTERRUPT_OFFSET + 4 * index, line); });
+  return bytes;
+}
+
 /** An ISA DMA channel: compatibility timing, 8 bits, no bus master. */
 export function dmaChannel(channel: number): Uint8Array {
   return Uint8Array.of(0x2a, 1 << channel, 0x00);
 }
 
-/** A fixed range of memory, bytes, that may be written. */
-export function fixedMemory(first: number, count: number): Uint8Array {
+/** A fixed range of memory, bytes. */
+export function fixedMemory(first: number, count: number, writable = true): Uint8Array {
   const bytes = new Uint8Array(12);
   bytes[0] = 0x86;
   put16(bytes, 1, 9);
-  bytes[3] = 1;
+  bytes[3] = writable ? 1 : 0;
   put32(bytes, 4, first);
   put32(bytes, 8, count);
   return bytes;

@@ -1,14 +1,16 @@
 /**
  * SMBIOS structures: what the machine is called and what it is made of, for `dmidecode` and installers.
  *
- * Source: System Management BIOS Reference Specification 2.8 (DMTF DSP0134). A structure is a formatted area with
+ * Source: System Management BIOS Reference Specification 2.8 and 3.0 (DMTF DSP0134). A structure is a formatted area with
  * header, and behind it the strings that it refers to by number.
  */
-import { concatenate, put16, put32, putText, zeroTerminated } from '../bytes';
+import { concatenate, put16, put32, put64, putText, zeroTerminated } from '../bytes';
 import type { PlatformDescription } from './description';
 import { checksumOf } from './linking';
 
 export const SMBIOS_ENTRY_BYTES = 31;
+/** The entry point of version 3. */
+export const SMBIOS_3_ENTRY_BYTES = 24;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -17,7 +19,7 @@ const UNKNOWN = 2;
 const NO_HANDLE = 0xfffe;
 
 /** Handles of the structures that others refer to. */
-const HANDLE = { bios: 0, system: 0x100, chassis: 0x300, processor: 0x400, array: 0x1000, memory: 0x1100, range: 0x1300, boot: 0x2000, end: 0x7f00 } as const;
+const HANDLE = { bios: 0, system: 0x100, board: 0x200, chassis: 0x300, processor: 0x400, array: 0x1000, memory: 0x1100, range: 0x1300, boot: 0x2000, end: 0x7f00 } as const;
 
 /** A structure of `bytes` formatted bytes; `fill` writes those behind the header. String numbers count from 1. */
 function structure(type: number, handle: number, bytes: number, strings: readonly string[], fill: (area: Uint8Array) => void): Uint8Array {
@@ -51,6 +53,18 @@ function systemInformation(): Uint8Array {
     area.set([1, 2, 3], 4);
     // Wake-up type: power switch.
     area[24] = 6;
+  });
+}
+
+/** Type 2: the board that carries all the rest, in the chassis. */
+function baseBoard(): Uint8Array {
+  return structure(2, HANDLE.board, 15, [MANUFACTURER, 'i440FX/PIIX', '1.0'], (area) => {
+    area.set([1, 2, 3], 4);
+    // Hosting board.
+    area[9] = 0x01;
+    put16(area, 11, HANDLE.chassis);
+    // Motherboard, which contains nothing that is listed.
+    area[13] = 0x0a;
   });
 }
 
@@ -128,7 +142,7 @@ function endOfTable(): Uint8Array {
 
 function structures({ cpus, memoryBytes }: PlatformDescription): readonly Uint8Array[] {
   return [
-    biosInformation(), systemInformation(), chassis(),
+    biosInformation(), systemInformation(), baseBoard(), chassis(),
     ...Array.from({ length: cpus }, (_, index) => processor(index)),
     ...memory(memoryBytes), bootInformation(), endOfTable(),
   ];
@@ -155,5 +169,19 @@ export function smbiosEntryPoint(description: PlatformDescription, address: numb
   bytes[30] = 0x28;
   bytes[21] = checksumOf(bytes.subarray(16));
   bytes[4] = checksumOf(bytes);
+  return bytes;
+}
+
+/** The 64-bit entry point (5.2.2) to the same table, by which newer systems find it wherever it is. */
+export function smbios3EntryPoint(description: PlatformDescription, address: number): Uint8Array {
+  const bytes = new Uint8Array(SMBIOS_3_ENTRY_BYTES);
+  putText(bytes, 0, '_SM3_');
+  bytes[6] = bytes.length;
+  // Version 3.0.0, revision 1 of the entry point.
+  bytes[7] = 3;
+  bytes[10] = 1;
+  put32(bytes, 12, smbiosTable(description).length);
+  put64(bytes, 16, address);
+  bytes[5] = checksumOf(bytes);
   return bytes;
 }

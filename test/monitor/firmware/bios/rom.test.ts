@@ -78,7 +78,7 @@ describe('BIOS ROM', () => {
   });
 
   it('continues as the services ask', () => {
-    assert.deepEqual(continuation('bootJump'), ['sti', 'jmp 0:7C00h']);
+    assert.deepEqual(continuation('bootJump'), ['sti', 'jmp far [467h]']);
     assert.deepEqual(continuation('reboot'), ['jmp 0F000h:0FFF0h']);
     assert.deepEqual(continuation('resume'), ['jmp far [467h]']);
     assert.deepEqual(continuation('alarm'), ['int 4Ah', 'iret']);

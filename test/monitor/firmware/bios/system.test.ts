@@ -253,6 +253,33 @@ describe('PCI BIOS', () => {
   });
 });
 
+describe('PCI BIOS, interrupt routing', () => {
+  it('gives the routing table\'s entries, if there is room', () => {
+    const on = machine();
+    on.cpu.selectors.es = 0x3000;
+    on.memory.write(0x3_0010, Uint8Array.of(0, 1, 0x00, 0x02, 0x00, 0x40));
+    assert.equal(on.interrupt(0x1a, { eax: 0xb10e, edi: 0x10 }).carry, true);
+    assert.equal(high(on), 0x89);
+    const bytes = on.memory.read16(0x3_0010);
+    assert.equal(bytes, 31 * 16, 'how much room it takes');
+    assert.equal(on.interrupt(0x1a, { eax: 0xb10e, edi: 0x10 }).carry, false);
+    // Slot 1: INTA is PIRQ A, by its route control register; lines 5, 10 and 11.
+    assert.deepEqual([...on.memory.read(0x4_0200, 16)], [0, 1 << 3, 0x60, 0x20, 0x0c, 0x61, 0x20, 0x0c, 0x62, 0x20, 0x0c, 0x63, 0x20, 0x0c, 0, 0]);
+    assert.equal(on.memory.read8(0x4_0200 + 2 * 16 + 2), 0x62, 'INTA of slot 3 is PIRQ C');
+  });
+  it('steers a pin to a line, and makes it level triggered', () => {
+    const on = machine();
+    on.ports.answers.set(0x4d1, () => 0x0e);
+    on.ports.answers.set(0x4d0, () => 0x00);
+    on.ports.writes.length = 0;
+    assert.equal(on.interrupt(0x1a, { eax: 0xb10f, ebx: 3 << 3, ecx: 0x050b }).carry, false);
+    // INTB of slot 3 is PIRQ D.
+    assert.deepEqual(on.ports.writes, [{ port: 0x4d0, size: 1, value: 0x20 }, { port: 0xcf8, size: 4, value: 0x8000_0860 }, { port: 0xcff, size: 1, value: 5 }]);
+    assert.equal(on.interrupt(0x1a, { eax: 0xb10f, ebx: 3 << 3, ecx: 0x010b }).carry, true, 'the keyboard\'s line');
+    assert.equal(high(on), 0x88);
+  });
+});
+
 describe('Interrupt handlers', () => {
   it('ends interrupts that are in service, on the right controller', () => {
     const on = machine();

@@ -62,6 +62,7 @@ describe('ACPI tables', () => {
     assert.equal(fadt.getUint32(48, true), 0, 'no SMI command port: always in ACPI mode');
     assert.deepEqual([56, 64, 76].map((offset) => fadt.getUint32(offset, true)), [0x600, 0x604, 0x608]);
     assert.deepEqual([88, 89, 91].map((offset) => fadt.getUint8(offset)), [4, 2, 4]);
+    assert.deepEqual([fadt.getUint32(80, true), fadt.getUint8(92)], [0x60c, 4], 'general-purpose events');
     const extended = [148, 172, 208].map((offset) => [fadt.getUint8(offset), fadt.getUint8(offset + 1), Number(fadt.getBigUint64(offset + 4, true))]);
     assert.deepEqual(extended, [[1, 32, 0x600], [1, 16, 0x604], [1, 32, 0x608]]);
     const flags = fadt.getUint32(112, true);
@@ -70,6 +71,17 @@ describe('ACPI tables', () => {
     assert.equal(flags & (1 << 4), 0, 'power button in fixed hardware');
     assert.deepEqual([fadt.getUint8(116), Number(fadt.getBigUint64(120, true)), fadt.getUint8(128)], [1, 0xcf9, 6]);
     assert.equal(fadt.getUint16(109, true) & 3, 3, 'ISA devices and 8042');
+  });
+
+  it('follow the power management ports', () => {
+    const tables = tablesOf({ ...FOUR, powerManagementPort: 0xb000 });
+    const fadt = table(tables, 'FACP');
+    assert.deepEqual([56, 64, 76, 80].map((offset) => fadt.getUint32(offset, true)), [0xb000, 0xb004, 0xb008, 0xb00c]);
+    assert.deepEqual([148, 172, 208, 220].map((offset) => Number(fadt.getBigUint64(offset + 4, true))), [0xb000, 0xb004, 0xb008, 0xb00c]);
+    const resources = new AmlReader(bytesOf(table(tables, 'DSDT')).subarray(36)).names.get('_SB_.PCI0.ISA_.MBRD._CRS');
+    assert.ok(resources instanceof Uint8Array);
+    assert.deepEqual([...resources.subarray(0, 8)], [0x47, 1, 0x00, 0xb0, 0x00, 0xb0, 1, 64]);
+    assert.equal(bytesOf(table(tables, 'DSDT')).length, bytesOf(table(tablesOf(FOUR), 'DSDT')).length, 'of the same size wherever they are');
   });
 
   it('have the control structure in RAM, on a border of 64 bytes', () => {
@@ -132,17 +144,16 @@ describe('DSDT', () => {
     assert.equal(names.has('_SB_.CPU4'), false);
   });
 
-  it('routes PCI interrupts to inputs 16-19, or to lines 10 and 11 without I/O APIC', () => {
+  it('routes PCI interrupts to inputs 16-19, or to the four links without I/O APIC', () => {
     const names = dsdtOf(FOUR);
-    for (const [name, interrupts] of [['PRTA', [16, 17, 18, 19]], ['PRTP', [10, 10, 11, 11]]] as const) {
+    for (const [name, sourceOf] of [['PRTA', (pirq: number) => [0, 16 + pirq]], ['PRTP', (pirq: number) => [['LNKA', 'LNKB', 'LNKC', 'LNKD'][pirq], 0]]] as const) {
       const rows = names.get(`_SB_.PCI0.${name}`);
       assert.ok(Array.isArray(rows));
       assert.equal(rows.length, 31 * 4);
       // On PIIX boards INTA of slot 1 is PIRQ A; each further slot and pin is one further.
-      for (const [address, pin, link, interrupt] of rows as number[][]) {
+      for (const [address, pin, ...source] of rows as number[][]) {
         assert.equal(address & 0xffff, 0xffff);
-        assert.equal(link, 0);
-        assert.equal(interrupt, interrupts[((address >>> 16) - 1 + pin) % 4]);
+        assert.deepEqual(source, sourceOf(((address >>> 16) - 1 + pin) % 4));
       }
     }
     assert.deepEqual([pirqOf(1, 0), pirqOf(1, 3), pirqOf(4, 1)], [0, 3, 0]);
@@ -172,14 +183,15 @@ describe('DSDT', () => {
       const letters = [26, 21, 16].map((shift) => String.fromCharCode(0x40 + ((big >>> shift) & 31))).join('');
       return letters + (big & 0xffff).toString(16).toUpperCase().padStart(4, '0');
     };
-    assert.deepEqual(['KBD_', 'MOU_', 'RTC_', 'COM1', 'TIMR'].map(id), ['PNP0303', 'PNP0F13', 'PNP0B00', 'PNP0501', 'PNP0100']);
+    assert.deepEqual(['KBD_', 'MOU_', 'RTC_', 'COM1', 'COM4', 'TIMR', 'FDC0'].map(id), ['PNP0303', 'PNP0F13', 'PNP0B00', 'PNP0501', 'PNP0501', 'PNP0100', 'PNP0700']);
+    assert.equal(names.get('_SB_.PCI0.ISA_.FWCF._HID'), 'QEMU0002');
   });
 });
 
 describe('ACPI tables for firmware with a table loader', () => {
   /** Does what SeaBIOS and OVMF do with the script; gives memory and the RSDP's address. */
-  function load(description: PlatformDescription): { areas: Area[]; rsdp: number } {
-    const files = new Map(tableFiles(description).map(({ name, bytes }) => [name, bytes]));
+  function load(description: PlatformDescription, port?: number): { areas: Area[]; rsdp: number } {
+    const files = new Map(tableFiles(description, () => port).map(({ name, bytes }) => [name, typeof bytes === 'function' ? bytes() : bytes]));
     const script = files.get('etc/table-loader');
     assert.ok(script);
     assert.equal(script.length % 128, 0);
@@ -230,28 +242,55 @@ describe('ACPI tables for firmware with a table loader', () => {
     assert.equal(textOf(at(areas, facs, 64), 0, 4), 'FACS');
     assert.equal(facs % 64, 0);
   });
+
+  it('tell of the ports that the firmware has chosen', () => {
+    const { areas, rsdp } = load(FOUR, 0xb000);
+    assert.equal(table(acpiTables(areas, rsdp), 'FACP').getUint32(76, true), 0xb008);
+  });
 });
 
 describe('ACPICA', () => {
-  it('reads all tables, and compiles what it has disassembled without a warning', function () {
+  let folder = '';
+
+  function run(command: string, ...args: string[]): string {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
+    assert.equal(status, 0, stdout + stderr);
+    return stdout + stderr;
+  }
+
+  before(function () {
     if (spawnSync('iasl', ['-v']).error) leaveOut(this, 'no iasl (Debian: acpica-tools)');
+    folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-acpi-'));
+    for (const [signature, view] of tablesOf({ ...FOUR, cpus: 8, hasHpet: true })) writeFileSync(path.join(folder, `${signature}.dat`), bytesOf(view));
+  });
+  after(() => { if (folder !== '') rmSync(folder, { recursive: true }); });
+
+  it('reads all tables, and compiles what it has disassembled without a warning', function () {
     this.timeout(20_000);
-    const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-acpi-'));
-    try {
-      for (const [signature, view] of tablesOf({ ...FOUR, cpus: 8, hasHpet: true })) writeFileSync(path.join(folder, `${signature}.dat`), bytesOf(view));
-      const run = (...args: string[]): string => {
-        const { status, stdout, stderr } = spawnSync('iasl', args, { cwd: folder, encoding: 'utf8' });
-        assert.equal(status, 0, stdout + stderr);
-        return stdout + stderr;
-      };
-      for (const signature of ['FACP', 'APIC', 'HPET', 'DSDT']) {
-        const said = run('-d', `${signature}.dat`);
-        assert.doesNotMatch(said, /error|warning|invalid|incorrect/i);
-        assert.doesNotMatch(readFileSync(path.join(folder, `${signature}.dsl`), 'utf8'), /incorrect checksum|unknown/i);
-      }
-      assert.match(run('DSDT.dsl'), /0 Errors, 0 Warnings/);
-    } finally {
-      rmSync(folder, { recursive: true });
+    for (const signature of ['FACP', 'APIC', 'HPET', 'DSDT']) {
+      const said = run('iasl', '-d', `${signature}.dat`);
+      assert.doesNotMatch(said, /error|warning|invalid|incorrect/i);
+      assert.doesNotMatch(readFileSync(path.join(folder, `${signature}.dsl`), 'utf8'), /incorrect checksum|unknown/i);
     }
+    assert.match(run('iasl', 'DSDT.dsl'), /0 Errors, 0 Warnings, 0 Remarks/);
+  });
+
+  /** What acpiexec says to these commands, over registers of its own in the regions' place. */
+  function execute(...commands: string[]): string {
+    const said = run('acpiexec', '-b', commands.join(';'), 'DSDT.dat');
+    assert.doesNotMatch(said, /ACPI (Error|Warning)|AE_(?!OK)/, said);
+    return said;
+  }
+
+  it('runs the method that chooses the routing table', () => {
+    assert.match(execute('execute \\_PIC 1', 'execute \\PICM'), /\[Integer\] = 0+1\b/);
+  });
+
+  it('sets, gives and disables the interrupt of a link', () => {
+    // The descriptor of line 11, level triggered, active high, shared, and the end tag.
+    const wish = '(89 06 00 09 01 0B 00 00 00 79 00)';
+    const said = execute(`execute \\_SB.LNKB._SRS ${wish}`, 'execute \\_SB.LNKB._CRS', 'execute \\_SB.LNKB._STA', 'execute \\_SB.LNKB._DIS', 'execute \\_SB.LNKB._STA');
+    assert.match(said, /\[Buffer\] Length 0B = +0000: 89 06 00 09 01 0B 00 00 00 79 00/, 'what was set');
+    assert.deepEqual([...said.matchAll(/\[Integer\] = 0*(\w+)/g)].map(([, value]) => value), ['B', '9'], 'working, then disabled');
   });
 });

@@ -148,7 +148,8 @@ export class AmlReader {
 
   private term(scope: string): void {
     const op = this.next();
-    if (op === 0x10 || (op === 0x5b && this.next() === 0x82)) {
+    const extended = op === 0x5b ? this.next() : 0;
+    if (op === 0x10 || extended === 0x82) {
       const end = this.end();
       const path = this.path(scope);
       this.names.set(path, undefined);
@@ -161,6 +162,22 @@ export class AmlReader {
       const path = this.path(scope);
       this.names.set(path, this.bytes.slice(this.at, end));
       this.at = end;
+    } else if (op === 0x8a) {
+      this.value();
+      this.value();
+      this.names.set(this.path(scope), undefined);
+    } else if (extended === 0x80) {
+      const path = this.path(scope);
+      this.names.set(path, [this.next(), this.value(), this.value()]);
+    } else if (extended === 0x81) {
+      const end = this.end();
+      this.path(scope);
+      assert.equal(this.next(), 0x01, 'byte accesses');
+      // Each field: its name, and its width in bits in the form of a package length.
+      while (this.at < end) {
+        const field = `${scope}.${this.segment()}`;
+        this.names.set(field, this.next());
+      }
     } else assert.fail(`unexpected AML ${op.toString(16)} at ${this.at}`);
   }
 
@@ -172,6 +189,10 @@ export class AmlReader {
 
   private value(): AmlValue {
     const op = this.next();
+    if (op === 0x5f || (op >= 0x41 && op <= 0x5a)) {
+      this.at--;
+      return this.segment();
+    }
     switch (op) {
       case 0x00:
       case 0x01:

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PlatformDescription } from '../../../../src/monitor/firmware/tables/description';
 import { systemAreaTables, tableFiles } from '../../../../src/monitor/firmware/tables/placement';
-import { smbiosEntryPoint, smbiosTable } from '../../../../src/monitor/firmware/tables/smbios';
+import { smbios3EntryPoint, smbiosEntryPoint, smbiosTable } from '../../../../src/monitor/firmware/tables/smbios';
 import { leaveOut } from '../../../support/leaveOut';
 import { MIB } from '../fakes';
 import { at, bytesOf, search, sumOf, textOf, type Area } from './parser';
@@ -49,8 +49,18 @@ function read(description: PlatformDescription): Structure[] {
 describe('SMBIOS', () => {
   it('has the structures that the specification requires of us, each with a handle of its own', () => {
     const structures = read(TWO);
-    assert.deepEqual(structures.map(({ type }) => type), [0, 1, 3, 4, 4, 16, 17, 19, 32, 127]);
+    assert.deepEqual(structures.map(({ type }) => type), [0, 1, 2, 3, 4, 4, 16, 17, 19, 32, 127]);
     assert.equal(new Set(structures.map(({ handle }) => handle)).size, structures.length);
+  });
+
+  it('is found by the entry point of version 3, too', () => {
+    const area: Area = { base: 0xf_0000, bytes: systemAreaTables(TWO) };
+    const entry = at([area], search(area, '_SM3_'), 24);
+    assert.equal(sumOf(bytesOf(entry)), 0);
+    assert.deepEqual([entry.getUint8(6), entry.getUint8(7), entry.getUint8(10)], [24, 3, 1]);
+    const old = at([area], search(area, '_SM_'), 31);
+    assert.equal(Number(entry.getBigUint64(16, true)), old.getUint32(24, true));
+    assert.equal(entry.getUint32(12, true), old.getUint16(22, true));
   });
 
   it('tells of the memory, in the device and in the range', () => {
@@ -69,7 +79,7 @@ describe('SMBIOS', () => {
   });
 
   it('refers only to strings that are there', () => {
-    const references: Readonly<Record<number, readonly number[]>> = { 0: [4, 5, 8], 1: [4, 5, 6], 3: [4], 4: [4, 7], 17: [16, 23] };
+    const references: Readonly<Record<number, readonly number[]>> = { 0: [4, 5, 8], 1: [4, 5, 6], 2: [4, 5, 6], 3: [4], 4: [4, 7], 17: [16, 23] };
     for (const { type, area, strings } of read(TWO)) {
       const numbers = (references[type] ?? []).map((offset) => area.getUint8(offset));
       assert.deepEqual(numbers, strings.map((_, i) => i + 1), `type ${type}`);
@@ -86,18 +96,21 @@ describe('SMBIOS', () => {
     if (spawnSync('dmidecode', ['--version']).error) leaveOut(this, 'no dmidecode (Debian: dmidecode)');
     const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-smbios-'));
     try {
-      // The form of its own dumps: the entry point, and the table at 32.
-      const dump = new Uint8Array(32 + smbiosTable(TWO).length);
-      dump.set(smbiosEntryPoint(TWO, 32));
-      dump.set(smbiosTable(TWO), 32);
-      const file = path.join(folder, 'dump');
-      writeFileSync(file, dump);
-      const { stdout, stderr } = spawnSync('dmidecode', ['--from-dump', file], { encoding: 'utf8' });
-      assert.equal(stderr, '');
-      assert.match(stdout, /SMBIOS 2\.8 present\.\n10 structures/);
-      assert.match(stdout, /Size: 512 M/);
-      assert.match(stdout, /ACPI is supported\n\s*System is a virtual machine/);
-      assert.doesNotMatch(stdout, /BAD INDEX|OUT OF SPEC|wrong|broken|invalid/i);
+      for (const [entry, version] of [[smbiosEntryPoint(TWO, 32), '2.8'], [smbios3EntryPoint(TWO, 32), '3.0.0']] as const) {
+        // The form of its own dumps: the entry point, and the table at 32.
+        const dump = new Uint8Array(32 + smbiosTable(TWO).length);
+        dump.set(entry);
+        dump.set(smbiosTable(TWO), 32);
+        const file = path.join(folder, 'dump');
+        writeFileSync(file, dump);
+        const { stdout, stderr } = spawnSync('dmidecode', ['--from-dump', file], { encoding: 'utf8' });
+        assert.equal(stderr, '');
+        assert.ok(stdout.includes(`SMBIOS ${version} present.`), stdout);
+        assert.match(stdout, /Size: 512 M/);
+        assert.match(stdout, /ACPI is supported\n\s*System is a virtual machine/);
+        assert.match(stdout, /Board is a hosting board[^]*Type: Motherboard/);
+        assert.doesNotMatch(stdout, /BAD INDEX|OUT OF SPEC|wrong|broken|invalid/i);
+      }
     } finally {
       rmSync(folder, { recursive: true });
     }

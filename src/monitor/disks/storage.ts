@@ -1,0 +1,61 @@
+/** Opens the disk that a drive asks for: by format, padded like a floppy, or under a file that takes what is written. */
+import { floppySectorsFor } from '../devices/device';
+import type { DiskRequest } from './blockStore';
+import type { FileStore } from './file';
+import { aligned, ImageError, SECTOR_BYTES, type DiskImage } from './image';
+import { createImage, openImage } from './open';
+import { RawImage } from './raw';
+
+const LARGEST_FLOPPY = 5760 * SECTOR_BYTES;
+
+/** A lone boot sector of 512 bytes is a 1.44 MB floppy. */
+function openFloppy(files: FileStore, { path, writable }: DiskRequest): DiskImage {
+  const file = files.open(path, writable);
+  const sectors = file.size === 0 ? undefined : floppySectorsFor(Math.ceil(file.size / SECTOR_BYTES));
+  if (sectors === undefined) {
+    file.close();
+    throw new ImageError(`Floppy image '${path}' has ${file.size} bytes: give one of 1 to ${LARGEST_FLOPPY} bytes, or use it as a disk.`);
+  }
+  return new RawImage(file, { readOnly: !writable, bytes: sectors * SECTOR_BYTES, name: path });
+}
+
+/** Bytes in a block of a CD. */
+const CD_BLOCK = 2048;
+
+function openCdrom(files: FileStore, { path }: DiskRequest): DiskImage {
+  const file = files.open(path, false);
+  if (file.size > 0) return new RawImage(file, { readOnly: true, bytes: aligned(file.size, CD_BLOCK), name: path });
+  file.close();
+  throw new ImageError(`CD image '${path}' is empty: give an ISO image.`);
+}
+
+/** The overlay's image, made for `path` where it is not there; refused when it belongs to another one. */
+function openOverlay(files: FileStore, path: string, overlay: string): DiskImage {
+  const base = openImage(files, path, { writable: false });
+  const { bytes } = base.image;
+  base.image.close();
+  if (!files.exists(overlay)) createImage(files, overlay, { format: 'qcow2', bytes, backing: path });
+  const opened = openImage(files, overlay, { writable: true });
+  const found = opened.parent?.path;
+  if (found === undefined || files.resolve(path, found) !== files.resolve(path, path)) {
+    opened.image.close();
+    throw new ImageError(`${overlay}: it builds on ${found ?? 'no other image'}, not on ${path}; name another file as "overlay".`);
+  }
+  if (opened.image.bytes !== bytes) {
+    opened.image.close();
+    throw new ImageError(`${overlay}: its disk has ${opened.image.bytes} bytes, and that of ${path} has ${bytes}: the image has been changed under it; restore it, or name another file as "overlay".`);
+  }
+  return opened.image;
+}
+
+/** @throws ImageError for images that cannot be used, MachineError for files that cannot be opened */
+export function openDisk(files: FileStore, request: DiskRequest): DiskImage {
+  const { path, writable, format, overlay } = request;
+  if (request.medium === 'floppy') return openFloppy(files, request);
+  if (request.medium === 'cdrom') return openCdrom(files, request);
+  if (overlay !== undefined) return openOverlay(files, path, overlay);
+  const { image } = openImage(files, path, { writable, ...(format === undefined ? {} : { format }) });
+  if (image.bytes > 0) return image;
+  image.close();
+  throw new ImageError(`Disk image '${path}' is empty: give one of at least ${SECTOR_BYTES} bytes.`);
+}

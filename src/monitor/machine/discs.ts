@@ -1,0 +1,21 @@
+/** The discs that a CD-ROM drive may be given, by the paths of their images. They are opened when they are first asked for. */
+import type { BlockBackend } from '../devices/device';
+
+export class Discs {
+  private readonly known = new Map<string, BlockBackend>();
+
+  /** `open`: opens an image; throws LoadError when it cannot be used. */
+  constructor(private readonly open: (path: string) => BlockBackend) {}
+
+  /**
+   * The disc of an image.
+   * @throws LoadError (field 'cdrom') when it cannot be used
+   */
+  disc(path: string): BlockBackend {
+    const known = this.known.get(path);
+    if (known !== undefined) return known;
+    const disc = this.open(path);
+    this.known.set(path, disc);
+    return disc;
+  }
+}
