@@ -32,7 +32,7 @@ const MONITOR_ARROWS = {
   firmware: [],
   disks: [],
   partition: ['memory'],
-  snapshot: ['memory', 'cpu'],
+  snapshot: ['memory', 'cpu', 'disks'],
   // Answers are read off the structures themselves.
   inspection: ['cpu', 'memory', 'engine', 'isa'],
 };

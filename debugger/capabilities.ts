@@ -33,6 +33,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsBreakpointLocationsRequest: true,
   supportsClipboardContext: true,
   supportsSteppingGranularity: true,
+  supportsStepBack: true,
   supportsInstructionBreakpoints: true,
   supportsExceptionFilterOptions: true,
   supportsANSIStyling: true,

@@ -66,8 +66,9 @@ export class Execution {
    * A command that comes during a step waits for it. It is then carried out if the step ended as a step does; if
    * something else stopped the machine (a breakpoint, an exception, a pause), the person is to see that first: the
    * command does nothing, and the stop is told again. One that comes during a run is an error.
+   * @param leadsBack whether it leads back in time, which even a dead machine can do
    */
-  async begin(command: () => Promise<Stop>, kind: CommandKind): Promise<() => void> {
+  async begin(command: () => Promise<Stop>, kind: CommandKind, leadsBack = false): Promise<() => void> {
     const { generation } = this;
     let waited = false;
     while (this.current?.kind === 'step') {
@@ -80,7 +81,7 @@ export class Execution {
     if (this.current && waited) return () => undefined;
     if (this.ended) throw userError('The session has ended.');
     if (this.current) throw userError('The machine is running already.');
-    if (this.dead !== undefined) throw userError(`The machine is dead (${this.dead}); it can be looked at, and restarted.`);
+    if (this.dead !== undefined && !leadsBack) throw userError(`The machine is dead (${this.dead}); it can be looked at, and restarted.`);
     return this.drive(command, kind, generation);
   }
 
@@ -241,6 +242,7 @@ function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): Stop
     case 'pause': return { reason: 'pause' };
     case 'step': return { reason: 'step' };
     case 'count': return { reason: 'pause', description: 'instruction limit reached' };
+    case 'beginning': return { reason: 'pause', description: 'beginning of the time line' };
     case 'breakpoint': return { reason: 'breakpoint', hitBreakpointIds: [...hitBreakpointIds] };
     case 'exception': return { reason: 'exception', description: reason.exception.name, text: exceptionLine(reason.exception) };
     case 'triple-fault': return { reason: 'exception', description: 'triple fault', text: 'triple fault' };

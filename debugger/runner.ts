@@ -68,7 +68,23 @@ export class Runner {
     }
   }
 
-  private async once(request: RunRequest): Promise<StopReport> {
+  /** One way through the past; see MachineControl. */
+  async back(way: 'stepBack' | 'reverseContinue'): Promise<Stop> {
+    for (;;) {
+      const report = await this.until(() => this.target.control[way]());
+      if (report.reason.kind !== 'breakpoint') return { report, hitBreakpointIds: [] };
+      const verdict = await this.breakpoints.judge(report);
+      if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
+      if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
+    }
+  }
+
+  private once(request: RunRequest): Promise<StopReport> {
+    return this.until(() => this.target.control.resume(request));
+  }
+
+  /** Sets the machine going, and waits until it stands. */
+  private async until(start: () => Promise<void>): Promise<StopReport> {
     if (this.running) throw userError('The machine is running already.');
     this.running = true;
     const stopped = new Promise<StopReport>((resolve) => {
@@ -77,7 +93,7 @@ export class Runner {
     this.target.going();
     this.onGoing();
     try {
-      await this.target.control.resume(request);
+      await start();
       // It may have been wanted while the machine stood between two runs of one command, where pausing does nothing.
       if (this.pauseWanted) await this.target.control.pause();
     } catch (error) {

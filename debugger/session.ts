@@ -259,6 +259,15 @@ export class ShadowboxDebugSession extends DebugSession {
       pause: () => this.machine.execution.pause(),
       next: step('over'),
       stepIn: step('in'),
+      stepBack: async (args, call) => {
+        const unit = args.choice('granularity', ['statement', 'line', 'instruction']) === 'instruction' ? 'instruction' : 'line';
+        const { execution, stepper } = this.machine;
+        call.afterResponse(await execution.begin(() => stepper.back(unit), 'step', true));
+      },
+      reverseContinue: async (_args, call) => {
+        const { execution, runner } = this.machine;
+        call.afterResponse(await execution.begin(() => runner.back('reverseContinue'), 'run', true));
+      },
       stepOut: async (_args, call) => {
         const { execution, stepper } = this.machine;
         call.afterResponse(await execution.begin(() => stepper.stepOut(), 'step'));

@@ -83,6 +83,20 @@ export class Stepper {
     }
   }
 
+  /**
+   * Back by an instruction, or to where the statement begins that is stood in; from its beginning to that of the one before it,
+   * in whatever function. The machine itself knows where a step began that led here.
+   */
+  async back(unit: StepUnit): Promise<Stop> {
+    const start = await this.target.cpu();
+    const hasLines = unit === 'line' && this.program.statementAt(start.linear) !== undefined;
+    for (let round = 0; ; round++) {
+      const stop = await this.runner.back('stepBack');
+      if (!hasLines || !isArrival(stop) || round >= MOST_ROUNDS) return stop;
+      if (this.program.statementAt(stop.report.linear)?.isStart) return stop;
+    }
+  }
+
   private async stepInstruction(kind: StepKind): Promise<Stop> {
     const cpu = await this.target.cpu();
     const instruction = await this.disassembler.instructionAt(cpu.linear);

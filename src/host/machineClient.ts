@@ -104,6 +104,9 @@ export class MachineClient implements MachineSession {
       writeMemory: (space, address, bytes) => this.call('writeMemory', space, address, bytes),
       input: (input) => this.call('input', input),
       reset: () => this.call('reset'),
+      travel: (retired) => this.call('travel', retired),
+      stepBack: () => this.call('stepBack'),
+      reverseContinue: () => this.call('reverseContinue'),
       recording: () => this.call('recording'),
     };
   }
@@ -120,6 +123,7 @@ export class MachineClient implements MachineSession {
       execution: () => this.call('execution'),
       devices: () => this.call('devices'),
       screen: () => this.call('screen'),
+      timeline: () => this.call('timeline'),
       picture: (since) => this.call('picture', since),
       hash: () => this.call('hash'),
     };

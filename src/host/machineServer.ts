@@ -9,6 +9,7 @@ import { Cable } from './cable';
 import { Pacemaker } from './pace';
 import { carryError, isServiceChannel } from './protocol';
 import type { CallAnswer, CallArguments, CallMessage, CallName, DeviceMessage, LateCalls, MonitorMessage } from './protocol';
+import { SnapshotPace } from './snapshotPace';
 
 /** Messages to and from the host context. `receive` gives the next one that waits, without blocking. */
 export interface ServerPort {
@@ -31,6 +32,8 @@ export interface ServerSurroundings {
   readonly now: () => number;
   /** Whether idle virtual time is held to wall time. Always with a network: who answers there needs wall time, and the guest's time-outs must leave it. */
   readonly pace: 'realtime' | 'fast';
+  /** Whether snapshots are taken for time travel. Default: no. */
+  readonly timeTravel?: boolean;
 }
 
 /** Output is sent at most this often, in milliseconds. */
@@ -74,6 +77,7 @@ export class MachineServer {
   private readonly handlers: Handlers;
   private readonly pacemaker = new Pacemaker();
   private readonly cable: Cable;
+  private readonly snapshots: SnapshotPace | undefined;
   private running = false;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
   private broken = false;
@@ -88,6 +92,9 @@ export class MachineServer {
     this.surroundings = surroundings;
     this.handlers = this.makeHandlers();
     this.cable = new Cable(machine);
+    if (surroundings.timeTravel !== true) return;
+    machine.remember();
+    this.snapshots = new SnapshotPace(surroundings.now, () => machine.remember());
   }
 
   /** Serves for ever; ends with the thread. */
@@ -111,13 +118,15 @@ export class MachineServer {
       this.cable.deliver();
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
+      const milliseconds = now() - start;
       this.collectOutput();
       if (outcome === 'waiting') this.wait();
-      else if (outcome === 'more') this.adaptSlice(now() - start, this.machine.summary().time - time);
+      else if (outcome === 'more') this.adaptSlice(milliseconds, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
       else if (this.cable.isWaiting) this.machine.warp(Math.min(outcome.idleCycles, this.cable.cyclesToNext));
       else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
+      if (this.running) this.snapshots?.ran(milliseconds);
     } catch (error) {
       this.failed(error);
     }
@@ -161,6 +170,7 @@ export class MachineServer {
     try {
       const handler: Handlers[Name] = this.handlers[call.name];
       const value = detached(handler(...call.parameters));
+      this.tellNotes();
       this.post({ kind: 'answer', id: call.id, value }, value instanceof Uint8Array && value.buffer instanceof ArrayBuffer ? [value.buffer] : []);
     } catch (error) {
       this.post({ kind: 'refusal', id: call.id, error: carryError(error) });
@@ -170,14 +180,10 @@ export class MachineServer {
   private makeHandlers(): Handlers {
     const { machine } = this;
     return {
-      resume: (request) => {
-        if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
-        if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
-        machine.resume(request);
-        this.running = true;
-        this.pacemaker.align(this.surroundings.now(), machine.summary().time);
-        this.event({ kind: 'running' });
-      },
+      resume: (request) => this.go(() => machine.resume(request)),
+      travel: (retired) => this.go(() => machine.travel(retired)),
+      stepBack: () => this.go(() => machine.stepBack()),
+      reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
         if (!this.running) return;
         try {
@@ -203,6 +209,7 @@ export class MachineServer {
       execution: () => machine.execution(),
       devices: () => machine.devices(),
       screen: () => machine.screen(),
+      timeline: () => machine.timeline(),
       picture: (since) => machine.picture(since),
       hash: () => machine.hash(),
     };
@@ -211,6 +218,16 @@ export class MachineServer {
   private takeInputs({ id, parameters: [inputs] }: CallMessage<'inputs'>): void {
     this.busyUntil = this.surroundings.now() + BUSY_MS;
     this.cable.add(inputs, (value) => this.post({ kind: 'answer', id, value }), (error) => this.post({ kind: 'refusal', id, error: carryError(error) }));
+  }
+
+  /** Sets the machine going. */
+  private go(start: () => void): void {
+    if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
+    if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
+    start();
+    this.running = true;
+    this.pacemaker.align(this.surroundings.now(), this.machine.summary().time);
+    this.event({ kind: 'running' });
   }
 
   /** A reset under a running machine ends that run: its `stopped` event comes before the answer. */
@@ -232,6 +249,7 @@ export class MachineServer {
     this.running = false;
     this.collectOutput();
     this.flushOutput();
+    this.tellNotes();
     this.event({ kind: 'stopped', report });
   }
 
@@ -296,6 +314,10 @@ export class MachineServer {
       const bytes = joined(pieces);
       this.post({ kind: 'event', event: { kind: 'output', channel, bytes } }, [bytes.buffer]);
     }
+  }
+
+  private tellNotes(): void {
+    for (const text of this.machine.takeNotes()) this.event({ kind: 'message', blame: 'user', text });
   }
 
   private event(event: MachineEvent): void {

@@ -35,6 +35,7 @@ const USED_BY: Readonly<Record<string, RegExp>> = {
   supportsBreakpointLocationsRequest: /request\('breakpointLocations'/,
   supportsClipboardContext: /'clipboard'/,
   supportsSteppingGranularity: /granularity: 'instruction'/,
+  supportsStepBack: /request\('stepBack'/,
   supportsInstructionBreakpoints: /request\('setInstructionBreakpoints'/,
   supportsExceptionFilterOptions: /filterOptions:/,
   supportsANSIStyling: /clients that show them/,

@@ -33,6 +33,8 @@ interface StandardRequests {
   next: Exchange<Partial<Dap.NextArguments>, Dap.NextResponse>;
   stepIn: Exchange<Partial<Dap.StepInArguments>, Dap.StepInResponse>;
   stepOut: Exchange<Partial<Dap.StepOutArguments>, Dap.StepOutResponse>;
+  stepBack: Exchange<Partial<Dap.StepBackArguments>, Dap.StepBackResponse>;
+  reverseContinue: Exchange<Partial<Dap.ReverseContinueArguments>, Dap.ReverseContinueResponse>;
   threads: Exchange<object, Dap.ThreadsResponse>;
   stackTrace: Exchange<Partial<Dap.StackTraceArguments>, Dap.StackTraceResponse>;
   scopes: Exchange<Dap.ScopesArguments, Dap.ScopesResponse>;

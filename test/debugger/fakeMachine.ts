@@ -34,6 +34,8 @@ interface Waiting {
   readonly aboveStack: number;
 }
 
+export type Way = { readonly kind: 'travel'; readonly retired: number } | { readonly kind: 'stepBack' | 'reverseContinue' };
+
 export class FakeMachine implements MachineSession {
   readonly control: MachineControl;
   readonly inspect: Inspection;
@@ -43,6 +45,9 @@ export class FakeMachine implements MachineSession {
   cpu: FakeCpu;
   breakpoints: readonly ExecutionBreakpoint[] = [];
   exceptionStops: readonly ExceptionStop[] = [];
+  /** Ways through the past that were asked for, and how a way back ends. */
+  readonly ways: Way[] = [];
+  reverseEnd: StopReason = { kind: 'beginning' };
   disposed = false;
   /** Resets so far. */
   resets = 0;
@@ -115,8 +120,20 @@ export class FakeMachine implements MachineSession {
         this.powerOn();
         this.stop({ kind: 'entry' });
       },
+      travel: async (retired) => this.goBack({ kind: 'travel', retired }, { kind: 'count' }),
+      stepBack: async () => this.goBack({ kind: 'stepBack' }, { kind: 'step' }),
+      reverseContinue: async () => this.goBack({ kind: 'reverseContinue' }, this.reverseEnd),
       recording: async () => ({ inputs: [], retired: this.retired, time: this.retired }),
     };
+  }
+
+  /** The machine has no past: it stands where it stood, and remembers what it was asked for. */
+  private goBack(way: Way, reason: StopReason): void {
+    if (this.running) throw new Error('the machine runs already');
+    this.ways.push(way);
+    this.running = true;
+    this.emit({ kind: 'running' });
+    setImmediate(() => this.stop(reason));
   }
 
   private setRegister(name: string, value: bigint): void {
@@ -288,6 +305,7 @@ export class FakeMachine implements MachineSession {
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
       picture: async (since) => ({ change: 3, width: 1, height: 1, aspect: 1, ...(since === 3 ? {} : { pixels: Uint8Array.of(1, 2, 3, 255) }) }),
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
+      timeline: async () => ({ moments: [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
       hash: async () => '0123abcd',
     };
   }

@@ -23,7 +23,7 @@ const IDLE_LOOP: FakeGuest = {
 
 const COMMANDS = [
   'launch', 'attach', 'configurationDone', 'restart', 'cancel', 'setBreakpoints', 'setFunctionBreakpoints', 'setInstructionBreakpoints',
-  'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'threads', 'stackTrace', 'scopes', 'variables',
+  'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
   'shadowbox.devices', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
@@ -53,6 +53,19 @@ describe('protocol', function () {
     assert.match(await client.refused('attach', {}), /'launch'/);
   });
 
+  it('goes back in time as the client asks', async () => {
+    const session = withMachine(IDLE_LOOP);
+    ({ client } = session);
+    await client.launch({});
+    await client.stopped('entry');
+    await client.request('stepBack', { threadId: 1, granularity: 'instruction' });
+    await client.stopped('step');
+    await client.request('reverseContinue', { threadId: 1 });
+    assert.equal((await client.stopped('pause')).stop.description, 'beginning of the time line');
+    assert.deepEqual(session.machine.ways, [{ kind: 'stepBack' }, { kind: 'reverseContinue' }]);
+    assert.match(await client.refused('stepBack', { granularity: 'huge' }), /one of statement, line, instruction/);
+  });
+
   it('answers malformed arguments of every request, and lives on', async () => {
     ({ client } = withMachine(IDLE_LOOP));
     await client.launch({});
@@ -63,7 +76,7 @@ describe('protocol', function () {
       { source: {}, breakpoints: [5], memoryReference: 5, count: 'x', instructionCount: 1.5, offset: 'x', cr3: 'x', linear: 5, level: 99, port: 1, code: -1 },
       { memoryReference: 'no such thing', count: -1, instructionCount: -1, line: 'x', column: 'x', text: 5, data: 5, granularity: 'huge', hex: 1 },
     ];
-    const going = ['continue', 'next', 'stepIn', 'stepOut', 'restart', 'configurationDone', 'pause'];
+    const going = ['continue', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'restart', 'configurationDone', 'pause'];
     for (const command of COMMANDS.filter((name) => !going.includes(name))) {
       for (const args of rubbish) {
         const response = await client.raw(command, args);

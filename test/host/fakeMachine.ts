@@ -16,7 +16,7 @@
  *   crash        takes its whole thread down
  */
 import type { MachineInput } from '../../src/monitor/devices/device';
-import type { CpuState, MachineSummary } from '../../src/monitor/inspection/queries';
+import type { CpuState, MachineSummary, Timeline } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineImages } from '../../src/monitor/machine/images';
 import type { OutputPiece, RunnableMachine, SliceOutcome } from '../../src/monitor/machine/runnable';
@@ -140,6 +140,27 @@ export class FakeMachine implements RunnableMachine {
     this.inputs.push({ time: this.time, events: 0, retired: this.retired, input });
     if (input.kind === 'frame') this.frame = input.bytes;
     if (input.kind === 'serial') this.arrived.push(...input.bytes);
+  }
+
+  /** Snapshots that were taken. */
+  remembered = 0;
+  remember(): void {
+    this.remembered++;
+  }
+
+  takeNotes(): readonly string[] {
+    return [];
+  }
+
+  travel(): never {
+    throw new MachineError('no time machine', 'user');
+  }
+  stepBack = this.travel;
+  reverseContinue = this.travel;
+
+  timeline(): Timeline {
+    const present = { retired: this.retired, time: this.time };
+    return { moments: [], present, furthest: present, bytes: 0 };
   }
 
   recording(): Recording {

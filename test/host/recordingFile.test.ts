@@ -9,6 +9,9 @@ const recording: Recording = {
   time: 2 ** 40,
   inputs: [
     { time: 5, events: 0, retired: 4, input: { kind: 'serial', port: 'com1', bytes: Uint8Array.of(0, 255, 10) } },
+    { time: 6, events: 1, retired: 5, input: { kind: 'frame', port: 'net0', bytes: Uint8Array.of(255, 255) } },
+    { time: 7, events: 1, retired: 5, input: { kind: 'reply', port: '9p0', bytes: Uint8Array.of(7, 0) } },
+    { time: 8, events: 1, retired: 5, input: { kind: 'entropy', bytes: Uint8Array.of(1, 2, 3) } },
     { time: 9, events: 0, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
     { time: 9, events: 1, retired: 8, input: { kind: 'power-button' } },
   ],

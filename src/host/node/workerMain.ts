@@ -69,6 +69,7 @@ export function serveMachine(createMachine: CreateMachine): void {
       doorbell: doorbellOn(controlWord),
       now: () => performance.now(),
       pace: networkOf(images) !== undefined ? 'realtime' : images.configuration.pace,
+      timeTravel: images.configuration.timeTravel,
     });
   } catch (error) {
     const failed: MonitorMessage = { kind: 'failed', error: carryError(error) };

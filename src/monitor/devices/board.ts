@@ -6,7 +6,7 @@ import { AtaDisk } from './ata-disk';
 import type { AtaDrive } from './ata-drive';
 import { AtapiCdrom, type AtapiOptions } from './atapi';
 import { BusMasterIde } from './bus-master-ide';
-import { MemoryRouter, PortBus } from './bus';
+import { MemoryRouter, PortBus, type MappedRegion } from './bus';
 import type { ShadowRegion } from './chipset';
 import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } from './chipset';
 import type { BootDevice } from './cmos';
@@ -133,8 +133,8 @@ export interface Board {
   /** Discs that were changed are again what they were at first. To be followed by `reset`. */
   restoreDiscs(): void;
   /**
-   * Tells host and callbacks again what follows from the devices' states: places, A20, shadow RAM, INTR. Called
-   * after the states have been replaced by a snapshot's.
+   * Tells host and callbacks again what follows from the devices' states: A20, where devices and windows to video memory are, shadow RAM, INTR.
+   * Called after the states have been replaced by a snapshot's.
    */
   announce(): void;
   /** Hands a scheduled event to its device. */
@@ -184,6 +184,9 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
   }
   return uarts;
 }
+
+const haveEqualRegions = (one: readonly MappedRegion[], other: readonly MappedRegion[]): boolean =>
+  one.length === other.length && one.every(({ first, bytes, device }, i) => first === other[i].first && bytes === other[i].bytes && device === other[i].device);
 
 /** Where the network card is on the PCI bus. */
 const NETWORK_SLOT = 3;
@@ -389,9 +392,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       for (const channel of ide.channels) channel.restoreDiscs();
     },
     announce: () => {
-      ports.update();
-      movedRegions();
       host.setA20(keyboard.state.a20);
+      ports.update();
+      const before = memory.regions;
+      memory.update();
+      if (!haveEqualRegions(before, memory.regions)) callbacks.onRegions?.();
       const bridge = pci.configuration(0, 0);
       if (bridge !== undefined) callbacks.onShadow(shadowRegions(bridge));
       apics.announce();

@@ -270,9 +270,14 @@ export class BlockCache implements BlockBackend {
     this.submit({ kind: 'flush' });
   }
 
+  /** Whether what is discarded reads as zeros; if not, discarding does nothing. */
+  get discards(): boolean {
+    return !this.readOnly && this.store.discards;
+  }
+
   discard(lba: number, count: number): boolean {
     this.check(lba, count);
-    if (this.readOnly || !this.store.discards || count === 0) return true;
+    if (!this.discards || count === 0) return true;
     this.poll();
     if (this.writes.size >= MOST_WRITES) return false;
     const { start, end, first, last } = this.range(lba, count);

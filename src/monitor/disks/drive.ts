@@ -16,13 +16,28 @@ export const OVERLAY_BLOCK = 4096;
 /** Blocks that the guest has written, by number; the disk's last one may be shorter. One of no bytes reads as zeros. */
 export type Overlay = Map<number, Uint8Array>;
 
+/** What a block held: its bytes (none where all are zero), or that nothing had been written over the image's. Nobody changes it. */
+export type BlockContents = Uint8Array | 'image';
+
+/** Who keeps what the blocks of a drive held. */
+export interface BlockKeeper {
+  /** Whether a block may change without `before`. */
+  has(block: number): boolean;
+  before(block: number): void;
+}
+
 const ZEROS = new Uint8Array(0);
+const BLOCK_SECTORS = OVERLAY_BLOCK / SECTOR_BYTES;
+/** Blocks that are read in one piece to be kept before they change. */
+const KEPT_AT_ONCE = 64;
 
 export class Drive implements BlockBackend {
   readonly sectors: number;
   readonly readOnly: boolean;
   /** Empty under other policies than 'overlay'. */
   overlay: Overlay = new Map();
+  /** Told before each block (of OVERLAY_BLOCK bytes) that changes, by whoever keeps what there was (time travel). */
+  keeper: BlockKeeper | undefined;
   readonly cache: BlockCache;
 
   constructor(store: BlockStore, private readonly name: string, private readonly writes: WritePolicy) {
@@ -57,7 +72,7 @@ export class Drive implements BlockBackend {
 
   write(lba: number, source: Uint8Array): boolean {
     if (this.readOnly) throw new BlockError(`Image '${this.name}' is write-protected.`);
-    if (this.writes === 'image') return this.cache.write(lba, source);
+    if (this.writes === 'image') return this.keep(lba, source.length / SECTOR_BYTES) && this.cache.write(lba, source);
     const start = lba * SECTOR_BYTES, end = start + source.length;
     if (!(lba >= 0 && end <= this.sectors * SECTOR_BYTES)) throw new RangeError(`Sectors ${lba} to ${end / SECTOR_BYTES - 1} are outside image '${this.name}'.`);
     const first = Math.floor(start / OVERLAY_BLOCK), last = Math.ceil(end / OVERLAY_BLOCK) - 1;
@@ -72,6 +87,7 @@ export class Drive implements BlockBackend {
       const bytes = changed.get(block) ?? new Uint8Array(OVERLAY_BLOCK);
       const from = Math.max(start - base, 0);
       bytes.set(source.subarray(base + from - start, base + bytes.length - start), from);
+      this.keeper?.before(block);
       this.overlay.set(block, bytes);
     }
     return true;
@@ -96,21 +112,66 @@ export class Drive implements BlockBackend {
   }
 
   discard(lba: number, count: number): boolean {
-    if (this.writes === 'image') return this.cache.discard(lba, count);
+    if (this.writes === 'image') return (!this.cache.discards || this.keep(lba, count)) && this.cache.discard(lba, count);
     const start = lba * SECTOR_BYTES, end = (lba + count) * SECTOR_BYTES;
     // Of the overlay only what it has whole is given up; the image keeps what it has.
     for (let block = Math.ceil(start / OVERLAY_BLOCK); (block + 1) * OVERLAY_BLOCK <= end; block++) {
-      if (this.overlay.has(block)) this.overlay.set(block, ZEROS);
+      if (!this.overlay.has(block)) continue;
+      this.keeper?.before(block);
+      this.overlay.set(block, ZEROS);
     }
+    return true;
+  }
+
+  /**
+   * Before sectors of the image itself change: whoever keeps what they held has it then. False when that is not there yet; what is
+   * kept already is not read again. Throws BlockError when it cannot be read.
+   */
+  private keep(lba: number, count: number): boolean {
+    const { keeper } = this;
+    const end = Math.min(lba + count, this.sectors);
+    if (!keeper || !(lba >= 0 && end > lba)) return true;
+    const last = Math.ceil(end / BLOCK_SECTORS) - 1;
+    for (let block = Math.floor(lba / BLOCK_SECTORS), behind = block; block <= last; block = behind) {
+      behind = block + 1;
+      if (keeper.has(block)) continue;
+      while (behind <= last && behind < block + KEPT_AT_ONCE && !keeper.has(behind)) behind++;
+      const first = block * BLOCK_SECTORS, sectors = Math.min(behind * BLOCK_SECTORS, this.sectors) - first;
+      if (!this.cache.read(first, sectors, new Uint8Array(sectors * SECTOR_BYTES))) return false;
+      for (let each = block; each < behind; each++) keeper.before(each);
+    }
+    return true;
+  }
+
+  /** What a block holds, for `put`: what was written over the image, or the image's bytes if those are written themselves. Throws BlockError. */
+  save(block: number): BlockContents {
+    if (this.writes !== 'image') return this.overlay.get(block) ?? 'image';
+    const first = block * BLOCK_SECTORS;
+    const bytes = new Uint8Array((Math.min(first + BLOCK_SECTORS, this.sectors) - first) * SECTOR_BYTES);
+    this.patiently(() => this.cache.read(first, bytes.length / SECTOR_BYTES, bytes));
+    return bytes.every((byte) => byte === 0) ? ZEROS : bytes;
+  }
+
+  /** Gives a block what `save` has given for it before, however long the image takes. Throws BlockError. */
+  put(block: number, contents: BlockContents): void {
+    if (contents === 'image') this.overlay.delete(block);
+    else if (this.writes !== 'image') this.overlay.set(block, contents);
+    else {
+      const first = block * BLOCK_SECTORS;
+      const bytes = contents.length > 0 ? contents : new Uint8Array((Math.min(first + BLOCK_SECTORS, this.sectors) - first) * SECTOR_BYTES);
+      this.patiently(() => this.cache.write(first, bytes));
+    }
+  }
+
+  /** Blocks until a call is done. */
+  private patiently(done: () => boolean): true {
+    while (!done()) this.cache.wait();
     return true;
   }
 
   /** The same drive for who cannot come back: each call blocks until it is done. */
   get patient(): BlockBackend {
-    const until = (done: () => boolean): true => {
-      while (!done()) this.cache.wait();
-      return true;
-    };
+    const until = (done: () => boolean): true => this.patiently(done);
     return {
       sectors: this.sectors,
       readOnly: this.readOnly,

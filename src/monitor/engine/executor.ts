@@ -22,6 +22,7 @@ import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './interpreterModule';
 import { PageCrossings } from './pageCrossing';
+import { peekCode } from './peekCode';
 import { RecordStops } from './recordStops';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
@@ -48,6 +49,12 @@ const OVERFLOW_SERVICE = serviceNumber('into');
 
 export class Executor {
   readonly counters: EngineCounters = newCounters();
+  /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
+  deliveries = 0;
+  /** As many deliveries belong to the moment at which `run` is to end: what else is pending there has to wait. */
+  lastDelivery = Infinity;
+  /** Retired count at the last of them. */
+  private deliveredAt = -1;
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   readonly translator: Translator;
@@ -193,18 +200,7 @@ export class Executor {
 
   /** Up to `count` bytes of code at a linear address, without side effects; fewer when a page is absent. */
   peekCode(count: number, linear: number): Uint8Array {
-    const { mmu, state } = this.cpu;
-    for (let have = count; have > 0; have--) {
-      const bytes = new Uint8Array(have);
-      const complete = bytes.every((_, i) => {
-        const at = state.code64 ? linear + i : (linear + i) % 2 ** 32;
-        const page = mmu.peekPage(mmu.pageOf(at));
-        if (page >= 0) bytes[i] = mmu.map.copyOut(page * PAGE_BYTES + at - Math.floor(at / PAGE_BYTES) * PAGE_BYTES, 1)[0] ?? 0;
-        return page >= 0;
-      });
-      if (complete) return bytes;
-    }
-    return new Uint8Array(0);
+    return peekCode(this.cpu, count, linear);
   }
 
   /** All that was derived from guest memory and mode is to be derived anew (after a restore). */
@@ -234,6 +230,7 @@ export class Executor {
         this.returnRequested = false;
         return RETURNED;
       }
+      if (this.deliveries >= this.lastDelivery && this.end <= s.f64(L.RETIRED)) return BUDGET;
       if (this.cpu.attention) this.atBoundary();
       if (this.debugStop) {
         this.debugStop = false;
@@ -298,6 +295,7 @@ export class Executor {
         this.debug.recordPending();
         this.markMidway();
         this.noteInterruption(false);
+        this.noteDelivery();
         return raiseFault(cpu, new GuestFault(VECTOR.DB, undefined), s.eip);
       }
       cpu.attention = true;
@@ -310,6 +308,29 @@ export class Executor {
       if (held) cpu.attention = true;
       else this.interrupt(cpu.surroundings.acknowledgeInterrupt());
     }
+  }
+
+  private noteDelivery(): void {
+    this.deliveries++;
+    this.deliveredAt = this.cpu.state.f64(L.RETIRED);
+  }
+
+  /** Whether the CPU stands in the middle of a repeated instruction, where the retired count alone would not lead to again. */
+  get isRepeating(): boolean {
+    return this.cpu.state.u32(L.EXIT_REASON) === EXIT.again;
+  }
+
+  /** Whether nothing but instructions has led to where the CPU stands: neither a part of a repeated one nor a delivery behind the last. */
+  get isBetween(): boolean {
+    return !this.isRepeating && this.deliveredAt !== this.cpu.state.f64(L.RETIRED);
+  }
+
+  /** The CPU's state block has been replaced, at a moment with so many deliveries before it. */
+  restored(deliveries: number): void {
+    this.deliveries = deliveries;
+    this.deliveredAt = this.passBreakpointAt = this.passFaultAt = -1;
+    this.returnRequested = this.debugStop = false;
+    this.cpu.changedContext();
   }
 
   private noteInterruption(external: boolean): void {
@@ -330,6 +351,7 @@ export class Executor {
     this.counters.interrupts++;
     if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
     this.noteInterruption(true);
+    this.noteDelivery();
     try {
       deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
     } catch (reason) {

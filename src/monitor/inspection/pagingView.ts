@@ -12,6 +12,7 @@ import {
   type PagingControls,
   type PagingFormat,
 } from '../memory/guestPaging';
+import { FRAME } from '../memory/machineMemory';
 import { DEVICE } from '../memory/physicalMap';
 import { SHADOW, type ShadowTable } from '../memory/shadowTable';
 import type { AddressSpace } from '../memory/shadowPaging';
@@ -273,7 +274,7 @@ export class PagingView {
       frame,
       physical: (leaf ? table.page(index) : Math.max(lower?.guestPage ?? 0, 0)) * PAGE,
       rights: { writable, user: (low & SHADOW.user) !== 0, executable: !(low & SHADOW.noExecute) },
-      directWrite: leaf && writable && (low & SHADOW.dirty) !== 0 && frame > 0 && this.cpu.machine.frameFlags(frame) === 0,
+      directWrite: leaf && writable && (low & SHADOW.dirty) !== 0 && frame > 0 && (this.cpu.machine.frameFlags(frame) & ~FRAME.kept) === 0,
       derivesFrom,
     };
   }

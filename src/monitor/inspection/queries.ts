@@ -363,6 +363,24 @@ export interface MachineSummary {
   readonly frames: number;
 }
 
+/** A moment of a run. */
+export interface TimelineMoment {
+  readonly retired: number;
+  /** Virtual time in cycles. */
+  readonly time: number;
+}
+
+/** What time travel has of a run. */
+export interface Timeline {
+  /** Snapshots, oldest first: none when time travel is off. */
+  readonly moments: readonly TimelineMoment[];
+  readonly present: TimelineMoment;
+  /** The latest moment that the run has reached, which the present may lie before. */
+  readonly furthest: TimelineMoment;
+  /** Memory that images of pages take, in bytes. */
+  readonly bytes: number;
+}
+
 /** All questions. Each works while the machine runs (between two slices) or stands. */
 export interface Inspection {
   summary(): Promise<MachineSummary>;
@@ -381,6 +399,7 @@ export interface Inspection {
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;
   screen(): Promise<ScreenText>;
+  timeline(): Promise<Timeline>;
   /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */
   picture(since?: number): Promise<ScreenPicture>;
   /** Hash of the whole machine (memory, CPU, devices), hex. */

@@ -179,6 +179,17 @@ export const FIELDS = {
     kind: flag(),
     doc: 'While the guest idles, find pages of its memory with equal contents and keep them once, copy on write. The guest cannot tell the difference. Default: no.',
   },
+  timeTravel: {
+    kind: flag(),
+    default: true,
+    commandLineDefault: false,
+    doc: 'Whether snapshots are taken while the machine runs, so that it can be stepped and run backwards: see docs/time-travel.md. The guest cannot tell the difference.',
+  },
+  timeTravelMemory: {
+    kind: size({ minimum: 16 * MIB, maximum: 16384 * MIB, granule: MIB, example: '512M' }),
+    default: '512M',
+    doc: 'How much memory the snapshots of `timeTravel` may take. With less, they lie further apart.',
+  },
   ablation: {
     kind: list(choice(TECHNIQUES), '["shadow-large"]'),
     doc: 'Techniques of memory virtualization to do without, to see what each of them brings: see docs/memory-virtualization.md. The guest cannot tell the difference.',

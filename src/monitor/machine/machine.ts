@@ -20,7 +20,14 @@ import { buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
-import type { ExceptionStop, ExecutionBreakpoint, LoggedInput, Recording, RunRequest, StopReason, StopReport } from './session';
+import type { ExceptionStop, ExecutionBreakpoint, Recording, RunRequest, StopReason, StopReport } from './session';
+import { setRegister } from './registerEdits';
+import { restoreState, saveState, type MachineState } from './machineState';
+import { writeMemory } from './memoryRequests';
+import { compare, hasLedTo, type Position } from './position';
+import { InputLog, type Edit } from './inputLog';
+import { OutputGate } from './outputGate';
+import { copyPlain } from '../snapshot/plainCopy';
 import { chainReport, exceptionReport, haltStory } from './stories';
 
 /**
@@ -34,13 +41,30 @@ const BUS_CYCLES = 1000;
 /** Pages of the guest that are compared in one piece of idle time, about a microsecond each (see ../memory/pageSharing). */
 const PAGES_SCANNED_WHEN_IDLE = 64;
 
+/** Instructions and cycles that may be run before a moment is reached. */
+function leftTo(end: Position | undefined, retired: number, now: number): number {
+  if (!end) return Infinity;
+  const cycles = Math.max(end.time - now, 0);
+  // In the middle of a repeated instruction time passes, and nothing retires.
+  return end.repeating !== '' && retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
+}
+
 export class VirtualMachine {
   readonly parts: MachineParts;
   readonly queue = new EventQueue();
-  /** Inputs so far, for a recording. */
-  private log: LoggedInput[] = [];
-  private replayed = 0;
-  private output: OutputPiece[] = [];
+  /** What has come in, was changed, and is to come. */
+  readonly log = new InputLog();
+  readonly output = new OutputGate();
+  /** Inputs that came at a moment which the retired count does not lead to again: they are taken at the next one that it does. */
+  private arrivals: MachineInput[] = [];
+  /** Told when something is changed from outside now that was not to come. */
+  onChange: () => void = () => undefined;
+  /** The moment at which the run under way ends, if it is after one. */
+  private limit: Position | undefined;
+  /** Whether the run under way passes breakpoints and exceptions. */
+  private passesStops = false;
+  /** Resets by the guest so far. */
+  private resets = 0;
   private control: RunControl | undefined;
   private stopRequest: DeviceStop | undefined;
   /** Virtual time up to which the burst under way may run; 0 between bursts. */
@@ -99,12 +123,33 @@ export class VirtualMachine {
 
   // Runs.
 
+  /** Whether nothing but a reset, or going back in time, leads on. */
+  get isDead(): boolean {
+    return this.dead !== undefined;
+  }
+
   /** Begins a run. */
   resume(request: RunRequest): void {
     if (this.dead) throw new MachineError('The machine has come to its end: reset it to run it again.', 'user');
-    this.control = new RunControl(this.parts.executor, request, this.retired, this.parts.processors.current);
+    this.begin(request, false);
     this.parts.executor.passOver();
+  }
+
+  /**
+   * Begins a run for time travel, which ends at a moment (reason 'count') if not before.
+   * @param passesStops whether it passes breakpoints and exceptions; if not, a breakpoint right here counts, too
+   */
+  rerun(request: RunRequest, limit: Position | undefined, passesStops: boolean): void {
+    this.begin(request, passesStops);
+    this.limit = limit;
+  }
+
+  private begin(request: RunRequest, passesStops: boolean): void {
+    this.limit = undefined;
+    this.passesStops = passesStops;
+    this.control = new RunControl(this.parts.executor, request, this.retired, this.parts.processors.current);
     this.syncBreakpoints();
+    this.syncExceptionStops();
   }
 
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
@@ -113,19 +158,28 @@ export class VirtualMachine {
     for (const drive of this.parts.drives.values()) drive.cache.age();
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
-    const { processors } = this.parts;
+    const { processors, executor } = this.parts;
     for (;;) {
       if (this.handleDue() === 'wait') return 'waiting';
-      const stopped = this.takeStop();
+      const end = this.nextEnd();
+      executor.lastDelivery = end?.deliveries ?? Infinity;
+      // A reset that waits belongs to the moment only if it had happened then.
+      const stopped = end && hasLedTo(this.position, end) ? undefined : this.takeStop();
       if (stopped) return stopped;
       const { control } = this;
       if (!control) throw new Error('runSlice without a run');
+      if (end && this.time >= end.time && this.retired >= end.retired && this.retired < control.end) {
+        this.settle(end);
+        if (end === this.limit) return this.report({ kind: 'count' });
+        this.repeatEdit();
+        continue;
+      }
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
       if (now >= target || guard.isSpent) return 'more';
       if (!processors.schedule()) return this.idle(now);
       const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
-      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, processors.turnLeft, this.burstOf(control), guard.burst());
+      const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, leftTo(end, this.retired, now), processors.turnLeft, this.burstOf(control), guard.burst());
       this.burstEnd = now + left;
       const stop = this.advance(control, left);
       this.burstEnd = 0;
@@ -201,13 +255,16 @@ export class VirtualMachine {
     if (this.parts.processors.isDead) {
       return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.u64(L.EIP)) }));
     }
-    return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay()) - now };
+    return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay(), this.nextEnd()?.time ?? Infinity) - now };
   }
 
   /** Handles what is due: recorded input and device events, in the order in which they first happened. 'wait' when a disk is not done. */
   private handleDue(): EventAnswer {
+    if (this.arrivals.length > 0 && this.parts.executor.isBetween) for (const input of this.arrivals.splice(0)) this.takeNew(input);
     for (;;) {
-      this.replayDue();
+      const end = this.nextEnd();
+      if (end && hasLedTo(this.position, end)) return undefined;
+      if (this.replayDue()) continue;
       const event = this.queue.takeDue(this.time);
       if (!event) return undefined;
       if (this.parts.board.event(event.device, event.event) !== 'wait') continue;
@@ -216,17 +273,108 @@ export class VirtualMachine {
     }
   }
 
+  // Moments.
+
+  /** The present moment. */
+  get position(): Position {
+    const { executor, processors, cpu } = this.parts;
+    const { inputs, edits } = this.log.counts;
+    return {
+      retired: this.retired, time: this.time, events: this.queue.state.handled, inputs, edits, resets: this.resets,
+      changes: processors.changes, deliveries: executor.deliveries,
+      repeating: executor.isRepeating ? [L.RCX, L.RSI, L.RDI].map((register) => cpu.state.reg64(register)).join() : '',
+    };
+  }
+
+  /** The moment before which a run has to be looked at: its end, or that of a change that is to be made again. */
+  private nextEnd(): Position | undefined {
+    const { limit } = this;
+    const edit = this.log.nextEdit?.at;
+    return limit && edit ? (compare(edit, limit) < 0 ? edit : limit) : (limit ?? edit);
+  }
+
+  /** Carries out what had happened at a moment behind the last instruction and event: turns, and what was delivered. */
+  private settle(end: Position): void {
+    const { processors, executor } = this.parts;
+    while (processors.changes < end.changes) {
+      const { changes } = processors;
+      processors.schedule();
+      if (processors.changes === changes) return;
+    }
+    while (executor.deliveries < end.deliveries) {
+      const { deliveries } = executor;
+      executor.run(0);
+      if (executor.deliveries === deliveries) return;
+    }
+  }
+
+  /** Changes a register or memory as a debugger wants it; remembers that for when this moment is run through again. */
+  edit(edit: Edit): number {
+    const { position } = this;
+    const done = this.carryOut(edit);
+    this.onChange();
+    this.log.addEdit(position, edit);
+    return done;
+  }
+
+  private repeatEdit(): void {
+    const next = this.log.nextEdit;
+    if (!next) return;
+    this.carryOut(next.edit);
+    this.log.noteEdit();
+  }
+
+  private carryOut(edit: Edit): number {
+    const { cpu, executor } = this.parts;
+    if (edit.kind === 'memory') return writeMemory(this.parts, edit.space, edit.address, edit.bytes);
+    setRegister(cpu, edit.name, edit.value);
+    executor.passOver();
+    return 1;
+  }
+
+  /** All of the present moment that is not in bulk (memory, disks). Equal parts are shared with an earlier copy. */
+  save(earlier?: MachineState): MachineState {
+    const { parts, position, queue, dead, stopRequest } = this;
+    const { produced } = this.output;
+    return saveState(parts, { position, queue: queue.state, dead, stopRequest, produced }, earlier);
+  }
+
+  /** Goes to a moment, when memory and disks have been given what they held then. */
+  restore(state: MachineState): void {
+    const { position, queue, dead, stopRequest, produced } = state.own;
+    this.queue.state = copyPlain(queue);
+    this.log.seek(position.inputs, position.edits);
+    this.output.seek(produced);
+    this.resets = position.resets;
+    this.dead = dead;
+    this.stopRequest = stopRequest;
+    this.control = this.limit = undefined;
+    this.arrivals = [];
+    restoreState(this.parts, state);
+  }
+
+  /** What was still to come, because the machine has gone back in time, will not come. */
+  forgetFuture(): void {
+    this.log.forgetFuture();
+    this.output.forgetFuture();
+  }
+
   // Input.
 
   /** Something comes in from outside: stamped, logged, then seen. */
   input(input: MachineInput): void {
-    if (this.images.replay && this.replayed < this.images.replay.inputs.length) {
-      throw new MachineError('A recording is being replayed: input from outside is refused until its end.', 'user');
-    }
-    this.take(input);
+    if (this.log.isReplaying) throw new MachineError('A recording is being replayed: input from outside is refused until its end.', 'user');
+    if (this.parts.executor.isBetween && this.arrivals.length === 0) this.takeNew(input);
+    else this.arrivals.push(input);
   }
 
-  private take(input: MachineInput): void {
+  private takeNew(input: MachineInput): void {
+    this.hand(input);
+    this.onChange();
+    this.log.addInput({ time: this.time, retired: this.retired, events: this.queue.state.handled }, input);
+  }
+
+  private hand(input: MachineInput): void {
     try {
       if (input.kind === 'media' && input.image !== null) this.parts.discs.disc(input.image);
       this.parts.board.input(input);
@@ -234,24 +382,23 @@ export class VirtualMachine {
       if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
       throw reason;
     }
-    this.log.push({ time: this.time, retired: this.retired, events: this.queue.state.handled, input });
   }
 
   private nextReplay(): number {
-    return this.images.replay?.inputs[this.replayed]?.time ?? Infinity;
+    return this.log.nextInput?.time ?? Infinity;
   }
 
-  private replayDue(): void {
-    for (;;) {
-      const next = this.images.replay?.inputs[this.replayed];
-      if (!next || next.time > this.time || next.events > this.queue.state.handled) return;
-      this.replayed++;
-      this.take(next.input);
-    }
+  /** Hands the next recorded input over if it is due. Says whether it was. */
+  private replayDue(): boolean {
+    const next = this.log.nextInput;
+    if (!next || next.time > this.time || next.events > this.queue.state.handled) return false;
+    this.hand(next.input);
+    this.log.noteInput();
+    return true;
   }
 
   recording(): Recording {
-    return { inputs: [...this.log], retired: this.retired, time: this.time };
+    return { inputs: this.log.past, retired: this.retired, time: this.time };
   }
 
   // Stops.
@@ -263,11 +410,15 @@ export class VirtualMachine {
 
   setExceptionStops(stops: readonly ExceptionStop[]): void {
     this.exceptionStops = stops;
-    this.parts.executor.stopVectors = new Set(stops.map((s) => s.vector));
+    this.syncExceptionStops();
+  }
+
+  private syncExceptionStops(): void {
+    this.parts.executor.stopVectors = new Set(this.passesStops ? [] : this.exceptionStops.map((s) => s.vector));
   }
 
   private syncBreakpoints(): void {
-    const addresses = new Set(this.breakpoints.map((b) => signedAddress(b.linear)));
+    const addresses = new Set(this.passesStops ? [] : this.breakpoints.map((b) => signedAddress(b.linear)));
     this.temporaryBreakpoints = this.control?.temporaryBreakpoints ?? [];
     for (const temporary of this.temporaryBreakpoints) addresses.add(temporary);
     this.parts.executor.setBreakpoints(addresses);
@@ -281,6 +432,7 @@ export class VirtualMachine {
       // The board's reset line: memory and devices begin anew, time goes on.
       this.emit('debug', new TextEncoder().encode(`[reset: ${stop.cause}]\n`));
       powerOn(this.parts, this.images);
+      this.resets++;
       // A guest may do nothing but reset itself, in milliseconds each and hardly any cycles: the host is asked in between.
       return 'more';
     }
@@ -317,9 +469,11 @@ export class VirtualMachine {
 
   private start(): readonly string[] {
     this.queue.reset();
-    this.log = [];
-    this.replayed = 0;
-    this.output = [];
+    this.log.begin(this.images.replay?.inputs ?? []);
+    this.output.begin();
+    this.arrivals = [];
+    this.limit = undefined;
+    this.resets = 0;
     this.dead = undefined;
     this.stopRequest = undefined;
     this.control = undefined;
@@ -337,21 +491,14 @@ export class VirtualMachine {
     return states;
   }
 
-  /** Bytes of video memory without side effects; undefined where a device has none to show. */
-  peekDevice(address: number, bytes: number): Uint8Array | undefined {
-    return this.parts.board.vga.peekMemory(address, bytes);
-  }
-
   // What the parts ask.
 
   takeOutput(): readonly OutputPiece[] {
-    const { output } = this;
-    this.output = [];
-    return output;
+    return this.output.take();
   }
 
   private emit(channel: string, bytes: Uint8Array): void {
-    this.output.push({ channel, bytes: bytes.slice(), time: this.now() });
+    this.output.emit(channel, bytes, this.now());
   }
 
   private readPort(port: number, size: 1 | 2 | 4): number {

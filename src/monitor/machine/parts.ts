@@ -40,7 +40,7 @@ import { mapExternalFirmware } from '../firmware/seabios';
 import { isUefi, placeUefi, type UefiPlaces } from '../firmware/uefi';
 import { EFFORT } from '../memory/effort';
 import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
-import { FRAME, MachineMemory } from '../memory/machineMemory';
+import { MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
@@ -185,7 +185,6 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       onShadow: (regions) => {
         if (!images.firmware) return;
         for (const region of regions) setWritable(map, region.first, region.bytes, region.writesRam);
-        mmu.shadow.flushAll();
       },
     },
   );
@@ -195,7 +194,6 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   late.processors = processors;
   const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
   return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
 
@@ -255,12 +253,7 @@ function networkOf({ configuration: { network }, networkRom }: MachineImages): P
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
 function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
-  for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) {
-    const frame = map.own(page);
-    if (frame <= 0) continue;
-    if (writable) map.machine.clearFrameFlag(frame, FRAME.rom);
-    else map.machine.setFrameFlag(frame, FRAME.rom);
-  }
+  for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) map.setRom(page, !writable);
 }
 
 /** The virtio devices that the configuration asks for. */
@@ -346,6 +339,7 @@ function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
     }
   }
   openWindows(map, mmu, board);
+  mmu.shadow.dropAll();
 }
 
 /** Video memory as its device has it: what it writes goes by the physical map, whose traces must know of it. */
@@ -362,9 +356,13 @@ function videoMemory(map: PhysicalMap): VideoMemory {
 /** Lets the CPU reach video memory where its device says. */
 function openWindows(map: PhysicalMap, mmu: Mmu, board: Board): void {
   map.machine.effort.spent += EFFORT.devices;
+  const before = map.windows;
   map.windows = board.vga.windows.map(({ first, bytes, offset }) =>
     ({ first: first / PAGE_BYTES, count: bytes / PAGE_BYTES, home: (VIDEO_HOME + offset) / PAGE_BYTES }));
-  mmu.shadow.dropAll();
+  const { windows } = map;
+  const areSame = windows.length === before.length
+    && windows.every(({ first, count, home }, i) => first === before[i].first && count === before[i].count && home === before[i].home);
+  if (!areSame) mmu.shadow.dropAll();
 }
 
 /** The local APIC of the CPU whose turn it is, as its MSRs see it. */

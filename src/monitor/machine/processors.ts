@@ -47,6 +47,8 @@ export interface ProcessorCounters {
 export class Processors implements CpuSignals {
   state: ProcessorsState;
   readonly counters: ProcessorCounters = { turns: 0, yields: 0 };
+  /** Turns, and CPUs that were started or woken, so far: they tell moments with one retired count apart. */
+  changes = 0;
   /** Where each CPU's block waits, and how to read one: the active block's view is the last. */
   private readonly blocks: readonly Uint8Array[];
   private readonly views: readonly DataView[];
@@ -139,6 +141,20 @@ export class Processors implements CpuSignals {
     return this.state.starts.every((start, i) => start.waiting || (this.viewOf(i).getUint32(L.FLAGS_SYSTEM, true) & FLAG.IF) === 0);
   }
 
+  /** Copies of the state blocks of all CPUs, the active one's first, in the order of `restore`. */
+  saveBlocks(): readonly Uint8Array[] {
+    return [this.activeBlock, ...this.blocks].map((block) => block.slice());
+  }
+
+  /** Takes all CPUs back to a moment: their blocks as `saveBlocks` gave them, whose turn it was, and what had `changes` then. */
+  restore(blocks: readonly Uint8Array[], state: ProcessorsState, changes: number): void {
+    [this.activeBlock, ...this.blocks].forEach((block, i) => block.set(blocks[i] ?? []));
+    this.state = state;
+    this.changes = changes;
+    this.seat(state.current);
+    this.activate();
+  }
+
   /** The state blocks of the CPUs whose turn it is not, in order. */
   waitingBlocks(): readonly Uint8Array[] {
     return this.blocks.filter((_, i) => i !== this.state.current);
@@ -206,6 +222,8 @@ export class Processors implements CpuSignals {
   private wake(i: number): boolean {
     const start = this.state.starts[i];
     if (!start || !this.canRun(i)) return false;
+    const { halted } = this.cpu.state;
+    if (halted || start.reset || start.vector >= 0) this.changes++;
     if (start.reset) this.initialiseCurrent();
     if (start.vector >= 0) this.startCurrent(start.vector);
     start.reset = false;
@@ -241,6 +259,7 @@ export class Processors implements CpuSignals {
     const { activeBlock } = this;
     const [retired, idle] = [s.f64(L.RETIRED), s.f64(L.IDLE)];
     this.counters.turns++;
+    this.changes++;
     // An interrupt shadow ends with the CPU's next own instruction, whatever others retire in between.
     s.setF64(L.SHADOW_COUNT, s.f64(L.SHADOW_COUNT) === retired ? SHADOW_NEXT : -1);
     this.blocks[current]?.set(activeBlock);

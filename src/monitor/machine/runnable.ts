@@ -35,7 +35,7 @@ export interface OutputPiece {
 }
 
 /** What of the control interface a machine answers in the same words, synchronously. */
-type SameInControl = Omit<MachineControl, 'resume' | 'pause'>;
+type SameInControl = Omit<MachineControl, 'resume' | 'pause' | 'travel' | 'stepBack' | 'reverseContinue'>;
 
 /**
  * A machine between two slices. A request that cannot be done throws a `MachineError` (or `LoadError`), which
@@ -54,6 +54,17 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   warp(cycles: number): void;
   /** Ends the run where it is, with reason 'pause'. Called only while the machine runs. */
   requestPause(): StopReport;
+  /** Sets the machine out on a way through its past (see MachineControl), to be gone with `runSlice`. Called only while it stands. */
+  travel(retired: number): void;
+  stepBack(): void;
+  reverseContinue(): void;
+  /**
+   * Takes a snapshot of the present moment, for time travel: the first one is the beginning of the time line. Called between two
+   * slices, whether the machine runs or stands; how often is the host's to say, and nothing that a guest could see.
+   */
+  remember(): void;
+  /** Sentences for the person since the last call. */
+  takeNotes(): readonly string[];
   /** Output since the last call, in order. The host keeps the pieces. */
   takeOutput(): readonly OutputPiece[];
 }

@@ -68,6 +68,8 @@ export type StopReason =
   | { readonly kind: 'pause' }
   | { readonly kind: 'step' }
   | { readonly kind: 'count' }
+  /** A run backwards has come to where the time line begins. */
+  | { readonly kind: 'beginning' }
   | { readonly kind: 'breakpoint'; readonly ids: readonly number[] }
   | { readonly kind: 'exception'; readonly exception: ExceptionReport }
   | { readonly kind: 'triple-fault'; readonly chain: readonly ExceptionReport[] }
@@ -119,10 +121,25 @@ export interface MachineControl {
   setRegister(name: string, value: bigint): Promise<void>;
   /** Writes memory, without rights checks; gives the number of bytes written (short when a page is absent). */
   writeMemory(space: MemorySpace, address: bigint, bytes: Uint8Array): Promise<number>;
-  /** Something comes in from outside: logged, stamped, then seen by the guest. */
+  /**
+   * Something comes in from outside: logged, stamped, then seen by the guest. Like every change, it makes a new future of a machine
+   * that has gone back in time: what came after is forgotten, and a message says so.
+   */
   input(input: MachineInput): Promise<void>;
   /** Power-on reset: memory cleared, firmware and images loaded anew; stands on the first instruction. */
   reset(): Promise<void>;
+  /**
+   * Goes to the first moment with so many retired instructions, back or forward; answers when it goes. A `stopped` event follows
+   * (reason 'count'). Error when it runs already, or when the time line does not reach there.
+   */
+  travel(retired: number): Promise<void>;
+  /** The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). */
+  stepBack(): Promise<void>;
+  /**
+   * The same, to where a run would have stopped last before now, at a breakpoint or an exception (whose reason it has); reason
+   * 'beginning' at the time line's beginning, when there is no such moment.
+   */
+  reverseContinue(): Promise<void>;
   /** The input log since power-on, and replay of one: inputs come at their recorded times. */
   recording(): Promise<Recording>;
 }

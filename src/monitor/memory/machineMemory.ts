@@ -18,6 +18,8 @@ export const FRAME = {
   code: 4,
   /** Several guest-physical pages may stand on it: a write gives the page a frame of its own first. */
   shared: 8,
+  /** Its page has not been written since the last snapshot, which wants to know before it is. */
+  kept: 16,
 } as const;
 
 export class MachineMemory {

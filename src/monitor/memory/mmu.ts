@@ -239,7 +239,12 @@ export class Mmu {
   private direct(page: number, target: number, write: boolean, user: boolean): number {
     const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
-    const isTraced = this.machine.frameFlags(frame) !== 0;
+    let flags = this.machine.frameFlags(frame);
+    if (write && flags & FRAME.kept && !(flags & (FRAME.rom | FRAME.shared))) {
+      this.map.release(target, frame);
+      flags &= ~FRAME.kept;
+    }
+    const isTraced = flags !== 0;
     if (write && isTraced) {
       this.enterTraced(page, frame, user);
       return -1;

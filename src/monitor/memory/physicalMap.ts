@@ -32,6 +32,11 @@ export interface FrameListener {
   frameShared(page: number): void;
 }
 
+/** Told before the bytes of a page of RAM or ROM change, which stand on a frame now (0 for a page that has none). */
+export interface PageKeeper {
+  before(page: number, frame: number): void;
+}
+
 /** What the map counts, and what there is now: pages on the frame of zeros, pages on other shared frames. */
 export interface FrameCounters {
   cowBreaks: number;
@@ -62,6 +67,10 @@ export class PhysicalMap {
   private openWindows: readonly PageWindow[] = [];
   traces: TraceListener | undefined;
   frames: FrameListener | undefined;
+  /** Who wants to know of pages that are about to change: who keeps snapshots. */
+  keeper: PageKeeper | undefined;
+  /** Pages of ROM. */
+  private readonly rom = new Set<number>();
   /** Whether pages that are only read share the frame of zeros. */
   sharesZeros = true;
   readonly counters: FrameCounters = { cowBreaks: 0, ballooned: 0, zeroPages: 0, sharedPages: 0 };
@@ -99,6 +108,8 @@ export class PhysicalMap {
 
   /** Nothing stands behind any page; frames are the caller's to free. */
   clear(): void {
+    if (this.keeper) for (const [page, frame] of this.framed()) this.keeper.before(page, frame);
+    this.rom.clear();
     this.chunks.clear();
     this.devicePages = [];
     this.openWindows = [];
@@ -181,6 +192,7 @@ export class PhysicalMap {
   own(page: number): number {
     const entry = this.entry(page);
     if (entry === ABSENT) {
+      this.keeper?.before(page, ABSENT);
       const frame = this.machine.allocate();
       this.place(page, frame);
       return frame;
@@ -188,8 +200,17 @@ export class PhysicalMap {
     return entry > 0 && this.machine.frameFlags(entry) & FRAME.shared ? this.breakSharing(page, entry) : entry;
   }
 
+  /** Before the bytes of a page's own frame change, by other ways than this map's: whoever keeps it as it is has it then. */
+  release(page: number, frame: number): void {
+    if (!(this.machine.frameFlags(frame) & FRAME.kept)) return;
+    this.keeper?.before(page, frame);
+    this.machine.clearFrameFlag(frame, FRAME.kept);
+  }
+
   private breakSharing(page: number, shared: number): number {
     const { machine, counters } = this;
+    this.keeper?.before(page, shared);
+    machine.clearFrameFlag(shared, FRAME.kept);
     counters.cowBreaks++;
     if (shared === machine.zeroFrame) counters.zeroPages--;
     else {
@@ -210,7 +231,7 @@ export class PhysicalMap {
   /** Whether a page has a frame of its own that nobody watches: RAM that may be put on another frame. */
   isPlain(page: number): boolean {
     const entry = this.entry(page);
-    return entry > 0 && this.machine.frameFlags(entry) === 0;
+    return entry > 0 && (this.machine.frameFlags(entry) & ~FRAME.kept) === 0;
   }
 
   /** Whether a page has a frame with data that other pages may have, too. */
@@ -250,6 +271,7 @@ export class PhysicalMap {
     this.counters.ballooned++;
     if (entry === ABSENT || entry === machine.zeroFrame) return true;
     const frame = this.own(page);
+    this.release(page, frame);
     machine.u8.fill(0, frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
     this.noteWrite(frame, page * PAGE_BYTES, PAGE_BYTES, machine.frameFlags(frame));
     // A table, or code that somebody else still watches, keeps its frame of zeros.
@@ -276,8 +298,9 @@ export class PhysicalMap {
     if (frame === NOTHING) return;
     let flags = this.machine.frameFlags(frame);
     if (flags & FRAME.rom) return;
-    if (flags & FRAME.shared) {
+    if (flags & (FRAME.shared | FRAME.kept)) {
       frame = this.own(page);
+      this.release(page, frame);
       flags = this.machine.frameFlags(frame);
     }
     const host = frame * PAGE_BYTES + (address & 0xfff);
@@ -308,6 +331,7 @@ export class PhysicalMap {
       if (entry === DEVICE) for (let i = 0; i < count; i++) this.write(address + done + i, 1, part[i]);
       if (entry < 0 || (entry > 0 && this.machine.frameFlags(entry) & FRAME.rom)) return;
       const frame = this.own(page);
+      this.release(page, frame);
       this.machine.u8.set(part, frame * PAGE_BYTES + offset);
       const flags = this.machine.frameFlags(frame);
       if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
@@ -338,6 +362,7 @@ export class PhysicalMap {
     this.forPages(address, source.length, (page, offset, count, done) => {
       const frame = this.own(page);
       if (frame <= 0) return;
+      this.release(page, frame);
       this.machine.u8.set(source.subarray(done, done + count), frame * PAGE_BYTES + offset);
       const flags = this.machine.frameFlags(frame);
       if (flags !== 0) this.noteWrite(frame, page * PAGE_BYTES + offset, count, flags);
@@ -347,10 +372,28 @@ export class PhysicalMap {
   /** Marks a range as ROM from now on (page aligned). */
   protect(address: number, bytes: number): void {
     const first = address / PAGE_BYTES;
-    for (let page = first; page < first + bytes / PAGE_BYTES; page++) {
-      const frame = this.own(page);
-      if (frame > 0) this.machine.setFrameFlag(frame, FRAME.rom);
+    for (let page = first; page < first + bytes / PAGE_BYTES; page++) this.setRom(page, true);
+  }
+
+  /** Makes a page ROM, or plain RAM again, and says whether that is news. No TLB may hold what becomes ROM for writing. */
+  setRom(page: number, isRom: boolean): boolean {
+    if (this.rom.has(page) === isRom) return false;
+    const frame = this.own(page);
+    if (frame <= 0) return false;
+    if (isRom) {
+      this.machine.setFrameFlag(frame, FRAME.rom);
+      this.rom.add(page);
+      this.frames?.frameShared(page);
+    } else {
+      this.machine.clearFrameFlag(frame, FRAME.rom);
+      this.rom.delete(page);
     }
+    return true;
+  }
+
+  /** All pages of ROM. */
+  romPages(): readonly number[] {
+    return [...this.rom];
   }
 
   /** All pages with frames but that of zeros, ascending: [page, frame]. */

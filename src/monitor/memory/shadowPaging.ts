@@ -259,7 +259,10 @@ export class ShadowPaging {
     const key = is64BitFormat(controls.mode) ? keyOf(high) : 0;
     if (!this.allows(controls, rights, noExecuteAbove | (flags & SHADOW.noExecute), key, write, user, fetch)) return UNDECIDED;
     const set = low | PTE.accessed | (write ? PTE.dirty : 0);
-    if (set !== low) i32[at] = set;
+    if (set !== low) {
+      this.map.release(table.guestPage, frame);
+      i32[at] = set;
+    }
     this.counters.hiddenFaults++;
     this.counters.directFills++;
     const page = this.map.busPage(targetPage(low, high, wide));
@@ -315,8 +318,10 @@ export class ShadowPaging {
       const wanted = PTE.accessed | dirty;
       if ((entry.low & wanted) === wanted) continue;
       entry.low |= wanted;
-      const frame = this.map.own(this.map.busPage(Math.floor(entry.address / PAGE_BYTES)));
+      const page = this.map.busPage(Math.floor(entry.address / PAGE_BYTES));
+      const frame = this.map.own(page);
       if (frame > 0 && !(this.machine.frameFlags(frame) & FRAME.rom)) {
+        this.map.release(page, frame);
         this.machine.write(frame * PAGE_BYTES + (entry.address & 0xfff), 4, entry.low);
       }
     }

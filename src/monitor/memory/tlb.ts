@@ -170,6 +170,32 @@ export class Tlb {
     this.drop(slot, TLB_KIND.traced, page);
   }
 
+  /** Empties all tables for writing, of all spaces. */
+  dropAllWrites(): void {
+    for (let slot = 0; slot < MAX_SPACES; slot++) {
+      const count = this.filledCount[slot] ?? 0;
+      if (count > LISTED) {
+        this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_WRITE, TLB_EXECUTE - TLB_WRITE);
+        this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_TRACED, TLB_SPACE_BYTES - TLB_TRACED);
+      } else if (count > 0) this.dropListedWrites(slot, count);
+    }
+  }
+
+  private dropListedWrites(slot: number, count: number): void {
+    const { words, filled } = this;
+    const start = slot * LISTED;
+    const tables = (TLB_BASE + slot * TLB_SPACE_BYTES) >> 2;
+    let kept = start;
+    for (let i = start; i < start + count; i++) {
+      const at = filled[i] ?? 0;
+      if (words[at] === EMPTY) continue;
+      const offset = (at - tables) << 2;
+      if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || offset >= TLB_TRACED) words[at] = EMPTY;
+      else filled[kept++] = at;
+    }
+    this.filledCount[slot] = kept - start;
+  }
+
   /** Drops a page altogether. */
   dropPage(slot: number, page: number): void {
     if (this.filledCount[slot] === 0) return;

@@ -1,0 +1,56 @@
+/**
+ * A machine's state at one moment, without what it holds in bulk (memory and disks, see ../snapshot/history): CPUs, devices, what is
+ * due. Derived structures are no part of it: those that have become wrong are dropped when it is restored.
+ */
+import type { DeviceStop } from '../devices/device';
+import { copyPlain } from '../snapshot/plainCopy';
+import type { EventQueueState } from './eventQueue';
+import type { MachineParts } from './parts';
+import type { Position } from './position';
+import type { ProcessorsState } from './processors';
+import type { StopReason } from './session';
+
+/** What the machine itself keeps, beside its parts. */
+export interface OwnState {
+  readonly position: Position;
+  readonly queue: EventQueueState;
+  readonly dead: StopReason | undefined;
+  readonly stopRequest: DeviceStop | undefined;
+  /** Pieces of output up to this moment. */
+  readonly produced: number;
+}
+
+export interface MachineState {
+  readonly own: OwnState;
+  /** Blocks of all CPUs, the active one's first. */
+  readonly cpus: readonly Uint8Array[];
+  readonly processors: ProcessorsState;
+  readonly devices: ReadonlyMap<string, object>;
+  /** Pages of ROM, which a chipset may have opened for writing. */
+  readonly rom: readonly number[];
+}
+
+/** A copy of the present state. What is equal to an earlier copy is shared with it. */
+export function saveState({ processors, board, map }: MachineParts, own: OwnState, earlier?: MachineState): MachineState {
+  return {
+    own: copyPlain(own, earlier?.own),
+    cpus: processors.saveBlocks(),
+    processors: copyPlain(processors.state, earlier?.processors),
+    devices: new Map(board.devices.map(({ name, state }) => [name, copyPlain(state, earlier?.devices.get(name))])),
+    rom: copyPlain(map.romPages(), earlier?.rom),
+  };
+}
+
+/** Gives the parts a state back, when memory and disks hold what they held then. */
+export function restoreState({ processors, board, map, executor }: MachineParts, { own, cpus, processors: turns, devices, rom }: MachineState): void {
+  const wanted = new Set(rom);
+  for (const page of map.romPages()) if (!wanted.has(page)) map.setRom(page, false);
+  for (const page of rom) map.setRom(page, true);
+  for (const device of board.devices) {
+    const state = devices.get(device.name);
+    if (state) device.state = copyPlain(state);
+  }
+  processors.restore(cpus, copyPlain(turns), own.position.changes);
+  executor.restored(own.position.deliveries);
+  board.announce();
+}
