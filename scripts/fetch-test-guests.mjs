@@ -1,6 +1,6 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [memtest] [grub] [disks]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [memtest] [grub] [disk-i386] [disk-amd64]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
@@ -9,9 +9,9 @@
 //   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
-//   disks    disks/debian-i386.img, debian-amd64.img: hard disks with Debian on them (needs root, and a few minutes)
+//   disk-i386, disk-amd64  disks/debian-i386.img, debian-amd64.img: a hard disk with Debian on it (needs root, and a minute or two)
 //
-// Without a word: all of them but the disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
+// Without a word: all of them but the hard disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
 // something cannot be had (no apt, another Debian release), with the reason on stderr.
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
@@ -280,10 +280,10 @@ const PRODUCTS = {
   ]),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
-  disks: ARCHITECTURES.map((architecture) => {
+  ...Object.fromEntries(ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
-    return [file, (_archive, folder) => makeDebianDisk(architecture, file, folder)];
-  }),
+    return [`disk-${architecture}`, [[file, (_archive, folder) => makeDebianDisk(architecture, file, folder)]]];
+  })),
 };
 const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'memtest', 'grub'];
 

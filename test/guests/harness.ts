@@ -221,7 +221,7 @@ export class Guest {
 let built = false;
 
 /** The `shadowbox` command of dist/, which is brought up to date first. */
-function commandFile(): string {
+export function commandFile(): string {
   if (!built) {
     const { status, stderr } = spawnSync(process.execPath, [path.join(CHECKOUT, 'scripts', 'build.mjs')], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);

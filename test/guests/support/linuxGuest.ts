@@ -1,14 +1,12 @@
 /** A Linux guest with a shell on its serial line, booted by the `shadowbox` command and talked to as a person would. */
-import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Command } from '../harness';
-import type { Ended } from '../harness';
+import { commandFile } from '../harness';
+import { Conversation, PROMPT } from './conversation';
+import type { ProcessEnd } from './conversation';
 import { LINUX } from './testGuests';
-
-/** The shell waits for a command: PS1 of the /init in scripts/fetch-test-guests.mjs, at the start of a line. */
-const PROMPT = /^guest# /m;
 
 export interface LinuxOptions {
   /** Flavour of Debian's kernel: '686', '686-pae', 'amd64'. */
@@ -29,28 +27,20 @@ export interface Figures {
 }
 
 /** How the run ended, and what it took. */
-export interface LinuxEnded extends Ended {
+export interface LinuxEnded extends ProcessEnd {
   readonly figures: Figures;
 }
 
 export class LinuxGuest {
   private readonly folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-linux-'));
-  private readonly command: Command;
-  /** How much of the output has been waited for. */
-  private seen = 0;
-  private running = true;
-  private look: () => void = () => undefined;
+  private readonly console: Conversation;
 
   constructor({ flavour, initrd, cpuModel, cpus, memory, parameters = '', timeoutSeconds }: LinuxOptions) {
-    this.command = new Command([
-      'run', '--kernel', path.join(LINUX, `vmlinuz-${flavour}`), '--initrd', path.join(LINUX, `${initrd}.cpio`),
+    this.console = new Conversation(spawn(process.execPath, [
+      commandFile(), 'run', '--kernel', path.join(LINUX, `vmlinuz-${flavour}`), '--initrd', path.join(LINUX, `${initrd}.cpio`),
       '--cmdline', `console=ttyS0,115200 ${parameters}`, '--memory', memory, '--cpus', String(cpus), '--cpu-model', cpuModel,
       '--timeout', String(timeoutSeconds), '--stats', this.statsFile,
-    ], () => this.look());
-    void this.command.ended.then(() => {
-      this.running = false;
-      this.look();
-    });
+    ]));
   }
 
   private get statsFile(): string {
@@ -59,22 +49,12 @@ export class LinuxGuest {
 
   /** Everything that the guest has written on its serial line. */
   get output(): string {
-    return this.command.out;
+    return this.console.output;
   }
 
   /** Waits until this comes, behind what was waited for before: the text up to its end, without carriage returns. */
   async waitFor(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const text = this.output.slice(this.seen);
-      const match = pattern.exec(text);
-      if (match) {
-        const end = match.index + match[0].length;
-        this.seen += end;
-        return text.slice(0, end).replaceAll('\r', '');
-      }
-      assert.ok(this.running, `the run ended without ${String(pattern)}: ${this.command.err}\nIt ended in:\n${this.output.slice(-3000)}`);
-      await new Promise<void>((resolve) => { this.look = resolve; });
-    }
+    return this.console.waitFor(pattern);
   }
 
   /** Waits for the shell's first prompt: the kernel's messages. */
@@ -84,21 +64,20 @@ export class LinuxGuest {
 
   /** Types a command and waits for the next prompt: what came in between, with the echo. */
   async type(line: string): Promise<string> {
-    this.command.child.stdin.write(`${line}\n`);
-    return this.waitFor(PROMPT);
+    return this.console.type(line);
   }
 
   /** `poweroff`, and the end of the run. */
   async powerOff(): Promise<LinuxEnded> {
-    this.command.child.stdin.write('poweroff -f\n');
-    const ended = await this.command.ended;
+    this.console.send('poweroff -f');
+    const ended = await this.console.ended;
     return { ...ended, figures: JSON.parse(readFileSync(this.statsFile, 'utf8')) as Figures };
   }
 
   /** Ends the run if it goes on still, and puts its files away. */
   async dispose(): Promise<void> {
-    this.command.child.kill('SIGTERM');
-    await this.command.ended;
+    this.console.child.kill('SIGTERM');
+    await this.console.ended;
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -14,7 +14,7 @@ export const FETCHING_MS = 15 * 60_000;
 
 /**
  * Makes the guests of these words if they are not there, or leaves out what asks for them.
- * @param words `kernels`, `stress`, `memtest`: see the script
+ * @param words `kernels`, `stress`, `memtest`, `disk-amd64`: see the script
  */
 export function needGuests(context: Context, ...words: readonly string[]): void {
   const script = path.join(root, 'scripts', 'fetch-test-guests.mjs');

@@ -1,0 +1,151 @@
+/** Debian on a hard disk (scripts/lib/debian-disk.mjs), booted through BIOS and GRUB by the `shadowbox` command or by QEMU, and logged in to. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { commandFile, GUESTS } from '../harness';
+import { Conversation, PROMPT } from './conversation';
+
+export type Architecture = 'i386' | 'amd64';
+export const ARCHITECTURES: readonly Architecture[] = ['i386', 'amd64'];
+
+/** What root logs in with: see scripts/lib/debian-disk.mjs. */
+const PASSWORD = 'shadowbox';
+/** Where the disk's only partition begins, in bytes: sector 2048. */
+const PARTITION_OFFSET = 2048 * 512;
+
+/** The word of scripts/fetch-test-guests.mjs for a disk. */
+export const diskWord = (architecture: Architecture): string => `disk-${architecture}`;
+
+/** The image, which nobody writes to. */
+export const diskImage = (architecture: Architecture): string => path.join(GUESTS, 'disks', `debian-${architecture}.img`);
+
+/** A copy that may be written to; holes stay holes. */
+export function copyDisk(architecture: Architecture, file: string): void {
+  const { status, stderr } = spawnSync('cp', ['--sparse=always', '--reflink=auto', diskImage(architecture), file], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+}
+
+/** A raw image's file system as the programs of e2fsprogs take it: a name with an offset behind. */
+export const partitionOf = (image: string): string => `${image}?offset=${PARTITION_OFFSET}`;
+
+/** `e2fsck` on a raw image: its status and what it says. */
+export function e2fsck(image: string, options: string): { readonly status: number | null; readonly text: string } {
+  const { status, stdout, stderr } = spawnSync('e2fsck', [options, partitionOf(image)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
+  return { status, text: `${stdout}${stderr}` };
+}
+
+/** What `--stats` says of a run. */
+export interface RunFigures {
+  readonly reason: string;
+  readonly wallSeconds: number;
+  readonly retired: number;
+  readonly timeCycles: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface DiskGuestOptions {
+  /** As in a launch configuration. */
+  readonly disk: { readonly path: string; readonly writable?: boolean; readonly overlay?: string };
+  readonly cpus: number;
+  readonly network?: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/** The system's console, from GRUB's menu to the power-off. */
+export class DiskGuest {
+  readonly console: Conversation;
+  private readonly folder: string;
+
+  private constructor(words: readonly string[], folder: string, program: string) {
+    this.folder = folder;
+    this.console = new Conversation(spawn(program, words));
+  }
+
+  /** Starts it on our machine, in a process of its own. */
+  static onShadowbox({ disk, cpus, network = false, timeoutSeconds }: DiskGuestOptions): DiskGuest {
+    const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-disk-guest-'));
+    const file = path.join(folder, 'machine.json');
+    writeFileSync(file, JSON.stringify({
+      disks: [disk], cpus, memory: '512M', cpuModel: 'x86-64-v2', pace: network ? 'realtime' : 'fast', ...(network ? { network: 'user' } : {}),
+    }));
+    const words = [commandFile(), 'run', file, '--timeout', String(timeoutSeconds), '--stats', path.join(folder, 'stats.json')];
+    return new DiskGuest(words, folder, process.execPath);
+  }
+
+  /** The same on QEMU without hardware virtualization; the disk stays as it is unless it is declared writable. */
+  static onQemu({ disk, cpus, network = false, timeoutSeconds }: DiskGuestOptions): DiskGuest {
+    const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-disk-guest-'));
+    const words = [
+      String(timeoutSeconds), 'qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'Nehalem', '-m', '512', '-smp', String(cpus), '-display', 'none', '-monitor', 'none', '-serial', 'stdio',
+      '-drive', `file=${disk.path},format=raw,if=ide,snapshot=${disk.writable === true ? 'off' : 'on'}`, '-nic', network ? 'user,model=e1000' : 'none',
+    ];
+    return new DiskGuest(words, folder, 'timeout');
+  }
+
+  /** The process whose console this is. */
+  get pid(): number {
+    const { pid } = this.console.child;
+    assert.ok(pid !== undefined, 'the process could not be started');
+    return pid;
+  }
+
+  /** Waits for the login prompt. @returns what has come before */
+  async boot(): Promise<string> {
+    return this.console.waitFor(/^debian login: /m);
+  }
+
+  /** Logs root in; the shell is one that does not draw on the line, and nothing is echoed: what is typed ahead would come between. */
+  async logIn(): Promise<void> {
+    this.console.send('root');
+    await this.console.waitFor(/^Password: /m);
+    this.console.send(PASSWORD);
+    await this.console.waitFor(/root@debian:~# /);
+    this.console.send("stty -echo; PS1='guest# ' PS2= exec sh");
+    await this.console.waitFor(PROMPT);
+  }
+
+  /** Types a command: its output, and its exit status. */
+  async run(command: string): Promise<{ readonly text: string; readonly status: number }> {
+    const all = await this.console.type(`${command}; echo "status=$?"`);
+    const found = /^status=(\d+)$/m.exec(all);
+    assert.ok(found, `no status of '${command}' in:\n${all}`);
+    return { status: Number(found[1]), text: all.slice(0, found.index).trimEnd() };
+  }
+
+  /** Puts a text file into the guest, line by line. */
+  async put(file: string, text: string): Promise<void> {
+    await this.console.type(`cat > ${file} <<'END OF FILE'\n${text.trimEnd()}\nEND OF FILE`);
+  }
+
+  /** Powers off in an orderly way, and waits for the end of the run. */
+  async powerOff(): Promise<{ readonly status: number | null; readonly err: string; readonly figures: RunFigures | undefined }> {
+    this.console.send('systemctl poweroff');
+    const { status, err } = await this.console.ended;
+    return { status, err, figures: this.figures() };
+  }
+
+  /** What our command has said about the run; undefined before its end. */
+  private figures(): RunFigures | undefined {
+    try {
+      return JSON.parse(readFileSync(path.join(this.folder, 'stats.json'), 'utf8')) as RunFigures;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The most memory that the process has had resident, in bytes; while it runs. */
+  peakMemory(): number {
+    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))?.[1];
+    assert.ok(kib !== undefined, 'the system does not say how much memory a process has had');
+    return Number(kib) * 1024;
+  }
+
+  /** Ends the run if it goes on still, and puts its files away. */
+  async dispose(): Promise<void> {
+    this.console.child.kill('SIGTERM');
+    await this.console.ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
