@@ -269,11 +269,25 @@ export class Tlb {
     for (const kind of [TLB_KIND.read, TLB_KIND.write]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
   }
 
-  /** Empties the execute tables of a space: code may mean something else now (mode, CS). */
+  /**
+   * Empties the execute tables of a space: code may mean something else now (mode, CS). Boot loaders call the BIOS from protected
+   * mode thousands of times a second, with few pages in the tables: those are emptied one by one.
+   */
   flushExecute(slot: number): void {
-    if (this.filledCount[slot] === 0) return;
+    const count = this.filledCount[slot] ?? 0;
+    if (count === 0) return;
     this.forgetJumps();
-    this.clear(TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE, 2 * TLB_EXECUTE_USER);
+    const from = TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE;
+    if (count > LISTED) return this.clear(from, 2 * TLB_EXECUTE_USER);
+    const { words, filled } = this;
+    const start = slot * LISTED;
+    let kept = start;
+    for (let i = start; i < start + count; i++) {
+      const at = filled[i] ?? 0;
+      if (at >= from >> 2 && at < (from + 2 * TLB_EXECUTE_USER) >> 2) words[at] = EMPTY;
+      else if (words[at] !== EMPTY) filled[kept++] = at;
+    }
+    this.filledCount[slot] = kept - start;
   }
 
   private entry(slot: number, kind: TlbKind, user: boolean, page: number): number {

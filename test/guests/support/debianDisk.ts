@@ -23,17 +23,29 @@ export const diskImage = (architecture: Architecture): string => path.join(GUEST
 
 /** A copy that may be written to; holes stay holes. */
 export function copyDisk(architecture: Architecture, file: string): void {
-  const { status, stderr } = spawnSync('cp', ['--sparse=always', '--reflink=auto', diskImage(architecture), file], { encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
+  succeed('cp', '--sparse=always', '--reflink=auto', diskImage(architecture), file);
 }
 
 /** A raw image's file system as the programs of e2fsprogs take it: a name with an offset behind. */
 export const partitionOf = (image: string): string => `${image}?offset=${PARTITION_OFFSET}`;
 
+/** Runs one of the programs for file systems and images, which not everybody has on the path. */
+function tool(program: string, words: readonly string[]): { readonly status: number | null; readonly text: string } {
+  const env = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+  const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8', env });
+  return { status, text: `${stdout}${stderr}` };
+}
+
+/** Runs such a program, which must succeed: what it says. */
+export function succeed(program: string, ...words: readonly string[]): string {
+  const { status, text } = tool(program, words);
+  assert.equal(status, 0, `${program} ${words.join(' ')}: ${text}`);
+  return text;
+}
+
 /** `e2fsck` on a raw image: its status and what it says. */
 export function e2fsck(image: string, options: string): { readonly status: number | null; readonly text: string } {
-  const { status, stdout, stderr } = spawnSync('e2fsck', [options, partitionOf(image)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
-  return { status, text: `${stdout}${stderr}` };
+  return tool('e2fsck', [options, partitionOf(image)]);
 }
 
 /** What `--stats` says of a run. */
@@ -50,7 +62,27 @@ export interface DiskGuestOptions {
   readonly disk: { readonly path: string; readonly writable?: boolean; readonly overlay?: string };
   readonly cpus: number;
   readonly network?: boolean;
+  /** Kernel and initial RAM file system without BIOS and GRUB, and a shell in the place of systemd: see `shell`. Ours only. */
+  readonly direct?: { readonly kernel: string; readonly initrd: string };
   readonly timeoutSeconds: number;
+}
+
+/** Reads a file of a raw image's file system into a file. */
+export function copyOut(image: string, name: string, file: string): void {
+  succeed('debugfs', '-R', `dump ${name} ${file}`, partitionOf(image));
+}
+
+/** Takes kernel and initial RAM file system out of a raw image, into `folder`. */
+export function copyKernelOut(image: string, folder: string): { readonly kernel: string; readonly initrd: string } {
+  const names = succeed('debugfs', '-R', 'ls -p /boot', partitionOf(image));
+  const [kernel, initrd] = ['vmlinuz', 'initrd.img'].map((start) => {
+    const found = new RegExp(`/(${start}-[^/]+)/`).exec(names);
+    assert.ok(found, `there is no ${start} in:\n${names}`);
+    const file = path.join(folder, start);
+    copyOut(image, `/boot/${found[1]}`, file);
+    return file;
+  });
+  return { kernel, initrd };
 }
 
 /** The system's console, from GRUB's menu to the power-off. */
@@ -64,11 +96,12 @@ export class DiskGuest {
   }
 
   /** Starts it on our machine, in a process of its own. */
-  static onShadowbox({ disk, cpus, network = false, timeoutSeconds }: DiskGuestOptions): DiskGuest {
+  static onShadowbox({ disk, cpus, network = false, direct, timeoutSeconds }: DiskGuestOptions): DiskGuest {
     const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-disk-guest-'));
     const file = path.join(folder, 'machine.json');
     writeFileSync(file, JSON.stringify({
       disks: [disk], cpus, memory: '512M', cpuModel: 'x86-64-v2', pace: network ? 'realtime' : 'fast', ...(network ? { network: 'user' } : {}),
+      ...(direct === undefined ? {} : { ...direct, cmdline: 'console=ttyS0,115200 root=/dev/sda1 rw quiet loglevel=3 init=/bin/sh' }),
     }));
     const words = [commandFile(), 'run', file, '--timeout', String(timeoutSeconds), '--stats', path.join(folder, 'stats.json')];
     return new DiskGuest(words, folder, process.execPath);
@@ -96,12 +129,22 @@ export class DiskGuest {
     return this.console.waitFor(/^debian login: /m);
   }
 
-  /** Logs root in; the shell is one that does not draw on the line, and nothing is echoed: what is typed ahead would come between. */
+  /** Logs root in, and has a shell that does not draw on the line, with nothing echoed: what is typed ahead would come between. */
   async logIn(): Promise<void> {
     this.console.send('root');
     await this.console.waitFor(/^Password: /m);
     this.console.send(PASSWORD);
     await this.console.waitFor(/root@debian:~# /);
+    await this.quietShell();
+  }
+
+  /** Waits for the shell that a guest without systemd has at once. */
+  async shell(): Promise<void> {
+    await this.console.waitFor(/^# /m);
+    await this.quietShell();
+  }
+
+  private async quietShell(): Promise<void> {
     this.console.send("stty -echo; PS1='guest# ' PS2= exec sh");
     await this.console.waitFor(PROMPT);
   }

@@ -17,4 +17,22 @@ describe('the TLB', () => {
       }
     }
   });
+
+  for (const pages of [3, 3000]) {
+    it(`forgets code and keeps data when code means something else, with ${pages} pages of data`, () => {
+      const tlb = new Tlb(new MachineMemory(16));
+      tlb.prepare(0);
+      const data = Array.from({ length: pages }, (_, page) => page);
+      const held = (kind: typeof TLB_KIND.read | typeof TLB_KIND.execute, page: number): boolean => tlb.holds(0, kind, false, page);
+      for (const page of data) tlb.fill(0, TLB_KIND.read, false, page, 0x10000000 + page * 4096);
+      for (let round = 0; round < 3; round++) {
+        for (const page of [7, 8]) tlb.fill(0, TLB_KIND.execute, false, page, 0x1000);
+        tlb.flushExecute(0);
+        assert.deepEqual([7, 8].filter((page) => held(TLB_KIND.execute, page)), []);
+        assert.deepEqual(data.filter((page) => !held(TLB_KIND.read, page)), []);
+      }
+      tlb.flushSpace(0);
+      assert.deepEqual(data.filter((page) => held(TLB_KIND.read, page)), []);
+    });
+  }
 });
