@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../scripts/lib/paths.mjs';
@@ -32,6 +32,7 @@ async function measure(name: string, architecture: Architecture, cpus: number, s
   const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-systems-'));
   const disk = path.join(folder, 'disk.img');
   copyDisk(architecture, disk);
+  const [load] = loadavg();
   const guest = DiskGuest.onShadowbox({ disk: { path: disk, writable: true }, cpus, network: true, timeoutSeconds: seconds });
   const start = performance.now();
   const marks: SystemFigures['marks'][number][] = [];
@@ -65,7 +66,7 @@ async function measure(name: string, architecture: Architecture, cpus: number, s
       const fault = FAULTS.exec(guest.console.output);
       return status === 0 && fault === null ? Promise.resolve() : Promise.reject(new Error(fault?.[0] ?? text.trim()));
     });
-    return { name, date: new Date().toISOString().slice(0, 10), marks, peakBytes, wallSeconds: run?.wallSeconds ?? 0, retired: run?.retired ?? 0 };
+    return { name, date: new Date().toISOString().slice(0, 10), marks, peakBytes, wallSeconds: run?.wallSeconds ?? 0, retired: run?.retired ?? 0, load };
   } finally {
     await guest.dispose();
     rmSync(folder, { recursive: true });
