@@ -43,9 +43,19 @@ export function succeed(program: string, ...words: readonly string[]): string {
   return text;
 }
 
-/** `e2fsck` on a raw image: its status and what it says. */
-export function e2fsck(image: string, options: string): { readonly status: number | null; readonly text: string } {
-  return tool('e2fsck', [options, partitionOf(image)]);
+/** Copies the file system of a raw image into a file of its own. */
+export function extractPartition(image: string, file: string): void {
+  succeed('dd', `if=${image}`, `of=${file}`, `skip=${PARTITION_OFFSET / 2 ** 20}`, 'bs=1M', 'conv=sparse', 'status=none');
+}
+
+/** `e2fsck` on a file system, or by a name with an offset: its status and what it says. */
+export function fsck(fileSystem: string, options: string): { readonly status: number | null; readonly text: string } {
+  return tool('e2fsck', [options, fileSystem]);
+}
+
+/** The same on a raw image, to look only. */
+export function e2fsck(image: string, options: '-fn'): { readonly status: number | null; readonly text: string } {
+  return fsck(partitionOf(image), options);
 }
 
 /** What `--stats` says of a run. */
