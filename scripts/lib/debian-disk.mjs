@@ -27,7 +27,7 @@ const GRUB_FOLDER = '/usr/lib/grub/i386-pc';
 const grubMenu = (uuid) => `serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
-set timeout=1
+set timeout=0
 menuentry 'Debian' {
   linux /vmlinuz root=UUID=${uuid} ro console=tty0 console=ttyS0,115200
   initrd /initrd.img
