@@ -38,6 +38,6 @@ function round(start: number): readonly number[] {
 const BUSY = { [PROGRAM]: code(TIMER, round(PROGRAM + TIMER.length)), [HANDLER]: countTick() };
 
 /** The kernel on a machine that has come to the program's beginning. */
-export function busyKernel(settings: Readonly<Record<string, unknown>> = {}): Kernel {
-  return new Kernel(BUSY, { memory: '8M', ...settings });
+export function busyKernel(settings: Readonly<Record<string, unknown>> = {}, ...media: [ConstructorParameters<typeof Kernel>[2]?, ConstructorParameters<typeof Kernel>[3]?]): Kernel {
+  return new Kernel(BUSY, { memory: '8M', ...settings }, ...media);
 }

@@ -4,6 +4,7 @@
  */
 import { MemoryFiles } from '../../support/memoryFiles';
 import { validateConfiguration } from '../../../src/monitor/machine/configuration';
+import type { MachineImages } from '../../../src/monitor/machine/images';
 import { VirtualMachine } from '../../../src/monitor/machine/machine';
 import type { RunRequest, StopReport } from '../../../src/monitor/machine/session';
 import * as L from '../../../src/monitor/cpu/layout';
@@ -57,8 +58,12 @@ export class Kernel {
   /**
    * @param parts code by its address; PROGRAM must be among them. Every vector leads to HANDLER.
    * @param settings values of the configuration
+   * @param media images of drives, as files of `files`
    */
-  constructor(parts: Readonly<Record<number, readonly number[]>>, settings: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    parts: Readonly<Record<number, readonly number[]>>, settings: Readonly<Record<string, unknown>> = {},
+    media: Partial<Pick<MachineImages, 'disks' | 'floppy' | 'cdrom'>> = {}, files = new MemoryFiles(),
+  ) {
     const image = new Uint8Array(IMAGE_BYTES);
     const put = (address: number, bytes: readonly number[]): void => image.set(bytes, address - BASE);
     const end = BASE + IMAGE_BYTES;
@@ -72,7 +77,7 @@ export class Kernel {
     const checked = validateConfiguration({ multiboot: 'kernel', memory: '2M', ...settings }, { front: 'commandLine' });
     if ('problems' in checked) throw new Error(JSON.stringify(checked.problems));
     const { configuration } = checked;
-    this.machine = new VirtualMachine({ configuration, multiboot: { path: 'kernel', bytes: image }, modules: [], disks: [] }, new MemoryFiles());
+    this.machine = new VirtualMachine({ configuration, multiboot: { path: 'kernel', bytes: image }, modules: [], disks: [], ...media }, files);
     this.until(PROGRAM);
   }
 
