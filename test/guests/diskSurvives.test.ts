@@ -81,8 +81,9 @@ describe('a disk image whose monitor is killed while the guest writes', function
       const recovery = fsck(partition, '-fy');
       assert.ok(recovery.status === 0 || recovery.status === 1, recovery.text);
       assert.match(recovery.text, /recovering journal/);
-      // Besides the journal's replay there is nothing to mend but files that were deleted while they were open.
-      assert.doesNotMatch(recovery.text, /\? yes/, recovery.text);
+      // Besides the journal's replay there is nothing to mend but files that were deleted while they were open, and the file system's own sums of
+      // what is free, which ext4 keeps in memory and writes when it is unmounted.
+      assert.doesNotMatch(recovery.text.replace(/^Free (blocks|inodes) count wrong \(\d+, counted=\d+\)\.\nFix\? yes$/gm, ''), /\? yes/, recovery.text);
       const check = fsck(partition, '-fn');
       assert.equal(check.status, 0, check.text);
       const copy = path.join(folder, 'file');
