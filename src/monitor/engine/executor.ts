@@ -2,8 +2,7 @@
  * Runs a virtual CPU: finds and enters blocks, answers what generated code asks of the monitor, delivers
  * faults and interrupts at exact instruction boundaries, and stops at an exact retired count.
  */
-import type { Cpu } from '../cpu/cpu';
-import { VECTOR, generalProtection } from '../cpu/cpu';
+import { VECTOR, generalProtection, type Cpu } from '../cpu/cpu';
 import { DR6, DebugRegisters, trapBehind } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
@@ -11,7 +10,6 @@ import { DEBUGCTL } from '../cpu/msrBits';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
 import { DELIVERY } from '../isa/systemEmitter';
-import type { Effort } from '../memory/effort';
 import { GuestFault } from '../memory/guestFault';
 import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
@@ -29,13 +27,10 @@ import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
 import type { TranslationService } from './translator/order';
 import { Translator } from './translator/translator';
-import { EXIT_COUNTERS, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
+import { BUDGET, EXIT_COUNTERS, HALTED, RETURNED, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
 
 export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
 
-const BUDGET: RunOutcome = { kind: 'budget' };
-const HALTED: RunOutcome = { kind: 'halted' };
-const RETURNED: RunOutcome = { kind: 'returned' };
 /** Largest budget that is given to generated code at once. */
 const MAX_BUDGET = 1 << 30;
 /**
@@ -136,11 +131,6 @@ export class Executor {
   set stopVectors(vectors: ReadonlySet<number>) {
     this.vectors = vectors;
     this.machine.view.setUint32(MONITOR_WORDS.vectorsWatched, vectors.size > 0 ? 1 : 0, true);
-  }
-
-  /** The monitor's own work in the present slice. */
-  get effort(): Effort {
-    return this.machine.effort;
   }
 
   /** Replaces the linear addresses before which `run` stops. */

@@ -15,6 +15,11 @@ export type RunOutcome =
   /** Somebody asked for control (`requestReturn`), or nothing has retired for long: to be run again. */
   | { readonly kind: 'returned' };
 
+/** Those that say nothing more. */
+export const BUDGET: RunOutcome = { kind: 'budget' };
+export const HALTED: RunOutcome = { kind: 'halted' };
+export const RETURNED: RunOutcome = { kind: 'returned' };
+
 /** Where a CPU stands: linear addresses of the next instruction and of the stack's top, and in whose address space. */
 export interface CodePlace {
   readonly linear: number;

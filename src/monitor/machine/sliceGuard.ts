@@ -27,7 +27,7 @@ export class SliceGuard {
   /** Counts from now on. */
   constructor(private readonly executor: Executor) {
     const { counters, code } = executor;
-    executor.effort.begin(MOST_EFFORT);
+    executor.cpu.machine.effort.begin(MOST_EFFORT);
     this.singleSteps = counters.singleSteps;
     this.faults = counters.faults;
     this.repeats = counters.exitAgain;
