@@ -68,7 +68,7 @@ describe('a bad configuration', function () {
   it('says that nothing can be booted from, and what was looked at', async () => {
     const { status, err } = await shadowbox('run', '--disk', file('noise'));
     assert.equal(status, 3);
-    assert.match(err, /^BIOS: No bootable device: floppy 0: not there; hard disk 80h: no boot signature \(55 AA\) in its first sector\.\nshadowbox: the guest is dead: halted for ever/);
+    assert.match(err, /^BIOS: No bootable device: floppy 0: not there; hard disk 80h: no boot signature \(55 AA\) in its first sector; CD-ROM: not there\.\nshadowbox: the guest is dead: halted for ever/);
   });
 
   it('names a port of the debug adapter that is taken', async () => {

@@ -37,8 +37,8 @@ export class SliceGuard {
 
   /** Whether the slice has had enough: each part of a long REP, too, takes milliseconds and counts for nothing. */
   get isSpent(): boolean {
-    const { counters, code, effort } = this.executor;
-    return effort.isSpent
+    const { counters, code, cpu } = this.executor;
+    return cpu.machine.effort.isSpent
       || counters.singleSteps - this.singleSteps >= MOST_SINGLE_STEPS
       || counters.faults - this.faults >= MOST_FAULTS
       || counters.exitAgain !== this.repeats
@@ -47,9 +47,9 @@ export class SliceGuard {
 
   /** Most instructions to run until `isSpent` is asked again. To be called once before each burst. */
   burst(): number {
-    const { code, effort } = this.executor;
+    const { code, cpu } = this.executor;
     const { blocksDecoded } = code.counters;
-    effort.spent += EFFORT.burst;
+    cpu.machine.effort.spent += EFFORT.burst;
     const isNew = blocksDecoded !== this.blocksBefore;
     this.blocksBefore = blocksDecoded;
     return isNew ? NEW_CODE_BURST : BURST;
