@@ -296,8 +296,7 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
   all.forEach((drive, i) => drives.set(0x80 + i, drive));
   const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
   const on = (bus: 'ata' | 'virtio'): readonly Drive[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
-  // The floppy controller does not come back to a command when a disk is not done.
-  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies: floppies.map(({ patient }) => patient), discs };
+  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies, discs };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */
