@@ -54,7 +54,7 @@ export interface BoardOptions {
   readonly cdrom?: CdromOptions;
   /** Drives A and B. */
   readonly floppies: readonly (BlockBackend | undefined)[];
-  /** Order in which the BIOS looks for something to boot. Default: floppy when there is one, disk, CD-ROM when there is one. */
+  /** Order in which the BIOS looks for something to boot. Default: floppy when there is one, disk, CD-ROM and network when there is one. */
   readonly bootOrder?: readonly BootDevice[];
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
   readonly fwCfgFiles?: readonly FwCfgFile[];
@@ -188,8 +188,8 @@ function createUarts(host: DeviceHost, characterCycles: number | undefined): Rea
 const haveEqualRegions = (one: readonly MappedRegion[], other: readonly MappedRegion[]): boolean =>
   one.length === other.length && one.every(({ first, bytes, device }, i) => first === other[i].first && bytes === other[i].bytes && device === other[i].device);
 
-/** Where the network card is on the PCI bus. */
-const NETWORK_SLOT = 3;
+/** Where the e1000 is on the PCI bus. */
+export const NETWORK_SLOT = 3;
 
 function createNetworkCard(host: DeviceHost, memory: DmaMemory, pci: PciBus, { mac, rom }: NonNullable<BoardOptions['network']>): E1000 {
   const options = { slot: NETWORK_SLOT, ...(mac === undefined ? {} : { mac }), ...(rom === undefined ? {} : { rom }) };
@@ -239,6 +239,7 @@ function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
   );
   const defaultOrder: readonly BootDevice[] = [
     ...(floppyTypes.some((type) => type !== 0) ? ['floppy'] as const : []), 'disk', ...(options.cdrom === undefined ? [] : ['cdrom'] as const),
+    ...(options.network === undefined ? [] : ['network'] as const),
   ];
   const cells = cmosCells({
     memoryBytes: options.memoryBytes,
@@ -256,14 +257,19 @@ const ATA_CHANNELS = [
   { name: 'ata1', command: 0x170, control: 0x376, line: 15 },
 ] as const;
 /** Where the CD-ROM drive is: secondary master. */
-const CDROM_PLACE = 2;
+export const CDROM_PLACE = 2;
+
+/** Where a hard disk is, 0 primary master to 3 secondary slave, by its number: a CD-ROM drive keeps its place to itself. */
+export function diskPlace(disk: number, hasCdrom: boolean): number {
+  return hasCdrom && disk >= CDROM_PLACE ? disk + 1 : disk;
+}
 
 /** What is at a place on the cables: 0 primary master to 3 secondary slave. */
 function driveAt(place: number, { disks, cdrom }: BoardOptions): AtaDrive | undefined {
   const unit = place % 2;
   const serial = `SB-${ATA_CHANNELS[place >> 1].name}-${unit}`;
   if (cdrom !== undefined && place === CDROM_PLACE) return new AtapiCdrom({ serial, unit, ...cdrom });
-  const disk = disks[cdrom !== undefined && place > CDROM_PLACE ? place - 1 : place];
+  const disk = disks.find((_, index) => diskPlace(index, cdrom !== undefined) === place);
   return disk === undefined ? undefined : new AtaDisk(disk, { serial, unit });
 }
 

@@ -8,9 +8,9 @@ const CMOS_BYTES = 128;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-export type BootDevice = 'floppy' | 'disk' | 'cdrom';
+export type BootDevice = 'floppy' | 'disk' | 'cdrom' | 'network';
 
-const BOOT_CODES: Readonly<Record<BootDevice, number>> = { floppy: 1, disk: 2, cdrom: 3 };
+const BOOT_CODES: Readonly<Record<BootDevice, number>> = { floppy: 1, disk: 2, cdrom: 3, network: 4 };
 
 export interface CmosConfiguration {
   /** Guest RAM below 4 GiB in bytes, from address 0. */
@@ -21,7 +21,7 @@ export interface CmosConfiguration {
   readonly floppyTypes: readonly number[];
   /** Hard disks on the primary channel: present or not, master first. */
   readonly disks: readonly boolean[];
-  /** At most three; missing ones are skipped by the BIOS. */
+  /** The first three count; missing ones are skipped by the BIOS. */
   readonly bootOrder: readonly BootDevice[];
   readonly cpus: number;
 }

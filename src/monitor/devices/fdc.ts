@@ -2,9 +2,9 @@
  * The 82077AA floppy disk controller (ports 3F0-3F5 and 3F7, line 6, DMA channel 2) with up to two drives.
  *
  * Source: Intel 82077AA data sheet (290166). Data moves by DMA only; a command takes a fixed virtual time,
- * and the head is where it should be at once.
+ * and the head is where it should be at once. At the end of that time all sectors move, an event each: each can wait for the disk.
  */
-import type { BlockBackend, Device, DeviceHost, FloppyFormat, PortRange } from './device';
+import type { BlockBackend, Device, DeviceHost, EventAnswer, FloppyFormat, PortRange } from './device';
 import { BlockError, floppyFormat } from './device';
 import type { DmaTransfer } from './dma';
 import { FDC_DESCRIPTION } from './registers/fdc';
@@ -24,6 +24,17 @@ export interface FloppyDriveState {
   motion: 'none' | 'seek' | 'recalibrate';
 }
 
+/** How far a data command has come. */
+export interface FloppyTransfer {
+  /** The sector that is next. */
+  cylinder: number;
+  head: number;
+  sector: number;
+  /** What is to be written there, once it is out of memory, and whether the DMA count has ended with it. */
+  data: Uint8Array | null;
+  terminal: boolean;
+}
+
 export interface FdcState {
   /** Digital output: drive (0-1), not reset (2), DMA and interrupt gate (3), motors (4-7). */
   dor: number;
@@ -31,6 +42,8 @@ export interface FdcState {
   phase: 'command' | 'execution' | 'result';
   /** Bytes of the command so far. */
   command: number[];
+  /** Null before a data command's end, and for all other commands. */
+  transfer: FloppyTransfer | null;
   result: number[];
   /** Interrupts wait for the result of a data command to be read, and for SENSE INTERRUPT. */
   resultInterrupt: boolean;
@@ -71,7 +84,7 @@ const VERSION_82077 = 0x90;
 function powerOnState(): FdcState {
   const drive = (): FloppyDriveState => ({ cylinder: 0, changed: true, sense: -1, motion: 'none' });
   return {
-    dor: 0, tapeDrive: 0, phase: 'command', command: [], result: [], resultInterrupt: false, senseInterrupt: false,
+    dor: 0, tapeDrive: 0, phase: 'command', command: [], transfer: null, result: [], resultInterrupt: false, senseInterrupt: false,
     drives: Array.from({ length: DRIVES }, drive),
     timing: [0, 0], configuration: [0x20, 0], perpendicular: 0, locked: false, lastSector: 0,
   };
@@ -83,16 +96,18 @@ interface Medium {
   readonly format: FloppyFormat;
 }
 
-/** Where a data command stands, and how it has gone so far. */
+/** What a data command's bytes say. */
 interface DataCommand {
+  readonly operation: number;
   readonly drive: FloppyDriveState;
   readonly unit: number;
   readonly medium: Medium;
   readonly multiTrack: boolean;
+  readonly cylinder: number;
+  readonly head: number;
+  readonly sector: number;
+  readonly size: number;
   readonly lastSector: number;
-  cylinder: number;
-  head: number;
-  sector: number;
 }
 
 /** Status registers 1 and 2 of a command that ended badly. */
@@ -101,8 +116,14 @@ interface Failure {
   readonly st2: number;
 }
 
-/** Moves one sector; says whether the DMA count has ended, or what went wrong. */
-type SectorStep = (medium: Medium, lba: number) => Failure | { readonly terminal: boolean };
+/** What has come of a step of a data command: nothing, for the disk was not done; more to do; its end. */
+type Step = 'wait' | 'more' | 'end' | Failure;
+
+/** Codes of operations without their option bits: READ and READ DELETED, WRITE and WRITE DELETED, VERIFY, READ ID. */
+const READS: readonly number[] = [0x06, 0x0c];
+const WRITES: readonly number[] = [0x05, 0x09];
+const VERIFY = 0x16;
+const READ_ID = 0x0a;
 
 function failure(st1: number, st2 = 0): Failure {
   return { st1, st2 };
@@ -181,11 +202,13 @@ export class FloppyController implements Device {
     }
   }
 
-  event(name: string): void {
-    if (name === 'command') this.#finishCommand();
-    else if (name === 'reset') this.#finishReset();
+  event(name: string): EventAnswer {
+    if (name === 'command') {
+      if (this.#goOn() === 'wait') return 'wait';
+    } else if (name === 'reset') this.#finishReset();
     else this.#finishSeek(Number(name.slice('seek'.length)));
     this.#driveLine();
+    return undefined;
   }
 
   #cancelEvents(): void {
@@ -246,6 +269,7 @@ export class FloppyController implements Device {
     this.#cancelEvents();
     state.phase = 'command';
     state.command = [];
+    state.transfer = null;
     state.result = [];
     state.resultInterrupt = false;
     state.senseInterrupt = false;
@@ -294,14 +318,15 @@ export class FloppyController implements Device {
       [0x94, { bytes: 1, run: () => this.#lock(true) }],
       [0x8f, { bytes: 3, run: () => this.#seekBy(-this.state.command[2]) }],
       [0xcf, { bytes: 3, run: () => this.#seekBy(this.state.command[2]) }],
-      // READ, READ DELETED, WRITE, WRITE DELETED, VERIFY, READ ID.
-      [0x106, later(9)], [0x10c, later(9)], [0x105, later(9)], [0x109, later(9)], [0x116, later(9)], [0x10a, later(2)],
+      ...[...READS, ...WRITES, VERIFY].map((operation): [number, Command] => [0x100 | operation, later(9)]),
+      [0x100 | READ_ID, later(2)],
     ]);
   }
 
   #finish(result: number[]): void {
     const { state } = this;
     state.command = [];
+    state.transfer = null;
     state.result = result;
     state.phase = result.length > 0 ? 'result' : 'command';
   }
@@ -399,14 +424,39 @@ export class FloppyController implements Device {
 
   #beginExecution(): void {
     this.state.phase = 'execution';
+    this.#prefetch();
     this.#schedule('command', COMMAND_CYCLES);
   }
 
-  #finishCommand(): void {
+  /** A read may go on to the end of its track, with MT to the end of the cylinder. */
+  #prefetch(): void {
+    const command = this.#dataCommand();
+    if (command === undefined || !READS.includes(command.operation)) return;
+    const { cylinder, head, sector, multiTrack, medium: { disk, format } } = command;
+    const { cylinders, heads, sectorsPerTrack } = format;
+    if (cylinder >= cylinders || head >= heads || sector < 1 || sector > sectorsPerTrack) return;
+    const first = head * sectorsPerTrack + sector - 1;
+    disk.prefetch(cylinder * heads * sectorsPerTrack + first, (multiTrack ? heads : head + 1) * sectorsPerTrack - first);
+  }
+
+  /** The next step of the command that is being executed. */
+  #goOn(): EventAnswer {
     const { state } = this;
-    if (state.phase !== 'execution') return;
-    this.#finish((state.command[0] & 0x1f) === 0x0a ? this.#readId() : this.#moveData());
-    state.resultInterrupt = true;
+    if (state.phase !== 'execution') return undefined;
+    if ((state.command[0] & 0x1f) === READ_ID) {
+      this.#finishExecution(this.#readId());
+      return undefined;
+    }
+    const step = this.#stepData();
+    if (step === 'wait') return 'wait';
+    if (step === 'more') this.#schedule('command', 0);
+    else this.#finishData(step === 'end' ? undefined : step);
+    return undefined;
+  }
+
+  #finishExecution(result: number[]): void {
+    this.#finish(result);
+    this.state.resultInterrupt = true;
   }
 
   /** READ ID: the first sector that comes by under the head. */
@@ -421,79 +471,86 @@ export class FloppyController implements Device {
     return [unit, 0, 0, ...place];
   }
 
-  /** READ, WRITE and VERIFY: gives the seven result bytes. */
-  #moveData(): number[] {
+  /** What READ, WRITE or VERIFY names; undefined when there is no disk, or for another command. */
+  #dataCommand(): DataCommand | undefined {
     const { state } = this;
     const [opcode, select, cylinder, head, sector, size, lastSector] = state.command;
-    const unit = select & 7;
-    state.lastSector = lastSector;
-    const medium = this.#media[unit & 3];
-    const drive = state.drives[unit & 3];
-    let bad: Failure | undefined;
-    let place = [cylinder, head, sector, size];
-    if (medium === undefined) {
-      bad = failure(ST1.noAddressMark);
-    } else {
-      const command: DataCommand = {
-        drive, unit, medium, multiTrack: (opcode & MULTI_TRACK) !== 0, lastSector, cylinder, head, sector,
-      };
-      bad = this.#checkPlace(command, size) ?? this.#moveSectors(command, this.#stepOf(opcode & 0x1f));
-      place = [command.cylinder, command.head, command.sector, size];
-    }
-    const st0 = unit | (bad === undefined ? 0 : ST0.abnormal);
-    return [st0, bad?.st1 ?? 0, bad?.st2 ?? 0, ...place];
+    const medium = this.#media[select & 3];
+    if (medium === undefined || state.command.length < 9) return undefined;
+    return {
+      operation: opcode & 0x1f, drive: state.drives[select & 3], unit: select & 7, medium, multiTrack: (opcode & MULTI_TRACK) !== 0,
+      cylinder, head, sector, size, lastSector,
+    };
+  }
+
+  /** One step of READ, WRITE or VERIFY: whether it can be done at all, then a sector, or a sector's way out of memory. */
+  #stepData(): Step {
+    const { state } = this;
+    const command = this.#dataCommand();
+    state.lastSector = state.command[6];
+    if (command === undefined) return failure(ST1.noAddressMark);
+    const { transfer } = state;
+    if (transfer !== null) return this.#guard(() => this.#moveSector(command, transfer));
+    const bad = this.#checkPlace(command);
+    if (bad !== undefined) return bad;
+    const { cylinder, head, sector } = command;
+    state.transfer = { cylinder, head, sector, data: null, terminal: false };
+    return 'more';
+  }
+
+  /** The seven result bytes of a data command: where it would go on, or where it has failed. */
+  #finishData(bad: Failure | undefined): void {
+    const [, select, ...place] = this.state.command;
+    const { cylinder, head, sector } = this.state.transfer ?? { cylinder: place[0], head: place[1], sector: place[2] };
+    const st0 = (select & 7) | (bad === undefined ? 0 : ST0.abnormal);
+    this.#finishExecution([st0, bad?.st1 ?? 0, bad?.st2 ?? 0, cylinder, head, sector, place[3]]);
   }
 
   /** Whether the head is over what the command names (or may be sent there by implied seek). */
-  #checkPlace(command: DataCommand, size: number): Failure | undefined {
-    const { drive, cylinder, medium } = command;
+  #checkPlace({ drive, cylinder, head, unit, size, medium }: DataCommand): Failure | undefined {
     if ((this.state.timing[1] & NON_DMA) !== 0) return failure(ST1.overrun);
     if ((this.state.configuration[0] & IMPLIED_SEEK) !== 0) drive.cylinder = cylinder;
     if (drive.cylinder >= medium.format.cylinders) return failure(ST1.noAddressMark);
     if (drive.cylinder !== cylinder) return failure(ST1.noData, ST2_WRONG_CYLINDER);
-    const otherHead = command.head !== command.unit >> 2 || command.head >= medium.format.heads;
+    const otherHead = head !== unit >> 2 || head >= medium.format.heads;
     return otherHead || size !== SIZE_CODE ? failure(ST1.noData) : undefined;
   }
 
-  #stepOf(operation: number): SectorStep {
-    if (operation === 0x05 || operation === 0x09) return (medium, lba) => this.#writeSector(medium, lba);
-    if (operation === 0x16) return () => ({ terminal: false });
-    return (medium, lba) => this.#readSector(medium, lba);
+  /** Until the DMA count ends, or the last sector of the cylinder has gone by without that. */
+  #moveSector(command: DataCommand, transfer: FloppyTransfer): Step {
+    const { operation, drive, medium: { disk, format } } = command;
+    const { heads, sectorsPerTrack } = format;
+    if (transfer.sector < 1 || transfer.sector > sectorsPerTrack) return failure(ST1.noData);
+    const lba = (drive.cylinder * heads + transfer.head) * sectorsPerTrack + transfer.sector - 1;
+    if (WRITES.includes(operation)) {
+      if (transfer.data === null) return this.#takeSector(disk, transfer);
+      if (!disk.write(lba, transfer.data)) return 'wait';
+      transfer.data = null;
+    } else if (READS.includes(operation)) {
+      const data = new Uint8Array(SECTOR_BYTES);
+      if (!disk.read(lba, 1, data)) return 'wait';
+      const { bytes, terminal } = this.#dma.toMemory(DMA_CHANNEL, data);
+      if (bytes === 0) return failure(ST1.overrun);
+      transfer.terminal = terminal;
+    }
+    const cylinderEnds = this.#advance(command, transfer);
+    if (transfer.terminal) return 'end';
+    if (!cylinderEnds) return 'more';
+    return operation === VERIFY ? 'end' : failure(ST1.endOfCylinder);
   }
 
-  #readSector({ disk }: Medium, lba: number): ReturnType<SectorStep> {
-    const data = new Uint8Array(SECTOR_BYTES);
-    disk.read(lba, 1, data);
-    const moved = this.#dma.toMemory(DMA_CHANNEL, data);
-    return moved.bytes === 0 ? failure(ST1.overrun) : moved;
-  }
-
-  #writeSector({ disk }: Medium, lba: number): ReturnType<SectorStep> {
+  /** A sector to be written comes out of memory: a step of its own, for it cannot be taken back when the disk is not done. */
+  #takeSector(disk: BlockBackend, transfer: FloppyTransfer): Step {
     if (disk.readOnly) return failure(ST1.notWritable);
     const data = new Uint8Array(SECTOR_BYTES);
-    const moved = this.#dma.fromMemory(DMA_CHANNEL, data);
-    if (moved.bytes === 0) return failure(ST1.overrun);
-    disk.write(lba, data);
-    return moved;
+    const { bytes, terminal } = this.#dma.fromMemory(DMA_CHANNEL, data);
+    if (bytes === 0) return failure(ST1.overrun);
+    transfer.data = data;
+    transfer.terminal = terminal;
+    return 'more';
   }
 
-  /** Sector by sector until the DMA count ends, or the last sector of the cylinder has gone by without that. */
-  #moveSectors(command: DataCommand, step: SectorStep): Failure | undefined {
-    const { medium } = command;
-    const { heads, sectorsPerTrack } = medium.format;
-    const verifies = (this.state.command[0] & 0x1f) === 0x16;
-    for (;;) {
-      if (command.sector < 1 || command.sector > sectorsPerTrack) return failure(ST1.noData);
-      const lba = (command.drive.cylinder * heads + command.head) * sectorsPerTrack + command.sector - 1;
-      const outcome = this.#guard(() => step(medium, lba));
-      if ('st1' in outcome) return outcome;
-      const cylinderEnds = this.#advance(command);
-      if (outcome.terminal) return undefined;
-      if (cylinderEnds) return verifies ? undefined : failure(ST1.endOfCylinder);
-    }
-  }
-
-  #guard(step: () => ReturnType<SectorStep>): ReturnType<SectorStep> {
+  #guard(step: () => Step): Step {
     try {
       return step();
     } catch (error) {
@@ -503,18 +560,18 @@ export class FloppyController implements Device {
   }
 
   /** The next sector's address (data sheet, table 'result phase'); true when the cylinder has come to its end. */
-  #advance(command: DataCommand): boolean {
-    if (command.sector !== command.lastSector) {
-      command.sector++;
+  #advance({ lastSector, multiTrack }: DataCommand, transfer: FloppyTransfer): boolean {
+    if (transfer.sector !== lastSector) {
+      transfer.sector++;
       return false;
     }
-    command.sector = 1;
-    if (command.multiTrack && command.head === 0) {
-      command.head = 1;
+    transfer.sector = 1;
+    if (multiTrack && transfer.head === 0) {
+      transfer.head = 1;
       return false;
     }
-    if (command.multiTrack) command.head = 0;
-    command.cylinder++;
+    if (multiTrack) transfer.head = 0;
+    transfer.cylinder++;
     return true;
   }
 }

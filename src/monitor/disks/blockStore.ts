@@ -41,8 +41,6 @@ export interface BlockStore extends DiskFacts {
   submit(id: number, order: BlockOrder): void;
   /** The next reply, if there is one. */
   receive(): BlockReply | undefined;
-  /** Blocks until there may be a reply. */
-  wait(): void;
 }
 
 /** What opens disks whose work is done in another thread. */
@@ -95,9 +93,5 @@ export class DirectStore implements BlockStore {
 
   receive(): BlockReply | undefined {
     return this.replies.shift();
-  }
-
-  wait(): void {
-    // Nothing is ever under way.
   }
 }

@@ -168,18 +168,4 @@ export class Drive implements BlockBackend {
     while (!done()) this.cache.wait();
     return true;
   }
-
-  /** The same drive for who cannot come back: each call blocks until it is done. */
-  get patient(): BlockBackend {
-    const until = (done: () => boolean): true => this.patiently(done);
-    return {
-      sectors: this.sectors,
-      readOnly: this.readOnly,
-      prefetch: (lba, count) => this.prefetch(lba, count),
-      read: (lba, count, target) => until(() => this.read(lba, count, target)),
-      write: (lba, source) => until(() => this.write(lba, source)),
-      flush: () => until(() => this.flush()),
-      discard: (lba, count) => until(() => this.discard(lba, count)),
-    };
-  }
 }

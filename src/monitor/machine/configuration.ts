@@ -117,8 +117,8 @@ export const FIELDS = {
     doc: 'Whether there is a virtio entropy device. Its numbers are the same in every run, so they are no secret. Default: no.',
   },
   bootOrder: {
-    kind: list(choice({ floppy: 'The floppy.', disk: 'The first hard disk.', cdrom: 'The CD-ROM.' }), '["floppy", "disk"]'),
-    doc: 'Which drives the firmware tries, in this order. Default: those that are there: floppy, disk, CD-ROM.',
+    kind: list(choice({ floppy: 'The floppy.', disk: 'The hard disks.', cdrom: 'The CD-ROM.', network: 'The network card, by its expansion ROM; not with the built-in firmware.' }), '["floppy", "disk"]'),
+    doc: 'What the firmware tries to boot from, in this order. Default: what is there of floppy, disks, CD-ROM, network.',
   },
   network: {
     kind: networkSetting(),
@@ -309,11 +309,15 @@ function combinationProblems(configuration: MachineConfiguration): Problem[] {
   return found;
 }
 
-function bootOrderProblems({ bootOrder, floppy, disks, cdrom }: MachineConfiguration): Problem[] {
-  const there = { floppy: floppy !== undefined, disk: (disks ?? []).length > 0, cdrom: cdrom !== undefined };
-  const fields = { floppy: 'floppy', disk: 'disks', cdrom: 'cdrom' } as const;
-  return (bootOrder ?? []).filter((drive) => !there[drive])
+function bootOrderProblems({ bootOrder = [], floppy, disks, cdrom, network, firmware }: MachineConfiguration): Problem[] {
+  const there = { floppy: floppy !== undefined, disk: (disks ?? []).length > 0, cdrom: cdrom !== undefined, network: network !== 'none' };
+  const fields = { floppy: 'floppy', disk: 'disks', cdrom: 'cdrom', network: 'network' } as const;
+  const found = bootOrder.filter((drive) => !there[drive])
     .map((drive) => problem('bootOrder', `there is no ${quoted(drive)} to boot from`, `add "${fields[drive]}", or take it out of "bootOrder"`));
+  if (bootOrder.includes('network') && firmware === 'builtin') {
+    found.push(problem('bootOrder', 'the built-in firmware does not boot from the network', 'take "network" out of it, or set "firmware" to "seabios" or "ovmf"'));
+  }
+  return found;
 }
 
 /** Both channels have two places each. */

@@ -26,7 +26,7 @@ import { DiskTransfers } from '../firmware/bios/diskTransfers';
 import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
-import { bootOrderFile, type BootPath } from '../firmware/boot-order';
+import { bootOrderFile } from '../firmware/boot-order';
 import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
@@ -46,6 +46,7 @@ import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
 import { MachineError } from './blame';
+import { bootPaths, type BootDrives } from './bootPaths';
 import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
 import { Discs } from './discs';
@@ -192,7 +193,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   const { cpus: count, quantum } = images.configuration;
   const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
   late.processors = processors;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.map((device) => BIOS_DRIVES[device]) } : {}) }) : undefined;
+  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.flatMap((device) => (device === 'network' ? [] : [BIOS_DRIVES[device]])) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
   return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
 }
@@ -228,20 +229,16 @@ function firmwareFiles(images: MachineImages, platform: PlatformDescription, pow
   const map = memoryMap(configuration.memory).map(({ base, bytes, type }) => ({ first: base, bytes, type }));
   return [
     e820File(map),
-    bootOrderFile(bootPaths(images)),
+    bootOrderFile(bootPaths(bootDrives(images), configuration.bootOrder)),
     ...tableFiles(platform, powerManagementPort),
     ...(vgaBios && !isRomOfVga(vgaBios.bytes) ? [{ name: 'vgaroms/vgabios.bin', bytes: vgaBios.bytes }] : []),
   ];
 }
 
-/** Drives in the order in which they are to be tried. */
-function bootPaths({ configuration, floppy, disks }: MachineImages): readonly BootPath[] {
-  const order = configuration.bootOrder ?? ['floppy', 'disk'];
-  return order.flatMap((kind): BootPath[] => {
-    if (kind === 'floppy') return floppy ? [{ kind: 'floppy', drive: 0 }] : [];
-    if (kind === 'disk') return disks.map((_, index) => ({ kind: 'ata', channel: index >> 1, unit: index & 1 }));
-    return [];
-  });
+function bootDrives({ configuration: { network }, floppy, disks, cdrom }: MachineImages): BootDrives {
+  return {
+    floppy: floppy !== undefined, disks: disks.map(({ bus = 'ata' }) => bus), cdrom: cdrom !== undefined, network: network === 'none' ? undefined : network.card,
+  };
 }
 
 /** The network card that the configuration asks for. */
@@ -293,8 +290,7 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
   all.forEach((drive, i) => drives.set(0x80 + i, drive));
   const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
   const on = (bus: 'ata' | 'virtio'): readonly Drive[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
-  // The floppy controller does not come back to a command when a disk is not done.
-  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies: floppies.map(({ patient }) => patient), discs };
+  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies, discs };
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */

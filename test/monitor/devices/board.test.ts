@@ -150,7 +150,7 @@ describe('board', () => {
     host.advance(1_000_000);
     assert.equal(host.lines[14], true);
     assert.equal(board.ports.readPort(0x1f0, 4), 7);
-    assert.equal(board.ports.readPort(0x171, 1), 0xff, 'no second channel');
+    assert.equal(board.ports.readPort(0x171, 1), 0x7f, 'no second channel');
   });
 
   it('fills the CMOS cells from its configuration', () => {

@@ -58,14 +58,15 @@ export class FakeHost implements DeviceHost {
     return [...this.#events.values()];
   }
 
-  /** Passes time, delivering events at their moments. */
+  /** Passes time, delivering events at their moments, again and again to a device that waits for its disk. */
   advance(cycles: number): void {
     const end = this.time + cycles;
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#events.delete(`${next.device}/${next.event}`);
       this.time = Math.max(this.time, next.at);
       this.delivered++;
-      this.#devices.get(next.device)?.event?.(next.event);
+      const answer = this.#devices.get(next.device)?.event?.(next.event);
+      if (answer === 'wait') this.#events.set(`${next.device}/${next.event}`, next);
     }
     this.time = end;
   }

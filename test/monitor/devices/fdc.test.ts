@@ -5,6 +5,28 @@ import { FloppyController } from '../../../src/monitor/devices/fdc';
 import { FakeHost, FakeMemory } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
+/** A disk that is not done at first: each sector has to be asked for three times. */
+class SlowDisk extends MemoryDisk {
+  prefetched: unknown[] = [];
+  #asked = 0;
+
+  override prefetch(lba?: number, count?: number): void {
+    this.prefetched.push([lba, count]);
+  }
+
+  override read(lba: number, count: number, target: Uint8Array): boolean {
+    return this.#isDone() && super.read(lba, count, target);
+  }
+
+  override write(lba: number, source: Uint8Array): boolean {
+    return this.#isDone() && super.write(lba, source);
+  }
+
+  #isDone(): boolean {
+    return ++this.#asked % 3 === 0;
+  }
+}
+
 class Fixture {
   readonly host = new FakeHost();
   readonly memory = new FakeMemory();
@@ -128,6 +150,40 @@ describe('82077AA', () => {
     fixture.program(0x4a, 0x8000, 1024);
     assert.deepEqual(fixture.run([0xc5, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff]), [0x00, 0, 0, 0, 0, 4, 2]);
     assert.deepEqual([disk.sector(1)[511], disk.sector(2)[0]], [0xaa, 0xbb]);
+  });
+
+  it('waits for a disk that is not done: same bytes, same moment, nothing moved twice', () => {
+    const measure = (disk: MemoryDisk): readonly unknown[] => {
+      const fixture = new Fixture(disk).start();
+      fixture.program(0x46, 0, 20 * 512);
+      const read = fixture.run([0xe6, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff]);
+      const sectors = Array.from({ length: 20 }, (_, index) => sectorAt(fixture.memory, index * 512));
+      fixture.memory.load(0x8000, Array.from({ length: 1024 }, (_, index) => (index < 512 ? 0xaa : 0xbb)));
+      fixture.program(0x4a, 0x8000, 1024);
+      const written = fixture.run([0xc5, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff]);
+      return [read, sectors, written, disk.written, fixture.host.rises[6]];
+    };
+    const disk = new SlowDisk(2880);
+    const slow = measure(disk);
+    assert.deepEqual(slow, measure(new MemoryDisk(2880)));
+    assert.deepEqual(slow.slice(0, 3), [[0x00, 0, 0, 0, 1, 3, 2], Array.from({ length: 20 }, (_, index) => index), [0x00, 0, 0, 0, 0, 4, 2]]);
+    assert.deepEqual(disk.prefetched, [[0, 36]], 'it was told of the read when that began');
+  });
+
+  it('changes nothing while the disk is not done, and gives a command up in a reset', () => {
+    const fixture = new Fixture(new SlowDisk(2880)).start();
+    fixture.program(0x46, 0, 512);
+    for (const byte of [0xe6, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff]) fixture.fdc.writePort(0x3f5, 1, byte);
+    assert.equal(fixture.fdc.event('command'), undefined);
+    const before = structuredClone(fixture.fdc.state);
+    assert.equal(fixture.fdc.event('command'), 'wait');
+    assert.deepEqual(fixture.fdc.state, before);
+    assert.equal(fixture.memory.readByte(0), 0xff);
+    fixture.fdc.writePort(0x3f2, 1, 0x18);
+    fixture.fdc.writePort(0x3f2, 1, 0x1c);
+    fixture.host.advance(1_000_000);
+    assert.deepEqual(fixture.run([0x08]), [0xc0, 0]);
+    assert.equal(fixture.memory.readByte(0), 0xff);
   });
 
   it('reports what goes wrong', () => {

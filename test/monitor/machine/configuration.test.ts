@@ -103,6 +103,9 @@ describe('a launch configuration', () => {
     ['a command line alone', { cmdline: 'quiet' }, 'cmdline: it needs a kernel; add "kernel" or "multiboot", or take "cmdline" out'],
     ['a VGA BIOS for the built-in firmware', { vgaBios: 'v.bin' }, 'vgaBios: the built-in firmware has its own; take it out, or set "firmware" to "seabios"'],
     ['a boot order without its drive', { bootOrder: ['disk'] }, 'bootOrder: there is no \'disk\' to boot from; add "disks", or take it out of "bootOrder"'],
+    ['the network in a boot order without a card', { firmware: 'seabios', bootOrder: ['network'] }, 'bootOrder: there is no \'network\' to boot from; add "network", or take it out of "bootOrder"'],
+    ['the network in the built-in firmware\'s boot order', { network: 'user', bootOrder: ['network'] },
+      'bootOrder: the built-in firmware does not boot from the network; take "network" out of it, or set "firmware" to "seabios" or "ovmf"'],
   ];
   for (const [name, values, text] of refusals) {
     it(`refuses ${name}`, () => assert.deepEqual(refused({ ...boots, ...values }), [text]));

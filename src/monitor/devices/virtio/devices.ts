@@ -25,8 +25,8 @@ export interface VirtioDevices {
   input(input: MachineInput): boolean;
 }
 
-/** The slot of the first; the others follow. */
-const FIRST_SLOT = 4;
+/** The slot of the first; the others follow: disks, then a network card, then the rest. */
+export const FIRST_VIRTIO_SLOT = 4;
 const SLOTS = 32;
 const DEFAULT_MAC = Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56);
 
@@ -38,9 +38,9 @@ export function shareChannel(index: number): string {
 /** Makes the devices and plugs them in. `random` gives the next 64 random bits. Throws RangeError for more than there are slots. */
 export function createVirtioDevices(surroundings: VirtioSurroundings, options: VirtioOptions, random: () => bigint): VirtioDevices {
   const { disks = [], network, rng = false, console: ports = [], shares = [] } = options;
-  let nextSlot = FIRST_SLOT;
+  let nextSlot = FIRST_VIRTIO_SLOT;
   const slot = (): number => {
-    if (nextSlot === SLOTS) throw new RangeError(`There are more virtio devices than PCI slots for them (${String(SLOTS - FIRST_SLOT)}).`);
+    if (nextSlot === SLOTS) throw new RangeError(`There are more virtio devices than PCI slots for them (${String(SLOTS - FIRST_VIRTIO_SLOT)}).`);
     return nextSlot++;
   };
   const blocks = disks.map((disk, index) => new VirtioBlock(surroundings, {
