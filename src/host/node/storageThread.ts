@@ -85,6 +85,10 @@ class RemoteDisk implements BlockStore {
     }
     return undefined;
   }
+
+  wait(): void {
+    if (this.replies.length === 0) this.link.wait();
+  }
 }
 
 /** The monitor context's end. */

@@ -307,4 +307,9 @@ export class BlockCache implements BlockBackend {
   settle(): void {
     if (!this.readOnly && this.changed) this.beginFlush();
   }
+
+  /** Blocks until the store has something new to say. */
+  wait(): void {
+    this.store.wait();
+  }
 }

@@ -41,6 +41,8 @@ export interface BlockStore extends DiskFacts {
   submit(id: number, order: BlockOrder): void;
   /** The next reply, if there is one. */
   receive(): BlockReply | undefined;
+  /** Blocks until there may be a reply. */
+  wait(): void;
 }
 
 /** What opens disks whose work is done in another thread. */
@@ -93,5 +95,9 @@ export class DirectStore implements BlockStore {
 
   receive(): BlockReply | undefined {
     return this.replies.shift();
+  }
+
+  wait(): void {
+    // Nothing is ever under way.
   }
 }

@@ -43,6 +43,10 @@ class LateStore implements BlockStore {
   receive(): BlockReply | undefined {
     return this.replies.shift();
   }
+
+  wait(): void {
+    this.turn(1);
+  }
 }
 
 const SECTORS = 3000;
