@@ -1,8 +1,9 @@
 /** INT 1Ah: tick count, real-time clock, and (AH = B1h) the PCI BIOS. */
 import type { FunctionTable, ServiceCall } from './call';
-import { changeStatusB, readBcd, readCmos, RTC, RTC_DAYLIGHT, RTC_HOLD, writeBcd } from './cmos';
+import { changeStatusB, readBcd, readCmos, RTC, RTC_ALARM, RTC_DAYLIGHT, RTC_HOLD, writeBcd } from './cmos';
 import { BDA } from './layout';
 import { pciService } from './pci';
+import { unmask } from './pic';
 
 /** AH = 00h: ticks since midnight in CX:DX; AL tells, once, that midnight has passed. */
 function readTicks(call: ServiceCall): void {
@@ -58,6 +59,25 @@ function setDate(call: ServiceCall): void {
   setRegisters(call, [[RTC.century, call.ch], [RTC.year, call.cl], [RTC.month, call.dh], [RTC.day, call.dl]]);
 }
 
+/** AH = 06h: INT 4Ah comes at CH hours, CL minutes, DH seconds, all BCD; CF when an alarm is set already. */
+function setAlarm(call: ServiceCall): void {
+  const { ports } = call.machine;
+  if ((readCmos(ports, RTC.statusB) & RTC_ALARM) !== 0) {
+    call.carry = true;
+    return;
+  }
+  setRegisters(call, [[RTC.hoursAlarm, call.ch], [RTC.minutesAlarm, call.cl], [RTC.secondsAlarm, call.dh]]);
+  // A flag that an earlier match has left must not count.
+  readCmos(ports, RTC.statusC);
+  unmask(ports, 8);
+  changeStatusB(ports, RTC_ALARM, true);
+}
+
+function cancelAlarm(call: ServiceCall): void {
+  changeStatusB(call.machine.ports, RTC_ALARM, false);
+  call.carry = false;
+}
+
 const FUNCTIONS: FunctionTable = {
   0x00: readTicks,
   0x01: setTicks,
@@ -65,6 +85,8 @@ const FUNCTIONS: FunctionTable = {
   0x03: setTime,
   0x04: readDate,
   0x05: setDate,
+  0x06: setAlarm,
+  0x07: cancelAlarm,
   0xb1: pciService,
 };
 

@@ -6,18 +6,16 @@ const DATA_PORT = 0x71;
 
 /** Registers. */
 export const RTC = {
-  seconds: 0x00, minutes: 0x02, hours: 0x04, day: 0x07, month: 0x08, year: 0x09,
+  seconds: 0x00, secondsAlarm: 0x01, minutes: 0x02, minutesAlarm: 0x03, hours: 0x04, hoursAlarm: 0x05, day: 0x07, month: 0x08, year: 0x09,
   statusB: 0x0b, statusC: 0x0c, shutdown: 0x0f, century: 0x32,
 } as const;
 
 /** Bits of status register B. */
 export const RTC_HOLD = 0x80;
 export const RTC_PERIODIC = 0x40;
+export const RTC_ALARM = 0x20;
 const RTC_BINARY = 0x04;
 export const RTC_DAYLIGHT = 0x01;
-
-/** Bits of status register C. */
-export const RTC_ALARM_FLAG = 0x20;
 
 export function readCmos(ports: PortBus, register: number): number {
   ports.writePort(INDEX_PORT, 1, register);

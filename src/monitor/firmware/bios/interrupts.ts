@@ -1,9 +1,10 @@
 /** Handlers of hardware interrupts and exceptions that the BIOS owns. */
 import { hex } from '../bytes';
 import type { ServiceCall } from './call';
-import { readCmos, RTC, RTC_ALARM_FLAG } from './cmos';
+import { readCmos, RTC, RTC_ALARM } from './cmos';
 import { BDA, EBDA } from './layout';
 import { endInterrupt, MASTER_VECTORS, SLAVE_VECTORS } from './pic';
+import { eventTick } from './system';
 
 /** Ticks in 24 hours at 1193182 Hz / 65536. */
 const TICKS_PER_DAY = 0x18_00b0;
@@ -61,9 +62,13 @@ export function timerIrq(call: ServiceCall): void {
   countDownMotor(call);
 }
 
-/** IRQ 8: reading status C lets the clock interrupt again; an alarm goes on to INT 4Ah. */
+/** IRQ 8: reading status C lets the clock interrupt again; an alarm that was asked for goes on to INT 4Ah. */
 export function rtcIrq(call: ServiceCall): void {
-  const causes = readCmos(call.machine.ports, RTC.statusC);
-  endInterrupt(call.machine.ports, 8);
-  if ((causes & RTC_ALARM_FLAG) !== 0) call.continueAt('alarm');
+  const { ports } = call.machine;
+  const enabled = readCmos(ports, RTC.statusB);
+  // The flags of registers B and C have the same places.
+  const causes = readCmos(ports, RTC.statusC) & enabled;
+  endInterrupt(ports, 8);
+  eventTick(call);
+  if ((causes & RTC_ALARM) !== 0) call.continueAt('alarm');
 }

@@ -245,14 +245,24 @@ function extendedShiftFlags(call: ServiceCall): void {
   call.ah = left | right;
 }
 
+/** What AH = 09h tells: functions 10h-12h (bit 5) and 0Ah (bit 4) are there. */
+const FUNCTIONALITY = 0x30;
+/** What a keyboard says to F2h while the controller translates: ABh, 41h. */
+const KEYBOARD_IDENTITY = 0x41ab;
+/** Keyboard drivers ask by AH = 92h whether functions up to 12h are there: AH is this then. */
+const ENHANCED_PRESENT = 0x80;
+
 const FUNCTIONS: FunctionTable = {
   0x00: (call) => { readKey(call, false); },
   0x01: (call) => { peekKey(call, false); },
   0x02: (call) => { call.al = call.machine.memory.read8(BDA.shiftFlags); },
   0x05: (call) => { call.al = store(call.machine.memory, call.cx) ? 0 : 1; },
+  0x09: (call) => { call.al = FUNCTIONALITY; },
+  0x0a: (call) => { call.bx = KEYBOARD_IDENTITY; },
   0x10: (call) => { readKey(call, true); },
   0x11: (call) => { peekKey(call, true); },
   0x12: extendedShiftFlags,
+  0x92: (call) => { call.ah = ENHANCED_PRESENT; },
 };
 
 /** INT 16h. */

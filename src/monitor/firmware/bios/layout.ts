@@ -45,6 +45,8 @@ export const BDA = {
   videoFlags: 0x489,
   displayCombination: 0x48a,
   keyMode: 0x496,
+  /** Far pointer to the byte whose bit 7 tells that a wait is over. */
+  waitFlag: 0x498,
   waitActive: 0x4a0,
 } as const;
 

@@ -71,6 +71,8 @@ const FUNCTIONALITY: readonly number[] = [0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07, 0x
 
 /** INT 15h C0h: second PIC (40h), real-time clock (20h), INT 15h 4Fh at each key (10h), EBDA (04h). */
 const FEATURES = 0x74;
+/** Its second byte of features: INT 16h AH=09h (40h). */
+const MORE_FEATURES = 0x40;
 
 /** Exceptions 0-4, 6 and 7 have a logging handler; 5 is print screen. */
 const LOGGED_EXCEPTIONS: readonly number[] = [0, 1, 2, 3, 4, 6, 7];
@@ -141,7 +143,7 @@ class StubWriter {
 function writeTables(rom: StubWriter): void {
   rom.image.set(DISKETTE_PARAMETERS, DISKETTE_TABLE);
   put16(rom.image, CONFIG_TABLE, 8);
-  rom.image.set([MODEL_AT, 1, 0, FEATURES], CONFIG_TABLE + 2);
+  rom.image.set([MODEL_AT, 1, 0, FEATURES, MORE_FEATURES], CONFIG_TABLE + 2);
   rom.image.set(new TextEncoder().encode('01/01/26'), BUILD_DATE);
   rom.image[MODEL_BYTE] = MODEL_AT;
   rom.image.set(font(16), FONT_8X16);

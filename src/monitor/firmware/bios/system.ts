@@ -14,6 +14,9 @@ const SMAP = 0x534d_4150;
 
 const NOT_SUPPORTED = 0x86;
 const WAIT_ACTIVE = 0x83;
+/** The flag of AH = 86h, which waits itself: no program's, since this byte tells that a wait is active (0040:00A0). */
+const WAIT_WITHOUT_FLAG = 0x0040_00a0;
+const EVENT_HAPPENED = 0x80;
 const CYCLES_PER_MICROSECOND = CYCLES_PER_SECOND / 1_000_000;
 
 /** System control port A: bit 1 is the A20 gate, bit 0 resets the processor. */
@@ -89,9 +92,9 @@ function a20Status(call: ServiceCall): void {
   succeed(call);
 }
 
-/** AX = 2403h: the gate answers to port 92h (bit 1), and not through this BIOS to the keyboard controller. */
+/** AX = 2403h: the gate answers to the keyboard controller (bit 0) and to port 92h (bit 1). */
 function a20Support(call: ServiceCall): void {
-  call.bx = 2;
+  call.bx = 3;
   succeed(call);
 }
 
@@ -100,29 +103,61 @@ function a20Support(call: ServiceCall): void {
  * a thousand times a second, so that the wait ends at most a millisecond late.
  */
 function wait(call: ServiceCall): void {
-  const { memory, ports } = call.machine;
-  if (memory.read8(BDA.waitActive) !== 0) {
+  if (call.machine.memory.read8(BDA.waitActive) !== 0) {
     call.ah = WAIT_ACTIVE;
     call.carry = true;
     return;
   }
+  startWait(call, WAIT_WITHOUT_FLAG);
+  waitCheck(call);
+}
+
+/** Begins to count CX:DX microseconds; the flag is a far pointer, or WAIT_WITHOUT_FLAG. */
+function startWait(call: ServiceCall, flag: number): void {
+  const { memory, ports } = call.machine;
   memory.write8(BDA.waitActive, 1);
+  memory.write32(BDA.waitFlag, flag);
   const microseconds = call.cx * 0x1_0000 + call.dx;
   writeCycles(memory, EBDA.waitDeadline, call.machine.now() + microseconds * CYCLES_PER_MICROSECOND);
   unmask(ports, 8);
   changeStatusB(ports, RTC_PERIODIC, true);
-  waitCheck(call);
+}
+
+function endWait(call: ServiceCall): void {
+  changeStatusB(call.machine.ports, RTC_PERIODIC, false);
+  call.machine.memory.write8(BDA.waitActive, 0);
+}
+
+/** AH = 83h: AL = 0 sets bit 7 of the byte at ES:BX in CX:DX microseconds, AL = 1 gives that up. */
+function eventWait(call: ServiceCall): void {
+  const { memory, cpu } = call.machine;
+  const active = memory.read8(BDA.waitActive) !== 0;
+  if (call.al > 1 || (call.al === 0 && active)) return unsupported(call);
+  if (call.al === 0) startWait(call, ((cpu.selector('es') << 16) | call.bx) >>> 0);
+  else if (active) endWait(call);
+  call.carry = false;
+  return undefined;
+}
+
+/** The clock's interrupt: ends a wait of AH = 83h whose time has come. That of AH = 86h looks itself. */
+export function eventTick(call: ServiceCall): void {
+  const { memory } = call.machine;
+  if (memory.read8(BDA.waitActive) === 0) return;
+  const flag = memory.read32(BDA.waitFlag) >>> 0;
+  if (flag === WAIT_WITHOUT_FLAG || call.machine.now() < readCycles(memory, EBDA.waitDeadline)) return;
+  const address = (flag >>> 16) * 16 + (flag & 0xffff);
+  memory.write8(address, memory.read8(address) | EVENT_HAPPENED);
+  endWait(call);
 }
 
 /** Another look at the time from the waiting stub. */
 export function waitCheck(call: ServiceCall): void {
-  const { memory, ports } = call.machine;
+  const { memory } = call.machine;
   if (call.machine.now() < readCycles(memory, EBDA.waitDeadline)) {
     call.continueAt('timeWait');
     return;
   }
-  changeStatusB(ports, RTC_PERIODIC, false);
-  memory.write8(BDA.waitActive, 0);
+  endWait(call);
   call.carry = false;
 }
 
@@ -170,6 +205,7 @@ const BY_AX: FunctionTable = {
 const BY_AH: FunctionTable = {
   // Keyboard intercept: CF set means that nobody has taken the key in AL.
   0x4f: (call) => { call.carry = true; },
+  0x83: eventWait,
   // SysRq, device busy, device ready: for multitasking systems to hook.
   0x85: succeed,
   0x86: wait,

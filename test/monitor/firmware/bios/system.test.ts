@@ -319,6 +319,7 @@ describe('Interrupt handlers', () => {
   });
   it('calls INT 4Ah for an alarm of the clock only', () => {
     const on = machine();
+    on.ports.cmos[0x0b] = 0x62;
     on.ports.cmos[0x0c] = 0x40;
     on.interrupt(0x70);
     assert.equal(on.continuation(), undefined);
