@@ -1,6 +1,6 @@
 ; A floppy whose program calls the services of the BIOS and writes what each returns as a line on COM1: the registers and
 ; the carry and zero flags (which of them are promised, services.test.ts knows), and where it matters bytes of memory.
-; nasm -f bin -o services.bin services.asm
+; nasm -f bin [-D INPUT] -o services.bin services.asm: with INPUT it waits for a mouse that moves, else it makes a packet itself
 ; Drive 80h is a disk of 40 x 16 x 63 sectors. A write of a word to port F4 ends QEMU (isa-debug-exit); here the guest halts.
 
 bits 16
@@ -335,7 +335,12 @@ keyboard:
   probe 'enhanced keyboard present', 0x16, 0x92ff, 0, 0, 0
 
 clock:
-  probe 'ticks set', 0x1a, 0x0100, 0, 0x0012, 0x3456
+  ; No tick shall come in between.
+  cli
+  mov eax, 0x0100
+  mov ecx, 0x0012
+  mov edx, 0x3456
+  int 0x1a
   probe 'ticks', 0x1a, 0x0000, 0, 0, 0
   probe 'time set', 0x1a, 0x0300, 0, 0x1159, 0x5800
   probe 'time', 0x1a, 0x0200, 0, 0, 0
@@ -343,8 +348,8 @@ clock:
   probe 'date', 0x1a, 0x0400, 0, 0, 0
   mov word [0x4a * 4], alarm
   mov word [0x4a * 4 + 2], 0
-  probe 'alarm set', 0x1a, 0x0600, 0, 0x1159, 0x5900
-  probe 'alarm set while one is set', 0x1a, 0x0600, 0, 0x1159, 0x5900
+  probe 'alarm set', 0x1a, 0x0600, 0, 0x1200, 0x0000
+  probe 'alarm set while one is set', 0x1a, 0x0600, 0, 0x1200, 0x0000
   mov word [count], 60
 .alarm:
   hlt
@@ -450,6 +455,40 @@ screen:
   probe 'EGA', 0x10, 0x1200, 0x0010, 0, 0
 
 
+mouse:
+  probe 'mouse enabled without a handler', 0x15, 0xc200, 0x0100, 0, 0
+  probe 'mouse reset', 0x15, 0xc201, 0, 0, 0
+  probe 'mouse initialised', 0x15, 0xc205, 0x0300, 0, 0
+  probe 'mouse rate', 0x15, 0xc202, 0x0400, 0, 0
+  probe 'mouse rate 7', 0x15, 0xc202, 0x0700, 0, 0
+  probe 'mouse resolution', 0x15, 0xc203, 0x0300, 0, 0
+  probe 'mouse resolution 4', 0x15, 0xc203, 0x0400, 0, 0
+  probe 'mouse type', 0x15, 0xc204, 0, 0, 0
+  probe 'mouse status', 0x15, 0xc206, 0, 0, 0
+  probe 'mouse scaling', 0x15, 0xc206, 0x0200, 0, 0
+  probe 'mouse status then', 0x15, 0xc206, 0, 0, 0
+  probe 'mouse scaling back', 0x15, 0xc206, 0x0100, 0, 0
+  probe 'mouse scaling 3', 0x15, 0xc206, 0x0300, 0, 0
+  probe 'mouse unknown function', 0x15, 0xc209, 0, 0, 0
+  probe 'mouse handler', 0x15, 0xc207, packet_came, 0, 0
+  probe 'mouse enabled', 0x15, 0xc200, 0x0100, 0, 0
+  probe 'mouse status when enabled', 0x15, 0xc206, 0, 0, 0
+%ifdef INPUT
+  mov si, move_now
+  call print
+%else
+  ; A packet as if the mouse had sent it, through the controller's command D3h.
+  mov byte [injection], 0xd3
+  scan 0x09
+  scan 0x05
+  scan 0x03
+%endif
+.packet:
+  cmp byte [packets], 0
+  je .packet
+  dump 'mouse packet', packet_words, 8
+  probe 'mouse disabled', 0x15, 0xc200, 0x0000, 0, 0
+
   mov si, done
   call print
   mov dx, 0xf4
@@ -463,6 +502,23 @@ screen:
 alarm:
   mov byte [cs:alarmed], 1
   iret
+
+packet_came:
+  push bp
+  mov bp, sp
+  push ax
+  mov ax, [bp + 12]
+  mov [cs:packet_words], ax
+  mov ax, [bp + 10]
+  mov [cs:packet_words + 2], ax
+  mov ax, [bp + 8]
+  mov [cs:packet_words + 4], ax
+  mov ax, [bp + 6]
+  mov [cs:packet_words + 6], ax
+  inc byte [cs:packets]
+  pop ax
+  pop bp
+  retf
 
 ; Words from C800 to 1 MiB + 64 KiB, and back to BUFFER (INT 15h AH=87h).
 move_up:
@@ -488,7 +544,7 @@ inject:
   in al, 0x64
   test al, 3
   jnz .ready
-  mov al, 0xd2
+  mov al, [injection]
   out 0x64, al
 .taken:
   in al, 0x64
@@ -633,6 +689,10 @@ entry dd 0
 count dw 0
 last dw 0
 alarmed db 0
+injection db 0xd2
+packets db 0
+packet_words times 4 dw 0
+move_now db 'move now', 10, 0
 text db 'Text'
 done db 'done', 10, 0
 

@@ -14,6 +14,7 @@ import { diskDone, diskService } from './disk';
 import { CD_DRIVE } from './drives';
 import { exceptionService, irqService, rtcIrq, timerIrq } from './interrupts';
 import { keyboardIrq, keyboardService } from './keyboard';
+import { mouseDone, mouseIrq, mouseRetry } from './mouse';
 import { post } from './post';
 import { buildRom, ROM_BYTES, type BiosRom, type ServiceName } from './rom';
 import { printerService, serialRetry, serialService } from './serial';
@@ -52,6 +53,9 @@ export class BuiltinBios {
       timerIrq,
       keyboardIrq,
       rtcIrq,
+      mouseIrq,
+      mouseDone,
+      mouseRetry,
       video: videoService,
       equipment: equipmentService,
       memorySize: memorySizeService,

@@ -77,4 +77,15 @@ export const EBDA = {
   bootFailures: EBDA_BASE + 0xa0,
   /** What was booted from a CD, 16 bytes (drives.ts). */
   cdBoot: EBDA_BASE + 0xb0,
+  /** PS/2 mouse: the program's handler (far), bytes of a packet, how many have come, whether it is enabled, the packet (8 bytes). */
+  mouseHandler: EBDA_BASE + 0xc0,
+  mousePacketBytes: EBDA_BASE + 0xc4,
+  mouseReceived: EBDA_BASE + 0xc5,
+  mouseEnabled: EBDA_BASE + 0xc6,
+  mousePacket: EBDA_BASE + 0xc8,
+  /** A command to it: bytes sent, to send, answered, answers expected; its bytes and its answers (4 each); until when it may take. */
+  mouseSent: EBDA_BASE + 0xd0,
+  mouseCommand: EBDA_BASE + 0xd4,
+  mouseAnswers: EBDA_BASE + 0xd8,
+  mouseDeadline: EBDA_BASE + 0xe0,
 } as const;

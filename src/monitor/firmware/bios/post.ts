@@ -36,12 +36,15 @@ const MOST_STALE_KEYS = 16;
 const COM_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const LPT_PORTS = [0x378, 0x278];
 
-/** Equipment word: coprocessor, 80x25 colour; numbers of drives and ports are added. */
-const EQUIPMENT_BASE = 0x0022;
+/** Equipment word: coprocessor, PS/2 mouse, 80x25 colour; numbers of drives and ports are added. */
+const EQUIPMENT_BASE = 0x0026;
 
 /** CMOS shutdown codes that mean 'go on at 40:67', with and without an end of interrupt. */
 const RESUME_WITH_EOI = 0x05;
 const RESUME = 0x0a;
+
+/** Bytes of a mouse's packet until a program says otherwise. */
+const USUAL_MOUSE_PACKET = 3;
 
 /** Vectors kept free for programs: 60h-67h. */
 const USER_VECTORS = { first: 0x60, last: 0x67 };
@@ -129,6 +132,7 @@ function fillEbda(machine: FirmwareEnvironment): void {
   const { memory, drives } = machine;
   memory.write(EBDA.sizeKib, new Uint8Array(1024));
   memory.write8(EBDA.sizeKib, 1);
+  memory.write8(EBDA.mousePacketBytes, USUAL_MOUSE_PACKET);
   // No address is FFFF:FFFF, so the first exception is logged wherever it comes from.
   memory.write32(EBDA.loggedException, 0xffff_ffff);
   for (const index of [0, 1]) {

@@ -6,7 +6,9 @@
  * `continuations`, guest code that sleeps or spins, interruptible, and then calls again.
  */
 import { put16 } from '../bytes';
+import { EBDA_BASE } from '../memory-map';
 import { font } from './font';
+import { EBDA } from './layout';
 import { vesaTables } from './vesa-tables';
 
 /** The port that calls services. A write there from code inside the ROM is a service call. */
@@ -17,13 +19,13 @@ export const ROM_SEGMENT = 0xf000;
 
 /** The services that stubs call, one for each interrupt and for each step of a wait. */
 export type ServiceName =
-  | 'post' | 'bootstrap' | 'noBoot' | 'exception' | 'irq' | 'timerIrq' | 'keyboardIrq' | 'rtcIrq'
+  | 'post' | 'bootstrap' | 'noBoot' | 'exception' | 'irq' | 'timerIrq' | 'keyboardIrq' | 'rtcIrq' | 'mouseIrq' | 'mouseDone' | 'mouseRetry'
   | 'video' | 'equipment' | 'memorySize' | 'disk' | 'diskDone' | 'bootNext' | 'serial' | 'serialRetry' | 'system' | 'waitCheck'
   | 'keyboard' | 'printer' | 'clock';
 
 export type Continuation =
   | 'bootJump' | 'halt' | 'resume' | 'reboot' | 'breakKey' | 'printScreen'
-  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm' | 'diskWait' | 'bootWait';
+  | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm' | 'diskWait' | 'bootWait' | 'mouseWait' | 'mouseCall';
 
 /** What a write to the service port means, by the offset behind the OUT instruction. */
 export interface ServicePoint {
@@ -78,7 +80,7 @@ const MORE_FEATURES = 0x40;
 const LOGGED_EXCEPTIONS: readonly number[] = [0, 1, 2, 3, 4, 6, 7];
 
 /** Hardware interrupts without a device that we serve. */
-const PLAIN_IRQS: readonly number[] = [0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x71, 0x72, 0x73, 0x74, 0x76, 0x77];
+const PLAIN_IRQS: readonly number[] = [0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x71, 0x72, 0x73, 0x76, 0x77];
 
 /** Interrupts whose stub is nothing but a service call and IRET. */
 const PLAIN_SERVICES: readonly (readonly [number, ServiceName])[] = [
@@ -205,6 +207,25 @@ function writeKeyboard(rom: StubWriter): Pick<BiosRom['continuations'], 'breakKe
   return { breakKey, printScreen, keyWait };
 }
 
+/** IRQ 12, the call of the program's handler with a packet, and the wait for the mouse's answers to a command. */
+function writeMouse(rom: StubWriter): Pick<BiosRom['continuations'], 'mouseWait' | 'mouseCall'> {
+  const mouseWait = rom.here;
+  rom.code(STI, 0x51, 0xb9, 0xe8, 0x03, 0xe2, 0xfe, 0x59).service('mouseRetry', 0x15).code(IRET);
+  rom.handler(0x74).service('mouseIrq', 0x74);
+  const done = rom.here;
+  rom.service('mouseDone', 0x74).code(IRET);
+  const mouseCall = rom.here;
+  const word = (linear: number): readonly number[] => [(linear - EBDA_BASE) & 0xff, (linear - EBDA_BASE) >>> 8];
+  // pushad; push ds; push es; push EBDA; pop ds; xor ax,ax: the handler finds four words, first pushed the status.
+  rom.code(0x66, 0x60, 0x1e, 0x06, 0x68, (EBDA_BASE >>> 4) & 0xff, EBDA_BASE >>> 12, 0x1f, 0x31, 0xc0);
+  // mov al,[byte]; push ax for status, X, Y; push 0 for Z; call far [handler].
+  for (const byte of [0, 1, 2]) rom.code(0xa0, ...word(EBDA.mousePacket + byte), PUSH_AX);
+  rom.code(0x6a, 0x00, 0xff, 0x1e, ...word(EBDA.mouseHandler));
+  // add sp,8; pop es; pop ds; popad
+  rom.code(0x83, 0xc4, 0x08, 0x07, 0x1f, 0x66, 0x61).jump(done);
+  return { mouseWait, mouseCall };
+}
+
 function writeServices(rom: StubWriter): Pick<BiosRom['continuations'], 'timeWait' | 'serialWait' | 'diskWait'> {
   for (const [vector, name] of PLAIN_SERVICES) rom.handler(vector).service(name, vector).code(IRET);
   // The transfer is done before this is executed (diskTransfers.ts).
@@ -228,7 +249,7 @@ export function buildRom(tables: Uint8Array = new Uint8Array(0)): BiosRom {
   const rom = new StubWriter();
   rom.image.set(tables.subarray(0, FONT_8X16));
   writeTables(rom);
-  const stubs = { ...writeExceptionsAndIrqs(rom), ...writeKeyboard(rom), ...writeServices(rom) };
+  const stubs = { ...writeExceptionsAndIrqs(rom), ...writeKeyboard(rom), ...writeServices(rom), ...writeMouse(rom) };
   const continuations = { ...stubs, ...writeStart(rom) };
   return { image: rom.image, vectors: rom.vectors, points: rom.points, continuations };
 }

@@ -6,6 +6,7 @@ import type { FunctionTable, ServiceCall } from './call';
 import { changeStatusB, RTC_PERIODIC } from './cmos';
 import { readCycles, writeCycles } from './cycles';
 import { BDA, EBDA } from './layout';
+import { mouseService } from './mouse';
 import { unmask } from './pic';
 import { CONFIG_TABLE, ROM_SEGMENT } from './rom';
 
@@ -215,9 +216,10 @@ const BY_AH: FunctionTable = {
   0x91: succeed,
   0xc0: configurationTable,
   0xc1: ebdaSegment,
+  0xc2: mouseService,
 };
 
-/** INT 15h. What is not there (APM 53xx, PS/2 mouse C2xx) returns AH = 86h and CF. */
+/** INT 15h. What is not there (APM 53xx) returns AH = 86h and CF. */
 export function systemService(call: ServiceCall): void {
   (BY_AX[call.ax] ?? BY_AH[call.ah] ?? unsupported)(call);
 }

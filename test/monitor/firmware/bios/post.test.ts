@@ -31,8 +31,8 @@ describe('BIOS power-on self-test', () => {
     machine.powerOn();
     const { memory } = machine;
     assert.deepEqual([memory.read16(0x400), memory.read16(0x402)], [0x3f8, 0]);
-    // One floppy (bit 0), coprocessor, 80x25 colour, one serial port.
-    assert.equal(memory.read16(0x410), 0x0001 | 0x0002 | 0x0020 | (1 << 9));
+    // One floppy (bit 0), coprocessor, PS/2 mouse, 80x25 colour, one serial port.
+    assert.equal(memory.read16(0x410), 0x0001 | 0x0002 | 0x0004 | 0x0020 | (1 << 9));
     assert.deepEqual([memory.read16(0x413), memory.read16(0x40e)], [639, 0x9fc0]);
     assert.deepEqual([0x41a, 0x41c, 0x480, 0x482].map((at) => memory.read16(at)), [0x1e, 0x1e, 0x1e, 0x3e]);
     assert.deepEqual([memory.read8(0x449), memory.read16(0x44a), memory.read8(0x484), memory.read8(0x475)], [3, 80, 24, 2]);
