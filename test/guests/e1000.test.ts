@@ -1,6 +1,6 @@
 /** The e1000 under drivers that nobody has changed: Linux's, with its self-tests, and iPXE's out of an expansion ROM. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { leaveOut } from '../support/leaveOut';
 import { boot } from './harness';
@@ -120,8 +120,7 @@ describe('iPXE in the e1000\'s expansion ROM, under SeaBIOS', function () {
 
   it('finds the card and its link, and asks for an address by DHCP', async function () {
     if (!existsSync(IPXE_ROM)) leaveOut(this, 'no iPXE ROM (Debian package ipxe-qemu)');
-    const rom = { path: IPXE_ROM, bytes: new Uint8Array(readFileSync(IPXE_ROM)) };
-    const guest = await boot({ firmware: 'seabios', memory: '64M', network: { card: 'e1000', mac: MAC } }, { images: { networkRom: rom } });
+    const guest = await boot({ firmware: 'seabios', memory: '64M', network: { card: 'e1000', mac: MAC, rom: IPXE_ROM } });
     guest.patience = LONGEST_MS;
     const peer = new NetworkPeer((frame) => { guest.machine.input({ kind: 'frame', port: 'net0', bytes: frame }); });
     guest.onOutput = (channel, bytes) => {

@@ -25,6 +25,8 @@ import type * as MonitorModule from './monitor';
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 export const SAMPLES = path.join(CHECKOUT, 'samples');
 export const GUESTS = path.join(CHECKOUT, '.cache', 'guests');
+/** Where Debian's package seabios has it. */
+export const SEABIOS = '/usr/share/seabios/bios-256k.bin';
 
 /** A guest that has not got where it should after this much real time has failed, in milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -96,14 +98,12 @@ export interface BootOptions {
   readonly replay?: Recording;
   /** What translates in another thread's place. */
   readonly translation?: TranslationService;
-  /** Images beside those that the configuration names. */
-  readonly images?: Partial<Pick<MachineImages, 'networkRom'>>;
 }
 
 /** Builds the machine from its files; it stands on its first instruction. The input of a recording comes again. */
-export async function boot(values: Configuration, { rhythm = STEADY, replay, translation, images: more = {} }: BootOptions = {}): Promise<Guest> {
+export async function boot(values: Configuration, { rhythm = STEADY, replay, translation }: BootOptions = {}): Promise<Guest> {
   const images = await monitor().loadImages(checked(values));
-  return new Guest({ ...images, ...more, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
+  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
 }
 
 /** The same from images in memory; `files` gives the disks. */

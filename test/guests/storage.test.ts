@@ -1,6 +1,5 @@
 /**
- * Disks and CDs as whole guests find them: Linux's ata_piix, sr, isofs and ext4 by DMA, against checksums; GRUB off its rescue
- * CD, with the built-in BIOS and with SeaBIOS.
+ * Disks and CDs as whole guests find them: Linux's ata_piix, sr, isofs and ext4 by DMA, against checksums.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -12,10 +11,7 @@ import { leaveOut } from '../support/leaveOut';
 import { boot, GUESTS, type Guest, randomNumbers } from './harness';
 
 const LINUX = path.join(GUESTS, 'linux');
-const GRUB_CD = path.join(GUESTS, 'grub', 'grub-rescue-cdrom.iso');
-const SEABIOS = '/usr/share/seabios/bios-256k.bin';
 const MIB = 1024 * 1024;
-const KEY_C = 0x2e;
 /** A machine that has much else to do takes ten times as long as a quiet one. */
 const PATIENCE_MS = 600_000;
 
@@ -74,19 +70,6 @@ describe('storage', function () {
       assert.ok(copy !== undefined && copy === original, written);
       const quiet = ask(guest, 'dmesg | grep -c "exception Emask\\|I/O error"');
       assert.match(quiet, /\n0\r?\n/, 'no command had to be repeated');
-    });
-  }
-
-  for (const firmware of ['builtin', 'seabios']) {
-    it(`GRUB comes off its rescue CD to its prompt (${firmware})`, async function () {
-      if (!existsSync(GRUB_CD)) leaveOut(this, 'no GRUB CD (node scripts/fetch-test-guests.mjs grub)');
-      if (firmware === 'seabios' && !existsSync(SEABIOS)) leaveOut(this, 'no SeaBIOS (apt install seabios)');
-      const guest = await boot({ firmware, cdrom: GRUB_CD, memory: '64M' });
-      guest.patience = PATIENCE_MS;
-      // The menu is a file on the CD, which GRUB reads by INT 13h.
-      guest.waitForScreen('Memtest86+');
-      guest.press(KEY_C);
-      guest.waitForScreen('grub>');
     });
   }
 });

@@ -14,7 +14,7 @@ const LARGEST_ROM = 16 * 1024 * 1024;
 /** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
 const LARGEST_IMAGE = 2 ** 31 - 1;
 
-type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'replay';
+type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network' | 'replay';
 
 async function checked(field: Fields, path: string): Promise<Stats> {
   let stats: Stats;
@@ -113,7 +113,8 @@ async function moduleFiles({ modules }: MachineConfiguration): Promise<ModuleFil
  * @throws LoadError naming the field, the file, what is wrong with it and what to do
  */
 export async function loadImages(configuration: MachineConfiguration): Promise<MachineImages> {
-  const { kernel, initrd, multiboot, floppy, disks, cdrom, replay } = configuration;
+  const { kernel, initrd, multiboot, floppy, disks, cdrom, network, replay } = configuration;
+  const networkRom = network === 'none' ? undefined : network.rom;
   return {
     configuration,
     ...await firmwareFiles(configuration),
@@ -121,6 +122,7 @@ export async function loadImages(configuration: MachineConfiguration): Promise<M
     ...(initrd === undefined ? {} : { initrd: await readWhole('initrd', initrd, LARGEST_IMAGE) }),
     ...(multiboot === undefined ? {} : { multiboot: await readWhole('multiboot', multiboot, LARGEST_IMAGE) }),
     modules: await moduleFiles(configuration),
+    ...(networkRom === undefined ? {} : { networkRom: await readWhole('network', networkRom, LARGEST_ROM) }),
     ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
     disks: await Promise.all((disks ?? []).map(async (disk) => ({ ...await diskFile('disks', disk), bus: disk.bus }))),
     ...(cdrom === undefined ? {} : { cdrom: cdrom === 'empty' ? null : await diskFile('cdrom', { path: cdrom, writable: false }) }),

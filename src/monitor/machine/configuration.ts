@@ -124,7 +124,7 @@ export const FIELDS = {
     kind: networkSetting(),
     default: 'none',
     doc: 'The network: none, or a card with a network of its own behind it (10.0.2.0/24), from which the guest reaches what this computer reaches, '
-      + 'and nothing reaches the guest but by `forwards`. As an object: `card`, `mac`, `forwards`, `capture`, `restrict`, `tftp`, `bootFile`, `hostname`, `domain`. See docs/network.md.',
+      + 'and nothing reaches the guest but by `forwards`. As an object: `card`, `mac`, `rom`, `forwards`, `capture`, `restrict`, `tftp`, `bootFile`, `hostname`, `domain`. See docs/network.md.',
   },
   serial: {
     kind: wordOrPath({ terminal: 'A terminal in the editor.', stdio: 'Standard input and output of the program.', none: 'Nowhere.' }),

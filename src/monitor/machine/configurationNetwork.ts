@@ -17,6 +17,8 @@ export interface UserNetwork {
   readonly card: 'e1000' | 'virtio';
   /** Six bytes in hexadecimal with colons, small letters. */
   readonly mac: string;
+  /** The card's expansion ROM. */
+  readonly rom?: string;
   readonly forwards: readonly PortForward[];
   /** A file that takes all frames. */
   readonly capture?: string;
@@ -128,6 +130,7 @@ const FORWARD_KIND: Kind<PortForward> = {
 const NETWORK = {
   card: property(choice({ e1000: 'Intel 82540EM, for which nearly every system has a driver.', virtio: 'Virtio, for guests that know it.' }), 'Which card the guest finds. Default: e1000.'),
   mac: property(MAC, `The card's address. Default: ${DEFAULT_MAC}.`),
+  rom: property(path(), 'Path of the card\'s expansion ROM, by which firmware boots from the network (iPXE). Only an e1000 has one. Default: none.'),
   forwards: property(list(FORWARD_KIND, '["8080:80"]'), 'Ports of this computer that lead to ports of the guest: `"8080:80"`, `"udp:5353:53"`, `"192.168.1.5:8080:80"`.'),
   capture: property(path(), 'Path of a file that takes all frames, for tcpdump and Wireshark. It is written anew.'),
   restrict: property(flag(), 'Let the guest reach nothing but DHCP, TFTP and what is forwarded to it. Default: no.'),
@@ -147,9 +150,10 @@ function readUserNetwork(value: unknown, context: ReadContext): UserNetwork {
     return (found === undefined ? {} : { [name]: found }) as never;
   };
   const setting: UserNetwork = {
-    ...DEFAULTS, ...read('card'), ...read('mac'), ...read('forwards'), ...read('capture'), ...read('restrict'),
+    ...DEFAULTS, ...read('card'), ...read('mac'), ...read('rom'), ...read('forwards'), ...read('capture'), ...read('restrict'),
     ...read('tftp'), ...read('bootFile'), ...read('hostname'), ...read('domain'),
   };
+  if (setting.rom !== undefined && setting.card === 'virtio') throw new Refusal('"rom" is for an e1000, and a virtio card has none', 'take "rom" out, or set "card" to "e1000"');
   if (setting.bootFile !== undefined && setting.tftp === undefined) throw new Refusal('"bootFile" needs a place to load it from', 'add "tftp"');
   // An option's value has at most 255 bytes, BOOTP's field 127.
   if (setting.bootFile !== undefined && setting.bootFile.length > 127) throw new Refusal('"bootFile" is too long', 'write at most 127 characters');

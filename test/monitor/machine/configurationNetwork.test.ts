@@ -32,7 +32,12 @@ describe('the field network', () => {
     });
   });
 
+  it('takes an expansion ROM for an e1000', () => {
+    assert.deepEqual(read({ rom: 'pxe-e1000.rom' }), { ...DEFAULTS, rom: '/at/pxe-e1000.rom' });
+  });
+
   const refusals: readonly (readonly [unknown, RegExp])[] = [
+    [{ card: 'virtio', rom: 'pxe-virtio.rom' }, /"rom" is for an e1000, and a virtio card has none; take "rom" out, or set "card" to "e1000"/],
     ['users', /network: 'users' is not known; did you mean "user"\?/],
     [5, /network: 5 is not known; write "none", "user" or/],
     [{ forward: [] }, /'forward' is not known in it; did you mean "forwards"\?/],
