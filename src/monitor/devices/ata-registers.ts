@@ -28,21 +28,27 @@ const CONTROL_FIELDS: readonly FieldDescription[] = [
   { name: 'HOB', low: 7, meaning: 'the registers show what was written before the last time' },
 ];
 
-const COMMAND_BLOCK: readonly RegisterDescription[] = [
+/** What a guest finds in a channel after power-on: it follows from the drives. */
+export interface ChannelAtPowerOn {
+  readonly status: number;
+  readonly error: number;
+}
+
+const commandBlock = ({ status, error }: ChannelAtPowerOn): readonly RegisterDescription[] => [
   { name: 'DATA', title: 'data', at: 0, bytes: 2, access: 'special', readEffect: 'takes the next word' },
-  { name: 'ERROR', title: 'error', at: 1, bytes: 1, access: 'read-only', fields: ERROR_FIELDS },
+  { name: 'ERROR', title: 'error', at: 1, bytes: 1, access: 'read-only', reset: error, fields: ERROR_FIELDS },
   { name: 'FEATURES', title: 'features', at: 1, bytes: 1, access: 'write-only' },
   { name: 'COUNT', title: 'sector count, or interrupt reason', at: 2, bytes: 1, access: 'special' },
   { name: 'LBAL', title: 'address 0-7, or sector number', at: 3, bytes: 1, access: 'special' },
   { name: 'LBAM', title: 'address 8-15, cylinder low, or byte count low', at: 4, bytes: 1, access: 'special' },
   { name: 'LBAH', title: 'address 16-23, cylinder high, or byte count high', at: 5, bytes: 1, access: 'special' },
   { name: 'DEVICE', title: 'device and head', at: 6, bytes: 1, access: 'special', fields: DEVICE_FIELDS },
-  { name: 'STATUS', title: 'status', at: 7, bytes: 1, access: 'read-only', readEffect: 'takes the interrupt back', fields: STATUS_FIELDS },
+  { name: 'STATUS', title: 'status', at: 7, bytes: 1, access: 'read-only', reset: status, readEffect: 'takes the interrupt back', fields: STATUS_FIELDS },
   { name: 'COMMAND', title: 'command', at: 7, bytes: 1, access: 'write-only' },
 ];
 
-const CONTROL_BLOCK: readonly RegisterDescription[] = [
-  { name: 'ASTATUS', title: 'alternate status', at: 0, bytes: 1, access: 'read-only', fields: STATUS_FIELDS },
+const controlBlock = ({ status }: ChannelAtPowerOn): readonly RegisterDescription[] => [
+  { name: 'ASTATUS', title: 'alternate status', at: 0, bytes: 1, access: 'read-only', reset: status, fields: STATUS_FIELDS },
   { name: 'CONTROL', title: 'device control', at: 0, bytes: 1, access: 'write-only', fields: CONTROL_FIELDS },
 ];
 
@@ -50,13 +56,13 @@ const CONTROL_BLOCK: readonly RegisterDescription[] = [
 export const READ_NAMES: readonly string[] = ['DATA', 'ERROR', 'COUNT', 'LBAL', 'LBAM', 'LBAH', 'DEVICE', 'STATUS'];
 
 /** A channel with its command block and control port at these ports. */
-export function channelDescription(command: number, control: number): DeviceDescription {
+export function channelDescription(command: number, control: number, atPowerOn: ChannelAtPowerOn): DeviceDescription {
   return {
     title: 'ATA channel',
     source: 'ATA/ATAPI-6 (T13 1410D)',
     blocks: [
-      { name: 'command block', space: 'port', base: command, registers: COMMAND_BLOCK },
-      { name: 'control block', space: 'port', base: control, registers: CONTROL_BLOCK },
+      { name: 'command block', space: 'port', base: command, registers: commandBlock(atPowerOn) },
+      { name: 'control block', space: 'port', base: control, registers: controlBlock(atPowerOn) },
     ],
   };
 }

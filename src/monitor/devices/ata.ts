@@ -79,8 +79,9 @@ export class AtaChannel implements Device {
       { first: options.command, count: 8 },
       { first: options.control, count: 1 },
     ];
-    this.description = channelDescription(options.command, options.control);
     this.state = powerOnState(options.drives);
+    const [error, status] = [options.command + 1, options.control].map((port) => this.#readRegister(port, false));
+    this.description = channelDescription(options.command, options.control, { status, error });
   }
 
   /** Power-on, but for the discs in the drives, which nobody takes out by a reset. */

@@ -100,6 +100,8 @@ interface Work {
   descriptors: number;
   packets: number;
   wireBytes: number;
+  /** Bytes that have come over the bus, for packets or for nothing. */
+  fetchedBytes: number;
 }
 
 export class E1000Transmitter {
@@ -139,13 +141,14 @@ export class E1000Transmitter {
       this.#schedule(0);
       return true;
     }
-    const work: Work = { descriptors: 0, packets: 0, wireBytes: 0 };
+    const work: Work = { descriptors: 0, packets: 0, wireBytes: 0, fetchedBytes: 0 };
     const wasIdle = this.#isIdle();
     while (work.descriptors < BATCH && work.packets < BATCH && !this.#isIdle()) this.#step(work);
     if (this.#isIdle()) {
       if (!wasIdle) this.#parts.interrupts.raise(CAUSE.transmitEmpty);
     } else {
-      this.#schedule(work.wireBytes * BYTE_CYCLES);
+      // What is fetched and never sent takes the bus's time (about the wire's), or a ring of it would hold up the host for ever.
+      this.#schedule(Math.max(work.wireBytes, work.fetchedBytes) * BYTE_CYCLES);
     }
     return true;
   }
@@ -227,6 +230,7 @@ export class E1000Transmitter {
     if (!passesOver && count > 0) {
       memory.read(descriptor.address + descriptor.done, packet.subarray(bytes, bytes + count));
       state().bytes += count;
+      work.fetchedBytes += count;
     }
     descriptor.done += count;
     const isEnd = count === left;

@@ -143,6 +143,7 @@ const PORTS: RegisterBlock = {
     { name: 'ENABLE', title: 'video subsystem enable', at: 0x3, bytes: 1, access: 'read-write', reset: 1, writable: 0x01 },
     { name: 'PELMASK', title: 'DAC mask', at: 0x6, bytes: 1, access: 'read-write', reset: 0xff },
     { name: 'DACSTATE', title: 'DAC state', at: 0x7, bytes: 1, access: 'read-only', fields: [field('STATE', 0, 2, '3: reading, 0: writing')] },
+    { name: 'DACREAD', title: 'DAC read index', at: 0x7, bytes: 1, access: 'write-only' },
     { name: 'DACWRITE', title: 'DAC write index', at: 0x8, bytes: 1, access: 'special' },
     { name: 'FEATURE', title: 'feature control', at: 0xa, bytes: 1, access: 'read-only' },
   ],

@@ -139,8 +139,8 @@ export class Vga implements Device {
       case 'attribute controller': return state.attribute[found.at];
       case 'DISPI': return readDispi(state, found.at / 2);
       case 'memory': return this.#readExtended(found.at);
-      // Reading one of these ports has no effect.
-      default: return this.#readVgaPort(0x3c0 + found.at);
+      // Reading one of these ports has no effect; at the read index's, something else is read.
+      default: return register === 'DACREAD' ? Math.floor(state.paletteRead / 3) : this.#readVgaPort(0x3c0 + found.at);
     }
   }
 

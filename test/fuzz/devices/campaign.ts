@@ -3,13 +3,17 @@
  * to rest, no step that takes long, states that stay bounded, and a copy of the state that goes on alike in another board.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { serialize } from 'node:v8';
+import { serialize, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Random as RandomSource } from '../random';
-import { step, type Random } from './steps';
-import { World, type WorldState } from './world';
+import { step } from './steps';
+import type { Random } from './values';
+import { World, type BoardKind, type WorldState } from './world';
 
 /** What devices' states may grow by, over all, bytes as V8 serializes them. */
-const MOST_GROWTH = 256 * 1024;
+const MOST_GROWTH = 4 * 1024 * 1024;
+/** What the process's heap may grow by with one board, bytes: disks that are written are in it. */
+const MOST_HEAP_GROWTH = 64 * 1024 * 1024;
 /** Real time of one step, milliseconds. Garbage collection and other work on the computer is in it. */
 const LONGEST_STEP_MS = 2000;
 const STEPS_BETWEEN_CHECKS = 4000;
@@ -28,6 +32,22 @@ function randomOf(seed: number): Random {
   return (limit) => source.below(limit);
 }
 
+setFlagsFromString('--expose-gc');
+// V8 gives its collector to contexts that are made after the flag.
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes that are in use when all that can go is gone. */
+function heapInUse(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Boards of both kinds take turns. */
+function kindOf(seed: number): BoardKind {
+  return seed % 2 === 0 ? 'virtio' : 'e1000';
+}
+
 function sizeOf({ devices }: WorldState): number {
   return serialize(devices).length;
 }
@@ -41,7 +61,7 @@ function differences(left: WorldState, right: WorldState): string {
 
 /** Sets a copy of the state going in another board, and does the same to both. */
 function compareTwins(world: World, seed: number, at: number): void {
-  const twin = new World();
+  const twin = new World(world.kind);
   twin.restore(world.state);
   world.stops = [];
   world.outputSum = 0;
@@ -68,14 +88,17 @@ function guarded(world: World, random: Random, seed: number, at: number): void {
 
 /** One board for so many steps. Throws Finding. */
 export function fuzzBoard(seed: number, steps: number): void {
-  const world = new World();
+  const world = new World(kindOf(seed));
   const random = randomOf(seed);
   const sizeAtStart = sizeOf(world.state);
+  const heapAtStart = heapInUse();
   for (let at = 0; at < steps; at++) {
     guarded(world, random, seed, at);
     if ((at + 1) % STEPS_BETWEEN_CHECKS !== 0) continue;
     const growth = sizeOf(world.state) - sizeAtStart;
     if (growth > MOST_GROWTH) throw new Finding(seed, at, `the devices' states have grown by ${String(growth)} bytes`);
     compareTwins(world, seed, at);
+    const heapGrowth = heapInUse() - heapAtStart;
+    if (heapGrowth > MOST_HEAP_GROWTH) throw new Finding(seed, at, `the heap has grown by ${String(heapGrowth)} bytes`);
   }
 }

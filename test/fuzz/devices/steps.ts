@@ -1,28 +1,10 @@
 /** Random things that a guest and the outside do to a board: one at a time, each giving what was read. */
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
-import { MEMORY_BYTES, type World } from './world';
-
-/** Below `limit`, which may be up to 2^32. */
-export type Random = (limit: number) => number;
+import { driveDevice } from './drivers';
+import { interesting, pick, type Random } from './values';
+import { DISC_NAMES, MEMORY_BYTES, type World } from './world';
 
 const SIZES: readonly AccessSize[] = [1, 2, 4];
-
-function pick<T>(random: Random, list: readonly T[]): T | undefined {
-  return list[random(list.length)];
-}
-
-/** Values that mean something to devices: small numbers, bits, addresses in memory and beyond, all ones. */
-export function interesting(random: Random): number {
-  switch (random(8)) {
-    case 0: return 0;
-    case 1: return 0xffff_ffff;
-    case 2: return (1 << random(32)) >>> 0;
-    case 3: return random(MEMORY_BYTES) & ~3;
-    case 4: return random(0x1_0000_0000);
-    case 5: return (0xffff_ffff - random(4096)) >>> 0;
-    default: return random(256);
-  }
-}
 
 function masked(value: number, size: AccessSize): number {
   return size === 4 ? value : value & (size === 2 ? 0xffff : 0xff);
@@ -90,9 +72,27 @@ function fillMemory(world: World, random: Random): number {
   return -1;
 }
 
+/** An Ethernet frame: to the card, to everyone, to a group, or to someone; of any length, too short and too long ones among them. */
+function someFrame(random: Random): Uint8Array {
+  const length = random(8) === 0 ? random(70_000) : random(2) === 0 ? random(64) : random(1600);
+  const frame = new Uint8Array(length).fill(random(256));
+  const target = pick(random, [[0x52, 0x54, 0, 0x12, 0x34, 0x56], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [1, 0x80, 0xc2, 0, 0, 1], [random(256), random(256), 0, 0, 0, 0]]) ?? [];
+  const header = [...target, 2, 0, 0, 0, 0, 1, ...(pick(random, [[0x08, 0x00, 0x45], [0x88, 0x08, 0, 1, 0, random(256)], [0x81, 0, 0, random(256), 8, 0]]) ?? [])];
+  frame.set(header.slice(0, length));
+  return frame;
+}
+
+/** An answer of 9P, mostly with the length that it has. */
+function someReply(random: Random): Uint8Array {
+  const bytes = new Uint8Array(random(8) === 0 ? random(8) : 7 + random(600)).map(() => random(256));
+  if (bytes.length >= 11) new DataView(bytes.buffer).setUint32(4, random(4) === 0 ? interesting(random) : bytes.length - 4, true);
+  if (bytes.length >= 4) new DataView(bytes.buffer).setUint32(0, random(4), true);
+  return bytes;
+}
+
 function giveInput(world: World, random: Random): number {
   const { board } = world;
-  switch (random(5)) {
+  switch (random(10)) {
     case 0: board.input({ kind: 'key', code: random(2) === 0 ? random(0x80) : 0xe000 + random(0x80), down: random(2) === 0 }); break;
     case 1: {
       const port = pick(random, ['com1', 'com2', 'com3', 'com4'] as const) ?? 'com1';
@@ -100,8 +100,13 @@ function giveInput(world: World, random: Random): number {
       if (board.uart(port).state.incoming.length < 64) board.input({ kind: 'serial', port, bytes: Uint8Array.of(random(256), random(256)) });
       break;
     }
-    case 2: board.input({ kind: 'power-button' }); break;
+    case 2: board.input({ kind: random(2) === 0 ? 'power-button' : 'reset-button' }); break;
     case 3: board.input({ kind: 'entropy', bytes: Uint8Array.of(random(256)) }); break;
+    case 4: board.input({ kind: 'link', port: 'net0', up: random(3) !== 0 }); break;
+    case 5: board.input({ kind: 'media', drive: 'cdrom', image: random(4) === 0 ? null : pick(random, DISC_NAMES) ?? null }); break;
+    case 6: board.input({ kind: 'reply', port: random(2) === 0 ? '9p0' : '9p1', bytes: someReply(random) }); break;
+    case 7: board.input({ kind: 'serial', port: random(2) === 0 ? 'hvc0' : 'hvc1', bytes: Uint8Array.of(random(256), random(256)) }); break;
+    case 8: board.input({ kind: 'frame', port: 'net0', bytes: someFrame(random) }); break;
     default: board.input({ kind: 'mouse', dx: random(600) - 300, dy: random(600) - 300, wheel: random(9) - 4, buttons: random(32) });
   }
   return -1;
@@ -123,13 +128,14 @@ export function step(world: World, random: Random): number {
     if (isReset && random(4) === 0) world.board.reset();
   }
   const choice = random(100);
-  if (choice < 35) return accessPort(world, random, somePort(world, random));
-  if (choice < 50) return accessMemory(world, random);
-  if (choice < 60) return accessConfiguration(world, random);
-  if (choice < 75) return accessDescribed(world, random);
-  if (choice < 80) return fillMemory(world, random);
-  if (choice < 84) return giveInput(world, random);
-  if (choice < 90) return acknowledge(world, random);
+  if (choice < 25) return accessPort(world, random, somePort(world, random));
+  if (choice < 37) return accessMemory(world, random);
+  if (choice < 43) return accessConfiguration(world, random);
+  if (choice < 55) return accessDescribed(world, random);
+  if (choice < 60) return fillMemory(world, random);
+  if (choice < 66) return giveInput(world, random);
+  if (choice < 71) return acknowledge(world, random);
+  if (choice < 86) return driveDevice(world, random);
   world.advance(random(3) === 0 ? random(20_000_000) : random(5000));
   return -1;
 }

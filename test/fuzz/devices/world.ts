@@ -1,14 +1,27 @@
-/** A whole board for the device fuzzer: every device plugged, memory that bus masters reach, virtual time, and its state as plain data. */
+/**
+ * Whole boards for the device fuzzer: every device plugged, memory that bus masters reach, virtual time, and its state as plain data.
+ * A board takes one network card, so there are two kinds of them.
+ */
 import { createBoard, type Board } from '../../../src/monitor/devices/board';
 import type { DmaMemory } from '../../../src/monitor/devices/dma';
 import type { DeviceHost, DeviceStop } from '../../../src/monitor/devices/device';
 import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
-import { MemoryDisk } from '../../monitor/devices/memory-disk';
+import { TardyDisk } from './tardyDisk';
 
 /** Memory that bus masters reach, bytes; what lies beyond reads FF. */
 export const MEMORY_BYTES = 1 << 20;
 /** Events at one and the same moment: more of them is a device that never comes to rest. */
 const MOST_EVENTS_AT_ONCE = 10_000;
+
+/** What boards are told apart by: their network card. */
+export type BoardKind = 'e1000' | 'virtio';
+
+const SECTORS = { ata: [4000, 2000, 3000], floppies: [2880, 2880], virtio: [1500, 64] } as const;
+/** Discs for the CD-ROM drive, by the names of their images: sectors of 512 bytes. */
+const DISCS: ReadonlyMap<string, number> = new Map([['large', 6000], ['small', 16], ['empty', 0]]);
+/** Images that inputs name; the last one is not there. */
+export const DISC_NAMES: readonly string[] = [...DISCS.keys(), 'missing'];
+const FLASH = { address: 0xfff0_0000, bytes: 1 << 16 } as const;
 
 interface PendingEvent {
   readonly device: string;
@@ -38,7 +51,8 @@ function masterMemory(memory: Uint8Array): DmaMemory {
   return {
     readByte, writeByte,
     read: (address, target) => {
-      for (let index = 0; index < target.length; index++) target[index] = readByte(address + index);
+      target.fill(0xff);
+      if (address < MEMORY_BYTES) target.set(memory.subarray(address, address + target.length));
     },
     write: (address, source) => source.forEach((byte, index) => writeByte(address + index, byte)),
   };
@@ -53,15 +67,23 @@ export class World implements DeviceHost {
   private time = 0;
   private order = 0;
   private events = new Map<string, PendingEvent>();
-  private readonly disks: readonly MemoryDisk[];
+  private readonly disks: readonly TardyDisk[];
   private built = false;
 
-  constructor() {
-    this.disks = [4000, 2000, 3000, 1000, 2880, 2880].map((sectors) => new MemoryDisk(sectors));
+  constructor(readonly kind: BoardKind) {
+    const disks = (sizes: readonly number[]): readonly TardyDisk[] => sizes.map((sectors) => new TardyDisk(sectors));
+    const [ata, floppies, virtio] = [disks(SECTORS.ata), disks(SECTORS.floppies), disks(SECTORS.virtio)];
+    this.disks = [...ata, ...floppies, ...virtio];
+    const discs = new Map([...DISCS].map(([name, sectors]) => [name, new TardyDisk(sectors, true)]));
     const { memory } = this;
     this.board = createBoard(
       this,
-      { memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: this.disks.slice(0, 4), floppies: this.disks.slice(4), hpet: true, cpus: 2, serialCharacterCycles: 2000 },
+      {
+        memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: ata, floppies, cdrom: { image: 'large', discs: (name) => discs.get(name) },
+        hpet: true, cpus: 2, serialCharacterCycles: 2000, flash: { address: FLASH.address, bytes: new Uint8Array(FLASH.bytes).fill(0xff) },
+        network: { card: kind, ...(kind === 'e1000' ? { rom: new Uint8Array(4096).fill(0x55) } : {}) },
+        virtio: { disks: virtio, rng: true, console: [{ channel: 'hvc0' }, { channel: 'hvc1' }], shares: ['work', 'library'] },
+      },
       {
         memory: masterMemory(memory),
         onInterrupt: () => undefined, onShadow: () => undefined,
@@ -110,7 +132,8 @@ export class World implements DeviceHost {
       if (atOnce > MOST_EVENTS_AT_ONCE) throw new Error(`${next.device} has had ${String(atOnce)} events '${next.event}' without time going on`);
       this.events.delete(`${next.device}/${next.event}`);
       this.time = Math.max(this.time, next.at);
-      this.board.event(next.device, next.event);
+      // A device that waits for its disk is asked again, and nothing else happens until then.
+      if (this.board.event(next.device, next.event) === 'wait') this.events.set(`${next.device}/${next.event}`, next);
     }
     this.time = end;
   }

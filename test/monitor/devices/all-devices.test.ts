@@ -28,6 +28,7 @@ import { SystemPorts } from '../../../src/monitor/devices/system-ports';
 import { Uart } from '../../../src/monitor/devices/uart';
 import { Vga } from '../../../src/monitor/devices/vga';
 import { plainVideoMemory } from '../../../src/monitor/devices/vga-memory';
+import { createVirtioDevices, FIRST_VIRTIO_SLOT, type VirtioOptions } from '../../../src/monitor/devices/virtio/devices';
 import { createRandom, FakeHost } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -61,6 +62,15 @@ function createPowerManagement(host: FakeHost): Device {
     pci.writePort(0xcfc, 4, value);
   }
   return pm;
+}
+
+/** The one virtio device of these options, with its registers in memory and allowed to be a bus master. */
+function createVirtio(host: FakeHost, options: VirtioOptions): Device {
+  const pci = new PciBus(host);
+  const [device] = createVirtioDevices({ host, memory: NO_MEMORY, pci }, options, () => 0x0123_4567_89ab_cdefn).devices;
+  pci.configuration(FIRST_VIRTIO_SLOT, 0)?.set([7], 4);
+  pci.configuration(FIRST_VIRTIO_SLOT, 0)?.set([0, 0, 0, 0xf0], 0x20);
+  return device;
 }
 
 /** Each device as the board has it, with fresh surroundings. */
@@ -105,6 +115,11 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
     bus.configuration(3, 0)?.set([0, 0, 0, 0xf0, 1, 0xc0], 0x10);
     return card;
   },
+  (host) => createVirtio(host, { disks: [new MemoryDisk(5000)] }),
+  (host) => createVirtio(host, { network: {} }),
+  (host) => createVirtio(host, { rng: true }),
+  (host) => createVirtio(host, { console: [{ channel: 'hvc0' }, { channel: 'hvc1' }] }),
+  (host) => createVirtio(host, { shares: ['work'] }),
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),
   () => new SystemPorts(),
