@@ -10,7 +10,7 @@ import { step } from './steps';
 import type { Random } from './values';
 import { World, type BoardKind, type WorldState } from './world';
 
-/** What devices' states may grow by, over all, bytes as V8 serializes them. */
+/** What devices' states may grow by, over all, bytes as V8 serializes them: frames of 64 KiB that wait for a driver are the most of it. */
 const MOST_GROWTH = 4 * 1024 * 1024;
 /** What the process's heap may grow by with one board, bytes: disks that are written are in it. */
 const MOST_HEAP_GROWTH = 64 * 1024 * 1024;
