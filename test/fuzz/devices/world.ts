@@ -5,6 +5,7 @@
 import { createBoard, type Board } from '../../../src/monitor/devices/board';
 import type { DmaMemory } from '../../../src/monitor/devices/dma';
 import type { DeviceHost, DeviceStop } from '../../../src/monitor/devices/device';
+import { VirtioNinep } from '../../../src/monitor/devices/virtio/ninep';
 import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
 import { TardyDisk } from './tardyDisk';
 
@@ -38,6 +39,8 @@ export interface WorldState {
   readonly memory: Uint8Array;
   /** Sectors that were written, of each disk. */
   readonly disks: readonly ReadonlyMap<number, Uint8Array>[];
+  /** Video memory, which the machine has, not the device's state. */
+  readonly video: Uint8Array;
   readonly currentCpu: number;
   readonly devices: Readonly<Record<string, object>>;
 }
@@ -133,7 +136,9 @@ export class World implements DeviceHost {
       this.events.delete(`${next.device}/${next.event}`);
       this.time = Math.max(this.time, next.at);
       // A device that waits for its disk is asked again, and nothing else happens until then.
-      if (this.board.event(next.device, next.event) === 'wait') this.events.set(`${next.device}/${next.event}`, next);
+      if (this.board.event(next.device, next.event) !== 'wait') continue;
+      this.events.set(`${next.device}/${next.event}`, next);
+      this.answer(next.device);
     }
     this.time = end;
   }
@@ -142,7 +147,7 @@ export class World implements DeviceHost {
   get state(): WorldState {
     return {
       time: this.time, order: this.order, events: [...this.events], memory: this.memory, disks: this.disks.map(({ written }) => written),
-      currentCpu: this.board.apics.currentCpu, devices: Object.fromEntries(this.board.devices.map(({ name, state }) => [name, state])),
+      video: this.board.vga.memory, currentCpu: this.board.apics.currentCpu, devices: Object.fromEntries(this.board.devices.map(({ name, state }) => [name, state])),
     };
   }
 
@@ -151,6 +156,7 @@ export class World implements DeviceHost {
     const copy = structuredClone(state);
     this.time = copy.time;
     this.memory.set(copy.memory);
+    this.board.vga.memory.set(copy.video);
     copy.disks.forEach((written, index) => {
       for (const [sector, bytes] of written) this.disks[index]?.written.set(sector, bytes);
     });
@@ -162,6 +168,16 @@ export class World implements DeviceHost {
     this.order = copy.order;
     this.stops = [];
     this.outputSum = 0;
+  }
+
+  /** The server of a shared folder answers what is waited for. */
+  private answer(name: string): void {
+    const device = this.board.devices.find((candidate) => candidate.name === name);
+    if (!(device instanceof VirtioNinep)) return;
+    const [request] = device.state.own.outstanding;
+    const bytes = new Uint8Array(11 + (request.number % 600)).fill(request.number);
+    new DataView(bytes.buffer).setUint32(0, request.number, true);
+    device.reply(bytes);
   }
 
   private next(): PendingEvent | undefined {
