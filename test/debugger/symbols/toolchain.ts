@@ -8,6 +8,7 @@ import { inflateSync } from "node:zlib";
 import type { Context } from "mocha";
 import { SymbolTable } from "../../../debugger/symbols";
 import type { SymbolTableOptions } from "../../../debugger/symbols";
+import { leaveOut } from "../../support/leaveOut";
 
 /** A program with something of everything that a C debugger meets. Lines that tests ask for carry a marker comment. */
 export const SAMPLE_C = `#include <stdbool.h>
@@ -105,8 +106,7 @@ export function lineOf(source: string, marker: string): number {
 export function needTools(test: Context, ...tools: string[]): void {
   const missing = tools.filter(tool => spawnSync(tool, ["--version"]).error !== undefined && spawnSync(tool, ["-v"]).error !== undefined);
   if (missing.length === 0) return;
-  console.log(`      left out: needs ${missing.join(", ")}`);
-  test.skip();
+  leaveOut(test, `needs ${missing.join(", ")}`);
 }
 
 /** Skips the test, saying why, unless gcc can make such programs. */
@@ -114,8 +114,7 @@ export function needCompiler(test: Context, ...flags: string[]): void {
   needTools(test, "gcc");
   const probe = spawnSync("gcc", [...flags, "-x", "c", "-", "-o", "/dev/null"], { input: "#include <stdint.h>\nint main(void) { return 0; }" });
   if (probe.status === 0) return;
-  console.log(`      left out: gcc cannot make programs with ${flags.join(" ")} here`);
-  test.skip();
+  leaveOut(test, `gcc cannot make programs with ${flags.join(" ")} here`);
 }
 
 /** A folder for one test file's programs; remove it when done. */
