@@ -8,6 +8,7 @@ import { factoryOf, FakeMachine } from './fakeMachine';
 import { connect, FILES, withMachine } from './harness';
 import { markerLine } from './markers';
 import { buildProgram, type BuiltProgram } from './program';
+import { leaveOut } from '../support/leaveOut';
 
 describe('debug session with a C program', function () {
   this.timeout(20_000);
@@ -17,7 +18,7 @@ describe('debug session with a C program', function () {
 
   before(function () {
     const found = buildProgram();
-    if (!found) this.skip();
+    if (!found) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
     program = found;
   });
 
@@ -396,7 +397,7 @@ describe('debug session in 16-bit code', function () {
 describe('source map', () => {
   it('finds sources that have moved', async function () {
     const program = buildProgram();
-    if (!program) return this.skip();
+    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
     const moved: FileReader = {
       read: (path) => FILES.read(path),
       exists: async (path) => path === '/elsewhere/program.c' || path === program.elf,
@@ -412,7 +413,7 @@ describe('source map', () => {
 
   it('leaves sources that are nowhere, and says so', async function () {
     const program = buildProgram();
-    if (!program) return this.skip();
+    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
     const lost: FileReader = { read: (path) => FILES.read(path), exists: async () => false };
     const client = connect(factoryOf(new FakeMachine(program.guest(0))), lost);
     await client.launch({ kernel: program.elf });

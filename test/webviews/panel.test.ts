@@ -7,6 +7,7 @@ import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { leaveOut } from '../support/leaveOut';
 
 const asking = (machine: FakeMachine) => (request: string, args: object) => answer(machine, request, args);
 
@@ -18,8 +19,7 @@ describe('page-tables: in a browser', function () {
   before(async function () {
     const reason = whyNoBrowser();
     if (reason !== undefined) {
-      console.log(`    left out, because ${reason}`);
-      this.skip();
+      leaveOut(this, reason);
     }
     files = await bundlePanel('page-tables');
     browser = await launchBrowser();

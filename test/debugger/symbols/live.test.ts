@@ -7,6 +7,7 @@ import { dwarfRegisterName, dwarfRegisterNumber, formatValue, sizeOf, typeName, 
 import type { DisplayNode, FrameContext, SymbolTable, Variable } from "../../../debugger/symbols";
 import { ElfFile, SHF } from "../../../debugger/symbols/elf";
 import { needCompiler, needTools, SAMPLE_C, VARIANTS, Workshop } from "./toolchain";
+import { leaveOut } from "../../support/leaveOut";
 
 interface GdbVariable {
   readonly name: string;
@@ -170,8 +171,7 @@ describe("a stopped program", function () {
         needTools(this, "gdb");
         path = shop.compile(`live${number}`, SAMPLE_C, ...flags, "-Wno-attributes");
         if (!/Program stopped/.test(shop.run("gdb", "-nx", "-batch", "-ex", "set startup-with-shell off", "-ex", "starti", path))) {
-          console.log("      left out: GDB cannot run programs here");
-          this.skip();
+          leaveOut(this, "GDB cannot run programs here");
         }
         stops = stopsOf(shop, path, ["main", "work", "leaf"], 5);
         const plain = ElfFile.parse(readFileSync(path), path, inflateSync);

@@ -9,6 +9,7 @@ import { extensionsDir, startEditor } from '../../../scripts/lib/editor.mjs';
 import { cache } from '../../../scripts/lib/paths.mjs';
 import { stageFolder, stageShadowbox } from '../../../scripts/lib/stage-extension.mjs';
 import { ensureVsCode } from '../../../scripts/lib/vscode-install.mjs';
+import { leaveOut } from '../../support/leaveOut';
 
 const WINDOW = { width: 1400, height: 900 };
 /** An editor whose test was killed ends by itself after so many seconds without a window. */
@@ -82,8 +83,7 @@ export async function whyNoEditor(): Promise<string | undefined> {
 export async function requireEditor(context: Mocha.Context): Promise<void> {
   const reason = await whyNoEditor();
   if (reason === undefined) return;
-  console.log(`    left out, because ${reason}`);
-  context.skip();
+  leaveOut(context, reason);
 }
 
 async function openPage(browser: Browser, url: string): Promise<Page> {
