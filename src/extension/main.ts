@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { AdapterProcessFactory } from './adapterProcess';
 import { DEBUG_TYPE, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
-import { PageTablesPanel } from './panels/pageTablesPanel';
+import { PAGE_TABLES, PANELS } from './panels/definitions';
+import { Panel, type PanelDefinition } from './panels/panel';
 import { ScreenTerminals } from './screenTerminal';
 import { SerialTerminals } from './serialTerminal';
 import { registerWalkCommands } from './walkCommands';
@@ -11,7 +12,8 @@ import { registerWalkCommands } from './walkCommands';
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Shadowbox', { log: true });
   const events = new DebugEvents(DEBUG_TYPE);
-  const pageTables = new PageTablesPanel(context.extensionUri, events);
+  const panel = (definition: PanelDefinition) => new Panel(definition, context.extensionUri, events);
+  const pageTables = panel(PAGE_TABLES);
   const screens = new ScreenTerminals(events, log);
   context.subscriptions.push(
     log,
@@ -19,9 +21,9 @@ export function activate(context: vscode.ExtensionContext): void {
     new SerialTerminals(events, log),
     screens,
     pageTables,
+    ...PANELS.map(panel),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
-    vscode.commands.registerCommand('shadowbox.showPageTables', () => { pageTables.show(); }),
     vscode.commands.registerCommand('shadowbox.showScreen', () => { screens.showActive(); }),
     registerWalkCommands(pageTables),
   );
