@@ -16,18 +16,27 @@ import { ExecutionLog } from './executionLog';
 import { decideMode, type ExecutionConditions, type ModeDecision } from './executionMode';
 import type { Model } from './records';
 
-/** A context with a name: two are alike when their keys are. */
-export interface NamedContext extends CodeContext {
+/** A context with a number: two are alike when their numbers are. */
+export interface NumberedContext extends CodeContext {
   /** Base and limit of CS; 0 in 64-bit code, where they mean nothing. */
   readonly base: number;
   readonly limit: number;
-  readonly key: string;
+  readonly number: number;
 }
+
+/** What makes a context the one that it is. */
+type ContextFacts = Omit<NumberedContext, 'first' | 'end' | 'number'>;
+
+/** Contexts whose numbers are remembered: real-mode programs may have one for each of their segments. */
+const MOST_CONTEXTS = 256;
 
 const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
-  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, translated: false, base: 0, limit: 0, key: '' };
+  /** Contexts that code has been in, the latest first. */
+  private contexts: NumberedContext[] = [];
+  private lastNumber = 0;
+  private context = this.numbered({ bits: 16, model: 'seg', vectors: 'none', vex: 'none', translated: false, base: 0, limit: 0 });
   private breakpoints: ReadonlySet<number> = new Set();
   /** How code runs, and has run. */
   readonly log: ExecutionLog;
@@ -55,11 +64,12 @@ export class CodeLocator {
   }
 
   forgetExecuteTlb(): void {
-    for (const space of this.cpu.mmu.shadow.knownSpaces()) space.codeContext = '';
+    const { shadow, tlb } = this.cpu.mmu;
+    for (const { slot } of shadow.knownSpaces()) tlb.flushExecute(slot);
   }
 
   /** The present context; TLBs and the masks that generated code uses follow it. */
-  refresh(): NamedContext {
+  refresh(): NumberedContext {
     const cpu = this.cpu;
     if (cpu.contextChanged) {
       cpu.contextChanged = false;
@@ -75,19 +85,30 @@ export class CodeLocator {
       const vex = this.usableVex();
       const base = bits === 64 ? 0 : s.base(L.CS);
       const limit = bits === 64 ? 0 : s.limit(L.CS);
-      const old = this.context;
       const conditions = this.conditions(model);
       const translated = this.log.note(conditions, s.f64(L.RETIRED)).mode !== 'interpreted';
-      const same = translated === old.translated && bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
-      if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, translated, base, limit, key: `${bits}${model}${vectors}${vex}${translated ? 't' : ''}${base}:${limit}` };
+      this.context = this.numbered({ bits, model, vectors, vex, translated, base, limit });
     }
-    const space = cpu.mmu.currentSpace;
-    if (space.codeContext !== this.context.key) {
-      cpu.mmu.tlb.flushExecute(space.slot);
-      space.codeContext = this.context.key;
+    const { slot } = cpu.mmu.currentSpace;
+    if (cpu.mmu.tlb.codeContext(slot) !== this.context.number) {
+      cpu.mmu.tlb.selectCode(slot, this.context.number);
+      cpu.selectTlb();
     }
-    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(space.slot, cpu.user);
+    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
     return this.context;
+  }
+
+  /** The context that these facts make, with the number that it had before if that is remembered. */
+  private numbered(facts: ContextFacts): NumberedContext {
+    const { contexts } = this;
+    const at = contexts.findIndex((known) => isContext(known, facts));
+    const found = contexts[at];
+    if (at === 0 && found) return found;
+    if (found) contexts.splice(at, 1);
+    else if (contexts.length === MOST_CONTEXTS) contexts.pop();
+    const context = found ?? { ...facts, first: 0, end: PAGE_BYTES, number: ++this.lastNumber };
+    contexts.unshift(context);
+    return context;
   }
 
   /** How the next instruction runs, and why. It only looks. */
@@ -164,7 +185,7 @@ export class CodeLocator {
     const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
     const start = eip - offset;
     // What generated code would find by itself, had it not returned for another reason.
-    const table = cpu.mmu.tlb.codeTable(cpu.mmu.currentSpace.slot, cpu.user, page);
+    const table = cpu.mmu.tlb.codeTable(s.u32(L.TLB_EXECUTE_TABLE), page);
     const known = table < 0 ? 0 : this.code.blockIn(table, offset);
     if (known !== 0) {
       s.setWide(L.EIP_BASE, start);
@@ -198,7 +219,7 @@ export class CodeLocator {
   }
 
   /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
-  private contextOfPage(context: NamedContext, start: number): CodeContext {
+  private contextOfPage(context: NumberedContext, start: number): CodeContext {
     const limit = this.cpu.state.limit(L.CS);
     if (context.bits === 64 || (start >= 0 && start + PAGE_BYTES - 1 <= limit)) return context;
     return { ...context, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
@@ -229,6 +250,11 @@ export class CodeLocator {
 export function checkFetch(cpu: Cpu, eip: number): void {
   const s = cpu.state;
   if (s.code64 ? !s.canonical(eip) : eip > s.limit(L.CS)) throw generalProtection();
+}
+
+function isContext(known: NumberedContext, { bits, model, vectors, vex, translated, base, limit }: ContextFacts): boolean {
+  return known.base === base && known.limit === limit && known.bits === bits && known.model === model && known.translated === translated &&
+    known.vectors === vectors && known.vex === vex;
 }
 
 const NO_BREAKPOINTS: ReadonlySet<number> = new Set();

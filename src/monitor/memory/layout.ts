@@ -86,6 +86,10 @@ export const JUMP_ENTRIES = 2048;
 export const JUMP_ENTRY_BYTES = 32;
 export const JUMP = { linear: 0, table: 8, record: 12, handler: 16, count: 20 } as const;
 
+/** Execute tables for further code contexts of address spaces (see ./codeBanks). */
+export const CODE_BANK_BASE = JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+export const CODE_BANKS = 24;
+
 /** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
 export const SHADOW_BASE = 0x2000000;
 export const SHADOW_TABLE_BYTES = 8192;
