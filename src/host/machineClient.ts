@@ -100,6 +100,8 @@ export class MachineClient implements MachineSession {
       pause: () => this.call('pause'),
       setBreakpoints: (breakpoints) => this.call('setBreakpoints', breakpoints),
       setExceptionStops: (stops) => this.call('setExceptionStops', stops),
+      setWatchpoints: (watchpoints) => this.call('setWatchpoints', watchpoints),
+      setEventStops: (stops) => this.call('setEventStops', stops),
       setRegister: (name, value) => this.call('setRegister', name, value),
       writeMemory: (space, address, bytes) => this.call('writeMemory', space, address, bytes),
       input: (input) => this.call('input', input),

@@ -195,6 +195,8 @@ export class MachineServer {
       reset: () => this.reset(),
       setBreakpoints: (breakpoints) => machine.setBreakpoints(breakpoints),
       setExceptionStops: (stops) => machine.setExceptionStops(stops),
+      setWatchpoints: (watchpoints) => machine.setWatchpoints(watchpoints),
+      setEventStops: (stops) => machine.setEventStops(stops),
       setRegister: (name, value) => machine.setRegister(name, value),
       writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
       input: (input) => machine.input(input),
@@ -307,6 +309,8 @@ export class MachineServer {
 
   private flushOutput(): void {
     this.lastFlush = this.surroundings.now();
+    const log = this.machine.takeLog();
+    if (log.entries.length > 0) this.event({ kind: 'log', ...log });
     const pending = this.pendingOutput;
     if (pending.size === 0) return;
     this.pendingOutput = new Map();

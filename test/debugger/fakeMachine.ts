@@ -3,7 +3,7 @@
  * contract in src/monitor/machine/session.ts says, and fixed answers for the rest.
  */
 import type {
-  ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason,
+  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint,
 } from '../../src/monitor/machine/session';
 import type { CpuState, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import type { MachineInput } from '../../src/monitor/devices/device';
@@ -45,6 +45,8 @@ export class FakeMachine implements MachineSession {
   cpu: FakeCpu;
   breakpoints: readonly ExecutionBreakpoint[] = [];
   exceptionStops: readonly ExceptionStop[] = [];
+  watchpoints: readonly Watchpoint[] = [];
+  eventStops: readonly EventStop[] = [];
   /** Ways through the past that were asked for, and how a way back ends. */
   readonly ways: Way[] = [];
   reverseEnd: StopReason = { kind: 'beginning' };
@@ -107,6 +109,12 @@ export class FakeMachine implements MachineSession {
       setExceptionStops: async (stops) => {
         this.exceptionStops = stops;
       },
+      setWatchpoints: async (watchpoints) => {
+        this.watchpoints = watchpoints;
+      },
+      setEventStops: async (stops) => {
+        this.eventStops = stops;
+      },
       setRegister: async (name, value) => {
         this.setRegister(name, value);
       },
@@ -157,7 +165,7 @@ export class FakeMachine implements MachineSession {
     for (let count = 0; count < SLICE; count++) {
       if (!this.running) return;
       if (this.pausing) return this.stop({ kind: 'pause' });
-      const hit = first ? [] : this.breakpoints.filter((breakpoint) => Number(breakpoint.linear) === this.cpu.linear);
+      const hit = first ? [] : this.breakpoints.filter((breakpoint) => 'linear' in breakpoint && Number(breakpoint.linear) === this.cpu.linear);
       if (hit.length > 0) return this.stop({ kind: 'breakpoint', ids: hit.map(({ id }) => id) });
       first = false;
       const effect = this.cpu.step();

@@ -201,6 +201,9 @@ export class FakeMachine implements RunnableMachine {
 
   setBreakpoints(): void { /* a machine without a processor hits none */ }
   setExceptionStops(): void { /* nor does it raise exceptions */ }
+  setWatchpoints(): void { /* nor does it write memory */ }
+  setEventStops(): void { /* nor does anything happen in it */ }
+  takeLog(): { readonly entries: readonly []; readonly lost: number } { return { entries: [], lost: 0 }; }
   writeMemory = (): number => 0;
   addressSpaces = () => [];
   table = () => undefined;

@@ -88,6 +88,8 @@ export class Cpu {
    * changed. Exceptions are faults, which are resumed.
    */
   quickDelivery: ((vector: number, isException: boolean, errorCode: number | undefined) => boolean) | undefined;
+  /** Told of a task switch: the selectors of the TSS before and now. */
+  onTaskSwitch: (from: number, to: number) => void = () => undefined;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
   /** What each of them has told the MMU last: nothing that the state block does not say. */

@@ -118,6 +118,7 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   s.setU32(L.DR + 8 * 7, s.u32(L.DR + 8 * 7) & ~0x155);
   cpu.changedContext();
   const busy = (target.attributes & ~0xf) | (wide ? SYSTEM.tss32Busy : SYSTEM.tss16Busy);
+  cpu.onTaskSwitch(s.selector(L.TR), target.selector);
   cpu.setSegment(L.TR, target.selector, target.base, target.limit, busy);
   try {
     loadTask(cpu, image, wide, nested);

@@ -313,6 +313,7 @@ function createInterrupts(
       startUp: (cpu, vector) => signals?.startUp(cpu, vector),
     },
     acknowledgeExternal: () => pic.acknowledge(),
+    nextExternal: () => pic.nextVector(),
     endOfInterrupt: (vector) => ioApic.endOfInterrupt(vector),
     readinessChanged: () => ioApic.retry(),
     timeStamp: (cpu) => callbacks.timeStamp?.(cpu) ?? BigInt(host.now()),
@@ -328,6 +329,7 @@ function createInterrupts(
  * processors the machine sets `apics.currentCpu` to the one that is to run. Throws RangeError for a floppy that has no floppy's size, or a fw_cfg file name that is too long.
  */
 export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: BoardCallbacks): Board {
+  const memoryOf = (device: string): DmaMemory => callbacks.memory.of?.(device) ?? callbacks.memory;
   const pci: PciBus = new PciBus(host, {
     setInterrupt: (device, pin, asserted) => router.setPciInterrupt(device, pin, asserted),
     mappingChanged: () => {
@@ -336,7 +338,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
   });
   for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute())]) pci.add(part);
-  const ide = createIde(host, options, pci, callbacks.memory);
+  const ide = createIde(host, options, pci, memoryOf('ide'));
   const movedRegions = (): void => {
     memory.update();
     callbacks.onRegions?.();
@@ -355,8 +357,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     ...(callbacks.videoMemory === undefined ? {} : { memory: callbacks.videoMemory }),
     windowsChanged: () => callbacks.onWindows?.(),
   });
-  const dma = new Dma(callbacks.memory);
-  const fwCfg = new FwCfg(callbacks.memory, {
+  const dma = new Dma(memoryOf('dma'));
+  const fwCfg = new FwCfg(memoryOf('fwcfg'), {
     files: options.fwCfgFiles ?? [],
     memoryBytes: options.memoryBytes + (options.memoryAbove4GBytes ?? 0),
     cpus: options.cpus ?? 1,
@@ -365,7 +367,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const entropy = new Entropy();
   const flash = options.flash && new Flash(options.flash.address, options.flash.bytes);
   const { network } = options;
-  const card = network?.card === 'e1000' ? createNetworkCard(host, callbacks.memory, pci, network) : undefined;
+  const card = network?.card === 'e1000' ? createNetworkCard(host, memoryOf('e1000'), pci, network) : undefined;
   const virtio = createVirtioDevices(
     { host, memory: callbacks.memory, pci }, { ...options.virtio, ...(network?.card === 'virtio' ? { network } : {}) }, () => entropy.next(),
   );

@@ -233,6 +233,16 @@ export class Pic implements Device, InterruptController {
     return vector;
   }
 
+  /** The vector that `acknowledge` would give now. It only looks. */
+  nextVector(): number {
+    const { master, slave } = this.state;
+    const input = resolve(master);
+    if (input < 0 || (master.cascade & (1 << input)) === 0) return master.vectorBase | (input < 0 ? SPURIOUS_INPUT : input);
+    if (input !== CASCADE_INPUT || (slave.cascade & 7) !== CASCADE_INPUT) return 0xff;
+    const inner = resolve(slave);
+    return slave.vectorBase | (inner < 0 ? SPURIOUS_INPUT : inner);
+  }
+
   setLine(line: number, level: boolean): void {
     const { master, slave } = this.state;
     const driven = (((master.lines | (slave.lines << 8)) >> line) & 1) !== 0;

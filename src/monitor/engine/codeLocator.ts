@@ -30,6 +30,10 @@ type ContextFacts = Omit<NumberedContext, 'first' | 'end' | 'number'>;
 /** Contexts whose numbers are remembered: real-mode programs may have one for each of their segments. */
 const MOST_CONTEXTS = 256;
 
+const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
+
+const offsetInPage = (address: number): number => address - Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+
 const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
@@ -37,7 +41,8 @@ export class CodeLocator {
   private contexts: NumberedContext[] = [];
   private lastNumber = 0;
   private context = this.numbered({ bits: 16, model: 'seg', vectors: 'none', vex: 'none', translated: false, base: 0, limit: 0 });
-  private breakpoints: ReadonlySet<number> = new Set();
+  private breakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
+  private physicalBreakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
   /** How code runs, and has run. */
   readonly log: ExecutionLog;
 
@@ -51,16 +56,21 @@ export class CodeLocator {
     this.log = new ExecutionLog(cpu.state.view);
   }
 
-  /** Replaces the linear addresses before which blocks have a breakpoint record. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
-    if (equalSets(linear, this.breakpoints)) return;
+  /** Replaces the linear and guest-physical addresses before which blocks have a breakpoint record. */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number>): void {
+    if (equalSets(linear, this.breakpoints) && equalSets(physical, this.physicalBreakpoints)) return;
     this.breakpoints = linear;
+    this.physicalBreakpoints = physical;
     this.code.clearBreakpoints();
     this.forgetExecuteTlb();
   }
 
   hasBreakpoint(linear: number): boolean {
-    return this.breakpoints.has(linear);
+    if (this.breakpoints.has(linear)) return true;
+    if (this.physicalBreakpoints.size === 0) return false;
+    const { mmu } = this.cpu;
+    const page = mmu.peekPage(mmu.pageOf(linear));
+    return page >= 0 && this.physicalBreakpoints.has(page * PAGE_BYTES + offsetInPage(linear));
   }
 
   forgetExecuteTlb(): void {
@@ -182,7 +192,7 @@ export class CodeLocator {
     checkFetch(cpu, eip);
     const linear = s.linear(L.CS, eip);
     const page = cpu.mmu.pageOf(linear);
-    const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
+    const offset = offsetInPage(linear);
     const start = eip - offset;
     // What generated code would find by itself, had it not returned for another reason.
     const table = cpu.mmu.tlb.codeTable(s.u32(L.TLB_EXECUTE_TABLE), page);
@@ -198,7 +208,7 @@ export class CodeLocator {
     const codePage = this.code.page(frame, this.contextOfPage(context, start));
     if (!codePage) return this.startOver();
     cpu.mmu.traceCode(guestPage, frame);
-    const breaks = this.breakpointsIn(page);
+    const breaks = this.breakpointsIn(page, guestPage);
     // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
     if (!includesAll(codePage.breakpoints, breaks)) {
       this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
@@ -235,13 +245,13 @@ export class CodeLocator {
     return this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
   }
 
-  private breakpointsIn(page: number): ReadonlySet<number> {
+  private breakpointsIn(page: number, guestPage: number): ReadonlySet<number> {
     const guest = this.debug.executionAddresses();
-    if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
+    if (this.breakpoints.size === 0 && guest.length === 0 && this.physicalBreakpoints.size === 0) return NO_BREAKPOINTS;
     const found = new Set<number>();
-    for (const linear of [...this.breakpoints, ...guest]) {
-      if (this.cpu.mmu.pageOf(linear) === page) found.add(linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES);
-    }
+    for (const linear of this.breakpoints) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));
+    for (const linear of guest) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));
+    for (const address of this.physicalBreakpoints) if (Math.floor(address / PAGE_BYTES) === guestPage) found.add(offsetInPage(address));
     return found;
   }
 }
@@ -256,8 +266,6 @@ function isContext(known: NumberedContext, { bits, model, vectors, vex, translat
   return known.base === base && known.limit === limit && known.bits === bits && known.model === model && known.translated === translated &&
     known.vectors === vectors && known.vex === vex;
 }
-
-const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
 
 function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   return a.size === b.size && includesAll(a, b);

@@ -7,6 +7,7 @@ import type { TranslationService } from '../engine/translator/order';
 import type { StorageService } from '../disks/blockStore';
 import type { FileStore, MachineImages } from './images';
 import type { MachineControl, RunRequest, StopReport } from './session';
+import type { LogBatch } from './stopLog';
 
 /** The same calls, answered at once instead of by a promise. */
 export type Synchronous<T> = {
@@ -65,6 +66,8 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   remember(): void;
   /** Sentences for the person since the last call. */
   takeNotes(): readonly string[];
+  /** What logs of gates have noted since the last call. */
+  takeLog(): LogBatch;
   /** Output since the last call, in order. The host keeps the pieces. */
   takeOutput(): readonly OutputPiece[];
 }

@@ -255,9 +255,9 @@ export class TimeTravel {
 
   private goOn({ to, approaches }: Seek): void {
     const { machine } = this;
-    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, true);
-    else if ('events' in to) machine.rerun({ kind: 'continue' }, to, true);
-    else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, true);
+    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, 'passed');
+    else if ('events' in to) machine.rerun({ kind: 'continue' }, to, 'passed');
+    else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, 'passed');
   }
 
   /** Number of the last snapshot from which a way leads to a moment. */
@@ -279,17 +279,17 @@ export class TimeTravel {
   private searchFrom(search: Search): void {
     this.restore(this.moments.indexOf(search.from));
     this.journey = search;
-    this.machine.rerun({ kind: 'continue' }, search.end, false);
+    this.machine.rerun({ kind: 'continue' }, search.end, 'backwards');
   }
 
   /** A piece has been run through to a stop, or to its end. */
   private searched(search: Search, reason: StopReason): SliceOutcome {
     const { machine, moments } = this;
     const { position } = machine;
-    if ((reason.kind === 'breakpoint' || reason.kind === 'exception') && compare(position, search.end) < 0) {
+    if (isFound(reason, position, search)) {
       search.found = { at: position, reason };
       machine.parts.executor.passOver();
-      machine.rerun({ kind: 'continue' }, search.end, false);
+      machine.rerun({ kind: 'continue' }, search.end, 'backwards');
       return 'more';
     }
     if (search.found) {
@@ -364,6 +364,19 @@ export class TimeTravel {
       bytes: history.bytes,
     };
   }
+}
+
+/** Whether a stop in a piece of a search counts: before its end, or, for what stops behind its cause, at the end of all but the last piece. */
+function isFound(reason: StopReason, position: Position, { end, origin }: Search): boolean {
+  if (!SOUGHT.has(reason.kind)) return false;
+  const distance = compare(position, end);
+  return distance < 0 || (distance === 0 && end !== origin && stopsBehind(reason));
+}
+
+const SOUGHT: ReadonlySet<StopReason['kind']> = new Set<StopReason['kind']>(['breakpoint', 'watchpoint', 'event', 'exception']);
+
+function stopsBehind(reason: StopReason): boolean {
+  return reason.kind === 'watchpoint' || (reason.kind === 'event' && (reason.event.kind === 'mode' || reason.event.kind === 'taskSwitch'));
 }
 
 const nameOf = (position: Position): string => JSON.stringify(position);

@@ -115,7 +115,7 @@ describe('INIT and SIPI', function () {
       code(writeMsr(0x176, 0x1234), writeMsr(0x10, 0x777_0000), [0x0f, 0x20, 0xc0, 0x0d, ...le32(0x6000_0000), 0x0f, 0x22, 0xc0], [0x0f, 0x23, 0xc0], HERE),
     ], {}, { quantum: 100 });
     kernels.untilTurnOf(1, program(1) + 42);
-    kernels.machine.setBreakpoints([at(0x8000)]);
+    kernels.machine.stops.setBreakpoints([at(0x8000)]);
     assert.equal(kernels.run({ kind: 'continue' }).reason.kind, 'breakpoint');
     const { state } = kernels.machine.parts.cpu;
     assert.equal(kernels.current, 1);
@@ -191,7 +191,7 @@ describe('a debugger on several CPUs', function () {
 
   it('stops at a breakpoint on the CPU that has come to it', () => {
     const kernels = callers();
-    kernels.machine.setBreakpoints([at(FUNCTION)]);
+    kernels.machine.stops.setBreakpoints([at(FUNCTION)]);
     for (let round = 1; round < 20; round++) {
       const { reason, linear } = kernels.run({ kind: 'continue' });
       assert.deepEqual([reason, linear, kernels.current, kernels.rounds(1)], [{ kind: 'breakpoint', ids: [FUNCTION] }, BigInt(FUNCTION), 1, round]);
@@ -224,7 +224,7 @@ describe('a debugger on several CPUs', function () {
   it('a breakpoint on another CPU ends a step over', () => {
     const kernels = callers();
     kernels.untilTurnOf(1, CALL);
-    kernels.machine.setBreakpoints([at(program(0))]);
+    kernels.machine.stops.setBreakpoints([at(program(0))]);
     const { reason, linear } = kernels.run({ kind: 'step', over: true });
     assert.deepEqual([reason.kind, Number(linear), kernels.current], ['breakpoint', program(0), 0]);
   });
@@ -237,7 +237,7 @@ describe('a debugger on several CPUs', function () {
     while (kernels.machine.retired < state.turnEnd && kernels.run({ kind: 'instructions', count: 1 }));
     assert.deepEqual([kernels.current, kernels.at, kernels.machine.retired], [1, program(1), state.turnEnd]);
     const rounds = kernels.rounds(1);
-    kernels.machine.setBreakpoints([at(program(1))]);
+    kernels.machine.stops.setBreakpoints([at(program(1))]);
     assert.equal(kernels.run({ kind: 'continue' }).reason.kind, 'breakpoint');
     assert.deepEqual([kernels.current, kernels.rounds(1)], [1, rounds + 1]);
   });
@@ -255,7 +255,7 @@ describe('a debugger on several CPUs', function () {
 
   it('stops before a fault of another CPU is delivered, and then delivers it', () => {
     const kernels = new SeveralKernels([countRounds(0), code([0x0f, 0x0b], HERE)], { [HANDLER]: code(store(counter(2), 1), HERE) });
-    kernels.machine.setExceptionStops([{ vector: 6 }]);
+    kernels.machine.stops.setExceptionStops([{ vector: 6 }]);
     const stopped: StopReport = kernels.run({ kind: 'continue' });
     assert.deepEqual([stopped.reason.kind, Number(stopped.linear), kernels.current, kernels.rounds(2)], ['exception', program(1), 1, 0]);
     kernels.run({ kind: 'instructions', count: 1000 });
@@ -267,13 +267,13 @@ describe('a debugger on several CPUs', function () {
     const free = callers();
     free.run({ kind: 'instructions', count: end - free.machine.retired });
     const watched = callers();
-    watched.machine.setBreakpoints([at(FUNCTION + 50), at(program(0))]);
+    watched.machine.stops.setBreakpoints([at(FUNCTION + 50), at(program(0))]);
     for (let stop = 0; stop < 300; stop++) {
       watched.run({ kind: 'continue' });
       if (stop % 3 === 0) watched.run({ kind: 'step', over: stop % 2 === 0 });
     }
     assert.ok(watched.machine.retired < end);
-    watched.machine.setBreakpoints([]);
+    watched.machine.stops.setBreakpoints([]);
     watched.run({ kind: 'instructions', count: end - watched.machine.retired });
     const seen = (kernels: SeveralKernels): unknown => [
       kernels.current, kernels.at, [0, 1, 2, 3].map((cpu) => kernels.rounds(cpu)), kernels.machine.parts.processors.state, kernels.machine.parts.map.read(DATA, 4),

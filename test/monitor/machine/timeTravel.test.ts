@@ -120,7 +120,7 @@ describe('time travel', function () {
 
   it('one step back from a breakpoint is one instruction', () => {
     const traveller = busy('translator');
-    traveller.machine.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + TIMER.length) }]);
+    traveller.machine.stops.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + TIMER.length) }]);
     traveller.run({ kind: 'continue' });
     traveller.run({ kind: 'continue' });
     const { retired } = traveller;
@@ -132,7 +132,7 @@ describe('time travel', function () {
   it('runs backwards to the last breakpoint, from one to the next, and to the beginning', () => {
     const traveller = busy('translator');
     const random = randomNumbers(5);
-    traveller.machine.setBreakpoints([{ id: 4, linear: BigInt(PROGRAM + TIMER.length) }]);
+    traveller.machine.stops.setBreakpoints([{ id: 4, linear: BigInt(PROGRAM + TIMER.length) }]);
     const stands: { hash: string; retired: number }[] = [];
     for (let i = 0; i < 30; i++) {
       assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'breakpoint');
@@ -154,12 +154,12 @@ describe('time travel', function () {
 
   it('runs backwards to an exception', () => {
     const traveller = busy('translator');
-    traveller.machine.setExceptionStops([{ vector: 1 }]);
+    traveller.machine.stops.setExceptionStops([{ vector: 1 }]);
     assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'exception');
     const { hash } = traveller;
-    traveller.machine.setExceptionStops([]);
+    traveller.machine.stops.setExceptionStops([]);
     traveller.on(20);
-    traveller.machine.setExceptionStops([{ vector: 1 }]);
+    traveller.machine.stops.setExceptionStops([{ vector: 1 }]);
     for (let report = traveller.reverseContinue(); traveller.hash !== hash; report = traveller.reverseContinue()) assert.equal(report.reason.kind, 'exception');
   });
 
