@@ -1,5 +1,5 @@
 /**
- * A Linux guest with an e1000 card for tests of the network: Debian's kernel, its driver out of the installer's initial RAM disk,
+ * A Linux guest with an e1000 or virtio card for tests of the network: Debian's kernel, its drivers out of the installer's initial RAM disk,
  * busybox, and a script that init runs. For QEMU and for our own machine alike.
  */
 import assert from 'node:assert/strict';
@@ -13,7 +13,9 @@ export const KERNEL = path.join(GUESTS, 'debian-i386', 'linux');
 const INSTALLER = path.join(GUESTS, 'debian-i386', 'initrd.gz');
 const SHELL = path.join(GUESTS, 'linux', 'shell-i386.cpio');
 /** In the order in which they are loaded. */
-const MODULES = ['failover', 'net_failover', 'virtio_net', 'e1000', 'af_packet'];
+const MODULES = [
+  'virtio_ring', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev', 'virtio', 'virtio_pci', 'failover', 'net_failover', 'virtio_net', 'e1000', 'af_packet',
+];
 const HEADER_BYTES = 110;
 
 export const hasLinuxGuest = (): boolean => [KERNEL, INSTALLER, SHELL].every((file) => existsSync(file));

@@ -1,5 +1,5 @@
 /**
- * The user-mode network under our own machine, with the e1000: Linux gets an address and carries data each way, and the run with all
+ * The user-mode network under our own machine, with each card: Linux gets an address and carries data each way, and the run with all
  * its frames comes again out of its recording (invariant 1).
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { hasLinuxGuest, KERNEL, linuxGuest } from './linuxGuest';
 import { pattern } from './world';
 
 const MB = 1024 * 1024;
-const DATA = pattern(2 * MB, 5);
+const DATA = pattern(3 * MB, 5);
 const SHA256 = createHash('sha256').update(DATA).digest('hex');
 const LONGEST_MS = 240_000;
 
@@ -26,7 +26,7 @@ function marked(output: string, mark: string): string {
   return new RegExp(`^${mark}: (.*?)\\r?$`, 'm').exec(output)?.[1] ?? assert.fail(`the guest did not say '${mark}':\n${output.slice(-2000)}`);
 }
 
-for (const card of ['e1000'] as const) {
+for (const card of ['e1000', 'virtio'] as const) {
   describe(`the user-mode network under our machine, ${card}`, function () {
     this.timeout(2 * LONGEST_MS);
     this.slow(LONGEST_MS);
@@ -69,7 +69,7 @@ for (const card of ['e1000'] as const) {
       if (folder !== '') rmSync(folder, { recursive: true });
     });
 
-    it('gives Linux an address by DHCP, and carries 2 MB each way', async () => {
+    it('gives Linux an address by DHCP, and carries 3 MB each way', async () => {
       guest = await boot(configuration);
       await runWithNetwork(guest, { longest: LONGEST_MS });
       assert.match(marked(guest.serial, 'dhcp'), /^10\.0\.2\.15 255\.255\.255\.0 10\.0\.2\.2 10\.0\.2\.3 .*mtu=1500$/);
