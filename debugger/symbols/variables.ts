@@ -3,6 +3,7 @@
 import { DW_AT, DW_TAG } from "./dwarf-constants";
 import { bytesOf, evaluateLocation, evaluateValue, optimisedOut } from "./expression";
 import type { EvaluationContext, ExpressionUnit, Location } from "./expression";
+import { filesOf } from "./file-tables";
 import type { LoadBias } from "./load-bias";
 import { expressionAt, locationsOf } from "./range-lists";
 import type { LocationEntry } from "./range-lists";
@@ -42,12 +43,12 @@ export interface FrameContext extends Omit<EvaluationContext, "frameBase"> {
   readonly pc: bigint;
 }
 
-/** Reads variables' entries; file names come from the unit's file table. */
+/** Reads variables' entries. */
 export class VariableReader {
   constructor(private readonly types: TypeBuilder) {}
 
   /** The variable that an entry describes; undefined if it has no name (a parameter that is not used), or is no more than a declaration. */
-  read(die: Die, files: readonly string[], frameBase: readonly LocationEntry[], isGlobal = false): Variable | undefined {
+  read(die: Die, frameBase: readonly LocationEntry[], isGlobal = false): Variable | undefined {
     const name = die.name();
     if (name === undefined || die.flag(DW_AT.declaration)) return undefined;
     const { types } = this;
@@ -56,7 +57,7 @@ export class VariableReader {
       name,
       kind: isGlobal ? "global" : die.tag === DW_TAG.formal_parameter ? "parameter" : "local",
       get type() { return types.typeOf(die); },
-      declaration: declarationOf(die, files),
+      declaration: declarationOf(die),
       places: {
         unit: die.unit,
         locations: locationsOf(die, DW_AT.location),
@@ -68,10 +69,10 @@ export class VariableReader {
 }
 
 /** Where an entry (or its origin) was declared, if the file says so. */
-export function declarationOf(die: Die, files: readonly string[]): SourcePosition | undefined {
-  const holder = die.holder(DW_AT.decl_line);
-  const line = holder?.number(DW_AT.decl_line);
-  const file = files[holder?.number(DW_AT.decl_file) ?? -1];
+export function declarationOf(die: Die): SourcePosition | undefined {
+  const line = die.holder(DW_AT.decl_line)?.number(DW_AT.decl_line);
+  const holder = die.holder(DW_AT.decl_file);
+  const file = holder && filesOf(holder.unit)[holder.number(DW_AT.decl_file) ?? -1];
   return line === undefined || file === undefined ? undefined : { file, line };
 }
 
