@@ -115,7 +115,7 @@ export class FrameManager {
       line: line?.line ?? 0,
       column: line?.column ?? 0,
       instructionPointerReference: hex(frame.pc),
-      ...(frame.image ? { moduleId: frame.image.name } : {}),
+      ...(frame.image ? { moduleId: frame.image.id } : {}),
       ...(line ? { source: dapSource(line.source) } : {}),
       ...hintFor(line, important),
     };

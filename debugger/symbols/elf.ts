@@ -217,6 +217,7 @@ export class ElfFile {
     return this.file.name;
   }
 
+  /** The format in words. */
   get format(): string {
     return `ELF, ${this.is64 ? 64 : 32} bits`;
   }

@@ -11,7 +11,7 @@ import type { Declaration, DeclaringUnit } from "./declarations";
 import { DW_TAG, DW_UT } from "./dwarf-constants";
 import { ElfFile, SHF } from "./elf";
 import type { ElfSection, Inflate, Machine } from "./elf";
-import type { ObjectFile } from "./object-file";
+import type { ObjectFile, Unwinder } from "./object-file";
 import { ElfSymbols } from "./elf-symbols";
 import type { AddressSymbol } from "./elf-symbols";
 import type { Location } from "./expression";
@@ -74,6 +74,8 @@ const TYPE_WORDS = new Map<string, ReadonlySet<number>>([
   ["union", new Set([DW_TAG.union_type])], ["enum", new Set([DW_TAG.enumeration_type])],
 ]);
 
+const ASKED_UNITS = 16;
+
 function isPartial({ header, root }: Unit): boolean {
   return header.version >= 5 ? header.kind === DW_UT.partial : root.tag === DW_TAG.partial_unit;
 }
@@ -98,6 +100,7 @@ export class SymbolTable {
   private readonly units: readonly CompilationUnit[];
   private unitMap: IntervalMap<CompilationUnit> | undefined;
   private frames: CallFrames | undefined;
+  private unwinder: { readonly value: Unwinder | undefined } | undefined;
 
   private constructor(private readonly object: ObjectFile, private readonly bias: LoadBias, private readonly info: DebugInfo) {
     this.symbols = new ElfSymbols(object);
@@ -140,6 +143,11 @@ export class SymbolTable {
   /** Whether there is DWARF: without it there are names for addresses, but no lines, types or variables. */
   get hasDebugInfo(): boolean {
     return this.units.length > 0;
+  }
+
+  /** Whether any of its code was compiled with optimisation, as far as the units' producers tell: the first few are asked. */
+  get isOptimised(): boolean {
+    return this.units.slice(0, ASKED_UNITS).some(unit => unit.isOptimised);
   }
 
   /** The ELF symbol that an address is in, and how far into it. */
@@ -288,7 +296,28 @@ export class SymbolTable {
    * @returns "outermost" if the frame has no caller; undefined if the file does not describe it, or the stack cannot be read
    */
   unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | "outermost" | undefined {
-    return this.callFrames().unwind(this.bias.toFile(pc), registers, readMemory);
+    const fileAddress = this.bias.toFile(pc);
+    const unwound = this.callFrames().unwind(fileAddress, registers, readMemory);
+    if (unwound !== undefined || !this.covers(pc)) return unwound;
+    this.unwinder ??= { value: this.object.unwinder };
+    return this.unwinder.value?.unwind(fileAddress, registers, readMemory, pc);
+  }
+
+  /** Whether an address lies in the program: in a section that is loaded. */
+  covers(address: bigint): boolean {
+    const start = this.bias.toFile(address);
+    return this.isLoaded({ start, end: start + 1n });
+  }
+
+  /** From the first address of what is loaded to the last; undefined if the file does not say. */
+  get range(): AddressRange | undefined {
+    let range: AddressRange | undefined;
+    for (const { address, size, flags } of this.allocated) {
+      if (size === 0 || (flags & SHF.TLS) !== 0) continue;
+      const end = address + BigInt(size);
+      range = range === undefined ? { start: address, end } : { start: address < range.start ? address : range.start, end: end > range.end ? end : range.end };
+    }
+    return range && this.bias.rangeToRuntime(range);
   }
 
   private callFrames(): CallFrames {
