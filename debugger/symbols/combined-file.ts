@@ -24,6 +24,10 @@ export class CombinedFile implements ObjectFile {
     return this.program.entry;
   }
 
+  get threadOffset(): bigint | undefined {
+    return this.program.threadOffset;
+  }
+
   get sections(): readonly ElfSection[] {
     return this.program.sections;
   }

@@ -39,6 +39,7 @@ export interface ElfSegment {
   readonly physicalAddress: bigint;
   readonly fileSize: number;
   readonly memorySize: bigint;
+  readonly alignment: bigint;
 }
 
 export interface ElfSymbol {
@@ -58,6 +59,7 @@ export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4, TLS: 6,
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const SHN = { UNDEF: 0, XINDEX: 0xffff } as const;
 const ET_REL = 1;
+const PT_TLS = 7;
 /** ELFCOMPRESS values (gABI, 'Section compression'). */
 const COMPRESSION = { ZLIB: 1, ZSTD: 2 } as const;
 const NOTE_BUILD_ID = 3;
@@ -129,7 +131,8 @@ function readSegment(reader: ByteReader, is64: boolean): ElfSegment {
   const physicalAddress = reader.unsigned(word);
   const fileSize = reader.sized(word);
   const memorySize = reader.unsigned(word);
-  return { type, flags: is64 ? earlyFlags : reader.u32(), offset, virtualAddress, physicalAddress, fileSize, memorySize };
+  const flags = is64 ? earlyFlags : reader.u32();
+  return { type, flags, offset, virtualAddress, physicalAddress, fileSize, memorySize, alignment: reader.unsigned(word) };
 }
 
 function readSections(file: SourceFile, header: Header): ElfSection[] {
@@ -169,6 +172,9 @@ function readSections(file: SourceFile, header: Header): ElfSection[] {
 export class ElfFile {
   private readonly contents = new Map<number, Uint8Array>();
   private readonly byName = new Map<string, ElfSection>();
+  /** Sections of one name in a split file: each type that units may share has one of its own. */
+  private readonly parts = new Map<string, readonly ElfSection[]>();
+  private readonly joinedParts = new Map<string, Uint8Array>();
   private symbolList: ElfSymbol[] | undefined;
 
   private constructor(
@@ -181,7 +187,11 @@ export class ElfFile {
     readonly segments: readonly ElfSegment[],
     private readonly unpackers: Unpackers,
   ) {
-    for (const section of sections) if (!this.byName.has(section.name)) this.byName.set(section.name, section);
+    for (const section of sections) {
+      const first = this.byName.get(section.name);
+      if (first === undefined) this.byName.set(section.name, section);
+      else if (section.name.endsWith(".dwo")) this.parts.set(section.name, [...this.parts.get(section.name) ?? [first], section]);
+    }
   }
 
   /**
@@ -215,6 +225,14 @@ export class ElfFile {
   /** What the file is called in errors. */
   get name(): string {
     return this.file.name;
+  }
+
+  /** From a thread's base to an executable's thread-local variables (variant II: they lie below it). Undefined without any. */
+  get threadOffset(): bigint | undefined {
+    const segment = this.segments.find(({ type }) => type === PT_TLS);
+    if (segment === undefined) return undefined;
+    const alignment = segment.alignment > 0n ? segment.alignment : 1n;
+    return -((segment.memorySize + alignment - 1n) / alignment * alignment);
   }
 
   /** The format in words. */
@@ -268,6 +286,8 @@ export class ElfFile {
 
   /** The contents of the named debug section (`.debug_…`), also in its old compressed form `.zdebug_…`; undefined if there is none. */
   debugSection(name: string): Uint8Array | undefined {
+    const parts = this.parts.get(name);
+    if (parts !== undefined) return this.joined(name, parts);
     const section = this.byName.get(name);
     if (section !== undefined) return section.type === SHT.NOBITS ? undefined : this.sectionBytes(section);
     const old = this.byName.get(name.replace(/^\./, ".z"));
@@ -277,7 +297,7 @@ export class ElfFile {
   /** The size of the named debug section, also in its old compressed form; undefined if there is none. */
   debugSectionSize(name: string): number | undefined {
     const section = this.byName.get(name);
-    if (section === undefined) return this.debugSection(name)?.length;
+    if (section === undefined || this.parts.has(name)) return this.debugSection(name)?.length;
     if (section.type === SHT.NOBITS) return undefined;
     return (section.flags & SHF.COMPRESSED) === 0 ? section.size : this.sectionBytes(section).length;
   }
@@ -285,13 +305,28 @@ export class ElfFile {
   /** Bytes [start, end) of the named debug section, which there must be. */
   debugSectionPart(name: string, start: number, end: number): Uint8Array {
     const section = this.byName.get(name);
-    return section === undefined ? (this.debugSection(name) ?? new Uint8Array(0)).subarray(start, end) : this.sectionPart(section, start, end);
+    return section === undefined || this.parts.has(name) ? (this.debugSection(name) ?? new Uint8Array(0)).subarray(start, end) : this.sectionPart(section, start, end);
   }
 
   /** The symbols of .symtab, or of .dynsym if that is all there is. The null symbol is left out. */
   symbols(): readonly ElfSymbol[] {
     this.symbolList ??= this.readSymbols();
     return this.symbolList;
+  }
+
+  private joined(name: string, parts: readonly ElfSection[]): Uint8Array {
+    let bytes = this.joinedParts.get(name);
+    if (bytes === undefined) {
+      const contents = parts.map(part => this.sectionBytes(part));
+      bytes = new Uint8Array(contents.reduce((size, part) => size + part.length, 0));
+      let at = 0;
+      for (const part of contents) {
+        bytes.set(part, at);
+        at += part.length;
+      }
+      this.joinedParts.set(name, bytes);
+    }
+    return bytes;
   }
 
   private readContents(section: ElfSection): Uint8Array {

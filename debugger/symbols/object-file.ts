@@ -28,6 +28,8 @@ export interface ObjectFile extends DebugSections {
   /** The first section of that name. */
   section(name: string): ElfSection | undefined;
   symbols(): readonly ElfSymbol[];
+  /** From a thread's base to the program's thread-local variables; undefined if it has none. */
+  readonly threadOffset?: bigint | undefined;
   /** Undefined if the format has no such tables beyond DWARF's, or the file has none. */
   readonly unwinder?: Unwinder | undefined;
 }

@@ -15,18 +15,19 @@ import type { ObjectFile, Unwinder } from "./object-file";
 import { ElfSymbols } from "./elf-symbols";
 import type { AddressSymbol } from "./elf-symbols";
 import type { Location } from "./expression";
+import { FramePlaces } from "./frame-places";
 import { FunctionReader } from "./functions";
 import type { FunctionInfo, ScopeFrame } from "./functions";
 import { IntervalMap } from "./intervals";
 import type { AddressRange } from "./intervals";
 import { LoadBias } from "./load-bias";
 import { rangesOf } from "./range-lists";
+import { threadRegister } from "./registers";
 import { SourceLines } from "./source-lines";
 import { TypeBuilder } from "./type-builder";
 import type { Type } from "./types";
 import { DebugInfo } from "./debug-info";
 import type { Die, Unit } from "./units";
-import { locateVariable } from "./variables";
 import type { FrameContext, Variable } from "./variables";
 
 export interface SymbolTableOptions {
@@ -100,6 +101,7 @@ export class SymbolTable {
   private readonly units: readonly CompilationUnit[];
   private unitMap: IntervalMap<CompilationUnit> | undefined;
   private frames: CallFrames | undefined;
+  private places: FramePlaces | undefined;
   private unwinder: { readonly value: Unwinder | undefined } | undefined;
 
   private constructor(private readonly object: ObjectFile, private readonly bias: LoadBias, private readonly info: DebugInfo) {
@@ -275,18 +277,10 @@ export class SymbolTable {
 
   /** Where a variable is in a stopped frame. The CFA is worked out from the frame's registers if the context has none. */
   locate(variable: Variable, frame: FrameContext): Location {
-    const { bias } = this;
-    const frames = this.callFrames();
-    let cfa: { readonly value: bigint | undefined } | undefined;
-    return locateVariable(variable, {
-      pc: frame.pc,
-      readRegister: register => frame.readRegister(register),
-      readMemory: (address, size) => frame.readMemory(address, size),
-      get cfa() {
-        cfa ??= { value: frame.cfa ?? frames.cfaAt(bias.toFile(frame.pc), frame) };
-        return cfa.value;
-      },
-    }, bias);
+    this.places ??= new FramePlaces(this.callFrames(), address => this.findFunction(address)?.die, {
+      bias: this.bias, threadOffset: this.object.threadOffset, threadRegister: threadRegister(this.machine),
+    });
+    return this.places.locate(variable, frame);
   }
 
   /**

@@ -41,6 +41,8 @@ export interface VariablePlaces {
 export interface FrameContext extends Omit<EvaluationContext, "frameBase"> {
   /** The frame's address in its code; for a caller's frame, the return address minus 1. */
   readonly pc: bigint;
+  /** The frame that called this one, for values that only it still knows. Undefined if it is not known, or was interrupted. */
+  readonly caller?: FrameContext | undefined;
 }
 
 /** Reads variables' entries. */
@@ -52,7 +54,6 @@ export class VariableReader {
     const name = die.name();
     if (name === undefined || die.flag(DW_AT.declaration)) return undefined;
     const { types } = this;
-    const constantHolder = die.holder(DW_AT.const_value);
     return {
       name,
       kind: isGlobal ? "global" : die.tag === DW_TAG.formal_parameter ? "parameter" : "local",
@@ -61,7 +62,7 @@ export class VariableReader {
       places: {
         unit: die.unit,
         locations: locationsOf(die, DW_AT.location),
-        constant: constantHolder?.block(DW_AT.const_value) ?? constantHolder?.constant(DW_AT.const_value),
+        constant: constantOf(die),
         frameBase,
       },
     };
@@ -76,10 +77,23 @@ export function declarationOf(die: Die): SourcePosition | undefined {
   return line === undefined || file === undefined ? undefined : { file, line };
 }
 
-/** A unit as the expression evaluator wants it. */
-function expressionUnit(unit: Unit, bias: LoadBias): ExpressionUnit {
+/** What places of variables depend on beside their unit and frame. */
+export interface PlaceSurroundings {
+  readonly bias: LoadBias;
+  /** See `ExpressionUnit`. */
+  readonly threadOffset: bigint | undefined;
+  readonly threadRegister: number;
+}
+
+const MAXIMUM_NESTING = 32;
+
+/** A unit as the expression evaluator wants it, at a stop. */
+export function expressionUnit(unit: Unit, frame: FrameContext, context: EvaluationContext, around: PlaceSurroundings, depth = 0): ExpressionUnit {
+  const pc = around.bias.toFile(frame.pc);
+  const expressionOf = (die: Die | undefined): Uint8Array | undefined => die && expressionAt(locationsOf(die, DW_AT.location), pc);
   return {
-    addressSize: unit.addressSize, offsetSize: unit.offsetSize, version: unit.version, bias: bias.bias,
+    addressSize: unit.addressSize, offsetSize: unit.offsetSize, version: unit.version, bias: around.bias.bias,
+    threadOffset: around.threadOffset, threadRegister: around.threadRegister,
     addressAt: index => unit.addressAt(index),
     baseType: offset => {
       const die = unit.dieAt(unit.start + offset);
@@ -87,28 +101,50 @@ function expressionUnit(unit: Unit, bias: LoadBias): ExpressionUnit {
       const encoding = die?.number(DW_AT.encoding);
       return size === undefined || encoding === undefined || size < 0 ? undefined : { size, encoding };
     },
+    expressionOf: (offset, inSection) => expressionOf(inSection ? unit.info.dieAt(offset) : unit.dieAt(unit.start + offset)),
+    locate: offset => {
+      const die = unit.info.dieAt(offset);
+      if (die === undefined || depth > MAXIMUM_NESTING) return undefined;
+      const constant = constantOf(die);
+      if (constant instanceof Uint8Array) return { kind: "value", bytes: constant };
+      if (constant !== undefined) return { kind: "value", bytes: bytesOf(constant, CONSTANT_BYTES) };
+      const expression = expressionOf(die);
+      return expression && evaluateLocation(expression, expressionUnit(die.unit, frame, context, around, depth + 1), context);
+    },
   };
 }
 
+const CONSTANT_BYTES = 16;
+
+function constantOf(die: Die): bigint | Uint8Array | undefined {
+  const holder = die.holder(DW_AT.const_value);
+  return holder?.block(DW_AT.const_value) ?? textBytes(holder?.text(DW_AT.const_value)) ?? holder?.constant(DW_AT.const_value);
+}
+
+/** A string that never changes, as compilers give it for a constant array of characters. */
+function textBytes(text: string | undefined): Uint8Array | undefined {
+  return text === undefined ? undefined : new TextEncoder().encode(`${text}\0`);
+}
+
 /** Works out where a variable is in a stopped frame. Throws SymbolFileError only if the file is broken. */
-export function locateVariable(variable: Variable, frame: FrameContext, bias: LoadBias): Location {
+export function locateVariable(variable: Variable, frame: FrameContext, context: EvaluationContext, around: PlaceSurroundings): Location {
   const { places } = variable;
   if (places.constant instanceof Uint8Array) return { kind: "value", bytes: places.constant };
   if (places.constant !== undefined) return { kind: "value", bytes: bytesOf(places.constant, Math.min(sizeOf(variable.type) || 8, 16)) };
   if (places.locations.length === 0) return optimisedOut("the compiler kept no place for it");
-  const pc = bias.toFile(frame.pc);
+  const pc = around.bias.toFile(frame.pc);
   const expression = expressionAt(places.locations, pc);
   if (expression === undefined) return optimisedOut("it has no place at this instruction");
-  const unit = expressionUnit(places.unit, bias);
   const baseExpression = expressionAt(places.frameBase, pc);
-  const frameBase = baseExpression === undefined ? undefined : evaluateValue(baseExpression, unit, frame);
-  return evaluateLocation(expression, unit, { ...contextOf(frame), frameBase });
-}
-
-function contextOf(frame: FrameContext): EvaluationContext {
-  return {
-    readRegister: register => frame.readRegister(register),
-    readMemory: (address, size) => frame.readMemory(address, size),
-    cfa: frame.cfa,
+  const frameBase = baseExpression === undefined ? undefined
+    : evaluateValue(baseExpression, expressionUnit(places.unit, frame, context, around), context);
+  const inFrame: EvaluationContext = {
+    readRegister: register => context.readRegister(register),
+    readMemory: (address, size) => context.readMemory(address, size),
+    get cfa() { return context.cfa; },
+    frameBase,
+    entryValue: place => context.entryValue?.(place),
+    parameterValue: offset => context.parameterValue?.(offset),
   };
+  return evaluateLocation(expression, expressionUnit(places.unit, frame, inFrame, around), inFrame);
 }
