@@ -120,10 +120,22 @@ export class Program {
     return undefined;
   }
 
-  statementAt(address: bigint): Statement | undefined {
+  /** @param whole with the code of calls that were inlined on the line: for a step over it */
+  statementAt(address: bigint, whole = false): Statement | undefined {
     for (const image of this.images) {
       const range = image.ask((table) => table.lineAt(address) && table.statementRangeAt(address));
-      if (range) return { ranges: [range], isStart: range.start === address };
+      if (!range) continue;
+      const inlined = whole ? image.ask((table) => table.inlinedCallsAt(address)) ?? [] : [];
+      return { ranges: [range, ...inlined], isStart: range.start === address };
+    }
+    return undefined;
+  }
+
+  /** The code of the innermost call that was inlined around an address; undefined if there is none. */
+  inlinedAt(address: bigint): Statement['ranges'] | undefined {
+    for (const image of this.images) {
+      const [innermost] = image.ask((table) => table.scopesAt(address)) ?? [];
+      if (innermost) return innermost.kind === 'inlined' ? innermost.ranges : undefined;
     }
     return undefined;
   }

@@ -78,6 +78,17 @@ function innerBlock(block: Die, address: bigint): Die | undefined {
   return undefined;
 }
 
+/** The calls inlined straight into a call or block, in its blocks too. */
+function inlinedIn(block: Die, depth = 0): Die[] {
+  if (depth > MAXIMUM_DEPTH) return [];
+  const found: Die[] = [];
+  for (const child of block.children()) {
+    if (child.tag === DW_TAG.inlined_subroutine) found.push(child);
+    else if (child.tag === DW_TAG.lexical_block) found.push(...inlinedIn(child, depth + 1));
+  }
+  return found;
+}
+
 /** Reads functions and scopes of one file. Takes file addresses, gives run-time ones. */
 export class FunctionReader {
   private readonly variables: VariableReader;
@@ -110,6 +121,17 @@ export class FunctionReader {
   scopes(fn: Die, address: bigint): ScopeFrame[] {
     const frameBase = locationsOf(fn, DW_AT.frame_base);
     return callsAt(fn, address).map(call => this.frame(call, address, frameBase)).reverse();
+  }
+
+  /** The code of the calls inlined on a line, into the innermost call that is open at a file address. */
+  inlinedCalls(fn: Die, address: bigint, line: SourcePosition): AddressRange[] {
+    const calls = callsAt(fn, address);
+    return inlinedIn(calls[calls.length - 1])
+      .filter(call => {
+        const site = callSite(call);
+        return site?.line === line.line && site.file === line.file;
+      })
+      .flatMap(call => rangesOf(call).map(range => this.bias.rangeToRuntime(range)));
   }
 
   private frame(call: Die, address: bigint, frameBase: readonly LocationEntry[]): ScopeFrame {

@@ -248,6 +248,17 @@ export class SymbolTable {
     return found === undefined ? [] : this.functionReader.scopes(found.die, fileAddress);
   }
 
+  /**
+   * The code of calls that were inlined on the line at an address, into the call that is open there: what a step over
+   * the line passes.
+   */
+  inlinedCallsAt(address: bigint): AddressRange[] {
+    const fileAddress = this.bias.toFile(address);
+    const found = this.findFunction(fileAddress);
+    const line = this.lineAt(address);
+    return found === undefined || line === undefined ? [] : this.functionReader.inlinedCalls(found.die, fileAddress, line);
+  }
+
   /** The variables outside all functions. */
   globals(): Variable[] {
     return this.variablesOf(this.declarations.globals());
@@ -321,10 +332,12 @@ export class SymbolTable {
 
   private frameSections(): FrameSection[] {
     const sections: FrameSection[] = [];
+    const textBase = this.object.section(".text")?.address;
+    const dataBase = (this.object.section(".got.plt") ?? this.object.section(".got"))?.address;
     for (const name of [".debug_frame", ".eh_frame"]) {
       const bytes = this.object.debugSection(name);
       const reader = bytes && new ByteReader(bytes, `${name} of ${this.object.name}`);
-      if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame" });
+      if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame", textBase, dataBase });
     }
     return sections;
   }
