@@ -145,6 +145,7 @@ export class Debuggee {
   async dispose(): Promise<void> {
     this.execution.end();
     this.output.dispose();
+    this.program.close();
     await this.machine.dispose();
   }
 

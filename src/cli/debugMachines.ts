@@ -1,7 +1,10 @@
 /** The debug adapter's machines and files, as the host makes them: what `debugger/ports` asks for. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { FileReader, MachineFactory } from '../../debugger/ports';
+import * as zlib from 'node:zlib';
+import type { FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
+import type { Unpackers } from '../../debugger/symbols/elf';
 import { fileFault } from '../host/node/fileFault';
 import { loadImages } from '../host/node/loadImages';
 import { LoadError } from '../monitor/firmware/platform';
@@ -10,6 +13,24 @@ import { problemText, validateConfiguration } from '../monitor/machine/configura
 import type { MachineConfiguration, Notice } from '../monitor/machine/configuration';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
+
+/** Node has had Zstandard since version 22.15; before, sections that it compresses cannot be unpacked. */
+const zstd: Unpackers['zstd'] = 'zstdDecompressSync' in zlib && typeof zlib.zstdDecompressSync === 'function'
+  ? zlib.zstdDecompressSync as NonNullable<Unpackers['zstd']> : undefined;
+
+function openFile(file: string): OpenFile {
+  const descriptor = openSync(file, 'r');
+  return {
+    size: fstatSync(descriptor).size,
+    read(offset, size) {
+      const bytes = new Uint8Array(size);
+      let filled = 0;
+      for (let got = -1; got !== 0 && filled < size; filled += got) got = readSync(descriptor, bytes, filled, size - filled, offset + filled);
+      return bytes.subarray(0, filled);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
 
 /** Reads files with paths relative to `cwd`. */
 export function fileReader(cwd: string): FileReader {
@@ -21,6 +42,14 @@ export function fileReader(cwd: string): FileReader {
         throw new MachineError(fileFault(file, error), 'user');
       }
     },
+    async open(file) {
+      try {
+        return openFile(path.resolve(cwd, file));
+      } catch (error) {
+        throw new MachineError(fileFault(file, error), 'user');
+      }
+    },
+    unpackers: { inflate: (bytes) => zlib.inflateSync(bytes), zstd },
     exists: (file) => access(path.resolve(cwd, file)).then(() => true, () => false),
   };
 }
