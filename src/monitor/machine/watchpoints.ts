@@ -23,15 +23,15 @@ export interface WatchedBytes {
   readonly cr3?: number;
 }
 
-/** A hit while its instruction is under way. */
+/** A hit, when its instruction is done. */
 export interface SeenHit<W extends WatchedBytes> {
   readonly watch: W;
-  access: WatchHit['access'];
+  readonly access: WatchHit['access'];
   readonly linear: bigint | undefined;
   readonly physical: number;
   readonly offset: number;
   readonly before: Uint8Array | undefined;
-  after: Uint8Array | undefined;
+  readonly after: Uint8Array | undefined;
   readonly by: Accessor;
 }
 
@@ -54,7 +54,7 @@ export interface WatchEnvironment {
 export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
   private linear: readonly Placed<W>[] = [];
   private physical: readonly Placed<W>[] = [];
-  private hits: SeenHit<W>[] = [];
+  private hits = new Map<W, MutableHit<W>>();
   /** Accesses that are not the guest's own: nobody looks. */
   private muted = false;
 
@@ -65,28 +65,28 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
     const placed = watches.map(place);
     this.linear = placed.filter(({ watch }) => watch.space === 'linear');
     this.physical = placed.filter(({ watch }) => watch.space === 'physical');
-    this.hits = this.hits.filter(({ watch }) => watches.includes(watch));
+    for (const watch of this.hits.keys()) if (!watches.includes(watch)) this.hits.delete(watch);
     this.environment.cpu.mmu.watch = placed.length > 0 ? this : undefined;
   }
 
   get isPending(): boolean {
-    return this.hits.length > 0;
+    return this.hits.size > 0;
   }
 
   /** All hits so far, which are forgotten. */
   take(): readonly SeenHit<W>[] {
-    const { hits } = this;
-    this.hits = [];
+    const hits = [...this.hits.values()].map((hit): SeenHit<W> => ({ ...hit, after: hit.pieces && this.bytesOf(hit.pieces) }));
+    this.hits.clear();
     return hits;
   }
 
   forget(): void {
-    this.hits = [];
+    this.hits.clear();
   }
 
   /** The instruction under way has faulted, and will read again what it has read. */
   dropReads(): void {
-    this.hits = this.hits.filter(({ access }) => access !== 'read');
+    for (const [watch, { access }] of this.hits) if (access === 'read') this.hits.delete(watch);
   }
 
   /** Does something that is not the guest's doing. */
@@ -116,17 +116,22 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
 
   read(access: SeenAccess): void {
     if (this.muted || this.environment.cpu.mmu.shadow.implicit) return;
-    for (const { placed, start } of this.met(access, 'read')) this.note(placed, start, access, 'read', this.keep(placed, start, access));
+    this.meet(access, 'read', (placed, start) => this.note(placed, start, access, 'read'));
   }
 
   write(access: SeenAccess, store: () => void): void {
     if (this.muted) return store();
-    const met = this.met(access, 'write').map((each) => ({ ...each, kept: this.keep(each.placed, each.start, access), old: this.touched(access) }));
+    const changes: Placed<W>[] = [];
+    this.meet(access, 'write', (placed, start) => {
+      if (placed.watch.access === 'change') changes.push(placed);
+      else this.note(placed, start, access, 'write');
+    });
+    if (changes.length === 0) return store();
+    const old = this.plain(access.physicalPage, access.offset, access.bytes);
+    const found = changes.filter((placed) => !this.hits.has(placed.watch)).map((placed) => this.newHit(placed, this.startOf(placed, access), access, 'write'));
     store();
-    for (const { placed, start, kept, old } of met) {
-      const isChange = placed.watch.access !== 'change' || !old || !sameBytes(old, this.touched(access), placed, start);
-      if (isChange) this.note(placed, start, access, 'write', kept);
-    }
+    const now = this.plain(access.physicalPage, access.offset, access.bytes);
+    for (const hit of found) if (!old || !now || !sameBytes(old, now, hit)) this.hits.set(hit.watch, hit);
   }
 
   walkerSets(address: number, store: () => void): void {
@@ -137,79 +142,82 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
 
   // Hits.
 
-  /** The watchpoints of which an access touches bytes, and the first such byte's number in each (negative: before its first). */
-  private met(access: SeenAccess, kind: 'read' | 'write'): { readonly placed: Placed<W>; readonly start: number }[] {
-    const found: { placed: Placed<W>; start: number }[] = [];
+  /** Tells the watchpoints of which an access touches bytes, and the number of its first byte in each (negative: before the first). */
+  private meet(access: SeenAccess, kind: 'read' | 'write', visit: (placed: Placed<W>, start: number) => void): void {
+    const { linearPage, physicalPage } = access;
     const consider = (list: readonly Placed<W>[], page: number): void => {
       for (const placed of list) {
-        if (!isWanted(placed.watch.access, kind)) continue;
-        const start = (page - placed.page) * PAGE_BYTES + access.offset - placed.offset;
-        if (start < placed.watch.length && start + access.bytes > 0) found.push({ placed, start });
+        const start = distance(placed, page, access.offset);
+        if (start < placed.watch.length && start + access.bytes > 0 && isWanted(placed.watch.access, kind) && this.isInSpace(placed)) visit(placed, start);
       }
     };
-    if (access.linearPage !== undefined) consider(this.linear.filter((placed) => this.isInSpace(placed)), access.linearPage);
-    if (this.physical.length > 0) {
-      const { map } = this.environment;
-      for (const page of [access.physicalPage, ...(map.windows.length > 0 ? map.pagesLeadingTo(access.physicalPage) : [])]) consider(this.physical, page);
-    }
-    return found;
+    if (linearPage !== undefined) consider(this.linear, linearPage);
+    if (this.physical.length === 0) return;
+    consider(this.physical, physicalPage);
+    const { map } = this.environment;
+    if (map.windows.length > 0) for (const page of map.pagesLeadingTo(physicalPage)) consider(this.physical, page);
   }
 
-  private isInSpace({ root }: Placed<W>): boolean {
-    if (root === undefined) return true;
+  /** The number of an access's first byte in a watchpoint that it meets. */
+  private startOf(placed: Placed<W>, access: SeenAccess): number {
+    const { map } = this.environment;
+    const pages = placed.watch.space === 'linear' ? [access.linearPage ?? 0] : [access.physicalPage, ...map.pagesLeadingTo(access.physicalPage)];
+    return distance(placed, pages.find((page) => isOn(placed, page)) ?? 0, access.offset);
+  }
+
+  private isInSpace({ root, watch }: Placed<W>): boolean {
+    if (root === undefined || watch.space === 'physical') return true;
     const { cr3 } = this.environment.cpu.state;
     return cr3 - (cr3 % PAGE_BYTES) === root;
   }
 
-  private note(placed: Placed<W>, start: number, access: SeenAccess, kind: 'read' | 'write', kept: Kept): void {
-    const known = this.hits.find(({ watch }) => watch === placed.watch);
-    if (known) {
-      if (known.access !== kind) known.access = 'readWrite';
-      if (kind === 'write' && known.before) known.after = this.bytesOf(placed, known.offset, known.before.length, access);
-      return;
-    }
+  private note(placed: Placed<W>, start: number, access: SeenAccess, kind: 'read' | 'write'): void {
+    const known = this.hits.get(placed.watch);
+    if (!known) this.hits.set(placed.watch, this.newHit(placed, start, access, kind));
+    else if (known.access !== kind) known.access = 'readWrite';
+  }
+
+  /** A hit before its access is carried out. */
+  private newHit(placed: Placed<W>, start: number, access: SeenAccess, kind: 'read' | 'write'): MutableHit<W> {
     const first = Math.max(start, 0);
-    const { state } = this.environment.cpu;
-    const page = access.linearPage;
     const skipped = first - start;
-    this.hits.push({
-      watch: placed.watch,
-      access: kind,
-      linear: page === undefined ? undefined : linearOf(page, access.offset + skipped, state.longMode),
-      physical: access.physicalPage * PAGE_BYTES + access.offset + skipped,
-      offset: kept.offset,
-      before: kept.bytes,
-      after: kind === 'read' || !kept.bytes ? kept.bytes : this.bytesOf(placed, kept.offset, kept.bytes.length, access),
-      by: this.accessor(access),
-    });
-  }
-
-  /** What the watched bytes are now, before an access that touches them from number `start` on. */
-  private keep(placed: Placed<W>, start: number, access: SeenAccess): Kept {
+    const { linearPage } = access;
     const { length } = placed.watch;
-    const first = Math.max(start, 0);
-    const offset = length <= MOST_BYTES ? 0 : Math.min(first, length - MOST_BYTES);
-    const all = this.bytesOf(placed, offset, Math.min(length, MOST_BYTES), access);
-    if (all) return { offset, bytes: all };
-    // A part of them is not there: those that are accessed.
-    const count = Math.min(start + access.bytes, length, first + MOST_BYTES) - first;
-    return { offset: first, bytes: this.bytesOf(placed, first, count, access) };
+    let offset = length <= MOST_BYTES ? 0 : Math.min(first, length - MOST_BYTES);
+    let pieces = this.piecesOf(placed, offset, Math.min(length, MOST_BYTES), access);
+    if (!pieces) {
+      // A part of them is not there: those that are accessed.
+      offset = first;
+      pieces = this.piecesOf(placed, first, Math.min(start + access.bytes, length, first + MOST_BYTES) - first, access);
+    }
+    return {
+      watch: placed.watch, access: kind, start, offset, pieces,
+      linear: linearPage === undefined ? undefined : linearOf(linearPage, access.offset + skipped, this.environment.cpu.state.longMode),
+      physical: access.physicalPage * PAGE_BYTES + access.offset + skipped,
+      before: pieces && this.bytesOf(pieces),
+      by: this.accessor(access),
+    };
   }
 
-  /** So many of the watched bytes, from a number on; undefined where one is not in memory. */
-  private bytesOf(placed: Placed<W>, from: number, count: number, access: SeenAccess): Uint8Array | undefined {
-    const bytes = new Uint8Array(count);
+  /** Where so many of the watched bytes are, from a number on; undefined where one is not in memory. */
+  private piecesOf(placed: Placed<W>, from: number, count: number, access: SeenAccess): readonly Piece[] | undefined {
+    const { map } = this.environment;
+    const pieces: Piece[] = [];
     for (let done = 0; done < count; ) {
       const at = placed.offset + from + done;
-      const page = placed.page + Math.floor(at / PAGE_BYTES);
       const offset = at % PAGE_BYTES;
-      const piece = Math.min(count - done, PAGE_BYTES - offset);
-      const part = this.plain(this.physicalPage(placed, page, access), offset, piece);
-      if (!part) return undefined;
-      bytes.set(part, done);
-      done += piece;
+      const bytes = Math.min(count - done, PAGE_BYTES - offset);
+      const page = this.physicalPage(placed, placed.page + Math.floor(at / PAGE_BYTES), access);
+      if (page < 0 || map.entry(page) < ABSENT) return undefined;
+      pieces.push({ page, offset, bytes });
+      done += bytes;
     }
-    return bytes;
+    return pieces;
+  }
+
+  private bytesOf(pieces: readonly Piece[]): Uint8Array {
+    const { map } = this.environment;
+    return Uint8Array.from(pieces.flatMap(({ page, offset, bytes }) => [...map.copyOut(page * PAGE_BYTES + offset, bytes)]));
   }
 
   private physicalPage(placed: Placed<W>, page: number, access: SeenAccess): number {
@@ -218,16 +226,10 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
     return page === access.linearPage ? access.physicalPage : cpu.mmu.peekPage(page);
   }
 
-  /** The bytes of an access as they are now. */
-  private touched({ physicalPage, offset, bytes }: SeenAccess): Uint8Array | undefined {
-    return this.plain(physicalPage, offset, bytes);
-  }
-
   /** Bytes of RAM or ROM. */
   private plain(page: number, offset: number, bytes: number): Uint8Array | undefined {
     const { map } = this.environment;
-    if (page < 0 || map.entry(page) < ABSENT) return undefined;
-    return map.copyOut(page * PAGE_BYTES + offset, bytes);
+    return map.entry(page) < ABSENT ? undefined : map.copyOut(page * PAGE_BYTES + offset, bytes);
   }
 
   private accessor(access: SeenAccess): Accessor {
@@ -254,9 +256,19 @@ interface WalkerAccess extends SeenAccess {
   readonly walker: true;
 }
 
-interface Kept {
+/** Watched bytes in one page of memory. */
+interface Piece {
+  readonly page: number;
   readonly offset: number;
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes: number;
+}
+
+/** A hit, while what follows it is still to come. */
+interface MutableHit<W extends WatchedBytes> extends Omit<SeenHit<W>, 'access' | 'after'> {
+  access: WatchHit['access'];
+  /** Number of the access's first byte, negative if it lies before the watched ones. */
+  readonly start: number;
+  readonly pieces: readonly Piece[] | undefined;
 }
 
 /** Puts watched bytes into pages; linear ones of the upper half are negative. */
@@ -273,11 +285,15 @@ function isWanted(wanted: WatchedBytes['access'], kind: 'read' | 'write'): boole
   return kind === 'read' ? wanted === 'read' || wanted === 'readWrite' : wanted !== 'read';
 }
 
-/** Whether those bytes of an access are the same that are watched; `start` is the first one's number. */
-function sameBytes<W extends WatchedBytes>(old: Uint8Array, now: Uint8Array | undefined, { watch }: Placed<W>, start: number): boolean {
-  if (!now) return false;
+/** Whether the watched bytes of an access are the same before and after. */
+function sameBytes<W extends WatchedBytes>(old: Uint8Array, now: Uint8Array, { start, watch }: MutableHit<W>): boolean {
   for (let i = Math.max(-start, 0); i < Math.min(old.length, watch.length - start); i++) if (old[i] !== now[i]) return false;
   return true;
+}
+
+/** From the first watched byte to an offset in a page. */
+function distance<W extends WatchedBytes>(placed: Placed<W>, page: number, offset: number): number {
+  return (page - placed.page) * PAGE_BYTES + offset - placed.offset;
 }
 
 /** A linear address of a page, signed as its upper half is, for the outside. */
