@@ -58,6 +58,7 @@ function statusOf(image: Image): string {
   const missing = image.details.notes ?? [];
   const hasLines = image.ask((table) => table.hasDebugInfo) === true;
   if (hasLines) return missing.length === 0 ? 'symbols and lines loaded' : `symbols and lines loaded; ${missing.join('; ')}`;
+  if (missing.length === 0 && image.details.format === 'list of names') return 'names only';
   return missing.length === 0 ? 'names only: compiled without -g' : `names only: ${missing.join('; ')}`;
 }
 

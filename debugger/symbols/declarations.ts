@@ -38,6 +38,8 @@ interface Named {
 /** Names of all units, gathered in one walk when first asked. */
 export class Declarations {
   private readonly names = new Map<string, Named>();
+  /** The scopes of declarations inside namespaces and classes, which a definition elsewhere completes. */
+  private readonly scopes = new Map<string, string>();
   private isRead = false;
 
   constructor(private readonly units: () => readonly DeclaringUnit[]) {}
@@ -94,18 +96,33 @@ export class Declarations {
 
   private note(entry: ScannedEntry, owner: DeclaringUnit, texts: NameCache): void {
     const { tag, offset } = entry;
+    if (entry.isDeclaration) {
+      this.scopes.set(scopeKey(owner.unit, offset), entry.scope);
+      return;
+    }
     if (tag === DW_TAG.subprogram && !entry.hasCode) return;
-    const named = entry.name === undefined ? entry.hasOrigin ? this.inherited(owner, offset) : undefined : texts.named(entry.name);
+    const die = entry.hasOrigin ? owner.unit.dieAt(offset) : undefined;
+    const name = die?.name();
+    const named = entry.name !== undefined ? texts.named(entry.name) : name === undefined ? undefined : namedAs(this.names, name);
     if (named === undefined) return;
     const place = { tag, offset, owner };
     noteAt(named, place);
-    if (entry.scope !== "") noteAt(namedAs(this.names, entry.scope + named.name), place);
+    const scope = entry.scope === "" ? die && this.declaredScope(die) : entry.scope;
+    if (scope !== undefined && scope !== "") noteAt(namedAs(this.names, scope + named.name), place);
   }
 
-  private inherited({ unit }: DeclaringUnit, offset: number): Named | undefined {
-    const name = unit.dieAt(offset)?.name();
-    return name === undefined ? undefined : namedAs(this.names, name);
+  /** The scope of the declaration that an entry completes: C++ defines outside of it. */
+  private declaredScope(die: Die): string | undefined {
+    for (const { unit, offset } of die.origins()) {
+      const scope = this.scopes.get(scopeKey(unit, offset));
+      if (scope !== undefined) return scope;
+    }
+    return undefined;
   }
+}
+
+function scopeKey(unit: Unit, offset: number): string {
+  return `${unit.info.fileName} ${unit.sectionName} ${offset}`;
 }
 
 function namedAs(names: Map<string, Named>, name: string): Named {

@@ -2,25 +2,28 @@
 // attributes are stepped over without being decoded, by a plan that is made once for each abbreviation of a unit.
 
 import type { ByteReader } from "./bytes";
-import { DW_AT, DW_FORM, DW_TAG } from "./dwarf-constants";
+import { DW_AT, DW_FORM, DW_LANG_ASSEMBLER, DW_TAG } from "./dwarf-constants";
 import { fixedFormSize, indirectForm, readForm, skipForm } from "./forms";
 import type { Abbreviation, RawValue } from "./forms";
 import type { Unit } from "./units";
 
-/** What the walk tells of an entry. It names a definition: declarations are passed over. */
+/** What the walk tells of an entry. Declarations are passed over where no scope is around them. */
 export interface ScannedEntry {
   readonly tag: number;
   readonly offset: number;
   /** DW_AT_name as it stands, for `Unit.textOf`; undefined if the entry has none of its own. */
   readonly name: { readonly form: number; readonly raw: RawValue } | undefined;
-  /** Names of the namespaces around it, each with `::` behind it. */
+  /** Names of the namespaces and classes around it, each with `::` behind it. */
   readonly scope: string;
+  readonly isDeclaration: boolean;
   /** It has DW_AT_low_pc or DW_AT_ranges. */
   readonly hasCode: boolean;
   /** It has an origin (DW_AT_specification, DW_AT_abstract_origin), which may have the name. */
   readonly hasOrigin: boolean;
 }
 
+/** DW_LANG values of C in all its versions, and of assembly: their structures hold nothing with a name of its own. */
+const C_LANGUAGES: ReadonlySet<number> = new Set([0x01, 0x02, 0x0c, 0x1d, 0x2c, 0x3e, DW_LANG_ASSEMBLER]);
 const MAXIMUM_NESTING = 32;
 /** Codes up to here index an array; compilers number abbreviations from 1. */
 const MOST_PLANS = 0x10000;
@@ -35,6 +38,7 @@ interface Plan {
   readonly steps: readonly Step[];
   readonly isWanted: boolean;
   readonly isNamespace: boolean;
+  readonly isClass: boolean;
   /** A declaration whatever the data says (DW_FORM_flag_present). */
   readonly isDeclaration: boolean;
   readonly hasCode: boolean;
@@ -67,6 +71,7 @@ function makePlan({ tag, hasChildren, attributes }: Abbreviation, unit: Unit): P
     tag, hasChildren, steps,
     isWanted: WANTED.has(tag),
     isNamespace: tag === DW_TAG.namespace,
+    isClass: tag === DW_TAG.structure_type || tag === DW_TAG.class_type || tag === DW_TAG.union_type,
     isDeclaration: attributes.some(({ name, form }) => name === DW_AT.declaration && form !== DW_FORM.flag),
     hasCode: has(DW_AT.low_pc) || has(DW_AT.ranges),
     hasOrigin: has(DW_AT.specification) || has(DW_AT.abstract_origin),
@@ -75,6 +80,8 @@ function makePlan({ tag, hasChildren, attributes }: Abbreviation, unit: Unit): P
 
 /** Walks units, one after the other. */
 export class NameScanner {
+  /** Whether the unit's classes have functions and types inside. */
+  private hasScopedClasses = false;
   /** By code, for the unit that is being walked. */
   private plans: (Plan | undefined)[] = [];
   private name: ScannedEntry["name"];
@@ -86,6 +93,7 @@ export class NameScanner {
     const { root } = unit;
     if (!root.hasChildren) return;
     this.plans = [];
+    this.hasScopedClasses = !C_LANGUAGES.has(root.number(DW_AT.language) ?? 0);
     const reader = unit.info.unitReader(unit);
     reader.seek(root.contentEnd);
     this.children(reader, unit, "", 0, found);
@@ -103,11 +111,12 @@ export class NameScanner {
         if (code < MOST_PLANS) this.plans[code] = plan;
       }
       this.runSteps(plan, reader, unit);
-      if (plan.isWanted && !plan.isDeclaration && !this.isDeclaration) {
-        found({ tag: plan.tag, offset, name: this.name, scope, hasCode: plan.hasCode, hasOrigin: plan.hasOrigin });
+      const isDeclaration = plan.isDeclaration || this.isDeclaration;
+      if (plan.isWanted && (!isDeclaration || scope !== "")) {
+        found({ tag: plan.tag, offset, name: this.name, scope, isDeclaration, hasCode: plan.hasCode, hasOrigin: plan.hasOrigin });
       }
       if (!plan.hasChildren) continue;
-      if (plan.isNamespace && depth < MAXIMUM_NESTING) {
+      if ((plan.isNamespace || (plan.isClass && this.hasScopedClasses)) && depth < MAXIMUM_NESTING) {
         const name = this.name === undefined ? "" : unit.textOf(this.name.form, this.name.raw) ?? "";
         this.children(reader, unit, name === "" ? scope : `${scope}${name}::`, depth + 1, found);
       } else this.leave(reader, unit, offset);

@@ -77,6 +77,12 @@ function openPe(object: PeFile, bias: bigint): OpenedSymbols {
   return { table, format: object.format, debugPath: undefined, buildId: undefined, notes };
 }
 
+/** A file with a program's debugging information. */
+interface SeparateFile {
+  readonly file: ElfFile;
+  readonly path: string;
+}
+
 /** Opens one ELF file and its companions. */
 class ElfOpener {
   private readonly notes: string[] = [];
@@ -85,6 +91,17 @@ class ElfOpener {
 
   async open(program: ElfFile): Promise<OpenedSymbols> {
     const separate = await this.separate(program);
+    if (separate === undefined) return this.openWith(program, undefined);
+    try {
+      return await this.openWith(program, separate);
+    } catch (error) {
+      if (!(error instanceof SymbolFileError)) throw error;
+      this.notes.push(`${separate.path} cannot be used: ${error.message}`);
+      return this.openWith(program, undefined);
+    }
+  }
+
+  private async openWith(program: ElfFile, separate: SeparateFile | undefined): Promise<OpenedSymbols> {
     const object: ObjectFile = separate === undefined ? program : new CombinedFile(program, separate.file);
     const info = new DebugInfo(object, object.name);
     info.alternate = await this.alternate(object, separate?.path ?? this.path);
@@ -94,7 +111,7 @@ class ElfOpener {
   }
 
   /** Separate debugging information, if the program has none of its own. */
-  private async separate(program: ElfFile): Promise<{ readonly file: ElfFile; readonly path: string } | undefined> {
+  private async separate(program: ElfFile): Promise<SeparateFile | undefined> {
     if (program.debugSectionSize(".debug_info") !== undefined) return undefined;
     const buildId = program.buildId();
     const link = readDebugLink(program, program.name);
