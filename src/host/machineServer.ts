@@ -182,7 +182,7 @@ export class MachineServer {
     return {
       resume: (request) => this.go(() => machine.resume(request)),
       travel: (retired) => this.go(() => machine.travel(retired)),
-      stepBack: () => this.go(() => machine.stepBack()),
+      stepBack: (unit) => this.go(() => machine.stepBack(unit)),
       reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
         if (!this.running) return;
@@ -197,12 +197,12 @@ export class MachineServer {
       setExceptionStops: (stops) => machine.setExceptionStops(stops),
       setWatchpoints: (watchpoints) => machine.setWatchpoints(watchpoints),
       setEventStops: (stops) => machine.setEventStops(stops),
-      setRegister: (name, value) => machine.setRegister(name, value),
+      setRegister: (name, value, cpu) => machine.setRegister(name, value, cpu),
       writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
       input: (input) => machine.input(input),
       recording: () => machine.recording(),
       summary: () => ({ ...machine.summary(), running: this.running }),
-      cpu: () => machine.cpu(),
+      cpu: (index) => machine.cpu(index),
       readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
