@@ -3,15 +3,14 @@
  */
 import { GuestFault } from '../memory/guestFault';
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import { SYSTEM, type Descriptor } from './descriptorLayout';
 import {
-  SYSTEM,
   checkStackSegment,
   fetchDescriptor,
   installSegment,
   isNull,
   markAccessed,
   peekDescriptor,
-  type Descriptor,
 } from './descriptors';
 import * as L from './layout';
 import { DR6, trapBehind } from './debugRegisters';
