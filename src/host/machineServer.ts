@@ -201,6 +201,7 @@ export class MachineServer {
       recording: () => machine.recording(),
       summary: () => ({ ...machine.summary(), running: this.running }),
       cpu: () => machine.cpu(),
+      descriptors: () => machine.descriptors(),
       readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
