@@ -57,7 +57,8 @@ export class SelectorTables {
   constructor(cpu: Cpu, readonly read: ReadLinear) {
     const s = cpu.state;
     this.gdt = readTable(read, s.u64(L.GDTR_BASE), s.u32(L.GDTR_LIMIT));
-    this.ldt = s.attributes(L.LDTR) & ATTRIBUTE.present
+    // A null selector means that there is none, whatever its hidden part was at reset.
+    this.ldt = s.attributes(L.LDTR) & ATTRIBUTE.present && (s.selector(L.LDTR) & 0xfffc) !== 0
       ? readTable(read, BigInt.asUintN(64, s.exactAddress(s.base(L.LDTR))), Math.min(s.limit(L.LDTR), 0xffff))
       : undefined;
   }
