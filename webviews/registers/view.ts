@@ -15,7 +15,7 @@ import { msrWindow, MSR_ROW } from './msrList';
 export function view(state: State, inquiries: Inquiries): readonly ElementDescription[] {
   const cpu = bodyOf(inquiries, cpuQuestion(state));
   const nothing = sessionNotice(inquiries) ?? answerNotice(state, inquiries);
-  return [toolbar(state, inquiries, cpu), ...(nothing ? [nothing] : [body(state, inquiries)]), ...(nothing ? [] : [legend(state.legendOpen)])];
+  return [toolbar(state, inquiries, cpu), ...(nothing ? [nothing] : [body(state, inquiries)]), ...(nothing ? [] : [legend(state.legendOpen, state.remark)])];
 }
 
 function answerNotice(state: State, inquiries: Inquiries): ElementDescription | undefined {
@@ -36,8 +36,7 @@ function toolbar(state: State, inquiries: Inquiries, cpu: CpuAnswer | undefined)
       cpu !== undefined && h('span', { class: 'mode', key: 'mode' }, `${MODES[cpu.mode]}, CPL ${cpu.cpl}${cpu.halted ? ', halted' : ''}`)),
     h('label', { class: 'field filter' }, h('span', { class: 'label' }, 'Filter'),
       h('input', { type: 'text', 'data-field': 'filter', value: state.filter, placeholder: 'name, flag or MSR', spellcheck: 'false', autocomplete: 'off', title: 'Registers, flags, bits and MSRs by name or meaning (/)' })),
-    machineState(inquiries),
-    h('p', { class: 'remark', role: 'status', key: 'remark' }, state.remark));
+    machineState(inquiries));
 }
 
 /** Only where there is a choice. */
@@ -75,7 +74,7 @@ function groupView(state: State, group: Group, active: string | undefined): Elem
   return h('section', { class: `group ${group.name}`, key: group.name, role: 'rowgroup', 'aria-label': group.title },
     h('div', { class: 'head', role: 'row', 'aria-level': 1, 'aria-expanded': open ? 'true' : 'false', 'data-fold': group.name },
       h('span', { class: classes('title', active === id && 'active'), id, role: 'gridcell' }, h('span', { class: 'twisty', 'aria-hidden': 'true' }, open ? '▾' : '▸'), group.title,
-        group.changes > 0 && h('span', { class: 'changes', key: 'changes' }, `● ${group.changes} changed`))),
+        group.changes > 0 && h('span', { class: 'changes', key: 'changes' }, h('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), `${group.changes} changed`))),
     open && (group.name === 'msrs' ? msrRows(state, group, active) : h('div', { class: 'rows', role: 'presentation', key: 'rows' }, group.rows.map((row) => rowView(state, row, active)))));
 }
 
@@ -97,7 +96,7 @@ function rowView(state: State, row: Row, active: string | undefined): ElementDes
   },
     h('span', { class: 'name', role: 'rowheader', key: 'name' },
       h('span', { class: 'mark', 'aria-hidden': 'true' }, changed ? '●' : ''),
-      row.more.length > 0 && h('span', { class: 'twisty', 'data-open': row.key, 'aria-hidden': 'true' }, open ? '▾' : '▸'), row.name),
+      h('span', { class: 'twisty', 'data-open': row.more.length > 0 && row.key, 'aria-hidden': 'true' }, row.more.length === 0 ? '' : open ? '▾' : '▸'), row.name),
     h('span', { class: 'line', role: 'presentation', key: 'line' }, row.cells.map(cell),
       row.lanes !== undefined && lanePicker(row, row.lanes), pointerView(row), row.note !== undefined && h('span', { class: 'note', role: 'gridcell', key: 'note' }, row.note)),
     open && h('span', { class: 'more', role: 'presentation', key: 'more' }, row.more.map(cell)));
