@@ -27,7 +27,7 @@ function standingOf(entry: Entry, stale: boolean): Standing {
   if (entry.kind === 'empty' || entry.kind === 'unreadable') return 'blank';
   if (stale) return 'stale';
   if (!entry.present) return 'absent';
-  return entry.uses.length > 0 && entry.uses.every(({ fault }) => fault !== undefined) ? 'refused' : 'plain';
+  return entry.loadedIn.length === 0 && entry.uses.length > 0 && entry.uses.every(({ fault }) => fault !== undefined) ? 'refused' : 'plain';
 }
 
 /** Where a gate leads, with its symbol. */
