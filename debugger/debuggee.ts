@@ -7,6 +7,7 @@ import type { MachineSession, StopReason } from '../src/monitor/machine/session'
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import type { ClientFeatures } from './capabilities';
+import { cpuPanelHandlers } from './cpuPanels';
 import { Disassembler } from './disassembly/disassembler';
 import { Listings } from './disassembly/listings';
 import { Evaluation } from './evaluation';
@@ -90,6 +91,7 @@ export class Debuggee {
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
       (text) => this.evaluation.typedLinear(text),
+      cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings }),
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') this.frames.changed();

@@ -2,14 +2,36 @@
  * The custom requests and events by which panels ask the debug adapter; webviews import these types and nothing else
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
+import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { Wire } from './codec';
 
+/** What a register points to. */
+export interface PointerNote {
+  readonly register: string;
+  readonly linear: string;
+  /** 'name' or 'name+0x12'. */
+  readonly symbol?: string;
+  /** The string that is there, or its beginning. */
+  readonly text?: string;
+}
+
 /** Command → arguments and answer (`body`). */
 export interface PanelRequests {
-  'shadowbox.cpu': { arguments: Record<string, never>; answer: Wire<CpuState> };
+  /** `cpu`: which one, from 0; the one whose turn it is when it is missing. */
+  'shadowbox.cpu': { arguments: { readonly cpu?: number }; answer: Wire<CpuState> };
+  /** Registers that point to a symbol of the program or to a string. */
+  'shadowbox.pointers': { arguments: { readonly cpu?: number }; answer: { readonly pointers: readonly PointerNote[] } };
+  /** Sets a register or a part of one ('ax', 'eflags.zf', 'xmm0.f64[1]') to what a person typed: a number or an expression. The guest must stand. */
+  'shadowbox.setRegister': { arguments: { readonly name: string; readonly value: string; readonly cpu?: number }; answer: Record<string, never> };
+  /** Descriptor tables; `names` has symbols by the linear addresses of gates and vectors. */
+  'shadowbox.descriptors': {
+    arguments: Record<string, never>; answer: { readonly tables: Wire<DescriptorTables>; readonly names: Readonly<Record<string, string>> };
+  };
+  /** Where the code at an address can be read: its source, or a listing. */
+  'shadowbox.codeAt': { arguments: { readonly linear: string }; answer: { readonly source: DebugProtocol.Source; readonly line: number } };
   'shadowbox.summary': { arguments: Record<string, never>; answer: Wire<MachineSummary> };
   'shadowbox.addressSpaces': { arguments: Record<string, never>; answer: { readonly spaces: Wire<readonly AddressSpaceInfo[]> } };
   /**

@@ -2,6 +2,7 @@
  * Answers the panels' custom requests from the machine's inspection interface.
  */
 import { base64ToBytes, toWire } from './codec';
+import type { CpuPanelHandlers } from './cpuPanels';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
@@ -23,13 +24,13 @@ export interface PanelSettings {
   setHexadecimal(hexadecimal: boolean): void;
 }
 
-/** A handler for each panel command. `linearOf` gives the address that a person typed. */
+/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
 export function panelHandlers(
-  target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>,
+  target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
 ): Handlers {
   const { inspect, control } = target;
   return {
-    'shadowbox.cpu': async () => toWire(await inspect.cpu()),
+    ...processor,
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {

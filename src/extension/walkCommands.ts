@@ -34,10 +34,11 @@ function walkText(panel: Panel, editor: vscode.TextEditor): void {
   else walk(panel, address);
 }
 
-/** Registers both commands. */
+/** Registers the commands; the last one is for our other panels, and in no menu. */
 export function registerWalkCommands(panel: Panel): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.commands.registerCommand('shadowbox.walkVariable', (argument: unknown) => { walkVariable(panel, argument); }),
     vscode.commands.registerTextEditorCommand('shadowbox.walkSelection', (editor) => { walkText(panel, editor); }),
+    vscode.commands.registerCommand('shadowbox.walkAddress', (linear: unknown) => { if (typeof linear === 'string') walk(panel, linear); }),
   );
 }

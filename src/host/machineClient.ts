@@ -117,6 +117,7 @@ export class MachineClient implements MachineSession {
     return {
       summary: () => this.call('summary'),
       cpu: (index) => this.call('cpu', index),
+      descriptors: () => this.call('descriptors'),
       readMemory: (space, address, bytes) => this.call('readMemory', space, address, bytes),
       addressSpaces: () => this.call('addressSpaces'),
       table: (request) => this.call('table', request),

@@ -203,6 +203,7 @@ export class MachineServer {
       recording: () => machine.recording(),
       summary: () => ({ ...machine.summary(), running: this.running }),
       cpu: (index) => machine.cpu(index),
+      descriptors: () => machine.descriptors(),
       readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),

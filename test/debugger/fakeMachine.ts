@@ -290,6 +290,7 @@ export class FakeMachine implements MachineSession {
     return {
       summary: async () => ({ running: this.running, retired: this.retired, time: this.retired, memoryBytes: 0x200000, frames: 12 }),
       cpu: async () => this.cpuState(),
+      descriptors: async () => ({ processor: { index: 0, count: 1 }, mode: 'protected-32', cpl: 0, loaded: [], tasks: [] }),
       readMemory: async (_space, address, bytes) => this.memory.bytes(address, bytes),
       addressSpaces: async () => [{ key: '32-bit:9000', cr3: 0x9000, mode: '32-bit', largePages: true, noExecute: false, current: true, shadowTables: 3, shadowEntries: 40, lastUsed: 5 }],
       table: async ({ level }) => level === 1 ? undefined : {

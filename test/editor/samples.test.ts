@@ -111,6 +111,41 @@ describe('the samples in a real VS Code', function () {
       await waitForTerminal(editor.page, 'ping says: hello from CPL 3');
     });
 
+    it('shows registers in a panel, and sets one', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Registers');
+      const panel = await panelFrame(page, 'Registers');
+      const eip = panel.locator('[data-row=eip]');
+      await eip.filter({ hasText: 'copy_on_write+0x' }).waitFor();
+      await panel.locator('[data-cell="cr0.pg"].on').waitFor();
+      await panel.locator('[data-cell=ebx]').dblclick();
+      await panel.locator('#edit').fill('0x12345678');
+      await page.keyboard.press('Enter');
+      await panel.locator('[data-cell=ebx].changed').filter({ hasText: '12345678' }).waitFor();
+      // VS Code's own view of the registers follows.
+      const [, old] = /was ([0-9a-f]{8})/.exec(await panel.locator('[data-cell=ebx]').getAttribute('aria-label') ?? '') ?? [];
+      await panel.locator('[data-cell=ebx]').dblclick();
+      await panel.locator('#edit').fill(`0x${old}`);
+      await page.keyboard.press('Enter');
+      await panel.locator('[data-cell=ebx]:not(.changed)').waitFor();
+      await screenshot(page, 'paging-lab-registers');
+    });
+
+    it('shows the descriptor tables, and goes from a gate to its code and to Page Tables', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Descriptor Tables');
+      const panel = await panelFrame(page, 'Descriptor Tables');
+      await panel.locator('[data-line="gdt:1"]').filter({ hasText: 'code, readable, 32-bit' }).filter({ hasText: 'in CS' }).waitFor();
+      await panel.locator('[data-field=filter]').fill('#PF');
+      const gate = panel.locator('[data-line="idt:14"]').filter({ hasText: 'stub_14' });
+      await gate.click();
+      assert.deepEqual(await text(panel, '.uses li'), ['✓exception works', '✓INT 0Eh works']);
+      await screenshot(page, 'paging-lab-descriptors');
+      await panel.locator('[data-go=code]').click();
+      await page.locator('.tab.active').filter({ hasText: /\.s$|stub_14/ }).first().waitFor();
+      await screenshot(page, 'paging-lab-handler');
+    });
+
     it('draws the guest\'s tree and its shadow, and walks an address through both', async () => {
       const { page } = editor;
       await runCommand(page, 'Shadowbox: Show Page Tables');

@@ -16,7 +16,7 @@
  *   crash        takes its whole thread down
  */
 import type { MachineInput } from '../../src/monitor/devices/device';
-import type { CpuState, MachineSummary, Timeline } from '../../src/monitor/inspection/queries';
+import type { CpuState, DescriptorTables, MachineSummary, Timeline } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineImages } from '../../src/monitor/machine/images';
 import type { OutputPiece, RunnableMachine, SliceOutcome } from '../../src/monitor/machine/runnable';
@@ -171,6 +171,9 @@ export class FakeMachine implements RunnableMachine {
     return { running: false, retired: this.retired, time: this.time, memoryBytes: this.images.configuration.memory, frames: 1 };
   }
 
+  descriptors(): DescriptorTables {
+    return { processor: { index: 0, count: 1 }, mode: 'protected-32', cpl: 0, loaded: [], tasks: [] };
+  }
   cpu(): CpuState {
     const value = BigInt(this.retired);
     const flags = { name: 'eflags', value: 2n, bits: 32 };

@@ -6,4 +6,7 @@ export const PAGE_TABLES: PanelDefinition = {
 };
 
 /** All panels that need no more than their definition. */
-export const PANELS: readonly PanelDefinition[] = [];
+export const PANELS: readonly PanelDefinition[] = [
+  { name: 'registers', viewType: 'shadowbox.registers', title: 'Registers', command: 'shadowbox.showRegisters' },
+  { name: 'descriptors', viewType: 'shadowbox.descriptors', title: 'Descriptor Tables', command: 'shadowbox.showDescriptorTables' },
+];

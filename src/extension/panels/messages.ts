@@ -1,6 +1,9 @@
 // The messages between a panel's webview and the extension: the only types that the two sides share.
 
-/** From the webview: a custom request for the debug session. `id` is the webview's own, and comes back in the reply. */
+/**
+ * From the webview: a custom request for the debug session, or one that the extension itself answers ('editor.…', editorRequests.ts).
+ * `id` is the webview's own, and comes back in the reply.
+ */
 export interface PanelRequest {
   readonly id: number;
   readonly request: string;

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { activeSession } from '../activeSession';
 import type { DebugEvents, SessionEvent } from '../debugEvents';
 import { isRecord } from '../records';
+import { isEditorRequest, serveEditorRequest } from './editorRequests';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
 
 /** The session's own events that a panel is told. */
@@ -72,7 +73,9 @@ export class SessionBridge implements vscode.Disposable {
       return;
     }
     try {
-      const body: unknown = await this.session.customRequest(request, message.arguments);
+      const body: unknown = isEditorRequest(request)
+        ? await serveEditorRequest(request, message.arguments, this.session)
+        : await this.session.customRequest(request, message.arguments);
       this.post({ id, body });
     } catch (error) {
       this.post({ id, error: error instanceof Error ? error.message : String(error) });

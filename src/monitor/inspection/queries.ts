@@ -9,6 +9,11 @@
  * double holds exactly up to 53 bits.
  */
 import type { MemorySpace } from '../machine/session';
+import type { DescriptorTables } from './descriptorTypes';
+
+export type {
+  DescriptorKind, DescriptorTable, DescriptorTables, DescriptorUse, GateTarget, LoadedSegment, RealVector, TableEntry, TaskField, TaskState,
+} from './descriptorTypes';
 
 /** One bit or field of a register, decoded. */
 export interface RegisterField {
@@ -386,6 +391,8 @@ export interface Inspection {
   summary(): Promise<MachineSummary>;
   /** The CPU with this index, from 0; default: the one whose turn it is, or was when the machine stopped. */
   cpu(index?: number): Promise<CpuState>;
+  /** Descriptor tables, of the CPU whose turn it is. */
+  descriptors(): Promise<DescriptorTables>;
   /** Reads without rights checks and without side effects; the answer is short when a page is absent or a device. */
   readMemory(space: MemorySpace, address: bigint, bytes: number): Promise<Uint8Array>;
   addressSpaces(): Promise<readonly AddressSpaceInfo[]>;

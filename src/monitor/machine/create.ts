@@ -5,6 +5,7 @@ import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { PictureMaker } from '../devices/vga-picture';
 import { cpuView } from '../inspection/cpuView';
+import { descriptorTables } from '../inspection/descriptorView';
 import { deviceView } from '../inspection/deviceView';
 import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
@@ -81,6 +82,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
       frames: memory.framesInUse,
     }),
     cpu: (index = processors.current) => processors.visit(index, () => cpuView(cpu)),
+    descriptors: () => descriptorTables(cpu, (address, bytes) => readMemory(machine.parts, { kind: 'linear' }, address, bytes)),
     readMemory: (space, address, bytes) => readMemory(machine.parts, space, address, bytes),
     addressSpaces: () => paging.addressSpaces(),
     table: (request) => paging.table(request),
