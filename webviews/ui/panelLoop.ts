@@ -41,6 +41,8 @@ export interface PanelPage<State, Act> {
   act(act: Act): void;
   /** Asks for something to be done, once; `done` says what the reducer is told then. The picture is asked for anew. */
   order(order: Question, done?: (outcome: Outcome) => Act): void;
+  /** Asks or tells something besides the picture's questions, once: nothing grows old for it. */
+  ask(question: Question, done?: (outcome: Outcome) => void): void;
 }
 
 /** Runs a panel on the page's root element. */
@@ -51,12 +53,21 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
   const render = rendererFor(root);
   const scheduleUpdate = paced(update);
   const orders = new Map<number, (outcome: Outcome) => void>();
+  /** By their ids, which are below zero: those of questions and orders are above. */
+  const asides = new Map<number, (outcome: Outcome) => void>();
+  let nextAside = -1;
   let state = program.begin(host.kept());
   let kept = program.keep(state);
   let inquiries = NOTHING_ASKED;
   let drawn: { readonly state: State; readonly inquiries: Inquiries } | undefined;
 
   function receive(message: MessageToPanel): void {
+    if ('id' in message && message.id < 0) {
+      const aside = asides.get(message.id);
+      asides.delete(message.id);
+      aside?.('error' in message ? { error: message.error } : { body: message.body });
+      return;
+    }
     const order = 'id' in message ? orders.get(message.id) : undefined;
     if (order !== undefined && 'id' in message) {
       orders.delete(message.id);
@@ -104,6 +115,11 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
       const id = inquiries.nextId;
       inquiries = { ...inquiries, nextId: id + 1 };
       orders.set(id, (outcome) => { if (done !== undefined) state = program.reduce(state, done(outcome), inquiries); });
+      host.ask({ id, request, arguments: args });
+    },
+    ask: ({ request, arguments: args }, done) => {
+      const id = nextAside--;
+      if (done !== undefined) asides.set(id, done);
       host.ask({ id, request, arguments: args });
     },
   });

@@ -184,19 +184,23 @@ export class PciBus implements Device {
 
   #writeData(port: number, size: AccessSize, value: number): void {
     const target = this.#target(port);
-    if (target === undefined) return;
-    const space = this.state.spaces.get(target.key);
-    const pciFunction = this.#functions.get(target.key);
+    if (target !== undefined) this.writeConfiguration(target.key, target.offset, size, value);
+  }
+
+  /** Writes to the space of the function `key` (device * 8 + function), as a guest does through CF8 and CFC. */
+  writeConfiguration(key: number, at: number, size: AccessSize, value: number): void {
+    const space = this.state.spaces.get(key);
+    const pciFunction = this.#functions.get(key);
     if (space === undefined || pciFunction === undefined) return;
     const { writable, clearable } = pciFunction;
     const before = mappingOf(pciFunction, space);
-    writeByBytes(target.offset, size, value, (offset, byte) => {
+    writeByBytes(at, size, value, (offset, byte) => {
       if (offset >= CONFIG_BYTES) return;
       space[offset] = ((space[offset] & ~writable[offset]) | (byte & writable[offset])) & ~(byte & (clearable?.[offset] ?? 0));
     });
     if (before !== mappingOf(pciFunction, space)) this.#wiring.mappingChanged?.();
-    this.#driveInterrupt(target.key);
-    pciFunction.onWrite?.(target.offset, space, size);
+    this.#driveInterrupt(key);
+    pciFunction.onWrite?.(at, space, size);
   }
 
   /** What a function's interrupt does on its slot's pin: the status bit shows it always, the pin unless it is disabled. */
