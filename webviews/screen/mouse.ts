@@ -29,7 +29,8 @@ export function wheeled(motion: Motion, down: number, mode: number): Motion {
 
 /** What is to be told now in whole counts, and what is left of it. Undefined when there is nothing to tell. */
 export function told(motion: Motion, buttonsBefore: number): { readonly motion: Motion; readonly rest: Motion } | undefined {
-  const [dx, dy, wheel] = [Math.trunc(motion.dx), Math.trunc(motion.dy), Math.trunc(motion.wheel)];
+  // Zero has one sign.
+  const [dx, dy, wheel] = [motion.dx, motion.dy, motion.wheel].map((count) => Math.trunc(count) + 0);
   if (dx === 0 && dy === 0 && wheel === 0 && motion.buttons === buttonsBefore) return undefined;
   const whole = { dx, dy, wheel, buttons: motion.buttons };
   return { motion: whole, rest: { dx: motion.dx - dx, dy: motion.dy - dy, wheel: motion.wheel - wheel, buttons: motion.buttons } };
