@@ -22,6 +22,8 @@ function applyScroll(root: HTMLElement, { scroll, viewport }: DevicesState): voi
 
 startPanel<DevicesState, DevicesAct>({
   begin, keep, reduce, questions, view,
+  // All devices' registers are some 100 KB.
+  rest: 200,
   listen: (root, its) => {
     page = its;
     listen(root, its);

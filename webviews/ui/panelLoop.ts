@@ -27,6 +27,8 @@ export interface PanelProgram<State, Act> {
   readonly event?: (event: string, body: unknown) => Act | undefined;
   /** What the picture needs to know, the most important first. */
   readonly questions: (state: State, inquiries: Inquiries) => readonly Question[];
+  /** The shortest time between two rounds of questions while the guest runs, in milliseconds, for answers that cost much. Default: none. */
+  readonly rest?: number;
   readonly view: (state: State, inquiries: Inquiries) => readonly ElementDescription[];
   /** Puts listeners on the page. */
   readonly listen: (root: HTMLElement, page: PanelPage<State, Act>) => void;
@@ -59,6 +61,8 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
   let state = program.begin(host.kept());
   let kept = program.keep(state);
   let inquiries = NOTHING_ASKED;
+  let renewedAt = -Infinity;
+  let waking: number | undefined;
   let drawn: { readonly state: State; readonly inquiries: Inquiries } | undefined;
 
   function receive(message: MessageToPanel): void {
@@ -86,10 +90,23 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
     settle();
   }
 
+  /** Whether a new round of questions may begin now; else it is looked at again when it may. */
+  function mayRenew(): boolean {
+    const wait = inquiries.running ? renewedAt + (program.rest ?? 0) - performance.now() : 0;
+    if (wait <= 0) return true;
+    waking ??= window.setTimeout(() => {
+      waking = undefined;
+      settle();
+    }, wait);
+    return false;
+  }
+
   /** Sends what is to be asked now, and draws what is to be drawn. */
   function settle(): void {
     const wanted = program.questions(state, inquiries);
-    inquiries = renewed(inquiries, wanted);
+    const { epoch } = inquiries;
+    if (mayRenew()) inquiries = renewed(inquiries, wanted);
+    if (inquiries.epoch !== epoch) renewedAt = performance.now();
     const questions = due(inquiries, wanted);
     const firstId = inquiries.nextId;
     inquiries = sent(inquiries, questions);

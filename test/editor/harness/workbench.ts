@@ -45,6 +45,18 @@ export async function runCommand(page: Page, title: string): Promise<void> {
   await pickInQuickInput(page, `>${title}`, title);
 }
 
+/** Changes the colour theme by its name: 'Default Light Modern'. */
+export async function chooseTheme(page: Page, theme: string): Promise<void> {
+  await page.keyboard.press('F1');
+  const quickInput = page.locator('.quick-input-widget');
+  await quickInput.locator('input[type=text]').fill('>Preferences: Color Theme');
+  await quickInput.locator('.monaco-list-row').filter({ has: page.getByText('Preferences: Color Theme', { exact: true }) }).first().click();
+  await quickInput.locator('input[type=text]').fill(theme);
+  await quickInput.locator('.monaco-list-row').filter({ has: page.getByText(theme.replace('Default ', ''), { exact: false }) }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await quickInput.waitFor({ state: 'hidden' });
+}
+
 /** Opens a file of the workspace by name, and puts the cursor on a line of it. */
 export async function openFile(page: Page, name: string, line = 1): Promise<void> {
   await page.keyboard.press('Control+P');
@@ -201,12 +213,6 @@ export function terminalText(page: Page): Promise<string> {
 export function waitForTerminal(page: Page, wanted: string | RegExp, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<string> {
   const good = (text: string) => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text));
   return waitUntil(`the terminal to show ${String(wanted)}`, () => terminalText(page), good, timeoutMs);
-}
-
-/** Types into the terminal in front. `\n` is the Enter key. */
-export async function typeInTerminal(page: Page, text: string): Promise<void> {
-  await page.locator('.terminal-wrapper.active .xterm-helper-textarea').first().focus();
-  await page.keyboard.type(text);
 }
 
 /** Scrolls the terminal in front to the oldest line that it keeps; it stays there while output goes on. */
