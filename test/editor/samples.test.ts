@@ -337,7 +337,7 @@ describe('the samples in a real VS Code', function () {
       await runCommand(page, 'Shadowbox: Show Devices');
       const devices = await panelFrame(page, 'Devices');
       await devices.locator('#tree').waitFor();
-      await devices.locator('[data-field=filter]').fill('IMR');
+      await devices.locator('[data-field=filter]').fill('interrupt mask');
       await devices.locator('.row.register').first().waitFor();
       await screenshot(page, 'hello-devices');
       await devices.locator('[data-tab=interrupts]').click();
@@ -352,7 +352,7 @@ describe('the samples in a real VS Code', function () {
       await devices.locator('[data-tab=registers]').click();
     });
 
-    for (const [name, theme] of [['light', 'Default Light Modern'], ['high-contrast', 'Default High Contrast']] as const) {
+    for (const [name, theme] of [['dark', 'Dark 2026'], ['high-contrast', 'Dark High Contrast']] as const) {
       it(`looks as it should: ${name}`, async () => {
         const { page } = editor;
         await chooseTheme(page, theme);
@@ -368,7 +368,7 @@ describe('the samples in a real VS Code', function () {
 
     it('Esc ends it; a screen that is dark stays to be read', async () => {
       const { page } = editor;
-      await chooseTheme(page, 'Default Dark Modern');
+      await chooseTheme(page, 'Light 2026');
       await runCommand(page, 'Shadowbox: Show Screen');
       const screen = await panelFrame(page, 'Screen');
       await screen.locator('#surface').focus();
