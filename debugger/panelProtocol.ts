@@ -4,9 +4,11 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText, TablePair,
+  WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { Wire } from './codec';
+import type { PictureAnswer } from './pictures';
 
 /** What a register points to. */
 export interface PointerNote {
@@ -47,9 +49,13 @@ export interface PanelRequests {
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
+  /** The interrupt system: a row for each line, and what each processor has of requests. */
+  'shadowbox.interrupts': { arguments: Record<string, never>; answer: InterruptPicture };
+  /** What devices have scheduled, the next first; with the present virtual time, in cycles. */
+  'shadowbox.events': { arguments: Record<string, never>; answer: { readonly now: number; readonly events: readonly ScheduledEventView[] } };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
-  'shadowbox.picture': { arguments: { readonly since?: number }; answer: Wire<ScreenPicture> };
+  'shadowbox.picture': { arguments: { readonly since?: number }; answer: PictureAnswer };
   /** What the mouse has done (see MouseMotion). */
   'shadowbox.mouse': {
     arguments: { readonly dx: number; readonly dy: number; readonly wheel?: number; readonly buttons: number }; answer: Record<string, never>;
@@ -58,6 +64,13 @@ export interface PanelRequests {
   'shadowbox.serialInput': { arguments: { readonly port: string; readonly data: string }; answer: Record<string, never> };
   /** A key by its set-1 make code (0xE0 in the high byte for grey keys). */
   'shadowbox.key': { arguments: { readonly code: number; readonly down: boolean }; answer: Record<string, never> };
+  /** A button in front of the machine is pressed. */
+  'shadowbox.button': { arguments: { readonly button: 'power' | 'reset' }; answer: Record<string, never> };
+  /** A device's register is written from outside, as a guest would write it, with all that follows (see RegisterWrite). */
+  'shadowbox.writeRegister': {
+    arguments: { readonly space: 'port' | 'memory' | 'configuration'; readonly address: number; readonly bytes: number; readonly value: number };
+    answer: Record<string, never>;
+  };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
 }

@@ -125,6 +125,8 @@ export class MachineClient implements MachineSession {
       counters: () => this.call('counters'),
       execution: () => this.call('execution'),
       devices: () => this.call('devices'),
+      interrupts: () => this.call('interrupts'),
+      events: () => this.call('events'),
       screen: () => this.call('screen'),
       timeline: () => this.call('timeline'),
       picture: (since) => this.call('picture', since),

@@ -211,6 +211,8 @@ export class MachineServer {
       counters: () => machine.counters(),
       execution: () => machine.execution(),
       devices: () => machine.devices(),
+      interrupts: () => machine.interrupts(),
+      events: () => machine.events(),
       screen: () => machine.screen(),
       timeline: () => machine.timeline(),
       picture: (since) => machine.picture(since),

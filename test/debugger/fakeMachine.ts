@@ -314,6 +314,8 @@ export class FakeMachine implements MachineSession {
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
       picture: async (since) => ({ change: 3, width: 1, height: 1, aspect: 1, ...(since === 3 ? {} : { pixels: Uint8Array.of(1, 2, 3, 255) }) }),
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
+      interrupts: async () => ({ lines: [], apics: [] }),
+      events: async () => ({ now: 100, events: [{ device: 'pit', event: 'irq0', time: 900 }] }),
       timeline: async () => ({ moments: [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
       hash: async () => '0123abcd',
     };

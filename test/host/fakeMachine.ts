@@ -215,6 +215,8 @@ export class FakeMachine implements RunnableMachine {
     throw new TypeError('nothing is executed');
   }
   devices = () => [];
+  interrupts = () => ({ lines: [], apics: [] });
+  events = () => ({ now: 0, events: [] });
   picture = () => ({ change: 1, width: 640, height: 400, aspect: 4 / 3 });
   screen = () => ({ columns: 80, rows: 25, text: [], attributes: new Uint8Array(), cursor: { column: 0, row: 0, visible: true } });
 

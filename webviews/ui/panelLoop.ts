@@ -27,6 +27,8 @@ export interface PanelProgram<State, Act> {
   readonly event?: (event: string, body: unknown) => Act | undefined;
   /** What the picture needs to know, the most important first. */
   readonly questions: (state: State, inquiries: Inquiries) => readonly Question[];
+  /** The shortest time between two rounds of questions while the guest runs, in milliseconds, for answers that cost much. Default: none. */
+  readonly rest?: number;
   readonly view: (state: State, inquiries: Inquiries) => readonly ElementDescription[];
   /** Puts listeners on the page. */
   readonly listen: (root: HTMLElement, page: PanelPage<State, Act>) => void;
@@ -41,6 +43,8 @@ export interface PanelPage<State, Act> {
   act(act: Act): void;
   /** Asks for something to be done, once; `done` says what the reducer is told then. The picture is asked for anew. */
   order(order: Question, done?: (outcome: Outcome) => Act): void;
+  /** Asks or tells something besides the picture's questions, once: nothing grows old for it. */
+  ask(question: Question, done?: (outcome: Outcome) => void): void;
 }
 
 /** Runs a panel on the page's root element. */
@@ -51,12 +55,23 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
   const render = rendererFor(root);
   const scheduleUpdate = paced(update);
   const orders = new Map<number, (outcome: Outcome) => void>();
+  /** By their ids, which are below zero: those of questions and orders are above. */
+  const asides = new Map<number, (outcome: Outcome) => void>();
+  let nextAside = -1;
   let state = program.begin(host.kept());
   let kept = program.keep(state);
   let inquiries = NOTHING_ASKED;
+  let renewedAt = -Infinity;
+  let waking: number | undefined;
   let drawn: { readonly state: State; readonly inquiries: Inquiries } | undefined;
 
   function receive(message: MessageToPanel): void {
+    if ('id' in message && message.id < 0) {
+      const aside = asides.get(message.id);
+      asides.delete(message.id);
+      aside?.('error' in message ? { error: message.error } : { body: message.body });
+      return;
+    }
     const order = 'id' in message ? orders.get(message.id) : undefined;
     if (order !== undefined && 'id' in message) {
       orders.delete(message.id);
@@ -75,10 +90,23 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
     settle();
   }
 
+  /** Whether a new round of questions may begin now; else it is looked at again when it may. */
+  function mayRenew(): boolean {
+    const wait = inquiries.running ? renewedAt + (program.rest ?? 0) - performance.now() : 0;
+    if (wait <= 0) return true;
+    waking ??= window.setTimeout(() => {
+      waking = undefined;
+      settle();
+    }, wait);
+    return false;
+  }
+
   /** Sends what is to be asked now, and draws what is to be drawn. */
   function settle(): void {
     const wanted = program.questions(state, inquiries);
-    inquiries = renewed(inquiries, wanted);
+    const { epoch } = inquiries;
+    if (mayRenew()) inquiries = renewed(inquiries, wanted);
+    if (inquiries.epoch !== epoch) renewedAt = performance.now();
     const questions = due(inquiries, wanted);
     const firstId = inquiries.nextId;
     inquiries = sent(inquiries, questions);
@@ -104,6 +132,11 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
       const id = inquiries.nextId;
       inquiries = { ...inquiries, nextId: id + 1 };
       orders.set(id, (outcome) => { if (done !== undefined) state = program.reduce(state, done(outcome), inquiries); });
+      host.ask({ id, request, arguments: args });
+    },
+    ask: ({ request, arguments: args }, done) => {
+      const id = nextAside--;
+      if (done !== undefined) asides.set(id, done);
       host.ask({ id, request, arguments: args });
     },
   });

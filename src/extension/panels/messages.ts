@@ -10,6 +10,15 @@ export interface PanelRequest {
   readonly arguments?: unknown;
 }
 
+/** What a panel may ask of the extension itself, by request: arguments and answer. There need be no session. */
+export interface PanelServiceRequests {
+  /** Asks the person for a file's place and writes it (`data` in base64). No `path` when they thought better of it. */
+  'panel.saveFile': { arguments: { readonly name: string; readonly data: string }; answer: { readonly path?: string } };
+  'panel.copyText': { arguments: { readonly text: string }; answer: Record<string, never> };
+  /** The clipboard's text. */
+  'panel.pasteText': { arguments: Record<string, never>; answer: { readonly text: string } };
+}
+
 /** To the webview: the debug adapter's answer to the request with this `id`, or why there is none. */
 export type PanelReply =
   | { readonly id: number; readonly body: unknown }

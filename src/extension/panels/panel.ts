@@ -19,6 +19,13 @@ export interface PanelDefinition {
   readonly retainWhenHidden?: boolean;
 }
 
+/** Beside the source, and where a panel of ours is in front already, behind it: not in a third column. */
+function columnForPanel(): vscode.ViewColumn {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const isOurs = input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.');
+  return isOurs ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+}
+
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   private bridge: SessionBridge | undefined;
@@ -43,7 +50,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     }
     const { viewType, title, retainWhenHidden } = this.definition;
     this.adopt(vscode.window.createWebviewPanel(
-      viewType, title, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true }, { retainContextWhenHidden: retainWhenHidden === true },
+      viewType, title, { viewColumn: columnForPanel(), preserveFocus: true }, { retainContextWhenHidden: retainWhenHidden === true },
     ));
   }
 

@@ -62,7 +62,7 @@ function powerOnState(): PicState {
 }
 
 /** The interrupt request register: caught edges, and the inputs themselves where they are level triggered. */
-function requests(chip: PicChipState): number {
+export function requests(chip: PicChipState): number {
   const level = chip.allLevel ? 0xff : chip.elcr;
   return (chip.edges & ~level) | (chip.lines & level);
 }

@@ -336,6 +336,71 @@ export interface RegisterFieldView {
   readonly word?: string;
 }
 
+/** What a device has scheduled for a moment of virtual time. */
+export interface ScheduledEventView {
+  readonly device: string;
+  /** The device's own name for it: 'irq0', 'character'. */
+  readonly event: string;
+  /** Cycles (nanoseconds of guest time). */
+  readonly time: number;
+}
+
+/** An 8259's view of one of its inputs. */
+export interface PicLineView {
+  readonly requested: boolean;
+  readonly masked: boolean;
+  readonly inService: boolean;
+  readonly levelTriggered: boolean;
+  readonly vector: number;
+}
+
+/** A redirection entry of the I/O APIC. */
+export interface IoApicLineView {
+  readonly input: number;
+  readonly masked: boolean;
+  readonly levelTriggered: boolean;
+  readonly activeLow: boolean;
+  /** Sent and not yet served (remote IRR), or waiting until an APIC takes it. */
+  readonly pending: boolean;
+  readonly vector: number;
+  /** 'fixed', 'lowest priority', 'SMI', 'NMI', 'INIT', 'ExtINT'. */
+  readonly delivery: string;
+  readonly destination: number;
+  readonly logical: boolean;
+}
+
+/** One interrupt line, from its devices to the processors. */
+export interface InterruptLineView {
+  /** 0 to 15: ISA lines (IRQ); 16 to 19: PCI interrupts A to D; up to 23: inputs of the I/O APIC that lead nowhere. */
+  readonly line: number;
+  /** Who may raise it. */
+  readonly devices: readonly string[];
+  readonly raised: boolean;
+  /** Of lines 0 to 15. */
+  readonly pic?: PicLineView;
+  readonly ioApic?: IoApicLineView;
+  /** Processors whose local APIC has the entry's vector requested, or in service: their numbers. */
+  readonly requestedAt: readonly number[];
+  readonly inServiceAt: readonly number[];
+}
+
+/** What a processor's local APIC has. */
+export interface LocalApicView {
+  readonly cpu: number;
+  readonly mode: 'disabled' | 'xapic' | 'x2apic';
+  readonly taskPriority: number;
+  /** Vectors, ascending. */
+  readonly requested: readonly number[];
+  readonly inService: readonly number[];
+  /** The 8259 pair asks through it. */
+  readonly external: boolean;
+}
+
+export interface InterruptPicture {
+  readonly lines: readonly InterruptLineView[];
+  readonly apics: readonly LocalApicView[];
+}
+
 export interface ScreenText {
   readonly columns: number;
   readonly rows: number;
@@ -406,6 +471,10 @@ export interface Inspection {
   counters(): Promise<Counters>;
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;
+  /** Who raises which interrupt line, and how far the interrupt has got. */
+  interrupts(): Promise<InterruptPicture>;
+  /** What devices have scheduled, the next first, and the present moment in cycles. */
+  events(): Promise<{ readonly now: number; readonly events: readonly ScheduledEventView[] }>;
   screen(): Promise<ScreenText>;
   timeline(): Promise<Timeline>;
   /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */

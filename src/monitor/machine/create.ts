@@ -90,6 +90,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),
+    interrupts: () => board.interrupts(),
+    events: () => ({ now: machine.time, events: machine.upcoming() }),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),

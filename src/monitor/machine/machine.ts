@@ -9,6 +9,7 @@ import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
 import type { StorageService } from '../disks/blockStore';
+import type { ScheduledEventView } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
 import { EFFORT } from '../memory/effort';
 import { outsideAddress } from './addresses';
@@ -389,6 +390,11 @@ export class VirtualMachine {
       if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
       throw reason;
     }
+  }
+
+  /** What devices have scheduled, the next first. */
+  upcoming(): readonly ScheduledEventView[] {
+    return this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time }));
   }
 
   private nextReplay(): number {
