@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   ext4: ['-t', 'ext4'],
   'ext4 with 64-bit descriptors and checksums': ['-t', 'ext4', '-O', '64bit,metadata_csum'],
   'ext4 with inline data': ['-t', 'ext4', '-O', 'inline_data', '-I', '512'],
-  'ext4 with descriptors in their groups': ['-t', 'ext4', '-O', 'meta_bg,^resize_inode', '-b', '1024', '-g', '1024'],
+  'ext4 with descriptors in their groups': ['-t', 'ext4', '-O', 'meta_bg,^resize_inode', '-b', '1024', '-g', '1024', '-N', '512'],
   'ext4 with blocks of 1 KiB and small groups': ['-t', 'ext4', '-b', '1024', '-g', '2048'],
 };
 
@@ -92,6 +92,21 @@ describe('filesystems: ext', function () {
       assert.deepEqual(Buffer.from(await node.read(end - 1500, 4000)), contents.subarray(end - 1500));
       source.close();
     }
+  });
+
+  it('reads what is allocated and was never written as zeros', async () => {
+    const file = make('allocated', ['-t', 'ext4', '-b', '4096']);
+    // The blocks that the new file gets are full of something.
+    const full = place.at('full');
+    writeFileSync(full, pattern(8_000_000, 5));
+    run('debugfs', ['-w', '-f', '-', file], `write ${full} full\nrm full\nwrite /dev/null reserved\nfallocate reserved 0 1900\nset_inode_field reserved size 7782400\n`);
+    const source = fileSource(file);
+    const found = await openExt(source);
+    assert.ok(found);
+    const node = await nodeAt(found, 'reserved', true);
+    assert.equal(node.bytes, 1900 * 4096);
+    assert.ok((await node.read(0, node.bytes)).every((byte) => byte === 0));
+    source.close();
   });
 
   it('says that a file system that is mounted has a journal that was not replayed', async () => {

@@ -63,6 +63,18 @@ describe('filesystems: FAT', function () {
     source.close();
   });
 
+  it('takes the short name where the long one in front of it is another file\'s', async () => {
+    const bytes = readFileSync(make(KINDS['FAT16 with clusters of 2 KiB']));
+    // A system without long names has changed the short one.
+    const at = bytes.indexOf('ALONGN~1TEX');
+    assert.ok(at > 0);
+    bytes.write('RENAMED TEX', at);
+    const found = await openFat(sourceOf(bytes));
+    const names = (await found?.root.list() ?? []).map(({ name }) => name);
+    assert.ok(names.includes('RENAMED.TEX') && names.includes('README.TXT'), names.join());
+    assert.ok(!names.some((name) => name.startsWith('A long')), names.join());
+  });
+
   it('says that a chain is a circle', async () => {
     const file = make(KINDS['FAT16 with clusters of 2 KiB']);
     const bytes = readFileSync(file);
