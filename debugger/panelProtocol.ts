@@ -3,8 +3,9 @@
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DeviceView, DiskView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
 } from '../src/monitor/inspection/queries';
+import type { DiskReport, EntryReport } from '../src/filesystems/report';
 import type { Wire } from './codec';
 
 /** Command → arguments and answer (`body`). */
@@ -25,6 +26,15 @@ export interface PanelRequests {
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
+  'shadowbox.disks': { arguments: Record<string, never>; answer: { readonly disks: Wire<readonly DiskView[]> } };
+  /** How the disk in a drive is divided, and what is on it (`disk`: DiskView.name). */
+  'shadowbox.diskReport': { arguments: { readonly disk: string }; answer: Wire<DiskReport> };
+  /** What is in a directory on it, by a path as the explorer has them: '/partition1/boot'. */
+  'shadowbox.diskEntries': { arguments: { readonly disk: string; readonly path: string }; answer: { readonly entries: Wire<readonly EntryReport[]> } };
+  /** Bytes (base64) of the disk as the guest would read them; at most 1 MiB. */
+  'shadowbox.readDisk': { arguments: { readonly disk: string; readonly offset: number; readonly bytes: number }; answer: { readonly data: string } };
+  /** Another disc for the CD-ROM drive: an image's path; none is taken out. */
+  'shadowbox.changeDisc': { arguments: { readonly drive: string; readonly image?: string }; answer: Record<string, never> };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
   'shadowbox.picture': { arguments: { readonly since?: number }; answer: Wire<ScreenPicture> };

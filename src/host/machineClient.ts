@@ -122,6 +122,8 @@ export class MachineClient implements MachineSession {
       counters: () => this.call('counters'),
       execution: () => this.call('execution'),
       devices: () => this.call('devices'),
+      disks: () => this.call('disks'),
+      readDisk: (name, offset, bytes) => this.call('readDisk', name, offset, bytes),
       screen: () => this.call('screen'),
       timeline: () => this.call('timeline'),
       picture: (since) => this.call('picture', since),

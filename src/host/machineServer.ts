@@ -208,6 +208,8 @@ export class MachineServer {
       counters: () => machine.counters(),
       execution: () => machine.execution(),
       devices: () => machine.devices(),
+      disks: () => machine.disks(),
+      readDisk: (name, offset, bytes) => machine.readDisk(name, offset, bytes),
       screen: () => machine.screen(),
       timeline: () => machine.timeline(),
       picture: (since) => machine.picture(since),

@@ -10,6 +10,7 @@ import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
+import { diskViews, readDisk } from './diskViews';
 import type { FileStore, MachineImages } from './images';
 import { VirtualMachine } from './machine';
 import { readMemory } from './memoryRequests';
@@ -85,6 +86,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),
+    disks: () => diskViews(machine.parts, images),
+    readDisk: (name, offset, bytes) => readDisk(machine.parts, images, { name, offset, bytes }),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),
