@@ -46,7 +46,7 @@ const ARROWS = {
   'src/filesystems': ['src/monitor/disks/image.ts'],
   'src/host': HOST_INTERFACES,
   'src/cli': ['src/monitor/machine', 'src/monitor/disks', 'src/host', 'debugger', ...CONTRACTS, 'package.json'],
-  'src/extension': ['debugger', 'src/filesystems', 'src/monitor/disks', 'src/monitor/machine/configuration.ts', 'src/host/node/fileAccess.ts', 'src/monitor/machine/blame.ts'],
+  'src/extension': ['debugger', 'src/filesystems', 'src/monitor/disks', 'src/host/node/fileAccess.ts', 'src/monitor/machine/blame.ts', 'src/monitor/firmware/detect.ts'],
   debugger: ['src/monitor/inspection', 'src/monitor/machine', 'src/monitor/devices/device.ts', 'src/filesystems'],
   // Message types only.
   webviews: ['src/extension/panels/messages.ts', 'src/extension/disks/messages.ts', 'src/filesystems/report.ts', 'debugger/panelProtocol.ts', 'src/monitor/inspection/queries.ts'],

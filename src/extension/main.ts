@@ -3,6 +3,10 @@ import * as vscode from 'vscode';
 import { AdapterProcessFactory } from './adapterProcess';
 import { DEBUG_TYPE, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
+import { registerDiskCommands } from './disks/commands';
+import { DiskFiles } from './disks/diskFiles';
+import { DynamicConfigurations } from './disks/dynamicConfigurations';
+import { DiskImageEditors } from './disks/imageEditor';
 import { PAGE_TABLES, PANELS } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { ScreenTerminals } from './screenTerminal';
@@ -22,6 +26,10 @@ export function activate(context: vscode.ExtensionContext): void {
     screens,
     pageTables,
     ...PANELS.map(panel),
+    new DiskFiles(events),
+    new DiskImageEditors(context.extensionUri, log),
+    registerDiskCommands(),
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
     vscode.commands.registerCommand('shadowbox.showScreen', () => { screens.showActive(); }),
