@@ -59,7 +59,7 @@ export interface OpenPanel {
 interface Opening {
   readonly files: ReadonlyMap<string, string>;
   readonly name: string;
-  /** Answers a question with its body, or throws an error with the words to show. */
+  /** Answers a question with its body (or a promise of it), or throws an error with the words to show. */
   readonly ask: (request: string, args: object) => unknown;
   readonly theme: Theme;
   readonly size?: { readonly width: number; readonly height: number };
@@ -82,10 +82,10 @@ export async function openPanel(browser: Browser, { files, name, ask, theme, siz
     const contentType = file.endsWith('.js') ? 'text/javascript' : file.endsWith('.css') ? 'text/css' : 'text/html';
     await route.fulfill({ contentType, body: file === '' ? html(name, theme) : files.get(file) ?? '' });
   });
-  await page.exposeFunction('askMachine', (message: { id: number; request: string; arguments: object }) => {
+  await page.exposeFunction('askMachine', async (message: { id: number; request: string; arguments: object }) => {
     asked.push({ request: message.request, arguments: message.arguments });
     try {
-      return { id: message.id, body: ask(message.request, message.arguments) };
+      return { id: message.id, body: await ask(message.request, message.arguments) };
     } catch (error) {
       return { id: message.id, error: error instanceof Error ? error.message : String(error) };
     }
