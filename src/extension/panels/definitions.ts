@@ -6,4 +6,6 @@ export const PAGE_TABLES: PanelDefinition = {
 };
 
 /** All panels that need no more than their definition. */
-export const PANELS: readonly PanelDefinition[] = [];
+export const PANELS: readonly PanelDefinition[] = [
+  { name: 'disks', viewType: 'shadowbox.disks', title: 'Disks', command: 'shadowbox.showDisks' },
+];

@@ -4,6 +4,7 @@ import { activeSession } from '../activeSession';
 import type { DebugEvents, SessionEvent } from '../debugEvents';
 import { isRecord } from '../records';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
+import { ownAnswer } from './ownRequests';
 
 /** The session's own events that a panel is told. */
 type ForwardedEvent = Extract<PanelEvent, { readonly event: 'stopped' }>['event'];
@@ -72,7 +73,7 @@ export class SessionBridge implements vscode.Disposable {
       return;
     }
     try {
-      const body: unknown = await this.session.customRequest(request, message.arguments);
+      const body: unknown = await (ownAnswer(this.session, request, message.arguments) ?? this.session.customRequest(request, message.arguments));
       this.post({ id, body });
     } catch (error) {
       this.post({ id, error: error instanceof Error ? error.message : String(error) });
