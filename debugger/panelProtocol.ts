@@ -4,9 +4,10 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText, TablePair,
-  WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText,
+  TablePair, WalkAnswer,
 } from '../src/monitor/inspection/queries';
+import type { DiskReport, EntryReport } from '../src/filesystems/report';
 import type { Wire } from './codec';
 import type { PictureAnswer } from './pictures';
 
@@ -53,6 +54,15 @@ export interface PanelRequests {
   'shadowbox.interrupts': { arguments: Record<string, never>; answer: InterruptPicture };
   /** What devices have scheduled, the next first; with the present virtual time, in cycles. */
   'shadowbox.events': { arguments: Record<string, never>; answer: { readonly now: number; readonly events: readonly ScheduledEventView[] } };
+  'shadowbox.disks': { arguments: Record<string, never>; answer: { readonly disks: Wire<readonly DiskView[]> } };
+  /** How the disk in a drive is divided, and what is on it (`disk`: DiskView.name). */
+  'shadowbox.diskReport': { arguments: { readonly disk: string }; answer: Wire<DiskReport> };
+  /** What is in a directory on it, by a path as the explorer has them: '/partition1/boot'. */
+  'shadowbox.diskEntries': { arguments: { readonly disk: string; readonly path: string }; answer: { readonly entries: Wire<readonly EntryReport[]> } };
+  /** Bytes (base64) of the disk as the guest would read them; at most 1 MiB. */
+  'shadowbox.readDisk': { arguments: { readonly disk: string; readonly offset: number; readonly bytes: number }; answer: { readonly data: string } };
+  /** Another disc for the CD-ROM drive: an image's path; none is taken out. */
+  'shadowbox.changeDisc': { arguments: { readonly drive: string; readonly image?: string }; answer: Record<string, never> };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
   'shadowbox.picture': { arguments: { readonly since?: number }; answer: PictureAnswer };

@@ -1,9 +1,10 @@
 /**
  * Answers the panels' custom requests from the machine's inspection interface.
  */
-import { base64ToBytes, toWire } from './codec';
+import { base64ToBytes, bytesToBase64, toWire } from './codec';
 import type { CpuPanelHandlers } from './cpuPanels';
 import { PictureSender } from './pictures';
+import { diskEntries, diskReport, LARGEST_PIECE } from './disks';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
@@ -53,6 +54,16 @@ export function panelHandlers(
     'shadowbox.counters': async () => toWire(await inspect.counters()),
     'shadowbox.execution': async () => toWire(await inspect.execution()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
+    'shadowbox.disks': async () => ({ disks: toWire(await inspect.disks()) }),
+    'shadowbox.diskReport': async (args) => toWire(await diskReport(inspect, args.string('disk'))),
+    'shadowbox.diskEntries': async (args) => ({ entries: toWire(await diskEntries(inspect, args.string('disk'), args.string('path'))) }),
+    'shadowbox.readDisk': async (args) => ({
+      data: bytesToBase64(await inspect.readDisk(args.string('disk'), args.integer('offset', 0), args.integer('bytes', 0, LARGEST_PIECE))),
+    }),
+    'shadowbox.changeDisc': async (args) => {
+      await control.input({ kind: 'media', drive: args.string('drive'), image: args.optionalString('image') ?? null });
+      return {};
+    },
     'shadowbox.screen': async () => toWire(await inspect.screen()),
     'shadowbox.picture': async (args) => {
       const since = args.optionalInteger('since', 0);

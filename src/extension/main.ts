@@ -3,6 +3,10 @@ import * as vscode from 'vscode';
 import { AdapterProcessFactory } from './adapterProcess';
 import { DEBUG_TYPE, isScreenGuest, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
+import { registerDiskCommands } from './disks/commands';
+import { DiskFiles } from './disks/diskFiles';
+import { DynamicConfigurations } from './disks/dynamicConfigurations';
+import { DiskImageEditors } from './disks/imageEditor';
 import { PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { SerialTerminals } from './serialTerminal';
@@ -21,6 +25,10 @@ export function activate(context: vscode.ExtensionContext): void {
     pageTables,
     screen,
     ...PANELS.map(panel),
+    new DiskFiles(events),
+    new DiskImageEditors(context.extensionUri, log),
+    registerDiskCommands(),
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
     // Before the launch, so that the panel is there for what comes first.

@@ -127,6 +127,8 @@ export class MachineClient implements MachineSession {
       devices: () => this.call('devices'),
       interrupts: () => this.call('interrupts'),
       events: () => this.call('events'),
+      disks: () => this.call('disks'),
+      readDisk: (name, offset, bytes) => this.call('readDisk', name, offset, bytes),
       screen: () => this.call('screen'),
       timeline: () => this.call('timeline'),
       picture: (since) => this.call('picture', since),

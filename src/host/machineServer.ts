@@ -213,6 +213,8 @@ export class MachineServer {
       devices: () => machine.devices(),
       interrupts: () => machine.interrupts(),
       events: () => machine.events(),
+      disks: () => machine.disks(),
+      readDisk: (name, offset, bytes) => machine.readDisk(name, offset, bytes),
       screen: () => machine.screen(),
       timeline: () => machine.timeline(),
       picture: (since) => machine.picture(since),

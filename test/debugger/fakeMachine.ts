@@ -5,7 +5,8 @@
 import type {
   EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint,
 } from '../../src/monitor/machine/session';
-import type { CpuState, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
+import type { CpuState, DiskView, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
+import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineInput } from '../../src/monitor/devices/device';
 import type { MachineFactory } from '../../debugger/ports';
 import { FakeCpu, FakeMemory, type Effect, type GeneralName } from './fakeCpu';
@@ -38,6 +39,8 @@ export type Way = { readonly kind: 'travel'; readonly retired: number } | { read
 
 export class FakeMachine implements MachineSession {
   readonly control: MachineControl;
+  /** What is in drive A: no file system, no boot sector. */
+  readonly floppy = new Uint8Array(8192).fill(0x5a);
   readonly inspect: Inspection;
   readonly inputs: MachineInput[] = [];
   readonly resumes: RunRequest[] = [];
@@ -312,6 +315,11 @@ export class FakeMachine implements MachineSession {
       counters: async () => ({ 'tlb misses': 12, 'shadow fills': 3 }),
       execution: async () => EXECUTION,
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
+      disks: async () => [FLOPPY],
+      readDisk: async (name, offset, bytes) => {
+        if (name !== 'floppy0') throw new MachineError(`There is no drive '${name}' with a disc in it.`, 'user');
+        return this.floppy.slice(offset, offset + bytes);
+      },
       picture: async (since) => ({ change: 3, width: 1, height: 1, aspect: 1, ...(since === 3 ? {} : { pixels: Uint8Array.of(1, 2, 3, 255) }) }),
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
       interrupts: async () => ({ lines: [], apics: [] }),
@@ -321,6 +329,12 @@ export class FakeMachine implements MachineSession {
     };
   }
 }
+
+const FLOPPY: DiskView = {
+  name: 'floppy0', kind: 'floppy', bus: 'floppy', image: '/images/floppy.img', bytes: 8192, writes: 'overlay', overlayBytes: 4096,
+  activity: { reads: 3, readBytes: 1536, writes: 1, writtenBytes: 512, discards: 0 }, cache: { hits: 2, fetches: 1, writes: 0 },
+  zones: { reads: [3, 0], writes: [0, 1], overlay: [false, true] },
+};
 
 const EXECUTION: ExecutionState = {
   mode: 'guarded', reason: 'supervisor', story: 'supervisor code',

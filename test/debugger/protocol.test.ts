@@ -26,7 +26,7 @@ const COMMANDS = [
   'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
-  'shadowbox.devices', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
+  'shadowbox.devices', 'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
 ];
 
 describe('protocol', function () {
@@ -211,12 +211,23 @@ describe('protocol', function () {
     assert.deepEqual((await client.request('shadowbox.execution')).switches, [{ to: 'direct', cause: 'privilege', count: 2 }]);
     assert.deepEqual((await client.request('shadowbox.devices')).devices, [{ name: 'pit', state: { channels: [1, 2], pending: { irq0: 5 }, latch: 'AQI=' } }]);
     assert.equal((await client.request('shadowbox.screen')).attributes, 'Bwc=');
+    const { disks: [floppy] } = await client.request('shadowbox.disks');
+    assert.deepEqual([floppy.name, floppy.image, floppy.zones.overlay], ['floppy0', '/images/floppy.img', [false, true]]);
+    assert.equal((await client.request('shadowbox.readDisk', { disk: 'floppy0', offset: 8190, bytes: 2 })).data, 'Wlo=');
+    const report = await client.request('shadowbox.diskReport', { disk: 'floppy0' });
+    assert.equal(report.scheme, 'none');
+    assert.match(report.boot.story, /55 AA/);
+    assert.match(await client.refused('shadowbox.diskEntries', { disk: 'floppy0', path: '/x' }), /There is no \/x/);
+    assert.match(await client.refused('shadowbox.diskReport', { disk: 'disk9' }), /no drive 'disk9'/);
+    assert.match(await client.refused('shadowbox.readDisk', { disk: 'floppy0', offset: 0, bytes: 2 ** 30 }), /must lie between 0 and 1048576/);
     await client.request('shadowbox.serialInput', { port: 'com1', data: Buffer.from('ls\n').toString('base64') });
     await client.request('shadowbox.key', { code: 0x1c, down: true });
     assert.deepEqual(machine.inputs, [
       { kind: 'serial', port: 'com1', bytes: new Uint8Array(Buffer.from('ls\n')) },
       { kind: 'key', code: 0x1c, down: true },
     ]);
+    await client.request('shadowbox.changeDisc', { drive: 'cdrom', image: '/images/other.iso' });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'cdrom', image: '/images/other.iso' });
     assert.match(await client.refused('shadowbox.serialInput', { port: 'com1', data: '!' }), /base64/);
   });
 

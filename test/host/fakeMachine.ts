@@ -217,6 +217,8 @@ export class FakeMachine implements RunnableMachine {
   devices = () => [];
   interrupts = () => ({ lines: [], apics: [] });
   events = () => ({ now: 0, events: [] });
+  disks = () => [];
+  readDisk = () => new Uint8Array();
   picture = () => ({ change: 1, width: 640, height: 400, aspect: 4 / 3 });
   screen = () => ({ columns: 80, rows: 25, text: [], attributes: new Uint8Array(), cursor: { column: 0, row: 0, visible: true } });
 

@@ -32,8 +32,8 @@ class FakeScreen {
         return this.sender.answer({ change, width: 640, height: 400, aspect: 4 / 3, ...(since === change ? {} : { pixels: new Uint8Array(this.dots.buffer.slice(0)) }) }, since);
       }
       case 'shadowbox.screen': return { columns: 80, rows: 25, text: this.text, attributes: '', cursor: { column: 0, row: 0, visible: true } };
-      case 'panel.pasteText': return { text: this.clipboard };
-      case 'panel.saveFile': this.done.push({ request, args }); return { path: '/tmp/screen.png' };
+      case 'editor.paste': return { text: this.clipboard };
+      case 'editor.saveFile': this.done.push({ request, args }); return { path: '/tmp/screen.png' };
       default: this.done.push({ request, args }); return {};
     }
   };
@@ -171,10 +171,10 @@ describe('screen: in a browser', function () {
     await until('the combination', () => screen.keys.endsWith('+1d +38 +e053 -e053 -38 -1d'));
     await page.locator('[data-act=copy]').click();
     await page.locator('.message').filter({ hasText: 'Copied' }).waitFor();
-    assert.deepEqual(screen.done.find(({ request }) => request === 'panel.copyText')?.args, { text: 'Hello\n' });
+    assert.deepEqual(screen.done.find(({ request }) => request === 'editor.copy')?.args, { text: 'Hello\n' });
     await page.locator('[data-act=save]').click();
     await page.locator('.message').filter({ hasText: '/tmp/screen.png' }).waitFor();
-    const saved = screen.done.find(({ request }) => request === 'panel.saveFile')?.args as { data: string };
+    const saved = screen.done.find(({ request }) => request === 'editor.saveFile')?.args as { data: string };
     const png = Buffer.from(saved.data, 'base64');
     assert.deepEqual([png.subarray(1, 4).toString(), png.readUInt32BE(16), png.readUInt32BE(20)], ['PNG', 640, 400]);
   }));

@@ -1,7 +1,7 @@
 /**
  * The bar's controls and forms: what a person does there, as acts of the state and requests of the machine and of VS Code.
  */
-import type { PanelServiceRequests } from '../../src/extension/panels/messages';
+import type { EditorRequests } from '../../src/extension/panels/messages';
 import type { Question } from '../ui/inquiries';
 import type { PanelPage } from '../ui/panelLoop';
 import { Capture } from './capture';
@@ -67,9 +67,9 @@ function actsOf(
   root: HTMLElement, page: Page, ask: (question: Question, done?: (body: unknown) => void) => void, press: (moves: readonly KeyMove[]) => void, typist: Typist,
 ): Readonly<Record<string, () => void>> {
   const done = (text: string) => { page.act({ type: 'message', kind: 'done', text }); };
-  const serve = <Name extends keyof PanelServiceRequests>(
-    request: Name, args: PanelServiceRequests[Name]['arguments'], then: (answer: PanelServiceRequests[Name]['answer']) => void,
-  ) => { ask({ request, arguments: args }, (body) => { then(body as PanelServiceRequests[Name]['answer']); }); };
+  const serve = <Name extends keyof EditorRequests>(
+    request: Name, args: EditorRequests[Name]['arguments'], then: (answer: EditorRequests[Name]['answer']) => void,
+  ) => { ask({ request, arguments: args }, (body) => { then(body as EditorRequests[Name]['answer']); }); };
   return {
     send: () => {
       const { combination: name } = page.state().choices;
@@ -80,20 +80,20 @@ function actsOf(
     'close-form': () => { page.act({ type: 'form', open: false }); },
     'stop-typing': () => { typist.stop(); },
     paste: () => {
-      serve('panel.pasteText', {}, ({ text }) => { page.act({ type: 'form-text', text }); });
+      serve('editor.paste', {}, ({ text }) => { page.act({ type: 'form-text', text }); });
     },
     copy: () => {
       // As it is now, not as screen readers were last told.
       ask({ request: 'shadowbox.screen', arguments: {} }, (body) => {
         const rows = typeof body === 'object' && body !== null && 'text' in body && Array.isArray(body.text) ? body.text.map(String) : [];
         const text = rows.map((row) => row.trimEnd()).join('\n').trimEnd();
-        serve('panel.copyText', { text: `${text}\n` }, () => { done('Copied the screen\'s text.'); });
+        serve('editor.copy', { text: `${text}\n` }, () => { done('Copied the screen\'s text.'); });
       });
     },
     save: () => {
       const canvas = root.querySelector<HTMLCanvasElement>('#canvas');
       if (canvas === null) return;
-      serve('panel.saveFile', { name: 'screen.png', data: pngOf(canvas) }, ({ path }) => {
+      serve('editor.saveFile', { name: 'screen.png', data: pngOf(canvas) }, ({ path }) => {
         if (path !== undefined) done(`Saved the picture as ${path}.`);
       });
     },

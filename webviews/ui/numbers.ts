@@ -24,3 +24,15 @@ export function size(bytes: bigint): string {
 export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
+
+/** A size in bytes for people: '1.4 MiB', '512 B', at most three digits and a half. */
+export function roughSize(bytes: number): string {
+  let rest = bytes;
+  let unit = 0;
+  while (unit < UNITS.length - 1 && rest >= 1024) {
+    rest /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 || rest >= 100 ? 0 : 1;
+  return `${rest.toFixed(digits).replace(/\.0$/, '')} ${UNITS[unit]}`;
+}

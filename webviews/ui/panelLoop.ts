@@ -25,6 +25,8 @@ export interface PanelProgram<State, Act> {
   readonly reduce: (state: State, act: Act, inquiries: Inquiries) => State;
   /** An event of the extension that only this panel knows ('show'): what it means. */
   readonly event?: (event: string, body: unknown) => Act | undefined;
+  /** After each answer: what of it is to be remembered when the next one comes. */
+  readonly heard?: (state: State, inquiries: Inquiries) => State;
   /** What the picture needs to know, the most important first. */
   readonly questions: (state: State, inquiries: Inquiries) => readonly Question[];
   /** The shortest time between two rounds of questions while the guest runs, in milliseconds, for answers that cost much. Default: none. */
@@ -81,6 +83,7 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
       inquiries = heard(inquiries, message);
       const act = 'event' in message ? program.event?.(message.event, message.body) : undefined;
       if (act !== undefined) state = program.reduce(state, act, inquiries);
+      state = program.heard?.(state, inquiries) ?? state;
     }
     settle();
   }

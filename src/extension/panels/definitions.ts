@@ -15,4 +15,5 @@ export const PANELS: readonly PanelDefinition[] = [
   { name: 'registers', viewType: 'shadowbox.registers', title: 'Registers', command: 'shadowbox.showRegisters' },
   { name: 'descriptors', viewType: 'shadowbox.descriptors', title: 'Descriptor Tables', command: 'shadowbox.showDescriptorTables' },
   { name: 'devices', viewType: 'shadowbox.devices', title: 'Devices', command: 'shadowbox.showDevices' },
+  { name: 'disks', viewType: 'shadowbox.disks', title: 'Disks', command: 'shadowbox.showDisks' },
 ];

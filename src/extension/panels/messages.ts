@@ -10,13 +10,20 @@ export interface PanelRequest {
   readonly arguments?: unknown;
 }
 
-/** What a panel may ask of the extension itself, by request: arguments and answer. There need be no session. */
-export interface PanelServiceRequests {
-  /** Asks the person for a file's place and writes it (`data` in base64). No `path` when they thought better of it. */
-  'panel.saveFile': { arguments: { readonly name: string; readonly data: string }; answer: { readonly path?: string } };
-  'panel.copyText': { arguments: { readonly text: string }; answer: Record<string, never> };
+/** What a panel may ask of the editor, by request: arguments and answer. What is not about a guest needs no session. */
+export interface EditorRequests {
+  'editor.copy': { arguments: { readonly text: string }; answer: Record<string, never> };
   /** The clipboard's text. */
-  'panel.pasteText': { arguments: Record<string, never>; answer: { readonly text: string } };
+  'editor.paste': { arguments: Record<string, never>; answer: { readonly text: string } };
+  /** Asks the person for a file's place and writes it (`data` in base64). No `path` when they thought better of it. */
+  'editor.saveFile': { arguments: { readonly name: string; readonly data: string }; answer: { readonly path?: string } };
+  'editor.showInPageTables': { arguments: { readonly linear: string }; answer: Record<string, never> };
+  /** Opens the source, or a listing, of the code at an address. */
+  'editor.openCode': { arguments: { readonly linear: string }; answer: Record<string, never> };
+  /** Shows a file on a disk of the machine (`path` as the explorer has them). */
+  'editor.openDiskFile': { arguments: { readonly disk: string; readonly path: string }; answer: Record<string, never> };
+  /** Lets the person choose another disc for a drive. */
+  'editor.changeDisc': { arguments: { readonly drive: string }; answer: Record<string, never> };
 }
 
 /** To the webview: the debug adapter's answer to the request with this `id`, or why there is none. */

@@ -3,6 +3,7 @@
  * that takes what the guest writes. The overlay is plain data and part of the machine's state.
  */
 import { BlockError, type BlockBackend } from '../devices/device';
+import { DriveActivity } from './activity';
 import { BlockCache } from './blockCache';
 import type { BlockStore } from './blockStore';
 import { SECTOR_BYTES } from './image';
@@ -39,10 +40,12 @@ export class Drive implements BlockBackend {
   /** Told before each block (of OVERLAY_BLOCK bytes) that changes, by whoever keeps what there was (time travel). */
   keeper: BlockKeeper | undefined;
   readonly cache: BlockCache;
+  readonly activity: DriveActivity;
 
-  constructor(store: BlockStore, private readonly name: string, private readonly writes: WritePolicy) {
+  constructor(store: BlockStore, readonly name: string, readonly writes: WritePolicy) {
     this.cache = new BlockCache(store, { name });
     this.sectors = this.cache.sectors;
+    this.activity = new DriveActivity(this.sectors);
     this.readOnly = writes === 'refuse' || (writes === 'image' && store.readOnly);
   }
 
@@ -56,6 +59,23 @@ export class Drive implements BlockBackend {
   }
 
   read(lba: number, count: number, target: Uint8Array): boolean {
+    if (!this.readNow(lba, count, target)) return false;
+    this.activity.read(lba, count);
+    return true;
+  }
+
+  /**
+   * Bytes of the disk as the guest would read them now, for who looks from outside: no request of the guest's. Blocks until the image's file
+   * has been read. Throws BlockError, and RangeError for what is outside.
+   */
+  peek(offset: number, bytes: number): Uint8Array {
+    const first = Math.floor(offset / SECTOR_BYTES), count = Math.ceil((offset + bytes) / SECTOR_BYTES) - first;
+    const target = new Uint8Array(count * SECTOR_BYTES);
+    this.patiently(() => this.readNow(first, count, target));
+    return target.subarray(offset - first * SECTOR_BYTES, offset - first * SECTOR_BYTES + bytes);
+  }
+
+  private readNow(lba: number, count: number, target: Uint8Array): boolean {
     if (!this.cache.read(lba, count, target)) return false;
     if (this.overlay.size === 0) return true;
     const start = lba * SECTOR_BYTES, end = (lba + count) * SECTOR_BYTES;
@@ -71,6 +91,12 @@ export class Drive implements BlockBackend {
   }
 
   write(lba: number, source: Uint8Array): boolean {
+    if (!this.writeNow(lba, source)) return false;
+    this.activity.write(lba, source.length / SECTOR_BYTES);
+    return true;
+  }
+
+  private writeNow(lba: number, source: Uint8Array): boolean {
     if (this.readOnly) throw new BlockError(`Image '${this.name}' is write-protected.`);
     if (this.writes === 'image') return this.keep(lba, source.length / SECTOR_BYTES) && this.cache.write(lba, source);
     const start = lba * SECTOR_BYTES, end = start + source.length;
@@ -112,7 +138,12 @@ export class Drive implements BlockBackend {
   }
 
   discard(lba: number, count: number): boolean {
-    if (this.writes === 'image') return (!this.cache.discards || this.keep(lba, count)) && this.cache.discard(lba, count);
+    if (this.writes === 'image') {
+      if (!((!this.cache.discards || this.keep(lba, count)) && this.cache.discard(lba, count))) return false;
+      this.activity.discard();
+      return true;
+    }
+    this.activity.discard();
     const start = lba * SECTOR_BYTES, end = (lba + count) * SECTOR_BYTES;
     // Of the overlay only what it has whole is given up; the image keeps what it has.
     for (let block = Math.ceil(start / OVERLAY_BLOCK); (block + 1) * OVERLAY_BLOCK <= end; block++) {

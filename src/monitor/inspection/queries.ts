@@ -433,6 +433,32 @@ export interface MachineSummary {
   readonly frames: number;
 }
 
+/** A drive of the machine: what is in it, and what the guest has asked of it since power-on. */
+export interface DiskView {
+  /** 'floppy0', 'disk0' ..., 'cdrom'. */
+  readonly name: string;
+  readonly kind: 'floppy' | 'disk' | 'cdrom';
+  readonly bus: 'floppy' | 'ata' | 'virtio';
+  /** The image's path; left out for a drive without a disc. All that follows is zero then. */
+  readonly image?: string;
+  /** Size of the disk. */
+  readonly bytes: number;
+  /** Where what the guest writes goes: to memory, to the image, nowhere. */
+  readonly writes: 'overlay' | 'image' | 'refuse';
+  /** Memory that takes what was written. */
+  readonly overlayBytes: number;
+  readonly activity: {
+    readonly reads: number; readonly readBytes: number; readonly writes: number; readonly writtenBytes: number; readonly discards: number;
+  };
+  /** Reads that the cache answered, blocks of 64 KiB that it fetched, and pieces that it wrote. */
+  readonly cache: { readonly hits: number; readonly fetches: number; readonly writes: number };
+  /**
+   * By stretches of equal length: how many requests touched each, and whether the guest has written to it over the image (in memory). All
+   * have the same number of members.
+   */
+  readonly zones: { readonly reads: readonly number[]; readonly writes: readonly number[]; readonly overlay: readonly boolean[] };
+}
+
 /** A moment of a run. */
 export interface TimelineMoment {
   readonly retired: number;
@@ -475,6 +501,9 @@ export interface Inspection {
   interrupts(): Promise<InterruptPicture>;
   /** What devices have scheduled, the next first, and the present moment in cycles. */
   events(): Promise<{ readonly now: number; readonly events: readonly ScheduledEventView[] }>;
+  disks(): Promise<readonly DiskView[]>;
+  /** Bytes of a drive's disk (by `DiskView.name`) as the guest would read them now; at most 1 MiB. Throws for what is not there. */
+  readDisk(name: string, offset: number, bytes: number): Promise<Uint8Array>;
   screen(): Promise<ScreenText>;
   timeline(): Promise<Timeline>;
   /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */

@@ -11,6 +11,7 @@ import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
+import { diskViews, readDisk } from './diskViews';
 import type { FileStore, MachineImages } from './images';
 import { VirtualMachine } from './machine';
 import { readMemory } from './memoryRequests';
@@ -92,6 +93,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     devices: () => board.devices.map(deviceView),
     interrupts: () => board.interrupts(),
     events: () => ({ now: machine.time, events: machine.upcoming() }),
+    disks: () => diskViews(machine.parts, images),
+    readDisk: (name, offset, bytes) => readDisk(machine.parts, images, { name, offset, bytes }),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),

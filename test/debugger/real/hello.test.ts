@@ -41,6 +41,21 @@ describe('hello over the wire', function () {
     assert.equal(instructions[2].line, frame.line);
   });
 
+  it('shows the disk that it was booted from, and what has been read of it', async () => {
+    const { disks } = await client.request('shadowbox.disks');
+    const booted = disks.find(({ image }) => image?.endsWith('hello.img'));
+    assert.ok(booted);
+    assert.equal(booted.activity.reads, 1, 'the BIOS has read the boot sector');
+    assert.equal(booted.activity.readBytes, 512);
+    assert.equal(booted.zones.reads[0], 1);
+    const { boot, volumes } = await client.request('shadowbox.diskReport', { disk: booted.name });
+    assert.match(boot.story, /sample hello/);
+    assert.deepEqual(volumes.map(({ key }) => key), ['disk']);
+    const { data } = await client.request('shadowbox.readDisk', { disk: booted.name, offset: 510, bytes: 2 });
+    assert.deepEqual([...Buffer.from(data, 'base64')], [0x55, 0xaa]);
+    assert.equal((await client.request('shadowbox.disks')).disks.find(({ name }) => name === booted.name)?.activity.reads, 1, 'looking is no request of the guest');
+  });
+
   it('steps over a call, into it, and out of it', async () => {
     const call = await step(client, 'next');
     assert.equal(call.line, lineOf(ASM, 'hello-print'));

@@ -1,0 +1,63 @@
+/** Answers what the drives hold and what was asked of them, and reads their disks for who looks from outside. */
+import { BlockError } from '../devices/device';
+import { ACTIVITY_ZONES, zoneOf } from '../disks/activity';
+import { OVERLAY_BLOCK, type Drive } from '../disks/drive';
+import { SECTOR_BYTES } from '../disks/image';
+import { FIRST_HARD_DISK } from '../firmware/bios/drives';
+import type { DiskView } from '../inspection/queries';
+import { MachineError } from './blame';
+import type { MachineImages } from './images';
+import type { MachineParts } from './parts';
+
+/** One answer has at most so many bytes: the machine stands meanwhile. */
+const LARGEST_READ = 1024 * 1024;
+
+type Place = Pick<DiskView, 'name' | 'kind' | 'bus'>;
+
+/** All drives with what is in them; an empty CD-ROM drive has none. */
+function places({ drives, discs, board }: MachineParts, { disks, cdrom }: MachineImages): readonly (readonly [Place, Drive | undefined])[] {
+  const fixed = [...drives].map(([number, drive]): readonly [Place, Drive] => (number < FIRST_HARD_DISK
+    ? [{ name: `floppy${number}`, kind: 'floppy', bus: 'floppy' }, drive]
+    : [{ name: `disk${number - FIRST_HARD_DISK}`, kind: 'disk', bus: disks[number - FIRST_HARD_DISK].bus ?? 'ata' }, drive]));
+  return cdrom === undefined ? fixed : [...fixed, [{ name: 'cdrom', kind: 'cdrom', bus: 'ata' }, discs.find(board.cdromDisc())]];
+}
+
+export function diskViews(parts: MachineParts, images: MachineImages): readonly DiskView[] {
+  return places(parts, images).map(([place, drive]) => (drive === undefined ? emptyView(place) : viewOf(place, drive)));
+}
+
+function emptyView(place: Place): DiskView {
+  return {
+    ...place, bytes: 0, writes: 'refuse', overlayBytes: 0, activity: { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0, discards: 0 }, cache: { hits: 0, fetches: 0, writes: 0 },
+    zones: { reads: [], writes: [], overlay: [] },
+  };
+}
+
+function viewOf(place: Place, drive: Drive): DiskView {
+  const { sectors, activity, cache, overlay } = drive;
+  const written = new Array<boolean>(ACTIVITY_ZONES).fill(false);
+  let overlayBytes = 0;
+  for (const [block, contents] of overlay) {
+    written[zoneOf((block * OVERLAY_BLOCK) / SECTOR_BYTES, sectors)] = true;
+    overlayBytes += contents.length;
+  }
+  const { hits, fetches, writes } = cache.counters;
+  return {
+    ...place, image: drive.name, bytes: sectors * SECTOR_BYTES, writes: drive.writes, overlayBytes, activity: { ...activity.counters }, cache: { hits, fetches, writes },
+    zones: { reads: [...activity.readZones], writes: [...activity.writeZones], overlay: written },
+  };
+}
+
+/** @throws MachineError (blame: user) for a drive or bytes that are not there, and for an image that cannot be read */
+export function readDisk(parts: MachineParts, images: MachineImages, { name, offset, bytes }: { readonly name: string; readonly offset: number; readonly bytes: number }): Uint8Array {
+  const drive = places(parts, images).find(([place]) => place.name === name)?.[1];
+  if (drive === undefined) throw new MachineError(`There is no drive '${name}' with a disc in it.`, 'user');
+  const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(bytes) && offset >= 0 && bytes >= 0 && offset + bytes <= drive.sectors * SECTOR_BYTES;
+  if (!inside || bytes > LARGEST_READ) throw new MachineError(`Bytes ${offset} to ${offset + bytes - 1} of '${name}' cannot be read: the disk has ${drive.sectors * SECTOR_BYTES}, and at most ${LARGEST_READ} are read at once.`, 'user');
+  try {
+    return drive.peek(offset, bytes);
+  } catch (error) {
+    if (error instanceof BlockError) throw new MachineError(error.message, 'user');
+    throw error;
+  }
+}
