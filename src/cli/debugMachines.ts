@@ -5,12 +5,18 @@ import path from 'node:path';
 import * as zlib from 'node:zlib';
 import type { FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
 import type { Unpackers } from '../../debugger/symbols/elf';
+import type { FileReader, MachineFactory } from '../../debugger/ports';
+import { bootedArchitecture } from '../host/gdb/booted';
+import { GdbServer } from '../host/gdb/server';
+import { SharedMachine } from '../host/gdb/sharing';
 import { fileFault } from '../host/node/fileFault';
+import { listenForGdb, type GdbListener } from '../host/node/gdbListener';
 import { loadImages } from '../host/node/loadImages';
 import { LoadError } from '../monitor/firmware/platform';
 import { MachineError } from '../monitor/machine/blame';
 import { problemText, validateConfiguration } from '../monitor/machine/configuration';
 import type { MachineConfiguration, Notice } from '../monitor/machine/configuration';
+import type { MachineImages } from '../monitor/machine/images';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
 
@@ -56,7 +62,12 @@ export function fileReader(cwd: string): FileReader {
 
 /** A session that tells its first listener what is worth knowing about its configuration. */
 function withNotices(session: MachineSession, notices: readonly Notice[]): MachineSession {
-  const waiting = notices.map(({ field, message }): MachineEvent => ({ kind: 'message', blame: 'user', text: `${field}: ${message}` }));
+  return withMessages(session, notices.map(({ field, message }) => `${field}: ${message}`));
+}
+
+/** A session that tells its first listener these sentences. */
+function withMessages(session: MachineSession, texts: readonly string[]): MachineSession {
+  const waiting = texts.map((text): MachineEvent => ({ kind: 'message', blame: 'user', text }));
   return {
     control: session.control,
     inspect: session.inspect,
@@ -66,6 +77,34 @@ function withNotices(session: MachineSession, notices: readonly Notice[]): Machi
       for (const event of waiting.splice(0)) queueMicrotask(() => listener(event));
     },
   };
+}
+
+/** With `gdbPort`: the session shares its machine with whatever GDB connects there. */
+async function withGdb(session: MachineSession, images: MachineImages): Promise<MachineSession> {
+  const { gdbPort, gdbArchitecture } = images.configuration;
+  if (gdbPort === undefined) return session;
+  const open: { listener?: GdbListener } = {};
+  const shared = new SharedMachine(session, () => open.listener?.close());
+  const booted = bootedArchitecture(images);
+  const server = new GdbServer(shared.gdb, {
+    architecture: gdbArchitecture,
+    ...(booted ? { booted } : {}),
+    tell: (text) => shared.tell(text),
+    onAttached: (attached) => {
+      shared.handedOver = attached;
+      shared.tell(attached ? 'GDB has connected: it has the machine until it detaches.' : 'GDB has gone: the machine is yours again.');
+    },
+    onDetached: () => undefined,
+    onKill: () => shared.tell('GDB asks to end the machine. This session ends here, when you stop it.'),
+  });
+  try {
+    open.listener = await listenForGdb(gdbPort, server);
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+  const { port } = open.listener;
+  return withMessages(shared.editor, [`GDB may connect: target remote 127.0.0.1:${port}`]);
 }
 
 function checked(values: unknown, cwd: string): { readonly configuration: MachineConfiguration; readonly notices: readonly Notice[] } {
@@ -91,7 +130,7 @@ export function machineFactory(cwd: string, launch: Surroundings['launch']): Mac
         progress.signal.throwIfAborted();
         progress.report('Building the machine');
         const session = await launch(images);
-        if (!progress.signal.aborted) return withNotices(session, notices);
+        if (!progress.signal.aborted) return withNotices(await withGdb(session, images), notices);
         await session.dispose();
       } catch (error) {
         throw namingField(error);

@@ -102,7 +102,7 @@ export class MachineClient implements MachineSession {
       setExceptionStops: (stops) => this.call('setExceptionStops', stops),
       setWatchpoints: (watchpoints) => this.call('setWatchpoints', watchpoints),
       setEventStops: (stops) => this.call('setEventStops', stops),
-      setRegister: (name, value) => this.call('setRegister', name, value),
+      setRegister: (name, value, cpu) => this.call('setRegister', name, value, cpu),
       writeMemory: (space, address, bytes) => this.call('writeMemory', space, address, bytes),
       input: (input) => this.call('input', input),
       reset: () => this.call('reset'),
@@ -116,7 +116,7 @@ export class MachineClient implements MachineSession {
   private makeInspection(): Inspection {
     return {
       summary: () => this.call('summary'),
-      cpu: () => this.call('cpu'),
+      cpu: (index) => this.call('cpu', index),
       readMemory: (space, address, bytes) => this.call('readMemory', space, address, bytes),
       addressSpaces: () => this.call('addressSpaces'),
       table: (request) => this.call('table', request),

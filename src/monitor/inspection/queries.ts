@@ -50,7 +50,7 @@ export interface SegmentValue {
 export type CpuMode = 'real' | 'v8086' | 'protected-16' | 'protected-32' | 'compatibility' | 'long-64';
 
 export interface CpuState {
-  /** Which of the machine's CPUs it is, from 0, and how many there are: the one whose turn it is, or was when the machine stopped. */
+  /** Which of the machine's CPUs it is, from 0, and how many there are. */
   readonly processor: { readonly index: number; readonly count: number };
   readonly mode: CpuMode;
   readonly cpl: number;
@@ -384,7 +384,8 @@ export interface Timeline {
 /** All questions. Each works while the machine runs (between two slices) or stands. */
 export interface Inspection {
   summary(): Promise<MachineSummary>;
-  cpu(): Promise<CpuState>;
+  /** The CPU with this index, from 0; default: the one whose turn it is, or was when the machine stopped. */
+  cpu(index?: number): Promise<CpuState>;
   /** Reads without rights checks and without side effects; the answer is short when a page is absent or a device. */
   readMemory(space: MemorySpace, address: bigint, bytes: number): Promise<Uint8Array>;
   addressSpaces(): Promise<readonly AddressSpaceInfo[]>;

@@ -195,6 +195,19 @@ export const FIELDS = {
     default: '512M',
     doc: 'How much memory the snapshots of `timeTravel` may take. With less, they lie further apart.',
   },
+  gdbPort: {
+    kind: integer({ minimum: 0, maximum: 65_535 }),
+    doc: 'A port on 127.0.0.1 at which GDB may connect (`target remote :1234`); 0: any that is free. Whoever can connect has the whole machine. See docs/gdb.md.',
+  },
+  gdbArchitecture: {
+    kind: choice({
+      auto: '64-bit registers if the guest is in long mode when GDB connects, or is a 64-bit kernel; else 32-bit ones.',
+      i386: '32-bit registers.',
+      amd64: '64-bit registers.',
+    }),
+    default: 'auto',
+    doc: 'How the CPU is described to a GDB at `gdbPort`, which takes no other description while it is connected.',
+  },
   ablation: {
     kind: list(choice(TECHNIQUES), '["shadow-large"]'),
     doc: 'Techniques of memory virtualization to do without, to see what each of them brings: see docs/memory-virtualization.md. The guest cannot tell the difference.',

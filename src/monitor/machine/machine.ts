@@ -149,10 +149,18 @@ export class VirtualMachine {
 
   private begin(request: RunRequest, mode: StopMode): void {
     this.limit = undefined;
-    const control = new RunControl(this.parts.executor, request, this.retired, this.parts.processors.current);
+    const control = new RunControl(this.parts.executor, request, this.retired, this.processorOf(request));
     this.control = control;
     this.stops.begin({ mode, awaited: control.awaited, processor: control.processor });
     this.stops.setTemporary(control.temporaryBreakpoints);
+  }
+
+  /** The CPU that a run is about. */
+  private processorOf(request: RunRequest): number {
+    const { current, count } = this.parts.processors;
+    const { cpu = current } = request.kind === 'step' || request.kind === 'next' ? request : {};
+    if (!(cpu in Array.from({ length: count }))) throw new MachineError(`There is no CPU ${cpu} to step: the machine has ${count}, counted from 0.`, 'user');
+    return cpu;
   }
 
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
@@ -323,9 +331,9 @@ export class VirtualMachine {
   }
 
   private write(edit: Edit): number {
-    const { cpu, executor } = this.parts;
+    const { cpu, executor, processors } = this.parts;
     if (edit.kind === 'memory') return writeMemory(this.parts, edit.space, edit.address, edit.bytes);
-    setRegister(cpu, edit.name, edit.value);
+    processors.visit(edit.cpu ?? processors.current, () => setRegister(cpu, edit.name, edit.value));
     executor.passOver();
     return 1;
   }

@@ -15,7 +15,8 @@ export type * from './stops';
 
 /** Which memory an address means: linear in the current address space, linear under a CR3, or guest-physical. */
 export type MemorySpace =
-  | { readonly kind: 'linear' }
+  /** Of the CPU with this index, from 0; default: of the one whose turn it is. */
+  | { readonly kind: 'linear'; readonly cpu?: number }
   | { readonly kind: 'linearUnder'; readonly cr3: number }
   | { readonly kind: 'physical' };
 
@@ -134,9 +135,10 @@ export interface MachineControl {
   setEventStops(stops: readonly EventStop[]): Promise<void>;
   /**
    * Sets a register by the name that `Inspection.registers` lists it under. Error when the
-   * name is unknown or the value impossible (the message says why).
+   * name is unknown or the value impossible (the message says why). `cpu`: of which CPU, from 0; default: the one whose
+   * turn it is.
    */
-  setRegister(name: string, value: bigint): Promise<void>;
+  setRegister(name: string, value: bigint, cpu?: number): Promise<void>;
   /** Writes memory, without rights checks; gives the number of bytes written (short when a page is absent). */
   writeMemory(space: MemorySpace, address: bigint, bytes: Uint8Array): Promise<number>;
   /**
