@@ -107,7 +107,7 @@ export class MachineClient implements MachineSession {
       input: (input) => this.call('input', input),
       reset: () => this.call('reset'),
       travel: (retired) => this.call('travel', retired),
-      stepBack: () => this.call('stepBack'),
+      stepBack: (unit) => this.call('stepBack', unit),
       reverseContinue: () => this.call('reverseContinue'),
       recording: () => this.call('recording'),
     };

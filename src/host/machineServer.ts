@@ -182,7 +182,7 @@ export class MachineServer {
     return {
       resume: (request) => this.go(() => machine.resume(request)),
       travel: (retired) => this.go(() => machine.travel(retired)),
-      stepBack: () => this.go(() => machine.stepBack()),
+      stepBack: (unit) => this.go(() => machine.stepBack(unit)),
       reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
         if (!this.running) return;

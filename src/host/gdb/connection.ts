@@ -186,7 +186,7 @@ export class GdbConnection {
     await breakpoints.apply();
     try {
       return await this.tell(await this.go(() => {
-        if (resumption.kind === 'step-back') return control.stepBack();
+        if (resumption.kind === 'step-back') return control.stepBack('instruction');
         return resumption.kind === 'reverse-continue' ? control.reverseContinue() : control.resume(resumption.request);
       }));
     } catch (error) {

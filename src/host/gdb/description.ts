@@ -5,8 +5,11 @@
  */
 import type { GdbArchitecture, GdbRegister, RegisterFeature, RegisterLayout } from './registers';
 
-/** BFD's names. */
-const ARCHITECTURES: Readonly<Record<GdbArchitecture, string>> = { i386: 'i386', amd64: 'i386:x86-64' };
+/**
+ * BFD's name of 64-bit code. For less nothing is said: GDB then takes what its file or the person says, and may be told
+ * `set architecture i8086` and back while the guest changes between 16-bit and 32-bit code.
+ */
+const ARCHITECTURE: Readonly<Record<GdbArchitecture, readonly string[]>> = { i386: [], amd64: ['<architecture>i386:x86-64</architecture>'] };
 
 /** What can be looked at in a vector register. */
 const VECTOR_TYPES = [
@@ -55,7 +58,7 @@ export function targetDescription({ architecture, features }: RegisterLayout): s
     '<?xml version="1.0"?>',
     '<!DOCTYPE target SYSTEM "gdb-target.dtd">',
     '<target version="1.0">',
-    `<architecture>${ARCHITECTURES[architecture]}</architecture>`,
+    ...ARCHITECTURE[architecture],
     ...features.flatMap(featureElement),
     '</target>',
     '',

@@ -87,6 +87,11 @@ const SELECTORS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
 const X87_WORDS = [['fctrl', 'fcw'], ['fstat', 'fsw'], ['ftag', 'ftw'], ['fiseg', 'fcs'], ['fioff', 'fip'], ['foseg', 'fds'], ['fooff', 'fdp'], ['fop', 'fop']] as const;
 /** Registers that hold addresses: as wide as these are. */
 const ADDRESSES = new Set(['cr2', 'cr3', 'dr0', 'dr1', 'dr2', 'dr3', 'gdtr.base', 'idtr.base']);
+/** Model-specific registers that a kernel's author looks at; GDB lists all that it knows again and again, and `monitor` has the others. */
+const MSRS = new Set([
+  'ia32_sysenter_cs', 'ia32_sysenter_esp', 'ia32_sysenter_eip', 'ia32_star', 'ia32_lstar', 'ia32_cstar', 'ia32_fmask', 'ia32_kernel_gs_base', 'ia32_tsc_aux',
+  'ia32_apic_base', 'ia32_pat',
+]);
 /** In the manuals' order. */
 const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs', 'ldtr', 'tr'] as const;
 
@@ -107,7 +112,7 @@ function plain(name: string, own: string, bits: number, type: string, rest: Pick
 
 /** A register that cannot be set. */
 function readOnly(name: string, bits: number, read: GdbRegister['read'], why: string): GdbRegister {
-  return { name, bits, type: `int${bits}`, group: 'system', read, write: () => { throw refused(`${name} cannot be set: ${why}`); } };
+  return { name, bits, type: `uint${bits}`, group: 'system', read, write: () => { throw refused(`${name} cannot be set: ${why}`); } };
 }
 
 /** A general register, half of which is all that there is of it, or all that GDB knows of it, where the mode is another. */
@@ -205,7 +210,7 @@ function systemRegister({ name, bits, fields, readOnly: isReadOnly }: RegisterVa
   const shown = name.replace('.', '_');
   if (isReadOnly) return readOnly(shown, width, (cpu) => cpu.get(name), 'the processor has it as read-only.');
   const hasNames = fields !== undefined && fields.length > 0 && (width === 32 || width === 64);
-  return plain(shown, name, width, hasNames ? `${shown}_bits` : `int${width}`, { group: 'system', ...(hasNames ? { fields } : {}) });
+  return plain(shown, name, width, hasNames ? `${shown}_bits` : `uint${width}`, { group: 'system', ...(hasNames ? { fields } : {}) });
 }
 
 /** Hidden parts of segment registers. */
@@ -224,7 +229,7 @@ function hiddenParts(architecture: GdbArchitecture, addressBits: number): readon
 function system(architecture: GdbArchitecture, state: CpuState): RegisterFeature {
   const addressBits = architecture === 'amd64' ? 64 : 32;
   const offset: GdbRegister = {
-    name: 'ip', bits: addressBits, type: `int${addressBits}`, group: 'system',
+    name: 'ip', bits: addressBits, type: `uint${addressBits}`, group: 'system',
     read: (cpu) => cpu.state.instructionPointer,
     write: (cpu, value) => [{ name: cpu.nameOf('rip', 'eip') ?? 'eip', value }],
   };
@@ -233,10 +238,9 @@ function system(architecture: GdbArchitecture, state: CpuState): RegisterFeature
     ...[...state.control, ...state.debug].map((register) => systemRegister(register, addressBits)),
     ...(['ldtr', 'tr'] as const).map((name) => readOnly(name, 16, (cpu) => cpu.get(name), 'let the guest execute LLDT or LTR.')),
     ...hiddenParts(architecture, addressBits),
-    ...state.msrs.map((register) => systemRegister(register, addressBits)),
+    ...state.msrs.filter(({ name }) => MSRS.has(name)).map((register) => systemRegister(register, addressBits)),
   ];
-  const names = new Set<string>();
-  return { name: 'org.shadowbox.system', registers: registers.filter(({ name }) => !names.has(name) && names.add(name)) };
+  return { name: 'org.shadowbox.system', registers };
 }
 
 /** The registers of a machine for a client that connects now. */

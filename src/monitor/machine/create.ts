@@ -57,7 +57,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     warp: (cycles) => machine.warp(cycles),
     requestPause: () => travel.requestPause(),
     travel: (retired) => travel.travel(retired),
-    stepBack: () => travel.stepBack(),
+    stepBack: (unit) => travel.stepBack(unit),
     reverseContinue: () => travel.reverseContinue(),
     remember: () => travel.remember(),
     takeNotes: () => travel.takeNotes(),

@@ -57,7 +57,7 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   requestPause(): StopReport;
   /** Sets the machine out on a way through its past (see MachineControl), to be gone with `runSlice`. Called only while it stands. */
   travel(retired: number): void;
-  stepBack(): void;
+  stepBack(unit?: 'instruction'): void;
   reverseContinue(): void;
   /**
    * Takes a snapshot of the present moment, for time travel: the first one is the beginning of the time line. Called between two

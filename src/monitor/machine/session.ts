@@ -153,8 +153,11 @@ export interface MachineControl {
    * (reason 'count'). Error when it runs already, or when the time line does not reach there.
    */
   travel(retired: number): Promise<void>;
-  /** The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). */
-  stepBack(): Promise<void>;
+  /**
+   * The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). With the unit
+   * 'instruction' no other step counts than one of a single instruction, with what interrupts it.
+   */
+  stepBack(unit?: 'instruction'): Promise<void>;
   /**
    * The same, to where a run would have stopped last before now, at a breakpoint, a watchpoint, an event or an exception (whose reason
    * it has); reason 'beginning' at the time line's beginning, when there is no such moment. Hits are not counted on the way, so that

@@ -56,14 +56,20 @@ const MOST_STEPS = 4096;
 /** Memory for images of pages, where the configuration does not say. */
 const DEFAULT_BYTES = 512 * 1024 * 1024;
 
+/** Where a step began, and whether it was one of a single instruction (which interrupts may have come between). */
+interface Step {
+  readonly from: Position;
+  readonly isSingle: boolean;
+}
+
 export class TimeTravel {
   private readonly history: History;
   private moments: Moment[] = [];
   private journey: Seek | Search | undefined;
   /** Where steps have led to, and from where. */
-  private readonly steps = new Map<string, Position>();
+  private readonly steps = new Map<string, Step>();
   /** Where the step under way began. */
-  private stepFrom: Position | undefined;
+  private stepFrom: Step | undefined;
   /** The latest moment that was ever reached since the past was changed last. */
   private furthest: Position;
   private notes: string[] = [];
@@ -149,7 +155,7 @@ export class TimeTravel {
   resume(request: RunRequest): void {
     this.machine.resume(request);
     this.journey = undefined;
-    this.stepFrom = request.kind === 'step' ? this.machine.position : undefined;
+    this.stepFrom = request.kind === 'step' ? { from: this.machine.position, isSingle: !request.over && (request.ranges ?? []).length === 0 } : undefined;
   }
 
   runSlice(maxCycles: number): SliceOutcome {
@@ -219,10 +225,11 @@ export class TimeTravel {
     this.setOut({ retired }, { kind: 'count' });
   }
 
-  /** Sets out to where the last step began that has led here; else to one retired instruction before. */
-  stepBack(): void {
+  /** Sets out to where the last step began that has led here, one of a single instruction if that is the unit; else to one retired instruction before. */
+  stepBack(unit?: 'instruction'): void {
     const { position } = this.machine;
-    const from = this.steps.get(nameOf(position));
+    const step = this.steps.get(nameOf(position));
+    const from = unit === undefined || step?.isSingle ? step?.from : undefined;
     const [first] = this.moments;
     if (first && compare(first.position, position) >= 0) throw new MachineError('The time line begins here: there is no way further back.', 'user');
     if (from) this.setOut(from, { kind: 'step' });
@@ -341,7 +348,7 @@ export class TimeTravel {
     this.history.truncate();
     this.moments.length = Math.max(index + 1, 0);
     machine.forgetFuture();
-    for (const [name, from] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
+    for (const [name, { from }] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
     this.furthest = position;
     this.notes.push(`The past was changed at instruction ${position.retired}: what came after it, up to instruction ${furthest.retired}, is forgotten.`);
   }
