@@ -16,6 +16,7 @@ import { FrameManager } from './frames';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
 import { MemoryManager } from './memory';
+import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
 import type { FileReader } from './ports';
 import type { Program } from './program';
@@ -36,6 +37,7 @@ export class Debuggee {
   readonly breakpoints: BreakpointManager;
   readonly runner: Runner;
   readonly execution: Execution;
+  private readonly outside: OutsideRuns;
   readonly frames: FrameManager;
   readonly variables: VariableManager;
   readonly evaluation: Evaluation;
@@ -83,6 +85,7 @@ export class Debuggee {
       onStanding: () => this.onStanding(),
       tell: (text, important) => this.tell(text, important),
     });
+    this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
@@ -90,6 +93,7 @@ export class Debuggee {
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') this.frames.changed();
+      this.outside.onEvent(event, this.runner.isRunning);
       this.runner.onEvent(event);
       this.output.onEvent(event);
     });
@@ -108,6 +112,11 @@ export class Debuggee {
   /** continue. */
   goOn(): Promise<() => void> {
     return this.execution.begin(() => this.runner.run({ kind: 'continue' }), 'run');
+  }
+
+  /** pause: whoever has let the machine go. */
+  pause(): Promise<void> {
+    return this.outside.isRunning ? this.target.control.pause() : this.execution.pause();
   }
 
   /** restart: power-on reset, then as at the start. */

@@ -26,6 +26,8 @@ export interface ConnectionSurroundings {
   detached(): void;
   /** The client wants the machine to end. */
   kill(): void;
+  /** The machine cannot be had; then the connection is closed. */
+  failed(message: string): void;
   /** Why the machine stands, if a reason is known from before. */
   readonly lastStop: StopReport | undefined;
   /** How registers are described to the client. */
@@ -56,6 +58,10 @@ export class GdbConnection {
   private lastStop: StopReport | undefined;
   private saidLongMode = false;
   private over = false;
+  /** Whether the client stays when the machine has ended, and may run it again (extended-remote). */
+  private isExtended = false;
+  /** Whether it has ended the machine, and not run it again. */
+  private hasKilled = false;
 
   constructor(private readonly session: MachineSession, private readonly surroundings: ConnectionSurroundings) {
     this.lastStop = surroundings.lastStop;
@@ -70,7 +76,8 @@ export class GdbConnection {
       await this.session.control.pause();
       this.target = await Target.of(this.session, await this.surroundings.architecture(this.session));
       this.breakpoints = new Breakpoints(this.session.control, this.target.layout.architecture === 'amd64' ? 2n ** 64n - 1n : 2n ** 32n - 1n);
-    } catch {
+    } catch (error) {
+      this.surroundings.failed(error instanceof Error ? error.message : String(error));
       this.end();
     }
   }
@@ -156,6 +163,7 @@ export class GdbConnection {
   /** The client is gone without a word, or the server closes. Breakpoints do not outlive their client. */
   async closed(): Promise<void> {
     this.over = true;
+    if (this.hasKilled) this.surroundings.kill();
     await this.breakpoints?.clear().catch(() => undefined);
   }
 
@@ -250,7 +258,10 @@ export class GdbConnection {
 
   private makeHandlers(): ReadonlyMap<string, Handler> {
     return new Map<string, Handler>([
-      ['!', () => 'OK'],
+      ['!', () => {
+        this.isExtended = true;
+        return 'OK';
+      }],
       ['?', () => this.standing()],
       ['g', () => this.readRegisters()],
       ['G', (values) => this.writeRegisters(values)],
@@ -354,6 +365,7 @@ export class GdbConnection {
 
   private async restart(): Promise<Answer> {
     const { target } = this.ready();
+    this.hasKilled = false;
     await this.session.control.reset();
     this.lastStop = undefined;
     target.changed();
@@ -370,7 +382,10 @@ export class GdbConnection {
     return undefined;
   }
 
+  /** Who stays may run the machine again, from its power-on. */
   private kill(answer?: string): Answer {
+    this.hasKilled = this.isExtended;
+    if (this.isExtended) return answer;
     if (answer !== undefined) this.send(answer);
     this.surroundings.kill();
     this.end();

@@ -69,6 +69,7 @@ export class GdbServer {
       ...link,
       lastStop: this.lastStop,
       architecture: (session) => this.architecture(session),
+      failed: (message) => options.tell(`GDB cannot have the machine: ${message}`),
       detached: () => this.leave(connection, () => options.onDetached()),
       kill: () => this.leave(connection, () => options.onKill()),
     });
