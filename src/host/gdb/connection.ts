@@ -190,17 +190,23 @@ export class GdbConnection {
 
   private async resume(resumption: Resumption): Promise<Answer> {
     const { breakpoints } = this.ready();
-    const { control } = this.session;
     await breakpoints.apply();
     try {
-      return await this.tell(await this.go(() => {
-        if (resumption.kind === 'step-back') return control.stepBack('instruction');
-        return resumption.kind === 'reverse-continue' ? control.reverseContinue() : control.resume(resumption.request);
-      }));
+      return await this.tell(await this.run(resumption));
     } catch (error) {
       if (!(error instanceof MachineError)) throw error;
       return this.cannotGo(error, resumption.kind !== 'run');
     }
+  }
+
+  private async run(resumption: Resumption): Promise<StopReport> {
+    const { control } = this.session;
+    if (resumption.kind === 'run') return this.go(() => control.resume(resumption.request));
+    if (resumption.kind === 'step-back') return this.go(() => control.stepBack('instruction'));
+    const report = await this.go(() => control.reverseContinue());
+    if (report.reason.kind !== 'watchpoint') return report;
+    // Backwards, GDB expects to stand where the access has not been made yet.
+    return { ...await this.go(() => control.stepBack('instruction')), reason: report.reason };
   }
 
   /** The machine has come to an end, in one direction or the other. GDB waits for a stop, whatever happens. */
@@ -229,7 +235,7 @@ export class GdbConnection {
     const thread = await target.current();
     target.selected = thread;
     await this.sayLongMode(target);
-    return stopReply(report, { thread, breakpoint: reason.kind === 'breakpoint' ? breakpoints.reached(reason.ids) : undefined });
+    return stopReply(report, thread, breakpoints.reached(reason));
   }
 
   /** GDB takes an architecture when it connects, and no other later. */

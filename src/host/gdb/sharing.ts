@@ -4,15 +4,21 @@
  * machine, whoever lets it go.
  */
 import { MachineError } from '../../monitor/machine/blame';
-import type { ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, StopReason } from '../../monitor/machine/session';
+import type {
+  EventStop, ExceptionStop, ExecutionBreakpoint, GateProblem, MachineControl, MachineEvent, MachineSession, StopReason, Watchpoint,
+} from '../../monitor/machine/session';
 
 const REFUSAL = 'A GDB is connected, and has the machine: continue or step there, or detach it first.';
 
-/** The breakpoints and exceptions of one of the two. */
+/** What one of the two wants to stop at. */
 interface Wanted {
   breakpoints: readonly ExecutionBreakpoint[];
   exceptions: readonly ExceptionStop[];
+  watchpoints: readonly Watchpoint[];
+  events: readonly EventStop[];
 }
+
+const nothing = (): Wanted => ({ breakpoints: [], exceptions: [], watchpoints: [], events: [] });
 
 /** Ids of both lie side by side in the machine: even ones are the editor's, odd ones GDB's. */
 type Side = 0 | 1;
@@ -22,7 +28,7 @@ export class SharedMachine {
   readonly gdb: MachineSession;
   /** Whether a GDB has the machine. */
   handedOver = false;
-  private readonly wanted: readonly [Wanted, Wanted] = [{ breakpoints: [], exceptions: [] }, { breakpoints: [], exceptions: [] }];
+  private readonly wanted: readonly [Wanted, Wanted] = [nothing(), nothing()];
   private readonly editorListeners: ((event: MachineEvent) => void)[] = [];
 
   constructor(private readonly session: MachineSession, onDispose: () => void) {
@@ -42,10 +48,7 @@ export class SharedMachine {
 
   private listen(side: Side, listener: (event: MachineEvent) => void): void {
     if (side === 0) this.editorListeners.push(listener);
-    this.session.onEvent((event) => {
-      if (event.kind !== 'stopped') return listener(event);
-      listener({ kind: 'stopped', report: { ...event.report, reason: seenBy(side, event.report.reason) } });
-    });
+    this.session.onEvent((event) => listener(eventSeenBy(side, event)));
   }
 
   private controlOf(side: Side): MachineControl {
@@ -53,15 +56,24 @@ export class SharedMachine {
     const wanted = this.wanted[side];
     return {
       ...control,
-      setBreakpoints: (breakpoints) => {
-        wanted.breakpoints = breakpoints.map((each) => ({ ...each, id: 2 * each.id + side }));
-        return control.setBreakpoints(this.wanted.flatMap((each) => each.breakpoints));
-      },
-      setExceptionStops: (exceptions) => {
-        wanted.exceptions = exceptions;
-        return control.setExceptionStops(this.wanted.flatMap((each) => each.exceptions));
-      },
+      setBreakpoints: (list) => this.set(wanted, { breakpoints: marked(side, list) }, () => control.setBreakpoints(this.wanted.flatMap(({ breakpoints }) => breakpoints))),
+      setExceptionStops: (list) => this.set(wanted, { exceptions: list.map((each) => (each.id === undefined ? each : { ...each, id: markedId(side, each.id) })) }, () =>
+        control.setExceptionStops(this.wanted.flatMap(({ exceptions }) => exceptions))),
+      setWatchpoints: (list) => this.set(wanted, { watchpoints: marked(side, list) }, () => control.setWatchpoints(this.wanted.flatMap(({ watchpoints }) => watchpoints))),
+      setEventStops: (list) => this.set(wanted, { events: marked(side, list) }, () => control.setEventStops(this.wanted.flatMap(({ events }) => events))),
     };
+  }
+
+  /** Tells the machine what is wanted now; what it refuses is not wanted any more. */
+  private async set(wanted: Wanted, change: Partial<Wanted>, tell: () => Promise<void>): Promise<void> {
+    const before = { ...wanted };
+    Object.assign(wanted, change);
+    try {
+      await tell();
+    } catch (error) {
+      Object.assign(wanted, before);
+      throw error;
+    }
   }
 
   private editorControl(): MachineControl {
@@ -79,8 +91,35 @@ export class SharedMachine {
   }
 }
 
+const markedId = (side: Side, id: number): number => 2 * id + side;
+
+function marked<T extends { readonly id: number }>(side: Side, list: readonly T[]): readonly T[] {
+  return list.map((each) => ({ ...each, id: markedId(side, each.id) }));
+}
+
+/** An id that this side has given; nothing for one of the other side's. */
+const ownId = (side: Side, id: number): readonly number[] => (id % 2 === side ? [(id - side) / 2] : []);
+
+function own<T extends { readonly id: number }>(side: Side, list: readonly T[]): readonly T[] {
+  return list.flatMap((each) => ownId(side, each.id).map((id) => ({ ...each, id })));
+}
+
+const ownProblems = (side: Side, problems: readonly GateProblem[] | undefined): { readonly problems?: readonly GateProblem[] } =>
+  (problems ? { problems: own(side, problems) } : {});
+
 /** A stop with the ids that this side has given. */
 function seenBy(side: Side, reason: StopReason): StopReason {
-  if (reason.kind !== 'breakpoint') return reason;
-  return { kind: 'breakpoint', ids: reason.ids.filter((id) => id % 2 === side).map((id) => (id - side) / 2) };
+  switch (reason.kind) {
+    case 'breakpoint':
+    case 'event': return { ...reason, ids: reason.ids.flatMap((id) => ownId(side, id)), ...ownProblems(side, reason.problems) };
+    case 'watchpoint': return { ...reason, hits: own(side, reason.hits), ...ownProblems(side, reason.problems) };
+    case 'exception': return { ...reason, ...(reason.ids ? { ids: reason.ids.flatMap((id) => ownId(side, id)) } : {}), ...ownProblems(side, reason.problems) };
+    default: return reason;
+  }
+}
+
+/** An event with the ids that this side has given. */
+function eventSeenBy(side: Side, event: MachineEvent): MachineEvent {
+  if (event.kind === 'log') return { ...event, entries: own(side, event.entries) };
+  return event.kind === 'stopped' ? { kind: 'stopped', report: { ...event.report, reason: seenBy(side, event.report.reason) } } : event;
 }

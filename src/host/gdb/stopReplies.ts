@@ -25,23 +25,10 @@ function signalOf(reason: StopReason): number {
   }
 }
 
-/** What a client's stop is made of. */
-export interface StopContext {
-  readonly thread: ThreadId;
-  /** Which kind of the client's own breakpoints was reached. */
-  readonly breakpoint: 'software' | 'hardware' | undefined;
-}
-
-/** Why it stopped, where GDB has a word for it. */
-function detail(reason: StopReason, { breakpoint }: StopContext): string {
-  if (reason.kind === 'beginning') return 'replaylog:begin;';
-  if (reason.kind !== 'breakpoint' || breakpoint === undefined) return '';
-  return breakpoint === 'software' ? 'swbreak:;' : 'hwbreak:;';
-}
-
-/** A T packet. */
-export function stopReply({ reason }: StopReport, context: StopContext): string {
-  return `T${signalOf(reason).toString(16).padStart(2, '0')}thread:${context.thread.toString(16)};${detail(reason, context)}`;
+/** A T packet. `reached`: which of the client's own breakpoints and watchpoints was come to, in GDB's words. */
+export function stopReply({ reason }: StopReport, thread: ThreadId, reached: string): string {
+  const detail = reason.kind === 'beginning' ? 'replaylog:begin;' : reached;
+  return `T${signalOf(reason).toString(16).padStart(2, '0')}thread:${thread.toString(16)};${detail}`;
 }
 
 /** The end of the guest, when it has come by itself: a W packet; undefined when it has not. */
