@@ -76,6 +76,11 @@ export class Breakpoints {
     await this.apply();
   }
 
+  /** Whether any accesses are watched. */
+  get watches(): boolean {
+    return [...this.set.values()].some(({ access }) => access !== undefined);
+  }
+
   /** GDB's words in a stop reply for what was come to; empty when it was none of these. */
   reached(reason: StopReason): string {
     const all = [...this.set.values()];

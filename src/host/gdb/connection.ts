@@ -203,10 +203,28 @@ export class GdbConnection {
     const { control } = this.session;
     if (resumption.kind === 'run') return this.go(() => control.resume(resumption.request));
     if (resumption.kind === 'step-back') return this.go(() => control.stepBack('instruction'));
-    const report = await this.go(() => control.reverseContinue());
+    const report = await this.lastAccess() ?? await this.go(() => control.reverseContinue());
     if (report.reason.kind !== 'watchpoint') return report;
     // Backwards, GDB expects to stand where the access has not been made yet.
     return { ...await this.go(() => control.stepBack('instruction')), reason: report.reason };
+  }
+
+  /**
+   * The machine stands behind accesses, GDB backwards before them: so the one that the last instruction has made, which for
+   * the machine is no stop before the present, is one for GDB. Undefined when it has made none.
+   */
+  private async lastAccess(): Promise<StopReport | undefined> {
+    const { target, breakpoints } = this.ready();
+    if (!breakpoints.watches || await this.isAtBeginning(target)) return undefined;
+    const { control } = this.session;
+    await this.go(() => control.stepBack('instruction'));
+    const report = await this.go(() => control.resume({ kind: 'instructions', count: 1 }));
+    return report.reason.kind === 'watchpoint' ? report : undefined;
+  }
+
+  private async isAtBeginning(target: Target): Promise<boolean> {
+    const { moments: [first], present } = await target.timeline();
+    return first !== undefined && first.retired >= present.retired;
   }
 
   /** The machine has come to an end, in one direction or the other. GDB waits for a stop, whatever happens. */
@@ -214,8 +232,7 @@ export class GdbConnection {
     const { target } = this.ready();
     const report = this.lastStop;
     if (backwards) {
-      const { moments: [first], present } = await target.timeline();
-      if (first && first.retired >= present.retired) return `T05thread:${(await target.current()).toString(16)};replaylog:begin;`;
+      if (await this.isAtBeginning(target)) return `T05thread:${(await target.current()).toString(16)};replaylog:begin;`;
     } else if (report) {
       const exit = exitReply(report.reason);
       if (exit !== undefined) return exit;
