@@ -1,6 +1,9 @@
 /** Turns of several CPUs, INIT and SIPI (Intel SDM vol. 3, 9.4 and table 10-1), NMI, and a debugger on a machine with several. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
+import { cpuView } from '../../../src/monitor/inspection/cpuView';
+import { machineHash } from '../../../src/monitor/inspection/machineHash';
+import { readMemory } from '../../../src/monitor/machine/memoryRequests';
 import type { StopReport } from '../../../src/monitor/machine/session';
 import { code, IRET, le32, NOP, HLT } from '../cpu/guest';
 import { call, DATA, HANDLER, HERE, PROGRAM } from './kernel';
@@ -208,6 +211,57 @@ describe('a debugger on several CPUs', function () {
     assert.equal(kernels.current, 1);
     // Three turns of 100 instructions each have passed, and as many of the other CPU.
     assert.ok(kernels.rounds(0) - others >= 100, `${kernels.rounds(0) - others} rounds of the other`);
+  });
+
+  it('steps a CPU that waits for its turn', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, CALL);
+    kernels.untilTurnOf(0);
+    assert.deepEqual([kernels.run({ kind: 'step', over: false, cpu: 1 }).reason.kind, kernels.current], ['step', 1]);
+    const { linear } = kernels.run({ kind: 'step', over: false, cpu: 0 });
+    assert.deepEqual([kernels.current, Number(linear) >= program(0) && Number(linear) < program(0) + 11], [0, true]);
+    for (const cpu of [2, -1, 0.5]) assert.throws(() => kernels.run({ kind: 'step', over: false, cpu }), /There is no CPU/);
+  });
+
+  it('looks at any CPU without changing anything, and at its memory as it sees it', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, FUNCTION + 10);
+    kernels.untilTurnOf(0);
+    const { parts } = kernels.machine;
+    const { processors, cpu } = parts;
+    const hash = (): string => machineHash(cpu, processors.waitingBlocks(), kernels.machine.plainStates());
+    const before = hash();
+    const waiting = processors.waitingBlocks()[0];
+    assert.ok(waiting);
+    const eip = new DataView(waiting.buffer, waiting.byteOffset).getUint32(L.EIP, true);
+    const seen = processors.visit(1, () => cpuView(cpu));
+    assert.deepEqual([seen.processor.index, Number(seen.instructionPointer)], [1, eip]);
+    assert.equal(processors.visit(0, () => cpuView(cpu)).processor.index, 0);
+    assert.deepEqual(readMemory(parts, { kind: 'linear', cpu: 1 }, BigInt(program(1)), 2), Uint8Array.of(0xff, 0x05));
+    assert.equal(hash(), before);
+    assert.throws(() => processors.visit(2, () => 0), /There is no CPU 2: the machine has 2/);
+    const on = (): string => {
+      kernels.run({ kind: 'instructions', count: 1000 });
+      return hash();
+    };
+    const other = callers();
+    other.untilTurnOf(1, FUNCTION + 10);
+    other.untilTurnOf(0);
+    other.run({ kind: 'instructions', count: 1000 });
+    assert.equal(on(), machineHash(other.machine.parts.cpu, other.machine.parts.processors.waitingBlocks(), other.machine.plainStates()), 'it goes on as if nobody had looked');
+  });
+
+  it('sets a register of a CPU that waits, and of no other', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, FUNCTION + 10);
+    kernels.untilTurnOf(0);
+    const { processors, cpu } = kernels.machine.parts;
+    const own = cpu.state.reg(3);
+    kernels.machine.edit({ kind: 'register', name: 'ebx', value: 4711n, cpu: 1 });
+    assert.equal(cpu.state.reg(3), own);
+    assert.equal(processors.visit(1, () => cpu.state.reg(3)), 4711);
+    kernels.untilTurnOf(1);
+    assert.equal(cpu.state.reg(3), 4711);
   });
 
   it('steps over a call, and out of it, on the CPU that it is about', () => {

@@ -118,6 +118,28 @@ describe('time travel', function () {
     assert.ok(idle > STEPS / 2);
   });
 
+  it('a step back by instruction undoes no step of several', () => {
+    const traveller = busy('translator');
+    traveller.time.remember();
+    traveller.on(5000);
+    const { retired } = traveller;
+    const all = { start: 0n, end: 2n ** 32n };
+    traveller.time.resume({ kind: 'step', over: false, ranges: [all] });
+    for (let i = 0; i < 3; i++) traveller.time.runSlice(1000);
+    traveller.time.requestPause();
+    traveller.run({ kind: 'step', over: false, ranges: [{ start: BigInt(traveller.machine.parts.executor.linear()), end: BigInt(traveller.machine.parts.executor.linear()) + 1n }] });
+    const after = traveller.retired;
+    assert.ok(after > retired);
+    traveller.time.stepBack('instruction');
+    traveller.toStop();
+    assert.equal(traveller.retired, after - 1);
+    const { hash } = traveller;
+    traveller.step();
+    traveller.time.stepBack('instruction');
+    traveller.toStop();
+    assert.equal(traveller.hash, hash, 'a step of one instruction is undone, with what interrupted it');
+  });
+
   it('one step back from a breakpoint is one instruction', () => {
     const traveller = busy('translator');
     traveller.machine.stops.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + TIMER.length) }]);
