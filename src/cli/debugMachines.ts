@@ -5,7 +5,6 @@ import path from 'node:path';
 import * as zlib from 'node:zlib';
 import type { FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
 import type { Unpackers } from '../../debugger/symbols/elf';
-import type { FileReader, MachineFactory } from '../../debugger/ports';
 import { bootedArchitecture } from '../host/gdb/booted';
 import { GdbServer } from '../host/gdb/server';
 import { SharedMachine } from '../host/gdb/sharing';
