@@ -9,7 +9,7 @@ describe('the file of a firmware\'s variables', () => {
   const first = new Uint8Array(4 * BLOCK).fill(0xff);
   const block = (byte: number): Uint8Array => new Uint8Array(BLOCK).fill(byte);
   const contents = (files: MemoryFiles): number[] => {
-    const file = files.open('store', false);
+    const file = files.open('store');
     const bytes = new Uint8Array(file.size);
     file.read(0, bytes);
     file.close();
