@@ -1,7 +1,7 @@
-/** OVMF, as Debian builds it: to the UEFI shell on the serial line, and through a disk with GRUB to its prompt. */
+/** OVMF, as Debian builds it: to the UEFI shell on the serial line, its variables in a file, and through a disk with GRUB to its prompt. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { leaveOut } from '../support/leaveOut';
@@ -54,6 +54,33 @@ describe('OVMF', function () {
     guest.waitForSerial(/8086[^]*1237[^]*8086[^]*7113[^]*Shell> /i);
     guest.send('reset -s\r');
     assert.equal(guest.run({})?.kind, 'power-off');
+  });
+
+  it('keeps its variables in a file when it may: one outlasts the power-off, and a machine that may only read them leaves the file', async () => {
+    const store = path.join(folder, 'variables.fd');
+    const disks = ['a', 'b', 'c'].map((name) => blank(name));
+    const VARIABLE = 'Mark -guid 0d0f0a5e-1f3b-4c55-9d57-3d2b7c1a9e10';
+    /** Types commands at the UEFI shell, each answered by a text, and turns the machine off. */
+    const atShell = async (writable: boolean, ...commands: readonly (readonly [string, RegExp])[]): Promise<void> => {
+      const guest = await boot({ firmware: 'ovmf', memory: '256M', disks, firmwareVariables: { path: store, writable } });
+      guest.patience = MOST_MS;
+      guest.waitForSerial(/skip .*startup\.nsh/);
+      guest.send('\x1b');
+      guest.waitForSerial(/Shell> /);
+      for (const [command, answer] of commands) {
+        guest.serial = '';
+        guest.send(`${command}\r`);
+        guest.waitForSerial(answer);
+      }
+      guest.send('reset -s\r');
+      assert.equal(guest.run({})?.kind, 'power-off');
+    };
+    const shown = (bytes: string): RegExp => new RegExp(`${bytes}[^]*Shell> `, 'i');
+    await atShell(true, [`setvar ${VARIABLE} -bs -nv =4D41524B`, /Shell> /], [`setvar ${VARIABLE}`, shown('4D ?41 ?52 ?4B')]);
+    const kept = readFileSync(store);
+    assert.notDeepEqual(kept, readFileSync(OVMF.replace('CODE', 'VARS')));
+    await atShell(false, [`setvar ${VARIABLE}`, shown('4D ?41 ?52 ?4B')], [`setvar ${VARIABLE} -bs -nv =00`, /Shell> /]);
+    assert.deepEqual(readFileSync(store), kept);
   });
 
   it('boots GRUB from the EFI system partition of a disk', async function () {

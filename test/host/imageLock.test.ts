@@ -94,7 +94,8 @@ describe('a file that a machine writes to', function () {
   });
 
   it('is not taken from another computer\'s process, of which nothing is known', () => {
-    writeFileSync(`${image}.shadowbox-lock`, JSON.stringify({ host: 'another.example', process: 1, began: '', token: 'x' }));
-    assert.match(refusal(), /process 1 on another\.example \(if that has ended, remove .*disk\.img\.shadowbox-lock\)/);
+    // No process has this number here.
+    writeFileSync(`${image}.shadowbox-lock`, JSON.stringify({ host: 'another.example', process: 99_999_999, began: '', token: 'x' }));
+    assert.match(refusal(), /process 99999999 on another\.example \(if that has ended, remove .*disk\.img\.shadowbox-lock\)/);
   });
 });

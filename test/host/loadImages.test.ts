@@ -32,6 +32,20 @@ describe('the files of a machine', () => {
     return loadImages(validation.configuration);
   }
 
+  it('of UEFI variables are the build\'s own, or a file that is made from those when it may be written', async () => {
+    await writeFile(path.join(folder, 'OVMF_CODE.fd'), Uint8Array.of(1));
+    await writeFile(path.join(folder, 'OVMF_VARS.fd'), Uint8Array.of(2, 3));
+    const variables = async (values: object): Promise<unknown> => (await load({ firmware: 'OVMF_CODE.fd', ...values })).firmwareVariables;
+    const own = { path: path.join(folder, 'OVMF_VARS.fd'), bytes: Uint8Array.of(2, 3), writable: false };
+    assert.deepEqual(await variables({}), own);
+    assert.deepEqual(await variables({ firmwareVariables: 'four' }), { path: path.join(folder, 'four'), bytes: Uint8Array.of(1, 2, 3, 4), writable: false });
+    const mine = path.join(folder, 'mine.fd');
+    await assert.rejects(variables({ firmwareVariables: 'mine.fd' }), (error) => error instanceof LoadError && error.field === 'firmwareVariables' && /mine\.fd: there is no such file/.test(error.message));
+    assert.deepEqual(await variables({ firmwareVariables: { path: 'mine.fd', writable: true } }), { path: mine, bytes: own.bytes, writable: true });
+    await writeFile(mine, Uint8Array.of(9));
+    assert.deepEqual(await variables({ firmwareVariables: { path: 'mine.fd', writable: true } }), { path: mine, bytes: Uint8Array.of(9), writable: true });
+  });
+
   it('are read where booting needs their bytes, and stay files where they are disks', async () => {
     const images = await load({ multiboot: 'four', modules: [{ path: 'four', cmdline: 'm 1' }], disks: ['large', { path: 'four', writable: true }], floppy: 'large' });
     const bytes = Uint8Array.of(1, 2, 3, 4);

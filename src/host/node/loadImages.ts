@@ -1,8 +1,8 @@
 /** Reads from the host's files what a machine is built from, with a clear word on what is wrong with one. */
-import { access, constants, open, stat } from 'node:fs/promises';
+import { access, constants, copyFile, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import type { MachineConfiguration } from '../../monitor/machine/configuration';
-import type { DiskFile, ImageFile, MachineImages, ModuleFile } from '../../monitor/machine/images';
+import type { DiskFile, ImageFile, MachineImages, ModuleFile, VariableFile } from '../../monitor/machine/images';
 import { LoadError } from '../../monitor/firmware/platform';
 import { fileFault } from './fileFault';
 import { decodeRecording } from './recordingFile';
@@ -14,7 +14,7 @@ const LARGEST_ROM = 16 * 1024 * 1024;
 /** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
 const LARGEST_IMAGE = 2 ** 31 - 1;
 
-type Fields = 'firmware' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network' | 'replay';
+type Fields = 'firmware' | 'firmwareVariables' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network' | 'replay';
 
 async function checked(field: Fields, path: string): Promise<Stats> {
   let stats: Stats;
@@ -74,25 +74,35 @@ async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): 
   return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
 }
 
+/** The variable store that the configuration names, made from the build's own one where it is to be written and not there; or that one. */
+async function variableFile(named: MachineConfiguration['firmwareVariables'], beside: string | undefined): Promise<VariableFile | undefined> {
+  if (named === undefined) return beside === undefined ? undefined : { ...await readWhole('firmware', beside, LARGEST_ROM), writable: false };
+  const { path, writable } = named;
+  if (writable && beside !== undefined) {
+    await copyFile(beside, path, constants.COPYFILE_EXCL).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw new LoadError(fileFault(path, error), 'firmwareVariables');
+    });
+  }
+  await diskFile('firmwareVariables', named);
+  return { ...await readWhole('firmwareVariables', path, LARGEST_ROM), writable };
+}
+
 /** OVMF as it is installed, or at a path, with its variable store. */
-async function uefiFiles(code: string): Promise<{ firmware: ImageFile; firmwareVariables?: ImageFile }> {
-  const variables = await variablesBeside(code);
-  return {
-    firmware: await readWhole('firmware', code, LARGEST_ROM),
-    ...(variables === undefined ? {} : { firmwareVariables: await readWhole('firmware', variables, LARGEST_ROM) }),
-  };
+async function uefiFiles(code: string, named: MachineConfiguration['firmwareVariables']): Promise<{ firmware: ImageFile; firmwareVariables?: VariableFile }> {
+  const variables = await variableFile(named, await variablesBeside(code));
+  return { firmware: await readWhole('firmware', code, LARGEST_ROM), ...(variables === undefined ? {} : { firmwareVariables: variables }) };
 }
 
 /** The files of the firmware; none for the built-in one. */
-async function firmwareFiles({ firmware, vgaBios }: MachineConfiguration): Promise<Pick<MachineImages, 'firmware' | 'firmwareVariables' | 'vgaBios'>> {
+async function firmwareFiles({ firmware, firmwareVariables, vgaBios }: MachineConfiguration): Promise<Pick<MachineImages, 'firmware' | 'firmwareVariables' | 'vgaBios'>> {
   if (firmware === 'builtin') return {};
   if (firmware === 'ovmf') {
     const { code, remedy } = await findOvmf();
     if (code === undefined) throw new LoadError(remedy, 'firmware');
-    return uefiFiles(code);
+    return uefiFiles(code, firmwareVariables);
   }
   // A build of OVMF at a path is known by the store beside it; one in a single file, by its contents (monitor/firmware/uefi.ts).
-  if (firmware !== 'seabios' && await variablesBeside(firmware) !== undefined) return uefiFiles(firmware);
+  if (firmware !== 'seabios' && (firmwareVariables !== undefined || await variablesBeside(firmware) !== undefined)) return uefiFiles(firmware, firmwareVariables);
   const found = firmware === 'seabios' || vgaBios === undefined ? await findSeaBios() : undefined;
   if (firmware === 'seabios' && found?.bios === undefined) throw new LoadError(found?.remedy ?? '', 'firmware');
   const bios = firmware === 'seabios' ? found?.bios : firmware;

@@ -62,6 +62,11 @@ export class Flash implements Device {
     this.state.blocks = new Map();
   }
 
+  /** Blocks of 4 KiB that were written since the chip was new, by number. */
+  get written(): ReadonlyMap<number, Uint8Array> {
+    return this.state.blocks;
+  }
+
   readMemory(address: number, size: AccessSize): number {
     return readByBytes(address - this.#first, size, (offset) => this.#read(offset));
   }

@@ -64,6 +64,11 @@ export const FIELDS = {
     default: 'builtin',
     doc: 'The firmware: Shadowbox\'s own BIOS, the SeaBIOS or the OVMF (UEFI) that is installed on this computer, or the path of a ROM image or of a build of OVMF.',
   },
+  firmwareVariables: {
+    kind: pathWith({ writable: WRITABLE }),
+    doc: 'File with the variables of a UEFI firmware (OVMF): a variable store of the same build. What the guest changes is kept in memory, unless `writable` is true: '
+      + 'then it is in the file when the machine stands, and the file is made from the build\'s own store where it is not there. Default: the store beside the firmware, which stays as it is.',
+  },
   vgaBios: {
     kind: path(),
     doc: 'Path of a VGA BIOS image for a `firmware` other than `"builtin"`. Default: the one that belongs to SeaBIOS.',
@@ -323,6 +328,9 @@ function combinationProblems(configuration: MachineConfiguration): Problem[] {
   (disks ?? []).forEach(({ writable, overlay }, index) => {
     if (writable && overlay !== undefined) found.push(problem('disks', `entry ${index + 1}: with an "overlay" nothing is written to the image itself`, 'take "writable" or "overlay" out'));
   });
+  if (configuration.firmwareVariables !== undefined && (firmware === 'builtin' || firmware === 'seabios')) {
+    found.push(problem('firmwareVariables', 'only UEFI firmware has variables', 'take it out, or set "firmware" to "ovmf"'));
+  }
   if (vgaBios !== undefined && firmware === 'builtin') found.push(problem('vgaBios', 'the built-in firmware has its own', 'take it out, or set "firmware" to "seabios"'));
   return found;
 }

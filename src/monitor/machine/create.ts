@@ -62,7 +62,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     stepBack: (unit) => travel.stepBack(unit),
     reverseContinue: () => travel.reverseContinue(),
     remember: () => travel.remember(),
-    takeNotes: () => travel.takeNotes(),
+    takeNotes: () => [...machine.lateNotes.splice(0), ...travel.takeNotes()],
     timeline: () => travel.view(),
     takeOutput: () => machine.takeOutput(),
     setBreakpoints: (list) => machine.stops.setBreakpoints(list),

@@ -12,6 +12,12 @@ export interface ImageFile {
   readonly bytes: Uint8Array;
 }
 
+/** Variable store of a UEFI firmware. */
+export interface VariableFile extends ImageFile {
+  /** Whether what the guest changes goes to the file. */
+  readonly writable: boolean;
+}
+
 /** A Multiboot module: its bytes and the string that the boot loader passes along with it (Multiboot 0.6.96, section 3.3). */
 export interface ModuleFile extends ImageFile {
   readonly cmdline: string;
@@ -35,7 +41,7 @@ export interface MachineImages {
   /** Undefined: the built-in BIOS. */
   readonly firmware?: ImageFile;
   /** Variable store of a UEFI firmware, when it is a file of its own. */
-  readonly firmwareVariables?: ImageFile;
+  readonly firmwareVariables?: VariableFile;
   readonly vgaBios?: ImageFile;
   readonly kernel?: ImageFile;
   readonly initrd?: ImageFile;

@@ -31,6 +31,7 @@ import { InputLog, type Edit } from './inputLog';
 import { OutputGate } from './outputGate';
 import { copyPlain } from '../snapshot/plainCopy';
 import { chainReport, haltStory } from './stories';
+import { VariableStore } from './variableStore';
 
 /**
  * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
@@ -74,8 +75,12 @@ export class VirtualMachine {
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
   private readonly serviceEnvironment: FirmwareEnvironment | undefined;
+  /** The file with the firmware's variables, where it is to be written. */
+  private readonly variables: VariableStore | undefined;
   /** Sentences about what was loaded, for the person. */
   readonly notes: readonly string[];
+  /** The same about what has happened since; whoever takes them empties it. */
+  readonly lateNotes: string[] = [];
 
   constructor(
     private readonly images: MachineImages,
@@ -83,6 +88,9 @@ export class VirtualMachine {
     translation?: TranslationService,
     storage?: StorageService,
   ) {
+    const { firmwareVariables: variables, replay } = images;
+    // A replay starts from a recording's state; what it comes to has been kept when it was recorded.
+    this.variables = variables?.writable === true && replay === undefined ? new VariableStore(files, variables) : undefined;
     this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
@@ -440,6 +448,7 @@ export class VirtualMachine {
 
   report(reason: StopReason): StopReport {
     for (const drive of this.parts.drives.values()) drive.cache.settle();
+    this.keepVariables();
     const { executor, cpu } = this.parts;
     return {
       reason,
@@ -449,6 +458,15 @@ export class VirtualMachine {
       instructionPointer: cpu.state.u64(L.EIP),
       linear: outsideAddress(executor.cpu.state, executor.linear()),
     };
+  }
+
+  /** What the guest has changed of its firmware's variables goes to their file, if they have one. */
+  private keepVariables(): void {
+    try {
+      this.variables?.settle(this.parts.board.flash?.written ?? new Map());
+    } catch (error) {
+      this.lateNotes.push(`firmwareVariables: what the guest has changed is not in the file: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   /** Power-on reset: as it was when it was built. */
@@ -471,7 +489,8 @@ export class VirtualMachine {
     this.control = undefined;
     for (const drive of this.parts.drives.values()) drive.discardOverlay();
     this.parts.board.restoreDiscs();
-    this.parts.board.flash?.renew();
+    // What is in a file outlasts a reset, as on a disk.
+    if (this.variables === undefined) this.parts.board.flash?.renew();
     return this.powerOn();
   }
 

@@ -101,6 +101,7 @@ describe('a launch configuration', () => {
     ['initrd alone', { initrd: 'b' }, 'initrd: it needs a kernel; add "kernel", or take "initrd" out'],
     ['modules alone', { modules: ['b'] }, 'modules: they need a Multiboot image; add "multiboot", or take "modules" out'],
     ['a command line alone', { cmdline: 'quiet' }, 'cmdline: it needs a kernel; add "kernel" or "multiboot", or take "cmdline" out'],
+    ['variables for a firmware that has none', { firmware: 'seabios', firmwareVariables: 'v.fd' }, 'firmwareVariables: only UEFI firmware has variables; take it out, or set "firmware" to "ovmf"'],
     ['a VGA BIOS for the built-in firmware', { vgaBios: 'v.bin' }, 'vgaBios: the built-in firmware has its own; take it out, or set "firmware" to "seabios"'],
     ['a boot order without its drive', { bootOrder: ['disk'] }, 'bootOrder: there is no \'disk\' to boot from; add "disks", or take it out of "bootOrder"'],
     ['the network in a boot order without a card', { firmware: 'seabios', bootOrder: ['network'] }, 'bootOrder: there is no \'network\' to boot from; add "network", or take it out of "bootOrder"'],
