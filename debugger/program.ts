@@ -44,12 +44,18 @@ export type LineAddresses =
 /** Why nothing can be found by line or name. */
 export const NO_SYMBOLS = "No symbols are loaded: name the guest's ELF file in 'symbols' of the launch configuration.";
 
+/** Names are gathered for so long at a time, with such pauses (milliseconds). */
+const GATHER_SLICE = 8;
+const GATHER_PAUSE = 12;
 /** How much of a file shows what it is. */
 const PROBE_BYTES = 64;
 /** A label without a size names the code after it only so far. */
 const LABEL_REACH = 0x10000n;
 
 export class Program {
+  private isClosed = false;
+  private gathering: ReturnType<typeof setTimeout> | undefined;
+
   private constructor(
     readonly images: readonly Image[],
     private readonly byFile: ReadonlyMap<string, ProgramSource>,
@@ -83,11 +89,25 @@ export class Program {
         complain(`No symbols from ${path}: ${messageOf(error)}`);
       }
     }
-    return new Program(images, byFile, opener.opened);
+    const program = new Program(images, byFile, opener.opened);
+    program.gatherNames();
+    return program;
+  }
+
+  /**
+   * Gathers the names of large files little by little, while nothing else is to be done: of a kernel that takes seconds,
+   * which nobody is to wait for at the first question.
+   */
+  private gatherNames(): void {
+    if (this.isClosed) return;
+    const goesOn = this.images.some((image) => image.ask((table) => table.gatherNames(GATHER_SLICE)) ?? true);
+    if (goesOn) this.gathering = setTimeout(() => this.gatherNames(), GATHER_PAUSE);
   }
 
   /** Lets go of the files; nothing can be asked any more. */
   close(): void {
+    this.isClosed = true;
+    clearTimeout(this.gathering);
     for (const file of this.openFiles) file.close();
   }
 

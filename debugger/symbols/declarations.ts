@@ -35,18 +35,27 @@ interface Named {
   variables: Place[] | undefined;
 }
 
-/** Names of all units, gathered in one walk when first asked. */
+/** Names of all units, gathered in one walk, as far as questions need it. */
 export class Declarations {
   private readonly names = new Map<string, Named>();
   /** The scopes of declarations inside namespaces and classes, which a definition elsewhere completes. */
   private readonly scopes = new Map<string, string>();
-  private isRead = false;
+  private readonly scanner = new NameScanner();
+  private readonly byOffset = new Map<DebugInfo, Map<number, Named>>();
+  private waiting: Iterator<DeclaringUnit, undefined> | undefined;
 
   constructor(private readonly units: () => readonly DeclaringUnit[]) {}
 
-  /** Definitions of types of that name, one for each kind of type. With namespaces, the name may be qualified: `outer::name`. */
-  typesNamed(name: string): Die[] {
-    return this.find(name)?.types?.map(dieOf).filter(die => die !== undefined) ?? [];
+  /**
+   * The first definition of a type of that name whose tag is accepted. With namespaces, the name may be qualified:
+   * `outer::name`. Units are looked through only as far as needed.
+   */
+  typeNamed(name: string, accepts: (tag: number) => boolean = () => true): Die | undefined {
+    do {
+      const place = this.names.get(name)?.types?.find(({ tag }) => accepts(tag));
+      if (place !== undefined) return dieOf(place);
+    } while (this.readNext());
+    return undefined;
   }
 
   /** Functions of that name that have code. */
@@ -81,17 +90,24 @@ export class Declarations {
   }
 
   private read(): void {
-    if (this.isRead) return;
-    this.isRead = true;
-    const scanner = new NameScanner();
-    const byOffset = new Map<DebugInfo, Map<number, Named>>();
-    for (const owner of this.units()) {
-      const { info } = owner.unit;
-      const known = byOffset.get(info) ?? new Map<number, Named>();
-      byOffset.set(info, known);
-      const texts = new NameCache(owner.unit, this.names, known);
-      scanner.scan(owner.unit, entry => this.note(entry, owner, texts));
+    while (this.readNext());
+  }
+
+  /** Looks through one unit more; false if there is none left. A broken unit throws once, and is passed over after that. */
+  readNext(): boolean {
+    if (this.waiting === undefined) {
+      // Should the units themselves be broken, that is said once.
+      this.waiting = [].values();
+      this.waiting = this.units().values();
     }
+    const { value: owner, done } = this.waiting.next();
+    if (done === true) return false;
+    const { info } = owner.unit;
+    const known = this.byOffset.get(info) ?? new Map<number, Named>();
+    this.byOffset.set(info, known);
+    const texts = new NameCache(owner.unit, this.names, known);
+    this.scanner.scan(owner.unit, entry => this.note(entry, owner, texts));
+    return true;
   }
 
   private note(entry: ScannedEntry, owner: DeclaringUnit, texts: NameCache): void {

@@ -109,7 +109,7 @@ export class SymbolTable {
     this.allocated = object.sections.filter(section => (section.flags & SHF.ALLOC) !== 0);
     this.units = info.units.filter(isCompilation).map(unit => new CompilationUnit(unit, range => this.isLoaded(range)));
     this.declarations = new Declarations(() => this.declaringUnits());
-    this.types = new TypeBuilder((tag, name) => this.declarations.typesNamed(name).find(die => die.tag === tag));
+    this.types = new TypeBuilder((tag, name) => this.declarations.typeNamed(name, found => found === tag));
     this.functionReader = new FunctionReader(this.types, bias);
     this.lines = new SourceLines(this.units);
   }
@@ -278,11 +278,21 @@ export class SymbolTable {
     return declarations.map(({ die }) => this.functionReader.global(die)).filter(variable => variable !== undefined);
   }
 
+  /**
+   * Gathers names ahead of questions about them, for so long (milliseconds) at a time.
+   * @returns false when all are known
+   */
+  gatherNames(duration: number): boolean {
+    const end = performance.now() + duration;
+    while (performance.now() < end) if (!this.declarations.readNext()) return false;
+    return true;
+  }
+
   /** A type by name: `uint32_t`, `struct page`, or just `page`. Undefined if the file defines none. */
   typeNamed(name: string): Type | undefined {
     const [, word, rest] = /^\s*(?:(struct|union|enum|class)\s+)?(.*?)\s*$/.exec(name) ?? ["", undefined, name];
     const tags = word === undefined ? undefined : TYPE_WORDS.get(word);
-    const found = this.declarations.typesNamed(rest).find(die => tags === undefined || tags.has(die.tag));
+    const found = this.declarations.typeNamed(rest, tag => tags === undefined || tags.has(tag));
     return found && this.types.build(found);
   }
 
