@@ -175,6 +175,8 @@ export class VirtualMachine {
       if (seen) return this.report(seen);
       if (end && this.time >= end.time && this.retired >= end.retired && this.retired < control.end) {
         this.settle(end);
+        const delivered = this.stops.take();
+        if (delivered) return this.report(delivered);
         if (end === this.limit) return this.report({ kind: 'count' });
         this.repeatEdit();
         continue;
