@@ -46,8 +46,8 @@ const PAGES_SCANNED_WHEN_IDLE = 64;
 function leftTo(end: Position | undefined, retired: number, now: number): number {
   if (!end) return Infinity;
   const cycles = Math.max(end.time - now, 0);
-  // In the middle of a repeated instruction time passes, and nothing retires.
-  return end.repeating !== '' && retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
+  // In a repeated instruction time passes, and nothing retires: up to its middle, or to where it was interrupted.
+  return retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
 }
 
 export class VirtualMachine {
