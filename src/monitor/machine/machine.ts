@@ -48,8 +48,8 @@ const PAGES_SCANNED_WHEN_IDLE = 64;
 function leftTo(end: Position | undefined, retired: number, now: number): number {
   if (!end) return Infinity;
   const cycles = Math.max(end.time - now, 0);
-  // In the middle of a repeated instruction time passes, and nothing retires.
-  return end.repeating !== '' && retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
+  // In a repeated instruction time passes, and nothing retires: up to its middle, or to where it was interrupted.
+  return retired === end.retired ? cycles : Math.max(Math.min(end.retired - retired, cycles), 0);
 }
 
 export class VirtualMachine {
@@ -192,6 +192,8 @@ export class VirtualMachine {
       if (seen) return this.report(seen);
       if (end && this.time >= end.time && this.retired >= end.retired && this.retired < control.end) {
         this.settle(end);
+        const delivered = this.stops.take();
+        if (delivered) return this.report(delivered);
         if (end === this.limit) return this.report({ kind: 'count' });
         this.repeatEdit();
         continue;

@@ -28,7 +28,7 @@ const NEVER = { condition: { kind: 'constant', value: 0n } } as const;
 
 /** Watchpoints on all that the busy kernel touches, events of all kinds, and breakpoints in its loop and its handler. */
 const WATCHED: readonly Watchpoint[] = [
-  watch(1, ROUNDS, 4, 'readWrite'), watch(2, SOURCE + 100, 5000, 'read'), watch(3, TARGET, 64, 'change', 'physical'), watch(4, STACK - 64, 64, 'readWrite'),
+  watch(1, ROUNDS, 4, 'readWrite'), watch(2, SOURCE + 8500, 200, 'read'), watch(3, TARGET + 8500, 64, 'change', 'physical'), watch(4, STACK - 64, 64, 'readWrite'),
   watch(5, PROGRAM, 512, 'write', 'physical'),
 ];
 const EVENTS: readonly EventStop[] = [
@@ -45,12 +45,16 @@ function traveller(engine: string): Traveller {
   return made;
 }
 
-/** Runs to a count of instructions, whatever stops on the way; gives how often it has stopped. */
-function runTo(machine: Traveller, retired: number): number {
+/**
+ * Runs to a count of instructions, whatever stops on the way; gives how often it has stopped, and whether the run to that count has
+ * ended by itself: at a stop an interrupt may be still to be delivered that belongs to the same count.
+ */
+function runTo(machine: Traveller, retired: number): { readonly stops: number; readonly isWhole: boolean } {
   for (let stops = 0; ; stops++) {
-    if (machine.retired === retired) return stops;
     const { reason } = machine.run({ kind: 'instructions', count: retired - machine.retired });
-    assert.ok(['count', 'watchpoint', 'event', 'breakpoint', 'exception'].includes(reason.kind), reason.kind);
+    if (reason.kind === 'count') return { stops, isWhole: true };
+    assert.ok(['watchpoint', 'event', 'breakpoint'].includes(reason.kind), reason.kind);
+    if (machine.retired === retired) return { stops, isWhole: false };
   }
 }
 
@@ -71,15 +75,17 @@ describe('stops and time', function () {
       passed.machine.stops.setEventStops(gated(EVENTS));
       passed.machine.stops.setBreakpoints(gated(BREAKPOINTS));
       passed.slice = () => 1 + random(5000);
-      let stops = 0;
+      let [count, whole] = [0, 0];
       for (let i = 0; i < 12; i++) {
-        const hash = plain.on(1 + random(900));
-        stops += runTo(stopped, plain.retired);
-        assert.equal(runTo(passed, plain.retired), 1);
-        assert.equal(stopped.hash, hash, `stopped, at ${plain.retired}`);
+        const hash = plain.on(1 + random(300));
+        const { stops, isWhole } = runTo(stopped, plain.retired);
+        count += stops;
+        if (isWhole) assert.equal(stopped.hash, hash, `stopped, at ${plain.retired}`);
+        if (isWhole) whole++;
+        assert.deepEqual(runTo(passed, plain.retired), { stops: 0, isWhole: true });
         assert.equal(passed.hash, hash, `passed, at ${plain.retired}`);
       }
-      assert.ok(stops > 300, `${stops} stops`);
+      assert.ok(count > 300 && whole > 3, `${count} stops, ${whole} comparisons`);
     });
   }
 
@@ -89,14 +95,13 @@ describe('stops and time', function () {
     stopped.machine.stops.setWatchpoints([0, 1, 2, 3].map((cpu) => watch(cpu, counter(cpu), 4, 'write')));
     for (let i = 0; i < 5; i++) {
       const hash = plain.on(777);
-      runTo(stopped, plain.retired);
-      assert.equal(stopped.hash, hash);
+      if (runTo(stopped, plain.retired).isWhole) assert.equal(stopped.hash, hash);
     }
   });
 
   for (const [what, set, least] of [
     ['the last write', (it: Traveller) => it.machine.stops.setWatchpoints([watch(1, ROUNDS, 4, 'write')]), 12],
-    ['accesses by string instructions', (it: Traveller) => it.machine.stops.setWatchpoints([watch(2, SOURCE + 5000, 4, 'read'), watch(3, TARGET + 4097, 8, 'write')]), 24],
+    ['accesses by string instructions', (it: Traveller) => it.machine.stops.setWatchpoints([watch(2, SOURCE + 8600, 4, 'read'), watch(3, TARGET + 8500, 8, 'write')]), 16],
     ['what interrupts and faults push', (it: Traveller) => it.machine.stops.setWatchpoints([watch(4, STACK - 12, 12, 'write')]), 20],
     ['interrupts', (it: Traveller) => it.machine.stops.setEventStops([{ id: 1, kind: 'interrupt', vector: 0x20 }]), 10],
     ['port accesses', (it: Traveller) => it.machine.stops.setEventStops([{ id: 2, kind: 'port', port: 0x3f8 }]), 10],
