@@ -10,7 +10,7 @@ import { dapSource } from './frames';
 import type { PanelCommand, PanelRequests, PointerNote } from './panelProtocol';
 import { userError } from './ports';
 import type { Program } from './program';
-import { memoryOfRegister } from './registers';
+import { memoryOfRegister, registerNamed, registerWrite } from './registers';
 import type { RequestArguments } from './requestArguments';
 import type { Target } from './target';
 
@@ -24,12 +24,16 @@ export interface CpuPanelSources {
   readonly program: Program;
   readonly evaluation: Evaluation;
   readonly listings: Listings;
+  /** A register was set by another way than `evaluation`. */
+  readonly edited: () => void;
 }
 
 /** Strings that a register points to: so many characters at least, and at most. */
 const SHORTEST_TEXT = 4;
 const LONGEST_TEXT = 64;
 const MOST_CPUS = 255;
+/** Registers of the x87 stack. */
+const FLOAT_BITS = 80;
 
 /** The text that begins some bytes, up to its 0; undefined when that is no text. */
 function textIn(bytes: Uint8Array): string | undefined {
@@ -43,11 +47,24 @@ function textIn(bytes: Uint8Array): string | undefined {
 /** The state of the CPU that is asked for. */
 async function cpuOf(target: Target, args: RequestArguments): Promise<CpuState> {
   const wanted = args.optionalInteger('cpu', 0, MOST_CPUS);
-  const state = await target.inspect.cpu();
-  const { index, count } = state.processor;
-  if (wanted === undefined || wanted === index) return state;
+  const present = await target.inspect.cpu();
+  const { index, count } = present.processor;
+  if (wanted === undefined || wanted === index) return present;
   if (wanted >= count) throw userError(`There is no CPU ${wanted}: the machine has ${count === 1 ? 'CPU 0 alone' : `CPUs 0 to ${count - 1}`}.`);
-  throw userError(`CPU ${index} has its turn now. CPU ${wanted} can be looked at when it has.`);
+  return target.inspect.cpu(wanted);
+}
+
+/**
+ * Sets a register, or a part of one, of a CPU that does not have its turn. Values are evaluated as everywhere: on the one that has.
+ * Lanes and floating-point numbers are values of the present CPU alone.
+ */
+async function setElsewhere({ target, evaluation, edited }: CpuPanelSources, cpu: CpuState, name: string, value: string): Promise<void> {
+  const { index } = cpu.processor;
+  const register = registerNamed(cpu, name);
+  if (!register || register.bits === FLOAT_BITS) throw userError(`${name} of CPU ${index} can be set when that CPU has its turn.`);
+  const write = registerWrite(register, await evaluation.integer(value));
+  await target.control.setRegister(write.name, write.value, index);
+  edited();
 }
 
 /** What a register points to: a symbol of the program, or a string; undefined where it points to neither. */
@@ -55,7 +72,7 @@ async function noteOf({ target, program }: CpuPanelSources, cpu: CpuState, regis
   const place = memoryOfRegister(cpu, register);
   if (place?.space.kind !== 'linear' || place.address === 0n) return undefined;
   const symbol = program.nameOf(place.address);
-  const text = textIn(await target.inspect.readMemory(place.space, place.address, LONGEST_TEXT));
+  const text = textIn(await target.inspect.readMemory({ kind: 'linear', cpu: cpu.processor.index }, place.address, LONGEST_TEXT));
   if (symbol === undefined && text === undefined) return undefined;
   return { register: register.name, linear: hexOf(place.address), ...(symbol === undefined ? {} : { symbol }), ...(text === undefined ? {} : { text }) };
 }
@@ -84,10 +101,12 @@ export function cpuPanelHandlers(sources: CpuPanelSources): CpuPanelHandlers {
     'shadowbox.setRegister': async (args) => {
       const name = args.string('name');
       const value = args.string('value');
-      await cpuOf(target, args);
+      const cpu = await cpuOf(target, args);
+      const present = await target.inspect.cpu();
       if ((await target.inspect.summary()).running) throw userError('The guest is running. Pause it, then its registers can be set.');
       if (value.trim() === '') throw userError('Type a number: 0x… for hexadecimal, digits alone are decimal.');
-      await evaluation.assign(`$${name}`, value);
+      if (cpu.processor.index === present.processor.index) await evaluation.assign(`$${name}`, value);
+      else await setElsewhere(sources, cpu, name, value);
       return {};
     },
     'shadowbox.descriptors': async () => {

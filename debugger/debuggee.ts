@@ -91,7 +91,7 @@ export class Debuggee {
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
       (text) => this.evaluation.typedLinear(text),
-      cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings }),
+      cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') this.frames.changed();

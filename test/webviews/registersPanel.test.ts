@@ -126,6 +126,14 @@ describe('registers: in a browser', function () {
     await page.locator('.general .changes').filter({ hasText: '1 changed' }).waitFor();
   }));
 
+  it('marks what was set from here, at the first stop that it sees', () => withPanel({}, async (panel) => {
+    await cell(panel, 'ebx').dblclick();
+    await panel.page.fill('#edit', '0x77');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.locator('[data-cell=ebx].changed').filter({ hasText: '00000077' }).waitFor();
+    assert.match(await cell(panel, 'ebx').getAttribute('aria-label') ?? '', /was 00000012 at the last stop/);
+  }));
+
   it('does not let a running guest be changed, and says why', () => withPanel({}, async (panel, guest) => {
     guest.running = true;
     await panel.tell('continued');

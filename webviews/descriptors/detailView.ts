@@ -18,13 +18,17 @@ function about({ title, facts, bits, uses, story, places }: Detail): ElementDesc
     ...(story === '' ? [] : [h('p', { class: 'story' }, story)]),
     ...(uses.length === 0 ? [] : [h('ul', { class: 'uses', 'aria-label': 'What its uses would come to now' }, uses.map(useView))]),
     ...(bits.length === 0 ? [] : [h('ul', { class: 'bits', 'aria-label': 'Attributes' }, bits.map(({ name, value, meaning }) => h('li', { class: classes('bit', value !== 0 && 'on'), title: `${name}: ${meaning}` }, `${name} `, h('b', {}, String(value)))))]),
+    waysView(places),
     h('dl', {}, facts.map(([name, value, meaning = '']) => h('div', { class: 'fact' }, h('dt', {}, name), h('dd', {}, h('span', { class: 'hex' }, value), meaning !== '' && h('span', { class: 'meaning' }, meaning))))),
-    h('p', { class: 'ways' }, places.map(({ what, linear, isCode }) => [
+  ];
+}
+
+function waysView(places: Detail['places']): ElementDescription {
+  return h('p', { class: 'ways' }, places.map(({ what, linear, isCode }) => [
       isCode && h('button', { type: 'button', 'data-go': 'code', 'data-linear': linear }, `Open ${what}`),
       h('button', { type: 'button', 'data-go': 'walk', 'data-linear': linear }, `Show ${what} in Page Tables`),
       h('button', { type: 'button', 'data-go': 'copy', 'data-linear': linear }, `Copy address of ${what}`),
-    ])),
-  ];
+    ]));
 }
 
 function useView({ use, fault, why }: Detail['uses'][number]): ElementDescription {

@@ -22,8 +22,11 @@ export function bodyOf<Command extends PanelCommand>(inquiries: Inquiries, quest
   return answerTo(inquiries, question)?.body as Body<Command>;
 }
 
-/** What to compare with to tell what has changed since the last stop: while the guest runs its last stop, else the stop before. */
+/**
+ * What to compare with to tell what has changed since the last stop: while the guest runs its last stop, else the stop before. At the
+ * first stop that was seen it is the first answer: what was changed from here is marked then, too.
+ */
 export function baseOf<Command extends PanelCommand>(inquiries: Inquiries, question: TypedQuestion<Command>): Body<Command> {
   const answer: Answer | undefined = answerTo(inquiries, question);
-  return (inquiries.running ? answer?.kept : answer?.before) as Body<Command>;
+  return (inquiries.running ? answer?.kept : answer?.before ?? answer?.kept) as Body<Command>;
 }

@@ -84,6 +84,22 @@ describe('panels of the processor over the wire', function () {
   });
 });
 
+describe('panels of a machine with two processors', function () {
+  let client: DapClient;
+  useAdapter(this, 'suite', (started) => { client = started; });
+
+  it('show either, and set its registers, while the other has its turn', async () => {
+    await launchStopped(client, { ...HELLO, cpus: 2 });
+    const at = async (cpu: number) => (await client.request('shadowbox.cpu', { cpu })).general.find(({ name }) => name === 'ebx')?.value;
+    assert.deepEqual((await client.request('shadowbox.cpu', { cpu: 1 })).processor, { index: 1, count: 2 });
+    const first = await at(0);
+    await client.request('shadowbox.setRegister', { name: 'bx', value: '0x1234', cpu: 1 });
+    assert.deepEqual([await at(0), await at(1)], [first, '0x1234']);
+    assert.match(await client.refused('shadowbox.setRegister', { name: 'st0', value: '1.5', cpu: 1 }), /when that CPU has its turn/);
+    assert.match(await client.refused('shadowbox.cpu', { cpu: 2 }), /CPUs 0 to 1/);
+  });
+});
+
 describe('panels of the processor in real mode', function () {
   let client: DapClient;
   useAdapter(this, 'suite', (started) => { client = started; });
