@@ -426,11 +426,13 @@ describe('the samples in a real VS Code', function () {
   });
 
   describe('the window, loaded anew', () => {
-    it('has the panel again', async () => {
-      await editor.page.reload();
-      await runCommand(editor.page, 'Shadowbox: Show Page Tables');
-      const panel = await panelFrame(editor.page, 'Page Tables', 60_000);
-      await panel.getByText('No guest is running').waitFor();
+    it('has the panels again', async () => {
+      const { page } = editor;
+      await page.reload();
+      await (await panelFrame(page, 'Screen', 60_000)).getByText('No guest is running').waitFor();
+      // A panel that is behind another one is loaded when it is brought to the front.
+      await page.locator('.tab').filter({ hasText: 'Page Tables' }).click();
+      await (await panelFrame(page, 'Page Tables', 60_000)).getByText('No guest is running').waitFor();
     });
   });
 
