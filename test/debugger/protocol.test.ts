@@ -26,7 +26,9 @@ const COMMANDS = [
   'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
-  'shadowbox.devices', 'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
+  'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.changeDisc',
+  'shadowbox.devices', 'shadowbox.interrupts', 'shadowbox.events', 'shadowbox.screen', 'shadowbox.picture', 'shadowbox.mouse', 'shadowbox.serialInput', 'shadowbox.key',
+  'shadowbox.button', 'shadowbox.writeRegister', 'shadowbox.format',
 ];
 
 describe('protocol', function () {
@@ -222,12 +224,18 @@ describe('protocol', function () {
     assert.match(await client.refused('shadowbox.readDisk', { disk: 'floppy0', offset: 0, bytes: 2 ** 30 }), /must lie between 0 and 1048576/);
     await client.request('shadowbox.serialInput', { port: 'com1', data: Buffer.from('ls\n').toString('base64') });
     await client.request('shadowbox.key', { code: 0x1c, down: true });
+    assert.deepEqual((await client.request('shadowbox.events')).events, [{ device: 'pit', event: 'irq0', time: 900 }]);
+    await client.request('shadowbox.button', { button: 'power' });
+    await client.request('shadowbox.writeRegister', { space: 'port', address: 0x43, bytes: 1, value: 0x34 });
     assert.deepEqual(machine.inputs, [
       { kind: 'serial', port: 'com1', bytes: new Uint8Array(Buffer.from('ls\n')) },
       { kind: 'key', code: 0x1c, down: true },
+      { kind: 'power-button' },
+      { kind: 'register', space: 'port', address: 0x43, size: 1, value: 0x34 },
     ]);
     await client.request('shadowbox.changeDisc', { drive: 'cdrom', image: '/images/other.iso' });
     assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'cdrom', image: '/images/other.iso' });
+    assert.match(await client.refused('shadowbox.writeRegister', { space: 'port', address: 0x43, bytes: 3, value: 0 }), /'bytes' is 1, 2 or 4/);
     assert.match(await client.refused('shadowbox.serialInput', { port: 'com1', data: '!' }), /base64/);
   });
 

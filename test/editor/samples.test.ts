@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Frame, Locator } from 'playwright-core';
+import type { Frame, Locator, Page } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { leaveOut } from '../support/leaveOut';
 import type { OpenEditor } from './harness/editor';
@@ -70,6 +70,14 @@ const litDots = (screen: Frame) => screen.locator('#canvas').evaluate((canvas) =
   for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] > 0) lit++;
   return lit;
 });
+
+/** Presses the chord that takes the keyboard back from the guest. */
+async function giveKeyboardBack(page: Page, screen: Frame): Promise<void> {
+  await page.keyboard.down('Control');
+  await page.keyboard.press('Alt');
+  await page.keyboard.up('Control');
+  await screen.locator('.where:not(.captured)').waitFor();
+}
 
 describe('the samples in a real VS Code', function () {
   this.timeout(90_000);
@@ -348,11 +356,7 @@ describe('the samples in a real VS Code', function () {
       await page.keyboard.press('ArrowUp');
       await waitForScreen(screen, /Key: \. {2}scan code 0x48$/);
       await screenshot(page, 'hello-screen');
-      await page.keyboard.down('Control');
-      await page.keyboard.down('Alt');
-      await page.keyboard.up('Alt');
-      await page.keyboard.up('Control');
-      await screen.locator('.where:not(.captured)').waitFor();
+      await giveKeyboardBack(page, screen);
     });
 
     it('types a text into the guest, and copies its screen to the clipboard', async () => {
@@ -413,6 +417,7 @@ describe('the samples in a real VS Code', function () {
       await screen.locator('.where.captured').waitFor();
       await page.keyboard.press('Escape');
       await waitForScreen(screen, 'Goodbye. The machine rests now.');
+      await giveKeyboardBack(page, screen);
       await runCommand(page, 'View: Focus First Editor Group');
       await stopDebugging(page);
       await screen.getByText('its screen is dark').waitFor();
@@ -421,11 +426,13 @@ describe('the samples in a real VS Code', function () {
   });
 
   describe('the window, loaded anew', () => {
-    it('has the panel again', async () => {
-      await editor.page.reload();
-      await runCommand(editor.page, 'Shadowbox: Show Page Tables');
-      const panel = await panelFrame(editor.page, 'Page Tables', 60_000);
-      await panel.getByText('No guest is running').waitFor();
+    it('has the panels again', async () => {
+      const { page } = editor;
+      await page.reload();
+      await (await panelFrame(page, 'Screen', 60_000)).getByText('No guest is running').waitFor();
+      // A panel that is behind another one is loaded when it is brought to the front.
+      await page.locator('.tab').filter({ hasText: 'Page Tables' }).click();
+      await (await panelFrame(page, 'Page Tables', 60_000)).getByText('No guest is running').waitFor();
     });
   });
 

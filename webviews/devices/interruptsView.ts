@@ -30,7 +30,8 @@ function ioApicCell({ ioApic }: Line): readonly Child[] {
   const where = `${logical ? 'set' : 'APIC'} ${hex(destination)}`;
   return [
     h('span', { class: 'small' }, `in ${input}`),
-    delivery === 'ExtINT' ? h('span', { class: 'vector' }, '→ 8259') : h('span', { class: 'vector hex' }, vectorText(vector)),
+    // An entry that nobody has programmed says nothing.
+    delivery === 'ExtINT' ? h('span', { class: 'vector' }, '→ 8259') : !(masked && vector === 0) && h('span', { class: 'vector hex' }, vectorText(vector)),
     pending && state('pending', 'pending'), masked && state('masked', 'masked'),
     !masked && h('span', { class: 'small' }, `${delivery === 'fixed' ? '' : `${delivery}, `}to ${where}${levelTriggered ? ', level' : ''}${activeLow ? ', low' : ''}`),
   ];

@@ -24,7 +24,7 @@ export function view(state: DevicesState, inquiries: Inquiries): readonly Elemen
   return [
     toolbar(state, inquiries),
     ...(nothing === undefined ? [...editStrip(state, inquiries), h('main', { class: 'body', key: 'body', role: 'tabpanel', 'aria-label': TAB_WORDS[state.tab] }, body(state, inquiries)), messageLine(state)] : [nothing]),
-  ];
+  ].filter((part) => part !== undefined);
 }
 
 function toolbar({ tab, filter }: DevicesState, { session, running }: Inquiries): ElementDescription {
@@ -62,7 +62,8 @@ function editStrip({ edit }: DevicesState, inquiries: Inquiries): ElementDescrip
       edit.error ?? 'This is a write as the guest would do it, with all that the device does on it. It is recorded as input, and replayed; after going back in time it begins a new future.'))];
 }
 
-function messageLine({ message }: DevicesState): ElementDescription {
+function messageLine({ message, tab }: DevicesState): ElementDescription | undefined {
+  if (tab !== 'registers') return undefined;
   return h('footer', { class: 'status', key: 'status' },
     message === undefined ? h('span', { class: 'hint' }, '↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter')
       : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));

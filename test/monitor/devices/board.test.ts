@@ -340,4 +340,42 @@ describe('board', () => {
     host.advance(20_000_000);
     assert.ok(host.rises[0].length > 0, 'the 8254 is back');
   });
+
+  it('tells who raises which interrupt line, and how far it has got', () => {
+    const { board, host, out } = create();
+    initializePics(out);
+    out(0x21, 0xfd);
+    const line = (number: number) => board.interrupts().lines[number];
+    assert.deepEqual([line(1).raised, line(1).pic], [false, { requested: false, masked: false, inService: false, levelTriggered: false, vector: 0x21 }]);
+    host.setInterruptLine(1, true);
+    assert.deepEqual([line(1).raised, line(1).pic?.requested, line(1).pic?.inService], [true, true, false]);
+    assert.equal(line(2).raised, true, 'the output of the pair');
+    assert.equal(board.interrupts().apics[0].external, true, 'it reaches LINT0');
+    assert.equal(board.interruptController.acknowledge(), 0x21);
+    assert.deepEqual([line(1).pic?.requested, line(1).pic?.inService], [false, true]);
+    // The same wire as input 1 of the I/O APIC: fixed, to APIC 0, vector 51h, once it is not masked; the APIC is switched on first.
+    host.setInterruptLine(1, false);
+    board.memory.write(0xfee000f0, 4, 0x1ff);
+    route(board, 1, 0x51);
+    host.setInterruptLine(1, true);
+    const { ioApic, requestedAt } = line(1);
+    assert.deepEqual([ioApic?.input, ioApic?.masked, ioApic?.vector, ioApic?.delivery, requestedAt], [1, false, 0x51, 'fixed', [0]]);
+    assert.deepEqual(board.interrupts().apics[0].requested, [0x51]);
+    assert.deepEqual([line(0).ioApic?.input, line(0).devices, line(16).pic], [2, ['pit'], undefined]);
+  });
+
+  it('lets registers be written from outside, as a guest writes them', () => {
+    const { board } = create();
+    board.input({ kind: 'register', space: 'port', address: 0x21, size: 1, value: 0xa5 });
+    assert.equal(board.ports.readPort(0x21, 1), 0xa5);
+    // Base address 0 of the VGA, measured as firmware does; CF8 stays as it was.
+    board.ports.writePort(0xcf8, 4, 0x80000000);
+    board.input({ kind: 'register', space: 'configuration', address: 2 * 8 * 256 + 0x10, size: 4, value: 0xffffffff });
+    assert.equal(board.ports.readPort(0xcf8, 4), 0x80000000);
+    board.ports.writePort(0xcf8, 4, 0x80000000 + 2 * 8 * 256 + 0x10);
+    const size = board.ports.readPort(0xcfc, 4);
+    assert.ok(size !== 0 && size !== 0xffffffff, size.toString(16));
+    board.input({ kind: 'register', space: 'memory', address: 0xfee00080, size: 4, value: 0x30 });
+    assert.equal(board.interrupts().apics[0].taskPriority, 0x30);
+  });
 });
