@@ -3,7 +3,7 @@
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, DiskView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DeviceView, DiskView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, Timeline, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { DiskReport, EntryReport } from '../src/filesystems/report';
 import type { Wire } from './codec';
@@ -46,6 +46,9 @@ export interface PanelRequests {
   'shadowbox.serialInput': { arguments: { readonly port: string; readonly data: string }; answer: Record<string, never> };
   /** A key by its set-1 make code (0xE0 in the high byte for grey keys). */
   'shadowbox.key': { arguments: { readonly code: number; readonly down: boolean }; answer: Record<string, never> };
+  /** A button in front of the machine is pressed. */
+  'shadowbox.button': { arguments: { readonly button: 'power' | 'reset' }; answer: Record<string, never> };
+  'shadowbox.timeline': { arguments: Record<string, never>; answer: Wire<Timeline> };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
 }

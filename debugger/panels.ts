@@ -80,6 +80,13 @@ export function panelHandlers(
       await control.input({ kind: 'key', code: args.integer('code', 0, LARGEST_KEY_CODE), down: args.boolean('down') });
       return {};
     },
+    'shadowbox.button': async (args) => {
+      const button = args.string('button');
+      if (button !== 'power' && button !== 'reset') throw userError(`shadowbox.button: there is no button '${button}'; there are 'power' and 'reset'.`);
+      await control.input({ kind: `${button}-button` });
+      return {};
+    },
+    'shadowbox.timeline': async () => toWire(await inspect.timeline()),
     'shadowbox.format': async (args) => {
       settings.setHexadecimal(args.boolean('hex'));
       return {};

@@ -26,7 +26,7 @@ const COMMANDS = [
   'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
-  'shadowbox.devices', 'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
+  'shadowbox.devices', 'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.timeline', 'shadowbox.button', 'shadowbox.screen', 'shadowbox.serialInput', 'shadowbox.key', 'shadowbox.format',
 ];
 
 describe('protocol', function () {
@@ -226,6 +226,10 @@ describe('protocol', function () {
       { kind: 'serial', port: 'com1', bytes: new Uint8Array(Buffer.from('ls\n')) },
       { kind: 'key', code: 0x1c, down: true },
     ]);
+    assert.deepEqual((await client.request('shadowbox.timeline')).moments, []);
+    await client.request('shadowbox.button', { button: 'power' });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'power-button' });
+    assert.match(await client.refused('shadowbox.button', { button: 'self-destruct' }), /there are 'power' and 'reset'/);
     await client.request('shadowbox.changeDisc', { drive: 'cdrom', image: '/images/other.iso' });
     assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'cdrom', image: '/images/other.iso' });
     assert.match(await client.refused('shadowbox.serialInput', { port: 'com1', data: '!' }), /base64/);
