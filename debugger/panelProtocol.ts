@@ -5,7 +5,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
   AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText,
-  TablePair, WalkAnswer,
+  TablePair, Timeline, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { DiskReport, EntryReport } from '../src/filesystems/report';
 import type { Wire } from './codec';
@@ -81,6 +81,7 @@ export interface PanelRequests {
     arguments: { readonly space: 'port' | 'memory' | 'configuration'; readonly address: number; readonly bytes: number; readonly value: number };
     answer: Record<string, never>;
   };
+  'shadowbox.timeline': { arguments: Record<string, never>; answer: Wire<Timeline> };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
 }

@@ -106,6 +106,7 @@ export function panelHandlers(
       });
       return {};
     },
+    'shadowbox.timeline': async () => toWire(await inspect.timeline()),
     'shadowbox.format': async (args) => {
       settings.setHexadecimal(args.boolean('hex'));
       return {};

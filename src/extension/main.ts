@@ -7,6 +7,7 @@ import { registerDiskCommands } from './disks/commands';
 import { DiskFiles } from './disks/diskFiles';
 import { DynamicConfigurations } from './disks/dynamicConfigurations';
 import { DiskImageEditors } from './disks/imageEditor';
+import { MachineTree } from './machines/machineTree';
 import { PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { SerialTerminals } from './serialTerminal';
@@ -28,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new DiskFiles(events),
     new DiskImageEditors(context.extensionUri, log),
     registerDiskCommands(),
+    new MachineTree(events),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),

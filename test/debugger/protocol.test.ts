@@ -28,7 +28,7 @@ const COMMANDS = [
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
   'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.changeDisc',
   'shadowbox.devices', 'shadowbox.interrupts', 'shadowbox.events', 'shadowbox.screen', 'shadowbox.picture', 'shadowbox.mouse', 'shadowbox.serialInput', 'shadowbox.key',
-  'shadowbox.button', 'shadowbox.writeRegister', 'shadowbox.format',
+  'shadowbox.button', 'shadowbox.writeRegister', 'shadowbox.timeline', 'shadowbox.format',
 ];
 
 describe('protocol', function () {
@@ -233,6 +233,10 @@ describe('protocol', function () {
       { kind: 'power-button' },
       { kind: 'register', space: 'port', address: 0x43, size: 1, value: 0x34 },
     ]);
+    assert.deepEqual((await client.request('shadowbox.timeline')).moments, []);
+    await client.request('shadowbox.button', { button: 'power' });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'power-button' });
+    assert.match(await client.refused('shadowbox.button', { button: 'self-destruct' }), /there are 'power' and 'reset'/);
     await client.request('shadowbox.changeDisc', { drive: 'cdrom', image: '/images/other.iso' });
     assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'cdrom', image: '/images/other.iso' });
     assert.match(await client.refused('shadowbox.writeRegister', { space: 'port', address: 0x43, bytes: 3, value: 0 }), /'bytes' is 1, 2 or 4/);

@@ -69,7 +69,7 @@ function useOf({ fileSystem }: VolumeReport): Child {
 export function divisionFacts({ scheme, identifier, boot, catalog, problems }: DiskReport): ElementDescription {
   const division = scheme === 'none' ? 'No table of partitions.' : `${scheme}, disk identifier ${identifier ?? 'none'}.`;
   return h('div', { class: 'facts' },
-    h('p', {}, h('span', { class: 'term' }, 'Division'), division),
+    h('p', {}, h('span', { class: 'term' }, 'Partitions'), division),
     h('p', {}, h('span', { class: 'term' }, 'Boot sector'), h('span', { class: classes('dot', boot.bootable && 'on'), 'aria-hidden': 'true' }), boot.story),
     catalog.map((entry) => h('p', {}, h('span', { class: 'term' }, 'CD boots'),
       `${entry.platform}: ${entry.emulation}${entry.bootable ? '' : ', not bootable'}, ${roughSize(entry.bytes)} from block ${count(entry.offset / 2048)}.`)),
