@@ -69,6 +69,7 @@ export class BreakpointManager {
 
   /** setFunctionBreakpoints: stops after the prologue, where arguments can be read. */
   async setFunctions(args: RequestArguments): Promise<DebugProtocol.Breakpoint[]> {
+    await this.program.ready();
     const wanted = args.objects('breakpoints').map((item) => {
       const name = item.string('name');
       return { key: name, item, spot: this.functionSpot(name) };

@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { InvalidatedEvent, MemoryEvent, OutputEvent } from '@vscode/debugadapter';
+import { InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { MachineSession, StopReason } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -15,6 +15,9 @@ import { Execution, THREAD_ID } from './execution';
 import { FrameManager } from './frames';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
+import { LinuxCommands } from './linux/commands';
+import { LinuxGuest } from './linux/linuxGuest';
+import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
 import { panelHandlers } from './panels';
 import type { FileReader } from './ports';
@@ -46,6 +49,7 @@ export class Debuggee {
   readonly sources: SourceManager;
   readonly commands: ReplCommands;
   readonly panels: ReturnType<typeof panelHandlers>;
+  private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
 
   constructor(
@@ -57,7 +61,14 @@ export class Debuggee {
     private readonly send: (event: DebugProtocol.Event) => void,
   ) {
     const target = new Target(machine);
-    const stack = new StackManager(target, program);
+    this.linux = new LinuxGuest(target, {
+      modulesChanged: (loaded, gone) => {
+        for (const module of gone) this.send(new ModuleEvent('removed', dapModule(module)));
+        for (const module of loaded) this.send(new ModuleEvent('new', dapModule(module)));
+      },
+    });
+    program.describedBy(this.linux);
+    const stack = new StackManager(target, program, this.linux);
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
@@ -75,8 +86,9 @@ export class Debuggee {
     this.stepper = new Stepper(target, program, this.runner, stack, this.disassembler);
     this.variables = new VariableManager(this.frames, this.evaluation);
     this.memory = new MemoryManager(target, resolve);
-    this.sources = new SourceManager(program, files);
-    this.commands = new ReplCommands(target, this.evaluation, this.disassembler);
+    const queries = new LinuxQueries(target, this.linux);
+    this.sources = new SourceManager(program, files, () => queries.modules());
+    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, new LinuxCommands(queries).commands);
     this.output = new GuestOutput(send, async () => (await target.inspect.summary()).retired, features.ansi);
     this.execution = new Execution(this.runner, this.exceptions, {
       send,
@@ -87,9 +99,13 @@ export class Debuggee {
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
       (text) => this.evaluation.typedLinear(text),
+      queries,
     );
     machine.onEvent((event) => {
-      if (event.kind === 'stopped') this.frames.changed();
+      if (event.kind === 'stopped') {
+        this.linux.forget();
+        this.frames.changed();
+      }
       this.runner.onEvent(event);
       this.output.onEvent(event);
     });
@@ -116,6 +132,7 @@ export class Debuggee {
     this.onGoing();
     await this.target.control.reset();
     this.target.stopped();
+    this.linux.forget();
     this.breakpoints.resetHits();
     await this.breakpoints.apply();
     await this.exceptions.apply();
@@ -134,6 +151,7 @@ export class Debuggee {
   /** Memory was written, or a register set: what is remembered goes, and the client looks again. */
   edited(place: Place | undefined, bytes: number): void {
     this.target.forget();
+    this.linux.forget();
     this.frames.changed();
     if (place && bytes > 0 && this.features.memoryEvents) {
       this.send(new MemoryEvent(formatReference(place), 0, bytes));
@@ -166,6 +184,7 @@ export class Debuggee {
 
   private onGoing(): void {
     this.variables.forget();
+    this.linux.forget();
     this.frames.moved();
     this.exceptions.standAt(undefined);
     this.output.startBeat();

@@ -55,8 +55,9 @@ export class FrameManager {
     const cpu = await this.target.cpu();
     const { end } = await this.stack.stack();
     const anySource = frames.some(({ line }) => line?.source.exists);
-    const shown = frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource));
-    const all = [...await this.withListing(shown, frames[0]), ...this.endLabel(frames.length, end)];
+    const shown = await this.withListing(frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource)), frames[0]);
+    const withEdges = shown.flatMap((item, index) => [item, ...edgeLabel(frames[index], frames.at(index + 1))]);
+    const all = [...withEdges, ...this.endLabel(frames.length, end)];
     const last = levels > 0 ? startFrame + levels : all.length;
     return { stackFrames: all.slice(startFrame, last), totalFrames: all.length };
   }
@@ -145,6 +146,12 @@ export class FrameManager {
     if (count < 2) return [];
     return [{ id: 0, name: `(${end})`, line: 0, column: 0, presentationHint: 'label' }];
   }
+}
+
+/** What lies between an activation and its caller, behind the last of the calls that are inlined into it. */
+function edgeLabel({ frame }: ShownFrame, caller: ShownFrame | undefined): DebugProtocol.StackFrame[] {
+  if (frame.edge === undefined || caller?.frame === frame) return [];
+  return [{ id: 0, name: frame.edge, line: 0, column: 0, presentationHint: 'label' }];
 }
 
 /** Frames whose source cannot be shown are folded by the client, unless they are important all the same. */

@@ -2,6 +2,7 @@
  * Answers the panels' custom requests from the machine's inspection interface.
  */
 import { base64ToBytes, toWire } from './codec';
+import type { LinuxQueries } from './linux/queries';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
@@ -26,6 +27,7 @@ export interface PanelSettings {
 /** A handler for each panel command. `linearOf` gives the address that a person typed. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>,
+  linux: Pick<LinuxQueries, 'processList'>,
 ): Handlers {
   const { inspect, control } = target;
   return {
@@ -69,6 +71,7 @@ export function panelHandlers(
       await control.input({ kind: 'key', code: args.integer('code', 0, LARGEST_KEY_CODE), down: args.boolean('down') });
       return {};
     },
+    'shadowbox.processes': () => linux.processList(),
     'shadowbox.format': async (args) => {
       settings.setHexadecimal(args.boolean('hex'));
       return {};

@@ -8,6 +8,7 @@ import { Image } from './image';
 import type { FunctionInfo } from './symbols/functions';
 import { joinPath, matchPaths, normalisePath } from './symbols/paths';
 import { SymbolTable, type NamedSymbol } from './symbols/symbol-table';
+import type { SourceVariable, SymbolSource } from './symbolSource';
 import type { Type } from './symbols/types';
 import type { Variable } from './symbols/variables';
 
@@ -28,6 +29,9 @@ export interface SourceLine {
   /** From 1; 0 when only the line is known. */
   readonly column: number;
 }
+
+/** A function, where it begins, and where a breakpoint on it belongs. */
+export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'prologueEnd'>;
 
 /** A variable outside functions, and the image that describes it. */
 export interface GlobalVariable {
@@ -56,6 +60,8 @@ const TRIED_TAILS = 8;
 
 export class Program {
   private globalsByName: Map<string, GlobalVariable> | undefined;
+  /** Is asked after all images. */
+  private described: SymbolSource | undefined;
 
   private constructor(
     readonly images: readonly Image[],
@@ -87,6 +93,16 @@ export class Program {
       }
     }
     return new Program(images, byFile);
+  }
+
+  /** Takes symbols that the guest itself describes. */
+  describedBy(source: SymbolSource): void {
+    this.described = source;
+  }
+
+  /** To be waited for before symbols are asked for: what the guest describes may have changed since the machine has stood last. */
+  async ready(): Promise<void> {
+    await this.described?.ready();
   }
 
   get isEmpty(): boolean {
@@ -148,8 +164,11 @@ export class Program {
     return askFirst(this.images, (table) => table.functionAt(address));
   }
 
-  functionsNamed(name: string): FunctionInfo[] {
-    return this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
+  functionsNamed(name: string): NamedFunction[] {
+    const found = this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
+    if (found.length > 0) return found;
+    const symbol = this.described?.symbolNamed(name);
+    return symbol?.isFunction ? [{ name, start: symbol.address, prologueEnd: symbol.address }] : [];
   }
 
   /** The image that knows an address: by line, function or symbol. */
@@ -159,17 +178,28 @@ export class Program {
 
   /** 'name' or 'name+0x12' of the symbol that an address is in. */
   nameOf(address: bigint): string | undefined {
-    const symbol = askFirst(this.images, (table) => table.symbolAt(address));
+    const symbol = askFirst(this.images, (table) => table.symbolAt(address)) ?? this.described?.symbolAt(address);
     if (!symbol || (symbol.size === 0n && symbol.offset >= LABEL_REACH)) return undefined;
-    return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
+    const owner = 'owner' in symbol && symbol.owner !== undefined ? ` [${symbol.owner}]` : '';
+    return symbol.offset === 0n ? `${symbol.name}${owner}` : `${symbol.name}+0x${symbol.offset.toString(16)}${owner}`;
   }
 
   symbolNamed(name: string): NamedSymbol | undefined {
-    return askFirst(this.images, (table) => table.symbolsNamed(name)[0]);
+    return askFirst(this.images, (table) => table.symbolsNamed(name)[0]) ?? this.described?.symbolNamed(name);
   }
 
   globalNamed(name: string): GlobalVariable | undefined {
     return this.allGlobals().get(name);
+  }
+
+  /** A variable that the guest describes, as `globalNamed` gives those of images. */
+  describedVariable(name: string): SourceVariable | undefined {
+    return this.described?.variableNamed(name);
+  }
+
+  /** Up to `most` names that begin so, of those that the guest describes. */
+  describedNames(start: string, most: number): string[] {
+    return this.described?.namesStartingWith(start, most) ?? [];
   }
 
   /** Names of all variables outside functions. */
@@ -188,13 +218,14 @@ export class Program {
   }
 
   typeNamed(name: string): Type | undefined {
-    return askFirst(this.images, (table) => table.typeNamed(name));
+    return askFirst(this.images, (table) => table.typeNamed(name)) ?? this.described?.typeNamed(name);
   }
 
   /** The last address at or below `address` where an instruction (or a symbol's data) is known to start. */
   codeStartAtOrBefore(address: bigint): bigint | undefined {
     if (address < 0n) return undefined;
-    let start: bigint | undefined;
+    const named = this.described?.symbolAt(address);
+    let start = named && address - named.offset;
     for (const image of this.images) {
       const symbol = image.ask((table) => table.symbolAt(address));
       const statement = image.ask((table) => table.statementRangeAt(address));

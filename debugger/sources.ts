@@ -9,7 +9,12 @@ import { userError, type FileReader } from './ports';
 import type { Program } from './program';
 
 export class SourceManager {
-  constructor(private readonly program: Program, private readonly files: FileReader) {}
+  constructor(
+    private readonly program: Program,
+    private readonly files: FileReader,
+    /** Modules that the guest itself has loaded. */
+    private readonly guestModules: () => Promise<readonly DebugProtocol.Module[]>,
+  ) {}
 
   loadedSources(): DebugProtocol.Source[] {
     return this.program.sources().map(dapSource);
@@ -28,8 +33,8 @@ export class SourceManager {
     return new TextDecoder().decode(await this.files.read(source.path));
   }
 
-  modules(start: number, count: number): { modules: DebugProtocol.Module[]; totalModules: number } {
-    const modules = this.program.images.map((image): DebugProtocol.Module => {
+  async modules(start: number, count: number): Promise<{ modules: DebugProtocol.Module[]; totalModules: number }> {
+    const files = this.program.images.map((image): DebugProtocol.Module => {
       const { name, path } = image;
       const hasLines = image.ask((table) => table.hasDebugInfo) === true;
       return {
@@ -42,6 +47,7 @@ export class SourceManager {
         addressRange: `entry ${hex(image.ask((table) => table.entry) ?? 0n)}`,
       };
     });
+    const modules = [...files, ...await this.guestModules()];
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
 }

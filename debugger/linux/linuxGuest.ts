@@ -1,0 +1,194 @@
+/**
+ * The Linux that runs in the machine, if one does: found when somebody looks, remembered as long as it is there, and asked anew at each
+ * stop for what changes.
+ */
+import type { CpuState } from '../../src/monitor/inspection/queries';
+import { toLittleEndian } from '../numbers';
+import type { Frame, UnwoundCaller } from '../stack';
+import type { SourceVariable, SymbolSource } from '../symbolSource';
+import type { NamedSymbol } from '../symbols/symbol-table';
+import type { Type } from '../symbols/types';
+import type { Target } from '../target';
+import type { Btf } from './btf';
+import { kernelHint } from './kernelImage';
+import { kernelCaller } from './kernelStack';
+import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
+import { LinuxKernel, unlessBroken } from './linuxKernel';
+import { kernelModules, type KernelModule } from './modules';
+import { KERNEL_VARIABLES } from './variables';
+
+/** What the session wants to hear of. */
+export interface LinuxListener {
+  modulesChanged(loaded: readonly KernelModule[], gone: readonly KernelModule[]): void;
+}
+
+/** A kernel, and what was found out about it at this stop. */
+export interface LinuxMoment {
+  readonly kernel: LinuxKernel;
+  readonly cpu: CpuState;
+  readonly btf: Btf | undefined;
+  readonly modules: readonly KernelModule[];
+  readonly currentTask: bigint | undefined;
+}
+
+interface ModuleSymbols {
+  readonly module: KernelModule;
+  readonly symbols: KernelSymbols;
+}
+
+const HANDLER_BYTES = 16;
+const LONGEST_FUNCTION = 0x10000n;
+
+export class LinuxGuest implements SymbolSource {
+  private kernel: LinuxKernel | undefined;
+  /** What stood where a search found no kernel, so that it is not searched again. */
+  private notLinux: string | undefined;
+  private looked: Promise<LinuxMoment | undefined> | undefined;
+  private controller = new AbortController();
+  private moment: LinuxMoment | undefined;
+  private moduleSymbols: readonly ModuleSymbols[] = [];
+  /** Addresses of per-CPU variables that somebody has asked for are found without waiting. */
+  private perCpuBase: bigint | undefined;
+
+  constructor(private readonly target: Target, private readonly listener: LinuxListener) {}
+
+  /** The machine goes, or was changed: look anew when asked. A search that is under way ends. */
+  forget(): void {
+    this.looked = undefined;
+    this.controller.abort();
+    this.controller = new AbortController();
+  }
+
+  async ready(): Promise<void> {
+    await this.look();
+  }
+
+  /**
+   * What there is of Linux where the machine stands; undefined for other guests, and before the kernel has set up its interrupt
+   * handlers. While the machine runs, what was found last.
+   */
+  async look(): Promise<LinuxMoment | undefined> {
+    if (!this.target.stands) return this.moment;
+    this.looked ??= this.find(this.controller.signal).catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'AbortError') return undefined;
+      throw error;
+    });
+    return this.looked;
+  }
+
+  private async find(signal: AbortSignal): Promise<LinuxMoment | undefined> {
+    const cpu = await this.target.cpu();
+    if (!this.kernel || !(await this.kernel.isThere(cpu))) this.kernel = await this.search(cpu, signal);
+    const { kernel } = this;
+    if (!kernel) {
+      this.moment = undefined;
+      this.takeModules([]);
+      return undefined;
+    }
+    const btf = await kernel.btf();
+    const list = await kernel.modulesAt();
+    signal.throwIfAborted();
+    const known = this.moduleSymbols.map(({ module }) => module);
+    this.takeModules(list === undefined ? [] : await kernelModules(kernel.memory, btf, list, known));
+    this.perCpuBase = await kernel.perCpu(cpu, 0n);
+    this.moment = { kernel, cpu, btf, modules: this.moduleSymbols.map(({ module }) => module), currentTask: await kernel.currentTask(cpu) };
+    return this.moment;
+  }
+
+  private async search(cpu: CpuState, signal: AbortSignal): Promise<LinuxKernel | undefined> {
+    const { inspect } = this.target;
+    const hint = await kernelHint(cpu, inspect);
+    if (!hint) return undefined;
+    const code = await inspect.readMemory({ kind: 'linear' }, hint.handler, HANDLER_BYTES);
+    const here = `${hint.handler} ${code.join()}`;
+    if (code.length < HANDLER_BYTES || here === this.notLinux) return undefined;
+    const found = await LinuxKernel.find(hint, cpu, inspect, signal);
+    this.notLinux = found ? undefined : here;
+    return found;
+  }
+
+  private takeModules(modules: readonly KernelModule[]): void {
+    const before = this.moduleSymbols;
+    const loaded = modules.filter((module) => !before.some((old) => old.module === module));
+    const gone = before.filter((old) => !modules.includes(old.module)).map(({ module }) => module);
+    if (loaded.length === 0 && gone.length === 0) return;
+    this.moduleSymbols = modules.map((module) => before.find((old) => old.module === module)
+      ?? { module, symbols: new KernelSymbols(module.symbols, () => true) });
+    this.listener.modulesChanged(loaded, gone);
+  }
+
+  /** The caller of a frame in the kernel; undefined for other frames. */
+  async caller(frame: Frame, inner: readonly Frame[]): Promise<UnwoundCaller | undefined> {
+    const moment = await this.look();
+    if (!moment) return undefined;
+    return kernelCaller(frame, inner, { kernel: moment.kernel, codeAt: (address) => this.codeAt(address) });
+  }
+
+  private codeAt(address: bigint): { name: string; start: bigint } | undefined {
+    const found = this.locate(address);
+    return found && isCode(found.symbol.kind) ? { name: found.symbol.name, start: found.symbol.address } : undefined;
+  }
+
+  private locate(address: bigint): { symbol: KernelSymbol; module?: string } | undefined {
+    if (!this.moment?.kernel.memory.isKernelAddress(address)) return undefined;
+    const owner = this.moduleSymbols.find(({ module }) => module.parts.some(({ base, size }) => address >= base && address < base + BigInt(size)));
+    const symbol = (owner?.symbols ?? this.moment.kernel.symbols).at(address);
+    // What lies so far behind code is data that the table has no symbol for.
+    if (symbol && isCode(symbol.kind) && address - symbol.address >= LONGEST_FUNCTION) return undefined;
+    return symbol && { symbol, ...(owner ? { module: owner.module.name } : {}) };
+  }
+
+  symbolAt(address: bigint): ReturnType<SymbolSource['symbolAt']> {
+    const found = this.locate(address);
+    if (!found) return undefined;
+    const { symbol: { name, size, address: start }, module } = found;
+    return { name, size, offset: address - start, ...(module === undefined ? {} : { owner: module }) };
+  }
+
+  symbolNamed(name: string): NamedSymbol | undefined {
+    const { moment } = this;
+    if (!moment) return undefined;
+    for (const symbols of [moment.kernel.symbols, ...this.moduleSymbols.map((owner) => owner.symbols)]) {
+      const found = symbols.named(name);
+      if (found) return { name, address: found.address, size: found.size, isFunction: isCode(found.kind) };
+    }
+    const address = moment.kernel.exports.get(name);
+    return address === undefined ? undefined : { name, address, size: 0n, isFunction: false };
+  }
+
+  typeNamed(name: string): Type | undefined {
+    const btf = this.moment?.btf;
+    return btf && unlessBroken(() => btf.typeNamed(name));
+  }
+
+  variableNamed(name: string): SourceVariable | undefined {
+    const { moment } = this;
+    if (!moment) return undefined;
+    const word = moment.kernel.pointerBytes;
+    if (name === '$current') {
+      const target = this.typeNamed('struct task_struct') ?? { kind: 'void' as const, name: 'void' };
+      if (moment.currentTask === undefined) return undefined;
+      return { type: { kind: 'pointer', size: word, target }, bytes: toLittleEndian(moment.currentTask, word) };
+    }
+    const address = this.symbolNamed(name)?.address;
+    if (address === undefined) return undefined;
+    const { btf } = moment;
+    const ofCpu = btf && unlessBroken(() => btf.variable(name));
+    if (ofCpu && this.perCpuBase !== undefined) return { type: ofCpu.type, address: BigInt.asUintN(word * 8, this.perCpuBase + address) };
+    const spelling = KERNEL_VARIABLES.get(name);
+    const type = spelling === undefined ? undefined : this.spelled(spelling, word);
+    return type && { type, address };
+  }
+
+  private spelled(spelling: string, word: number): Type | undefined {
+    const pointer = /^(.*?) ?\*$/.exec(spelling);
+    if (!pointer) return this.typeNamed(spelling);
+    const target = this.typeNamed(pointer[1]);
+    return target && { kind: 'pointer', size: word, target };
+  }
+
+  namesStartingWith(start: string, most: number): string[] {
+    if (!this.moment) return [];
+    return [this.moment.kernel.symbols, ...this.moduleSymbols.map(({ symbols }) => symbols)].flatMap((symbols) => symbols.startingWith(start, most)).slice(0, most);
+  }
+}
