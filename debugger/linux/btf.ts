@@ -37,6 +37,8 @@ export class Btf {
   /** Offset of each type by its number; number 0 is void. */
   private readonly offsets: Uint32Array;
   private readonly built = new Map<number, Type>();
+  /** Types that others under construction need. */
+  private readonly building = new Set<number>();
   private byName: Map<string, number> | undefined;
 
   private constructor(
@@ -97,9 +99,15 @@ export class Btf {
     const known = this.built.get(id);
     if (known) return known;
     if (id >= this.offsets.length) throw new SymbolFileError(`there is no type ${id}`, NAME);
-    const type = this.build(id);
-    this.built.set(id, type);
-    return type;
+    if (this.building.has(id)) throw new SymbolFileError(`type ${id} is defined by itself`, NAME);
+    this.building.add(id);
+    try {
+      const type = this.build(id);
+      this.built.set(id, type);
+      return type;
+    } finally {
+      this.building.delete(id);
+    }
   }
 
   private scan(): Uint32Array {

@@ -71,13 +71,13 @@ export class LinuxQueries {
   }
 
   /** Guest-physical addresses of processes' page tables, as they stand in CR3. */
-  private async roots({ kernel, btf, cpu }: LinuxMoment, all: readonly Process[]): Promise<(process: Process) => Promise<number | undefined>> {
+  private async roots({ kernel, btf }: LinuxMoment, all: readonly Process[]): Promise<(process: Process) => Promise<number | undefined>> {
     const { memory } = kernel;
     const owner = all.find((process) => process.memory !== 0n);
     const described = btf?.record('mm_struct');
     const offset = (described && memberNamed(described, 'pgd')?.offset) ?? (owner && await this.findRoot(owner.memory, kernel));
     if (offset === undefined) return async () => undefined;
-    const cr3 = memory.space.kind === 'linearUnder' ? memory.space.cr3 : Number(cpu.control.find(({ name }) => name === 'cr3')?.value ?? 0n);
+    const cr3 = memory.space.kind === 'linearUnder' ? memory.space.cr3 : undefined;
     return async (process) => {
       const root = process.memory === 0n ? undefined : await memory.pointer(process.memory + BigInt(offset));
       return root === undefined ? undefined : (await this.target.inspect.walk(cr3, root)).physical;

@@ -65,6 +65,7 @@ interface Events {
   terminated: Dap.TerminatedEvent['body'];
   output: Dap.OutputEvent['body'];
   memory: Dap.MemoryEvent['body'];
+  module: Dap.ModuleEvent['body'];
   invalidated: Dap.InvalidatedEvent['body'];
   'shadowbox.serialOpen': { port: string };
   'shadowbox.serial': { port: string; data: string };
