@@ -18,6 +18,8 @@ import type { Target } from './target';
 interface ShownFrame extends FrameView {
   readonly id: number;
   readonly line: { readonly source: ProgramSource; readonly line: number; readonly column: number } | undefined;
+  /** What the guest says of code that has no symbol. */
+  readonly said?: string;
 }
 
 /** Linear address of the first instruction after a reset: 16 bytes below 4 GiB (SDM volume 3, 9.1.4). */
@@ -84,8 +86,11 @@ export class FrameManager {
   private async makeFrames(): Promise<readonly ShownFrame[]> {
     const { frames } = await this.stack.stack();
     const first = this.firstId;
-    const shown = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex))
-      .map((frame, index) => ({ ...frame, id: first + index }));
+    const calls = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex));
+    const shown = await Promise.all(calls.map(async (call, index) => {
+      const said = call.scope || this.program.nameOf(call.frame.lookup) !== undefined ? undefined : await this.program.placeNamed(call.frame.pc);
+      return { ...call, id: first + index, ...(said === undefined ? {} : { said }) };
+    }));
     this.nextId = Math.max(this.nextId, first + shown.length);
     return shown;
   }
@@ -132,10 +137,11 @@ export class FrameManager {
     return [{ ...top, ...listed }, ...callers];
   }
 
-  private nameOf({ scope, frame }: ShownFrame, cpu: CpuState): string {
+  private nameOf({ scope, frame, said }: ShownFrame, cpu: CpuState): string {
     if (scope) return scope.kind === 'inlined' ? `${scope.name} (inlined)` : scope.name;
     const name = this.program.functionAt(frame.lookup)?.name ?? this.program.nameOf(frame.lookup);
     if (name !== undefined) return name;
+    if (said !== undefined) return said;
     if (cpu.codeBits !== 16) return hex(frame.pc, 8);
     const place = segmented(cpu.selector, cpu.instructionPointer);
     return frame.pc === RESET_VECTOR ? `${place} (reset vector)` : place;

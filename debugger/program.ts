@@ -192,6 +192,11 @@ export class Program {
     return this.allGlobals().get(name);
   }
 
+  /** What the guest says of an address that no symbol is for: '/bin/busybox+0x1234 — sh (1)'. */
+  async placeNamed(address: bigint): Promise<string | undefined> {
+    return this.described?.placeNamed(address);
+  }
+
   /** A variable that the guest describes, as `globalNamed` gives those of images. */
   describedVariable(name: string): SourceVariable | undefined {
     return this.described?.variableNamed(name);

@@ -16,6 +16,8 @@ export interface SymbolSource {
   ready(): Promise<void>;
   /** `owner`: the part of the program that it belongs to, where it has parts ('e1000'). */
   symbolAt(address: bigint): (SymbolPosition & { readonly owner?: string }) | undefined;
+  /** A name for an address that no symbol is for: '/bin/busybox+0x1234 — sh (1)'. */
+  placeNamed(address: bigint): Promise<string | undefined>;
   symbolNamed(name: string): NamedSymbol | undefined;
   /** 'struct list_head', 'pid_t'. */
   typeNamed(name: string): Type | undefined;

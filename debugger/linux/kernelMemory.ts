@@ -17,6 +17,8 @@ export class KernelMemory {
     /** Page tables in which the kernel is mapped whole. */
     readonly space: MemorySpace,
     readonly pointerBytes: 4 | 8,
+    /** The lowest address that belongs to the kernel. */
+    private readonly lowest = pointerBytes === 8 ? 0xffff_8000_0000_0000n : 0x4000_0000n,
   ) {}
 
   /** Memory may have changed. */
@@ -56,7 +58,7 @@ export class KernelMemory {
 
   /** Whether a number may be the address of something in the kernel: upper half of the addresses. */
   isKernelAddress(address: bigint): boolean {
-    return this.pointerBytes === 8 ? address >= 0xffff_8000_0000_0000n : address >= 0x4000_0000n && address < 0xffff_f000n;
+    return address >= this.lowest && (this.pointerBytes === 8 || address < 0xffff_f000n);
   }
 
   private page(base: bigint): Promise<Uint8Array> {

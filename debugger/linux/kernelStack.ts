@@ -13,6 +13,8 @@ import { orcStep, type OrcState, type OrcTable, type SavedRegisters } from './or
 export interface KernelPlaces {
   /** Name of the code's symbol, and where it begins. */
   codeAt(address: bigint): { readonly name: string; readonly start: bigint } | undefined;
+  /** The unwind tables of the code at an address: the kernel's, or a module's. */
+  orcFor(address: bigint): Promise<OrcTable | undefined>;
   readonly kernel: LinuxKernel;
 }
 
@@ -23,7 +25,9 @@ const STACK_32 = 8192n;
 /** -1 as the number of a system call: the kernel was entered in another way. */
 const NO_CALL_64 = 0xffff_ffff_ffff_ffffn, NO_CALL_32 = 0xffff_ffffn;
 const MOST_CALLS = 4096n;
-/** Vectors that the interrupt controllers use: their entries put ~vector in the place of the system call's number. */
+/** What ftrace has in front of each function. */
+const LONGEST_NOP = 5;
+/** What system calls' functions are called, by the way in. */
 const CALL_WRAPPER = /^__(?:x64|ia32|se|do)_(?:compat_)?sys_(\w+)$/;
 /** Entries of the kernel in assembler, to which its first C function returns. */
 const ENTRY_32 = /^(?:asm_\w+|entry_\w+|common_interrupt\w*|handle_exception\w*|ret_from_\w+|restore_all\w*|\.L\w+|syscall_\w+)$/;
@@ -32,11 +36,11 @@ const ENTRY_32 = /^(?:asm_\w+|entry_\w+|common_interrupt\w*|handle_exception\w*|
 const CALL_TABLES = { native: 'sys_call_table', compatible: 'ia32_sys_call_table' } as const;
 
 /** The caller of a kernel frame; undefined for frames that are not the kernel's. */
-export async function kernelCaller(frame: Frame, inner: readonly Frame[], { codeAt, kernel }: KernelPlaces): Promise<UnwoundCaller | undefined> {
+export async function kernelCaller(frame: Frame, inner: readonly Frame[], { codeAt, orcFor, kernel }: KernelPlaces): Promise<UnwoundCaller | undefined> {
   if (!codeAt(frame.lookup)) return undefined;
   const names = [...inner, frame].map(({ lookup }) => codeAt(lookup)?.name).filter((name) => name !== undefined);
   if (kernel.pointerBytes === 4) return caller32(frame, names, kernel.memory, codeAt);
-  const orc = await kernel.orc();
+  const orc = await orcFor(frame.lookup);
   const caller = orc && await caller64(frame, orc, kernel.memory);
   if (!caller || 'end' in caller || !caller.saved) return caller;
   const table = names.some((name) => /compat|int80|SYSENTER/.test(name)) ? CALL_TABLES.compatible : CALL_TABLES.native;
@@ -62,7 +66,7 @@ async function caller64(
   }
   const sp = registers.get('rsp');
   const entry = orc.at(frame.lookup);
-  // Modules have tables of their own; where there are none, frame pointers are the next best.
+  // Where there are no tables, frame pointers are the next best.
   if (sp === undefined || !entry) return undefined;
   const state: OrcState = { pc: frame.pc, sp, registers, interrupted: frame.lookup === frame.pc };
   const step = await orcStep(entry, state, (address) => memory.number(address, 8));
@@ -97,12 +101,14 @@ async function caller32(
 
 /** How far a function has come with the frame that it makes: PUSH EBP (55) and MOV EBP, ESP (89 E5), behind ftrace's NOP. */
 async function prologueDone(memory: KernelMemory, start: bigint, pc: bigint): Promise<'nothing' | 'pushed' | 'frame'> {
-  const bytes = await memory.read(start, 16);
+  const bytes = await memory.read(start, 24);
   const push = bytes.indexOf(0x55);
-  if (push < 0 || push > 5 || littleEndian(bytes.subarray(push + 1, push + 3)) !== 0xe589n) return 'frame';
-  const at = pc - start;
-  if (at <= BigInt(push)) return 'nothing';
-  return at === BigInt(push + 1) ? 'pushed' : 'frame';
+  if (push < 0 || push > LONGEST_NOP) return 'frame';
+  const at = Number(pc - start);
+  if (at <= push) return 'nothing';
+  // The compiler may put other instructions in between.
+  for (let move = push + 1; move + 1 < bytes.length; move++) if (bytes[move] === 0x89 && bytes[move + 1] === 0xe5) return at <= move ? 'pushed' : 'frame';
+  return 'frame';
 }
 
 /** What the kernel was entered from, by registers at the stack pointer of the entry's code, or at the top of the stack. */

@@ -3,7 +3,7 @@
  * stop for what changes.
  */
 import type { CpuState } from '../../src/monitor/inspection/queries';
-import { toLittleEndian } from '../numbers';
+import { hex, toLittleEndian } from '../numbers';
 import type { Frame, UnwoundCaller } from '../stack';
 import type { SourceVariable, SymbolSource } from '../symbolSource';
 import type { NamedSymbol } from '../symbols/symbol-table';
@@ -14,7 +14,10 @@ import { kernelHint } from './kernelImage';
 import { kernelCaller } from './kernelStack';
 import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
 import { LinuxKernel, unlessBroken } from './linuxKernel';
-import { kernelModules, type KernelModule } from './modules';
+import { kernelModules, moduleOrc, type KernelModule } from './modules';
+import type { OrcTable } from './orc';
+import { processOf } from './tasks';
+import { fileAreaAt, userLayout32, userLayoutOf } from './userMemory';
 import { KERNEL_VARIABLES } from './variables';
 
 /** What the session wants to hear of. */
@@ -47,6 +50,7 @@ export class LinuxGuest implements SymbolSource {
   private controller = new AbortController();
   private moment: LinuxMoment | undefined;
   private moduleSymbols: readonly ModuleSymbols[] = [];
+  private readonly moduleTables = new WeakMap<KernelModule, Promise<OrcTable | undefined>>();
   /** Addresses of per-CPU variables that somebody has asked for are found without waiting. */
   private perCpuBase: bigint | undefined;
 
@@ -121,7 +125,24 @@ export class LinuxGuest implements SymbolSource {
   async caller(frame: Frame, inner: readonly Frame[]): Promise<UnwoundCaller | undefined> {
     const moment = await this.look();
     if (!moment) return undefined;
-    return kernelCaller(frame, inner, { kernel: moment.kernel, codeAt: (address) => this.codeAt(address) });
+    return kernelCaller(frame, inner, {
+      kernel: moment.kernel, codeAt: (address) => this.codeAt(address), orcFor: (address) => this.orcFor(moment, address),
+    });
+  }
+
+  private async orcFor({ kernel, btf }: LinuxMoment, address: bigint): Promise<OrcTable | undefined> {
+    const owner = this.ownerOf(address);
+    if (!owner) return kernel.orc();
+    if (!btf) return undefined;
+    const known = this.moduleTables.get(owner.module);
+    if (known) return known;
+    const read = moduleOrc(kernel.memory, btf, owner.module);
+    this.moduleTables.set(owner.module, read);
+    return read;
+  }
+
+  private ownerOf(address: bigint): ModuleSymbols | undefined {
+    return this.moduleSymbols.find(({ module }) => module.parts.some(({ base, size }) => address >= base && address < base + BigInt(size)));
   }
 
   private codeAt(address: bigint): { name: string; start: bigint } | undefined {
@@ -131,7 +152,7 @@ export class LinuxGuest implements SymbolSource {
 
   private locate(address: bigint): { symbol: KernelSymbol; module?: string } | undefined {
     if (!this.moment?.kernel.memory.isKernelAddress(address)) return undefined;
-    const owner = this.moduleSymbols.find(({ module }) => module.parts.some(({ base, size }) => address >= base && address < base + BigInt(size)));
+    const owner = this.ownerOf(address);
     const symbol = (owner?.symbols ?? this.moment.kernel.symbols).at(address);
     // What lies so far behind code is data that the table has no symbol for.
     if (symbol && isCode(symbol.kind) && address - symbol.address >= LONGEST_FUNCTION) return undefined;
@@ -143,6 +164,19 @@ export class LinuxGuest implements SymbolSource {
     if (!found) return undefined;
     const { symbol: { name, size, address: start }, module } = found;
     return { name, size, offset: address - start, ...(module === undefined ? {} : { owner: module }) };
+  }
+
+  async placeNamed(address: bigint): Promise<string | undefined> {
+    const { moment } = this;
+    if (!moment || moment.currentTask === undefined || moment.kernel.memory.isKernelAddress(address)) return undefined;
+    const { kernel, btf, cpu } = moment;
+    const layout = await kernel.taskLayout();
+    const process = layout && await processOf(kernel.memory, layout, moment.currentTask);
+    if (!process || process.memory === 0n) return undefined;
+    const areas = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(hasPae(cpu));
+    const area = areas && await fileAreaAt(kernel.memory, areas, process.memory, address);
+    const place = area ? `${area.path}+${hex(area.offset)}` : hex(address, 8);
+    return `${place} — ${process.name} (${process.pid})`;
   }
 
   symbolNamed(name: string): NamedSymbol | undefined {
@@ -191,4 +225,8 @@ export class LinuxGuest implements SymbolSource {
     if (!this.moment) return [];
     return [this.moment.kernel.symbols, ...this.moduleSymbols.map(({ symbols }) => symbols)].flatMap((symbols) => symbols.startingWith(start, most)).slice(0, most);
   }
+}
+
+function hasPae(cpu: CpuState): boolean {
+  return ((cpu.control.find(({ name }) => name === 'cr4')?.value ?? 0n) & 0x20n) !== 0n;
 }

@@ -54,7 +54,7 @@ export class LinuxKernel {
     const symbols = new KernelSymbols(found, (address) => probe.isKernelAddress(address));
     const fingerprint = { at: found.base, bytes: found.bytes.slice(0, FINGERPRINT_BYTES) };
     const space = await kernelSpace(cpu, inspect, symbols.address('init_task') ?? found.base);
-    const memory = new KernelMemory(inspect, space, hint.pointerBytes);
+    const memory = new KernelMemory(inspect, space, hint.pointerBytes, lowestAddress(hint));
     const has = (name: string): boolean => symbols.named(name) !== undefined;
     const bytes = has('init_task') ? found.bytes : await longer(memory, found.base, found.bytes);
     const exported = findExports(bytes, found.base, hint.pointerBytes, EXPORTED.filter((name) => !has(name)));
@@ -69,7 +69,7 @@ export class LinuxKernel {
     const now = await this.inspect.readMemory({ kind: 'linear' }, at, bytes.length);
     if (now.length !== bytes.length || now.some((byte, i) => byte !== bytes[i])) return false;
     const space = await kernelSpace(cpu, this.inspect, this.address('init_task') ?? at);
-    this.memory = new KernelMemory(this.inspect, space, this.pointerBytes);
+    this.memory = new KernelMemory(this.inspect, space, this.pointerBytes, lowestAddress({ pointerBytes: this.pointerBytes, handler: at }));
     return true;
   }
 
@@ -209,6 +209,11 @@ export class LinuxKernel {
     const bytes = await this.memory.read(start, Number(end - start));
     return bytes.length === Number(end - start) ? bytes : undefined;
   }
+}
+
+/** Where the kernel's part of the addresses begins. 32-bit ones are split at a multiple of 1 GiB in nearly all kernels. */
+function lowestAddress({ pointerBytes, handler }: KernelHint): bigint {
+  return pointerBytes === 8 ? 0xffff_8000_0000_0000n : (handler >> 30n) << 30n;
 }
 
 /** What a broken part of the kernel's tables gives: nothing. */

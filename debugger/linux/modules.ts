@@ -7,6 +7,7 @@ import { memberNamed, sizeOf, stripType, type RecordType } from '../symbols/type
 import type { Btf } from './btf';
 import { textIn, type KernelMemory } from './kernelMemory';
 import type { KallsymsTable } from './kallsyms';
+import { OrcTable } from './orc';
 
 export interface KernelModule {
   /** Linear address of its `struct module`. */
@@ -30,6 +31,8 @@ const NAME_BYTES = 56;
 const MOST_MODULES = 4096;
 const MOST_SYMBOLS = 200_000;
 const LARGEST_MODULE = 256 * 1024 * 1024;
+/** Bytes of an unwind entry. */
+const ORC_BYTES = 6;
 /** Bytes of `struct module` that are looked through where there is no BTF. */
 const SEARCHED = 640;
 /** Undefined and absolute symbols belong to no section of the module (ELF: SHN_UNDEF, SHN_LORESERVE and up). */
@@ -76,6 +79,21 @@ export async function kernelModules(
 
 function samePlaces(some: KernelModule['parts'], others: KernelModule['parts']): boolean {
   return some.length === others.length && some.every(({ base, size }, i) => base === others[i].base && size === others[i].size);
+}
+
+/** A module's own unwind tables (`struct mod_arch_specific`), by the kernel's types; undefined when it has none. */
+export async function moduleOrc(memory: KernelMemory, btf: Btf, { at }: KernelModule): Promise<OrcTable | undefined> {
+  const module = btf.record('module');
+  const arch = module && memberNamed(module, 'arch');
+  const type = arch && stripType(arch.type);
+  if (!arch || !type || !('members' in type)) return undefined;
+  const [count, addresses, entries] = await Promise.all(['num_orcs', 'orc_unwind_ip', 'orc_unwind'].map(async (name) => {
+    const member = memberNamed(type, name);
+    return member && memory.number(at + BigInt(arch.offset + member.offset), sizeOf(member.type));
+  }));
+  if (count === undefined || count === 0n || count > MOST_SYMBOLS || addresses === undefined || entries === undefined) return undefined;
+  const [places, rows] = await Promise.all([memory.read(addresses, 4 * Number(count)), memory.read(entries, ORC_BYTES * Number(count))]);
+  return new OrcTable(addresses, places, rows);
 }
 
 async function partsOf(memory: KernelMemory, at: bigint, layout: Layout): Promise<{ base: bigint; size: number }[]> {

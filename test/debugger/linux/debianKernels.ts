@@ -33,7 +33,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       linux = await BootedLinux.boot(tested);
       for (const command of [
         'insmod /e1000.ko', 'cat /proc/version', 'cat /proc/modules', 'grep " _text$" /proc/kallsyms', 'sed "/\\[/d" /proc/kallsyms | md5sum',
-        'grep " [tT] e1000_.*\\[e1000\\]" /proc/kallsyms', 'ps -o pid,ppid,stat,comm', 'dmesg',
+        'grep " [tT] e1000_.*\\[e1000\\]" /proc/kallsyms', 'ps -o pid,ppid,stat,comm', 'dmesg', 'cat /proc/1/maps',
       ]) told[command] = await linux.type(command);
       await linux.pause();
     });
@@ -119,6 +119,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       const address = BigInt(user.instructionPointerReference ?? 0);
       assert.equal(await bytesAt(linux, address - 2n, 2), tested.callBytes);
       assert.match(await linux.console('current'), /^sh \(\d+\), parent \d+/);
+      assert.equal(user.name.replace(/ — sh \(\d+\)$/, ''), placeByMaps(told['cat /proc/1/maps'], address));
       await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
       await linux.goOn();
       await linux.waitFor(/hello\n/, 60_000);
@@ -139,6 +140,23 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       assert.deepEqual(places.slice(0, theirs.length), theirs);
     });
 
+    it('unwinds through code of a module, and notes when that goes', async () => {
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'pci_unregister_driver' }] }).catch(() => undefined);
+      await linux.send('rmmod e1000; echo removed');
+      await linux.client.stopped('breakpoint');
+      const names = (await linux.frames()).map(({ name }) => name);
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      assert.deepEqual(names.slice(0, 2).map((name) => name.replace(/\+0x\w+/, '')), ['pci_unregister_driver', 'e1000_exit_module [e1000]'], names.join(', '));
+      assert.ok(names.some((name) => /^— system call \d+ \(delete_module\) —$/.test(name)), names.join(', '));
+      await linux.goOn();
+      await linux.waitFor(/removed\n/, 60_000);
+      await linux.pause();
+      assert.equal(await linux.console('lsmod'), 'No modules are loaded.');
+      const events = linux.client.unreadEvents('module').map(({ body }) => (body as Dap.ModuleEvent['body']));
+      assert.deepEqual(events.map(({ reason, module }) => [reason, module.name]), [['new', 'e1000.ko'], ['removed', 'e1000.ko']]);
+      await linux.goOn();
+    });
+
     more(() => linux);
   });
 }
@@ -152,6 +170,16 @@ async function placeOf(linux: BootedLinux, { name, instructionPointerReference }
   const [symbol] = name.split('+');
   if (!/^[a-z_]/i.test(symbol)) return name;
   return `${symbol}+0x${(BigInt(instructionPointerReference ?? 0) - await linux.number(symbol)).toString(16)}`;
+}
+
+/** '/bin/busybox+0x7b7a0', by the guest's /proc/PID/maps; the bare address for memory of no file. */
+function placeByMaps(maps: string, address: bigint): string {
+  for (const line of maps.split('\n')) {
+    const [, from, to, offset, path] = /^(\w+)-(\w+) \S+ (\w+) \S+ \S+\s*(\S*)/.exec(line) ?? [];
+    const [start, end] = [BigInt(`0x${from}`), BigInt(`0x${to}`)];
+    if (address >= start && address < end && path.startsWith('/')) return `${path}+0x${(address - start + BigInt(`0x${offset}`)).toString(16)}`;
+  }
+  return `0x${address.toString(16)}`;
 }
 
 async function bytesAt(linux: BootedLinux, address: bigint, count: number): Promise<string> {
