@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { MachineSession, StopReason } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -20,7 +20,7 @@ import { LinuxGuest } from './linux/linuxGuest';
 import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
 import { panelHandlers } from './panels';
-import type { FileReader } from './ports';
+import { messageOf, type FileReader } from './ports';
 import type { Program } from './program';
 import { ReplCommands } from './replCommands';
 import { Runner, type Stop } from './runner';
@@ -62,6 +62,7 @@ export class Debuggee {
   ) {
     const target = new Target(machine);
     this.linux = new LinuxGuest(target, {
+      found: () => void this.renewFunctionBreakpoints().catch((error: unknown) => this.tell(messageOf(error), true)),
       modulesChanged: (loaded, gone) => {
         for (const module of gone) this.send(new ModuleEvent('removed', dapModule(module)));
         for (const module of loaded) this.send(new ModuleEvent('new', dapModule(module)));
@@ -164,6 +165,11 @@ export class Debuggee {
     this.execution.end();
     this.output.dispose();
     await this.machine.dispose();
+  }
+
+  /** Breakpoints on functions that were not known find them. */
+  private async renewFunctionBreakpoints(): Promise<void> {
+    for (const breakpoint of await this.breakpoints.renewFunctions()) this.send(new BreakpointEvent('changed', breakpoint));
   }
 
   private setHexadecimal(hexadecimal: boolean): void {

@@ -2,12 +2,13 @@
  * BTF, the kernel's own description of its types (Documentation/bpf/btf.rst): the same shapes as from DWARF, made when they are
  * asked for, because a kernel has more than a hundred thousand of them.
  */
-import { ByteReader, SymbolFileError } from '../symbols/bytes';
+import { SymbolFileError } from '../symbols/bytes';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { VOID, type EnumType, type Member, type RecordType, type SubroutineType, type Type } from '../symbols/types';
 
 const MAGIC = 0xeb9f;
 const VERSION = 1;
+const HEADER_BYTES = 24;
 const NAME = 'the kernel\'s BTF';
 
 const KIND = {
@@ -22,6 +23,8 @@ const EXTRA: Readonly<Record<number, readonly [fixed: number, each: number]>> = 
   [KIND.FUNC_PROTO]: [0, 8], [KIND.VAR]: [4, 0], [KIND.DATASEC]: [0, 12], [KIND.FLOAT]: [0, 0], [KIND.DECL_TAG]: [4, 0], [KIND.TYPE_TAG]: [0, 0],
   [KIND.ENUM64]: [0, 12],
 };
+
+const EXTRA_OF_KIND: readonly (readonly [number, number] | undefined)[] = Array.from({ length: 32 }, (_, kind) => (Object.hasOwn(EXTRA, kind) ? EXTRA[kind] : undefined));
 
 /** C's words for kinds that have a name space of their own. */
 const WORDS: Readonly<Record<number, string>> = { [KIND.STRUCT]: 'struct ', [KIND.UNION]: 'union ', [KIND.ENUM]: 'enum ', [KIND.ENUM64]: 'enum ' };
@@ -53,18 +56,16 @@ export class Btf {
 
   /** Reads header and outline. Throws SymbolFileError for what is no BTF, or is broken. */
   static parse(bytes: Uint8Array, pointerBytes: number): Btf {
-    const reader = new ByteReader(bytes, NAME);
-    if (reader.u16() !== MAGIC) reader.fail('there is no BTF', 0);
-    const version = reader.u8();
-    if (version !== VERSION) reader.fail(`version ${version} of BTF is not known`, 2);
-    reader.u8();
-    const [headerBytes, typesAt, typesBytes, stringsAt, stringsBytes] = [reader.u32(), reader.u32(), reader.u32(), reader.u32(), reader.u32()];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.length < HEADER_BYTES || view.getUint16(0, true) !== MAGIC) throw new SymbolFileError('there is no BTF', NAME, 0);
+    const version = view.getUint8(2);
+    if (version !== VERSION) throw new SymbolFileError(`version ${version} of BTF is not known`, NAME, 2);
+    const [headerBytes, typesAt, typesBytes, stringsAt, stringsBytes] = [4, 8, 12, 16, 20].map((at) => view.getUint32(at, true));
     const section = (at: number, length: number): { start: number; end: number } => {
       const start = headerBytes + at;
-      if (start + length > bytes.length) reader.fail(`a part of ${length} bytes ends behind the data`, start);
+      if (start + length > bytes.length) throw new SymbolFileError(`a part of ${length} bytes ends behind the data`, NAME, start);
       return { start, end: start + length };
     };
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return new Btf(view, bytes, section(typesAt, typesBytes), section(stringsAt, stringsBytes), pointerBytes);
   }
 
@@ -116,7 +117,7 @@ export class Btf {
       if (at + 12 > this.types.end || offsets.length > LARGEST_COUNT) throw new SymbolFileError('a type is cut off', NAME, at);
       offsets.push(at);
       const info = this.view.getUint32(at + 4, true);
-      const extra = Object.hasOwn(EXTRA, (info >>> 24) & 0x1f) ? EXTRA[(info >>> 24) & 0x1f] : undefined;
+      const extra = EXTRA_OF_KIND[(info >>> 24) & 0x1f];
       if (!extra) throw new SymbolFileError(`kind ${(info >>> 24) & 0x1f} is not known`, NAME, at);
       at += 12 + extra[0] + extra[1] * (info & 0xffff);
       if (at > this.types.end) throw new SymbolFileError('a type is cut off', NAME, offsets[offsets.length - 1]);

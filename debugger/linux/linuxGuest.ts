@@ -22,6 +22,8 @@ import { KERNEL_VARIABLES } from './variables';
 
 /** What the session wants to hear of. */
 export interface LinuxListener {
+  /** A kernel was found, and its symbols can be asked for. */
+  found(): void;
   modulesChanged(loaded: readonly KernelModule[], gone: readonly KernelModule[]): void;
 }
 
@@ -89,6 +91,7 @@ export class LinuxGuest implements SymbolSource {
       this.takeModules([]);
       return undefined;
     }
+    const isNew = this.moment?.kernel !== kernel;
     const btf = await kernel.btf();
     const list = await kernel.modulesAt();
     signal.throwIfAborted();
@@ -96,6 +99,7 @@ export class LinuxGuest implements SymbolSource {
     this.takeModules(list === undefined ? [] : await kernelModules(kernel.memory, btf, list, known));
     this.perCpuBase = await kernel.perCpu(cpu, 0n);
     this.moment = { kernel, cpu, btf, modules: this.moduleSymbols.map(({ module }) => module), currentTask: await kernel.currentTask(cpu) };
+    if (isNew) this.listener.found();
     return this.moment;
   }
 

@@ -23,6 +23,8 @@ export interface LinuxKind {
 
 /** Without the self-tests of the kernel's cryptography, which are half of a boot. */
 const PARAMETERS = 'console=ttyS0,115200 cryptomgr.notests';
+/** A function of the kernel on which a breakpoint is set before there is a kernel. */
+export const EARLY_BREAKPOINT = 'proc_pid_stack';
 const ANSWER_MS = 120_000;
 const BOOT_MS = 600_000;
 
@@ -40,6 +42,9 @@ export class BootedLinux {
     await client.launch({
       kernel: path.join(LINUX, `vmlinuz-${flavour}`), initrd: path.join(LINUX, `${initrd}.cpio`), memory: '256M', cpuModel,
       cmdline: `${PARAMETERS} ${parameters}`, stopOnEntry: false, timeTravel: false,
+    }, async () => {
+      const { breakpoints } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: EARLY_BREAKPOINT }] });
+      assert.deepEqual(breakpoints.map(({ verified }) => verified), [false], 'nothing has a name yet');
     });
     assert.ok(session);
     const linux = new BootedLinux(client, session);
