@@ -13,7 +13,7 @@ import type { Btf } from './btf';
 import { kernelHint } from './kernelImage';
 import { kernelCaller } from './kernelStack';
 import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
-import { LinuxKernel, unlessBroken } from './linuxKernel';
+import { LinuxKernel, unlessBroken, type MemoryQuestions } from './linuxKernel';
 import { kernelModules, moduleOrc, type KernelModule } from './modules';
 import type { OrcTable } from './orc';
 import { processOf } from './tasks';
@@ -36,6 +36,11 @@ export interface LinuxMoment {
   readonly currentTask: bigint | undefined;
 }
 
+/** What is asked of the machine under the debugger. */
+export interface MachineQuestions extends Pick<Target, 'stands' | 'cpu'> {
+  readonly inspect: MemoryQuestions;
+}
+
 interface ModuleSymbols {
   readonly module: KernelModule;
   readonly symbols: KernelSymbols;
@@ -56,7 +61,7 @@ export class LinuxGuest implements SymbolSource {
   /** Addresses of per-CPU variables that somebody has asked for are found without waiting. */
   private perCpuBase: bigint | undefined;
 
-  constructor(private readonly target: Target, private readonly listener: LinuxListener) {}
+  constructor(private readonly target: MachineQuestions, private readonly listener: LinuxListener) {}
 
   /** The machine goes, or was changed: look anew when asked. A search that is under way ends. */
   forget(): void {
@@ -117,12 +122,11 @@ export class LinuxGuest implements SymbolSource {
 
   private takeModules(modules: readonly KernelModule[]): void {
     const before = this.moduleSymbols;
-    const loaded = modules.filter((module) => !before.some((old) => old.module === module));
-    const gone = before.filter((old) => !modules.includes(old.module)).map(({ module }) => module);
-    if (loaded.length === 0 && gone.length === 0) return;
+    const loaded = modules.filter((module) => !before.some((old) => isSame(old.module, module)));
+    const gone = before.map(({ module }) => module).filter((old) => !modules.some((module) => isSame(old, module)));
     this.moduleSymbols = modules.map((module) => before.find((old) => old.module === module)
       ?? { module, symbols: new KernelSymbols(module.symbols, () => true) });
-    this.listener.modulesChanged(loaded, gone);
+    if (loaded.length > 0 || gone.length > 0) this.listener.modulesChanged(loaded, gone);
   }
 
   /** The caller of a frame in the kernel; undefined for other frames. */
@@ -229,6 +233,11 @@ export class LinuxGuest implements SymbolSource {
     if (!this.moment) return [];
     return [this.moment.kernel.symbols, ...this.moduleSymbols.map(({ symbols }) => symbols)].flatMap((symbols) => symbols.startingWith(start, most)).slice(0, most);
   }
+}
+
+/** Once a module is initialised, the code that has done it goes: it is the same module. */
+function isSame(one: KernelModule, other: KernelModule): boolean {
+  return one.at === other.at && one.name === other.name;
 }
 
 function hasPae(cpu: CpuState): boolean {

@@ -28,6 +28,9 @@ const ISOLATED = 0x1000;
 /** Exported data that are looked up where the symbol table has code alone. */
 const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm'];
 
+/** What is asked of a machine to find a kernel. */
+export type MemoryQuestions = Pick<Inspection, 'readMemory' | 'walk'>;
+
 export class LinuxKernel {
   private btfKnown: Promise<Btf | undefined> | undefined;
   private orcKnown: Promise<OrcTable | undefined> | undefined;
@@ -35,7 +38,7 @@ export class LinuxKernel {
   private readonly placed = new Map<string, Promise<bigint | undefined>>();
 
   private constructor(
-    private readonly inspect: Inspection,
+    private readonly inspect: MemoryQuestions,
     readonly symbols: KernelSymbols,
     readonly pointerBytes: 4 | 8,
     /** Bytes of code, and where they lie: as long as they are there, so is the kernel. */
@@ -47,7 +50,7 @@ export class LinuxKernel {
   ) {}
 
   /** Looks for a kernel around a handler; undefined when there is none, or its symbols cannot be read. */
-  static async find(hint: KernelHint, cpu: CpuState, inspect: Inspection, signal?: AbortSignal): Promise<LinuxKernel | undefined> {
+  static async find(hint: KernelHint, cpu: CpuState, inspect: MemoryQuestions, signal?: AbortSignal): Promise<LinuxKernel | undefined> {
     const found = await findKernel(hint, inspect, signal);
     if (!found) return undefined;
     const probe = new KernelMemory(inspect, { kind: 'linear' }, hint.pointerBytes);
@@ -227,7 +230,7 @@ export function unlessBroken<Answer>(question: () => Answer): Answer | undefined
 }
 
 /** Page tables under which the kernel's data can be read: those of now, unless a process runs with tables that are isolated from the kernel. */
-async function kernelSpace(cpu: CpuState, inspect: Inspection, data: bigint): Promise<MemorySpace> {
+async function kernelSpace(cpu: CpuState, inspect: MemoryQuestions, data: bigint): Promise<MemorySpace> {
   const now: MemorySpace = { kind: 'linear' };
   if ((await inspect.readMemory(now, data, 1)).length === 1) return now;
   const cr3 = Number(cpu.control.find(({ name }) => name === 'cr3')?.value ?? 0n);

@@ -142,21 +142,24 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       assert.deepEqual(places.slice(0, theirs.length), theirs);
     });
 
-    it('unwinds through code of a module, and notes when that goes', async () => {
-      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'pci_unregister_driver' }] });
+    it('unwinds through code of a module, and notes when modules come and go', async () => {
       await linux.send('rmmod e1000; echo removed');
-      await linux.client.stopped('breakpoint');
-      const names = (await linux.frames()).map(({ name }) => name);
-      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
-      assert.deepEqual(names.slice(0, 2).map((name) => name.replace(/\+0x\w+/, '')), ['pci_unregister_driver', 'cleanup_module [e1000]'], names.join(', '));
-      assert.ok(names.some((name) => /^— system call \d+ \(delete_module\) —$/.test(name)), names.join(', '));
-      await linux.goOn();
       await linux.waitFor(/removed\n/, 60_000);
       await linux.pause();
       assert.equal(await linux.console('lsmod'), 'No modules are loaded.');
-      const events = linux.client.unreadEvents('module').map(({ body }) => (body as Dap.ModuleEvent['body']));
-      assert.deepEqual(events.map(({ reason, module }) => [reason, module.name]), [['new', 'e1000.ko'], ['removed', 'e1000.ko']]);
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: '__pci_register_driver' }] });
       await linux.goOn();
+      await linux.send('insmod /e1000.ko; echo loaded');
+      await linux.client.stopped('breakpoint');
+      const names = (await linux.frames()).map(({ name }) => name);
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      const functions = names.map((name) => name.replace(/\+0x\w+/, ''));
+      assert.deepEqual(functions.slice(0, 3), ['__pci_register_driver', 'init_module [e1000]', 'do_one_initcall'], names.join(', '));
+      assert.ok(names.some((name) => /^— system call \d+ \((f?init_module)\) —$/.test(name)), names.join(', '));
+      const events = linux.client.unreadEvents('module').map(({ body }) => (body as Dap.ModuleEvent['body']));
+      assert.deepEqual(events.map(({ reason, module }) => [reason, module.name]), [['new', 'e1000.ko'], ['removed', 'e1000.ko'], ['new', 'e1000.ko']]);
+      await linux.goOn();
+      await linux.waitFor(/loaded\n/, 60_000);
     });
 
     more(() => linux);
