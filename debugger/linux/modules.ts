@@ -35,6 +35,8 @@ const LARGEST_MODULE = 256 * 1024 * 1024;
 const ORC_BYTES = 6;
 /** Bytes of `struct module` that are looked through where there is no BTF. */
 const SEARCHED = 640;
+/** Bytes from core_layout to the end of init_layout, at most. */
+const BETWEEN_LAYOUTS = 160;
 /** Undefined and absolute symbols belong to no section of the module (ELF: SHN_UNDEF, SHN_LORESERVE and up). */
 const UNDEFINED_SECTION = 0, FIRST_RESERVED_SECTION = 0xff00;
 
@@ -134,24 +136,32 @@ function addressAndSize(type: ReturnType<typeof stripType>, offset: number): Lay
 
 /**
  * Without BTF (to 6.3): core_layout is the first address of a page with sizes behind it, of all, of the code, and so on, each at most as
- * large as the one before; kallsyms points into `struct module` itself, which lies in the module's own data.
+ * large as the next; init_layout is of the same form and stands behind it, empty once the module is initialised. kallsyms points into
+ * `struct module` itself, which lies in the module's own data, or until then into the initialising part.
  */
 async function findLayout(memory: KernelMemory, at: bigint): Promise<Layout | undefined> {
   const word = memory.pointerBytes;
   const bytes = await memory.read(at, SEARCHED);
   const field = (offset: number, size: number): bigint => littleEndian(bytes.subarray(offset, offset + size));
-  for (let offset = 2 * word + NAME_BYTES; offset + word + 16 <= bytes.length; offset += word) {
-    const base = field(offset, word);
-    const [size, code, readOnly, readOnlyLater] = [0, 4, 8, 12].map((more) => Number(field(offset + word + more, 4)));
-    const isLayout = base !== 0n && base % 4096n === 0n && memory.isKernelAddress(base) && size % 4096 === 0 && size > 0 && size <= LARGEST_MODULE
-      && code > 0 && code <= readOnly && readOnly <= readOnlyLater && readOnlyLater <= size && at >= base && at < base + BigInt(size);
-    if (!isLayout) continue;
-    for (let pointer = offset + word; pointer + word <= bytes.length; pointer += word) {
-      const target = field(pointer, word);
-      if (target <= at || target >= at + 4096n || !(await symbolsOf(memory, at + BigInt(pointer)))) continue;
-      return { parts: [{ base: offset, size: offset + word }], kallsyms: pointer };
+  const within = (address: bigint, offset: number): boolean => address >= field(offset, word) && address < field(offset, word) + field(offset + word, 4);
+  const findPart = (from: number, to: number): number | undefined => {
+    for (let offset = from; offset + word + 16 <= to; offset += word) {
+      const base = field(offset, word);
+      const [size, code, readOnly, readOnlyLater] = [0, 4, 8, 12].map((more) => Number(field(offset + word + more, 4)));
+      const isPart = base !== 0n && base % 4096n === 0n && memory.isKernelAddress(base) && size > 0 && size <= LARGEST_MODULE && size % 4096 === 0
+        && code > 0 && code <= readOnly && readOnly <= readOnlyLater && readOnlyLater <= size;
+      if (isPart) return offset;
     }
     return undefined;
+  };
+  const core = findPart(2 * word + NAME_BYTES, bytes.length);
+  if (core === undefined || !within(at, core)) return undefined;
+  const initial = findPart(core + word + 16, Math.min(bytes.length, core + BETWEEN_LAYOUTS));
+  for (let pointer = core + word; pointer + word <= bytes.length; pointer += word) {
+    const target = field(pointer, word);
+    const isPlace = (target > at && target < at + 4096n) || (initial !== undefined && within(target, initial));
+    if (!isPlace || !(await symbolsOf(memory, at + BigInt(pointer)))) continue;
+    return { parts: [core, ...(initial === undefined ? [] : [initial])].map((base) => ({ base, size: base + word })), kallsyms: pointer };
   }
   return undefined;
 }
