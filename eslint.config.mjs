@@ -7,7 +7,7 @@ const root = import.meta.dirname;
 
 /** Files of the monitor that every room of it may know: types, and the two error classes that carry blame. */
 const CONTRACTS = [
-  'src/monitor/machine/session.ts', 'src/monitor/machine/blame.ts', 'src/monitor/inspection/queries.ts',
+  'src/monitor/machine/session.ts', 'src/monitor/machine/stops.ts', 'src/monitor/machine/blame.ts', 'src/monitor/inspection/queries.ts',
   'src/monitor/devices/device.ts', 'src/monitor/firmware/platform.ts',
 ];
 

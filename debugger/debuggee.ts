@@ -7,6 +7,7 @@ import type { MachineSession, StopReason } from '../src/monitor/machine/session'
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import type { ClientFeatures } from './capabilities';
+import { cpuPanelHandlers } from './cpuPanels';
 import { Disassembler } from './disassembly/disassembler';
 import { Listings } from './disassembly/listings';
 import { Evaluation } from './evaluation';
@@ -19,6 +20,7 @@ import { LinuxCommands } from './linux/commands';
 import { LinuxGuest } from './linux/linuxGuest';
 import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
+import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
 import { messageOf, type FileReader } from './ports';
 import type { Program } from './program';
@@ -39,6 +41,7 @@ export class Debuggee {
   readonly breakpoints: BreakpointManager;
   readonly runner: Runner;
   readonly execution: Execution;
+  private readonly outside: OutsideRuns;
   readonly frames: FrameManager;
   readonly variables: VariableManager;
   readonly evaluation: Evaluation;
@@ -96,10 +99,12 @@ export class Debuggee {
       onStanding: () => this.onStanding(),
       tell: (text, important) => this.tell(text, important),
     });
+    this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
       (text) => this.evaluation.typedLinear(text),
+      cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings }),
       queries,
     );
     machine.onEvent((event) => {
@@ -107,6 +112,7 @@ export class Debuggee {
         this.linux.forget();
         this.frames.changed();
       }
+      this.outside.onEvent(event, this.runner.isRunning);
       this.runner.onEvent(event);
       this.output.onEvent(event);
     });
@@ -125,6 +131,11 @@ export class Debuggee {
   /** continue. */
   goOn(): Promise<() => void> {
     return this.execution.begin(() => this.runner.run({ kind: 'continue' }), 'run');
+  }
+
+  /** pause: whoever has let the machine go. */
+  pause(): Promise<void> {
+    return this.outside.isRunning ? this.target.control.pause() : this.execution.pause();
   }
 
   /** restart: power-on reset, then as at the start. */
@@ -164,6 +175,7 @@ export class Debuggee {
   async dispose(): Promise<void> {
     this.execution.end();
     this.output.dispose();
+    this.program.close();
     await this.machine.dispose();
   }
 

@@ -243,6 +243,9 @@ function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): Stop
     case 'step': return { reason: 'step' };
     case 'count': return { reason: 'pause', description: 'instruction limit reached' };
     case 'beginning': return { reason: 'pause', description: 'beginning of the time line' };
+    case 'time': return { reason: 'pause', description: 'virtual time reached' };
+    case 'watchpoint': return { reason: 'data breakpoint' };
+    case 'event': return { reason: 'breakpoint', description: reason.event.kind };
     case 'breakpoint': return { reason: 'breakpoint', hitBreakpointIds: [...hitBreakpointIds] };
     case 'exception': return { reason: 'exception', description: reason.exception.name, text: exceptionLine(reason.exception) };
     case 'triple-fault': return { reason: 'exception', description: 'triple fault', text: 'triple fault' };

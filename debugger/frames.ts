@@ -86,7 +86,7 @@ export class FrameManager {
   private async makeFrames(): Promise<readonly ShownFrame[]> {
     const { frames } = await this.stack.stack();
     const first = this.firstId;
-    const calls = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex));
+    const calls = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex, frames.slice(physicalIndex + 1)));
     const shown = await Promise.all(calls.map(async (call, index) => {
       const said = call.scope || this.program.nameOf(call.frame.lookup) !== undefined ? undefined : await this.program.placeNamed(call.frame.pc);
       return { ...call, id: first + index, ...(said === undefined ? {} : { said }) };
@@ -96,12 +96,12 @@ export class FrameManager {
   }
 
   /** The calls that are open in one activation: those inlined into it, innermost first, and the function itself. */
-  private calls(frame: Frame, physicalIndex: number): Omit<ShownFrame, 'id'>[] {
+  private calls(frame: Frame, physicalIndex: number, callers: readonly Frame[]): Omit<ShownFrame, 'id'>[] {
     const scopes = frame.image?.ask((table) => table.scopesAt(frame.lookup)) ?? [];
     let line = this.program.lineAt(frame.lookup);
-    if (scopes.length === 0) return [{ frame, physicalIndex, scope: undefined, line }];
+    if (scopes.length === 0) return [{ frame, physicalIndex, callers, scope: undefined, line }];
     return scopes.map((scope) => {
-      const shown = { frame, physicalIndex, scope, line };
+      const shown = { frame, physicalIndex, callers, scope, line };
       const call = scope.callSite;
       const source = call && this.program.sourceOf(call.file);
       if (call && source) line = { source, line: call.line, column: call.column };
@@ -121,7 +121,7 @@ export class FrameManager {
       line: line?.line ?? 0,
       column: line?.column ?? 0,
       instructionPointerReference: hex(frame.pc),
-      ...(frame.image ? { moduleId: frame.image.name } : {}),
+      ...(frame.image ? { moduleId: frame.image.id } : {}),
       ...(line ? { source: dapSource(line.source) } : {}),
       ...hintFor(line, important),
     };

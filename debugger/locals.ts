@@ -2,7 +2,7 @@
  * The variables of one frame: which can be seen, and where their bytes are.
  */
 import type { CpuState } from '../src/monitor/inspection/queries';
-import { toLittleEndian } from './numbers';
+import { littleEndian, toLittleEndian } from './numbers';
 import type { Image } from './image';
 import type { Program } from './program';
 import { registerNamed } from './registers';
@@ -12,7 +12,7 @@ import type { ScopeFrame } from './symbols/functions';
 import { dwarfRegisterName } from './symbols/registers';
 import { sizeOf, type Type } from './symbols/types';
 import { byteValue, memoryValue, valueAt, type ValueSource } from './symbols/values';
-import type { Variable } from './symbols/variables';
+import type { FrameContext, Variable } from './symbols/variables';
 import type { SyncMemory } from './syncMemory';
 
 /** A frame as the client sees it: an activation, and which of the calls inlined in it. */
@@ -20,6 +20,8 @@ export interface FrameView {
   readonly frame: Frame;
   /** 0 is the innermost frame of the stack. */
   readonly physicalIndex: number;
+  /** The activations that called it, innermost first. */
+  readonly callers: readonly Frame[];
   /** The call that it stands for; undefined without debug information. */
   readonly scope: ScopeFrame | undefined;
 }
@@ -72,11 +74,10 @@ export class FrameVariables {
   }
 
   private valueIn(image: Image, variable: Variable): TypedValue {
-    const { frame } = this.view;
+    const { frame, callers } = this.view;
     const location = image.ask((table) => table.locate(variable, {
-      pc: frame.lookup,
-      readRegister: (register) => frame.registers.get(register),
-      readMemory: this.memory.readLinear,
+      ...this.context(frame, callers),
+      readRegister: (register) => frame.registers.get(register) ?? this.registerValue(register),
     })) ?? optimisedOut('its description in the symbol file is broken');
     const source = valueAt(location, sizeOf(variable.type), {
       readMemory: this.memory.readLinear,
@@ -84,6 +85,23 @@ export class FrameVariables {
     });
     const register = this.settable(location);
     return { type: variable.type, source, ...(register === undefined ? {} : { register }) };
+  }
+
+  /** A frame as the symbols' places want it. What an interrupted function had comes from no call. */
+  private context(frame: Frame, [next, ...callers]: readonly Frame[]): FrameContext {
+    const wasCalled = next !== undefined && next.lookup !== next.pc;
+    return {
+      pc: frame.lookup,
+      readRegister: (register) => frame.registers.get(register),
+      readMemory: this.memory.readLinear,
+      caller: wasCalled ? this.context(next, callers) : undefined,
+    };
+  }
+
+  /** Registers that the stack does not follow, as SSE's, are known in the innermost frame alone. */
+  private registerValue(register: number): bigint | undefined {
+    const bytes = this.registerBytes(register);
+    return bytes && littleEndian(bytes);
   }
 
   private settable(location: Location): string | undefined {

@@ -2,14 +2,38 @@
  * The custom requests and events by which panels ask the debug adapter; webviews import these types and nothing else
  * of the debugger. Numbers of 64 bits travel as '0x…' text, bytes as base64 (codec.ts).
  */
+import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DeviceView, ExecutionState, MachineSummary, ScreenPicture, ScreenText, TablePair, WalkAnswer,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText, TablePair,
+  WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { Wire } from './codec';
+import type { PictureAnswer } from './pictures';
+
+/** What a register points to. */
+export interface PointerNote {
+  readonly register: string;
+  readonly linear: string;
+  /** 'name' or 'name+0x12'. */
+  readonly symbol?: string;
+  /** The string that is there, or its beginning. */
+  readonly text?: string;
+}
 
 /** Command → arguments and answer (`body`). */
 export interface PanelRequests {
-  'shadowbox.cpu': { arguments: Record<string, never>; answer: Wire<CpuState> };
+  /** `cpu`: which one, from 0; the one whose turn it is when it is missing. */
+  'shadowbox.cpu': { arguments: { readonly cpu?: number }; answer: Wire<CpuState> };
+  /** Registers that point to a symbol of the program or to a string. */
+  'shadowbox.pointers': { arguments: { readonly cpu?: number }; answer: { readonly pointers: readonly PointerNote[] } };
+  /** Sets a register or a part of one ('ax', 'eflags.zf', 'xmm0.f64[1]') to what a person typed: a number or an expression. The guest must stand. */
+  'shadowbox.setRegister': { arguments: { readonly name: string; readonly value: string; readonly cpu?: number }; answer: Record<string, never> };
+  /** Descriptor tables; `names` has symbols by the linear addresses of gates and vectors. */
+  'shadowbox.descriptors': {
+    arguments: Record<string, never>; answer: { readonly tables: Wire<DescriptorTables>; readonly names: Readonly<Record<string, string>> };
+  };
+  /** Where the code at an address can be read: its source, or a listing. */
+  'shadowbox.codeAt': { arguments: { readonly linear: string }; answer: { readonly source: DebugProtocol.Source; readonly line: number } };
   'shadowbox.summary': { arguments: Record<string, never>; answer: Wire<MachineSummary> };
   'shadowbox.addressSpaces': { arguments: Record<string, never>; answer: { readonly spaces: Wire<readonly AddressSpaceInfo[]> } };
   /**
@@ -25,9 +49,13 @@ export interface PanelRequests {
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };
+  /** The interrupt system: a row for each line, and what each processor has of requests. */
+  'shadowbox.interrupts': { arguments: Record<string, never>; answer: InterruptPicture };
+  /** What devices have scheduled, the next first; with the present virtual time, in cycles. */
+  'shadowbox.events': { arguments: Record<string, never>; answer: { readonly now: number; readonly events: readonly ScheduledEventView[] } };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
-  'shadowbox.picture': { arguments: { readonly since?: number }; answer: Wire<ScreenPicture> };
+  'shadowbox.picture': { arguments: { readonly since?: number }; answer: PictureAnswer };
   /** What the mouse has done (see MouseMotion). */
   'shadowbox.mouse': {
     arguments: { readonly dx: number; readonly dy: number; readonly wheel?: number; readonly buttons: number }; answer: Record<string, never>;
@@ -39,6 +67,13 @@ export interface PanelRequests {
   /** What runs in the machine, when that is a Linux; `system` is missing for other guests. Address spaces are named by the processes' CR3. */
   'shadowbox.processes': {
     arguments: Record<string, never>; answer: { readonly system?: string; readonly processes: readonly ProcessInfo[] };
+  };
+  /** A button in front of the machine is pressed. */
+  'shadowbox.button': { arguments: { readonly button: 'power' | 'reset' }; answer: Record<string, never> };
+  /** A device's register is written from outside, as a guest would write it, with all that follows (see RegisterWrite). */
+  'shadowbox.writeRegister': {
+    arguments: { readonly space: 'port' | 'memory' | 'configuration'; readonly address: number; readonly bytes: number; readonly value: number };
+    answer: Record<string, never>;
   };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };

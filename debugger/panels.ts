@@ -2,7 +2,9 @@
  * Answers the panels' custom requests from the machine's inspection interface.
  */
 import { base64ToBytes, toWire } from './codec';
+import type { CpuPanelHandlers } from './cpuPanels';
 import type { LinuxQueries } from './linux/queries';
+import { PictureSender } from './pictures';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
@@ -15,6 +17,7 @@ const LARGEST_KEY_CODE = 0xffff;
 /** Counts, and all five buttons. */
 const LARGEST_MOTION = 0x7fff;
 const MOUSE_BUTTONS = 31;
+const LARGEST_WORD = 0xffff_ffff;
 
 type Answer<Command extends PanelCommand> = PanelRequests[Command]['answer'];
 type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments) => Promise<Answer<Command>> };
@@ -24,14 +27,15 @@ export interface PanelSettings {
   setHexadecimal(hexadecimal: boolean): void;
 }
 
-/** A handler for each panel command. `linearOf` gives the address that a person typed. */
+/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
 export function panelHandlers(
-  target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>,
+  target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
   linux: Pick<LinuxQueries, 'processList'>,
 ): Handlers {
   const { inspect, control } = target;
+  const pictures = new PictureSender();
   return {
-    'shadowbox.cpu': async () => toWire(await inspect.cpu()),
+    ...processor,
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {
@@ -52,7 +56,12 @@ export function panelHandlers(
     'shadowbox.execution': async () => toWire(await inspect.execution()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),
     'shadowbox.screen': async () => toWire(await inspect.screen()),
-    'shadowbox.picture': async (args) => toWire(await inspect.picture(args.optionalInteger('since', 0))),
+    'shadowbox.picture': async (args) => {
+      const since = args.optionalInteger('since', 0);
+      return pictures.answer(await inspect.picture(since), since);
+    },
+    'shadowbox.interrupts': () => inspect.interrupts(),
+    'shadowbox.events': () => inspect.events(),
     'shadowbox.mouse': async (args) => {
       const wheel = args.optionalInteger('wheel', -LARGEST_MOTION, LARGEST_MOTION);
       await control.input({
@@ -72,6 +81,23 @@ export function panelHandlers(
       return {};
     },
     'shadowbox.processes': () => linux.processList(),
+    'shadowbox.button': async (args) => {
+      const button = args.string('button');
+      if (button !== 'power' && button !== 'reset') throw userError(`shadowbox.button: there is no button '${button}'; there are 'power' and 'reset'.`);
+      await control.input({ kind: `${button}-button` });
+      return {};
+    },
+    'shadowbox.writeRegister': async (args) => {
+      const [space, bytes] = [args.string('space'), args.integer('bytes', 1, 4)];
+      if (space !== 'port' && space !== 'memory' && space !== 'configuration') {
+        throw userError(`shadowbox.writeRegister: there is no space '${space}'; there are 'port', 'memory' and 'configuration'.`);
+      }
+      if (bytes !== 1 && bytes !== 2 && bytes !== 4) throw userError("shadowbox.writeRegister: 'bytes' is 1, 2 or 4.");
+      await control.input({
+        kind: 'register', space, address: args.integer('address', 0, LARGEST_WORD), size: bytes, value: args.integer('value', 0, LARGEST_WORD),
+      });
+      return {};
+    },
     'shadowbox.format': async (args) => {
       settings.setHexadecimal(args.boolean('hex'));
       return {};

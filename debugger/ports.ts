@@ -4,7 +4,9 @@
  */
 import { MachineError, type Blame } from '../src/monitor/machine/blame';
 import type { MachineSession } from '../src/monitor/machine/session';
+import type { ByteSource } from './symbols/byte-source';
 import { SymbolFileError } from './symbols/bytes';
+import type { Unpackers } from './symbols/elf';
 
 /** Where a long operation tells how far it has come, and learns that nobody waits for it any more. */
 export interface ProgressReporter {
@@ -23,11 +25,21 @@ export interface MachineFactory {
   create(configuration: unknown, report: ProgressReporter): Promise<MachineSession>;
 }
 
+/** A file that is read in parts, because it may be larger than what should be held in memory. */
+export interface OpenFile extends ByteSource {
+  close(): void;
+}
+
 /** Read access to the files that the configuration and the debug information name. */
 export interface FileReader {
   /** The whole file. Error when it cannot be read (the message names the path). */
   read(path: string): Promise<Uint8Array>;
+  /** Whether there is a file or folder of that path. */
   exists(path: string): Promise<boolean>;
+  /** Opens a file for reading in parts; absent where only whole files can be had. Error as of `read`. */
+  open?(path: string): Promise<OpenFile>;
+  /** How to unpack compressed debugging information; what is absent cannot be unpacked. */
+  readonly unpackers?: Unpackers;
 }
 
 /** A mistake of the person (or of the client): a message, no stack. */

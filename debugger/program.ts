@@ -3,25 +3,20 @@
  * Every answer is about run-time linear addresses; without symbol files all answers are empty.
  */
 import type { LaunchOptions } from './launchOptions';
-import { messageOf, type FileReader } from './ports';
 import { Image } from './image';
+import { messageOf, type FileReader } from './ports';
+import { findSources, type ProgramSource } from './sourcePlaces';
+import { memorySource, type ByteSource } from './symbols/byte-source';
 import type { FunctionInfo } from './symbols/functions';
-import { joinPath, matchPaths, normalisePath } from './symbols/paths';
-import { SymbolTable, type NamedSymbol } from './symbols/symbol-table';
+import { matchPaths, normalisePath } from './symbols/paths';
+import { directoryOf, lastPart } from './symbols/separate-files';
+import { openSymbols, symbolFormat, type OpenedSymbols, type SymbolFiles } from './symbols/symbol-files';
+import type { NamedSymbol, SymbolTable } from './symbols/symbol-table';
 import type { SourceVariable, SymbolSource } from './symbolSource';
 import type { Type } from './symbols/types';
 import type { Variable } from './symbols/variables';
 
-/** A source file that symbols name. */
-export interface ProgramSource {
-  /** Last part of the path. */
-  readonly name: string;
-  /** Where it is on this computer; the compiler's path when it was not found. */
-  readonly path: string;
-  /** The path in the debug information. */
-  readonly file: string;
-  readonly exists: boolean;
-}
+export type { ProgramSource } from './sourcePlaces';
 
 export interface SourceLine {
   readonly source: ProgramSource;
@@ -31,7 +26,7 @@ export interface SourceLine {
 }
 
 /** A function, where it begins, and where a breakpoint on it belongs. */
-export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'prologueEnd'>;
+export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prologueEnd'>;
 
 /** A variable outside functions, and the image that describes it. */
 export interface GlobalVariable {
@@ -53,22 +48,22 @@ export type LineAddresses =
 /** Why nothing can be found by line or name. */
 export const NO_SYMBOLS = "No symbols are loaded: name the guest's ELF file in 'symbols' of the launch configuration.";
 
+/** How much of a file shows what it is. */
+const PROBE_BYTES = 64;
 /** A label without a size names the code after it only so far. */
 const LABEL_REACH = 0x10000n;
-/** Directories that are tried when a source is looked for beside its symbol file. */
-const TRIED_TAILS = 8;
 
 export class Program {
-  private globalsByName: Map<string, GlobalVariable> | undefined;
   /** Is asked after all images. */
   private described: SymbolSource | undefined;
 
   private constructor(
     readonly images: readonly Image[],
     private readonly byFile: ReadonlyMap<string, ProgramSource>,
+    private readonly openFiles: readonly { close(): void }[],
   ) {}
 
-  static readonly empty = new Program([], new Map());
+  static readonly empty = new Program([], new Map(), []);
 
   /**
    * Reads symbol files. One that cannot be read or understood is left out, and told through `complain`: it is no
@@ -79,20 +74,28 @@ export class Program {
   ): Promise<Program> {
     const images: Image[] = [];
     const byFile = new Map<string, ProgramSource>();
-    for (const path of [...wanted.symbols, ...wanted.images]) {
+    const opener = new Opener(files);
+    const named = wanted.symbols.map(({ path, bias }) => ({ path, bias, mustBeSymbols: true }));
+    const guessed = wanted.images.map((path) => ({ path, bias: 0n, mustBeSymbols: false }));
+    for (const { path, bias, mustBeSymbols } of [...named, ...guessed]) {
       const name = lastPart(path);
       try {
-        const bytes = await files.read(path);
-        if (wanted.images.includes(path) && !isElf(bytes)) continue;
-        const table = SymbolTable.parse(bytes, { name });
-        const places = (file: string): string[] => candidatePlaces(file, directoryOf(path), wanted.sourceMap);
-        for (const source of await findSources(table.sourceFiles(), places, files)) byFile.set(source.file, source);
-        images.push(new Image(name, path, table, complain));
+        if (!mustBeSymbols && !(await opener.isElf(path))) continue;
+        const opened = await openSymbols(path, opener, bias);
+        const places = { directory: directoryOf(path), sourceMap: wanted.sourceMap };
+        for (const source of await findSources(opened.table.sourceFiles(), places, files)) byFile.set(source.file, source);
+        images.push(imageOf(name, path, bias, opened, images, complain));
+        for (const note of opened.notes) complain(`Symbols of ${name}: ${note}.`);
       } catch (error) {
         complain(`No symbols from ${path}: ${messageOf(error)}`);
       }
     }
-    return new Program(images, byFile);
+    return new Program(images, byFile, opener.opened);
+  }
+
+  /** Lets go of the files; nothing can be asked any more. */
+  close(): void {
+    for (const file of this.openFiles) file.close();
   }
 
   /** Takes symbols that the guest itself describes. */
@@ -134,10 +137,22 @@ export class Program {
     return undefined;
   }
 
-  statementAt(address: bigint): Statement | undefined {
+  /** @param whole with the code of calls that were inlined on the line: for a step over it */
+  statementAt(address: bigint, whole = false): Statement | undefined {
     for (const image of this.images) {
       const range = image.ask((table) => table.lineAt(address) && table.statementRangeAt(address));
-      if (range) return { ranges: [range], isStart: range.start === address };
+      if (!range) continue;
+      const inlined = whole ? image.ask((table) => table.inlinedCallsAt(address)) ?? [] : [];
+      return { ranges: [range, ...inlined], isStart: range.start === address };
+    }
+    return undefined;
+  }
+
+  /** The code of the innermost call that was inlined around an address; undefined if there is none. */
+  inlinedAt(address: bigint): Statement['ranges'] | undefined {
+    for (const image of this.images) {
+      const [innermost] = image.ask((table) => table.scopesAt(address)) ?? [];
+      if (innermost) return innermost.kind === 'inlined' ? innermost.ranges : undefined;
     }
     return undefined;
   }
@@ -168,12 +183,13 @@ export class Program {
     const found = this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
     if (found.length > 0) return found;
     const symbol = this.described?.symbolNamed(name);
-    return symbol?.isFunction ? [{ name, start: symbol.address, prologueEnd: symbol.address }] : [];
+    return symbol?.isFunction ? [{ name, start: symbol.address, end: symbol.address + symbol.size, prologueEnd: symbol.address }] : [];
   }
 
-  /** The image that knows an address: by line, function or symbol. */
+  /** The image that knows an address: by function or symbol, or because the address is in its code. */
   imageAt(address: bigint): Image | undefined {
-    return this.images.find((image) => image.ask((table) => table.functionAt(address) ?? table.symbolAt(address)));
+    return this.images.find((image) => image.ask((table) => table.functionAt(address) ?? table.symbolAt(address)))
+      ?? this.images.find((image) => image.ask((table) => table.covers(address)));
   }
 
   /** 'name' or 'name+0x12' of the symbol that an address is in. */
@@ -189,7 +205,11 @@ export class Program {
   }
 
   globalNamed(name: string): GlobalVariable | undefined {
-    return this.allGlobals().get(name);
+    for (const image of this.images) {
+      const [variable] = image.ask((table) => table.globalsNamed(name)) ?? [];
+      if (variable) return { variable, image };
+    }
+    return undefined;
   }
 
   /** What the guest says of an address that no symbol is for: '/bin/busybox+0x1234 — sh (1)'. */
@@ -209,17 +229,7 @@ export class Program {
 
   /** Names of all variables outside functions. */
   globalNames(): string[] {
-    return [...this.allGlobals().keys()];
-  }
-
-  private allGlobals(): ReadonlyMap<string, GlobalVariable> {
-    if (this.globalsByName) return this.globalsByName;
-    const found = new Map<string, GlobalVariable>();
-    for (const image of this.images) {
-      for (const variable of image.ask((table) => table.globals()) ?? []) if (!found.has(variable.name)) found.set(variable.name, { variable, image });
-    }
-    this.globalsByName = found;
-    return found;
+    return [...new Set(this.images.flatMap((image) => image.ask((table) => table.globalNames()) ?? []))];
   }
 
   typeNamed(name: string): Type | undefined {
@@ -262,41 +272,37 @@ function askFirst<Answer>(images: readonly Image[], question: (table: SymbolTabl
   return undefined;
 }
 
-function lastPart(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
+/** Opens files for the symbol reader, in parts where the host can do that. */
+class Opener implements SymbolFiles {
+  readonly opened: { close(): void }[] = [];
+  readonly unpackers: SymbolFiles['unpackers'];
+
+  constructor(private readonly files: FileReader) {
+    this.unpackers = files.unpackers ?? {};
+  }
+
+  async open(path: string): Promise<ByteSource> {
+    if (!this.files.open) return memorySource(await this.files.read(path));
+    const file = await this.files.open(path);
+    this.opened.push(file);
+    return file;
+  }
+
+  exists(path: string): Promise<boolean> {
+    return this.files.exists(path);
+  }
+
+  async isElf(path: string): Promise<boolean> {
+    const source = await this.open(path);
+    return symbolFormat(source.read(0, Math.min(source.size, PROBE_BYTES))) === 'elf';
+  }
 }
 
-function directoryOf(path: string): string {
-  return path.slice(0, Math.max(0, path.length - lastPart(path).length - 1)) || (path.startsWith('/') ? '/' : '.');
-}
-
-function isElf(bytes: Uint8Array): boolean {
-  return [0x7f, 0x45, 0x4c, 0x46].every((byte, index) => bytes[index] === byte);
-}
-
-/** Takes for each file the first of its possible places where there is one. */
-function findSources(paths: readonly string[], places: (file: string) => string[], files: FileReader): Promise<ProgramSource[]> {
-  return Promise.all(paths.map(async (file): Promise<ProgramSource> => {
-    for (const path of places(file)) {
-      if (await files.exists(path)) return { name: lastPart(file), path, file, exists: true };
-    }
-    return { name: lastPart(file), path: file, file, exists: false };
-  }));
-}
-
-/** Where the source map puts the file, where the compiler saw it, then beside the symbol file and one directory above. */
-function candidatePlaces(file: string, directory: string, sourceMap: LaunchOptions['sourceMap']): string[] {
-  const parts = file.split('/').filter((part) => part !== '');
-  const first = Math.max(0, parts.length - TRIED_TAILS);
-  const tails = parts.slice(first).map((_, index) => parts.slice(first + index).join('/'));
-  const isAbsolute = /^([/\\]|[A-Za-z]:)/.test(file);
-  return [
-    ...sourceMap.flatMap(([from, to]) => {
-      const prefix = normalisePath(from);
-      return file === prefix || file.startsWith(`${prefix}/`) ? [joinPath(to, file.slice(prefix.length + 1))] : [];
-    }),
-    ...(isAbsolute ? [file] : []),
-    ...tails.map((tail) => joinPath(directory, tail)),
-    ...tails.map((tail) => joinPath(directory, `../${tail}`)),
-  ];
+/** Images have their file's name as their id, or the whole path where two files are named alike. */
+function imageOf(
+  name: string, path: string, bias: bigint, { table, format, debugPath, buildId, notes }: OpenedSymbols,
+  others: readonly Image[], complain: (message: string) => void,
+): Image {
+  const id = others.some((other) => other.name === name) ? `${path}${others.some((other) => other.id === path) ? `#${others.length}` : ''}` : name;
+  return new Image(name, path, table, complain, { format, debugPath, buildId, notes, bias }, id);
 }

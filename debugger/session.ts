@@ -256,7 +256,7 @@ export class ShadowboxDebugSession extends DebugSession {
         call.afterResponse(await this.machine.goOn());
         return { allThreadsContinued: true };
       },
-      pause: () => this.machine.execution.pause(),
+      pause: () => this.machine.pause(),
       next: step('over'),
       stepIn: step('in'),
       stepBack: async (args, call) => {

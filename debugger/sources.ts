@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { dapSource } from './frames';
+import type { Image } from './image';
 import { hex } from './numbers';
 import { userError, type FileReader } from './ports';
 import type { Program } from './program';
@@ -34,20 +35,39 @@ export class SourceManager {
   }
 
   async modules(start: number, count: number): Promise<{ modules: DebugProtocol.Module[]; totalModules: number }> {
-    const files = this.program.images.map((image): DebugProtocol.Module => {
-      const { name, path } = image;
-      const hasLines = image.ask((table) => table.hasDebugInfo) === true;
-      return {
-        id: name,
-        name,
-        path,
-        isUserCode: true,
-        symbolStatus: hasLines ? 'symbols and lines loaded' : 'names only: compiled without -g',
-        symbolFilePath: path,
-        addressRange: `entry ${hex(image.ask((table) => table.entry) ?? 0n)}`,
-      };
-    });
-    const modules = [...files, ...await this.guestModules()];
+    const modules = [...this.program.images.map(moduleOf), ...await this.guestModules()];
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
+}
+
+/** A symbol file in the protocol's form. */
+function moduleOf(image: Image): DebugProtocol.Module {
+  const { id, name, path, details } = image;
+  const range = image.ask((table) => table.range);
+  const entry = image.ask((table) => table.entry) ?? 0n;
+  const place = range === undefined ? [] : [`${hex(range.start)}-${hex(range.end)}`];
+  return {
+    id,
+    name,
+    path,
+    isUserCode: true,
+    isOptimized: image.ask((table) => table.isOptimised) === true,
+    symbolStatus: statusOf(image),
+    symbolFilePath: details.debugPath ?? path,
+    addressRange: [...place, ...(entry === 0n ? [] : [`entry ${hex(entry)}`]), ...biasText(details.bias ?? 0n)].join(', '),
+    ...(details.buildId === undefined ? {} : { version: `build id ${details.buildId}` }),
+  };
+}
+
+function statusOf(image: Image): string {
+  const missing = image.details.notes ?? [];
+  const hasLines = image.ask((table) => table.hasDebugInfo) === true;
+  if (hasLines) return missing.length === 0 ? 'symbols and lines loaded' : `symbols and lines loaded; ${missing.join('; ')}`;
+  if (missing.length === 0 && image.details.format === 'list of names') return 'names only';
+  return missing.length === 0 ? 'names only: compiled without -g' : `names only: ${missing.join('; ')}`;
+}
+
+function biasText(bias: bigint): string[] {
+  if (bias === 0n) return [];
+  return [`loaded ${bias < 0n ? `${hex(-bias)} below` : `${hex(bias)} above`} its own addresses`];
 }

@@ -10,7 +10,7 @@ import type { Program } from './program';
 import type { UnwoundFrame } from './symbols/cfi';
 import type { Machine } from './symbols/elf';
 import { registerNamed } from './registers';
-import { dwarfGeneralNames, dwarfRegisterNumber } from './symbols/registers';
+import { dwarfGeneralNames, dwarfRegisterNumber, SEGMENT_BASES } from './symbols/registers';
 import type { Target } from './target';
 
 /** One activation of a function. */
@@ -178,6 +178,10 @@ export class StackManager {
 
 function registersOf(cpu: CpuState, machine: Machine): Map<number, bigint> {
   const registers = new Map<number, bigint>();
+  for (const [name, number] of SEGMENT_BASES[machine]) {
+    const register = registerNamed(cpu, name);
+    if (register) registers.set(number, register.value);
+  }
   for (const name of dwarfGeneralNames(machine)) {
     // 32-bit code in long mode has the low halves of the registers, under their own names.
     const number = dwarfRegisterNumber(machine, name);

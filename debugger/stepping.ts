@@ -42,7 +42,7 @@ export class Stepper {
 
   async step(kind: StepKind, unit: StepUnit): Promise<Stop> {
     const start = await this.target.cpu();
-    const statement = unit === 'line' ? this.program.statementAt(start.linear) : undefined;
+    const statement = unit === 'line' ? this.program.statementAt(start.linear, kind === 'over') : undefined;
     if (!statement) return this.stepInstruction(kind);
     let ranges = statement.ranges;
     for (let round = 0; ; round++) {
@@ -55,7 +55,7 @@ export class Stepper {
         if (!isArrival(next) || !contains(ranges, next.report.linear)) return next;
         continue;
       }
-      const landed = this.program.statementAt(here);
+      const landed = this.program.statementAt(here, kind === 'over');
       const cpu = await this.target.cpu();
       // The beginning of a statement, code without lines, or back in the caller: that is where a person wants to be.
       if (!landed || landed.isStart || cpu.stackLinear > start.stackLinear) return stop;
@@ -63,8 +63,10 @@ export class Stepper {
     }
   }
 
-  /** Runs until the current function has returned. Error when the caller is not known. */
+  /** Runs until the current function has returned, or is left if it was inlined. Error when the caller is not known. */
   async stepOut(): Promise<Stop> {
+    const inlined = this.program.inlinedAt((await this.target.cpu()).linear);
+    if (inlined) return this.stepRanges('over', inlined);
     const caller = await this.stack.callerOfTop();
     const cpu = await this.target.cpu();
     if (!caller && cpu.codeBits === 16) return this.throughReturn();

@@ -1,14 +1,16 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [memtest] [grub] [disk-i386] [disk-amd64]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [memtest] [grub] [ipxe] [disk-i386] [disk-amd64]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
 //   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck;
 //            virtio-686.vmlinuz, -amd64.vmlinuz: the kernels that the drivers belong to
 //   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
+//   mouse    linux/mouse-686.cpio: busybox with the kernel's drivers of a PS/2 mouse; mouse-686.vmlinuz: their kernel
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
+//   ipxe     ipxe/ipxe.iso, pxe-e1000.rom
 //   disk-i386, disk-amd64  disks/debian-i386.img, debian-amd64.img: a hard disk with Debian on it (needs root, and a minute or two)
 //
 // Without a word: all of them but the hard disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
@@ -26,6 +28,7 @@ const GUESTS = path.join(cache, 'guests');
 const LINUX = path.join(GUESTS, 'linux');
 const MEMTEST = path.join(GUESTS, 'memtest86+');
 const GRUB = path.join(GUESTS, 'grub');
+const IPXE = path.join(GUESTS, 'ipxe');
 const DISKS = path.join(GUESTS, 'disks');
 
 /** Flavours of Debian's kernel, each with the architecture of its package. */
@@ -33,6 +36,8 @@ const KERNELS = { '686': 'i386', '686-pae': 'i386', amd64: 'amd64' };
 const KERNEL_SERIES = 'linux-image-6.1.';
 const ARCHITECTURES = ['i386', 'amd64'];
 const GRUB_IMAGES = ['grub-rescue-cdrom.iso', 'grub-rescue-floppy.img'];
+/** iPXE by where packages have it: as a CD, and as the expansion ROM of our card. */
+const IPXE_IMAGES = { ipxe: ['ipxe/ipxe.iso'], 'ipxe-qemu': ['ipxe/qemu/pxe-e1000.rom'] };
 const MEMTEST_IMAGES = ['memtest86+ia32.bin', 'memtest86+x64.bin'];
 
 /** What the kernel starts: file systems, a line that tests wait for, a shell on the first serial line. */
@@ -248,6 +253,20 @@ async function makeVirtio(archive, folder, flavour) {
   await putVersions(file, [...debs, ...kernel.debs, ...tools]);
 }
 
+/** busybox, and the kernel's drivers of a PS/2 mouse in the order of /modules/mouse. */
+async function makeMouse(archive, folder, flavour) {
+  const { busybox, debs } = await fetchBusybox(archive, folder, KERNELS[flavour]);
+  const kernel = await unpackKernel(archive, folder, flavour);
+  const modules = await modulesInOrder(kernel.tree, ['psmouse', 'evdev', 'mousedev']);
+  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/drivers': Buffer.from(DRIVERS_SCRIPT), 'modules/mouse': Buffer.from([...modules.keys(), ''].join('\n')) };
+  for (const [name, data] of modules) programs[`modules/${name}.ko`] = data;
+  // Modules want the very kernel that they were built with.
+  await putKernel(kernel, `mouse-${flavour}.vmlinuz`);
+  const file = path.join(LINUX, `mouse-${flavour}.cpio`);
+  await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
+  await putVersions(file, [...debs, ...kernel.debs]);
+}
+
 async function fetchMemtest(archive, folder) {
   const debs = await archive.download(['memtest86+:amd64']);
   const tree = path.join(folder, 'memtest');
@@ -265,6 +284,14 @@ async function fetchGrub(archive, folder) {
   await putVersions(path.join(GRUB, 'grub-rescue'), debs);
 }
 
+async function fetchIpxe(archive, folder) {
+  const debs = await archive.download(Object.keys(IPXE_IMAGES).map((name) => `${name}:amd64`));
+  const tree = path.join(folder, 'ipxe');
+  await unpackPackages(debs, tree);
+  for (const image of Object.values(IPXE_IMAGES).flat()) await put(path.join(IPXE, path.basename(image)), await readFile(path.join(tree, 'usr', 'lib', image)));
+  await putVersions(path.join(IPXE, 'ipxe'), debs);
+}
+
 /** Everything that can be made: by word, its files, each with how to make it. The `.packages` file comes last, so it stands for all. */
 const PRODUCTS = {
   kernels: [
@@ -278,14 +305,16 @@ const PRODUCTS = {
   virtio: ['686', 'amd64'].map((flavour) => [
     path.join(LINUX, `virtio-${flavour}.cpio.packages`), (archive, folder) => makeVirtio(archive, folder, flavour),
   ]),
+  mouse: [[path.join(LINUX, 'mouse-686.cpio.packages'), (archive, folder) => makeMouse(archive, folder, '686')]],
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
+  ipxe: [[path.join(IPXE, 'ipxe.packages'), fetchIpxe]],
   ...Object.fromEntries(ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
     return [`disk-${architecture}`, [[file, (_archive, folder) => makeDebianDisk(architecture, file, folder)]]];
   })),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'memtest', 'grub'];
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'memtest', 'grub', 'ipxe'];
 
 await main(async () => {
   const words = process.argv.slice(2);

@@ -10,10 +10,13 @@ import { setUp } from './lib/set-up.mjs';
 
 /** Folders of test/ that are a part of their own; all others together are the part 'unit'. */
 const OWN_PARTS = ['conformance', 'guests', 'debugger', 'editor'];
-/** Parts of one stage run side by side; those that measure time have a stage of their own. */
-const STAGES = [['typecheck', 'lint'], ['unit'], ['conformance', 'guests'], ['debugger'], ['editor']];
-/** A part that takes longer is ended and counts as failed. */
-const LONGEST_PART_MS = 30 * 60 * 1000;
+/** What belongs to one stage runs side by side, two programs at a time; parts that measure time have a stage of their own. */
+const STAGES = [['typecheck', 'lint'], ['conformance', 'guests', 'unit'], ['debugger'], ['editor']];
+const SIDE_BY_SIDE = 2;
+/** Parts of many minutes are cut into so many pieces, each with every sixth or fourth file. */
+const PIECES = { guests: 6, unit: 4 };
+/** A piece that takes longer is ended and counts as failed. */
+const LONGEST_PIECE_MS = 30 * 60 * 1000;
 /** Time for one test that does not set its own, in milliseconds. */
 const TEST_TIMEOUT_MS = 20_000;
 const HEARTBEAT_MS = 30_000;
@@ -34,7 +37,7 @@ function runNode(name, args) {
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0' } });
     const heartbeat = setInterval(() => console.log(`  still at it: ${name} (${secondsSince(start)})`), HEARTBEAT_MS);
     let overtime = false;
-    const limit = setTimeout(() => { overtime = true; child.kill('SIGKILL'); }, LONGEST_PART_MS);
+    const limit = setTimeout(() => { overtime = true; child.kill('SIGKILL'); }, LONGEST_PIECE_MS);
     const end = (fault) => {
       clearInterval(heartbeat);
       clearTimeout(limit);
@@ -44,7 +47,7 @@ function runNode(name, args) {
     child.stderr.on('data', (chunk) => { output += chunk; });
     child.on('error', (error) => end(error.message));
     child.on('close', (status, signal) => {
-      if (overtime) end(`took longer than ${LONGEST_PART_MS / 60_000} minutes`);
+      if (overtime) end(`took longer than ${LONGEST_PIECE_MS / 60_000} minutes`);
       else end(status === 0 ? undefined : `ended with ${signal ?? `status ${status}`}`);
     });
   });
@@ -85,15 +88,25 @@ async function readResults(file) {
   return existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined;
 }
 
-async function runMocha(part) {
+/** What is to be run of a part, as functions that give its results. */
+async function jobsOf(part) {
+  if (part in PROGRAMS) return [() => runProgram(part)];
   const files = await testFiles(part);
+  const pieces = Math.min(PIECES[part] ?? 1, Math.max(files.length, 1));
+  return Array.from({ length: pieces }, (_, piece) => {
+    const name = pieces === 1 ? part : `${part} ${piece + 1} of ${pieces}`;
+    return () => runMocha(name, files.filter((_file, i) => i % pieces === piece));
+  });
+}
+
+async function runMocha(name, files) {
   if (files.length === 0) {
-    console.log(`${part}: 0 passed, 1 failed\n  FAILED: there is no test file in this part`);
+    console.log(`${name}: 0 passed, 1 failed\n  FAILED: there is no test file in this part`);
     return { passed: 0, failed: 1, skipped: [] };
   }
-  const output = path.join(testResults, `${part}.json`);
+  const output = path.join(testResults, `${name.replaceAll(' ', '-')}.json`);
   await rm(output, { force: true });
-  const ended = await runNode(part, [
+  const ended = await runNode(name, [
     '--import', 'tsx', bin('mocha', 'bin/mocha.js'), '--exit', '--timeout', String(TEST_TIMEOUT_MS),
     '--reporter', path.join(root, 'scripts', 'lib', 'mocha-results.cjs'), '--reporter-option', `output=${output}`,
     ...files.map((file) => path.relative(root, file)),
@@ -102,8 +115,19 @@ async function runMocha(part) {
   const results = found ?? { passed: 0, failed: 1, skipped: [] };
   // A part that failed without saying where has failed all the same.
   if (ended.fault !== undefined && results.failed === 0) results.failed = 1;
-  if (found === undefined) ended.output += `\n  FAILED: ${part} ${ended.fault ?? 'ended without results'}`;
-  showPart(part, results, ended);
+  if (found === undefined) ended.output += `\n  FAILED: ${name} ${ended.fault ?? 'ended without results'}`;
+  showPart(name, results, ended);
+  return results;
+}
+
+/** Runs jobs, so many at a time, in their order. */
+async function runSideBySide(jobs) {
+  const waiting = [...jobs];
+  const results = [];
+  const lane = async () => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) results.push(await job());
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
   return results;
 }
 
@@ -122,7 +146,8 @@ await main(async () => {
   const total = { passed: 0, failed: 0, skipped: [] };
   for (const stage of STAGES) {
     const wanted = stage.filter((part) => parts.includes(part));
-    for (const results of await Promise.all(wanted.map((part) => (part in PROGRAMS ? runProgram(part) : runMocha(part))))) {
+    const jobs = (await Promise.all(wanted.map(jobsOf))).flat();
+    for (const results of await runSideBySide(jobs)) {
       total.passed += results.passed;
       total.failed += results.failed;
       total.skipped.push(...results.skipped);

@@ -30,10 +30,11 @@ function decodeText(bytes: Uint8Array, start: number, end: number): string {
 /** A cursor over part of a byte array. Every read is checked against the part's end and throws `SymbolFileError` past it. */
 export class ByteReader {
   /**
-   * @param bytes the whole file or section
+   * @param bytes the whole file or section, or a window on it
    * @param name what to call it in errors
    * @param offset where reading starts (bytes)
    * @param end first offset that may not be read
+   * @param origin the offset that the first of `bytes` has: 0 unless they are a window
    * @param view a view of exactly the same bytes, to be shared between cursors
    */
   constructor(
@@ -41,9 +42,10 @@ export class ByteReader {
     readonly name: string,
     public offset = 0,
     readonly end = bytes.length,
+    readonly origin = 0,
     private readonly view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   ) {
-    if (end > bytes.length || offset > end || offset < 0) {
+    if (end - origin > bytes.length || offset > end || offset < origin) {
       throw new SymbolFileError(`a part from 0x${offset.toString(16)} to 0x${end.toString(16)} lies outside the ${bytes.length} bytes there are`, name);
     }
   }
@@ -61,18 +63,18 @@ export class ByteReader {
   /** A second cursor over [offset, end) of the same bytes. */
   part(offset: number, end: number): ByteReader {
     if (end > this.end) this.fail(`needs bytes up to 0x${end.toString(16)}, but the data ends at 0x${this.end.toString(16)}`, offset);
-    return new ByteReader(this.bytes, this.name, offset, end, this.view);
+    return new ByteReader(this.bytes, this.name, offset, end, this.origin, this.view);
   }
 
   private advance(size: number): number {
     const at = this.offset;
     if (size < 0 || size > this.end - at) this.fail(`needs ${size} more bytes, but only ${this.end - at} are left`);
     this.offset = at + size;
-    return at;
+    return at - this.origin;
   }
 
   seek(offset: number): void {
-    if (offset < 0 || offset > this.end) this.fail(`offset 0x${offset.toString(16)} lies outside the data, which ends at 0x${this.end.toString(16)}`);
+    if (offset < this.origin || offset > this.end) this.fail(`offset 0x${offset.toString(16)} lies outside the data, which ends at 0x${this.end.toString(16)}`);
     this.offset = offset;
   }
 
@@ -140,17 +142,17 @@ export class ByteReader {
 
   /** Text up to a zero byte, which is consumed. */
   text(): string {
-    const start = this.offset;
+    const start = this.offset - this.origin;
     const zero = this.bytes.indexOf(0, start);
-    if (zero < 0 || zero >= this.end) this.fail("text without a closing zero byte", start);
-    this.offset = zero + 1;
+    if (zero < 0 || zero >= this.end - this.origin) this.fail("text without a closing zero byte");
+    this.offset = zero + 1 + this.origin;
     return decodeText(this.bytes, start, zero);
   }
 
   skipText(): void {
-    const zero = this.bytes.indexOf(0, this.offset);
-    if (zero < 0 || zero >= this.end) this.fail("text without a closing zero byte");
-    this.offset = zero + 1;
+    const zero = this.bytes.indexOf(0, this.offset - this.origin);
+    if (zero < 0 || zero >= this.end - this.origin) this.fail("text without a closing zero byte");
+    this.offset = zero + 1 + this.origin;
   }
 
   /** A ULEB128 (DWARF 5, 7.6) of any 64-bit value. Higher bits are dropped. */

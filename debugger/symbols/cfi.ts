@@ -63,9 +63,12 @@ export interface FrameSection {
   /** Where the section is in memory (file address), from which pc-relative pointers count. */
   readonly address: bigint;
   readonly isEhFrame: boolean;
+  /** File addresses from which other pointers count: those of the code, and of the global offset table. */
+  readonly textBase?: bigint | undefined;
+  readonly dataBase?: bigint | undefined;
 }
 
-const DW_EH_PE = { omit: 0xff, uleb128: 1, udata2: 2, udata4: 3, udata8: 4, sleb128: 9, sdata2: 0xa, sdata4: 0xb, sdata8: 0xc, pcrel: 0x10 } as const;
+const DW_EH_PE = { omit: 0xff, uleb128: 1, udata2: 2, udata4: 3, udata8: 4, sleb128: 9, sdata2: 0xa, sdata4: 0xb, sdata8: 0xc, pcrel: 0x10, textrel: 0x20, datarel: 0x30, funcrel: 0x40, aligned: 0x50 } as const;
 
 /** The stack pointer's DWARF number (i386 and x86-64 psABI, 'DWARF Register Number Mapping'). */
 const STACK_POINTER: Record<Machine, number> = { "386": 4, "x86-64": 7 };
@@ -166,6 +169,12 @@ export class CallFrames {
   }
 }
 
+/** What stands in a common entry where others say which common entry is theirs. */
+function commonId(isEhFrame: boolean, offsetSize: 4 | 8): bigint {
+  if (isEhFrame) return 0n;
+  return offsetSize === 8 ? 0xffffffffffffffffn : 0xffffffffn;
+}
+
 /** Walks the entries of one section: common ones (CIEs) and those of functions (FDEs). */
 class SectionScanner {
   private readonly commons = new Map<number, CommonEntry>();
@@ -183,9 +192,9 @@ class SectionScanner {
         continue;
       }
       const idOffset = reader.offset;
-      const id = reader.sized(isEhFrame ? 4 : offsetSize);
-      const isCommon = isEhFrame ? id === 0 : id === 0xffffffff;
-      if (!isCommon) this.function(isEhFrame ? idOffset - id : id, end, add);
+      const id = reader.unsigned(isEhFrame ? 4 : offsetSize);
+      const isCommon = id === commonId(isEhFrame, offsetSize);
+      if (!isCommon) this.function(isEhFrame ? idOffset - Number(id) : Number(id), end, add);
       reader.seek(end);
     }
   }
@@ -194,7 +203,6 @@ class SectionScanner {
     const { reader } = this.section;
     const first = reader.u32();
     const offsetSize = first === 0xffffffff ? 8 : 4;
-    if (offsetSize === 8 && !this.section.isEhFrame) reader.fail("frame entries in the 64-bit DWARF format are not supported", reader.offset - 4);
     const length = offsetSize === 8 ? reader.size64() : first;
     const end = reader.offset + length;
     if (end > reader.end) reader.fail(`a frame entry of ${length} bytes runs past the end of the section`);
@@ -227,8 +235,8 @@ class SectionScanner {
   private readCommon(offset: number): CommonEntry {
     const { reader, isEhFrame } = this.section;
     const { end, offsetSize } = this.header();
-    const id = reader.sized(isEhFrame ? 4 : offsetSize);
-    if (id !== (isEhFrame ? 0 : 0xffffffff)) reader.fail("a function's frame entry names a common entry that is none", offset);
+    const id = reader.unsigned(isEhFrame ? 4 : offsetSize);
+    if (id !== commonId(isEhFrame, offsetSize)) reader.fail("a function's frame entry names a common entry that is none", offset);
     const version = reader.u8();
     if (version !== 1 && version !== 3 && version !== 4) reader.fail(`frame information version ${version} is not supported`, offset);
     const augmentation = reader.text();
@@ -251,11 +259,16 @@ class SectionScanner {
 
   /**
    * Reads the augmentation data that a 'z' string announces; gives the encoding of addresses ('R').
-   * Without 'z' only 'S' is understood, which has no data: the GNU assembler writes it alone in .debug_frame.
+   * Without 'z' only 'S' is understood, which has no data: the GNU assembler writes it alone in .debug_frame; and 'eh'.
    */
   private augmentation(letters: string, addressSize: number, offset: number): number {
     const { reader } = this.section;
     if (letters === "" || letters === "S") return 0;
+    // GCC before version 3: a pointer to its own tables.
+    if (letters === "eh") {
+      reader.skip(addressSize);
+      return 0;
+    }
     if (!letters.startsWith("z")) return reader.fail(`unknown frame augmentation '${letters}'`, offset);
     const size = reader.uleb();
     const end = reader.offset + size;
@@ -270,31 +283,43 @@ class SectionScanner {
     return encoding;
   }
 
-  /** A pointer in a DW_EH_PE encoding, as a file address. Indirect ones are only stepped over, never used. */
   private pointer(encoding: number, addressSize: number): bigint {
-    const { reader } = this.section;
-    if (encoding === DW_EH_PE.omit) return 0n;
-    const at = this.section.address + BigInt(reader.offset);
-    const value = this.encoded(encoding & 0x0f, addressSize);
-    const application = encoding & 0x70;
-    if (application !== 0 && application !== DW_EH_PE.pcrel) reader.fail(`pointer encoding 0x${encoding.toString(16)} is not supported`);
-    return BigInt.asUintN(this.addressSize * 8, application === DW_EH_PE.pcrel ? at + value : value);
+    return BigInt.asUintN(this.addressSize * 8, readPointer(this.section.reader, this.section, encoding, addressSize));
   }
+}
 
-  private encoded(format: number, addressSize: number): bigint {
-    const { reader } = this.section;
-    switch (format) {
-      case 0: return reader.unsigned(addressSize);
-      case DW_EH_PE.uleb128: return reader.ulebBig();
-      case DW_EH_PE.udata2: return reader.unsigned(2);
-      case DW_EH_PE.udata4: return reader.unsigned(4);
-      case DW_EH_PE.udata8: return reader.unsigned(8);
-      case DW_EH_PE.sleb128: return reader.slebBig();
-      case DW_EH_PE.sdata2: return reader.signed(2);
-      case DW_EH_PE.sdata4: return reader.signed(4);
-      case DW_EH_PE.sdata8: return reader.signed(8);
-      default: return reader.fail(`unknown pointer format ${format}`);
-    }
+/**
+ * A pointer in a DW_EH_PE encoding, as a file address. Indirect ones are only stepped over, never used.
+ * @param functionStart what pointers relative to a function count from
+ */
+function readPointer(reader: ByteReader, section: FrameSection, encoding: number, addressSize: number, functionStart = 0n): bigint {
+  if (encoding === DW_EH_PE.omit) return 0n;
+  const application = encoding & 0x70;
+  if (application === DW_EH_PE.aligned) reader.seek(Math.ceil(reader.offset / addressSize) * addressSize);
+  const at = section.address + BigInt(reader.offset);
+  const value = encodedNumber(reader, encoding & 0x0f, addressSize);
+  switch (application) {
+    case 0: case DW_EH_PE.aligned: return value;
+    case DW_EH_PE.pcrel: return at + value;
+    case DW_EH_PE.textrel: return (section.textBase ?? 0n) + value;
+    case DW_EH_PE.datarel: return (section.dataBase ?? 0n) + value;
+    case DW_EH_PE.funcrel: return functionStart + value;
+    default: return reader.fail(`pointer encoding 0x${encoding.toString(16)} is not supported`);
+  }
+}
+
+function encodedNumber(reader: ByteReader, format: number, addressSize: number): bigint {
+  switch (format) {
+    case 0: return reader.unsigned(addressSize);
+    case DW_EH_PE.uleb128: return reader.ulebBig();
+    case DW_EH_PE.udata2: return reader.unsigned(2);
+    case DW_EH_PE.udata4: return reader.unsigned(4);
+    case DW_EH_PE.udata8: return reader.unsigned(8);
+    case DW_EH_PE.sleb128: return reader.slebBig();
+    case DW_EH_PE.sdata2: return reader.signed(2);
+    case DW_EH_PE.sdata4: return reader.signed(4);
+    case DW_EH_PE.sdata8: return reader.signed(8);
+    default: return reader.fail(`unknown pointer format ${format}`);
   }
 }
 
@@ -343,7 +368,7 @@ class RowMachine {
     if (this.setCfa(byte, reader) || this.setRule(byte, reader)) return;
     switch (byte) {
       case DW_CFA.nop: return;
-      case DW_CFA.set_loc: this.location = reader.unsigned(this.addressSize); return;
+      case DW_CFA.set_loc: this.location = this.settled(reader); return;
       case DW_CFA.advance_loc1: return this.advance(reader.u8());
       case DW_CFA.advance_loc2: return this.advance(reader.u16());
       case DW_CFA.advance_loc4: return this.advance(reader.u32());
@@ -360,6 +385,12 @@ class RowMachine {
       case DW_CFA.GNU_args_size: return reader.skipLeb();
       default: reader.fail(`unknown frame instruction 0x${byte.toString(16)}`, reader.offset - 1);
     }
+  }
+
+  /** An address in the encoding that the common entry says. */
+  private settled(reader: ByteReader): bigint {
+    const { common, section, start } = this.entry;
+    return BigInt.asUintN(this.addressSize * 8, readPointer(reader, section, common.pointerEncoding, common.addressSize, start));
   }
 
   private setCfa(op: number, reader: ByteReader): boolean {

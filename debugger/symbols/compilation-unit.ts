@@ -3,8 +3,10 @@
 import { DW_AT, DW_LANG_ASSEMBLER, DW_TAG } from "./dwarf-constants";
 import { IntervalMap, lastAtOrBelow } from "./intervals";
 import type { AddressRange } from "./intervals";
-import { readLineHeader, runLineProgram } from "./line-program";
-import type { LineHeader, LineRow, LineSequence } from "./line-program";
+import { lineHeaderOf } from "./file-tables";
+import { runLineProgram } from "./line-program";
+import type { LineRow, LineSequence } from "./line-program";
+import { NameScanner } from "./name-scan";
 import { rangesOf } from "./range-lists";
 import type { Die, Unit } from "./units";
 
@@ -18,43 +20,48 @@ export interface PlacedRow {
 /** Whether code at that address is loaded with the program: linkers leave entries for code that they dropped. */
 export type IsLoaded = (range: AddressRange) => boolean;
 
-/** Everything but the unit's own entry is read when it is first asked for. */
+const scanner = new NameScanner();
+
+/** Everything is read when it is first asked for. */
 export class CompilationUnit {
-  readonly name: string;
-  readonly directory: string;
-  readonly isAssembly: boolean;
-  /** Compiled with optimisation, as far as the producer's options tell. */
-  readonly isOptimised: boolean;
-  private header: { readonly value: LineHeader | undefined } | undefined;
   private sequences: IntervalMap<LineSequence> | undefined;
   private sequenceList: readonly LineSequence[] | undefined;
   private statements: Map<string, PlacedRow[]> | undefined;
   private functionMap: IntervalMap<Die> | undefined;
 
-  constructor(readonly unit: Unit, private readonly isLoaded: IsLoaded) {
-    const { root } = unit;
-    this.name = root.text(DW_AT.name) ?? "";
-    this.directory = root.text(DW_AT.comp_dir) ?? "";
-    this.isAssembly = root.number(DW_AT.language) === DW_LANG_ASSEMBLER;
-    this.isOptimised = / -O([1-3sgz]|fast)?(\s|$)/.test(root.text(DW_AT.producer) ?? "");
+  /** @param stated the unit of the program; a skeleton is filled in from its split unit */
+  constructor(readonly stated: Unit, private readonly isLoaded: IsLoaded) {}
+
+  /** The unit with the entries; of a split unit, that in the other file. */
+  get unit(): Unit {
+    return this.stated.full;
+  }
+
+  get isAssembly(): boolean {
+    return this.unit.root.number(DW_AT.language) === DW_LANG_ASSEMBLER;
+  }
+
+  /** Compiled with optimisation, as far as the producer's options tell. */
+  get isOptimised(): boolean {
+    return / -O([1-3sgz]|fast)?(\s|$)/.test(this.unit.root.text(DW_AT.producer) ?? "");
   }
 
   /** Addresses of its code: as the unit says, or else as its line table shows. */
   ranges(): readonly AddressRange[] {
-    const stated = rangesOf(this.unit.root).filter(this.isLoaded);
+    const stated = rangesOf(this.stated.root).filter(this.isLoaded);
     return stated.length > 0 ? stated : this.lineSequences();
   }
 
-  /** Normalised full paths by file number, as DW_AT_decl_file and line rows count them. */
+  /** Normalised full paths by file number, as line rows count them. */
   get files(): readonly string[] {
-    return this.lineHeader()?.files ?? [];
+    return lineHeaderOf(this.stated)?.files ?? [];
   }
 
   /** The loaded sequences of the line table. */
   lineSequences(): readonly LineSequence[] {
     if (this.sequenceList === undefined) {
-      const header = this.lineHeader();
-      this.sequenceList = header === undefined ? [] : runLineProgram(this.unit.section(".debug_line"), header).filter(this.isLoaded);
+      const header = lineHeaderOf(this.stated);
+      this.sequenceList = header === undefined ? [] : runLineProgram(this.stated.section(".debug_line"), header).filter(this.isLoaded);
     }
     return this.sequenceList;
   }
@@ -88,30 +95,6 @@ export class CompilationUnit {
     return this.functionMap;
   }
 
-  /** The unit's entries, and those inside its namespaces. */
-  *declarations(parent: Die = this.unit.root, depth = 0): Generator<Die> {
-    for (const die of parent.children()) {
-      yield die;
-      if (die.tag === DW_TAG.namespace && depth < 32) yield* this.declarations(die, depth + 1);
-    }
-  }
-
-  private lineHeader(): LineHeader | undefined {
-    this.header ??= { value: this.readLineHeader() };
-    return this.header.value;
-  }
-
-  private readLineHeader(): LineHeader | undefined {
-    const offset = this.unit.root.number(DW_AT.stmt_list);
-    if (offset === undefined) return undefined;
-    const reader = this.unit.section(".debug_line");
-    reader.seek(offset);
-    return readLineHeader(reader, {
-      addressSize: this.unit.addressSize, directory: this.directory, unitFile: this.name,
-      textOf: (form, raw) => this.unit.textOf(form, raw),
-    });
-  }
-
   private groupStatements(): Map<string, PlacedRow[]> {
     const groups = new Map<string, PlacedRow[]>();
     for (const sequence of this.lineSequences()) {
@@ -127,11 +110,16 @@ export class CompilationUnit {
     return groups;
   }
 
-  private *functionRanges(): Generator<readonly [AddressRange, Die]> {
-    for (const die of this.declarations()) {
-      if (die.tag !== DW_TAG.subprogram) continue;
-      for (const range of rangesOf(die)) if (this.isLoaded(range)) yield [range, die];
-    }
+  private functionRanges(): (readonly [AddressRange, Die])[] {
+    const ranges: (readonly [AddressRange, Die])[] = [];
+    const { unit } = this;
+    scanner.scan(unit, ({ tag, offset, hasCode }) => {
+      if (tag !== DW_TAG.subprogram || !hasCode) return;
+      const die = unit.dieAt(offset);
+      if (die === undefined) return;
+      for (const range of rangesOf(die)) if (this.isLoaded(range)) ranges.push([range, die]);
+    });
+    return ranges;
   }
 }
 

@@ -1,64 +1,167 @@
 // The named things outside functions, across all units of a file: types, global variables, functions.
 
 import type { CompilationUnit } from "./compilation-unit";
-import { DW_AT, DW_TAG } from "./dwarf-constants";
-import type { Die } from "./units";
+import type { DebugInfo } from "./debug-info";
+import { DW_FORM, DW_TAG } from "./dwarf-constants";
+import { NameScanner } from "./name-scan";
+import type { ScannedEntry } from "./name-scan";
+import type { Die, Unit } from "./units";
 
-const TYPE_TAGS: ReadonlySet<number> = new Set([
-  DW_TAG.structure_type, DW_TAG.union_type, DW_TAG.class_type, DW_TAG.enumeration_type, DW_TAG.typedef, DW_TAG.base_type,
-]);
+/** A unit whose outer entries are looked through, and the compilation unit that stands for its code. */
+export interface DeclaringUnit {
+  readonly unit: Unit;
+  /** Undefined for units without code: those with types alone, and parts that others import. */
+  readonly compiled: CompilationUnit | undefined;
+}
 
 export interface Declaration {
   readonly die: Die;
-  readonly unit: CompilationUnit;
+  readonly unit: CompilationUnit | undefined;
+}
+
+/** An entry's place; entries themselves are decoded when they are wanted. */
+interface Place {
+  readonly tag: number;
+  readonly offset: number;
+  readonly owner: DeclaringUnit;
+}
+
+/** All that has one name. */
+interface Named {
+  readonly name: string;
+  /** The first definition of each tag: a kernel defines the same structures in thousands of units. */
+  types: Place[] | undefined;
+  functions: Place[] | undefined;
+  variables: Place[] | undefined;
 }
 
 /** Names of all units, gathered in one walk when first asked. */
 export class Declarations {
-  private readonly types = new Map<string, Declaration[]>();
-  private readonly functions = new Map<string, Declaration[]>();
-  private readonly variables: Declaration[] = [];
+  private readonly names = new Map<string, Named>();
+  /** The scopes of declarations inside namespaces and classes, which a definition elsewhere completes. */
+  private readonly scopes = new Map<string, string>();
   private isRead = false;
 
-  constructor(private readonly units: readonly CompilationUnit[]) {}
+  constructor(private readonly units: () => readonly DeclaringUnit[]) {}
 
-  /** Definitions of types of that name. */
-  typesNamed(name: string): readonly Declaration[] {
-    this.read();
-    return this.types.get(name) ?? [];
+  /** Definitions of types of that name, one for each kind of type. With namespaces, the name may be qualified: `outer::name`. */
+  typesNamed(name: string): Die[] {
+    return this.find(name)?.types?.map(dieOf).filter(die => die !== undefined) ?? [];
   }
 
   /** Functions of that name that have code. */
-  functionsNamed(name: string): readonly Declaration[] {
-    this.read();
-    return this.functions.get(name) ?? [];
+  functionsNamed(name: string): Declaration[] {
+    return declarations(this.find(name)?.functions);
   }
 
-  globals(): readonly Declaration[] {
+  /** Variables of that name. */
+  globalsNamed(name: string): Declaration[] {
+    return declarations(this.find(name)?.variables);
+  }
+
+  /** All variables outside functions. */
+  globals(): Declaration[] {
     this.read();
-    return this.variables;
+    const all = new Map<string, Declaration>();
+    for (const { variables } of this.names.values()) {
+      for (const declaration of declarations(variables)) all.set(`${declaration.die.unit.sectionName}${declaration.die.offset}`, declaration);
+    }
+    return [...all.values()].sort((a, b) => a.die.offset - b.die.offset);
+  }
+
+  /** Names of all variables outside functions. */
+  globalNames(): string[] {
+    this.read();
+    return [...this.names.values()].filter(({ variables }) => variables !== undefined).map(({ name }) => name);
+  }
+
+  private find(name: string): Named | undefined {
+    this.read();
+    return this.names.get(name);
   }
 
   private read(): void {
     if (this.isRead) return;
     this.isRead = true;
-    for (const unit of this.units) for (const die of unit.declarations()) this.sort({ die, unit });
+    const scanner = new NameScanner();
+    const byOffset = new Map<DebugInfo, Map<number, Named>>();
+    for (const owner of this.units()) {
+      const { info } = owner.unit;
+      const known = byOffset.get(info) ?? new Map<number, Named>();
+      byOffset.set(info, known);
+      const texts = new NameCache(owner.unit, this.names, known);
+      scanner.scan(owner.unit, entry => this.note(entry, owner, texts));
+    }
   }
 
-  private sort(declaration: Declaration): void {
-    const { die } = declaration;
-    if (die.tag === DW_TAG.variable) {
-      if (!die.flag(DW_AT.declaration)) this.variables.push(declaration);
-    } else if (TYPE_TAGS.has(die.tag)) {
-      if (!die.flag(DW_AT.declaration)) add(this.types, declaration);
-    } else if (die.tag === DW_TAG.subprogram && (die.has(DW_AT.low_pc) || die.has(DW_AT.ranges))) add(this.functions, declaration);
+  private note(entry: ScannedEntry, owner: DeclaringUnit, texts: NameCache): void {
+    const { tag, offset } = entry;
+    if (entry.isDeclaration) {
+      this.scopes.set(scopeKey(owner.unit, offset), entry.scope);
+      return;
+    }
+    if (tag === DW_TAG.subprogram && !entry.hasCode) return;
+    const die = entry.hasOrigin ? owner.unit.dieAt(offset) : undefined;
+    const name = die?.name();
+    const named = entry.name !== undefined ? texts.named(entry.name) : name === undefined ? undefined : namedAs(this.names, name);
+    if (named === undefined) return;
+    const place = { tag, offset, owner };
+    noteAt(named, place);
+    const scope = entry.scope === "" ? die && this.declaredScope(die) : entry.scope;
+    if (scope !== undefined && scope !== "") noteAt(namedAs(this.names, scope + named.name), place);
+  }
+
+  /** The scope of the declaration that an entry completes: C++ defines outside of it. */
+  private declaredScope(die: Die): string | undefined {
+    for (const { unit, offset } of die.origins()) {
+      const scope = this.scopes.get(scopeKey(unit, offset));
+      if (scope !== undefined) return scope;
+    }
+    return undefined;
   }
 }
 
-function add(map: Map<string, Declaration[]>, declaration: Declaration): void {
-  const name = declaration.die.name();
-  if (name === undefined) return;
-  const same = map.get(name);
-  if (same === undefined) map.set(name, [declaration]);
-  else same.push(declaration);
+function scopeKey(unit: Unit, offset: number): string {
+  return `${unit.info.fileName} ${unit.sectionName} ${offset}`;
+}
+
+function namedAs(names: Map<string, Named>, name: string): Named {
+  let named = names.get(name);
+  if (named === undefined) names.set(name, named = { name, types: undefined, functions: undefined, variables: undefined });
+  return named;
+}
+
+function noteAt(named: Named, place: Place): void {
+  if (place.tag === DW_TAG.subprogram) (named.functions ??= []).push(place);
+  else if (place.tag === DW_TAG.variable) (named.variables ??= []).push(place);
+  else if (named.types?.some(({ tag }) => tag === place.tag) !== true) (named.types ??= []).push(place);
+}
+
+function dieOf({ owner, offset }: Place): Die | undefined {
+  return owner.unit.dieAt(offset);
+}
+
+function declarations(places: readonly Place[] | undefined): Declaration[] {
+  const found: Declaration[] = [];
+  for (const place of places ?? []) {
+    const die = dieOf(place);
+    if (die !== undefined) found.push({ die, unit: place.owner.compiled });
+  }
+  return found;
+}
+
+/** Names of one unit, by their place in its file's string section, so that each is decoded once. */
+class NameCache {
+  constructor(private readonly unit: Unit, private readonly names: Map<string, Named>, private readonly byOffset: Map<number, Named>) {}
+
+  named({ form, raw }: NonNullable<ScannedEntry["name"]>): Named | undefined {
+    const isShared = form === DW_FORM.strp && typeof raw === "number";
+    const known = isShared ? this.byOffset.get(raw) : undefined;
+    if (known !== undefined) return known;
+    const text = this.unit.textOf(form, raw);
+    if (text === undefined) return undefined;
+    const named = namedAs(this.names, text);
+    if (isShared) this.byOffset.set(raw, named);
+    return named;
+  }
 }

@@ -4,7 +4,9 @@ export const DW_TAG = {
   array_type: 0x01, class_type: 0x02, enumeration_type: 0x04, formal_parameter: 0x05, lexical_block: 0x0b, member: 0x0d,
   pointer_type: 0x0f, reference_type: 0x10, compile_unit: 0x11, structure_type: 0x13, subroutine_type: 0x15, typedef: 0x16,
   union_type: 0x17, unspecified_parameters: 0x18, inheritance: 0x1c, inlined_subroutine: 0x1d, subrange_type: 0x21,
-  base_type: 0x24, const_type: 0x26, enumerator: 0x28, subprogram: 0x2e, variable: 0x34, volatile_type: 0x35,
+  string_type: 0x12, variant: 0x19, ptr_to_member_type: 0x1f, set_type: 0x20, file_type: 0x29, thrown_type: 0x31, packed_type: 0x2d,
+  variant_part: 0x33, interface_type: 0x38, imported_declaration: 0x08, shared_type: 0x40, template_alias: 0x43, coarray_type: 0x44,
+  dynamic_type: 0x46, immutable_type: 0x4b, partial_unit: 0x3c, imported_unit: 0x3d, type_unit: 0x41, call_site: 0x48, call_site_parameter: 0x49, GNU_call_site: 0x4109, GNU_call_site_parameter: 0x410a, skeleton_unit: 0x4a, base_type: 0x24, const_type: 0x26, enumerator: 0x28, subprogram: 0x2e, variable: 0x34, volatile_type: 0x35,
   restrict_type: 0x37, namespace: 0x39, unspecified_type: 0x3b, rvalue_reference_type: 0x42, atomic_type: 0x47,
 } as const;
 
@@ -15,6 +17,8 @@ export const DW_AT = {
   encoding: 0x3e, external: 0x3f, frame_base: 0x40, specification: 0x47, type: 0x49, ranges: 0x55, entry_pc: 0x52,
   call_column: 0x57, call_file: 0x58, call_line: 0x59, data_bit_offset: 0x6b, linkage_name: 0x6e, str_offsets_base: 0x72,
   addr_base: 0x73, rnglists_base: 0x74, signature: 0x69, loclists_base: 0x8c, MIPS_linkage_name: 0x2007,
+  discr: 0x15, discr_value: 0x16, dwo_name: 0x76, GNU_dwo_name: 0x2130, GNU_dwo_id: 0x2131, GNU_ranges_base: 0x2132, GNU_addr_base: 0x2133, import: 0x18,
+  call_return_pc: 0x7d, call_value: 0x7e, call_origin: 0x7f, call_parameter: 0x80, GNU_call_site_value: 0x2111,
 } as const;
 
 export const DW_FORM = {
@@ -23,7 +27,8 @@ export const DW_FORM = {
   ref8: 0x14, ref_udata: 0x15, indirect: 0x16, sec_offset: 0x17, exprloc: 0x18, flag_present: 0x19, strx: 0x1a, addrx: 0x1b,
   ref_sup4: 0x1c, strp_sup: 0x1d, data16: 0x1e, line_strp: 0x1f, ref_sig8: 0x20, implicit_const: 0x21, loclistx: 0x22,
   rnglistx: 0x23, ref_sup8: 0x24, strx1: 0x25, strx2: 0x26, strx3: 0x27, strx4: 0x28, addrx1: 0x29, addrx2: 0x2a,
-  addrx3: 0x2b, addrx4: 0x2c, GNU_ref_alt: 0x1f20, GNU_strp_alt: 0x1f21,
+  addrx3: 0x2b, addrx4: 0x2c, GNU_addr_index: 0x1f01, GNU_str_index: 0x1f02,
+  GNU_ref_alt: 0x1f20, GNU_strp_alt: 0x1f21,
 } as const;
 
 export const DW_UT = { compile: 1, type: 2, partial: 3, skeleton: 4, split_compile: 5, split_type: 6 } as const;
@@ -61,7 +66,7 @@ export const DW_OP = {
   implicit_value: 0x9e, stack_value: 0x9f, implicit_pointer: 0xa0, addrx: 0xa1, constx: 0xa2, entry_value: 0xa3,
   const_type: 0xa4, regval_type: 0xa5, deref_type: 0xa6, convert: 0xa8, reinterpret: 0xa9, GNU_push_tls_address: 0xe0,
   GNU_uninit: 0xf0, GNU_implicit_pointer: 0xf2, GNU_entry_value: 0xf3, GNU_const_type: 0xf4, GNU_regval_type: 0xf5,
-  GNU_deref_type: 0xf6, GNU_convert: 0xf7, GNU_reinterpret: 0xf9, GNU_parameter_ref: 0xfa, GNU_variable_value: 0xfd,
+  GNU_deref_type: 0xf6, GNU_convert: 0xf7, GNU_reinterpret: 0xf9, GNU_parameter_ref: 0xfa, GNU_addr_index: 0xfb, GNU_const_index: 0xfc, GNU_variable_value: 0xfd,
 } as const;
 
 export const DW_CFA = {

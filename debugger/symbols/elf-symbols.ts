@@ -1,7 +1,8 @@
 // The symbols of an ELF file by address and by name: what is left to go by where there is no DWARF.
 
 import { SHF, SHN, STB, STT } from "./elf";
-import type { ElfFile, ElfSection, ElfSymbol } from "./elf";
+import type { ElfSection, ElfSymbol } from "./elf";
+import type { ObjectFile } from "./object-file";
 import { compareAddresses, lastAtOrBelow } from "./intervals";
 import type { AddressRange } from "./intervals";
 
@@ -34,7 +35,7 @@ export class ElfSymbols {
   private sorted: readonly AddressSymbol[] | undefined;
   private names: Map<string, AddressSymbol[]> | undefined;
 
-  constructor(private readonly elf: ElfFile) {}
+  constructor(private readonly elf: Pick<ObjectFile, "sections" | "symbols">) {}
 
   /** The symbol that an address is in: the innermost sized one that holds it, else the label before it in its section. */
   at(address: bigint): AddressSymbol | undefined {
@@ -48,12 +49,21 @@ export class ElfSymbols {
 
   /** All symbols of that name. */
   named(name: string): readonly AddressSymbol[] {
+    return this.indexed(name).filter(symbol => symbol.name === name);
+  }
+
+  /** The functions of that name, and what compilers made of them under longer names: `name.cold`, `name.constprop.0`. */
+  functionsMadeOf(name: string): readonly AddressSymbol[] {
+    return this.indexed(name).filter(symbol => symbol.isFunction);
+  }
+
+  private indexed(name: string): readonly AddressSymbol[] {
     if (this.names === undefined) {
       this.names = new Map();
       for (const symbol of this.all()) {
-        const same = this.names.get(symbol.name);
-        if (same === undefined) this.names.set(symbol.name, [symbol]);
-        else same.push(symbol);
+        note(this.names, symbol.name, symbol);
+        const dot = symbol.name.indexOf(".", 1);
+        if (dot > 0 && symbol.isFunction) note(this.names, symbol.name.slice(0, dot), symbol);
       }
     }
     return this.names.get(name) ?? [];
@@ -110,6 +120,12 @@ export class ElfSymbols {
       isFunction: symbol.type === STT.FUNC || symbol.type === STT.GNU_IFUNC || isCodeLabel,
     };
   }
+}
+
+function note(names: Map<string, AddressSymbol[]>, name: string, symbol: AddressSymbol): void {
+  const same = names.get(name);
+  if (same === undefined) names.set(name, [symbol]);
+  else same.push(symbol);
 }
 
 /** NASM's local labels are `function.label`: they divide a function, they do not begin one. */

@@ -13,6 +13,10 @@ export interface EvaluationContext {
   readonly frameBase?: bigint | undefined;
   /** The canonical frame address, for DW_OP_call_frame_cfa. */
   readonly cfa?: bigint | undefined;
+  /** What a place had when the function was entered, as the caller's call site tells it; for DW_OP_entry_value. */
+  entryValue?(place: Uint8Array): bigint | undefined;
+  /** What was passed for a parameter, by the offset of its entry in the unit; for DW_OP_GNU_parameter_ref. */
+  parameterValue?(offset: number): bigint | undefined;
 }
 
 /** What an expression takes from the unit it stands in. */
@@ -26,6 +30,14 @@ export interface ExpressionUnit {
   addressAt(index: number): bigint;
   /** Size (bytes) and DW_ATE encoding of a base type, by its offset in the unit. */
   baseType(offset: number): { readonly size: number; readonly encoding: number } | undefined;
+  /** The expression of another entry at this moment (DW_AT_location), by its offset in the unit or in the section; for DW_OP_call. */
+  expressionOf?(offset: number, inSection: boolean): Uint8Array | undefined;
+  /** Where the variable of another entry is at this moment, by the entry's offset in the section. */
+  locate?(offset: number): Location | undefined;
+  /** From the thread's own base to the program's thread-local variables (System V ABI for Thread-Local Storage, variant II). */
+  readonly threadOffset?: bigint | undefined;
+  /** The DWARF number of the register with the thread's base. */
+  readonly threadRegister?: number | undefined;
 }
 
 /** Where a value is, or what it is. */
@@ -35,7 +47,8 @@ export type Location =
   /** The value itself, as it would lie in memory; it has no place that could be written. */
   | { readonly kind: "value"; readonly bytes: Uint8Array }
   | { readonly kind: "pieces"; readonly pieces: readonly Piece[] }
-  | { readonly kind: "optimised-out"; readonly reason: string };
+  /** `pointee`: it is a pointer, and where what it points at is known, although that has no address. */
+  | { readonly kind: "optimised-out"; readonly reason: string; readonly pointee?: () => Location };
 
 /** Part of a value that lies in several places; the first piece is the lowest part. */
 export interface Piece {
@@ -51,10 +64,13 @@ class Unavailable extends Error {}
 /** Branches may go backwards, so a broken expression might never end. */
 const MAXIMUM_STEPS = 10_000;
 const MAXIMUM_STACK = 1_000;
+const MAXIMUM_CALLS = 50;
 
 interface BaseTypeInfo {
   readonly size: number;
   readonly signed: boolean;
+  /** Its entries hold the bits of an IEEE number. */
+  readonly isFloat: boolean;
 }
 
 /** A stack entry; without a type it is of the generic type: an unsigned integer as wide as an address. */
@@ -111,7 +127,9 @@ export function numberOf(bytes: Uint8Array): bigint {
 }
 
 class Evaluator {
-  private readonly reader: ByteReader;
+  private reader: ByteReader;
+  private depth = 0;
+  private steps = 0;
   private readonly stack: Entry[] = [];
   private readonly pieces: Piece[] = [];
   /** Where the value is if the expression ends here and it is not the memory that the stack's top points at. */
@@ -149,8 +167,8 @@ class Evaluator {
   }
 
   private run(): void {
-    for (let steps = 0; this.reader.remaining > 0; steps++) {
-      if (steps > MAXIMUM_STEPS) this.reader.fail("an expression that does not end");
+    while (this.reader.remaining > 0) {
+      if (++this.steps > MAXIMUM_STEPS) this.reader.fail("an expression that does not end");
       this.step(this.reader.u8());
     }
   }
@@ -165,7 +183,9 @@ class Evaluator {
   }
 
   private pop(): bigint {
-    return BigInt.asUintN(this.bits, this.popEntry().value);
+    const { value, type } = this.popEntry();
+    if (type?.isFloat === true) throw new Unavailable("its place is computed in floating point");
+    return BigInt.asUintN(this.bits, value);
   }
 
   private register(number: number): bigint {
@@ -206,27 +226,73 @@ class Evaluator {
       case DW_OP.piece: return this.addPiece(reader.uleb() * 8, 0);
       case DW_OP.bit_piece: return this.addPiece(reader.uleb(), reader.uleb());
       case DW_OP.nop: case DW_OP.GNU_uninit: return;
-      default: return this.unavailable(op);
+      default: return this.remote(op);
     }
   }
 
-  /** Operations whose operand is known well enough to step over, but whose meaning is out of reach. */
-  private unavailable(op: number): void {
-    const { reader, unit } = this;
+  /** Operations that ask about other entries, other frames, or threads. */
+  private remote(op: number): void {
+    const { reader, unit, context } = this;
     switch (op) {
-      case DW_OP.implicit_pointer: case DW_OP.GNU_implicit_pointer:
-        reader.skip(op === DW_OP.GNU_implicit_pointer && unit.version <= 2 ? unit.addressSize : unit.offsetSize);
-        reader.skipLeb();
-        return this.setPlace(optimisedOut("it points at a variable that the compiler gave no address"));
-      case DW_OP.entry_value: case DW_OP.GNU_entry_value:
-        throw new Unavailable("only its value at the function's entry is described, and that is gone");
-      case DW_OP.form_tls_address: case DW_OP.GNU_push_tls_address:
-        throw new Unavailable("it is thread-local, and a guest's threads are not known");
-      case DW_OP.call2: case DW_OP.call4: case DW_OP.call_ref: case DW_OP.push_object_address: case DW_OP.xderef:
-      case DW_OP.GNU_parameter_ref: case DW_OP.GNU_variable_value:
+      case DW_OP.implicit_pointer: case DW_OP.GNU_implicit_pointer: {
+        const target = unit.version <= 2 ? Number(reader.unsigned(unit.addressSize)) : reader.sized(unit.offsetSize);
+        return this.setPlace(this.implicitPointer(target, reader.sleb()));
+      }
+      case DW_OP.entry_value: case DW_OP.GNU_entry_value: {
+        const value = context.entryValue?.(reader.take(reader.uleb()));
+        if (value === undefined) throw new Unavailable("only its value at the function's entry is described, and that is gone");
+        return this.push(value);
+      }
+      case DW_OP.GNU_parameter_ref: {
+        const value = context.parameterValue?.(reader.u32());
+        if (value === undefined) throw new Unavailable("only what was passed for it is described, and that is gone");
+        return this.push(value);
+      }
+      case DW_OP.form_tls_address: case DW_OP.GNU_push_tls_address: return this.threadLocal();
+      case DW_OP.call2: return this.call(unit.expressionOf?.(reader.u16(), false));
+      case DW_OP.call4: return this.call(unit.expressionOf?.(reader.u32(), false));
+      case DW_OP.call_ref: return this.call(unit.expressionOf?.(reader.sized(unit.offsetSize), true));
+      case DW_OP.GNU_variable_value: return this.variableValue(unit.locate?.(reader.sized(unit.offsetSize)));
+      case DW_OP.push_object_address: case DW_OP.xderef:
         throw new Unavailable(`its place is given by DWARF operation 0x${op.toString(16)}, which is not supported`);
       default: reader.fail(`unknown operation 0x${op.toString(16)}`, reader.offset - 1);
     }
+  }
+
+  /** A pointer to a variable that has no address: what it points at may be known all the same. */
+  private implicitPointer(target: number, offset: number): Location {
+    const { unit } = this;
+    const reason = "it points at a variable that the compiler gave no address";
+    if (unit.locate === undefined) return optimisedOut(reason);
+    const { locate } = unit;
+    return { kind: "optimised-out", reason, pointee: () => partOfLocation(locate(target) ?? optimisedOut("what it points at is not described"), offset) };
+  }
+
+  /** DW_OP_call: the other expression runs on this one's stack. An entry without a place does nothing. */
+  private call(expression: Uint8Array | undefined): void {
+    if (expression === undefined) return;
+    if (++this.depth > MAXIMUM_CALLS) this.reader.fail("expressions that call each other without end");
+    const { reader } = this;
+    this.reader = new ByteReader(expression, "DWARF expression");
+    this.run();
+    this.reader = reader;
+    this.depth--;
+  }
+
+  private variableValue(location: Location | undefined): void {
+    switch (location?.kind) {
+      case "memory": return this.push(numberOf(this.memory(location.address, this.unit.addressSize)));
+      case "register": return this.push(this.register(location.register));
+      case "value": return this.push(numberOf(location.bytes));
+      default: throw new Unavailable("its place depends on a variable that is not known here");
+    }
+  }
+
+  private threadLocal(): void {
+    const { threadOffset, threadRegister } = this.unit;
+    const base = threadRegister === undefined ? undefined : this.context.readRegister(threadRegister);
+    if (threadOffset === undefined || base === undefined) throw new Unavailable("it is thread-local, and where this thread has its variables is not known");
+    this.push(base + threadOffset + this.pop());
   }
 
   private known(value: bigint | undefined, what: string): bigint {
@@ -270,8 +336,8 @@ class Evaluator {
     const { reader, unit } = this;
     switch (op) {
       case DW_OP.addr: this.push(reader.unsigned(unit.addressSize) + unit.bias); return true;
-      case DW_OP.addrx: this.push(unit.addressAt(reader.uleb()) + unit.bias); return true;
-      case DW_OP.constx: this.push(unit.addressAt(reader.uleb())); return true;
+      case DW_OP.addrx: case DW_OP.GNU_addr_index: this.push(unit.addressAt(reader.uleb()) + unit.bias); return true;
+      case DW_OP.constx: case DW_OP.GNU_const_index: this.push(unit.addressAt(reader.uleb())); return true;
       case DW_OP.const1u: this.push(reader.unsigned(1)); return true;
       case DW_OP.const1s: this.push(reader.signed(1)); return true;
       case DW_OP.const2u: this.push(reader.unsigned(2)); return true;
@@ -290,7 +356,8 @@ class Evaluator {
     const unary = UNARY.get(op);
     if (unary !== undefined) {
       const { value, type } = this.popEntry();
-      this.push(unary(this.asSigned(value, type)), type);
+      if (type?.isFloat === true) this.pushFloat(floatUnary(op, floatOf(value, type), this.reader), type);
+      else this.push(unary(this.asSigned(value, type)), type);
       return true;
     }
     if (op === DW_OP.plus_uconst) {
@@ -302,6 +369,7 @@ class Evaluator {
     if (binary === undefined) return false;
     const right = this.popEntry();
     const left = this.popEntry();
+    if (left.type?.isFloat === true) return this.floatBinary(op, left.value, right.value, left.type);
     const zeroDivisor = (op === DW_OP.div || op === DW_OP.mod) && right.value === 0n;
     if (zeroDivisor) throw new Unavailable("its place is computed by a division by zero");
     const operands: Operands = {
@@ -337,21 +405,111 @@ class Evaluator {
         this.push(numberOf(this.memory(this.pop(), size)), type);
         return true;
       }
-      case DW_OP.convert: case DW_OP.GNU_convert: case DW_OP.reinterpret: case DW_OP.GNU_reinterpret: {
+      case DW_OP.reinterpret: case DW_OP.GNU_reinterpret: {
         const offset = reader.uleb();
         this.push(this.popEntry().value, offset === 0 ? undefined : this.baseType(offset));
+        return true;
+      }
+      case DW_OP.convert: case DW_OP.GNU_convert: {
+        const offset = reader.uleb();
+        this.convert(offset === 0 ? undefined : this.baseType(offset));
         return true;
       }
       default: return false;
     }
   }
 
+  private convert(to: BaseTypeInfo | undefined): void {
+    const { value, type: from } = this.popEntry();
+    const isFromFloat = from?.isFloat === true;
+    if (to?.isFloat === true) return this.pushFloat(isFromFloat ? floatOf(value, from) : Number(value), to);
+    if (!isFromFloat) return this.push(value, to);
+    const number = Math.trunc(floatOf(value, from));
+    if (!Number.isFinite(number)) throw new Unavailable("its value is computed from a floating-point number that is none");
+    this.push(BigInt(number), to);
+  }
+
+  private pushFloat(value: number, type: BaseTypeInfo): void {
+    this.push(bitsOf(value, type), { ...type, signed: false });
+  }
+
+  private floatBinary(op: number, leftBits: bigint, rightBits: bigint, type: BaseTypeInfo): boolean {
+    const left = floatOf(leftBits, type);
+    const right = floatOf(rightBits, type);
+    const relation = floatRelation(op, left, right);
+    if (relation !== undefined) this.push(truth(relation));
+    else this.pushFloat(floatArithmetic(op, left, right, this.reader), type);
+    return true;
+  }
+
   private baseType(offset: number): BaseTypeInfo {
     const type = this.unit.baseType(offset) ?? this.reader.fail(`an operation names a base type at 0x${offset.toString(16)}, which is none`);
-    if (type.encoding === DW_ATE.float || type.encoding === DW_ATE.complex_float || type.size > 16) {
-      throw new Unavailable("its value is computed in floating point");
-    }
-    return { size: type.size, signed: type.encoding === DW_ATE.signed || type.encoding === DW_ATE.signed_char };
+    if (type.encoding === DW_ATE.complex_float || type.size > 16) throw new Unavailable("its value is computed with complex numbers");
+    return { size: type.size, signed: type.encoding === DW_ATE.signed || type.encoding === DW_ATE.signed_char, isFloat: type.encoding === DW_ATE.float };
+  }
+}
+
+/** The part of a value that begins `offset` bytes in. */
+function partOfLocation(location: Location, offset: number): Location {
+  if (offset === 0) return location;
+  switch (location.kind) {
+    case "memory": return { kind: "memory", address: location.address + BigInt(offset) };
+    case "value": return offset < 0 || offset > location.bytes.length ? optimisedOut("it points outside of the variable") : { kind: "value", bytes: location.bytes.subarray(offset) };
+    case "optimised-out": return location;
+    case "register": case "pieces": return offset < 0 ? optimisedOut("it points outside of the variable") : { kind: "pieces", pieces: skipBits(location, offset * 8) };
+  }
+}
+
+function skipBits(location: Extract<Location, { kind: "register" | "pieces" }>, bits: number): Piece[] {
+  const pieces = location.kind === "pieces" ? location.pieces : [{ location, bitSize: REGISTER_BITS, bitOffset: 0 }];
+  let rest = bits;
+  return pieces.flatMap(piece => {
+    const skipped = Math.min(rest, piece.bitSize);
+    rest -= skipped;
+    return skipped === piece.bitSize ? [] : [{ ...piece, bitSize: piece.bitSize - skipped, bitOffset: piece.bitOffset + skipped }];
+  });
+}
+
+const REGISTER_BITS = 64;
+const scratch = new DataView(new ArrayBuffer(8));
+
+function floatOf(bits: bigint, { size }: BaseTypeInfo): number {
+  if (size !== 4 && size !== 8) throw new Unavailable("its value is computed in extended precision");
+  scratch.setBigUint64(0, BigInt.asUintN(64, bits), true);
+  return size === 4 ? scratch.getFloat32(0, true) : scratch.getFloat64(0, true);
+}
+
+function bitsOf(value: number, { size }: BaseTypeInfo): bigint {
+  if (size !== 4 && size !== 8) throw new Unavailable("its value is computed in extended precision");
+  if (size === 4) scratch.setFloat32(0, value, true);
+  else scratch.setFloat64(0, value, true);
+  return size === 4 ? BigInt(scratch.getUint32(0, true)) : scratch.getBigUint64(0, true);
+}
+
+function floatUnary(op: number, value: number, reader: ByteReader): number {
+  if (op === DW_OP.neg) return -value;
+  return op === DW_OP.abs ? Math.abs(value) : reader.fail(`operation 0x${op.toString(16)} on a floating-point number`);
+}
+
+function floatArithmetic(op: number, left: number, right: number, reader: ByteReader): number {
+  switch (op) {
+    case DW_OP.plus: return left + right;
+    case DW_OP.minus: return left - right;
+    case DW_OP.mul: return left * right;
+    case DW_OP.div: return left / right;
+    default: return reader.fail(`operation 0x${op.toString(16)} on floating-point numbers`);
+  }
+}
+
+function floatRelation(op: number, left: number, right: number): boolean | undefined {
+  switch (op) {
+    case DW_OP.eq: return left === right;
+    case DW_OP.ne: return left !== right;
+    case DW_OP.lt: return left < right;
+    case DW_OP.le: return left <= right;
+    case DW_OP.gt: return left > right;
+    case DW_OP.ge: return left >= right;
+    default: return undefined;
   }
 }
 

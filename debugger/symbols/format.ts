@@ -54,8 +54,8 @@ export function valueText(type: Type, source: ValueSource, options: FormatOption
 }
 
 function content(type: Type, source: ValueSource, options: FormatOptions): Content {
-  if (source.missing !== undefined) return leaf(`<optimised out: ${source.missing}>`);
   const bare = stripType(type);
+  if (source.missing !== undefined) return missing(bare, source, options);
   switch (bare.kind) {
     case "void": return leaf("<no value>");
     case "subroutine": return leaf(source.address === undefined ? "<function>" : addressText(source.address, options));
@@ -70,6 +70,15 @@ function content(type: Type, source: ValueSource, options: FormatOptions): Conte
       return { ...pointer(bare, target, options), target };
     }
   }
+}
+
+/** A value that is not there; of a pointer, what it points at may be. */
+function missing(type: Type, source: ValueSource, options: FormatOptions): Content {
+  const { pointee } = source;
+  const text = `<optimised out: ${source.missing ?? "no value"}>`;
+  if (pointee === undefined || pointee.missing !== undefined || type.kind !== "pointer") return leaf(text);
+  const target = formatValue("*", type.target, pointee, options);
+  return { value: `${text} ${target.value}`, childCount: 1, isIndexed: false, children: () => [target] };
 }
 
 function leaf(value: string): Content {
@@ -210,22 +219,40 @@ function pointer(type: PointerType, value: bigint, options: FormatOptions): Cont
 // Records.
 
 function recordChildren(type: RecordType, source: ValueSource, options: FormatOptions): Pick<Content, "childCount" | "isIndexed" | "children"> {
+  const members = presentMembers(type, source);
   return {
-    childCount: type.members.length,
+    childCount: members.length,
     isIndexed: false,
-    children: (start = 0, count = type.members.length) =>
-      type.members.slice(start, start + count).map(member => formatMember(member, source, options)),
+    children: (start = 0, count = members.length) =>
+      members.slice(start, start + count).map(member => formatMember(member, source, options)),
   };
 }
 
 function record(type: RecordType, source: ValueSource, options: FormatOptions): Content {
   if (type.incomplete) return leaf("<incomplete type>");
-  const shown = type.members.slice(0, PREVIEW_PARTS).map(member => {
+  const members = presentMembers(type, source);
+  const shown = members.slice(0, PREVIEW_PARTS).map(member => {
     const text = isAggregate(member.type) ? "{…}" : formatMember(member, source, options).value;
     return member.name === undefined ? text : `${member.name} = ${text}`;
   });
-  if (type.members.length > PREVIEW_PARTS) shown.push("…");
+  if (members.length > PREVIEW_PARTS) shown.push("…");
   return { value: `{${shown.join(", ")}}`, ...recordChildren(type, source, options) };
+}
+
+/** All members but those of variants that are not there. Where the discriminant cannot be read, all are shown. */
+function presentMembers({ members }: RecordType, source: ValueSource): readonly Member[] {
+  if (!members.some(({ variant }) => variant !== undefined)) return members;
+  const values = new Set(members.map(({ variant }) => variant?.value));
+  return members.filter(({ variant }) => {
+    if (variant?.discriminant === undefined) return true;
+    const { offset, type } = variant.discriminant;
+    const bytes = source.read(offset, sizeOf(type));
+    if (bytes === undefined) return true;
+    const bits = bytes.length * 8;
+    const found = numberOf(bytes);
+    if (variant.value !== undefined) return BigInt.asUintN(bits, variant.value) === found;
+    return ![...values].some(value => value !== undefined && BigInt.asUintN(bits, value) === found);
+  });
 }
 
 function isAggregate(type: Type): boolean {

@@ -22,7 +22,7 @@ export interface AbbreviationAttribute {
   readonly name: number;
   readonly form: number;
   /** The value itself, for DW_FORM_implicit_const. */
-  readonly constant: number;
+  readonly constant: number | bigint;
 }
 
 export interface Abbreviation {
@@ -31,24 +31,47 @@ export interface Abbreviation {
   readonly attributes: readonly AbbreviationAttribute[];
 }
 
-/** Reads one abbreviation table (DWARF 5, 7.5.3) into a map by code. */
-export function readAbbreviations(reader: ByteReader): Map<number, Abbreviation> {
-  const table = new Map<number, Abbreviation>();
-  for (;;) {
-    if (reader.remaining === 0) return table;
-    const code = reader.uleb();
-    if (code === 0) return table;
-    const tag = reader.uleb();
-    const hasChildren = reader.u8() !== 0;
-    const attributes: AbbreviationAttribute[] = [];
+/** One abbreviation table (DWARF 5, 7.5.3), read as far as it is needed: for a unit's own entry the first lines are enough. */
+export class AbbreviationTable {
+  private readonly known = new Map<number, Abbreviation>();
+  private next: number;
+  private isComplete = false;
+
+  /** @param section .debug_abbrev; the table begins at `offset` */
+  constructor(private readonly section: ByteReader, offset: number) {
+    this.next = offset;
+  }
+
+  /** The abbreviation of a code; undefined if the table has none. Throws `SymbolFileError` where the table is broken. */
+  get(code: number): Abbreviation | undefined {
+    const known = this.known.get(code);
+    if (known !== undefined || this.isComplete) return known;
+    const reader = this.section;
+    reader.seek(this.next);
     for (;;) {
-      const name = reader.uleb();
-      const form = reader.uleb();
-      const constant = form === DW_FORM.implicit_const ? reader.sleb() : 0;
-      if (name === 0 && form === 0) break;
-      attributes.push({ name, form, constant });
+      const found = reader.remaining === 0 ? 0 : reader.uleb();
+      if (found === 0) {
+        this.isComplete = true;
+        return undefined;
+      }
+      const abbreviation = readAbbreviation(reader);
+      this.known.set(found, abbreviation);
+      this.next = reader.offset;
+      if (found === code) return abbreviation;
     }
-    table.set(code, { tag, hasChildren, attributes });
+  }
+}
+
+function readAbbreviation(reader: ByteReader): Abbreviation {
+  const tag = reader.uleb();
+  const hasChildren = reader.u8() !== 0;
+  const attributes: AbbreviationAttribute[] = [];
+  for (;;) {
+    const name = reader.uleb();
+    const form = reader.uleb();
+    const constant = form === DW_FORM.implicit_const ? narrow(reader.slebBig()) : 0;
+    if (name === 0 && form === 0) return { tag, hasChildren, attributes };
+    attributes.push({ name, form, constant });
   }
 }
 
@@ -87,7 +110,7 @@ export function skipForm(reader: ByteReader, form: number, unit: UnitEncoding): 
   if (fixed !== undefined) return reader.skip(fixed);
   switch (form) {
     case DW_FORM.string: return reader.skipText();
-    case DW_FORM.sdata: case DW_FORM.udata: case DW_FORM.ref_udata: case DW_FORM.strx: case DW_FORM.addrx:
+    case DW_FORM.sdata: case DW_FORM.udata: case DW_FORM.ref_udata: case DW_FORM.strx: case DW_FORM.addrx: case DW_FORM.GNU_addr_index: case DW_FORM.GNU_str_index:
     case DW_FORM.loclistx: case DW_FORM.rnglistx: return reader.skipLeb();
     case DW_FORM.indirect: return skipForm(reader, indirectForm(reader), unit);
     default: {
@@ -117,7 +140,8 @@ export function readForm(reader: ByteReader, form: number, unit: UnitEncoding): 
     case DW_FORM.string: return reader.text();
     case DW_FORM.sdata: return narrow(reader.slebBig());
     case DW_FORM.udata: return narrow(reader.ulebBig());
-    case DW_FORM.ref_udata: case DW_FORM.strx: case DW_FORM.addrx: case DW_FORM.loclistx: case DW_FORM.rnglistx: return reader.uleb();
+    case DW_FORM.ref_udata: case DW_FORM.strx: case DW_FORM.addrx: case DW_FORM.loclistx: case DW_FORM.rnglistx:
+    case DW_FORM.GNU_addr_index: case DW_FORM.GNU_str_index: return reader.uleb();
     case DW_FORM.data16: return reader.take(16);
     case DW_FORM.ref_sig8: return reader.u64();
   }

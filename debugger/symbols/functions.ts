@@ -2,6 +2,7 @@
 
 import type { CompilationUnit } from "./compilation-unit";
 import { DW_AT, DW_TAG } from "./dwarf-constants";
+import { filesOf } from "./file-tables";
 import type { AddressRange } from "./intervals";
 import type { LoadBias } from "./load-bias";
 import { locationsOf, rangesOf } from "./range-lists";
@@ -77,6 +78,17 @@ function innerBlock(block: Die, address: bigint): Die | undefined {
   return undefined;
 }
 
+/** The calls inlined straight into a call or block, in its blocks too. */
+function inlinedIn(block: Die, depth = 0): Die[] {
+  if (depth > MAXIMUM_DEPTH) return [];
+  const found: Die[] = [];
+  for (const child of block.children()) {
+    if (child.tag === DW_TAG.inlined_subroutine) found.push(child);
+    else if (child.tag === DW_TAG.lexical_block) found.push(...inlinedIn(child, depth + 1));
+  }
+  return found;
+}
+
 /** Reads functions and scopes of one file. Takes file addresses, gives run-time ones. */
 export class FunctionReader {
   private readonly variables: VariableReader;
@@ -99,23 +111,34 @@ export class FunctionReader {
       end: start + (part.end - entry),
       ranges: ranges.map(range => this.bias.rangeToRuntime(range)),
       prologueEnd: start + (prologueEnd(die, unit, entry, part.end) - entry),
-      declaration: declarationOf(die, unit.files),
+      declaration: declarationOf(die),
       get type() { return types.subroutine(die); },
       origin: "dwarf",
     };
   }
 
   /** The open scopes at a file address inside the function, innermost call first. */
-  scopes(fn: Die, unit: CompilationUnit, address: bigint): ScopeFrame[] {
+  scopes(fn: Die, address: bigint): ScopeFrame[] {
     const frameBase = locationsOf(fn, DW_AT.frame_base);
-    return callsAt(fn, address).map(call => this.frame(call, unit, address, frameBase)).reverse();
+    return callsAt(fn, address).map(call => this.frame(call, address, frameBase)).reverse();
   }
 
-  private frame(call: Die, unit: CompilationUnit, address: bigint, frameBase: readonly LocationEntry[]): ScopeFrame {
+  /** The code of the calls inlined on a line, into the innermost call that is open at a file address. */
+  inlinedCalls(fn: Die, address: bigint, line: SourcePosition): AddressRange[] {
+    const calls = callsAt(fn, address);
+    return inlinedIn(calls[calls.length - 1])
+      .filter(call => {
+        const site = callSite(call);
+        return site?.line === line.line && site.file === line.file;
+      })
+      .flatMap(call => rangesOf(call).map(range => this.bias.rangeToRuntime(range)));
+  }
+
+  private frame(call: Die, address: bigint, frameBase: readonly LocationEntry[]): ScopeFrame {
     const blocks: ScopeBlock[] = [];
     let block: Die | undefined = call;
     while (block !== undefined && blocks.length < MAXIMUM_DEPTH) {
-      blocks.unshift(this.block(block, unit, frameBase));
+      blocks.unshift(this.block(block, frameBase));
       const inner = innerBlock(block, address);
       block = inner?.tag === DW_TAG.lexical_block ? inner : undefined;
     }
@@ -124,32 +147,32 @@ export class FunctionReader {
       kind: isInlined ? "inlined" : "function",
       name: call.name() ?? "?",
       ranges: rangesOf(call).map(range => this.bias.rangeToRuntime(range)),
-      declaration: declarationOf(call, unit.files),
-      callSite: isInlined ? callSite(call, unit) : undefined,
+      declaration: declarationOf(call),
+      callSite: isInlined ? callSite(call) : undefined,
       blocks,
     };
   }
 
-  private block(die: Die, unit: CompilationUnit, frameBase: readonly LocationEntry[]): ScopeBlock {
+  private block(die: Die, frameBase: readonly LocationEntry[]): ScopeBlock {
     const variables: Variable[] = [];
     for (const child of die.children()) {
       if (child.tag !== DW_TAG.variable && child.tag !== DW_TAG.formal_parameter) continue;
-      const variable = this.variables.read(child, unit.files, frameBase);
+      const variable = this.variables.read(child, frameBase);
       if (variable !== undefined) variables.push(variable);
     }
     return { ranges: rangesOf(die).map(range => this.bias.rangeToRuntime(range)), variables };
   }
 
   /** A variable outside all functions; undefined if it has neither place nor value. */
-  global(die: Die, unit: CompilationUnit): Variable | undefined {
-    const variable = this.variables.read(die, unit.files, [], true);
+  global(die: Die): Variable | undefined {
+    const variable = this.variables.read(die, [], true);
     const isDefined = variable !== undefined && (variable.places.locations.length > 0 || variable.places.constant !== undefined);
     return isDefined ? variable : undefined;
   }
 }
 
-function callSite(call: Die, unit: CompilationUnit): ScopeFrame["callSite"] {
-  const file = unit.files[call.number(DW_AT.call_file) ?? -1];
+function callSite(call: Die): ScopeFrame["callSite"] {
+  const file = filesOf(call.unit)[call.number(DW_AT.call_file) ?? -1];
   const line = call.number(DW_AT.call_line);
   return file === undefined || line === undefined ? undefined : { file, line, column: call.number(DW_AT.call_column) ?? 0 };
 }

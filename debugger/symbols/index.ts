@@ -2,7 +2,10 @@
 
 export { SymbolFileError } from "./bytes";
 export type { ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
-export type { Inflate, Machine } from "./elf";
+export type { ByteSource } from "./byte-source";
+export type { Inflate, Machine, Unpackers } from "./elf";
+export { openSymbols, symbolFormat } from "./symbol-files";
+export type { OpenedSymbols, SymbolFiles } from "./symbol-files";
 export { evaluateLocation } from "./expression";
 export type { EvaluationContext, ExpressionUnit, Location, Piece } from "./expression";
 export { formatValue, valueText } from "./format";

@@ -5,7 +5,7 @@ import { DW_LNCT, DW_LNE, DW_LNS } from "./dwarf-constants";
 import { readForm } from "./forms";
 import type { UnitEncoding } from "./forms";
 import { compareAddresses } from "./intervals";
-import { joinPath } from "./paths";
+import { joinPath, normalisePath } from "./paths";
 
 /** From this address on, up to the next row's, the code belongs to this line. */
 export interface LineRow {
@@ -80,11 +80,21 @@ export function readLineHeader(reader: ByteReader, context: LineTableContext): L
   return { ...encoding, files, minimumInstructionLength, defaultIsStatement, lineBase, lineRange, opcodeLengths, programStart, programEnd };
 }
 
+/**
+ * A path of the table as seen from the compiler's directory. Where that was made relative (`-fdebug-prefix-map`, as kernels of
+ * distributions are built), the others were as well, and begin with it already.
+ */
+function fromDirectory(directory: string, path: string): string {
+  const base = normalisePath(directory);
+  const normal = normalisePath(path);
+  return base !== "" && (normal === base || normal.startsWith(`${base}/`)) ? normal : joinPath(directory, path);
+}
+
 /** Versions 2 to 4: directories and files counted from 1, directory 0 being the compiler's. */
 function readFiles2(reader: ByteReader, context: LineTableContext): string[] {
   const directories = [context.directory];
-  for (let name = reader.text(); name !== ""; name = reader.text()) directories.push(joinPath(context.directory, name));
-  const files = [context.unitFile === "" ? "" : joinPath(context.directory, context.unitFile)];
+  for (let name = reader.text(); name !== ""; name = reader.text()) directories.push(fromDirectory(context.directory, name));
+  const files = [context.unitFile === "" ? "" : fromDirectory(context.directory, context.unitFile)];
   for (let name = reader.text(); name !== ""; name = reader.text()) files.push(readFileEntry(reader, name, directories));
   return files;
 }
@@ -100,9 +110,13 @@ function readFileEntry(reader: ByteReader, name: string, directories: readonly s
 function readFiles5(reader: ByteReader, encoding: UnitEncoding, context: LineTableContext): string[] {
   const directories: string[] = [];
   for (const entry of readEntries5(reader, encoding, context)) {
-    directories.push(joinPath(directories.length === 0 ? context.directory : directories[0], entry.path));
+    directories.push(directories.length === 0 ? joinPath(context.directory, entry.path === context.directory ? "" : entry.path) : fromDirectory(directories[0], entry.path));
   }
-  return readEntries5(reader, encoding, context).map(entry => joinPath(directories[entry.directory] ?? context.directory, entry.path));
+  return readEntries5(reader, encoding, context).map(entry => {
+    const directory = directories[entry.directory] ?? context.directory;
+    // Directory 0 with more than a name: the path was seen from the compiler's directory, not from the table's.
+    return entry.directory === 0 ? fromDirectory(directory, entry.path) : joinPath(directory, entry.path);
+  });
 }
 
 interface PathEntry {

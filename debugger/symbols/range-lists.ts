@@ -33,12 +33,13 @@ function readRangeList(die: Die): AddressRange[] {
   const value = die.number(DW_AT.ranges);
   if (value === undefined) return [];
   if (unit.version < 5) {
-    const reader = unit.section(".debug_ranges");
-    reader.seek(value);
+    const { frame } = unit;
+    const reader = frame.section(".debug_ranges");
+    reader.seek(frame === unit ? value : value + (frame.root.number(DW_AT.GNU_ranges_base) ?? 0));
     return readPairs(reader, unit, (range, ranges: AddressRange[]) => ranges.push(range));
   }
   const offset = die.form(DW_AT.ranges) === DW_FORM.rnglistx
-    ? listOffset(unit, ".debug_rnglists", unit.base(DW_AT.rnglists_base), value) : value;
+    ? listOffset(unit, ".debug_rnglists", unit.base(DW_AT.rnglists_base), value) : value + unit.contribution(".debug_rnglists");
   const reader = unit.section(".debug_rnglists");
   reader.seek(offset);
   return readRangeEntries(reader, unit);
@@ -99,14 +100,39 @@ export function locationsOf(die: Die, attribute: number): LocationEntry[] {
   const { unit } = die;
   if (unit.version < 5) {
     const reader = unit.section(".debug_loc");
-    reader.seek(value);
+    reader.seek(value + unit.contribution(".debug_loc"));
+    if (unit.info.isSplit) return readSplitPairs(reader, unit);
     return readPairs(reader, unit, (range, entries: LocationEntry[]) => entries.push({ range, expression: reader.take(reader.u16()) }));
   }
   const offset = die.form(attribute) === DW_FORM.loclistx
-    ? listOffset(unit, ".debug_loclists", unit.base(DW_AT.loclists_base), value) : value;
+    ? listOffset(unit, ".debug_loclists", unit.base(DW_AT.loclists_base), value) : value + unit.contribution(".debug_loclists");
   const reader = unit.section(".debug_loclists");
   reader.seek(offset);
   return readLocationEntries(reader, unit);
+}
+
+/** Location lists of split units before DWARF 5 (GCC's 'DebugFission'): kinds as DWARF 5 has them, with sizes of their own. */
+function readSplitPairs(reader: ByteReader, unit: Unit): LocationEntry[] {
+  const entries: LocationEntry[] = [];
+  const add = (start: bigint, end: bigint): void => {
+    entries.push({ range: { start, end }, expression: reader.take(reader.u16()) });
+  };
+  let base = unit.lowAddress;
+  for (;;) {
+    const kind = reader.u8();
+    switch (kind) {
+      case DW_LLE.end_of_list: return entries;
+      case DW_LLE.base_addressx: base = unit.addressAt(reader.uleb()); break;
+      case DW_LLE.startx_endx: add(unit.addressAt(reader.uleb()), unit.addressAt(reader.uleb())); break;
+      case DW_LLE.startx_length: {
+        const start = unit.addressAt(reader.uleb());
+        add(start, start + BigInt(reader.u32()));
+        break;
+      }
+      case DW_LLE.offset_pair: add(base + BigInt(reader.u32()), base + BigInt(reader.u32())); break;
+      default: return reader.fail(`unknown location list entry ${kind}`, reader.offset - 1);
+    }
+  }
 }
 
 function readLocationEntries(reader: ByteReader, unit: Unit): LocationEntry[] {

@@ -34,3 +34,14 @@ export function dwarfRegisterNumber(machine: Machine, name: string): number | un
   for (let register = 0; register < 56; register++) if (dwarfRegisterName(machine, register) === name) return register;
   return undefined;
 }
+
+/** The registers with the bases of FS and GS, which point at a thread's own variables, by name and DWARF number. */
+export const SEGMENT_BASES: Record<Machine, readonly (readonly [name: string, register: number])[]> = {
+  "386": [["fs.base", 93], ["gs.base", 94]],
+  "x86-64": [["fs.base", 58], ["gs.base", 59]],
+};
+
+/** The register with a thread's base by convention: GS in 32-bit code, FS in 64-bit code. */
+export function threadRegister(machine: Machine): number {
+  return machine === "386" ? 94 : 58;
+}

@@ -1,35 +1,40 @@
 // What the debugger asks of a guest's symbol file: one facade over ELF symbols, DWARF and call frame information.
 
+import { readAddressRanges } from "./aranges";
 import { ByteReader } from "./bytes";
 import { CallFrames } from "./cfi";
 import type { FrameSection, ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
 import { CompilationUnit, rowEnd } from "./compilation-unit";
 import type { PlacedRow } from "./compilation-unit";
 import { Declarations } from "./declarations";
-import type { Declaration } from "./declarations";
-import { DW_TAG } from "./dwarf-constants";
+import type { Declaration, DeclaringUnit } from "./declarations";
+import { DW_TAG, DW_UT } from "./dwarf-constants";
 import { ElfFile, SHF } from "./elf";
 import type { ElfSection, Inflate, Machine } from "./elf";
+import type { ObjectFile, Unwinder } from "./object-file";
 import { ElfSymbols } from "./elf-symbols";
 import type { AddressSymbol } from "./elf-symbols";
 import type { Location } from "./expression";
+import { FramePlaces } from "./frame-places";
 import { FunctionReader } from "./functions";
 import type { FunctionInfo, ScopeFrame } from "./functions";
 import { IntervalMap } from "./intervals";
 import type { AddressRange } from "./intervals";
 import { LoadBias } from "./load-bias";
 import { rangesOf } from "./range-lists";
+import { threadRegister } from "./registers";
 import { SourceLines } from "./source-lines";
 import { TypeBuilder } from "./type-builder";
 import type { Type } from "./types";
-import { DebugInfo } from "./units";
-import type { Die } from "./units";
-import { locateVariable } from "./variables";
+import { DebugInfo } from "./debug-info";
+import type { Die, Unit } from "./units";
 import type { FrameContext, Variable } from "./variables";
 
 export interface SymbolTableOptions {
   /** Inflates zlib streams; needed only for files with compressed sections. */
   readonly inflate?: Inflate;
+  /** The same for Zstandard. */
+  readonly zstd?: Inflate;
   /** Run-time address minus file address. 0 by default. */
   readonly bias?: bigint;
   /** What to call the file in errors. */
@@ -70,6 +75,16 @@ const TYPE_WORDS = new Map<string, ReadonlySet<number>>([
   ["union", new Set([DW_TAG.union_type])], ["enum", new Set([DW_TAG.enumeration_type])],
 ]);
 
+const ASKED_UNITS = 16;
+
+function isPartial({ header, root }: Unit): boolean {
+  return header.version >= 5 ? header.kind === DW_UT.partial : root.tag === DW_TAG.partial_unit;
+}
+
+function isCompilation(unit: Unit): boolean {
+  return unit.header.version >= 5 ? unit.header.kind === DW_UT.compile || unit.header.kind === DW_UT.skeleton : unit.root.tag === DW_TAG.compile_unit;
+}
+
 /**
  * The symbols of one file. All addresses that it takes and gives are run-time ones (file address + bias). For a frame
  * that is not the innermost, ask about its return address minus 1: the return address itself may belong to the next
@@ -86,15 +101,15 @@ export class SymbolTable {
   private readonly units: readonly CompilationUnit[];
   private unitMap: IntervalMap<CompilationUnit> | undefined;
   private frames: CallFrames | undefined;
+  private places: FramePlaces | undefined;
+  private unwinder: { readonly value: Unwinder | undefined } | undefined;
 
-  private constructor(private readonly elf: ElfFile, private readonly bias: LoadBias, info: DebugInfo) {
-    this.symbols = new ElfSymbols(elf);
-    this.allocated = elf.sections.filter(section => (section.flags & SHF.ALLOC) !== 0);
-    this.units = info.units
-      .filter(unit => unit.root.tag === DW_TAG.compile_unit)
-      .map(unit => new CompilationUnit(unit, range => this.isLoaded(range)));
-    this.declarations = new Declarations(this.units);
-    this.types = new TypeBuilder((tag, name) => this.declarations.typesNamed(name).find(({ die }) => die.tag === tag)?.die);
+  private constructor(private readonly object: ObjectFile, private readonly bias: LoadBias, private readonly info: DebugInfo) {
+    this.symbols = new ElfSymbols(object);
+    this.allocated = object.sections.filter(section => (section.flags & SHF.ALLOC) !== 0);
+    this.units = info.units.filter(isCompilation).map(unit => new CompilationUnit(unit, range => this.isLoaded(range)));
+    this.declarations = new Declarations(() => this.declaringUnits());
+    this.types = new TypeBuilder((tag, name) => this.declarations.typesNamed(name).find(die => die.tag === tag));
     this.functionReader = new FunctionReader(this.types, bias);
     this.lines = new SourceLines(this.units);
   }
@@ -105,23 +120,36 @@ export class SymbolTable {
    */
   static parse(bytes: Uint8Array, options: SymbolTableOptions = {}): SymbolTable {
     const name = options.name ?? "symbol file";
-    const elf = ElfFile.parse(bytes, name, options.inflate);
-    const bias = new LoadBias(options.bias ?? 0n, elf.machine === "386" ? 32 : 64);
-    return new SymbolTable(elf, bias, new DebugInfo(section => elf.debugSection(section), name));
+    const elf = ElfFile.parse(bytes, name, options.inflate, options.zstd);
+    return SymbolTable.of(elf, options.bias);
+  }
+
+  /**
+   * The symbols of a file that is open.
+   * @param bias run-time address minus file address
+   * @param info its debugging information, if that has been opened already (with those files that belong to it)
+   */
+  static of(object: ObjectFile, bias = 0n, info = new DebugInfo(object, object.name)): SymbolTable {
+    return new SymbolTable(object, new LoadBias(bias, object.machine === "386" ? 32 : 64), info);
   }
 
   /** The address at which the program starts. */
   get entry(): bigint {
-    return this.bias.toRuntime(this.elf.entry);
+    return this.bias.toRuntime(this.object.entry);
   }
 
   get machine(): Machine {
-    return this.elf.machine;
+    return this.object.machine;
   }
 
   /** Whether there is DWARF: without it there are names for addresses, but no lines, types or variables. */
   get hasDebugInfo(): boolean {
     return this.units.length > 0;
+  }
+
+  /** Whether any of its code was compiled with optimisation, as far as the units' producers tell: the first few are asked. */
+  get isOptimised(): boolean {
+    return this.units.slice(0, ASKED_UNITS).some(unit => unit.isOptimised);
   }
 
   /** The ELF symbol that an address is in, and how far into it. */
@@ -147,10 +175,22 @@ export class SymbolTable {
 
   /** The functions of that name, from DWARF, or from the symbols if DWARF knows none. */
   functionsNamed(name: string): FunctionInfo[] {
+    const quick = this.bySymbols(name);
+    if (quick.length > 0) return quick.map(({ die, unit }) => this.functionReader.info(die, unit));
     const described = this.declarations.functionsNamed(name).filter(({ die }) => rangesOf(die).some(range => this.isLoaded(range)));
-    if (described.length > 0) return described.map(({ die, unit }) => this.functionReader.info(die, unit));
+    if (described.length > 0) return described.flatMap(({ die, unit }) => unit === undefined ? [] : [this.functionReader.info(die, unit)]);
     return this.symbols.named(name).filter(symbol => symbol.isFunction).map(symbol =>
       this.functionAt(this.bias.toRuntime(symbol.start)) ?? this.symbolFunction(symbol));
+  }
+
+  /** The described functions to which the symbols of that name lead: found without a walk through all units. */
+  private bySymbols(name: string): FoundFunction[] {
+    const found = new Map<string, FoundFunction>();
+    for (const symbol of this.symbols.functionsMadeOf(name)) {
+      const fn = this.findFunction(symbol.start);
+      if (fn?.die.name() === name) found.set(`${fn.unit.stated.start}:${fn.die.offset}`, fn);
+    }
+    return [...found.values()];
   }
 
   /** The source line that an address belongs to; undefined for code without one. */
@@ -205,38 +245,53 @@ export class SymbolTable {
   scopesAt(address: bigint): ScopeFrame[] {
     const fileAddress = this.bias.toFile(address);
     const found = this.findFunction(fileAddress);
-    return found === undefined ? [] : this.functionReader.scopes(found.die, found.unit, fileAddress);
+    return found === undefined ? [] : this.functionReader.scopes(found.die, fileAddress);
+  }
+
+  /**
+   * The code of calls that were inlined on the line at an address, into the call that is open there: what a step over
+   * the line passes.
+   */
+  inlinedCallsAt(address: bigint): AddressRange[] {
+    const fileAddress = this.bias.toFile(address);
+    const found = this.findFunction(fileAddress);
+    const line = this.lineAt(address);
+    return found === undefined || line === undefined ? [] : this.functionReader.inlinedCalls(found.die, fileAddress, line);
   }
 
   /** The variables outside all functions. */
   globals(): Variable[] {
-    return this.declarations.globals()
-      .map(({ die, unit }: Declaration) => this.functionReader.global(die, unit))
-      .filter(variable => variable !== undefined);
+    return this.variablesOf(this.declarations.globals());
+  }
+
+  /** The variables of that name outside all functions; with namespaces it may be qualified: `outer::name`. */
+  globalsNamed(name: string): Variable[] {
+    return this.variablesOf(this.declarations.globalsNamed(name));
+  }
+
+  /** Names of the variables outside all functions (some may have been optimised away). */
+  globalNames(): string[] {
+    return this.declarations.globalNames();
+  }
+
+  private variablesOf(declarations: readonly Declaration[]): Variable[] {
+    return declarations.map(({ die }) => this.functionReader.global(die)).filter(variable => variable !== undefined);
   }
 
   /** A type by name: `uint32_t`, `struct page`, or just `page`. Undefined if the file defines none. */
   typeNamed(name: string): Type | undefined {
     const [, word, rest] = /^\s*(?:(struct|union|enum|class)\s+)?(.*?)\s*$/.exec(name) ?? ["", undefined, name];
     const tags = word === undefined ? undefined : TYPE_WORDS.get(word);
-    const found = this.declarations.typesNamed(rest).find(({ die }) => tags === undefined || tags.has(die.tag));
-    return found && this.types.build(found.die);
+    const found = this.declarations.typesNamed(rest).find(die => tags === undefined || tags.has(die.tag));
+    return found && this.types.build(found);
   }
 
   /** Where a variable is in a stopped frame. The CFA is worked out from the frame's registers if the context has none. */
   locate(variable: Variable, frame: FrameContext): Location {
-    const { bias } = this;
-    const frames = this.callFrames();
-    let cfa: { readonly value: bigint | undefined } | undefined;
-    return locateVariable(variable, {
-      pc: frame.pc,
-      readRegister: register => frame.readRegister(register),
-      readMemory: (address, size) => frame.readMemory(address, size),
-      get cfa() {
-        cfa ??= { value: frame.cfa ?? frames.cfaAt(bias.toFile(frame.pc), frame) };
-        return cfa.value;
-      },
-    }, bias);
+    this.places ??= new FramePlaces(this.callFrames(), address => this.findFunction(address)?.die, {
+      bias: this.bias, threadOffset: this.object.threadOffset, threadRegister: threadRegister(this.machine),
+    });
+    return this.places.locate(variable, frame);
   }
 
   /**
@@ -246,20 +301,43 @@ export class SymbolTable {
    * @returns "outermost" if the frame has no caller; undefined if the file does not describe it, or the stack cannot be read
    */
   unwind(pc: bigint, registers: RegisterValues, readMemory: ReadMemory): UnwoundFrame | "outermost" | undefined {
-    return this.callFrames().unwind(this.bias.toFile(pc), registers, readMemory);
+    const fileAddress = this.bias.toFile(pc);
+    const unwound = this.callFrames().unwind(fileAddress, registers, readMemory);
+    if (unwound !== undefined || !this.covers(pc)) return unwound;
+    this.unwinder ??= { value: this.object.unwinder };
+    return this.unwinder.value?.unwind(fileAddress, registers, readMemory, pc);
+  }
+
+  /** Whether an address lies in the program: in a section that is loaded. */
+  covers(address: bigint): boolean {
+    const start = this.bias.toFile(address);
+    return this.isLoaded({ start, end: start + 1n });
+  }
+
+  /** From the first address of what is loaded to the last; undefined if the file does not say. */
+  get range(): AddressRange | undefined {
+    let range: AddressRange | undefined;
+    for (const { address, size, flags } of this.allocated) {
+      if (size === 0 || (flags & SHF.TLS) !== 0) continue;
+      const end = address + BigInt(size);
+      range = range === undefined ? { start: address, end } : { start: address < range.start ? address : range.start, end: end > range.end ? end : range.end };
+    }
+    return range && this.bias.rangeToRuntime(range);
   }
 
   private callFrames(): CallFrames {
-    this.frames ??= new CallFrames(this.frameSections(), this.elf.machine, this.bias.bias);
+    this.frames ??= new CallFrames(this.frameSections(), this.object.machine, this.bias.bias);
     return this.frames;
   }
 
   private frameSections(): FrameSection[] {
     const sections: FrameSection[] = [];
+    const textBase = this.object.section(".text")?.address;
+    const dataBase = (this.object.section(".got.plt") ?? this.object.section(".got"))?.address;
     for (const name of [".debug_frame", ".eh_frame"]) {
-      const bytes = this.elf.debugSection(name);
-      const reader = bytes && new ByteReader(bytes, `${name} of ${this.elf.name}`);
-      if (reader !== undefined) sections.push({ reader, address: this.elf.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame" });
+      const bytes = this.object.debugSection(name);
+      const reader = bytes && new ByteReader(bytes, `${name} of ${this.object.name}`);
+      if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame", textBase, dataBase });
     }
     return sections;
   }
@@ -272,8 +350,32 @@ export class SymbolTable {
   }
 
   private unitsAt(address: bigint): Iterable<CompilationUnit> {
-    this.unitMap ??= new IntervalMap(this.units.flatMap(unit => unit.ranges().map(range => [range, unit] as const)));
+    this.unitMap ??= new IntervalMap(this.unitRanges());
     return this.unitMap.containing(address);
+  }
+
+  /** Where each unit has code: by .debug_aranges, and for units that it leaves out, as they say themselves. */
+  private *unitRanges(): Generator<readonly [AddressRange, CompilationUnit]> {
+    const byOffset = new Map(this.units.map(unit => [unit.stated.start, unit] as const));
+    const covered = new Set<CompilationUnit>();
+    for (const range of readAddressRanges(this.info.reader(".debug_aranges"))) {
+      const unit = byOffset.get(range.unit);
+      if (unit === undefined || !this.isLoaded(range)) continue;
+      covered.add(unit);
+      yield [range, unit];
+    }
+    for (const unit of this.units) {
+      if (!covered.has(unit)) for (const range of unit.ranges()) yield [range, unit];
+    }
+  }
+
+  /** All units whose outer entries have names: those with code, and those that define what others share. */
+  private declaringUnits(): DeclaringUnit[] {
+    const shared = [this.info, ...this.units.map(({ unit }) => unit.info), this.info.alternate].filter(info => info !== undefined);
+    return [
+      ...this.units.map(compiled => ({ unit: compiled.unit, compiled })),
+      ...[...new Set(shared)].flatMap(info => [...info.typeUnits, ...info.units.filter(isPartial)]).map(unit => ({ unit, compiled: undefined })),
+    ];
   }
 
   private findFunction(address: bigint): FoundFunction | undefined {

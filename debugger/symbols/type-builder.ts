@@ -2,7 +2,7 @@
 
 import { ByteReader, SymbolFileError } from "./bytes";
 import { DW_AT, DW_ATE, DW_OP, DW_TAG } from "./dwarf-constants";
-import { VOID } from "./types";
+import { stripType, VOID } from "./types";
 import type { EnumType, Member, PointerType, QualifiedType, RecordType, SubroutineType, Type, TypedefType } from "./types";
 import type { Die, Unit } from "./units";
 
@@ -16,7 +16,7 @@ function once<T>(make: () => T): () => T {
 }
 
 const RECORD_KINDS = new Map<number, RecordType["kind"]>([
-  [DW_TAG.structure_type, "struct"], [DW_TAG.union_type, "union"], [DW_TAG.class_type, "class"],
+  [DW_TAG.structure_type, "struct"], [DW_TAG.union_type, "union"], [DW_TAG.class_type, "class"], [DW_TAG.interface_type, "class"],
 ]);
 const POINTER_KINDS = new Map<number, PointerType["kind"]>([
   [DW_TAG.pointer_type, "pointer"], [DW_TAG.reference_type, "reference"], [DW_TAG.rvalue_reference_type, "rvalue-reference"],
@@ -79,6 +79,13 @@ export class TypeBuilder {
       case DW_TAG.array_type: return this.array(die);
       case DW_TAG.subroutine_type: case DW_TAG.subprogram: return this.subroutine(die);
       case DW_TAG.unspecified_type: return { kind: "void", name: die.name() ?? "void" };
+      case DW_TAG.subrange_type: return this.subrange(die);
+      case DW_TAG.ptr_to_member_type: return this.memberPointer(die);
+      // What only narrows or renames a type that it names: what it names is shown.
+      case DW_TAG.template_alias: case DW_TAG.packed_type: case DW_TAG.shared_type: case DW_TAG.immutable_type: case DW_TAG.imported_declaration:
+        return this.linked({ kind: "typedef", name: die.name() ?? "?" }, die);
+      case DW_TAG.set_type: case DW_TAG.file_type: case DW_TAG.string_type: case DW_TAG.coarray_type: case DW_TAG.dynamic_type: case DW_TAG.thrown_type:
+        return { kind: "base", name: die.name() ?? "?", size: byteSize(die) ?? 0, encoding: DW_ATE.unsigned };
       default: throw new SymbolFileError(`an entry of tag 0x${die.tag.toString(16)} where a type is needed`, die.unit.sectionName, die.offset);
     }
   }
@@ -95,10 +102,11 @@ export class TypeBuilder {
 
   /** The entry itself, or the definition elsewhere in the file if this is only a declaration. */
   private definition(die: Die): Die | undefined {
+    // An entry with a signature stands for the definition in a type unit; GCC does not always say that it is a declaration.
+    if (die.has(DW_AT.signature)) return die.reference(DW_AT.signature);
     if (!die.flag(DW_AT.declaration)) return die;
-    const bySignature = die.reference(DW_AT.signature);
     const name = die.name();
-    return bySignature ?? (name === undefined ? undefined : this.findDefinition(die.tag, name));
+    return name === undefined ? undefined : this.findDefinition(die.tag, name);
   }
 
   private record(kind: RecordType["kind"], die: Die): RecordType {
@@ -106,7 +114,8 @@ export class TypeBuilder {
     const members = once(() => this.members(definition()));
     return {
       kind,
-      name: die.name(),
+      // A unit that takes its types from others has declarations without a name.
+      get name() { return die.name() ?? (die.has(DW_AT.signature) ? definition()?.name() : undefined); },
       get size() { return byteSize(definition()) ?? 0; },
       get members() { return members(); },
       get incomplete() { return definition() === undefined; },
@@ -119,8 +128,27 @@ export class TypeBuilder {
       // A member that is external is a static one: it lies elsewhere.
       const isMember = child.tag === DW_TAG.member && !child.flag(DW_AT.external) && !child.flag(DW_AT.declaration);
       if (isMember || child.tag === DW_TAG.inheritance) members.push(this.member(child));
+      else if (child.tag === DW_TAG.variant_part) members.push(...this.variants(child));
     }
     return members;
+  }
+
+  /** The members of a variant part (Rust's enumerations): its discriminant, and the members of each variant, which share their place. */
+  private variants(part: Die): Member[] {
+    const discriminant = part.reference(DW_AT.discr);
+    const members: Member[] = [];
+    for (const child of part.children()) {
+      if (child.tag !== DW_TAG.variant) continue;
+      const value = child.constant(DW_AT.discr_value);
+      for (const member of child.children()) if (member.tag === DW_TAG.member) members.push({ ...this.member(member), variant: { value } });
+    }
+    if (discriminant === undefined) return members;
+    return [{ ...this.member(discriminant), name: discriminant.name() ?? DISCRIMINANT }, ...members.map(member => this.selected(member, discriminant))];
+  }
+
+  private selected(member: Member, discriminant: Die): Member {
+    const { variant } = member;
+    return variant === undefined ? member : { ...member, variant: { ...variant, discriminant: this.member(discriminant) } };
   }
 
   private member(die: Die): Member {
@@ -160,11 +188,26 @@ export class TypeBuilder {
     });
     return {
       kind: "enum",
-      name: die.name(),
+      get name() { return die.name() ?? (die.has(DW_AT.signature) ? definition().name() : undefined); },
       get size() { return byteSize(definition()) ?? 0; },
       get signed() { return signed(); },
       get enumerators() { return enumerators(); },
     };
+  }
+
+  /** A range of whole numbers, as of the type that it is one of. */
+  private subrange(die: Die): Type {
+    const underlying = this.typeOf(die);
+    const size = byteSize(die);
+    if (underlying.kind !== "void") return this.linked({ kind: "typedef", name: die.name() ?? "?" }, die);
+    return { kind: "base", name: die.name() ?? "?", size: size ?? die.unit.addressSize, encoding: DW_ATE.unsigned };
+  }
+
+  /** C++'s pointer to a member: an offset, for a function two words. */
+  private memberPointer(die: Die): Type {
+    const isFunction = stripType(this.typeOf(die)).kind === "subroutine";
+    const size = byteSize(die) ?? die.unit.addressSize * (isFunction ? 2 : 1);
+    return { kind: "base", name: isFunction ? "pointer to member function" : "pointer to member", size, encoding: isFunction ? DW_ATE.address : DW_ATE.signed };
   }
 
   private array(die: Die): Type {
@@ -173,6 +216,9 @@ export class TypeBuilder {
     return { kind: "array", get element() { return element(); }, dimensions };
   }
 }
+
+/** What the member that tells variants apart is called. */
+const DISCRIMINANT = "(variant)";
 
 const LARGEST_SIZE = 0xffffffff;
 

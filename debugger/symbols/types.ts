@@ -45,6 +45,8 @@ export interface Member {
   readonly offset: number;
   /** For bit fields: width, and the place of the lowest bit counted from the beginning of the record. */
   readonly bits: { readonly offset: number; readonly size: number } | undefined;
+  /** Of a variant's member: it is there if the discriminant has the value; without one, if it has that of no other variant. */
+  readonly variant?: { readonly value: bigint | undefined; readonly discriminant?: Member };
 }
 
 export interface RecordType {

@@ -14,6 +14,8 @@ export interface ValueSource {
   read(offset: number, size: number): Uint8Array | undefined;
   /** Why there are no bytes at all, for a value that has none. */
   readonly missing: string | undefined;
+  /** Of a pointer without a value: what it points at, where the compiler has kept that. */
+  readonly pointee?: ValueSource | undefined;
 }
 
 /** A value in memory. */
@@ -58,7 +60,11 @@ export function valueAt(location: Location, size: number, readers: ValueReaders)
   switch (location.kind) {
     case "memory": return memoryValue(location.address, readers.readMemory);
     case "value": return byteValue(location.bytes);
-    case "optimised-out": return missingValue(location.reason);
+    case "optimised-out": {
+      const { pointee } = location;
+      return pointee === undefined ? missingValue(location.reason)
+        : { ...missingValue(location.reason), get pointee() { return valueAt(pointee(), MOST_POINTEE_BYTES, readers); } };
+    }
     case "register": {
       const bytes = readers.readRegisterBytes(location.register);
       return bytes === undefined ? missingValue(`register ${location.register} is not known in this frame`) : byteValue(bytes);
@@ -66,6 +72,9 @@ export function valueAt(location: Location, size: number, readers: ValueReaders)
     case "pieces": return pieces(location, size, readers);
   }
 }
+
+/** What an implicit pointer points at is read up to here. */
+const MOST_POINTEE_BYTES = 4096;
 
 /** Puts the pieces together; a piece that is missing leaves its bytes unreadable, not the whole value. */
 function pieces(location: Extract<Location, { kind: "pieces" }>, size: number, readers: ValueReaders): ValueSource {

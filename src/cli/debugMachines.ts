@@ -1,15 +1,41 @@
 /** The debug adapter's machines and files, as the host makes them: what `debugger/ports` asks for. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { FileReader, MachineFactory } from '../../debugger/ports';
+import * as zlib from 'node:zlib';
+import type { FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
+import type { Unpackers } from '../../debugger/symbols/elf';
+import { bootedArchitecture } from '../host/gdb/booted';
+import { GdbServer } from '../host/gdb/server';
+import { SharedMachine } from '../host/gdb/sharing';
 import { fileFault } from '../host/node/fileFault';
+import { listenForGdb, type GdbListener } from '../host/node/gdbListener';
 import { loadImages } from '../host/node/loadImages';
 import { LoadError } from '../monitor/firmware/platform';
 import { MachineError } from '../monitor/machine/blame';
 import { problemText, validateConfiguration } from '../monitor/machine/configuration';
 import type { MachineConfiguration, Notice } from '../monitor/machine/configuration';
+import type { MachineImages } from '../monitor/machine/images';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
+
+/** Node has had Zstandard since version 22.15; before, sections that it compresses cannot be unpacked. */
+const zstd: Unpackers['zstd'] = 'zstdDecompressSync' in zlib && typeof zlib.zstdDecompressSync === 'function'
+  ? zlib.zstdDecompressSync as NonNullable<Unpackers['zstd']> : undefined;
+
+function openFile(file: string): OpenFile {
+  const descriptor = openSync(file, 'r');
+  return {
+    size: fstatSync(descriptor).size,
+    read(offset, size) {
+      const bytes = new Uint8Array(size);
+      let filled = 0;
+      for (let got = -1; got !== 0 && filled < size; filled += got) got = readSync(descriptor, bytes, filled, size - filled, offset + filled);
+      return bytes.subarray(0, filled);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
 
 /** Reads files with paths relative to `cwd`. */
 export function fileReader(cwd: string): FileReader {
@@ -21,13 +47,26 @@ export function fileReader(cwd: string): FileReader {
         throw new MachineError(fileFault(file, error), 'user');
       }
     },
+    async open(file) {
+      try {
+        return openFile(path.resolve(cwd, file));
+      } catch (error) {
+        throw new MachineError(fileFault(file, error), 'user');
+      }
+    },
+    unpackers: { inflate: (bytes) => zlib.inflateSync(bytes), zstd },
     exists: (file) => access(path.resolve(cwd, file)).then(() => true, () => false),
   };
 }
 
 /** A session that tells its first listener what is worth knowing about its configuration. */
 function withNotices(session: MachineSession, notices: readonly Notice[]): MachineSession {
-  const waiting = notices.map(({ field, message }): MachineEvent => ({ kind: 'message', blame: 'user', text: `${field}: ${message}` }));
+  return withMessages(session, notices.map(({ field, message }) => `${field}: ${message}`));
+}
+
+/** A session that tells its first listener these sentences. */
+function withMessages(session: MachineSession, texts: readonly string[]): MachineSession {
+  const waiting = texts.map((text): MachineEvent => ({ kind: 'message', blame: 'user', text }));
   return {
     control: session.control,
     inspect: session.inspect,
@@ -37,6 +76,34 @@ function withNotices(session: MachineSession, notices: readonly Notice[]): Machi
       for (const event of waiting.splice(0)) queueMicrotask(() => listener(event));
     },
   };
+}
+
+/** With `gdbPort`: the session shares its machine with whatever GDB connects there. */
+async function withGdb(session: MachineSession, images: MachineImages): Promise<MachineSession> {
+  const { gdbPort, gdbArchitecture } = images.configuration;
+  if (gdbPort === undefined) return session;
+  const open: { listener?: GdbListener } = {};
+  const shared = new SharedMachine(session, () => open.listener?.close());
+  const booted = bootedArchitecture(images);
+  const server = new GdbServer(shared.gdb, {
+    architecture: gdbArchitecture,
+    ...(booted ? { booted } : {}),
+    tell: (text) => shared.tell(text),
+    onAttached: (attached) => {
+      shared.handedOver = attached;
+      shared.tell(attached ? 'GDB has connected: it has the machine until it detaches.' : 'GDB has gone: the machine is yours again.');
+    },
+    onDetached: () => undefined,
+    onKill: () => shared.tell('GDB asks to end the machine. This session ends here, when you stop it.'),
+  });
+  try {
+    open.listener = await listenForGdb(gdbPort, server);
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+  const { port } = open.listener;
+  return withMessages(shared.editor, [`GDB may connect: target remote 127.0.0.1:${port}`]);
 }
 
 function checked(values: unknown, cwd: string): { readonly configuration: MachineConfiguration; readonly notices: readonly Notice[] } {
@@ -62,7 +129,7 @@ export function machineFactory(cwd: string, launch: Surroundings['launch']): Mac
         progress.signal.throwIfAborted();
         progress.report('Building the machine');
         const session = await launch(images);
-        if (!progress.signal.aborted) return withNotices(session, notices);
+        if (!progress.signal.aborted) return withNotices(await withGdb(session, images), notices);
         await session.dispose();
       } catch (error) {
         throw namingField(error);

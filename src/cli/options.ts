@@ -49,6 +49,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'forward', value: 'HOST:GUEST', field: 'network', read: withForward, doc: 'a network, and a port of the host that leads to one of the guest; udp:HOST:GUEST' },
   { name: 'capture', value: 'F.pcap', field: 'network', read: (text, before) => ({ ...networkBefore(before), capture: text }), doc: 'a network, and all its frames go to this file' },
   { name: 'engine', value: 'auto|interpreter|translator', field: 'engine', doc: 'how guest code is run (default: auto)' },
+  { name: 'gdb', value: 'PORT', field: 'gdbPort', read: numberOrText, doc: 'wait for GDB on 127.0.0.1:PORT (0: any free one), with time travel; see docs/gdb.md' },
   { name: 'until', value: 'REGEX', doc: 'end with status 0 when the serial output matches; ^ and $ are lines\' ends, CR is left out' },
   { name: 'timeout', value: 'SECONDS', doc: 'end with status 124 after this much real time' },
   { name: 'max-instructions', value: 'N', field: 'maxInstructions', read: numberOrText, doc: 'end when exactly N instructions have been retired' },

@@ -8,6 +8,7 @@ import { loadImages } from '../host/node/loadImages';
 import { isFieldName, problemText, validateConfiguration } from '../monitor/machine/configuration';
 import type { MachineConfiguration } from '../monitor/machine/configuration';
 import type { MachineSession } from '../monitor/machine/session';
+import { debuggingOf, type Debugging } from './gdb';
 import { UsageError, optionFor } from './options';
 import type { RunOptions } from './options';
 import { openSerialFile, readKeys } from './serialConsole';
@@ -46,7 +47,9 @@ async function fileValues(file: string | undefined, cwd: string): Promise<Readon
 async function configurationOf(options: RunOptions, { cwd, stderr }: Surroundings): Promise<MachineConfiguration> {
   const values = await fileValues(options.configurationFile, cwd);
   const folder = options.configurationFile === undefined ? cwd : path.dirname(path.resolve(cwd, options.configurationFile));
-  const validation = validateConfiguration({ ...values, ...options.fields }, {
+  const written = { ...values, ...options.fields };
+  // Who debugs will want to go back; without a debugger nobody could.
+  const validation = validateConfiguration(isGiven(written.gdbPort) ? { timeTravel: true, ...written } : written, {
     front: 'commandLine',
     resolvePath: (file, field) => path.resolve(field in options.fields ? cwd : folder, file),
   });
@@ -57,6 +60,9 @@ async function configurationOf(options: RunOptions, { cwd, stderr }: Surrounding
   for (const { field, message } of validation.notices) stderr.write(`shadowbox: ${optionFor(field)}: ${message}\n`);
   return validation.configuration;
 }
+
+/** null and undefined count as left out. */
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** Looks for `--until` in serial output as it comes. */
 function untilWatcher(until: RegExp): (bytes: Uint8Array) => boolean {
@@ -80,13 +86,15 @@ function keyboardPort({ console: where }: MachineConfiguration): string {
 }
 
 /** Sets the guest going and waits until it, or somebody, ends the run; the machine stands afterwards. */
-async function runToEnd(session: MachineSession, configuration: MachineConfiguration, options: RunOptions, outputs: ReadonlyMap<string, Writable | undefined>, surroundings: Surroundings): Promise<Ending> {
+async function runToEnd(session: MachineSession, debugging: Debugging, configuration: MachineConfiguration, options: RunOptions, outputs: ReadonlyMap<string, Writable | undefined>, surroundings: Surroundings): Promise<Ending> {
   const { stdin, stderr } = surroundings;
   const undo: (() => void)[] = [];
   const ending = await new Promise<Ending>((end, fail) => {
     const matches = options.until === undefined ? undefined : untilWatcher(options.until);
     session.onEvent((event) => {
-      if (event.kind === 'stopped') end({ kind: 'stopped', report: event.report });
+      if (event.kind === 'stopped') {
+        if (!debugging.has) end({ kind: 'stopped', report: event.report });
+      }
       else if (event.kind === 'message') stderr.write(`shadowbox: ${event.text}\n`);
       else if (event.kind === 'output' && !outputs.has(event.channel) && event.channel !== SPEAKER) stderr.write(event.bytes);
       else if (event.kind === 'output') {
@@ -109,6 +117,8 @@ async function runToEnd(session: MachineSession, configuration: MachineConfigura
     if ([...outputs.values()].includes(surroundings.stdout)) {
       undo.push(readKeys(stdin, (bytes) => session.control.input({ kind: 'serial', port: keyboardPort(configuration), bytes }), () => end({ kind: 'quit' })));
     }
+    debugging.onEnd(end);
+    if (debugging.waits) return;
     const count = configuration.maxInstructions;
     session.control.resume(count === undefined ? { kind: 'continue' } : { kind: 'instructions', count }).catch(fail);
   }).finally(() => { for (const each of undo) each(); });
@@ -145,9 +155,10 @@ export async function run(options: RunOptions, surroundings: Surroundings): Prom
   const { stdout } = surroundings;
   const outputs = new Map([[SERIAL, await outputTo(configuration.serial, stdout)], [CONSOLE, await outputTo(configuration.console, stdout)]]);
   const session = await surroundings.launch(images);
+  const debugging = await debuggingOf(session, images, surroundings);
   try {
     const start = performance.now();
-    const ending = await runToEnd(session, configuration, options, outputs, surroundings);
+    const ending = await runToEnd(session, debugging, configuration, options, outputs, surroundings);
     const wallSeconds = (performance.now() - start) / 1000;
     const waited = options.until !== undefined && ending.kind !== 'matched';
     const status = statusOf(ending, waited);
@@ -157,6 +168,7 @@ export async function run(options: RunOptions, surroundings: Surroundings): Prom
     await flushed(surroundings.stdout);
     return status;
   } finally {
+    debugging.close();
     await session.dispose();
   }
 }

@@ -1,28 +1,32 @@
 // The extension's front door: what VS Code calls when Shadowbox starts, and where its parts are put together.
 import * as vscode from 'vscode';
 import { AdapterProcessFactory } from './adapterProcess';
-import { DEBUG_TYPE, ShadowboxConfigurationProvider } from './debugConfiguration';
+import { DEBUG_TYPE, isScreenGuest, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
-import { PageTablesPanel } from './panels/pageTablesPanel';
-import { ScreenTerminals } from './screenTerminal';
+import { PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
+import { Panel, type PanelDefinition } from './panels/panel';
 import { SerialTerminals } from './serialTerminal';
 import { registerWalkCommands } from './walkCommands';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Shadowbox', { log: true });
   const events = new DebugEvents(DEBUG_TYPE);
-  const pageTables = new PageTablesPanel(context.extensionUri, events);
-  const screens = new ScreenTerminals(events, log);
+  const panel = (definition: PanelDefinition) => new Panel(definition, context.extensionUri, events);
+  const pageTables = panel(PAGE_TABLES);
+  const screen = panel(SCREEN);
   context.subscriptions.push(
     log,
     events,
     new SerialTerminals(events, log),
-    screens,
     pageTables,
+    screen,
+    ...PANELS.map(panel),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
-    vscode.commands.registerCommand('shadowbox.showPageTables', () => { pageTables.show(); }),
-    vscode.commands.registerCommand('shadowbox.showScreen', () => { screens.showActive(); }),
+    // Before the launch, so that the panel is there for what comes first.
+    events.onEvent(({ session, event }) => {
+      if (event === 'initialized' && isScreenGuest(session.configuration)) screen.show();
+    }),
     registerWalkCommands(pageTables),
   );
 }

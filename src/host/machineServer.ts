@@ -182,7 +182,7 @@ export class MachineServer {
     return {
       resume: (request) => this.go(() => machine.resume(request)),
       travel: (retired) => this.go(() => machine.travel(retired)),
-      stepBack: () => this.go(() => machine.stepBack()),
+      stepBack: (unit) => this.go(() => machine.stepBack(unit)),
       reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
         if (!this.running) return;
@@ -195,12 +195,15 @@ export class MachineServer {
       reset: () => this.reset(),
       setBreakpoints: (breakpoints) => machine.setBreakpoints(breakpoints),
       setExceptionStops: (stops) => machine.setExceptionStops(stops),
-      setRegister: (name, value) => machine.setRegister(name, value),
+      setWatchpoints: (watchpoints) => machine.setWatchpoints(watchpoints),
+      setEventStops: (stops) => machine.setEventStops(stops),
+      setRegister: (name, value, cpu) => machine.setRegister(name, value, cpu),
       writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
       input: (input) => machine.input(input),
       recording: () => machine.recording(),
       summary: () => ({ ...machine.summary(), running: this.running }),
-      cpu: () => machine.cpu(),
+      cpu: (index) => machine.cpu(index),
+      descriptors: () => machine.descriptors(),
       readMemory: (space, address, bytes) => machine.readMemory(space, address, bytes),
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
@@ -208,6 +211,8 @@ export class MachineServer {
       counters: () => machine.counters(),
       execution: () => machine.execution(),
       devices: () => machine.devices(),
+      interrupts: () => machine.interrupts(),
+      events: () => machine.events(),
       screen: () => machine.screen(),
       timeline: () => machine.timeline(),
       picture: (since) => machine.picture(since),
@@ -307,6 +312,8 @@ export class MachineServer {
 
   private flushOutput(): void {
     this.lastFlush = this.surroundings.now();
+    const log = this.machine.takeLog();
+    if (log.entries.length > 0) this.event({ kind: 'log', ...log });
     const pending = this.pendingOutput;
     if (pending.size === 0) return;
     this.pendingOutput = new Map();

@@ -3,7 +3,7 @@
  * contract in src/monitor/machine/session.ts says, and fixed answers for the rest.
  */
 import type {
-  ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason,
+  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint,
 } from '../../src/monitor/machine/session';
 import type { CpuState, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import type { MachineInput } from '../../src/monitor/devices/device';
@@ -45,6 +45,8 @@ export class FakeMachine implements MachineSession {
   cpu: FakeCpu;
   breakpoints: readonly ExecutionBreakpoint[] = [];
   exceptionStops: readonly ExceptionStop[] = [];
+  watchpoints: readonly Watchpoint[] = [];
+  eventStops: readonly EventStop[] = [];
   /** Ways through the past that were asked for, and how a way back ends. */
   readonly ways: Way[] = [];
   reverseEnd: StopReason = { kind: 'beginning' };
@@ -107,6 +109,12 @@ export class FakeMachine implements MachineSession {
       setExceptionStops: async (stops) => {
         this.exceptionStops = stops;
       },
+      setWatchpoints: async (watchpoints) => {
+        this.watchpoints = watchpoints;
+      },
+      setEventStops: async (stops) => {
+        this.eventStops = stops;
+      },
       setRegister: async (name, value) => {
         this.setRegister(name, value);
       },
@@ -157,7 +165,7 @@ export class FakeMachine implements MachineSession {
     for (let count = 0; count < SLICE; count++) {
       if (!this.running) return;
       if (this.pausing) return this.stop({ kind: 'pause' });
-      const hit = first ? [] : this.breakpoints.filter((breakpoint) => Number(breakpoint.linear) === this.cpu.linear);
+      const hit = first ? [] : this.breakpoints.filter((breakpoint) => 'linear' in breakpoint && Number(breakpoint.linear) === this.cpu.linear);
       if (hit.length > 0) return this.stop({ kind: 'breakpoint', ids: hit.map(({ id }) => id) });
       first = false;
       const effect = this.cpu.step();
@@ -282,6 +290,7 @@ export class FakeMachine implements MachineSession {
     return {
       summary: async () => ({ running: this.running, retired: this.retired, time: this.retired, memoryBytes: 0x200000, frames: 12 }),
       cpu: async () => this.cpuState(),
+      descriptors: async () => ({ processor: { index: 0, count: 1 }, mode: 'protected-32', cpl: 0, loaded: [], tasks: [] }),
       readMemory: async (_space, address, bytes) => this.memory.bytes(address, bytes),
       addressSpaces: async () => [{ key: '32-bit:9000', cr3: 0x9000, mode: '32-bit', largePages: true, noExecute: false, current: true, shadowTables: 3, shadowEntries: 40, lastUsed: 5 }],
       table: async ({ level }) => level === 1 ? undefined : {
@@ -305,6 +314,8 @@ export class FakeMachine implements MachineSession {
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
       picture: async (since) => ({ change: 3, width: 1, height: 1, aspect: 1, ...(since === 3 ? {} : { pixels: Uint8Array.of(1, 2, 3, 255) }) }),
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
+      interrupts: async () => ({ lines: [], apics: [] }),
+      events: async () => ({ now: 100, events: [{ device: 'pit', event: 'irq0', time: 900 }] }),
       timeline: async () => ({ moments: [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
       hash: async () => '0123abcd',
     };

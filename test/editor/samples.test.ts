@@ -8,8 +8,8 @@ import { leaveOut } from '../support/leaveOut';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
 import {
-  callStack, chooseInContextMenu, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, screenshotOfFailure, scrollTerminalToTop, startDebugging,
-  stopDebugging, terminalText, toggleBreakpoint, typeInTerminal, variableRow, variableRows, waitForLine, waitForRunning, waitForStopped, waitForTerminal,
+  callStack, chooseInContextMenu, chooseTheme, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, screenshotOfFailure, scrollTerminalToTop, startDebugging,
+  stopDebugging, terminalText, toggleBreakpoint, variableRow, variableRows, waitForLine, waitForRunning, waitForStopped, waitForTerminal,
   waitUntil,
 } from './harness/workbench';
 
@@ -54,6 +54,22 @@ async function waitForWalk(panel: Frame, address: string): Promise<string> {
   await panel.locator('.walk h2').filter({ hasText: `Walk of ${digits}` }).waitFor();
   return panel.locator('.walk .verdict').innerText();
 }
+
+/** The text on the guest's screen as a screen reader has it. */
+const screenText = async (screen: Frame) => (await screen.locator('section.unseen > div').allTextContents()).join('\n').trimEnd();
+
+function waitForScreen(screen: Frame, wanted: string | RegExp): Promise<string> {
+  return waitUntil(`the screen to show ${String(wanted)}`, () => screenText(screen), (shown) => (typeof wanted === 'string' ? shown.includes(wanted) : wanted.test(shown)));
+}
+
+/** Dots of the canvas that are not black. */
+const litDots = (screen: Frame) => screen.locator('#canvas').evaluate((canvas) => {
+  if (!(canvas instanceof HTMLCanvasElement)) return 0;
+  const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+  let lit = 0;
+  for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] > 0) lit++;
+  return lit;
+});
 
 describe('the samples in a real VS Code', function () {
   this.timeout(90_000);
@@ -109,6 +125,41 @@ describe('the samples in a real VS Code', function () {
 
     it('shows the guest\'s words in the serial terminal', async () => {
       await waitForTerminal(editor.page, 'ping says: hello from CPL 3');
+    });
+
+    it('shows registers in a panel, and sets one', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Registers');
+      const panel = await panelFrame(page, 'Registers');
+      const eip = panel.locator('[data-row=eip]');
+      await eip.filter({ hasText: 'copy_on_write+0x' }).waitFor();
+      await panel.locator('[data-cell="cr0.pg"].on').waitFor();
+      await panel.locator('[data-cell=ebx]').dblclick();
+      await panel.locator('#edit').fill('0x12345678');
+      await page.keyboard.press('Enter');
+      await panel.locator('[data-cell=ebx].changed').filter({ hasText: '12345678' }).waitFor();
+      // VS Code's own view of the registers follows.
+      const [, old] = /was ([0-9a-f]{8})/.exec(await panel.locator('[data-cell=ebx]').getAttribute('aria-label') ?? '') ?? [];
+      await panel.locator('[data-cell=ebx]').dblclick();
+      await panel.locator('#edit').fill(`0x${old}`);
+      await page.keyboard.press('Enter');
+      await panel.locator('[data-cell=ebx]:not(.changed)').waitFor();
+      await screenshot(page, 'paging-lab-registers');
+    });
+
+    it('shows the descriptor tables, and goes from a gate to its code and to Page Tables', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Descriptor Tables');
+      const panel = await panelFrame(page, 'Descriptor Tables');
+      await panel.locator('[data-line="gdt:1"]').filter({ hasText: 'code, readable, 32-bit' }).filter({ hasText: 'in CS' }).waitFor();
+      await panel.locator('[data-field=filter]').fill('#PF');
+      const gate = panel.locator('[data-line="idt:14"]').filter({ hasText: 'stub_14' });
+      await gate.click();
+      assert.deepEqual(await text(panel, '.uses li'), ['✓exception works', '✓INT 0Eh works']);
+      await screenshot(page, 'paging-lab-descriptors');
+      await panel.locator('[data-go=code]').click();
+      await page.locator('.tab.active').filter({ hasText: /\.s$|stub_14/ }).first().waitFor();
+      await screenshot(page, 'paging-lab-handler');
     });
 
     it('draws the guest\'s tree and its shadow, and walks an address through both', async () => {
@@ -263,14 +314,16 @@ describe('the samples in a real VS Code', function () {
   describe('hello', () => {
     const greetingLine = lineWith('hello/hello.asm', 'marker: hello-greeting');
 
-    it('F5 stops on the reset vector, with the guest\'s screen in a terminal', async () => {
+    it('F5 stops on the reset vector, with the guest\'s screen in a panel that has not taken the focus', async () => {
       const { page } = editor;
       await runCommand(page, 'View: Focus First Editor Group');
       await toggleBreakpoint(page, 'hello.asm', greetingLine);
       await startDebugging(page, HELLO);
       await waitForStopped(page);
       assert.deepEqual((await callStack(page)).map(({ name }) => name), ['f000:fff0 (reset vector)']);
-      await page.locator('.terminal-wrapper.active').waitFor();
+      const screen = await panelFrame(page, 'Screen');
+      await screen.locator('#surface').waitFor();
+      await screen.locator('.machine').getByText('stopped').waitFor();
       await screenshot(page, 'hello-entry');
     });
 
@@ -284,24 +337,93 @@ describe('the samples in a real VS Code', function () {
     it('shows its greeting on the screen, and takes keys', async () => {
       const { page } = editor;
       await page.keyboard.press('F5');
-      await waitForTerminal(page, /Hello from the boot sector![^]*Press keys; Esc ends\./);
-      await typeInTerminal(page, 'aA?');
-      await waitForTerminal(page, /Key: a {2}scan code 0x1E\nKey: A {2}scan code 0x1E\nKey: \? {2}scan code 0x35$/);
+      const screen = await panelFrame(page, 'Screen');
+      await waitForScreen(screen, /Hello from the boot sector![^]*Press keys; Esc ends\./);
+      assert.ok(await litDots(screen) > 500, 'the greeting is on the canvas, too');
+      await screen.locator('#surface').click();
+      await screen.locator('.where.captured').waitFor();
+      // By their places: the guest's own layout makes letters of them.
+      for (const key of ['KeyA', 'Shift+KeyA', 'Shift+Slash']) await page.keyboard.press(key);
+      await waitForScreen(screen, /Key: a {2}scan code 0x1E\nKey: A {2}scan code 0x1E\nKey: \? {2}scan code 0x35$/);
       await page.keyboard.press('ArrowUp');
-      await waitForTerminal(page, /Key: \. {2}scan code 0x48$/);
+      await waitForScreen(screen, /Key: \. {2}scan code 0x48$/);
       await screenshot(page, 'hello-screen');
+      await page.keyboard.down('Control');
+      await page.keyboard.down('Alt');
+      await page.keyboard.up('Alt');
+      await page.keyboard.up('Control');
+      await screen.locator('.where:not(.captured)').waitFor();
+    });
+
+    it('types a text into the guest, and copies its screen to the clipboard', async () => {
+      const { page } = editor;
+      const screen = await panelFrame(page, 'Screen');
+      await screen.locator('[data-act=type]').click();
+      await screen.locator('textarea').fill('xy');
+      await screen.locator('form button[type=submit]').click();
+      await waitForScreen(screen, /Key: x {2}scan code 0x2D\nKey: y {2}scan code 0x15$/);
+      await screen.locator('[data-act=close-form]').click();
+      await screen.locator('[data-act=copy]').click();
+      await screen.locator('.message').getByText('Copied the screen\'s text.').waitFor();
+    });
+
+    it('shows the devices: registers, interrupt lines, events ahead, the PCI bus', async () => {
+      const { page } = editor;
+      await runCommand(page, 'Shadowbox: Show Devices');
+      const devices = await panelFrame(page, 'Devices');
+      await devices.locator('#tree').waitFor();
+      await devices.locator('[data-field=filter]').fill('interrupt mask');
+      await devices.locator('.row.register').first().waitFor();
+      await screenshot(page, 'hello-devices');
+      await devices.locator('[data-tab=interrupts]').click();
+      await devices.locator('tr').filter({ hasText: 'IRQ 1' }).filter({ hasText: 'keyboard' }).first().waitFor();
+      await screenshot(page, 'hello-interrupts');
+      await devices.locator('[data-tab=pci]').click();
+      await devices.locator('tr').filter({ hasText: '8086:1237' }).filter({ hasText: 'host bridge' }).waitFor();
+      await screenshot(page, 'hello-pci');
+      await devices.locator('[data-tab=events]').click();
+      await devices.locator('tr').filter({ hasText: 'pit' }).waitFor();
+      await screenshot(page, 'hello-events');
+      await devices.locator('[data-tab=registers]').click();
+    });
+
+    for (const [name, theme] of [['dark', 'Dark 2026'], ['high-contrast', 'Dark High Contrast']] as const) {
+      it(`looks as it should: ${name}`, async () => {
+        const { page } = editor;
+        await chooseTheme(page, theme);
+        const devices = await panelFrame(page, 'Devices');
+        await devices.locator('.row.register').first().waitFor();
+        await screenshot(page, `hello-devices-${name}`);
+        await runCommand(page, 'Shadowbox: Show Screen');
+        await (await panelFrame(page, 'Screen')).locator('#surface').waitFor();
+        await screenshot(page, `hello-screen-${name}`);
+        await runCommand(page, 'Shadowbox: Show Devices');
+      });
+    }
+
+    it('Esc ends it; a screen that is dark stays to be read', async () => {
+      const { page } = editor;
+      await chooseTheme(page, 'Light 2026');
+      await runCommand(page, 'Shadowbox: Show Screen');
+      const screen = await panelFrame(page, 'Screen');
+      await screen.locator('#surface').focus();
       // A notification would take the Escape key.
       assert.deepEqual(await notifications(page), []);
+      await page.keyboard.press('Enter');
+      await screen.locator('.where.captured').waitFor();
       await page.keyboard.press('Escape');
-      await waitForTerminal(page, 'Goodbye. The machine rests now.');
+      await waitForScreen(screen, 'Goodbye. The machine rests now.');
+      await runCommand(page, 'View: Focus First Editor Group');
       await stopDebugging(page);
-      await waitForTerminal(page, 'its screen is dark');
+      await screen.getByText('its screen is dark').waitFor();
+      assert.ok(await litDots(screen) > 500, 'the last picture is still there');
     });
   });
 
   describe('the window, loaded anew', () => {
     it('has the panel again', async () => {
       await editor.page.reload();
+      await runCommand(editor.page, 'Shadowbox: Show Page Tables');
       const panel = await panelFrame(editor.page, 'Page Tables', 60_000);
       await panel.getByText('No guest is running').waitFor();
     });

@@ -16,7 +16,7 @@
  *   crash        takes its whole thread down
  */
 import type { MachineInput } from '../../src/monitor/devices/device';
-import type { CpuState, MachineSummary, Timeline } from '../../src/monitor/inspection/queries';
+import type { CpuState, DescriptorTables, MachineSummary, Timeline } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineImages } from '../../src/monitor/machine/images';
 import type { OutputPiece, RunnableMachine, SliceOutcome } from '../../src/monitor/machine/runnable';
@@ -171,6 +171,9 @@ export class FakeMachine implements RunnableMachine {
     return { running: false, retired: this.retired, time: this.time, memoryBytes: this.images.configuration.memory, frames: 1 };
   }
 
+  descriptors(): DescriptorTables {
+    return { processor: { index: 0, count: 1 }, mode: 'protected-32', cpl: 0, loaded: [], tasks: [] };
+  }
   cpu(): CpuState {
     const value = BigInt(this.retired);
     const flags = { name: 'eflags', value: 2n, bits: 32 };
@@ -201,6 +204,9 @@ export class FakeMachine implements RunnableMachine {
 
   setBreakpoints(): void { /* a machine without a processor hits none */ }
   setExceptionStops(): void { /* nor does it raise exceptions */ }
+  setWatchpoints(): void { /* nor does it write memory */ }
+  setEventStops(): void { /* nor does anything happen in it */ }
+  takeLog(): { readonly entries: readonly []; readonly lost: number } { return { entries: [], lost: 0 }; }
   writeMemory = (): number => 0;
   addressSpaces = () => [];
   table = () => undefined;
@@ -209,6 +215,8 @@ export class FakeMachine implements RunnableMachine {
     throw new TypeError('nothing is executed');
   }
   devices = () => [];
+  interrupts = () => ({ lines: [], apics: [] });
+  events = () => ({ now: 0, events: [] });
   picture = () => ({ change: 1, width: 640, height: 400, aspect: 4 / 3 });
   screen = () => ({ columns: 80, rows: 25, text: [], attributes: new Uint8Array(), cursor: { column: 0, row: 0, visible: true } });
 

@@ -14,6 +14,7 @@ const recording: Recording = {
     { time: 8, events: 1, retired: 5, input: { kind: 'entropy', bytes: Uint8Array.of(1, 2, 3) } },
     { time: 9, events: 0, retired: 8, input: { kind: 'key', code: 0xe048, down: true } },
     { time: 9, events: 1, retired: 8, input: { kind: 'power-button' } },
+    { time: 10, events: 1, retired: 9, input: { kind: 'register', space: 'port', address: 0x21, size: 1, value: 0xfd } },
   ],
 };
 

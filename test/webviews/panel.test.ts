@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
 import { leaveOut } from '../support/leaveOut';
 
@@ -144,6 +144,14 @@ describe('page-tables: in a browser', function () {
     await panel.tell('session', null);
     await panel.page.locator('.notice').filter({ hasText: 'Start one with F5' }).waitFor();
     assert.equal(await panel.page.locator('[role=treegrid]').count(), 0);
+  }));
+
+  it('breaks no rule of accessibility', () => withPanel(DARK, async (panel) => {
+    await rowOf(panel, 'Page directory').waitFor();
+    await panel.page.fill('[data-field=address]', '0x50000004');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.locator('[role=row].walked-end').waitFor();
+    assert.deepEqual(await accessibilityFaults(panel.page), []);
   }));
 
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {

@@ -31,7 +31,7 @@ function setAttribute(element: Element, name: string, value: string | undefined)
 
 /** Whether the element has this as a live property; what a person has typed is overwritten only by another text. */
 function setProperty(element: Element, name: string, value: string | undefined): boolean {
-  if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
+  if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement || element instanceof HTMLTextAreaElement) {
     if (name === 'value') {
       if (element.value !== (value ?? '')) element.value = value ?? '';
       return true;

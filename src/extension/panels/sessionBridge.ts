@@ -3,6 +3,8 @@ import * as vscode from 'vscode';
 import { activeSession } from '../activeSession';
 import type { DebugEvents, SessionEvent } from '../debugEvents';
 import { isRecord } from '../records';
+import { isEditorRequest, serveEditorRequest } from './editorRequests';
+import { servePanel } from './services';
 import type { MessageToPanel, PanelEvent, PanelRequest } from './messages';
 
 /** The session's own events that a panel is told. */
@@ -67,12 +69,19 @@ export class SessionBridge implements vscode.Disposable {
   private async serve(message: unknown): Promise<void> {
     if (!isPanelRequest(message)) return;
     const { id, request } = message;
+    const service = servePanel(request, message.arguments);
+    if (service !== undefined) {
+      await service.then((body) => { this.post({ id, body }); }, (error: unknown) => { this.post({ id, error: error instanceof Error ? error.message : String(error) }); });
+      return;
+    }
     if (this.session === undefined || !this.events.isLaunched(this.session)) {
       this.post({ id, error: 'No guest is running. Start one with F5.' });
       return;
     }
     try {
-      const body: unknown = await this.session.customRequest(request, message.arguments);
+      const body: unknown = isEditorRequest(request)
+        ? await serveEditorRequest(request, message.arguments, this.session)
+        : await this.session.customRequest(request, message.arguments);
       this.post({ id, body });
     } catch (error) {
       this.post({ id, error: error instanceof Error ? error.message : String(error) });

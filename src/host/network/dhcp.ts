@@ -17,8 +17,11 @@ const BROADCAST_FLAG = 0x8000;
 
 const OPTION = {
   mask: 1, router: 3, nameServer: 6, hostname: 12, domain: 15, mtu: 26, broadcast: 28, requestedAddress: 50, leaseTime: 51, messageType: 53,
-  serverIdentifier: 54, renewal: 58, rebinding: 59, tftpServer: 66, bootFile: 67, end: 255,
+  serverIdentifier: 54, renewal: 58, rebinding: 59, tftpServer: 66, bootFile: 67, ipxe: 175, end: 255,
 } as const;
+
+/** iPXE's own option, with which its requests come and in which this one may be: there is no ProxyDHCP server to wait for. */
+const IPXE_NO_PROXY = [0xb0, 1, 1];
 
 const TYPE = { discover: 1, offer: 2, request: 3, decline: 4, ack: 5, nak: 6, inform: 8 } as const;
 
@@ -118,7 +121,7 @@ export class DhcpServer {
     write32(head, 20, bootFile === undefined || isNak ? 0 : PLAN.gateway);
     if (bootFile !== undefined && !isNak) head.set(asciiBytes(bootFile).subarray(0, 127), 108);
     write32(head, OPTIONS_AT - 4, COOKIE);
-    const options = this.replyOptions(type, address !== 0);
+    const options = this.replyOptions(type, address !== 0, optionsOf(message).has(OPTION.ipxe));
     const bytes = new Uint8Array(Math.max(LEAST_BYTES, OPTIONS_AT + options.length));
     bytes.set(head);
     bytes.set(options, OPTIONS_AT);
@@ -128,7 +131,7 @@ export class DhcpServer {
     return { bytes, destination: isBroadcast ? undefined : client || address, mac: message.slice(28, 34) };
   }
 
-  private replyOptions(type: number | undefined, hasLease: boolean): Uint8Array {
+  private replyOptions(type: number | undefined, hasLease: boolean, isIpxe: boolean): Uint8Array {
     const { hostname, domain, bootFile } = this.options;
     const bytes: number[] = [];
     const put = (option: number, value: ArrayLike<number>): void => void bytes.push(option, value.length, ...Array.from(value));
@@ -153,6 +156,7 @@ export class DhcpServer {
         put(OPTION.tftpServer, asciiBytes('10.0.2.2'));
         put(OPTION.bootFile, asciiBytes(bootFile));
       }
+      if (isIpxe) put(OPTION.ipxe, IPXE_NO_PROXY);
     }
     bytes.push(OPTION.end);
     return Uint8Array.from(bytes);

@@ -1,10 +1,12 @@
-/** Ethernet frames and ARP (RFC 826): who has which address, and packets that wait until that is known. */
+/** Ethernet frames and ARP (RFC 826): who has which address, and packets that wait until that is known. Of IPv6 only routers are asked for. */
 import { read16, read32, write16, write32 } from './bytes';
 import { LIMITED_BROADCAST, PLAN, isGuestAddress } from './plan';
+import { ALL_NODES_MAC, routerAdvertisement } from './routerAdvertisement';
 
 export const ETHERNET_HEADER = 14;
 const TYPE_IPV4 = 0x0800;
 const TYPE_ARP = 0x0806;
+const TYPE_IPV6 = 0x86dd;
 const ARP_BYTES = 28;
 const ARP_REQUEST = 1;
 const ARP_REPLY = 2;
@@ -39,6 +41,7 @@ export class EthernetLink {
     if (!isUnicast(source)) return;
     if (type === TYPE_ARP) this.receiveArp(frame.subarray(ETHERNET_HEADER), source);
     else if (type === TYPE_IPV4) this.packet(frame.subarray(ETHERNET_HEADER), source);
+    else if (type === TYPE_IPV6) this.receiveIpv6(frame.subarray(ETHERNET_HEADER));
   }
 
   /** An address was seen behind a card. */
@@ -78,6 +81,11 @@ export class EthernetLink {
     this.frame(mac, TYPE_IPV4, packet);
   }
 
+  private receiveIpv6(packet: Uint8Array): void {
+    const answer = routerAdvertisement(packet);
+    if (answer !== undefined) this.frame(ALL_NODES_MAC, TYPE_IPV6, answer);
+  }
+
   private receiveArp(arp: Uint8Array, source: Uint8Array): void {
     // Ethernet and IPv4 are all that there is here.
     if (arp.length < ARP_BYTES || read16(arp, 0) !== 1 || read16(arp, 2) !== TYPE_IPV4 || arp[4] !== 6 || arp[5] !== 4) return;
@@ -105,8 +113,8 @@ export class EthernetLink {
   private frame(destination: Uint8Array, type: number, payload: Uint8Array): void {
     const frame = new Uint8Array(Math.max(LEAST_FRAME, ETHERNET_HEADER + payload.length));
     frame.set(destination, 0);
-    const isNameServer = type === TYPE_ARP ? read32(payload, 14) === PLAN.nameServer : read32(payload, 12) === PLAN.nameServer;
-    frame.set(isNameServer ? PLAN.nameServerMac : PLAN.gatewayMac, 6);
+    const source = type === TYPE_ARP ? read32(payload, 14) : type === TYPE_IPV4 ? read32(payload, 12) : PLAN.gateway;
+    frame.set(source === PLAN.nameServer ? PLAN.nameServerMac : PLAN.gatewayMac, 6);
     write16(frame, 12, type);
     frame.set(payload, ETHERNET_HEADER);
     this.emit(frame);

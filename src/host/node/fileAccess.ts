@@ -5,6 +5,7 @@ import nodePath from 'node:path';
 import { MachineError } from '../../monitor/machine/blame';
 import type { FileAccess, FileStore } from '../../monitor/machine/images';
 import { fileFault } from './fileFault';
+import { lockImage } from './imageLock';
 
 function access(path: string, descriptor: number, writable: boolean): FileAccess {
   const { size, mtimeMs } = fstatSync(descriptor);
@@ -52,8 +53,29 @@ function openWith(path: string, flags: string, writable: boolean): FileAccess {
   }
 }
 
+/** Opens a file to be written, which no other machine may write to until it is closed. */
+function openLocked(path: string): FileAccess {
+  // First, so that faults of the file itself are told as such.
+  const file = openWith(path, 'r+', true);
+  let unlock: () => void;
+  try {
+    unlock = lockImage(path);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return {
+    ...file,
+    get size() { return file.size; },
+    close() {
+      file.close();
+      unlock();
+    },
+  };
+}
+
 export const nodeFiles: FileStore = {
-  open: (path, writable) => openWith(path, writable ? 'r+' : 'r', writable),
+  open: (path, writable) => (writable ? openLocked(path) : openWith(path, 'r', false)),
   create: (path) => openWith(path, 'wx+', true),
   exists: existsSync,
   resolve: (from, path) => nodePath.resolve(nodePath.dirname(from), path),

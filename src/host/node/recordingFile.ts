@@ -34,7 +34,7 @@ function steps(value: unknown, where: string): number {
 }
 
 function decodeInput(value: unknown, where: string): MachineInput {
-  const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons } = record(value, where);
+  const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons, space, address, size, value: written } = record(value, where);
   if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
     return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
   }
@@ -48,6 +48,9 @@ function decodeInput(value: unknown, where: string): MachineInput {
       kind, dx: steps(dx, `${where}.dx`), dy: steps(dy, `${where}.dy`), buttons: count(buttons, `${where}.buttons`),
       ...(wheel === undefined ? {} : { wheel: steps(wheel, `${where}.wheel`) }),
     };
+  }
+  if (kind === 'register' && (space === 'port' || space === 'memory' || space === 'configuration') && (size === 1 || size === 2 || size === 4)) {
+    return { kind, space, address: count(address, `${where}.address`), size, value: count(written, `${where}.value`) };
   }
   throw new WrongRecording(`${where} is no input that is known`);
 }

@@ -88,6 +88,8 @@ export class Cpu {
    * changed. Exceptions are faults, which are resumed.
    */
   quickDelivery: ((vector: number, isException: boolean, errorCode: number | undefined) => boolean) | undefined;
+  /** Told of a task switch: the selectors of the TSS before and now. */
+  onTaskSwitch: (from: number, to: number) => void = () => undefined;
   /** Which of the machine's CPUs it is. */
   place: CpuPlace = { index: 0, count: 1 };
   /** What each of them has told the MMU last: nothing that the state block does not say. */
@@ -150,7 +152,10 @@ export class Cpu {
     this.setBounds(at + L.SEG_WRITE_FIRST, usable && writable, first, last);
     if (segment === L.SS) s.setU64(L.STACK_MASK, attributes & ATTRIBUTE.big ? 0xffffffffn : 0xffffn);
     // Reloading what is there changes nothing for code; the privilege has its own way (setCpl).
-    if (segment <= L.DS && !same) this.changedContext();
+    if (segment > L.DS || same) return;
+    this.contextChanged = true;
+    // Code that has its data segments checked goes on with the new one; whether it need not be checked any more is seen when it is next looked for.
+    if (segment === L.CS || this.flat) this.attention = true;
   }
 
   private setBounds(at: number, allowed: boolean, first: number, last: number): void {

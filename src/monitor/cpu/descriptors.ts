@@ -3,56 +3,17 @@
  * (Intel SDM vol. 3, 3.4 and 5.2-5.6).
  */
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import { decodeDescriptor, type Descriptor } from './descriptorLayout';
+import { codeTypeRefusal, dataRefusal, stackRefusal, type Refusal } from './descriptorRules';
 import * as L from './layout';
 import { ATTRIBUTE, segmentAt } from './state';
 
-/** A descriptor as read from a table. */
-export interface Descriptor {
-  readonly selector: number;
-  readonly low: number;
-  readonly high: number;
-  /** Type (4), S, DPL (2), P, AVL, L, D/B, G from bit 0 up. */
-  readonly attributes: number;
-  readonly base: number;
-  /** In bytes, granularity applied. */
-  readonly limit: number;
-  readonly type: number;
-  readonly dpl: number;
-  readonly present: boolean;
-  readonly isSegment: boolean;
-  readonly isCode: boolean;
-  readonly isConforming: boolean;
-  /** Linear address of the descriptor, for the accessed and busy bits. */
-  readonly address: number;
-}
-
-/** System descriptor types. */
-export const SYSTEM = { tss16: 1, ldt: 2, tss16Busy: 3, callGate16: 4, taskGate: 5, interruptGate16: 6, trapGate16: 7, tss32: 9, tss32Busy: 11, callGate32: 12, interruptGate32: 14, trapGate32: 15 } as const;
-
-export function decodeDescriptor(selector: number, low: number, high: number, address: number): Descriptor {
-  const attributes = ((high >>> 8) & 0xff) | ((high >>> 12) & 0xf00);
-  const raw = (low & 0xffff) | (high & 0xf0000);
-  const limit = attributes & ATTRIBUTE.granular ? ((raw << 12) | 0xfff) >>> 0 : raw;
-  const isSegment = (attributes & ATTRIBUTE.segment) !== 0;
-  const isCode = isSegment && (attributes & ATTRIBUTE.code) !== 0;
-  return {
-    selector,
-    low,
-    high,
-    attributes,
-    base: ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000)) >>> 0,
-    limit,
-    type: attributes & 0xf,
-    dpl: (attributes >> 5) & 3,
-    present: (attributes & ATTRIBUTE.present) !== 0,
-    isSegment,
-    isCode,
-    isConforming: isCode && (attributes & ATTRIBUTE.conforming) !== 0,
-    address,
-  };
-}
-
 export const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
+
+/** Raises what a use was refused with, if it was; the error code names the selector. */
+export function obey(refusal: Refusal | undefined, selector: number): void {
+  if (refusal) throw fault(refusal.vector, selector & 0xfffc);
+}
 
 /** Linear address of a selector's descriptor of 8 or 16 bytes, or undefined when it lies outside its table. */
 function descriptorAddress(cpu: Cpu, selector: number, bytes = 8): number | undefined {
@@ -123,10 +84,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   if (segment === L.SS) return loadStackSegment(cpu, selector);
   if (isNull(selector)) return cpu.setNullSegment(segment, selector);
   const d = fetchDescriptor(cpu, selector);
-  const readable = d.isSegment && (!d.isCode || (d.type & ATTRIBUTE.readable) !== 0);
-  if (!readable) throw generalProtection(selector);
-  if (!d.isConforming && (d.dpl < (selector & 3) || d.dpl < cpu.state.cpl)) throw generalProtection(selector);
-  if (!d.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  obey(dataRefusal(d, cpu.state.cpl), selector);
   markAccessed(cpu, d);
   installSegment(cpu, segment, d);
 }
@@ -152,16 +110,14 @@ export function checkStackSegment(cpu: Cpu, selector: number, cpl: number, vecto
   const code = selector & 0xfffc;
   if (isNull(selector)) throw fault(vector, code);
   const d = fetchDescriptor(cpu, selector, vector);
-  const writable = d.isSegment && !d.isCode && (d.type & ATTRIBUTE.writable) !== 0;
-  if ((selector & 3) !== cpl || !writable || d.dpl !== cpl) throw fault(vector, code);
-  if (!d.present) throw fault(VECTOR.SS, code);
+  const refusal = stackRefusal(d, cpl);
+  if (refusal) throw fault(refusal.vector === VECTOR.GP ? vector : refusal.vector, code);
   return d;
 }
 
 /** A code segment descriptor that asks for 64-bit and 32-bit code at once is refused in long mode. */
 export function isUsableCode(cpu: Cpu, d: Descriptor): boolean {
-  const both = ATTRIBUTE.long | ATTRIBUTE.big;
-  return d.isCode && !(cpu.state.longMode && (d.attributes & both) === both);
+  return codeTypeRefusal(d, cpu.state.longMode) === undefined;
 }
 
 /** Checks a target offset in a code segment: its limit, or with 64-bit code canonical form. */

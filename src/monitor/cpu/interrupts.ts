@@ -4,9 +4,11 @@
  */
 import { GuestFault } from '../memory/guestFault';
 import { EXCEPTION_NAMES, VECTOR, fault, generalProtection, type Cpu } from './cpu';
-import { SYSTEM, checkStackSegment, decodeDescriptor, fetchDescriptor, installSegment, isNull, joinHalves, markAccessed, setNullStack, type Descriptor } from './descriptors';
+import { SYSTEM, decodeDescriptor, gateOffset, gateSelector, type Descriptor } from './descriptorLayout';
+import { handlerCodeRefusal, interruptGateRefusal } from './descriptorRules';
+import { checkStackSegment, fetchDescriptor, installSegment, isNull, joinHalves, markAccessed, obey, setNullStack } from './descriptors';
 import * as L from './layout';
-import { ATTRIBUTE, FLAG } from './state';
+import { FLAG } from './state';
 import { StackFrame, currentFrame, flatStack, newStack, type StackBytes } from './stackFrame';
 import { DR7 } from './debugRegisters';
 import { DEBUGCTL } from './msrBits';
@@ -159,13 +161,11 @@ function deliverProtected(cpu: Cpu, what: Interruption): void {
   if (at + 7 > s.u32(L.IDTR_LIMIT)) throw fault(VECTOR.GP, idtError(what.vector, external));
   const address = s.wide(L.IDTR_BASE) + at;
   const gate = decodeDescriptor(0, cpu.readSystem(address, 4), cpu.readSystem(address + 4, 4), address);
-  const kinds: readonly number[] = [SYSTEM.taskGate, SYSTEM.interruptGate16, SYSTEM.trapGate16, SYSTEM.interruptGate32, SYSTEM.trapGate32];
-  if (gate.isSegment || !kinds.includes(gate.type)) throw fault(VECTOR.GP, idtError(what.vector, external));
-  if (what.cause === 'software' && gate.dpl < s.cpl) throw fault(VECTOR.GP, idtError(what.vector, 0));
-  if (!gate.present) throw fault(VECTOR.NP, idtError(what.vector, external));
+  const refusal = interruptGateRefusal(gate, s.cpl, false, what.cause === 'software');
+  if (refusal) throw fault(refusal.vector, idtError(what.vector, external));
   try {
     if (gate.type === SYSTEM.taskGate) {
-      switchTask(cpu, taskOfGate(cpu, gate.low >>> 16), 'interrupt', what.returnTo, what.errorCode);
+      switchTask(cpu, taskOfGate(cpu, gateSelector(gate)), 'interrupt', what.returnTo, what.errorCode);
     } else enterHandler(cpu, gate, what);
   } catch (second) {
     throw withExternal(second, external);
@@ -180,12 +180,9 @@ function deliverLong(cpu: Cpu, what: Interruption): void {
   if (at + 15 > s.u32(L.IDTR_LIMIT)) throw fault(VECTOR.GP, idtError(what.vector, external));
   const address = s.wide(L.IDTR_BASE) + at;
   const gate = decodeDescriptor(0, cpu.readSystem(address, 4), cpu.readSystem(address + 4, 4), address);
-  if (gate.isSegment || (gate.type !== SYSTEM.interruptGate32 && gate.type !== SYSTEM.trapGate32)) {
-    throw fault(VECTOR.GP, idtError(what.vector, external));
-  }
-  if (what.cause === 'software' && gate.dpl < s.cpl) throw fault(VECTOR.GP, idtError(what.vector, 0));
-  if (!gate.present) throw fault(VECTOR.NP, idtError(what.vector, external));
-  const offset = joinHalves(cpu, ((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0, cpu.readSystem(address + 8, 4));
+  const refusal = interruptGateRefusal(gate, s.cpl, true, what.cause === 'software');
+  if (refusal) throw fault(refusal.vector, idtError(what.vector, external));
+  const offset = joinHalves(cpu, gateOffset(gate), cpu.readSystem(address + 8, 4));
   try {
     enterLongHandler(cpu, gate, offset, what);
   } catch (second) {
@@ -201,12 +198,10 @@ function withExternal(second: unknown, external: number): unknown {
 
 function enterLongHandler(cpu: Cpu, gate: Descriptor, offset: number, what: Interruption): void {
   const s = cpu.state;
-  const selector = gate.low >>> 16;
+  const selector = gateSelector(gate);
   if (isNull(selector)) throw generalProtection();
   const code = fetchDescriptor(cpu, selector);
-  const bits = code.attributes & (ATTRIBUTE.long | ATTRIBUTE.big);
-  if (!code.isCode || code.dpl > s.cpl || bits !== ATTRIBUTE.long) throw generalProtection(selector);
-  if (!code.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  obey(handlerCodeRefusal(code, s.cpl, true), selector);
   const cpl = code.isConforming ? s.cpl : code.dpl;
   const inner = cpl < s.cpl;
   const ist = gate.high & 7;
@@ -230,12 +225,11 @@ function enterLongHandler(cpu: Cpu, gate: Descriptor, offset: number, what: Inte
 function enterHandler(cpu: Cpu, gate: Descriptor, what: Interruption): void {
   const s = cpu.state;
   const size: 2 | 4 = gate.type & 8 ? 4 : 2;
-  const selector = gate.low >>> 16;
-  const offset = size === 4 ? ((gate.low & 0xffff) | (gate.high & 0xffff0000)) >>> 0 : gate.low & 0xffff;
+  const selector = gateSelector(gate);
+  const offset = gateOffset(gate);
   if (isNull(selector)) throw generalProtection();
   const code = fetchDescriptor(cpu, selector);
-  if (!code.isCode || code.dpl > s.cpl) throw generalProtection(selector);
-  if (!code.present) throw fault(VECTOR.NP, selector & 0xfffc);
+  obey(handlerCodeRefusal(code, s.cpl, false), selector);
   const inner = !code.isConforming && code.dpl < s.cpl;
   const flags = s.flags;
   const words = 3 + (what.errorCode === undefined ? 0 : 1);

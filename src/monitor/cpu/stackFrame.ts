@@ -4,7 +4,7 @@
  */
 import { PAGE_BYTES } from '../memory/layout';
 import { VECTOR, fault, type Cpu } from './cpu';
-import type { Descriptor } from './descriptors';
+import type { Descriptor } from './descriptorLayout';
 import * as L from './layout';
 import { ATTRIBUTE, cut, type AddressBits } from './state';
 

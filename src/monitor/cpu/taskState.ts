@@ -3,15 +3,14 @@
  */
 import { GuestFault } from '../memory/guestFault';
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import { SYSTEM, type Descriptor } from './descriptorLayout';
 import {
-  SYSTEM,
   checkStackSegment,
   fetchDescriptor,
   installSegment,
   isNull,
   markAccessed,
   peekDescriptor,
-  type Descriptor,
 } from './descriptors';
 import * as L from './layout';
 import { DR6, trapBehind } from './debugRegisters';
@@ -20,8 +19,8 @@ import { currentFrame } from './stackFrame';
 import { loadPdptes } from './paging';
 
 /** Offsets in a TSS by width. */
-const TSS32 = { esp0: 4, ss0: 8, cr3: 0x1c, eip: 0x20, flags: 0x24, registers: 0x28, segments: 0x48, ldt: 0x60, trap: 0x64, ioMap: 0x66, size: 0x68 } as const;
-const TSS16 = { sp0: 2, ss0: 4, ip: 0x0e, flags: 0x10, registers: 0x12, segments: 0x22, ldt: 0x2a, size: 0x2c } as const;
+export const TSS32 = { esp0: 4, ss0: 8, cr3: 0x1c, eip: 0x20, flags: 0x24, registers: 0x28, segments: 0x48, ldt: 0x60, trap: 0x64, ioMap: 0x66, size: 0x68 } as const;
+export const TSS16 = { sp0: 2, ss0: 4, ip: 0x0e, flags: 0x10, registers: 0x12, segments: 0x22, ldt: 0x2a, size: 0x2c } as const;
 
 export const isTss32 = (type: number): boolean => (type & 8) !== 0;
 
@@ -37,7 +36,7 @@ export function innerStack(cpu: Cpu, privilege: number): { selector: number; poi
 }
 
 /** Offsets in the TSS of long mode. */
-const TSS64 = { rsp0: 4, ist1: 0x24 } as const;
+export const TSS64 = { rsp0: 4, ist1: 0x24 } as const;
 
 /**
  * RSP for an inner privilege, or of an interrupt stack table entry (`ist` 1 to 7), from the TSS of long mode.
@@ -118,6 +117,7 @@ export function switchTask(cpu: Cpu, target: Descriptor, cause: TaskSwitchCause,
   s.setU32(L.DR + 8 * 7, s.u32(L.DR + 8 * 7) & ~0x155);
   cpu.changedContext();
   const busy = (target.attributes & ~0xf) | (wide ? SYSTEM.tss32Busy : SYSTEM.tss16Busy);
+  cpu.onTaskSwitch(s.selector(L.TR), target.selector);
   cpu.setSegment(L.TR, target.selector, target.base, target.limit, busy);
   try {
     loadTask(cpu, image, wide, nested);

@@ -2,8 +2,9 @@
  * Far transfers of control: jumps, calls, returns and IRET, direct and through gates (Intel SDM vol. 2; vol. 3, 5.8).
  */
 import { VECTOR, fault, generalProtection, type Cpu } from './cpu';
+import { SYSTEM, gateOffset, gateSelector, type Descriptor } from './descriptorLayout';
+import { directCodeRefusal, farAccessRefusal, gateCodeRefusal } from './descriptorRules';
 import {
-  SYSTEM,
   checkCodeOffset,
   checkStackSegment,
   dropInnerSegments,
@@ -13,9 +14,9 @@ import {
   isUsableCode,
   joinHalves,
   markAccessed,
+  obey,
   setNullStack,
   upperHalf,
-  type Descriptor,
 } from './descriptors';
 import * as L from './layout';
 import { ATTRIBUTE, FLAG, NMI } from './state';
@@ -31,14 +32,6 @@ export interface FarPointer {
 
 const codeOf = (selector: number): number => selector & 0xfffc;
 
-/** Checks a code segment for a direct transfer at the present privilege. */
-function checkDirectCode(cpu: Cpu, d: Descriptor): void {
-  const cpl = cpu.state.cpl;
-  const allowed = d.isConforming ? d.dpl <= cpl : (d.selector & 3) <= cpl && d.dpl === cpl;
-  if (!isUsableCode(cpu, d) || !allowed) throw generalProtection(d.selector);
-  if (!d.present) throw fault(VECTOR.NP, codeOf(d.selector));
-}
-
 interface CallGate {
   readonly selector: number;
   readonly offset: number;
@@ -48,29 +41,20 @@ interface CallGate {
 
 function callGate(cpu: Cpu, d: Descriptor): CallGate {
   const wide = d.type === SYSTEM.callGate32;
-  const low = ((d.low & 0xffff) | (d.high & 0xffff0000)) >>> 0;
   const long = cpu.state.longMode;
   return {
-    selector: d.low >>> 16,
-    offset: long ? joinHalves(cpu, low, upperHalf(cpu, d)) : wide ? low : d.low & 0xffff,
+    selector: gateSelector(d),
+    offset: long ? joinHalves(cpu, gateOffset(d), upperHalf(cpu, d)) : gateOffset(d),
     parameters: long ? 0 : d.high & 0x1f,
     size: long ? 8 : wide ? 4 : 2,
   };
-}
-
-function checkGateAccess(cpu: Cpu, d: Descriptor): void {
-  if (d.dpl < cpu.state.cpl || d.dpl < (d.selector & 3)) throw generalProtection(d.selector);
-  if (!d.present) throw fault(VECTOR.NP, codeOf(d.selector));
 }
 
 /** Checks the code segment that a gate names: in long mode it must be one of 64-bit code. JMP stays at its privilege. */
 function checkGateCode(cpu: Cpu, selector: number, jumps: boolean): Descriptor {
   if (isNull(selector)) throw generalProtection();
   const d = fetchDescriptor(cpu, selector);
-  const bits = d.attributes & (ATTRIBUTE.long | ATTRIBUTE.big);
-  const reached = d.dpl === cpu.state.cpl || (d.dpl < cpu.state.cpl && (d.isConforming || !jumps));
-  if (!d.isCode || !reached || (cpu.state.longMode && bits !== ATTRIBUTE.long)) throw generalProtection(selector);
-  if (!d.present) throw fault(VECTOR.NP, codeOf(selector));
+  obey(gateCodeRefusal(d, cpu.state.cpl, cpu.state.longMode, jumps), selector);
   return d;
 }
 
@@ -102,19 +86,19 @@ function farTarget(cpu: Cpu, selector: number, jumps: boolean): FarTarget {
   if (isNull(selector)) throw generalProtection();
   const d = fetchDescriptor(cpu, selector);
   if (d.isSegment) {
-    checkDirectCode(cpu, d);
+    obey(directCodeRefusal(d, cpu.state.cpl, cpu.state.longMode), selector);
     return { kind: 'code', code: d };
   }
   const { longMode } = cpu.state;
   if (d.type === SYSTEM.callGate32 || (d.type === SYSTEM.callGate16 && !longMode)) {
-    checkGateAccess(cpu, d);
+    obey(farAccessRefusal(d, cpu.state.cpl), selector);
     const gate = callGate(cpu, d);
     return { kind: 'gate', gate, code: checkGateCode(cpu, gate.selector, jumps) };
   }
   const isTss = d.type === SYSTEM.tss16 || d.type === SYSTEM.tss32;
   // TSS descriptors lie in the GDT; long mode has no tasks (Intel SDM vol. 3, 8.2.2, table 8-1).
   if (longMode || !(isTss || d.type === SYSTEM.taskGate) || (isTss && selector & 4)) throw generalProtection(selector);
-  checkGateAccess(cpu, d);
+  obey(farAccessRefusal(d, cpu.state.cpl), selector);
   return { kind: 'task', task: isTss ? d : taskOfGate(cpu, d.low >>> 16) };
 }
 

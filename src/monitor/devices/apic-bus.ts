@@ -12,7 +12,7 @@ import { DELIVERY, FIRST_LEGAL_VECTOR, SHORTHAND, decodeCommand, isAddressed, ty
 import type { AccessSize, Device, DeviceHost, MemoryRegion, PortRange } from './device';
 import {
   APIC_ERROR, LVT, LVT_BIT, acceptsVectors, acknowledgeVector, arbitrationPriority, deliveryOf, endService,
-  externalPending, initialiseApic, interruptPending, isInputActive, isRequested, latchErrors, logError, powerOnApic,
+  externalPending, initialiseApic, interruptPending, isInputActive, isRequested, latchErrors, logError, nextVector, powerOnApic,
   readApicBase, requestVector, writeApicBase, writeLvt, writeSpurious, type LocalApicState,
 } from './local-apic';
 import { APIC_REGISTER, accessibleRegister, isReserved, readApicRegister } from './local-apic-registers';
@@ -37,6 +37,8 @@ export interface ApicWiring {
   readonly signals: CpuSignals;
   /** INTA to the 8259 pair: its vector. */
   acknowledgeExternal(): number;
+  /** The vector that it would give now. */
+  nextExternal(): number;
   /** EOI broadcast: a level-triggered vector has been served. */
   endOfInterrupt(vector: number): void;
   /** An APIC may take messages now that it did not take before. */
@@ -131,6 +133,12 @@ export class ApicBus implements Device {
     const vector = this.#wiring.acknowledgeExternal();
     this.#changed(cpu);
     return vector;
+  }
+
+  /** The vector that `acknowledge` would give now. It only looks. */
+  nextVector(cpu: number): number {
+    const apic = this.state.apics[cpu];
+    return !externalPending(apic) && apic.mode !== 'disabled' ? nextVector(apic) : this.#wiring.nextExternal();
   }
 
   /** CR8: the class of the task priority. */

@@ -1,4 +1,5 @@
 /** The PC board: all devices, wired together as a PC/AT with a 440FX chipset has them. */
+import type { InterruptPicture } from '../inspection/queries';
 import { AcpiPm } from './acpi-pm';
 import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
@@ -12,7 +13,7 @@ import { hostBridge, ideFunction, interruptRoutes, isaBridge, shadowRegions } fr
 import type { BootDevice } from './cmos';
 import { cmosCells } from './cmos';
 import { DebugPort } from './debug-port';
-import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput } from './device';
+import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput, RegisterWrite } from './device';
 import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
@@ -24,10 +25,12 @@ import { Flash } from './flash';
 import type { FwCfgFile } from './fw-cfg';
 import { FwCfg } from './fw-cfg';
 import { Hpet } from './hpet';
+import { interruptingFunctions, interruptPicture } from './interrupt-picture';
 import { INPUTS_RESTING_HIGH, InterruptRouter } from './interrupt-router';
 import { IoApic } from './io-apic';
 import { KeyboardController } from './keyboard';
 import { PciBus } from './pci';
+import { CONFIG_BYTES } from './pciFunction';
 import { Pic } from './pic';
 import { Pit } from './pit';
 import { Rtc } from './rtc';
@@ -141,6 +144,8 @@ export interface Board {
   event(device: string, event: string): EventAnswer;
   /** Hands outside input to its device. Throws RangeError for a serial port that there is not. */
   input(input: MachineInput): void;
+  /** Who raises which interrupt line, and how far it has got. */
+  interrupts(): InterruptPicture;
   /** Puts out what the serial ports still hold, without a change of state: for a machine that will not run on. */
   drain(): void;
 }
@@ -313,6 +318,7 @@ function createInterrupts(
       startUp: (cpu, vector) => signals?.startUp(cpu, vector),
     },
     acknowledgeExternal: () => pic.acknowledge(),
+    nextExternal: () => pic.nextVector(),
     endOfInterrupt: (vector) => ioApic.endOfInterrupt(vector),
     readinessChanged: () => ioApic.retry(),
     timeStamp: (cpu) => callbacks.timeStamp?.(cpu) ?? BigInt(host.now()),
@@ -328,6 +334,7 @@ function createInterrupts(
  * processors the machine sets `apics.currentCpu` to the one that is to run. Throws RangeError for a floppy that has no floppy's size, or a fw_cfg file name that is too long.
  */
 export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: BoardCallbacks): Board {
+  const memoryOf = (device: string): DmaMemory => callbacks.memory.of?.(device) ?? callbacks.memory;
   const pci: PciBus = new PciBus(host, {
     setInterrupt: (device, pin, asserted) => router.setPciInterrupt(device, pin, asserted),
     mappingChanged: () => {
@@ -336,7 +343,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     },
   });
   for (const part of [hostBridge((regions) => callbacks.onShadow(regions)), isaBridge(() => router.reroute())]) pci.add(part);
-  const ide = createIde(host, options, pci, callbacks.memory);
+  const ide = createIde(host, options, pci, memoryOf('ide'));
   const movedRegions = (): void => {
     memory.update();
     callbacks.onRegions?.();
@@ -355,8 +362,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     ...(callbacks.videoMemory === undefined ? {} : { memory: callbacks.videoMemory }),
     windowsChanged: () => callbacks.onWindows?.(),
   });
-  const dma = new Dma(callbacks.memory);
-  const fwCfg = new FwCfg(callbacks.memory, {
+  const dma = new Dma(memoryOf('dma'));
+  const fwCfg = new FwCfg(memoryOf('fwcfg'), {
     files: options.fwCfgFiles ?? [],
     memoryBytes: options.memoryBytes + (options.memoryAbove4GBytes ?? 0),
     cpus: options.cpus ?? 1,
@@ -365,7 +372,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const entropy = new Entropy();
   const flash = options.flash && new Flash(options.flash.address, options.flash.bytes);
   const { network } = options;
-  const card = network?.card === 'e1000' ? createNetworkCard(host, callbacks.memory, pci, network) : undefined;
+  const card = network?.card === 'e1000' ? createNetworkCard(host, memoryOf('e1000'), pci, network) : undefined;
   const virtio = createVirtioDevices(
     { host, memory: callbacks.memory, pci }, { ...options.virtio, ...(network?.card === 'virtio' ? { network } : {}) }, () => entropy.next(),
   );
@@ -386,6 +393,11 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   const changeDisc = (drive: string, image: string | null): void => {
     const done = drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
     if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
+  };
+  const writeRegister = ({ space, address, size, value }: RegisterWrite): void => {
+    if (space === 'port') ports.writePort(address, size, value);
+    else if (space === 'memory') memory.write(address, size, value);
+    else pci.writeConfiguration(Math.floor(address / CONFIG_BYTES), address % CONFIG_BYTES, size, value);
   };
   return {
     devices, interruptController: router, apics, power, entropy, flash, keyboard, vga, rtc, pci, uart,
@@ -420,8 +432,13 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       else if (input.kind === 'power-button') power.pressPowerButton();
       else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
       else if (input.kind === 'mouse') keyboard.mouse(input);
+      else if (input.kind === 'register') writeRegister(input);
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
+    interrupts: () => interruptPicture({
+      pic: pic.state, ioApic: ioApic.state, apics: apics.state.apics, isa: router.state.isa, pirqs: router.state.pirqs,
+      steering: router.state.pirqs.map((_, pirq) => router.steeredTo(pirq)), functions: interruptingFunctions(pci.functions), hasHpet: hpet !== undefined,
+    }),
     drain: () => {
       for (const { name, unsent } of uarts.values()) if (unsent.length > 0) host.output(name, unsent);
     },

@@ -164,6 +164,17 @@ export interface MouseMotion {
   readonly buttons: number;
 }
 
+/**
+ * A device's register is written from outside, as a guest's OUT or store would write it, with all that follows. For configuration
+ * space `address` is what the low half of CF8 would be: device * 8 + function, times 256, and the register.
+ */
+export interface RegisterWrite {
+  readonly space: 'port' | 'memory' | 'configuration';
+  readonly address: number;
+  readonly size: AccessSize;
+  readonly value: number;
+}
+
 /** What comes into the machine from outside; each is stamped and logged before a device sees it. */
 export type MachineInput =
   /** An Ethernet frame, without preamble and checksum, for the card `port`: 'net0'. */
@@ -184,6 +195,7 @@ export type MachineInput =
    * now: bit 0 left, 1 right, 2 middle, 3 and 4 the ones at its side.
    */
   | ({ readonly kind: 'mouse' } & MouseMotion)
+  | ({ readonly kind: 'register' } & RegisterWrite)
   | { readonly kind: 'entropy'; readonly bytes: Uint8Array };
 
 /**

@@ -19,6 +19,8 @@ export interface DmaMemory {
   read(address: number, target: Uint8Array): void;
   /** Puts all of `source` at `address`. What has been derived from these bytes (code, translations) goes, as with the processor's writes. */
   write(address: number, source: Uint8Array): void;
+  /** The same memory as another device reaches it: who it is can be told to a debugger that watches memory. */
+  of?(device: string): DmaMemory;
 }
 
 export interface DmaChannelState {

@@ -55,6 +55,8 @@ export interface E1000TransmitState {
   pausedUntil: number;
   /** Contexts of checksums, and of segmentation: the card keeps one of each. */
   contexts: [TransmitContext, TransmitContext];
+  /** What the packet under way is cut by: one that comes in its middle is for the next packet. */
+  cutBy: TransmitContext;
   descriptor: DescriptorUnderWay | undefined;
   /** The packet so far. */
   packet: Uint8Array;
@@ -76,7 +78,7 @@ export interface E1000TransmitState {
 
 export function emptyTransmitter(): E1000TransmitState {
   return {
-    scheduled: false, pausedUntil: 0, contexts: [{ ...NO_CONTEXT }, { ...NO_CONTEXT }], descriptor: undefined, packet: new Uint8Array(LONGEST_PACKET),
+    scheduled: false, pausedUntil: 0, contexts: [{ ...NO_CONTEXT }, { ...NO_CONTEXT }], cutBy: { ...NO_CONTEXT }, descriptor: undefined, packet: new Uint8Array(LONGEST_PACKET),
     bytes: 0, begun: false, tooLong: false, sent: 0, segments: 0, headers: new Uint8Array(0), options: 0, isCut: false, tag: -1,
   };
 }
@@ -207,11 +209,12 @@ export class E1000Transmitter {
     const command = lower >>> 24;
     const isData = (command & COMMAND.extended) !== 0 && ((lower >>> 20) & 15) === TYPE.data;
     if (!state.begun) {
-      const [, { header, segment }] = state.contexts;
+      const [, cutBy] = state.contexts;
+      const { header, segment } = cutBy;
       const wantsCut = isData && (command & COMMAND.segmentation) !== 0;
       // Without headers or with an empty segment there is nothing to cut by: the context has failed.
       const isSound = header > 0 && segment > 0 && header + segment <= LONGEST_PACKET;
-      Object.assign(state, { begun: true, bytes: 0, sent: 0, segments: 0, headers: new Uint8Array(0), tag: -1, isCut: wantsCut, tooLong: wantsCut && !isSound });
+      Object.assign(state, { begun: true, bytes: 0, sent: 0, segments: 0, headers: new Uint8Array(0), tag: -1, isCut: wantsCut, cutBy, tooLong: wantsCut && !isSound });
       state.options = isData ? (upper >>> 8) & 0xff : 0;
     }
     const isTagged = (command & COMMAND.vlan) !== 0 && (state.isCut || (command & COMMAND.end) !== 0);
@@ -244,8 +247,8 @@ export class E1000Transmitter {
 
   /** The packet is too long already, or all of a segmentation's payload has been sent. */
   #hasEnough(): boolean {
-    const { isCut, tooLong, headers, sent, contexts: [, context] } = this.#parts.state();
-    return tooLong || (isCut && headers.length > 0 && sent >= context.payload);
+    const { isCut, tooLong, headers, sent, cutBy } = this.#parts.state();
+    return tooLong || (isCut && headers.length > 0 && sent >= cutBy.payload);
   }
 
   #endsPacket({ lower }: DescriptorUnderWay): boolean {
@@ -254,26 +257,26 @@ export class E1000Transmitter {
 
   /** Bytes that the packet, or the segment under way, can take. */
   #wanted(): number {
-    const { isCut, headers, bytes, contexts: [, context], sent } = this.#parts.state();
+    const { isCut, headers, bytes, cutBy, sent } = this.#parts.state();
     if (!isCut) return LONGEST_PACKET - bytes;
-    if (headers.length === 0) return context.header - bytes;
-    return Math.min(context.segment, context.payload - sent) + context.header - bytes;
+    if (headers.length === 0) return cutBy.header - bytes;
+    return Math.min(cutBy.segment, cutBy.payload - sent) + cutBy.header - bytes;
   }
 
   /** Headers are whole: they are kept. A segment is whole, or it is the packet's last: it is sent. */
   #cut(work: Work, isEnd: boolean): void {
     const { state } = this.#parts;
     if (state().tooLong) return;
-    const { headers, bytes, packet, contexts: [, context], sent } = state();
+    const { headers, bytes, packet, cutBy, sent } = state();
     if (headers.length === 0) {
-      if (bytes === context.header) state().headers = packet.slice(0, bytes);
+      if (bytes === cutBy.header) state().headers = packet.slice(0, bytes);
       return;
     }
     const payload = bytes - headers.length;
-    const isLast = isEnd || sent + payload >= context.payload;
-    if (payload === 0 || (payload < context.segment && !isLast)) return;
+    const isLast = isEnd || sent + payload >= cutBy.payload;
+    if (payload === 0 || (payload < cutBy.segment && !isLast)) return;
     const segment = packet.slice(0, bytes);
-    finishSegment(segment, context, this.#options(), { index: state().segments, sent, isLast });
+    finishSegment(segment, cutBy, this.#options(), { index: state().segments, sent, isLast });
     state().segments++;
     state().sent += payload;
     packet.set(headers);

@@ -28,6 +28,11 @@ export interface InterruptRouterState {
   pirqs: number[];
 }
 
+/** The PIRQ (0 is A) that INTA-INTD (`pin` 0 to 3) of a slot is wired to. The wiring turns with the slot, as on PIIX boards. */
+export function pirqOf(device: number, pin: number): number {
+  return (device + pin - 1) & (PIRQS - 1);
+}
+
 /** The interrupt system as a processor 0 alone sees it, and the wires into it. */
 export class InterruptRouter implements Device, InterruptController {
   readonly name = 'interrupts';
@@ -74,14 +79,14 @@ export class InterruptRouter implements Device, InterruptController {
     this.#drive(line);
   }
 
-  /** Drives INTA-INTD (`pin` 0 to 3) of the PCI device in slot `device` of bus 0. The wiring turns with the slot, as on PIIX boards. */
+  /** Drives INTA-INTD (`pin` 0 to 3) of the PCI device in slot `device` of bus 0. */
   setPciInterrupt(device: number, pin: number, asserted: boolean): void {
-    const pirq = (device + pin - 1) & (PIRQS - 1);
+    const pirq = pirqOf(device, pin);
     const bit = 1 << device;
     const { pirqs } = this.state;
     pirqs[pirq] = asserted ? pirqs[pirq] | bit : pirqs[pirq] & ~bit;
     this.#ioApic.setInput(PLATFORM.firstPirqInput + pirq, pirqs[pirq] !== 0);
-    const line = this.#lineOf(pirq);
+    const line = this.steeredTo(pirq);
     if (line !== undefined) this.#drive(line);
   }
 
@@ -97,7 +102,8 @@ export class InterruptRouter implements Device, InterruptController {
     this.#apics.setLocalInput(0, level);
   }
 
-  #lineOf(pirq: number): number | undefined {
+  /** The ISA line that a PIRQ is steered to. */
+  steeredTo(pirq: number): number | undefined {
     const route = this.#routes()?.[pirq] ?? ROUTE_DISABLED;
     return (route & ROUTE_DISABLED) === 0 ? route & 15 : undefined;
   }
@@ -106,7 +112,7 @@ export class InterruptRouter implements Device, InterruptController {
   #drive(line: number): void {
     if (line === CASCADE_LINE) return;
     const { isa, pirqs } = this.state;
-    const level = (isa & (1 << line)) !== 0 || pirqs.some((asserting, pirq) => asserting !== 0 && this.#lineOf(pirq) === line);
+    const level = (isa & (1 << line)) !== 0 || pirqs.some((asserting, pirq) => asserting !== 0 && this.steeredTo(pirq) === line);
     this.#pic.setLine(line, level);
     this.#ioApic.setInput(line === TIMER_LINE ? PLATFORM.timerInput : line, level);
   }

@@ -176,6 +176,12 @@ export function acknowledgeVector(apic: LocalApicState): number {
   return vector;
 }
 
+/** The vector that `acknowledgeVector` would give. */
+export function nextVector(apic: LocalApicState): number {
+  const vector = deliverableVector(apic);
+  return vector < 0 ? apic.spurious & 0xff : vector;
+}
+
 /** Ends the highest service. Gives its vector, and whether the I/O APICs must be told; undefined when there was none. */
 export function endService(apic: LocalApicState): { vector: number; levelTriggered: boolean } | undefined {
   const vector = highestVector(apic.inService);

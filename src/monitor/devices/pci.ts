@@ -70,6 +70,7 @@ export class PciBus implements Device {
   readonly #host: DeviceHost;
   readonly #wiring: PciWiring;
   readonly #functions = new Map<number, PciFunction>();
+  #described: ReadonlyMap<RegisterBlock, number> = new Map();
 
   constructor(host: DeviceHost, wiring: PciWiring = {}) {
     this.#host = host;
@@ -103,14 +104,24 @@ export class PciBus implements Device {
     return {
       title: 'PCI bus 0 and its functions\' configuration spaces',
       source: 'PCI Local Bus Specification 2.1; Intel 440FX (290549) and PIIX (290550, 290562) data sheets',
-      blocks: [PORT_BLOCK, ...this.functions.map(configurationBlock)],
+      blocks: [PORT_BLOCK, ...this.#blocks().keys()],
     };
   }
 
   peek(block: string, register: string): number | undefined {
     if (block === PORT_BLOCK.name) return register === 'RC' ? this.state.resetControl : this.state.address;
-    const found = this.functions.find((candidate) => configurationBlock(candidate).name === block);
-    return found && peekConfiguration(configurationBlock(found), this.#space(keyOf(found)), register);
+    for (const [configuration, key] of this.#blocks()) {
+      if (configuration.name === block) return peekConfiguration(configuration, this.#space(key), register);
+    }
+    return undefined;
+  }
+
+  /** The functions' blocks, with their keys. Made once: functions are plugged in before power-on. */
+  #blocks(): ReadonlyMap<RegisterBlock, number> {
+    if (this.#described.size !== this.#functions.size) {
+      this.#described = new Map([...this.#functions].map(([key, pciFunction]) => [configurationBlock(pciFunction), key]));
+    }
+    return this.#described;
   }
 
   /** The functions on the bus, as they are after power-on. */
@@ -184,19 +195,23 @@ export class PciBus implements Device {
 
   #writeData(port: number, size: AccessSize, value: number): void {
     const target = this.#target(port);
-    if (target === undefined) return;
-    const space = this.state.spaces.get(target.key);
-    const pciFunction = this.#functions.get(target.key);
+    if (target !== undefined) this.writeConfiguration(target.key, target.offset, size, value);
+  }
+
+  /** Writes to the space of the function `key` (device * 8 + function), as a guest does through CF8 and CFC. */
+  writeConfiguration(key: number, at: number, size: AccessSize, value: number): void {
+    const space = this.state.spaces.get(key);
+    const pciFunction = this.#functions.get(key);
     if (space === undefined || pciFunction === undefined) return;
     const { writable, clearable } = pciFunction;
     const before = mappingOf(pciFunction, space);
-    writeByBytes(target.offset, size, value, (offset, byte) => {
+    writeByBytes(at, size, value, (offset, byte) => {
       if (offset >= CONFIG_BYTES) return;
       space[offset] = ((space[offset] & ~writable[offset]) | (byte & writable[offset])) & ~(byte & (clearable?.[offset] ?? 0));
     });
     if (before !== mappingOf(pciFunction, space)) this.#wiring.mappingChanged?.();
-    this.#driveInterrupt(target.key);
-    pciFunction.onWrite?.(target.offset, space, size);
+    this.#driveInterrupt(key);
+    pciFunction.onWrite?.(at, space, size);
   }
 
   /** What a function's interrupt does on its slot's pin: the status bit shows it always, the pin unless it is disabled. */

@@ -62,7 +62,7 @@ function powerOnState(): PicState {
 }
 
 /** The interrupt request register: caught edges, and the inputs themselves where they are level triggered. */
-function requests(chip: PicChipState): number {
+export function requests(chip: PicChipState): number {
   const level = chip.allLevel ? 0xff : chip.elcr;
   return (chip.edges & ~level) | (chip.lines & level);
 }
@@ -231,6 +231,16 @@ export class Pic implements Device, InterruptController {
     }
     this.#update();
     return vector;
+  }
+
+  /** The vector that `acknowledge` would give now. It only looks. */
+  nextVector(): number {
+    const { master, slave } = this.state;
+    const input = resolve(master);
+    if (input < 0 || (master.cascade & (1 << input)) === 0) return master.vectorBase | (input < 0 ? SPURIOUS_INPUT : input);
+    if (input !== CASCADE_INPUT || (slave.cascade & 7) !== CASCADE_INPUT) return 0xff;
+    const inner = resolve(slave);
+    return slave.vectorBase | (inner < 0 ? SPURIOUS_INPUT : inner);
   }
 
   setLine(line: number, level: boolean): void {

@@ -16,19 +16,33 @@ import { ExecutionLog } from './executionLog';
 import { decideMode, type ExecutionConditions, type ModeDecision } from './executionMode';
 import type { Model } from './records';
 
-/** A context with a name: two are alike when their keys are. */
-export interface NamedContext extends CodeContext {
+/** A context with a number: two are alike when their numbers are. */
+export interface NumberedContext extends CodeContext {
   /** Base and limit of CS; 0 in 64-bit code, where they mean nothing. */
   readonly base: number;
   readonly limit: number;
-  readonly key: string;
+  readonly number: number;
 }
+
+/** What makes a context the one that it is. */
+type ContextFacts = Omit<NumberedContext, 'first' | 'end' | 'number'>;
+
+/** Contexts whose numbers are remembered: real-mode programs may have one for each of their segments. */
+const MOST_CONTEXTS = 256;
+
+const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
+
+const offsetInPage = (address: number): number => address - Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
 
 const AVX_STATE = XCR0.SSE | XCR0.AVX;
 
 export class CodeLocator {
-  private context: NamedContext = { bits: 16, model: 'seg', vectors: 'none', vex: 'none', first: 0, end: PAGE_BYTES, translated: false, base: 0, limit: 0, key: '' };
-  private breakpoints: ReadonlySet<number> = new Set();
+  /** Contexts that code has been in, the latest first. */
+  private contexts: NumberedContext[] = [];
+  private lastNumber = 0;
+  private context = this.numbered({ bits: 16, model: 'seg', vectors: 'none', vex: 'none', translated: false, base: 0, limit: 0 });
+  private breakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
+  private physicalBreakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
   /** How code runs, and has run. */
   readonly log: ExecutionLog;
 
@@ -42,24 +56,30 @@ export class CodeLocator {
     this.log = new ExecutionLog(cpu.state.view);
   }
 
-  /** Replaces the linear addresses before which blocks have a breakpoint record. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
-    if (equalSets(linear, this.breakpoints)) return;
+  /** Replaces the linear and guest-physical addresses before which blocks have a breakpoint record. */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number>): void {
+    if (equalSets(linear, this.breakpoints) && equalSets(physical, this.physicalBreakpoints)) return;
     this.breakpoints = linear;
+    this.physicalBreakpoints = physical;
     this.code.clearBreakpoints();
     this.forgetExecuteTlb();
   }
 
   hasBreakpoint(linear: number): boolean {
-    return this.breakpoints.has(linear);
+    if (this.breakpoints.has(linear)) return true;
+    if (this.physicalBreakpoints.size === 0) return false;
+    const { mmu } = this.cpu;
+    const page = mmu.peekPage(mmu.pageOf(linear));
+    return page >= 0 && this.physicalBreakpoints.has(page * PAGE_BYTES + offsetInPage(linear));
   }
 
   forgetExecuteTlb(): void {
-    for (const space of this.cpu.mmu.shadow.knownSpaces()) space.codeContext = '';
+    const { shadow, tlb } = this.cpu.mmu;
+    for (const { slot } of shadow.knownSpaces()) tlb.flushExecute(slot);
   }
 
   /** The present context; TLBs and the masks that generated code uses follow it. */
-  refresh(): NamedContext {
+  refresh(): NumberedContext {
     const cpu = this.cpu;
     if (cpu.contextChanged) {
       cpu.contextChanged = false;
@@ -75,19 +95,30 @@ export class CodeLocator {
       const vex = this.usableVex();
       const base = bits === 64 ? 0 : s.base(L.CS);
       const limit = bits === 64 ? 0 : s.limit(L.CS);
-      const old = this.context;
       const conditions = this.conditions(model);
       const translated = this.log.note(conditions, s.f64(L.RETIRED)).mode !== 'interpreted';
-      const same = translated === old.translated && bits === old.bits && model === old.model && vectors === old.vectors && vex === old.vex && base === old.base && limit === old.limit;
-      if (!same) this.context = { bits, model, vectors, vex, first: 0, end: PAGE_BYTES, translated, base, limit, key: `${bits}${model}${vectors}${vex}${translated ? 't' : ''}${base}:${limit}` };
+      this.context = this.numbered({ bits, model, vectors, vex, translated, base, limit });
     }
-    const space = cpu.mmu.currentSpace;
-    if (space.codeContext !== this.context.key) {
-      cpu.mmu.tlb.flushExecute(space.slot);
-      space.codeContext = this.context.key;
+    const { slot } = cpu.mmu.currentSpace;
+    if (cpu.mmu.tlb.codeContext(slot) !== this.context.number) {
+      cpu.mmu.tlb.selectCode(slot, this.context.number);
+      cpu.selectTlb();
     }
-    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(space.slot, cpu.user);
+    if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
     return this.context;
+  }
+
+  /** The context that these facts make, with the number that it had before if that is remembered. */
+  private numbered(facts: ContextFacts): NumberedContext {
+    const { contexts } = this;
+    const at = contexts.findIndex((known) => isContext(known, facts));
+    const found = contexts[at];
+    if (at === 0 && found) return found;
+    if (found) contexts.splice(at, 1);
+    else if (contexts.length === MOST_CONTEXTS) contexts.pop();
+    const context = found ?? { ...facts, first: 0, end: PAGE_BYTES, number: ++this.lastNumber };
+    contexts.unshift(context);
+    return context;
   }
 
   /** How the next instruction runs, and why. It only looks. */
@@ -161,10 +192,10 @@ export class CodeLocator {
     checkFetch(cpu, eip);
     const linear = s.linear(L.CS, eip);
     const page = cpu.mmu.pageOf(linear);
-    const offset = linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
+    const offset = offsetInPage(linear);
     const start = eip - offset;
     // What generated code would find by itself, had it not returned for another reason.
-    const table = cpu.mmu.tlb.codeTable(cpu.mmu.currentSpace.slot, cpu.user, page);
+    const table = cpu.mmu.tlb.codeTable(s.u32(L.TLB_EXECUTE_TABLE), page);
     const known = table < 0 ? 0 : this.code.blockIn(table, offset);
     if (known !== 0) {
       s.setWide(L.EIP_BASE, start);
@@ -177,7 +208,7 @@ export class CodeLocator {
     const codePage = this.code.page(frame, this.contextOfPage(context, start));
     if (!codePage) return this.startOver();
     cpu.mmu.traceCode(guestPage, frame);
-    const breaks = this.breakpointsIn(page);
+    const breaks = this.breakpointsIn(page, guestPage);
     // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
     if (!includesAll(codePage.breakpoints, breaks)) {
       this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
@@ -198,7 +229,7 @@ export class CodeLocator {
   }
 
   /** The context with the offsets of the page at `start` (offset in CS of its first byte) inside the limit. */
-  private contextOfPage(context: NamedContext, start: number): CodeContext {
+  private contextOfPage(context: NumberedContext, start: number): CodeContext {
     const limit = this.cpu.state.limit(L.CS);
     if (context.bits === 64 || (start >= 0 && start + PAGE_BYTES - 1 <= limit)) return context;
     return { ...context, first: Math.max(0, -start), end: Math.min(PAGE_BYTES, limit + 1 - start) };
@@ -214,13 +245,13 @@ export class CodeLocator {
     return this.cpu.state.code64 ? page + 1 : (page + 1) % 2 ** 20;
   }
 
-  private breakpointsIn(page: number): ReadonlySet<number> {
+  private breakpointsIn(page: number, guestPage: number): ReadonlySet<number> {
     const guest = this.debug.executionAddresses();
-    if (this.breakpoints.size === 0 && guest.length === 0) return NO_BREAKPOINTS;
+    if (this.breakpoints.size === 0 && guest.length === 0 && this.physicalBreakpoints.size === 0) return NO_BREAKPOINTS;
     const found = new Set<number>();
-    for (const linear of [...this.breakpoints, ...guest]) {
-      if (this.cpu.mmu.pageOf(linear) === page) found.add(linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES);
-    }
+    for (const linear of this.breakpoints) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));
+    for (const linear of guest) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));
+    for (const address of this.physicalBreakpoints) if (Math.floor(address / PAGE_BYTES) === guestPage) found.add(offsetInPage(address));
     return found;
   }
 }
@@ -231,7 +262,10 @@ export function checkFetch(cpu: Cpu, eip: number): void {
   if (s.code64 ? !s.canonical(eip) : eip > s.limit(L.CS)) throw generalProtection();
 }
 
-const NO_BREAKPOINTS: ReadonlySet<number> = new Set();
+function isContext(known: NumberedContext, { bits, model, vectors, vex, translated, base, limit }: ContextFacts): boolean {
+  return known.base === base && known.limit === limit && known.bits === bits && known.model === model && known.translated === translated &&
+    known.vectors === vectors && known.vex === vex;
+}
 
 function equalSets(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   return a.size === b.size && includesAll(a, b);

@@ -202,6 +202,15 @@ export function emitProfile(handlerType: number, hot: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
+/** The record in front of an instruction with a breakpoint: asks the monitor whether to leave, and goes on with the instruction otherwise. */
+export function emitBreakpoint(handlerType: number, monitor: number): FunctionBody {
+  const b = new FunctionBuilder([I32]);
+  const record = b.parameter(0);
+  b.if(call(monitor, I32, [record]), () => b.return());
+  b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
+  return { locals: b.locals, code: b.finish() };
+}
+
 /**
  * The place of an instruction that crosses the page's end: its records are entered if the next linear page leads to the
  * code page that they were decoded from. Otherwise TypeScript executes it.

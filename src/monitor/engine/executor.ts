@@ -2,18 +2,18 @@
  * Runs a virtual CPU: finds and enters blocks, answers what generated code asks of the monitor, delivers
  * faults and interrupts at exact instruction boundaries, and stops at an exact retired count.
  */
-import { VECTOR, generalProtection, type Cpu } from '../cpu/cpu';
+import { VECTOR, type Cpu } from '../cpu/cpu';
 import { DR6, DebugRegisters, trapBehind } from '../cpu/debugRegisters';
 import { deliver, raiseFault } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { DEBUGCTL } from '../cpu/msrBits';
-import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG, NMI, cut } from '../cpu/state';
 import { DELIVERY } from '../isa/systemEmitter';
 import { GuestFault } from '../memory/guestFault';
-import { CPU_BASE, MONITOR_WORDS, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
-import { FRAME, type MachineMemory } from '../memory/machineMemory';
-import { REFUSED } from '../memory/mmu';
+import { MONITOR_WORDS, SCRATCH_RECORDS } from '../memory/layout';
+import type { MachineMemory } from '../memory/machineMemory';
+import { Answers, type AnsweringEngine } from './answers';
+import { Burst } from './burst';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
 import { ENGINES, type EngineSettings } from './engineSettings';
@@ -25,9 +25,10 @@ import { RecordStops } from './recordStops';
 import { RecordOperation } from './recordOperation';
 import { ScratchInstruction } from './scratchInstruction';
 import { EXIT, R, RECORD_BYTES } from './records';
+import { NO_EVENTS, STOP_ALWAYS, WATCHED, type StopDecisions, type WatchedEvents } from './stopDecisions';
 import type { TranslationService } from './translator/order';
 import { Translator } from './translator/translator';
-import { BUDGET, EXIT_COUNTERS, HALTED, RETURNED, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
+import { BUDGET, EVENT, EXIT_COUNTERS, HALTED, RETURNED, newCounters, type CodePlace, type EngineCounters, type Interruption, type RunOutcome } from './runOutcome';
 
 export type { CodePlace, EngineCounters, Interruption, RunOutcome } from './runOutcome';
 
@@ -38,11 +39,8 @@ const MAX_BUDGET = 1 << 30;
  * new code needs microseconds for each of them, however many instructions it may retire.
  */
 const MOST_ROUNDS = 500;
-const INTERRUPT_SERVICE = serviceNumber('int');
-const BREAKPOINT_SERVICE = serviceNumber('int3');
-const OVERFLOW_SERVICE = serviceNumber('into');
 
-export class Executor {
+export class Executor implements AnsweringEngine {
   readonly counters: EngineCounters = newCounters();
   /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
   deliveries = 0;
@@ -54,8 +52,13 @@ export class Executor {
   readonly debug: DebugRegisters;
   readonly translator: Translator;
   private vectors: ReadonlySet<number> = new Set();
-  private readonly operation: RecordOperation;
-  private readonly scratch: ScratchInstruction;
+  readonly operation: RecordOperation;
+  readonly scratch: ScratchInstruction;
+  readonly burst: Burst;
+  private readonly answers = new Answers(this);
+  /** Who decides where a debugger wants to stop. */
+  decisions: StopDecisions = STOP_ALWAYS;
+  private watched: WatchedEvents = NO_EVENTS;
   private readonly enter: (record: number) => void;
   readonly locator: CodeLocator;
   private readonly crossings: PageCrossings;
@@ -66,20 +69,15 @@ export class Executor {
   /** Retired count at which a fault is passed on once without a stop; -1 for none. */
   private passFaultAt = -1;
   private returnRequested = false;
-  private pendingFault: GuestFault | undefined;
   /** Debug traps that were pending (held back) before the instruction under way. */
   private debugBefore = 0;
-  /** A debug trap stands before its delivery and the debugger wants to see it. */
-  private debugStop = false;
+  /** What stands before its delivery, where the debugger wants to see it: a debug trap, or an interrupt. */
+  private boundaryStop: RunOutcome | undefined;
   /** The last interrupt or fault that `run` delivered, where it is to come back for one. */
   private interruption: Interruption | undefined;
   private notesInterruption = false;
   /** Retired count at which the present run ends. */
   private end = 0;
-  /** Budget given to generated code, and what was taken from REMAINING to make it return soon. */
-  private given = 0;
-  private stolen = 0;
-  private running = false;
   /** Rounds of the run loop so far, where code has a lifetime. */
   private age = 0;
   private readonly stops: RecordStops;
@@ -91,13 +89,15 @@ export class Executor {
     /** Another thread that translates; without it this one does. */
     translation?: TranslationService,
   ) {
+    const { answers } = this;
     const interpreter = new Interpreter(machine.memory, {
-      access: (low, high, sizeAndKind, record) => this.access(low, high, sizeAndKind, record),
-      commit: (record) => this.commit(record),
-      segmentFault: (record, segment) => this.fault(record, new GuestFault(segment === L.SEGMENTS + L.SS * L.SEGMENT_BYTES ? VECTOR.SS : VECTOR.GP, 0)),
-      raise: (record, vector) => this.fault(record, vector === VECTOR.GP ? generalProtection() : new GuestFault(vector, undefined)),
-      service: (record, number) => this.service(record, number),
-      hot: (record) => this.translator.hot(record),
+      access: (low, high, sizeAndKind, record) => answers.access(low, high, sizeAndKind, record),
+      commit: (record) => answers.commit(record),
+      segmentFault: (record, segment) => answers.segmentFault(record, segment),
+      raise: (record, vector) => answers.raise(record, vector),
+      service: (record, number) => answers.service(record, number),
+      hot: (record) => answers.hot(record),
+      breakpoint: (record) => answers.breakpoint(record),
     });
     this.enter = interpreter.enter;
     this.stops = new RecordStops(machine);
@@ -106,6 +106,7 @@ export class Executor {
     this.translator = new Translator(cpu, interpreter, this.code, settings.eager ? undefined : translation);
     this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
+    this.burst = new Burst(cpu.state, this.stops, this.operation);
     this.crossings = new PageCrossings(cpu, machine, this.code, this.locator);
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     const deliveries = { flat: interpreter.routine('interrupt32'), long: interpreter.routine('interrupt64') };
@@ -119,7 +120,7 @@ export class Executor {
         this.counters.tableTraces++;
         cpu.mmu.shadow.tableWritten(address, bytes);
       },
-      codeWritten: (frame, offset, bytes) => this.codeWritten(frame, offset, bytes),
+      codeWritten: (frame, offset, bytes) => answers.codeWritten(frame, offset, bytes),
       codeMarks: (frame) => this.code.marks.of(frame),
     };
   }
@@ -130,12 +131,35 @@ export class Executor {
   }
   set stopVectors(vectors: ReadonlySet<number>) {
     this.vectors = vectors;
-    this.machine.view.setUint32(MONITOR_WORDS.vectorsWatched, vectors.size > 0 ? 1 : 0, true);
+    this.tellGeneratedCode();
   }
 
-  /** Replaces the linear addresses before which `run` stops. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
-    this.locator.setBreakpoints(linear);
+  /** Replaces the events that `decisions` are asked about. */
+  watchEvents(watched: WatchedEvents): void {
+    // Pages that code was entered in before are known to generated code.
+    if (watched.entries && !this.watched.entries) this.locator.forgetExecuteTlb();
+    this.watched = watched;
+    this.tellGeneratedCode();
+  }
+
+  get watchesServices(): boolean {
+    return this.vectors.size > 0 || this.watched.services;
+  }
+
+  get translates(): boolean {
+    return this.settings.translates;
+  }
+
+  private tellGeneratedCode(): void {
+    const { view } = this.machine;
+    view.setUint32(MONITOR_WORDS.vectorsWatched, this.watchesServices ? 1 : 0, true);
+    const { registers, transfers } = this.watched;
+    view.setUint32(MONITOR_WORDS.eventsWatched, (registers ? WATCHED.registers : 0) | (transfers ? WATCHED.transfers : 0), true);
+  }
+
+  /** Replaces the linear and guest-physical addresses before whose instructions `decisions` are asked whether to stop. */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number> = new Set()): void {
+    this.locator.setBreakpoints(linear, physical);
   }
 
   /** The next `run` does not stop at a breakpoint or fault right where it begins. */
@@ -153,11 +177,7 @@ export class Executor {
 
   /** Instructions retired before the one under way. */
   retired(): number {
-    const s = this.cpu.state;
-    const base = s.f64(L.RETIRED);
-    if (!this.running) return base;
-    const back = this.operation.record === 0 ? 0 : s.view.getUint8(this.operation.record + R.back);
-    return base + this.given - (s.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen + back);
+    return this.burst.retired;
   }
 
   /**
@@ -168,13 +188,13 @@ export class Executor {
     const s = this.cpu.state;
     s.setF64(L.IDLE, s.f64(L.IDLE) + cycles);
     this.end -= cycles;
-    if (!this.running) return;
-    const { view } = this.machine;
-    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
-    if (remaining < cycles) return this.requestReturn();
-    this.given -= cycles;
-    view.setInt32(CPU_BASE + L.REMAINING, remaining - cycles, true);
-    view.setFloat64(MONITOR_WORDS.retiredEnd, view.getFloat64(MONITOR_WORDS.retiredEnd, true) - cycles, true);
+    if (this.burst.isRunning && !this.burst.shorten(cycles)) this.requestReturn();
+  }
+
+  /** EIP of the instruction under way; of the next one between two. */
+  get instructionPointer(): number {
+    const { burst, operation, cpu } = this;
+    return burst.isRunning && operation.record !== 0 ? operation.start : cpu.state.eip;
   }
 
   /** Linear address of the next instruction. */
@@ -220,12 +240,16 @@ export class Executor {
         this.returnRequested = false;
         return RETURNED;
       }
+      if (this.stopsBehind()) return EVENT;
       if (this.deliveries >= this.lastDelivery && this.end <= s.f64(L.RETIRED)) return BUDGET;
       if (this.cpu.attention) this.atBoundary();
-      if (this.debugStop) {
-        this.debugStop = false;
-        return { kind: 'exception', fault: new GuestFault(VECTOR.DB, undefined) };
+      if (this.boundaryStop) {
+        const stop = this.boundaryStop;
+        this.boundaryStop = undefined;
+        return stop;
       }
+      // What the delivery of an interrupt has written.
+      if (this.stopsBehind()) return EVENT;
       if (untilDelivery && this.interruption) continue;
       const left = this.end - s.f64(L.RETIRED);
       if (left <= 0) return BUDGET;
@@ -237,6 +261,11 @@ export class Executor {
       const stopped = outcome instanceof GuestFault ? this.deliverFault(outcome) : outcome;
       if (stopped) return stopped;
     }
+  }
+
+  /** Whether the debugger wants to see what has been done before here. A repeated instruction is seen when it is done, or interrupted. */
+  private stopsBehind(): boolean {
+    return (this.watched.state || this.decisions.isPending) && !this.isRepeating && this.decisions.behind();
   }
 
   /** `advance`, with the rarer faults, which are thrown. */
@@ -252,7 +281,9 @@ export class Executor {
   /** Raises a fault of the instruction at EIP, unless the debugger wants to see it first. */
   private deliverFault(fault: GuestFault): RunOutcome | undefined {
     this.counters.faults++;
-    if (this.stopVectors.has(fault.vector) && !this.passesFaultAt(this.cpu.state.f64(L.RETIRED))) return { kind: 'exception', fault };
+    if (this.decisions.isPending) this.decisions.faulted(this.operation.record !== 0 && this.operation.repeat !== 'none');
+    const isSeen = this.stopVectors.has(fault.vector) && !this.passesAt(this.cpu.state.f64(L.RETIRED));
+    if (isSeen && this.decisions.exception(fault)) return { kind: 'exception', fault };
     this.passFaultAt = -1;
     // Traps for what the faulting instruction had done so far are forgotten with it.
     if (!fault.late) this.cpu.state.setU32(L.PENDING_DEBUG, fault.vector === VECTOR.DB ? 0 : this.debugBefore);
@@ -263,8 +294,8 @@ export class Executor {
     return undefined;
   }
 
-  /** Whether the debugger has seen this CPU's fault after so many retired instructions already. */
-  private passesFaultAt(retired: number): boolean {
+  /** Whether the debugger has seen what this CPU does after so many retired instructions already. */
+  passesAt(retired: number): boolean {
     return this.passCpu === this.cpu.place.index && this.passFaultAt === retired;
   }
 
@@ -276,10 +307,9 @@ export class Executor {
     const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED);
     const heldWhole = held && s.u32(L.SHADOW_WHOLE) !== 0;
     if (s.u32(L.PENDING_DEBUG) !== 0) {
-      if (!heldWhole && this.stopVectors.has(VECTOR.DB) && !this.passesFaultAt(s.f64(L.RETIRED))) {
-        this.debugStop = true;
-        cpu.attention = true;
-        return;
+      if (!heldWhole && this.stopVectors.has(VECTOR.DB) && !this.passesAt(s.f64(L.RETIRED))) {
+        const fault = new GuestFault(VECTOR.DB, undefined);
+        if (this.decisions.exception(fault)) return this.stopAtBoundary({ kind: 'exception', fault });
       }
       if (!heldWhole) {
         this.debug.recordPending();
@@ -291,13 +321,24 @@ export class Executor {
       cpu.attention = true;
     }
     if (s.nmiReady) {
-      if (!heldWhole) return this.interrupt(VECTOR.NMI);
+      if (!heldWhole) return this.stopsAtInterrupt(false) ? this.stopAtBoundary(EVENT) : this.interrupt(VECTOR.NMI);
       cpu.attention = true;
     }
     if (cpu.interruptLine && s.systemFlags & FLAG.IF) {
       if (held) cpu.attention = true;
+      else if (this.stopsAtInterrupt(true)) this.stopAtBoundary(EVENT);
       else this.interrupt(cpu.surroundings.acknowledgeInterrupt());
     }
+  }
+
+  private stopsAtInterrupt(isMaskable: boolean): boolean {
+    return this.watched.interrupts && !this.passesAt(this.cpu.state.f64(L.RETIRED)) && this.decisions.interrupt(isMaskable);
+  }
+
+  /** What would be delivered now waits until the debugger has seen it. */
+  private stopAtBoundary(stop: RunOutcome): void {
+    this.boundaryStop = stop;
+    this.cpu.attention = true;
   }
 
   private noteDelivery(): void {
@@ -319,7 +360,8 @@ export class Executor {
   restored(deliveries: number): void {
     this.deliveries = deliveries;
     this.deliveredAt = this.passBreakpointAt = this.passFaultAt = -1;
-    this.returnRequested = this.debugStop = false;
+    this.returnRequested = false;
+    this.boundaryStop = undefined;
     this.cpu.changedContext();
   }
 
@@ -355,9 +397,12 @@ export class Executor {
     const cpu = this.cpu;
     const s = cpu.state;
     this.debugBefore = s.u32(L.PENDING_DEBUG);
+    if (this.watched.entries && this.decisions.enters(this.linear())) return EVENT;
     const trap = (s.systemFlags & FLAG.TF) !== 0;
     const mine = this.passCpu === cpu.place.index;
-    const passing = mine && this.passBreakpointAt === this.linear();
+    // A repeated instruction that goes on has been come to before.
+    const midway = this.isRepeating && this.locator.hasBreakpoint(this.linear());
+    const passing = (mine && this.passBreakpointAt === this.linear()) || midway;
     if (mine) this.passBreakpointAt = -1;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
     // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit.
@@ -388,17 +433,17 @@ export class Executor {
   }
 
   /** Whether the debugger or the guest's debug registers want to stop before the next instruction. */
-  private breakpointHere(resumed: boolean): RunOutcome | undefined {
+  breakpointHere(resumed: boolean): RunOutcome | undefined {
     const linear = this.linear();
-    if (this.locator.hasBreakpoint(linear)) return { kind: 'breakpoint', linear };
+    if (this.locator.hasBreakpoint(linear) && this.decisions.breakpoint(linear)) return { kind: 'breakpoint', linear };
     const s = this.cpu.state;
     const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED) && s.u32(L.SHADOW_WHOLE) !== 0;
     if (!resumed && !held && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
     return undefined;
   }
 
-  /** Executes the instruction at EIP alone. Gives the fault that it has raised, if it did; throws one of its fetch. */
-  private stepOne(trap: boolean): GuestFault | undefined {
+  /** Executes the instruction at EIP alone. Gives the fault that it has raised, or what stands before it; throws a fault of its fetch. */
+  private stepOne(trap: boolean): RunOutcome | GuestFault | undefined {
     const cpu = this.cpu;
     const s = cpu.state;
     this.counters.singleSteps++;
@@ -411,8 +456,8 @@ export class Executor {
     s.setU32(L.FLAGS_SYSTEM, s.systemFlags & ~FLAG.RF);
     const start = s.eip;
     const toItself = trap && branchesOnly && this.scratch.leadToItself();
-    const fault = this.execute(SCRATCH_RECORDS, 1, 1);
-    if (fault instanceof GuestFault) return fault;
+    const outcome = this.execute(SCRATCH_RECORDS, 1, 1);
+    if (outcome) return outcome;
     const branched = this.hasBranched() || (toItself && s.eip === start);
     if (toItself && s.eip === start && s.f64(L.RETIRED) !== before) s.eip = this.offsetOf(SCRATCH_RECORDS + RECORD_BYTES);
     if (trap && !cpu.trapCleared && !(branchesOnly && !branched) && (s.f64(L.RETIRED) !== before || cpu.singleIteration)) {
@@ -433,20 +478,14 @@ export class Executor {
   /** Enters generated code at a record and brings RETIRED and EIP up to date when it returns. Gives the fault that was raised. */
   private execute(record: number, budget: number, count: number): RunOutcome | GuestFault | undefined {
     const s = this.cpu.state;
-    const view = s.view;
+    const { burst, answers } = this;
     this.counters.entries++;
-    this.given = budget;
-    this.stolen = 0;
-    this.operation.record = 0;
-    this.pendingFault = undefined;
-    view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
-    view.setFloat64(MONITOR_WORDS.retiredEnd, s.f64(L.RETIRED) + budget, true);
-    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
-    this.running = true;
+    answers.begin();
+    burst.begin(budget, count);
     try {
       this.enter(record);
     } finally {
-      this.running = false;
+      burst.isRunning = false;
       this.stops.lift();
       this.scratch.release();
     }
@@ -454,16 +493,15 @@ export class Executor {
     const at = s.u32(L.EXIT_RECORD);
     this.count(reason);
     if (reason === EXIT.again && !this.cpu.singleIteration) this.returnRequested = true;
-    let remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
+    const { fault, outcome } = answers;
+    let { remaining } = burst;
     if (reason !== EXIT.jump) {
-      remaining += view.getUint8(at + R.back);
+      remaining += s.view.getUint8(at + R.back);
       if (reason === EXIT.done) remaining--;
-      else if (!this.raised()?.late) s.eip = this.offsetOf(at);
+      else if (!fault?.late) s.eip = this.offsetOf(at);
     }
-    s.setF64(L.RETIRED, s.f64(L.RETIRED) + this.given - remaining);
-    const fault = this.raised();
-    if (reason === EXIT.fault && fault) return fault;
-    if (reason === EXIT.breakpoint) return this.breakpointRecord();
+    burst.settle(remaining);
+    if (reason === EXIT.fault || reason === EXIT.breakpoint) return fault ?? outcome;
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
       if (remaining > 0 && !this.cpu.attention && record !== SCRATCH_RECORDS) {
@@ -476,141 +514,15 @@ export class Executor {
     return undefined;
   }
 
-  /** The fault that the instruction under way has raised. */
-  private raised(): GuestFault | undefined {
-    return this.pendingFault;
-  }
-
   private count(reason: number): void {
     const name = EXIT_COUNTERS[reason];
     if (name) this.counters[name]++;
   }
 
-  private breakpointRecord(): RunOutcome | GuestFault | undefined {
-    const stop = this.breakpointHere(false);
-    if (stop) return stop;
-    // Another address that shares the frame has a breakpoint here: not this one.
-    this.counters.stepBreakpoint++;
-    return this.stepOne((this.cpu.state.systemFlags & FLAG.TF) !== 0);
-  }
-
-  private offsetOf(record: number): number {
+  offsetOf(record: number): number {
     const s = this.cpu.state;
     const offset = s.wide(L.EIP_BASE) + s.view.getUint16(record + R.offset, true);
     const bits = s.codeBits;
     return cut(offset, bits === 16 && s.limit(L.CS) > 0xffff ? 32 : bits);
-  }
-
-  // What generated code asks.
-
-  /** Whatever is asked is work, and some of it much: a slice that has had enough of it ends behind this instruction (see `run`). */
-  private spend(): void {
-    const { effort } = this.machine;
-    effort.spent++;
-    if (effort.isSpent) this.cpu.attention = true;
-  }
-
-  private access(low: number, high: number, sizeAndKind: number, record: number): number {
-    this.counters.slowAccesses++;
-    this.operation.record = record;
-    this.spend();
-    const { mmu, user } = this.cpu;
-    const bytes = sizeAndKind & 0xff;
-    const noAddress = mmu.wrap32 ? undefined : this.canonicalFault(low, high, bytes);
-    const host = noAddress ? REFUSED : mmu.access(low, high, bytes, sizeAndKind >> 8, user);
-    if (host === REFUSED) {
-      this.fault(record, noAddress ?? mmu.takeFault());
-      return host;
-    }
-    if (host < PAGE_BYTES && this.settings.translates) this.translator.noteTrip(record);
-    if (this.cpu.attention) this.stopAfter(record);
-    return host;
-  }
-
-  /**
-   * #GP(0) for an address that is not canonical; #SS(0) for one of the stack: an instruction without a memory operand
-   * reaches memory by the stack only, and one with RSP or RBP as its base through SS.
-   */
-  private canonicalFault(low: number, high: number, bytes: number): GuestFault | undefined {
-    const s = this.cpu.state;
-    const linear = this.machine.far.near(high, low >>> 0);
-    if (s.canonical(linear) && s.canonical(linear + bytes - 1)) return undefined;
-    const { operation } = this;
-    const stack = !operation.isMemory || operation.segment === L.SS || linear === s.pointer(L.RSP, 64) - bytes;
-    return stack ? new GuestFault(VECTOR.SS, 0) : generalProtection();
-  }
-
-  private commit(record: number): void {
-    this.operation.record = record;
-    this.cpu.mmu.commit();
-    if (this.cpu.attention) this.stopAfter(record);
-  }
-
-  private fault(record: number, fault: GuestFault): void {
-    this.pendingFault = fault;
-    this.leave(EXIT.fault, record);
-  }
-
-  private leave(reason: number, record: number): number {
-    this.cpu.state.setU32(L.EXIT_REASON, reason);
-    this.cpu.state.setU32(L.EXIT_RECORD, record);
-    return 1;
-  }
-
-  private service(record: number, number: number): number {
-    this.counters.services++;
-    this.spend();
-    const cpu = this.cpu;
-    const op = this.operation;
-    op.record = record;
-    const service = SERVICES[number];
-    if (!service) throw new Error(`No service ${number}`);
-    try {
-      if (this.stopVectors.size > 0) this.stopAtInterrupt(number, op);
-      const outcome = service(cpu, op);
-      if (outcome === 'next') {
-        if (!cpu.attention) return 0;
-        cpu.state.eip = op.next;
-        return this.leave(EXIT.done, record);
-      }
-      cpu.singleIteration &&= outcome === 'again';
-      return this.leave(outcome === 'leave' ? EXIT.done : EXIT.again, record);
-    } catch (reason) {
-      if (!(reason instanceof GuestFault)) throw reason;
-      this.fault(record, reason);
-      return 1;
-    }
-  }
-
-  /** INT n, INT3 and INTO of a vector that the debugger waits for: it is shown before the service runs. */
-  private stopAtInterrupt(number: number, op: RecordOperation): void {
-    let vector = -1;
-    if (number === INTERRUPT_SERVICE) vector = op.immediate & 0xff;
-    else if (number === BREAKPOINT_SERVICE) vector = VECTOR.BP;
-    else if (number === OVERFLOW_SERVICE && this.cpu.state.flags & FLAG.OF) vector = VECTOR.OF;
-    if (vector < 0 || !this.stopVectors.has(vector) || this.passesFaultAt(this.retired())) return;
-    throw new GuestFault(vector, undefined);
-  }
-
-  /** Has generated code return behind the instruction of `record`, whatever follows it. */
-  private stopAfter(record: number): void {
-    const view = this.machine.view;
-    this.stops.put(record + RECORD_BYTES);
-    // A transfer does not go on to the next record: an empty budget stops it at the next block.
-    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true);
-    this.stolen += remaining;
-    view.setInt32(CPU_BASE + L.REMAINING, 0, true);
-    view.setFloat64(MONITOR_WORDS.retiredEnd, view.getFloat64(MONITOR_WORDS.retiredEnd, true) - remaining, true);
-    view.setUint32(CPU_BASE + L.STOP_REQUESTED, 1, true);
-  }
-
-  private codeWritten(frame: number, offset: number, bytes: number): void {
-    this.counters.codeTraces++;
-    const hit = this.code.written(frame, offset, bytes);
-    if (this.scratch.keepsTrace(frame)) this.machine.setFrameFlag(frame, FRAME.code);
-    if (!hit && !this.scratch.isAt(frame, offset, bytes)) return;
-    this.cpu.disturbed = true;
-    // The records that run now may be among those dropped.
-    if (this.running && this.operation.record !== 0) this.stopAfter(this.operation.record);
   }
 }

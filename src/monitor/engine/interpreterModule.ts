@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitAccess, emitArrive, emitBeside, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
@@ -28,6 +28,8 @@ export interface MonitorCalls {
   service(record: number, number: number): number;
   /** The block of a profile record has been entered often. */
   hot(record: number): void;
+  /** The instruction behind a breakpoint's record is next; true (1) when control leaves the block before it. */
+  breakpoint(record: number): number;
 }
 
 /** Signatures of MonitorCalls. */
@@ -38,6 +40,7 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
   raise: { parameters: [I32, I32], results: [] },
   service: { parameters: [I32, I32], results: [I32] },
   hot: { parameters: [I32], results: [] },
+  breakpoint: { parameters: [I32], results: [I32] },
 };
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
 
@@ -78,7 +81,7 @@ export function buildBase(): Uint8Array {
   module.exportFunction('leap', define(module.type([I32, I32], []), emitLeap(handlerType, jump)));
   const special = {
     crossing: emitLeave(EXIT.crossing),
-    breakpoint: emitLeave(EXIT.breakpoint),
+    breakpoint: emitBreakpoint(handlerType, monitor[CALL_NAMES.indexOf('breakpoint')] ?? 0),
     stop: emitLeave(EXIT.stop),
     onward: emitContinue(jump),
     bridge: emitBridge(handlerType),

@@ -166,6 +166,7 @@ export class RegionRegistry {
 
   /** Takes what was dropped out of the table, and gives modules up that hold little. Only while generated code is not running. */
   collect(): void {
+    if (this.limbo.length === 0 && this.sparse.size === 0 && this.liveBytes <= this.settings.moduleBytes) return;
     for (const module of this.sparse) this.evict(module);
     this.sparse.clear();
     const { moduleBytes } = this.settings;

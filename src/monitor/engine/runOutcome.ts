@@ -10,6 +10,8 @@ export type RunOutcome =
   | { readonly kind: 'breakpoint'; readonly linear: number }
   /** A fault that the debugger wants to see stands before its delivery. */
   | { readonly kind: 'exception'; readonly fault: GuestFault }
+  /** Something that the debugger wants to see has happened, or comes next: whoever decided that knows what. */
+  | { readonly kind: 'event' }
   /** An interrupt or fault has been delivered, and `run` was to come back then: its handler's first instruction is next. */
   | { readonly kind: 'delivered'; readonly interruption: Interruption }
   /** Somebody asked for control (`requestReturn`), or nothing has retired for long: to be run again. */
@@ -18,6 +20,7 @@ export type RunOutcome =
 /** Those that say nothing more. */
 export const BUDGET: RunOutcome = { kind: 'budget' };
 export const HALTED: RunOutcome = { kind: 'halted' };
+export const EVENT: RunOutcome = { kind: 'event' };
 export const RETURNED: RunOutcome = { kind: 'returned' };
 
 /** Where a CPU stands: linear addresses of the next instruction and of the stack's top, and in whose address space. */

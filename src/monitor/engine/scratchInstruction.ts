@@ -9,14 +9,14 @@ import { MAX_INSTRUCTION_BYTES, decode } from '../isa/decoder';
 import { CPU_BASE, NULL_SLOT, PAGE_BYTES, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import type { CodeCache } from './codeCache';
-import { checkFetch, type NamedContext } from './codeLocator';
+import { checkFetch, type NumberedContext } from './codeLocator';
 import { R, RECORD_BYTES } from './records';
 
 /** A decoded instruction that crosses pages: its bytes, its records, and how it was to be read. */
 interface Crossing {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
-  readonly context: string;
+  readonly context: number;
   readonly repeated: boolean;
   readonly transfer: Transfer;
 }
@@ -61,7 +61,7 @@ export class ScratchInstruction {
    * Puts the instruction at CS:EIP, whose linear address is given, into the scratch records.
    * Throws GuestFault when it cannot be fetched.
    */
-  write(context: NamedContext, linear: number): void {
+  write(context: NumberedContext, linear: number): void {
     const s = this.cpu.state;
     const eip = s.eip;
     checkFetch(this.cpu, eip);
@@ -69,7 +69,7 @@ export class ScratchInstruction {
     this.own = NOWHERE;
     s.setWide(L.EIP_BASE, eip - offset);
     s.setU32(NULL_SLOT - CPU_BASE, 0);
-    if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.key, linear, offset)) return;
+    if (offset > PAGE_BYTES - MAX_INSTRUCTION_BYTES && this.reuse(context.number, linear, offset)) return;
     const bytes = new Uint8Array(16);
     const toLimit = context.bits === 64 ? 16 : Math.min(16, s.limit(L.CS) - eip + 1);
     let have = Math.min(PAGE_BYTES - offset, toLimit);
@@ -87,7 +87,7 @@ export class ScratchInstruction {
     const repeated = instruction.repeat !== 0;
     this.transfer = transferOf(instruction.name);
     if (repeated) this.trace(linear, instruction.length);
-    if (offset + instruction.length > PAGE_BYTES) this.keep(context.key, linear, bytes.slice(0, instruction.length), repeated);
+    if (offset + instruction.length > PAGE_BYTES) this.keep(context.number, linear, bytes.slice(0, instruction.length), repeated);
   }
 
   /**
@@ -141,14 +141,14 @@ export class ScratchInstruction {
     return this.cpu.state.code64 ? linear + bytes : (linear + bytes) % TWO32;
   }
 
-  private keep(context: string, linear: number, bytes: Uint8Array, repeated: boolean): void {
+  private keep(context: number, linear: number, bytes: Uint8Array, repeated: boolean): void {
     if (this.crossings.size >= MAX_CROSSINGS) this.crossings.clear();
     const words = this.machine.i32.slice(WORDS, WORDS + (2 * RECORD_BYTES) / 4);
     this.crossings.set(linear, { bytes, words, context, repeated, transfer: this.transfer });
   }
 
   /** Puts remembered records back if context and bytes are still the same. */
-  private reuse(context: string, linear: number, offset: number): boolean {
+  private reuse(context: number, linear: number, offset: number): boolean {
     const known = this.crossings.get(linear);
     if (!known || known.context !== context) return false;
     const page = this.cpu.mmu.pageOf(linear);

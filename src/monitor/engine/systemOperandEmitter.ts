@@ -5,6 +5,7 @@ import type { SystemEmitter, TransferRoutine } from '../isa/systemEmitter';
 import { MONITOR_WORDS } from '../memory/layout';
 import { CPU, at } from './operandEmitter';
 import { R, type Model } from './records';
+import { WATCHED } from './stopDecisions';
 import { StringOperandEmitter } from './stringOperandEmitter';
 import { expression } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
@@ -56,6 +57,10 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
 
   controlRegister(number: 0 | 2 | 3 | 4): Value {
     return this.loadState(OP.i64_load, I64, { 0: CR0, 2: CR2, 3: CR3, 4: CR4 }[number]);
+  }
+
+  registersWatched(): Value {
+    return this.let(this.and(load(OP.i32_load, I32, CPU, MONITOR_WORDS.eventsWatched), this.i32(WATCHED.registers)));
   }
 
   interruptWaits(): Value {

@@ -11,6 +11,7 @@ import { DELIVERY, type TransferRoutine } from '../isa/systemEmitter';
 import type { Value } from '../isa/emitter';
 import { MONITOR_WORDS } from '../memory/layout';
 import type { FunctionBody } from './controlFunctions';
+import { WATCHED } from './stopDecisions';
 import { SystemRoutineEmitter, USER, partOf } from './systemRoutineEmitter';
 import { I32, type WasmType } from './wasm/encoding';
 
@@ -29,6 +30,12 @@ const TSS_STACK = 4;
 const GATE_TYPE = 0x9e, GATE = 0x8e;
 
 class TransferEmitter extends SystemRoutineEmitter {
+  /** A debugger waits for what transfers do: services are asked about it. */
+  override begin(mode: 'legacy' | 'long'): void {
+    this.refuseIf(this.and(this.monitorWord(MONITOR_WORDS.eventsWatched), this.i32(WATCHED.transfers)));
+    super.begin(mode);
+  }
+
   /** Code and stack are the flat ones that the fast system calls load. */
   private refuseUnlessFlat(code: number): void {
     this.refuseOther(L.CS, this.flatDescriptor(code));

@@ -24,7 +24,8 @@ const PC_AREAS: readonly Area[] = [
   { first: 0xe0000, end: 0x100000, name: 'BIOS ROM' },
 ];
 
-const areaName = (physical: number): string | undefined =>
+/** What a PC has at an address of its first MiB, above conventional memory. */
+export const areaName = (physical: number): string | undefined =>
   PC_AREAS.find(({ first, end }) => physical >= first && physical < end)?.name;
 
 /** The machine frame behind a guest-physical address (bytes), if there is one, and what it is. It only looks. */

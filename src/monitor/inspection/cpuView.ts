@@ -20,7 +20,8 @@ export function cpuMode(cpu: Cpu): CpuMode {
   return s.codeBits === 32 ? 'protected-32' : 'protected-16';
 }
 
-function segmentMeaning(attributes: number, longMode: boolean): string {
+/** A segment's attributes in words. */
+export function segmentMeaning(attributes: number, longMode: boolean): string {
   if (!(attributes & ATTRIBUTE.present)) return 'not usable';
   const dpl = `DPL ${(attributes >> 5) & 3}`;
   const bits = attributes & ATTRIBUTE.long ? '64-bit' : attributes & ATTRIBUTE.big ? '32-bit' : '16-bit';

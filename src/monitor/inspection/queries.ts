@@ -9,6 +9,11 @@
  * double holds exactly up to 53 bits.
  */
 import type { MemorySpace } from '../machine/session';
+import type { DescriptorTables } from './descriptorTypes';
+
+export type {
+  DescriptorKind, DescriptorTable, DescriptorTables, DescriptorUse, GateTarget, LoadedSegment, RealVector, TableEntry, TaskField, TaskState,
+} from './descriptorTypes';
 
 /** One bit or field of a register, decoded. */
 export interface RegisterField {
@@ -50,7 +55,7 @@ export interface SegmentValue {
 export type CpuMode = 'real' | 'v8086' | 'protected-16' | 'protected-32' | 'compatibility' | 'long-64';
 
 export interface CpuState {
-  /** Which of the machine's CPUs it is, from 0, and how many there are: the one whose turn it is, or was when the machine stopped. */
+  /** Which of the machine's CPUs it is, from 0, and how many there are. */
   readonly processor: { readonly index: number; readonly count: number };
   readonly mode: CpuMode;
   readonly cpl: number;
@@ -331,6 +336,71 @@ export interface RegisterFieldView {
   readonly word?: string;
 }
 
+/** What a device has scheduled for a moment of virtual time. */
+export interface ScheduledEventView {
+  readonly device: string;
+  /** The device's own name for it: 'irq0', 'character'. */
+  readonly event: string;
+  /** Cycles (nanoseconds of guest time). */
+  readonly time: number;
+}
+
+/** An 8259's view of one of its inputs. */
+export interface PicLineView {
+  readonly requested: boolean;
+  readonly masked: boolean;
+  readonly inService: boolean;
+  readonly levelTriggered: boolean;
+  readonly vector: number;
+}
+
+/** A redirection entry of the I/O APIC. */
+export interface IoApicLineView {
+  readonly input: number;
+  readonly masked: boolean;
+  readonly levelTriggered: boolean;
+  readonly activeLow: boolean;
+  /** Sent and not yet served (remote IRR), or waiting until an APIC takes it. */
+  readonly pending: boolean;
+  readonly vector: number;
+  /** 'fixed', 'lowest priority', 'SMI', 'NMI', 'INIT', 'ExtINT'. */
+  readonly delivery: string;
+  readonly destination: number;
+  readonly logical: boolean;
+}
+
+/** One interrupt line, from its devices to the processors. */
+export interface InterruptLineView {
+  /** 0 to 15: ISA lines (IRQ); 16 to 19: PCI interrupts A to D; up to 23: inputs of the I/O APIC that lead nowhere. */
+  readonly line: number;
+  /** Who may raise it. */
+  readonly devices: readonly string[];
+  readonly raised: boolean;
+  /** Of lines 0 to 15. */
+  readonly pic?: PicLineView;
+  readonly ioApic?: IoApicLineView;
+  /** Processors whose local APIC has the entry's vector requested, or in service: their numbers. */
+  readonly requestedAt: readonly number[];
+  readonly inServiceAt: readonly number[];
+}
+
+/** What a processor's local APIC has. */
+export interface LocalApicView {
+  readonly cpu: number;
+  readonly mode: 'disabled' | 'xapic' | 'x2apic';
+  readonly taskPriority: number;
+  /** Vectors, ascending. */
+  readonly requested: readonly number[];
+  readonly inService: readonly number[];
+  /** The 8259 pair asks through it. */
+  readonly external: boolean;
+}
+
+export interface InterruptPicture {
+  readonly lines: readonly InterruptLineView[];
+  readonly apics: readonly LocalApicView[];
+}
+
 export interface ScreenText {
   readonly columns: number;
   readonly rows: number;
@@ -384,7 +454,10 @@ export interface Timeline {
 /** All questions. Each works while the machine runs (between two slices) or stands. */
 export interface Inspection {
   summary(): Promise<MachineSummary>;
-  cpu(): Promise<CpuState>;
+  /** The CPU with this index, from 0; default: the one whose turn it is, or was when the machine stopped. */
+  cpu(index?: number): Promise<CpuState>;
+  /** Descriptor tables, of the CPU whose turn it is. */
+  descriptors(): Promise<DescriptorTables>;
   /** Reads without rights checks and without side effects; the answer is short when a page is absent or a device. */
   readMemory(space: MemorySpace, address: bigint, bytes: number): Promise<Uint8Array>;
   addressSpaces(): Promise<readonly AddressSpaceInfo[]>;
@@ -398,6 +471,10 @@ export interface Inspection {
   counters(): Promise<Counters>;
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;
+  /** Who raises which interrupt line, and how far the interrupt has got. */
+  interrupts(): Promise<InterruptPicture>;
+  /** What devices have scheduled, the next first, and the present moment in cycles. */
+  events(): Promise<{ readonly now: number; readonly events: readonly ScheduledEventView[] }>;
   screen(): Promise<ScreenText>;
   timeline(): Promise<Timeline>;
   /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */

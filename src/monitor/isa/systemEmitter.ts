@@ -27,6 +27,8 @@ export interface SystemEmitter {
   controlRegister(number: 0 | 2 | 3 | 4): Value;
   /** Whether code is of 64 bits, and whether it knows segments as flat. */
   readonly codeModel: 'flat' | 'long' | 'seg';
+  /** Whether the monitor has to be asked about writes of model-specific registers. */
+  registersWatched(): Value;
   /** Whether an interrupt waits that IF may hold back. */
   interruptWaits(): Value;
   /** Bits of EFLAGS that can be changed on this processor, and those that are 1 always. */

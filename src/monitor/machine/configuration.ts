@@ -15,6 +15,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** How many virtual CPUs there can be now; the format has room for 8. */
 /** Tags of shared folders, as they can be typed in a guest. */
+/** A distance between addresses, as of symbols that are loaded elsewhere. */
+const BIAS = /^[-+]?(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19})$/;
 const MOUNT_TAG = /^[A-Za-z0-9_.-]{1,31}$/;
 
 /** One field. `default` and `commandLineDefault` are written as a person would write them. */
@@ -133,8 +135,11 @@ export const FIELDS = {
     doc: 'Where the first serial port (COM1) leads: a terminal in the editor, standard input and output, nowhere, or the path of a file that takes its output.',
   },
   symbols: {
-    kind: list(path(), '["kernel.elf"]'),
-    doc: 'ELF files with debug information of the guest\'s programs. That of `kernel` or `multiboot` is read anyway if it is ELF.',
+    kind: list(pathWith({
+      bias: { kind: word(BIAS, 'distance', '0x1f000000'), absent: undefined, doc: 'Address in memory minus address in the file, of what is loaded elsewhere than it was linked for. Default: 0.' },
+    }), '["kernel.elf"]'),
+    doc: 'Files with symbols of the guest\'s programs: ELF, PE/COFF (EFI applications), or a list of names as `System.map`. '
+      + 'That of `kernel` or `multiboot` is read anyway if it is ELF. `bias` says how far from its own addresses one is loaded. See docs/debugger.md.',
   },
   sourceMap: {
     kind: mapping('{ "/build": "${workspaceFolder}" }'),
@@ -189,6 +194,19 @@ export const FIELDS = {
     kind: size({ minimum: 16 * MIB, maximum: 16384 * MIB, granule: MIB, example: '512M' }),
     default: '512M',
     doc: 'How much memory the snapshots of `timeTravel` may take. With less, they lie further apart.',
+  },
+  gdbPort: {
+    kind: integer({ minimum: 0, maximum: 65_535 }),
+    doc: 'A port on 127.0.0.1 at which GDB may connect (`target remote :1234`); 0: any that is free. Whoever can connect has the whole machine. See docs/gdb.md.',
+  },
+  gdbArchitecture: {
+    kind: choice({
+      auto: '64-bit registers if the guest is in long mode when GDB connects, or is a 64-bit kernel; else 32-bit ones.',
+      i386: '32-bit registers.',
+      amd64: '64-bit registers.',
+    }),
+    default: 'auto',
+    doc: 'How the CPU is described to a GDB at `gdbPort`, which takes no other description while it is connected.',
   },
   ablation: {
     kind: list(choice(TECHNIQUES), '["shadow-large"]'),

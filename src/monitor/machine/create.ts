@@ -5,6 +5,7 @@ import type { StorageService } from '../disks/blockStore';
 import type { TranslationService } from '../engine/translator/order';
 import { PictureMaker } from '../devices/vga-picture';
 import { cpuView } from '../inspection/cpuView';
+import { descriptorTables } from '../inspection/descriptorView';
 import { deviceView } from '../inspection/deviceView';
 import { executionView } from '../inspection/executionView';
 import { machineHash } from '../inspection/machineHash';
@@ -57,15 +58,18 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     warp: (cycles) => machine.warp(cycles),
     requestPause: () => travel.requestPause(),
     travel: (retired) => travel.travel(retired),
-    stepBack: () => travel.stepBack(),
+    stepBack: (unit) => travel.stepBack(unit),
     reverseContinue: () => travel.reverseContinue(),
     remember: () => travel.remember(),
     takeNotes: () => travel.takeNotes(),
     timeline: () => travel.view(),
     takeOutput: () => machine.takeOutput(),
-    setBreakpoints: (list) => machine.setBreakpoints(list),
-    setExceptionStops: (list) => machine.setExceptionStops(list),
-    setRegister: (name, value) => void travel.edit({ kind: 'register', name, value }),
+    setBreakpoints: (list) => machine.stops.setBreakpoints(list),
+    setExceptionStops: (list) => machine.stops.setExceptionStops(list),
+    setWatchpoints: (list) => machine.stops.setWatchpoints(list),
+    setEventStops: (list) => machine.stops.setEventStops(list),
+    takeLog: () => machine.stops.log.take(),
+    setRegister: (name, value, index) => void travel.edit({ kind: 'register', name, value, ...(index === undefined ? {} : { cpu: index }) }),
     writeMemory: (space, address, bytes) => travel.edit({ kind: 'memory', space, address, bytes: bytes.slice() }),
     input: (input) => travel.input(input),
     reset: () => travel.reset(),
@@ -77,7 +81,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
       memoryBytes: images.configuration.memory,
       frames: memory.framesInUse,
     }),
-    cpu: () => cpuView(cpu),
+    cpu: (index = processors.current) => processors.visit(index, () => cpuView(cpu)),
+    descriptors: () => descriptorTables(cpu, (address, bytes) => readMemory(machine.parts, { kind: 'linear' }, address, bytes)),
     readMemory: (space, address, bytes) => readMemory(machine.parts, space, address, bytes),
     addressSpaces: () => paging.addressSpaces(),
     table: (request) => paging.table(request),
@@ -85,6 +90,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),
+    interrupts: () => board.interrupts(),
+    events: () => ({ now: machine.time, events: machine.upcoming() }),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
     hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),

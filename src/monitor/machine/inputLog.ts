@@ -8,7 +8,7 @@ import type { LoggedInput, MemorySpace } from './session';
 
 /** A change by the debugger, which is made again when its moment is run through again. */
 export type Edit =
-  | { readonly kind: 'register'; readonly name: string; readonly value: bigint }
+  | { readonly kind: 'register'; readonly name: string; readonly value: bigint; readonly cpu?: number }
   | { readonly kind: 'memory'; readonly space: MemorySpace; readonly address: bigint; readonly bytes: Uint8Array };
 
 export interface LoggedEdit {

@@ -9,9 +9,10 @@ import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
 import type { StorageService } from '../disks/blockStore';
+import type { ScheduledEventView } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
 import { EFFORT } from '../memory/effort';
-import { outsideAddress, signedAddress } from './addresses';
+import { outsideAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
@@ -20,7 +21,8 @@ import { buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
-import type { ExceptionStop, ExecutionBreakpoint, Recording, RunRequest, StopReason, StopReport } from './session';
+import type { Recording, RunRequest, StopReason, StopReport } from './session';
+import { StopSet, type StopMode } from './stopSet';
 import { setRegister } from './registerEdits';
 import { restoreState, saveState, type MachineState } from './machineState';
 import { writeMemory } from './memoryRequests';
@@ -28,7 +30,7 @@ import { compare, hasLedTo, type Position } from './position';
 import { InputLog, type Edit } from './inputLog';
 import { OutputGate } from './outputGate';
 import { copyPlain } from '../snapshot/plainCopy';
-import { chainReport, exceptionReport, haltStory } from './stories';
+import { chainReport, haltStory } from './stories';
 
 /**
  * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
@@ -61,18 +63,14 @@ export class VirtualMachine {
   onChange: () => void = () => undefined;
   /** The moment at which the run under way ends, if it is after one. */
   private limit: Position | undefined;
-  /** Whether the run under way passes breakpoints and exceptions. */
-  private passesStops = false;
   /** Resets by the guest so far. */
   private resets = 0;
   private control: RunControl | undefined;
   private stopRequest: DeviceStop | undefined;
   /** Virtual time up to which the burst under way may run; 0 between bursts. */
   private burstEnd = 0;
-  private breakpoints: readonly ExecutionBreakpoint[] = [];
-  /** Those of the run under way that the executor has been told. */
-  private temporaryBreakpoints: readonly number[] = [];
-  private exceptionStops: readonly ExceptionStop[] = [];
+  /** What a debugger wants it to stop at: no part of the machine itself. */
+  readonly stops: StopSet;
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
   private readonly serviceEnvironment: FirmwareEnvironment | undefined;
@@ -102,6 +100,8 @@ export class VirtualMachine {
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
     };
+    const { board: { apics }, executor, map } = this.parts;
+    this.stops = new StopSet({ cpu, executor, map, nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
     this.notes = this.start();
   }
 
@@ -131,25 +131,37 @@ export class VirtualMachine {
   /** Begins a run. */
   resume(request: RunRequest): void {
     if (this.dead) throw new MachineError('The machine has come to its end: reset it to run it again.', 'user');
-    this.begin(request, false);
+    const { count } = this.parts.processors;
+    if ('cpu' in request && request.cpu !== undefined && !(request.cpu >= 0 && request.cpu < count)) {
+      throw new MachineError(`There is no CPU ${request.cpu}: this machine has ${count}, counted from 0.`, 'user');
+    }
+    this.begin(request, 'forwards');
     this.parts.executor.passOver();
   }
 
   /**
    * Begins a run for time travel, which ends at a moment (reason 'count') if not before.
-   * @param passesStops whether it passes breakpoints and exceptions; if not, a breakpoint right here counts, too
+   * @param mode whether it passes breakpoints and all else that stops; if not, a breakpoint right here counts, too
    */
-  rerun(request: RunRequest, limit: Position | undefined, passesStops: boolean): void {
-    this.begin(request, passesStops);
+  rerun(request: RunRequest, limit: Position | undefined, mode: StopMode): void {
+    this.begin(request, mode);
     this.limit = limit;
   }
 
-  private begin(request: RunRequest, passesStops: boolean): void {
+  private begin(request: RunRequest, mode: StopMode): void {
     this.limit = undefined;
-    this.passesStops = passesStops;
-    this.control = new RunControl(this.parts.executor, request, this.retired, this.parts.processors.current);
-    this.syncBreakpoints();
-    this.syncExceptionStops();
+    const control = new RunControl(this.parts.executor, request, this.retired, this.processorOf(request));
+    this.control = control;
+    this.stops.begin({ mode, awaited: control.awaited, processor: control.processor });
+    this.stops.setTemporary(control.temporaryBreakpoints);
+  }
+
+  /** The CPU that a run is about. */
+  private processorOf(request: RunRequest): number {
+    const { current, count } = this.parts.processors;
+    const { cpu = current } = request.kind === 'step' || request.kind === 'next' ? request : {};
+    if (!(cpu in Array.from({ length: count }))) throw new MachineError(`There is no CPU ${cpu} to step: the machine has ${count}, counted from 0.`, 'user');
+    return cpu;
   }
 
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
@@ -168,6 +180,8 @@ export class VirtualMachine {
       if (stopped) return stopped;
       const { control } = this;
       if (!control) throw new Error('runSlice without a run');
+      const seen = this.seenBetween();
+      if (seen) return this.report(seen);
       if (end && this.time >= end.time && this.retired >= end.retired && this.retired < control.end) {
         this.settle(end);
         if (end === this.limit) return this.report({ kind: 'count' });
@@ -176,9 +190,10 @@ export class VirtualMachine {
       }
       if (this.retired >= Math.min(control.end, limit)) return this.report({ kind: 'count' });
       const now = this.time;
+      if (now >= control.endTime) return this.report({ kind: 'time' });
       if (now >= target || guard.isSpent) return 'more';
-      if (!processors.schedule()) return this.idle(now);
-      const deadline = Math.min(this.queue.nextTime, this.nextReplay(), target);
+      if (!processors.schedule()) return this.idle(control, now);
+      const deadline = Math.min(this.queue.nextTime, this.nextReplay(), control.endTime, target);
       const left = Math.min(deadline - now, control.end - this.retired, limit - this.retired, leftTo(end, this.retired, now), processors.turnLeft, this.burstOf(control), guard.burst());
       this.burstEnd = now + left;
       const stop = this.advance(control, left);
@@ -219,43 +234,28 @@ export class VirtualMachine {
       if (!(reason instanceof TripleFault)) throw reason;
       return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
     }
-    if (done) return { kind: 'step' };
-    if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
-    if (outcome.kind === 'exception') {
-      const { selector, eip } = { selector: executor.cpu.state.selector(L.CS), eip: executor.cpu.state.u64(L.EIP) };
-      if (!this.wantsException(outcome.fault.vector)) {
-        executor.passOver();
-        return undefined;
-      }
-      return { kind: 'exception', exception: exceptionReport(outcome.fault, selector, eip) };
-    }
-    return outcome.kind === 'breakpoint' ? this.atBreakpoint(control, outcome.linear) : undefined;
-  }
-
-  private atBreakpoint(control: RunControl, linear: number): StopReason | undefined {
-    const cr3 = this.parts.cpu.state.cr3;
-    const page = cr3 - (cr3 % 4096);
-    const hit = this.breakpoints.filter((b) => signedAddress(b.linear) === linear && (b.cr3 === undefined || b.cr3 === page));
-    const arrived = this.concerns(control) && control.arrived(linear);
-    if (hit.length > 0) return { kind: 'breakpoint', ids: hit.map((b) => b.id) };
-    if (arrived) return { kind: 'step' };
-    if (control.temporaryBreakpoints !== this.temporaryBreakpoints) this.syncBreakpoints();
-    this.parts.executor.passOver();
+    const reached = this.stops.take();
+    const arrived = outcome.kind === 'breakpoint' && this.concerns(control) && control.arrived(outcome.linear);
+    if (reached) return reached;
+    if (done || arrived) return { kind: 'step' };
+    this.stops.setTemporary(control.temporaryBreakpoints);
+    if (outcome.kind === 'breakpoint') executor.passOver();
     return undefined;
   }
 
-  private wantsException(vector: number): boolean {
-    const from = this.parts.cpu.state.cpl === 3 ? 'user' : 'kernel';
-    return this.exceptionStops.some((s) => s.vector === vector && (s.from === undefined || s.from === from));
+  /** What is to be stopped at that was done by devices, between two instructions. */
+  private seenBetween(): StopReason | undefined {
+    if (!this.stops.isPending || this.parts.executor.isRepeating || !this.stops.behind()) return undefined;
+    return this.stops.take();
   }
 
   /** Halted: idle until something is due, or dead when nothing can ever come. */
-  private idle(now: number): SliceOutcome {
+  private idle(control: RunControl, now: number): SliceOutcome {
     const s = this.parts.cpu.state;
     if (this.parts.processors.isDead) {
       return this.report(this.end({ kind: 'halted-forever', story: haltStory(s.selector(L.CS), s.u64(L.EIP)) }));
     }
-    return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay(), this.nextEnd()?.time ?? Infinity) - now };
+    return { idleCycles: Math.min(this.queue.nextTime, this.nextReplay(), control.endTime, this.nextEnd()?.time ?? Infinity) - now };
   }
 
   /** Handles what is due: recorded input and device events, in the order in which they first happened. 'wait' when a disk is not done. */
@@ -267,9 +267,12 @@ export class VirtualMachine {
       if (this.replayDue()) continue;
       const event = this.queue.takeDue(this.time);
       if (!event) return undefined;
-      if (this.parts.board.event(event.device, event.event) !== 'wait') continue;
-      this.queue.putBack(event);
-      return 'wait';
+      if (this.parts.board.event(event.device, event.event) === 'wait') {
+        this.queue.putBack(event);
+        return 'wait';
+      }
+      // What a device has done is looked at before anything else happens.
+      if (this.stops.isPending) return undefined;
     }
   }
 
@@ -325,9 +328,13 @@ export class VirtualMachine {
   }
 
   private carryOut(edit: Edit): number {
-    const { cpu, executor } = this.parts;
+    return this.stops.silently(() => this.write(edit));
+  }
+
+  private write(edit: Edit): number {
+    const { cpu, executor, processors } = this.parts;
     if (edit.kind === 'memory') return writeMemory(this.parts, edit.space, edit.address, edit.bytes);
-    setRegister(cpu, edit.name, edit.value);
+    processors.visit(edit.cpu ?? processors.current, () => setRegister(cpu, edit.name, edit.value));
     executor.passOver();
     return 1;
   }
@@ -350,6 +357,7 @@ export class VirtualMachine {
     this.stopRequest = stopRequest;
     this.control = this.limit = undefined;
     this.arrivals = [];
+    this.stops.forget();
     restoreState(this.parts, state);
   }
 
@@ -384,6 +392,11 @@ export class VirtualMachine {
     }
   }
 
+  /** What devices have scheduled, the next first. */
+  upcoming(): readonly ScheduledEventView[] {
+    return this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time }));
+  }
+
   private nextReplay(): number {
     return this.log.nextInput?.time ?? Infinity;
   }
@@ -403,27 +416,6 @@ export class VirtualMachine {
 
   // Stops.
 
-  setBreakpoints(breakpoints: readonly ExecutionBreakpoint[]): void {
-    this.breakpoints = breakpoints;
-    this.syncBreakpoints();
-  }
-
-  setExceptionStops(stops: readonly ExceptionStop[]): void {
-    this.exceptionStops = stops;
-    this.syncExceptionStops();
-  }
-
-  private syncExceptionStops(): void {
-    this.parts.executor.stopVectors = new Set(this.passesStops ? [] : this.exceptionStops.map((s) => s.vector));
-  }
-
-  private syncBreakpoints(): void {
-    const addresses = new Set(this.passesStops ? [] : this.breakpoints.map((b) => signedAddress(b.linear)));
-    this.temporaryBreakpoints = this.control?.temporaryBreakpoints ?? [];
-    for (const temporary of this.temporaryBreakpoints) addresses.add(temporary);
-    this.parts.executor.setBreakpoints(addresses);
-  }
-
   private takeStop(): SliceOutcome | undefined {
     const stop = this.stopRequest;
     if (!stop) return undefined;
@@ -431,7 +423,7 @@ export class VirtualMachine {
     if (stop.kind === 'reset') {
       // The board's reset line: memory and devices begin anew, time goes on.
       this.emit('debug', new TextEncoder().encode(`[reset: ${stop.cause}]\n`));
-      powerOn(this.parts, this.images);
+      this.powerOn();
       this.resets++;
       // A guest may do nothing but reset itself, in milliseconds each and hardly any cycles: the host is asked in between.
       return 'more';
@@ -480,7 +472,12 @@ export class VirtualMachine {
     for (const drive of this.parts.drives.values()) drive.discardOverlay();
     this.parts.board.restoreDiscs();
     this.parts.board.flash?.renew();
-    return powerOn(this.parts, this.images);
+    return this.powerOn();
+  }
+
+  private powerOn(): readonly string[] {
+    this.stops.forget();
+    return this.stops.silently(() => powerOn(this.parts, this.images));
   }
 
   /** All plain state beside memory and CPU, by name. */

@@ -38,6 +38,11 @@ function controlsUnder({ mmu, map }: MachineParts, cr3: number): PagingControls 
   return { ...controls, root, pdptes };
 }
 
+/** Does what concerns a memory with the paging that it is seen through. */
+function seenThrough<T>({ processors }: MachineParts, space: MemorySpace, act: () => T): T {
+  return processors.visit((space.kind === 'linear' ? space.cpu : undefined) ?? processors.current, act);
+}
+
 function* pieces(parts: MachineParts, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
   const { mmu, map } = parts;
   const controls = space.kind === 'linearUnder' ? controlsUnder(parts, space.cr3) : mmu.currentControls;
@@ -59,6 +64,10 @@ export function readMemory(parts: MachineParts, space: MemorySpace, address: big
   if (!Number.isInteger(bytes) || bytes < 0 || bytes > MOST_BYTES) {
     throw new MachineError(`${bytes} bytes cannot be read at once: ask for 0 to ${MOST_BYTES}.`, 'user');
   }
+  return seenThrough(parts, space, () => copyOut(parts, space, address, bytes));
+}
+
+function copyOut(parts: MachineParts, space: MemorySpace, address: bigint, bytes: number): Uint8Array {
   const { map } = parts;
   const target = new Uint8Array(bytes);
   for (const piece of pieces(parts, space, address, bytes)) {
@@ -74,6 +83,10 @@ export function readMemory(parts: MachineParts, space: MemorySpace, address: big
 
 /** Writes bytes at an address, ROM included; gives how many, fewer where something is not there. */
 export function writeMemory(parts: MachineParts, space: MemorySpace, address: bigint, bytes: Uint8Array): number {
+  return seenThrough(parts, space, () => copyIn(parts, space, address, bytes));
+}
+
+function copyIn(parts: MachineParts, space: MemorySpace, address: bigint, bytes: Uint8Array): number {
   const { map } = parts;
   for (const piece of pieces(parts, space, address, bytes.length)) {
     const frame = piece.page < 0 ? NOTHING : map.frame(piece.page);

@@ -22,10 +22,22 @@ export class FirmwareMemory implements PhysicalMemory {
 
   write(address: number, bytes: Uint8Array): void {
     forPages(address, bytes.length, (at, count, done) => {
-      const part = bytes.subarray(done, done + count);
-      if (!this.isDevice(at)) return this.map.copyIn(at, part);
-      part.forEach((byte, i) => this.map.write(at + i, 1, byte));
+      this.seen(at, count, () => this.put(at, bytes.subarray(done, done + count)));
     });
+  }
+
+  /** Writes inside one page. */
+  private put(address: number, bytes: Uint8Array): void {
+    if (!this.isDevice(address)) return this.map.copyIn(address, bytes);
+    bytes.forEach((byte, i) => this.map.write(address + i, 1, byte));
+  }
+
+  /** The same, before the eyes of who watches the page. */
+  private seen(address: number, bytes: number, store: () => void): void {
+    const { watch } = this.map;
+    const physicalPage = this.map.behindWindows(Math.floor(address / PAGE_BYTES));
+    if (watch?.coversPhysical(physicalPage)) watch.write({ linearPage: undefined, physicalPage, offset: address % PAGE_BYTES, bytes, device: 'bios' }, store);
+    else store();
   }
 
   read8(address: number): number {
@@ -57,7 +69,7 @@ export class FirmwareMemory implements PhysicalMemory {
 }
 
 /** Cuts a range at the borders of pages. */
-function forPages(address: number, bytes: number, visit: (at: number, count: number, done: number) => void): void {
+export function forPages(address: number, bytes: number, visit: (at: number, count: number, done: number) => void): void {
   for (let done = 0; done < bytes;) {
     const count = Math.min(bytes - done, PAGE_BYTES - ((address + done) % PAGE_BYTES));
     visit(address + done, count, done);

@@ -12,6 +12,7 @@ import type { ApicBus, CpuSignals } from '../devices/apic-bus';
 import type { Executor } from '../engine/executor';
 import { resetCpu } from '../firmware/install';
 import { CPU_BASE, CPU_BYTES, WAITING_CPUS } from '../memory/layout';
+import { MachineError } from './blame';
 import { resetCpuTo } from './firmwareCpu';
 
 /** Where a processor stands that an INIT has reached (SDM vol. 3, 9.4.4). */
@@ -139,6 +140,35 @@ export class Processors implements CpuSignals {
   /** Whether no interrupt can ever wake any CPU: halted with interrupts off, or waiting for a start that nobody can send. */
   get isDead(): boolean {
     return this.state.starts.every((start, i) => start.waiting || (this.viewOf(i).getUint32(L.FLAGS_SYSTEM, true) & FLAG.IF) === 0);
+  }
+
+  /**
+   * Lets `act` look at a CPU, or change it, as if its turn had come. Nothing of the machine's course changes by that but what `act` does.
+   * @throws MachineError when there is no such CPU
+   */
+  visit<T>(cpu: number, act: () => T): T {
+    const { current } = this.state;
+    const block = this.blocks[cpu];
+    if (!block) throw new MachineError(`There is no CPU ${cpu}: the machine has ${this.count}, counted from 0.`, 'user');
+    if (cpu === current) return act();
+    const { activeBlock } = this;
+    const present = activeBlock.slice();
+    const s = this.cpu.state;
+    const counts = COUNTS.map((at) => s.f64(at));
+    activeBlock.set(block);
+    const before = COUNTS.map((at) => s.f64(at));
+    this.seat(cpu);
+    COUNTS.forEach((at, i) => s.setF64(at, counts[i] ?? 0));
+    try {
+      this.activate();
+      return act();
+    } finally {
+      COUNTS.forEach((at, i) => s.setF64(at, before[i] ?? 0));
+      block.set(activeBlock);
+      activeBlock.set(present);
+      this.seat(current);
+      this.activate();
+    }
   }
 
   /** Copies of the state blocks of all CPUs, the active one's first, in the order of `restore`. */
@@ -295,6 +325,9 @@ export class Processors implements CpuSignals {
     return i === this.state.current ? this.active : (this.views[i] ?? this.active);
   }
 }
+
+/** What belongs to the machine, and lies in the active block: retired instructions and idle time. */
+const COUNTS = [L.RETIRED, L.IDLE] as const;
 
 /** Stands in a waiting block for "the shadow covers this CPU's next instruction". */
 const SHADOW_NEXT = -2;

@@ -5,13 +5,18 @@
 import type { Executor, Interruption, RunOutcome } from '../engine/executor';
 import * as L from '../cpu/layout';
 import { cut } from '../cpu/state';
-import { decode } from '../isa/decoder';
+import { decode, type Instruction } from '../isa/decoder';
+import { endsBlock, transfersFar } from '../isa/definitions';
+import { CONDITION_SUFFIXES } from '../isa/opcodeTable';
 import { outsideAddress, signedAddress } from './addresses';
 import type { LinearRange, RunRequest } from './session';
+import type { Awaited } from './stateWatch';
 import { gatesOf } from './stepGates';
 
 /** Instructions that run through to their return when they are stepped over. */
 const CALLS = new Set(['call', 'callIndirect', '!callf_ap', '!callf_m', 'int', '!int3', '!into', 'syscall']);
+/** What ends a block and may go on behind itself. */
+const CONDITIONAL = new Set(['loop', 'loope', 'loopne', 'jcxz', '!hlt', ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`)]);
 /** A step that stays in its ranges for so many single instructions is in a loop. */
 const SINGLE_STEPS_FIRST = 50;
 
@@ -42,15 +47,24 @@ export class RunControl {
   private readonly ranges: readonly LinearRange[];
   private temporary: readonly number[] = [];
   private readonly stopAt: number;
+  /** The CPU that it is about. */
+  readonly processor: number;
+  /** Virtual time at which the run ends by itself. */
+  readonly endTime: number;
+  /** What it waits for that is seen elsewhere (see StateWatch). */
+  readonly awaited: Awaited | undefined;
 
+  /** @param current the CPU whose turn it is */
   constructor(
     private readonly executor: Executor,
     private readonly request: RunRequest,
     retired: number,
-    /** The CPU that it is about. */
-    readonly processor: number,
+    current: number,
   ) {
+    this.processor = ('cpu' in request ? request.cpu : undefined) ?? current;
     this.stopAt = request.kind === 'instructions' ? retired + request.count : Infinity;
+    this.endTime = request.kind === 'untilTime' ? request.time : Infinity;
+    this.awaited = request.kind === 'next' && request.what !== 'branch' ? request.what : undefined;
     this.ranges = request.kind === 'step' ? (request.ranges ?? []) : [];
     if (request.kind === 'until') {
       const { address, aboveStack, cr3 } = request;
@@ -76,13 +90,19 @@ export class RunControl {
 
   /** Most instructions that may be run before the machine's events are looked at. */
   get burst(): number {
-    return this.request.kind === 'step' && !this.landing && !this.runsFreely() ? 1 : Infinity;
+    return this.isSingle && !this.landing && !this.runsFreely() ? 1 : Infinity;
+  }
+
+  /** Whether it goes instruction by instruction. */
+  private get isSingle(): boolean {
+    return this.request.kind === 'step' || (this.request.kind === 'next' && this.request.what === 'branch');
   }
 
   /** Runs up to `budget` instructions; says what came of it, and whether the request is fulfilled. */
   run(budget: number): Progress {
     const { executor, request } = this;
-    if (request.kind !== 'step' || this.landing) return { outcome: executor.run(budget), done: false };
+    if (!this.isSingle || this.landing) return { outcome: executor.run(budget), done: false };
+    if (request.kind !== 'step') return this.untilBranch();
     if (!this.runsFreely()) return this.single(request.over);
     const outcome = executor.run(budget, true);
     return outcome.kind === 'delivered' ? this.delivered(outcome.interruption, outcome, true) : { outcome, done: false };
@@ -111,6 +131,21 @@ export class RunControl {
       this.wait(undefined);
     }
     return { outcome, done: this.outsideRanges() };
+  }
+
+  /** One instruction on the way to the next branch that is taken. */
+  private untilBranch(): Progress {
+    const { executor } = this;
+    const next = this.nextInstruction();
+    const retired = executor.retired();
+    const outcome = executor.run(1, true);
+    const isDone = executor.retired() !== retired;
+    const interruption = outcome.kind === 'delivered' ? outcome.interruption : undefined;
+    if (interruption && (!interruption.external || !isDone)) return this.delivered(interruption, outcome, false);
+    const ledTo = interruption?.from.linear ?? executor.linear();
+    const isTaken = isDone && next !== undefined && (ledTo !== next.behind || next.transfers);
+    if (interruption) return this.delivered(interruption, outcome, isTaken);
+    return { outcome, done: isTaken };
   }
 
   /**
@@ -145,11 +180,18 @@ export class RunControl {
 
   /** Linear address behind the instruction at EIP, if it is one that returns there. */
   private behindCall(): number | undefined {
+    const next = this.nextInstruction();
+    return next && CALLS.has(next.instruction.name) ? next.behind : undefined;
+  }
+
+  /** The instruction at EIP, the linear address behind it, and whether it transfers control whenever it is executed. */
+  private nextInstruction(): { readonly instruction: Instruction; readonly behind: number; readonly transfers: boolean } | undefined {
     const { executor } = this;
     const bytes = executor.peekCode(16, executor.linear());
     const instruction = decode(bytes, 0, bytes.length, executor.cpu.state.codeBits);
-    if (!instruction || !CALLS.has(instruction.name)) return undefined;
+    if (!instruction) return undefined;
     const { state } = executor.cpu;
-    return state.linear(L.CS, cut(state.eip + instruction.length, state.code64 ? 64 : 32));
+    const behind = state.linear(L.CS, cut(state.eip + instruction.length, state.code64 ? 64 : 32));
+    return { instruction, behind, transfers: (endsBlock(instruction.name) || transfersFar(instruction.name)) && !CONDITIONAL.has(instruction.name) };
   }
 }

@@ -7,6 +7,7 @@ import type { TranslationService } from '../engine/translator/order';
 import type { StorageService } from '../disks/blockStore';
 import type { FileStore, MachineImages } from './images';
 import type { MachineControl, RunRequest, StopReport } from './session';
+import type { LogBatch } from './stopLog';
 
 /** The same calls, answered at once instead of by a promise. */
 export type Synchronous<T> = {
@@ -56,7 +57,7 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   requestPause(): StopReport;
   /** Sets the machine out on a way through its past (see MachineControl), to be gone with `runSlice`. Called only while it stands. */
   travel(retired: number): void;
-  stepBack(): void;
+  stepBack(unit?: 'instruction'): void;
   reverseContinue(): void;
   /**
    * Takes a snapshot of the present moment, for time travel: the first one is the beginning of the time line. Called between two
@@ -65,6 +66,8 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   remember(): void;
   /** Sentences for the person since the last call. */
   takeNotes(): readonly string[];
+  /** What logs of gates have noted since the last call. */
+  takeLog(): LogBatch;
   /** Output since the last call, in order. The host keeps the pieces. */
   takeOutput(): readonly OutputPiece[];
 }

@@ -9,20 +9,16 @@
  */
 import type { Inspection } from '../inspection/queries';
 import type { MachineInput } from '../devices/device';
+import type { EventReport, EventStop, ExecutionBreakpoint, GateProblem, LogEntry, Stop, Watchpoint, WatchHit } from './stops';
+
+export type * from './stops';
 
 /** Which memory an address means: linear in the current address space, linear under a CR3, or guest-physical. */
 export type MemorySpace =
-  | { readonly kind: 'linear' }
+  /** Of the CPU with this index, from 0; default: of the one whose turn it is. */
+  | { readonly kind: 'linear'; readonly cpu?: number }
   | { readonly kind: 'linearUnder'; readonly cr3: number }
   | { readonly kind: 'physical' };
-
-/** An invisible execution breakpoint: stops before the instruction at this linear address is executed. */
-export interface ExecutionBreakpoint {
-  readonly id: number;
-  readonly linear: bigint;
-  /** Only when CR3 (page aligned) has this value. */
-  readonly cr3?: number;
-}
 
 /** A range of linear addresses [start, end). */
 export interface LinearRange {
@@ -39,8 +35,17 @@ export type RunRequest =
    * One step: until the instruction pointer leaves `ranges` (one instruction when there are none).
    * `over`: calls (and INT n, REP) run through to their return. Hardware interrupts that
    * arrive during a step are always run through to their IRET.
+   * `cpu`: whose step it is, from 0; default: that of the CPU whose turn it is. The others go on meanwhile in their turns, as always.
    */
-  | { readonly kind: 'step'; readonly over: boolean; readonly ranges?: readonly LinearRange[] }
+  | { readonly kind: 'step'; readonly over: boolean; readonly ranges?: readonly LinearRange[]; readonly cpu?: number }
+  /**
+   * Until one of these has happened on the CPU (default: the one whose turn it is; reason 'step'), and stands behind it: a branch that was taken, calls and
+   * returns among them, but no interrupt; a return from an interrupt (IRET); a change between user (CPL 3) and kernel, by whatever; a CR3 with
+   * another value.
+   */
+  | { readonly kind: 'next'; readonly what: 'branch' | 'interruptReturn' | 'privilege' | 'cr3'; readonly cpu?: number }
+  /** Until virtual time, in cycles, has come: at the first instruction boundary from then on (reason 'time'). */
+  | { readonly kind: 'untilTime'; readonly time: number }
   /**
    * Until the instruction pointer is at `address` with the stack pointer above `aboveStack` (step out), in the
    * address space `cr3` when that is given.
@@ -70,8 +75,13 @@ export type StopReason =
   | { readonly kind: 'count' }
   /** A run backwards has come to where the time line begins. */
   | { readonly kind: 'beginning' }
-  | { readonly kind: 'breakpoint'; readonly ids: readonly number[] }
-  | { readonly kind: 'exception'; readonly exception: ExceptionReport }
+  /** A request to run until a virtual time is fulfilled. */
+  | { readonly kind: 'time' }
+  /** `problems`: those of them whose gates could not be evaluated. */
+  | { readonly kind: 'breakpoint'; readonly ids: readonly number[]; readonly problems?: readonly GateProblem[] }
+  | { readonly kind: 'watchpoint'; readonly hits: readonly WatchHit[]; readonly problems?: readonly GateProblem[] }
+  | { readonly kind: 'event'; readonly ids: readonly number[]; readonly event: EventReport; readonly problems?: readonly GateProblem[] }
+  | { readonly kind: 'exception'; readonly exception: ExceptionReport; readonly ids?: readonly number[]; readonly problems?: readonly GateProblem[] }
   | { readonly kind: 'triple-fault'; readonly chain: readonly ExceptionReport[] }
   | { readonly kind: 'halted-forever'; readonly story: string }
   | { readonly kind: 'power-off' }
@@ -90,10 +100,10 @@ export interface StopReport {
   readonly linear: bigint;
 }
 
-/** Which vectors stop the machine before they are delivered to the guest. */
-export interface ExceptionStop {
+/** Which vectors stop the machine before they are delivered to the guest. INT n, INT3 and INTO count as well. */
+export interface ExceptionStop extends Partial<Stop> {
   readonly vector: number;
-  /** Only when it comes from this privilege (user = CPL 3). Default: both. */
+  /** Only when it comes from this privilege (user = CPL 3). Default: both. The same as `privilege`. */
   readonly from?: 'user' | 'kernel';
 }
 
@@ -102,6 +112,8 @@ export type MachineEvent =
   | { readonly kind: 'running' }
   /** Output of the guest; channel 'com1'.., 'debug'. */
   | { readonly kind: 'output'; readonly channel: string; readonly bytes: Uint8Array }
+  /** What gates with `log` have noted, in order, several at a time. `lost`: how many more there were than could be kept. */
+  | { readonly kind: 'log'; readonly entries: readonly LogEntry[]; readonly lost: number }
   /** Something that a person should read (blame: user, guest, or us). */
   | { readonly kind: 'message'; readonly blame: 'user' | 'guest' | 'internal'; readonly text: string };
 
@@ -110,15 +122,23 @@ export interface MachineControl {
   resume(request: RunRequest): Promise<void>;
   /** Asks a running machine to stop (within 50 ms); harmless when it stands. */
   pause(): Promise<void>;
-  /** Replaces the whole set of execution breakpoints, running or not. */
+  /**
+   * Replaces the whole list of execution breakpoints, running or not. Error (blame: user) for one that cannot be, or whose gate has
+   * an unknown name or operator; the list stays as it was then. So with the following.
+   */
   setBreakpoints(breakpoints: readonly ExecutionBreakpoint[]): Promise<void>;
-  /** Replaces the whole set of vectors that stop. */
+  /** Replaces the whole list of vectors that stop. */
   setExceptionStops(stops: readonly ExceptionStop[]): Promise<void>;
+  /** Replaces the whole list of watchpoints. */
+  setWatchpoints(watchpoints: readonly Watchpoint[]): Promise<void>;
+  /** Replaces the whole list of other events that stop. */
+  setEventStops(stops: readonly EventStop[]): Promise<void>;
   /**
    * Sets a register by the name that `Inspection.registers` lists it under. Error when the
-   * name is unknown or the value impossible (the message says why).
+   * name is unknown or the value impossible (the message says why). `cpu`: of which CPU, from 0; default: the one whose
+   * turn it is.
    */
-  setRegister(name: string, value: bigint): Promise<void>;
+  setRegister(name: string, value: bigint, cpu?: number): Promise<void>;
   /** Writes memory, without rights checks; gives the number of bytes written (short when a page is absent). */
   writeMemory(space: MemorySpace, address: bigint, bytes: Uint8Array): Promise<number>;
   /**
@@ -133,11 +153,15 @@ export interface MachineControl {
    * (reason 'count'). Error when it runs already, or when the time line does not reach there.
    */
   travel(retired: number): Promise<void>;
-  /** The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). */
-  stepBack(): Promise<void>;
   /**
-   * The same, to where a run would have stopped last before now, at a breakpoint or an exception (whose reason it has); reason
-   * 'beginning' at the time line's beginning, when there is no such moment.
+   * The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). With the unit
+   * 'instruction' no other step counts than one of a single instruction, with what interrupts it.
+   */
+  stepBack(unit?: 'instruction'): Promise<void>;
+  /**
+   * The same, to where a run would have stopped last before now, at a breakpoint, a watchpoint, an event or an exception (whose reason
+   * it has); reason 'beginning' at the time line's beginning, when there is no such moment. Hits are not counted on the way, so that
+   * `hits` of gates mean nothing, and logs are not written.
    */
   reverseContinue(): Promise<void>;
   /** The input log since power-on, and replay of one: inputs come at their recorded times. */

@@ -56,14 +56,20 @@ const MOST_STEPS = 4096;
 /** Memory for images of pages, where the configuration does not say. */
 const DEFAULT_BYTES = 512 * 1024 * 1024;
 
+/** Where a step began, and whether it was one of a single instruction (which interrupts may have come between). */
+interface Step {
+  readonly from: Position;
+  readonly isSingle: boolean;
+}
+
 export class TimeTravel {
   private readonly history: History;
   private moments: Moment[] = [];
   private journey: Seek | Search | undefined;
   /** Where steps have led to, and from where. */
-  private readonly steps = new Map<string, Position>();
+  private readonly steps = new Map<string, Step>();
   /** Where the step under way began. */
-  private stepFrom: Position | undefined;
+  private stepFrom: Step | undefined;
   /** The latest moment that was ever reached since the past was changed last. */
   private furthest: Position;
   private notes: string[] = [];
@@ -149,7 +155,7 @@ export class TimeTravel {
   resume(request: RunRequest): void {
     this.machine.resume(request);
     this.journey = undefined;
-    this.stepFrom = request.kind === 'step' ? this.machine.position : undefined;
+    this.stepFrom = request.kind === 'step' ? { from: this.machine.position, isSingle: !request.over && (request.ranges ?? []).length === 0 } : undefined;
   }
 
   runSlice(maxCycles: number): SliceOutcome {
@@ -219,10 +225,11 @@ export class TimeTravel {
     this.setOut({ retired }, { kind: 'count' });
   }
 
-  /** Sets out to where the last step began that has led here; else to one retired instruction before. */
-  stepBack(): void {
+  /** Sets out to where the last step began that has led here, one of a single instruction if that is the unit; else to one retired instruction before. */
+  stepBack(unit?: 'instruction'): void {
     const { position } = this.machine;
-    const from = this.steps.get(nameOf(position));
+    const step = this.steps.get(nameOf(position));
+    const from = unit === undefined || step?.isSingle ? step?.from : undefined;
     const [first] = this.moments;
     if (first && compare(first.position, position) >= 0) throw new MachineError('The time line begins here: there is no way further back.', 'user');
     if (from) this.setOut(from, { kind: 'step' });
@@ -255,9 +262,9 @@ export class TimeTravel {
 
   private goOn({ to, approaches }: Seek): void {
     const { machine } = this;
-    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, true);
-    else if ('events' in to) machine.rerun({ kind: 'continue' }, to, true);
-    else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, true);
+    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, 'passed');
+    else if ('events' in to) machine.rerun({ kind: 'continue' }, to, 'passed');
+    else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, 'passed');
   }
 
   /** Number of the last snapshot from which a way leads to a moment. */
@@ -279,17 +286,17 @@ export class TimeTravel {
   private searchFrom(search: Search): void {
     this.restore(this.moments.indexOf(search.from));
     this.journey = search;
-    this.machine.rerun({ kind: 'continue' }, search.end, false);
+    this.machine.rerun({ kind: 'continue' }, search.end, 'backwards');
   }
 
   /** A piece has been run through to a stop, or to its end. */
   private searched(search: Search, reason: StopReason): SliceOutcome {
     const { machine, moments } = this;
     const { position } = machine;
-    if ((reason.kind === 'breakpoint' || reason.kind === 'exception') && compare(position, search.end) < 0) {
+    if (isFound(reason, position, search)) {
       search.found = { at: position, reason };
       machine.parts.executor.passOver();
-      machine.rerun({ kind: 'continue' }, search.end, false);
+      machine.rerun({ kind: 'continue' }, search.end, 'backwards');
       return 'more';
     }
     if (search.found) {
@@ -341,7 +348,7 @@ export class TimeTravel {
     this.history.truncate();
     this.moments.length = Math.max(index + 1, 0);
     machine.forgetFuture();
-    for (const [name, from] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
+    for (const [name, { from }] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
     this.furthest = position;
     this.notes.push(`The past was changed at instruction ${position.retired}: what came after it, up to instruction ${furthest.retired}, is forgotten.`);
   }
@@ -364,6 +371,19 @@ export class TimeTravel {
       bytes: history.bytes,
     };
   }
+}
+
+/** Whether a stop in a piece of a search counts: before its end, or, for what stops behind its cause, at the end of all but the last piece. */
+function isFound(reason: StopReason, position: Position, { end, origin }: Search): boolean {
+  if (!SOUGHT.has(reason.kind)) return false;
+  const distance = compare(position, end);
+  return distance < 0 || (distance === 0 && end !== origin && stopsBehind(reason));
+}
+
+const SOUGHT: ReadonlySet<StopReason['kind']> = new Set<StopReason['kind']>(['breakpoint', 'watchpoint', 'event', 'exception']);
+
+function stopsBehind(reason: StopReason): boolean {
+  return reason.kind === 'watchpoint' || (reason.kind === 'event' && (reason.event.kind === 'mode' || reason.event.kind === 'taskSwitch'));
 }
 
 const nameOf = (position: Position): string => JSON.stringify(position);

@@ -19,8 +19,6 @@ export interface AddressSpace {
   /** Latched PDPTEs from which the root derives (PAE). */
   pdptes: readonly bigint[];
   lastUsed: number;
-  /** What the engine knows the code by that the execute TLB leads to: mode and segments; '' for nothing yet. */
-  codeContext: string;
 }
 
 export class AddressSpaces {
@@ -37,7 +35,7 @@ export class AddressSpaces {
   /** A space for these controls, in a slot that is free. */
   add(controls: PagingControls, slot: number): AddressSpace {
     const root = rootOf(controls);
-    const space: AddressSpace = { slot, mode: controls.mode, root, tag: tagOf(controls), controls, table: undefined, pdptes: controls.pdptes, lastUsed: 0, codeContext: '' };
+    const space: AddressSpace = { slot, mode: controls.mode, root, tag: tagOf(controls), controls, table: undefined, pdptes: controls.pdptes, lastUsed: 0 };
     this.slots[slot] = space;
     const list = this.byRoot.get(root);
     if (list) list.push(space);

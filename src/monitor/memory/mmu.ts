@@ -3,6 +3,7 @@
  * by TLB, shadow tables and guest tables in this order; what cannot go straight to memory (page
  * crossings, devices, traced pages) goes through a bounce buffer.
  */
+import type { AccessWatch } from './accessWatch';
 import { BOUNCE, PAGE_BYTES } from './layout';
 import { GuestFault } from './guestFault';
 import { GuestWalk, NO_PAGING, walkGuest, type PagingControls } from './guestPaging';
@@ -19,8 +20,8 @@ const LAST_PAGE_32 = 0xfffff;
 /** What `access` gives for one that faults: no host address of a guest's bytes. */
 export const REFUSED = 0;
 
-/** Kinds of access in bits 8-9 of `sizeAndKind`. */
-const READ = 0, WRITE = 1, MODIFY = 2;
+/** Kinds of access in bits 8-9 of `sizeAndKind`; what is neither reads and writes. */
+const READ = 0, WRITE = 1;
 
 /** How table entries are read: large pages in 32-bit tables, no-execute and 1 GiB pages in the others. */
 type TableRules = Pick<PagingControls, 'largePages' | 'noExecute' | 'gigabytePages'>;
@@ -31,6 +32,9 @@ interface BouncedStore {
   firstAddress: number;
   firstBytes: number;
   secondAddress: number;
+  /** Linear page of the first byte, if anybody watches it or the page behind it; and of the second piece. */
+  seenPage: number | undefined;
+  seenNext: number;
 }
 
 export class Mmu {
@@ -41,12 +45,13 @@ export class Mmu {
   /** Those under which shadow tables were derived, and those under which the TLB was filled: the last with paging. */
   private rules: TableRules = NO_PAGING;
   private rights: PagingControls = NO_PAGING;
-  private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0 };
+  private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0, seenPage: undefined, seenNext: 0 };
   /** Linear pages that the TLB must not hold for data: watched for the guest's debug registers. */
   private watchedPages = new Set<number>();
   private readonly peekWalk = new GuestWalk();
   /** Told of each data access to a watched page: linear page, offset, bytes, whether it writes. */
   onWatched: ((page: number, offset: number, bytes: number, write: boolean) => void) | undefined;
+  private accessWatch: AccessWatch | undefined;
   /** Whether linear addresses of the present code end at 4 GiB: what crosses that border goes on at 0. */
   wrap32 = true;
   /** Whether user accesses must be aligned (CR0.AM and EFLAGS.AC at CPL 3): then none of them may go by the TLB alone. */
@@ -139,6 +144,17 @@ export class Mmu {
     this.shadow.flushAll();
   }
 
+  /** Who sees accesses to pages that it covers. To be set anew whenever it covers others: what the TLB knows is forgotten. */
+  set watch(watch: AccessWatch | undefined) {
+    this.accessWatch = this.map.watch = watch;
+    this.shadow.flushAll();
+  }
+
+  /** Whether an access to a page has to come to the MMU each time, because somebody wants to see it. */
+  private isWatched(page: number, target: number): boolean {
+    return (this.watchedPages.size > 0 && this.watchedPages.has(page)) || (this.accessWatch !== undefined && this.accessWatch.covers(page, target));
+  }
+
   /**
    * An access that generated code could not serve from its TLB. Gives the host address of the bytes, or the
    * bounce buffer's; REFUSED for one that faults (`takeFault`).
@@ -155,8 +171,11 @@ export class Mmu {
     if (host >= 0) return host + offset;
     const address = target * PAGE_BYTES + offset;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, bytes, write);
-    if (kind === READ || kind === MODIFY) this.loadBounce(0, address, bytes);
-    if (write) this.expectStore(bytes, address, bytes, 0);
+    if (kind !== WRITE) {
+      this.loadBounce(0, address, bytes);
+      this.sawRead(page, target, offset, bytes);
+    }
+    if (write) this.expectStore(bytes, address, bytes, 0, this.accessWatch?.covers(page, target) ? page : undefined, page);
     return BOUNCE;
   }
 
@@ -193,9 +212,28 @@ export class Mmu {
 
   /** Carries out the store that lies in the bounce buffer. */
   commit(): void {
-    const { bytes, firstAddress, firstBytes, secondAddress } = this.store;
+    const { bytes, firstAddress, firstBytes, secondAddress, seenPage } = this.store;
+    if (seenPage !== undefined) return this.commitSeen(seenPage);
     this.storeBounce(0, firstAddress, firstBytes);
     if (bytes > firstBytes) this.storeBounce(firstBytes, secondAddress, bytes - firstBytes);
+  }
+
+  /** The same, before the eyes of who watches one of its pages. */
+  private commitSeen(linearPage: number): void {
+    const { bytes, firstAddress, firstBytes, secondAddress, seenNext } = this.store;
+    this.storeSeen(linearPage, 0, firstAddress, firstBytes);
+    if (bytes > firstBytes) this.storeSeen(seenNext, firstBytes, secondAddress, bytes - firstBytes);
+  }
+
+  private storeSeen(linearPage: number, at: number, address: number, bytes: number): void {
+    const physicalPage = Math.floor(address / PAGE_BYTES);
+    const store = (): void => this.storeBounce(at, address, bytes);
+    if (this.accessWatch?.covers(linearPage, physicalPage)) this.accessWatch.write({ linearPage, physicalPage, offset: address % PAGE_BYTES, bytes }, store);
+    else store();
+  }
+
+  private sawRead(linearPage: number, physicalPage: number, offset: number, bytes: number): void {
+    if (this.accessWatch?.covers(linearPage, physicalPage)) this.accessWatch.read({ linearPage, physicalPage, offset, bytes });
   }
 
   private crossing(page: number, offset: number, bytes: number, kind: number, user: boolean): number {
@@ -210,11 +248,15 @@ export class Mmu {
     const second = secondPage * PAGE_BYTES;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, firstBytes, write);
     if (this.watchedPages.has(next)) this.onWatched?.(next, 0, bytes - firstBytes, write);
-    if (kind === READ || kind === MODIFY) {
+    if (kind !== WRITE) {
       this.loadBounce(0, first, firstBytes);
       this.loadBounce(firstBytes, second, bytes - firstBytes);
+      this.sawRead(page, firstPage, offset, firstBytes);
+      this.sawRead(next, secondPage, 0, bytes - firstBytes);
     }
-    if (write) this.expectStore(bytes, first, firstBytes, second);
+    const watch = this.accessWatch;
+    const isSeen = watch !== undefined && (watch.covers(page, firstPage) || watch.covers(next, secondPage));
+    if (write) this.expectStore(bytes, first, firstBytes, second, isSeen ? page : undefined, next);
     return BOUNCE;
   }
 
@@ -237,6 +279,7 @@ export class Mmu {
 
   /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
   private direct(page: number, target: number, write: boolean, user: boolean): number {
+    if (this.isWatched(page, target)) return -1;
     const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
     let flags = this.machine.frameFlags(frame);
@@ -249,7 +292,6 @@ export class Mmu {
       this.enterTraced(page, frame, user);
       return -1;
     }
-    if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return -1;
     const host = frame * PAGE_BYTES;
     const { shadow, tlb } = this;
     // 32-bit code could not tell a page from 4 GiB up (of a system table) from its own.
@@ -265,18 +307,20 @@ export class Mmu {
 
   /** Lets generated code write to the bytes of a page that no code has been decoded from, if that is all that it is traced for. */
   private enterTraced(page: number, frame: number, user: boolean): void {
-    if (this.machine.frameFlags(frame) !== FRAME.code || !this.shadow.cacheable || this.watchedPages.has(page)) return;
+    if (this.machine.frameFlags(frame) !== FRAME.code || !this.shadow.cacheable) return;
     if (this.wrap32 && (page < 0 || page > LAST_PAGE_32)) return;
     const marks = this.map.traces?.codeMarks(frame) ?? 0;
     if (marks > 0) this.tlb.fillTraced(this.space.slot, user, page, frame * PAGE_BYTES, marks);
   }
 
-  private expectStore(bytes: number, firstAddress: number, firstBytes: number, secondAddress: number): void {
+  private expectStore(bytes: number, firstAddress: number, firstBytes: number, secondAddress: number, seenPage: number | undefined, seenNext: number): void {
     const store = this.store;
     store.bytes = bytes;
     store.firstAddress = firstAddress;
     store.firstBytes = firstBytes;
     store.secondAddress = secondAddress;
+    store.seenPage = seenPage;
+    store.seenNext = seenNext;
   }
 
   private loadBounce(at: number, address: number, bytes: number): void {

@@ -3,6 +3,7 @@
  * no frame yet, a device, or nothing. Guest-physical is never host-linear (invariant 4). Several pages may stand on one
  * frame; the first write to one of them gives it a frame of its own.
  */
+import type { AccessWatch } from './accessWatch';
 import { EFFORT } from './effort';
 import { FRAME, type MachineMemory } from './machineMemory';
 import { PAGE_BYTES } from './layout';
@@ -69,6 +70,8 @@ export class PhysicalMap {
   frames: FrameListener | undefined;
   /** Who wants to know of pages that are about to change: who keeps snapshots. */
   keeper: PageKeeper | undefined;
+  /** Who sees accesses to pages. This map does not tell: who reaches memory for the guest does (see Mmu.watch). */
+  watch: AccessWatch | undefined;
   /** Pages of ROM. */
   private readonly rom = new Set<number>();
   /** Whether pages that are only read share the frame of zeros. */

@@ -261,7 +261,8 @@ export class ShadowPaging {
     const set = low | PTE.accessed | (write ? PTE.dirty : 0);
     if (set !== low) {
       this.map.release(table.guestPage, frame);
-      i32[at] = set;
+      if (this.map.watch?.coversPhysical(table.guestPage)) this.map.watch.walkerSets(table.guestPage * PAGE_BYTES + ((4 * at) % PAGE_BYTES), () => { i32[at] = set; });
+      else i32[at] = set;
     }
     this.counters.hiddenFaults++;
     this.counters.directFills++;
@@ -322,7 +323,9 @@ export class ShadowPaging {
       const frame = this.map.own(page);
       if (frame > 0 && !(this.machine.frameFlags(frame) & FRAME.rom)) {
         this.map.release(page, frame);
-        this.machine.write(frame * PAGE_BYTES + (entry.address & 0xfff), 4, entry.low);
+        const set = (): void => this.machine.write(frame * PAGE_BYTES + (entry.address & 0xfff), 4, entry.low);
+        if (this.map.watch?.coversPhysical(page)) this.map.watch.walkerSets(page * PAGE_BYTES + (entry.address & 0xfff), set);
+        else set();
       }
     }
   }

@@ -148,7 +148,6 @@ export class ShadowTree {
     this.counters.grafts += taken.size;
     root.writesSinceFill = 0;
     root.lastUsed = this.now;
-    to.codeContext = from.codeContext;
     this.machine.effort.spent += EFFORT.flush;
     this.counters.graftedPages += this.tlb.graftCode(from.slot, to.slot, (page) => taken.has(tableIndex(page, root.level, root.indexBits)));
   }

@@ -2,9 +2,11 @@
  * The software TLBs in front of the shadow page tables: for each cached address space a table a kind of
  * access and privilege, read by generated code. An entry is {tag: i64 linear page address, addend}: for
  * data host = linear + addend; for execution the addend is the address of the page's table of blocks. Pages with code and
- * data have entries of their own kind, in which the address of the frame's marks stands behind the addend.
+ * data have entries of their own kind, in which the address of the frame's marks stands behind the addend. Execute tables are for
+ * one code context each (./codeBanks); what is said of a page is done in those of all contexts.
  */
 import {
+  CODE_BANK_BASE,
   MAX_SPACES,
   PAGE_BYTES,
   TLB_BASE,
@@ -23,6 +25,7 @@ import {
   TLB_USER,
   TLB_WRITE,
 } from './layout';
+import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
 import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 
@@ -55,6 +58,9 @@ export class Tlb {
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
   private readonly filled = new Int32Array(MAX_SPACES * LISTED);
   private readonly filledCount = new Int32Array(MAX_SPACES);
+  /** Banks of the pool that have been used. */
+  private readonly usedBanks = new Set<number>();
+  private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); });
 
   constructor(machine: MachineMemory) {
     this.words = machine.i32;
@@ -68,9 +74,24 @@ export class Tlb {
     this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
   }
 
-  /** Address of a table of space `slot`. */
+  /** Address of a table of space `slot`; of those for execution, the one for the context that was selected last. */
   table(slot: number, kind: TlbKind, user: boolean): number {
-    return TLB_BASE + slot * TLB_SPACE_BYTES + kind.offset + (user ? kind.user : 0);
+    const tables = kind === TLB_KIND.execute ? this.banks.address(slot) : TLB_BASE + slot * TLB_SPACE_BYTES + kind.offset;
+    return tables + (user ? kind.user : 0);
+  }
+
+  /** The code context whose execute tables a space uses; 0 when it has none. */
+  codeContext(slot: number): number {
+    return this.banks.context(slot);
+  }
+
+  /** Code of a space means something else from now on (mode, CS): it uses the execute tables of another context. */
+  selectCode(slot: number, context: number): void {
+    this.banks.select(slot, context);
+    const address = this.banks.address(slot);
+    if (address < CODE_BANK_BASE || this.usedBanks.has(address)) return;
+    this.usedBanks.add(address);
+    this.clear(address, CODE_BANK_BYTES);
   }
 
   /** Enters a page; `value` is the host address of its bytes, or for execution of its table of blocks. */
@@ -102,14 +123,15 @@ export class Tlb {
   }
 
   /**
-   * Enters what another space has in its execute table for supervisors, page by page as `accepts` says, where that costs no
-   * other page its place. @returns how many
+   * Enters what another space has in its execute table for supervisors, in its present context, page by page as `accepts` says, where
+   * that costs no other page its place. @returns how many
    */
   graftCode(from: number, to: number, accepts: (page: number) => boolean): number {
     const { words } = this;
+    this.selectCode(to, this.codeContext(from));
     const step = TLB_ENTRY_BYTES >> 2;
     const first = this.table(from, TLB_KIND.execute, false) >> 2;
-    const distance = ((to - from) * TLB_SPACE_BYTES) >> 2;
+    const distance = (this.table(to, TLB_KIND.execute, false) >> 2) - first;
     let entered = 0;
     for (let at = first; at < first + TLB_EXECUTE_ENTRIES * step; at += step) {
       const target = at + distance;
@@ -148,15 +170,21 @@ export class Tlb {
     return this.holdsAt(at, page) ? ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0 : -1;
   }
 
-  /** Address of the table of blocks that a page's code is found by; -1 if the execute table does not hold it. */
-  codeTable(slot: number, user: boolean, page: number): number {
-    const at = this.entry(slot, TLB_KIND.execute, user, page) >> 2;
+  /** Address of the table of blocks that a page's code is found by; -1 if the execute table at an address (`table`) does not hold it. */
+  codeTable(table: number, page: number): number {
+    const at = entryIn(table, TLB_KIND.execute, page) >> 2;
     return this.holdsAt(at, page) ? (this.words[at + 2] ?? -1) : -1;
   }
 
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
-    const at = this.entry(slot, kind, false, page) >> 2;
+    if (kind === TLB_KIND.execute) for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
+    else this.dropIn(this.table(slot, kind, false), kind, page);
+  }
+
+  /** The same for the tables of both privileges at an address. */
+  private dropIn(table: number, kind: TlbKind, page: number): void {
+    const at = entryIn(table, kind, page) >> 2;
     for (const place of [at, at + (kind.user >> 2)]) {
       if (!this.holdsAt(place, page)) continue;
       this.words[place] = EMPTY;
@@ -190,7 +218,7 @@ export class Tlb {
       const at = filled[i] ?? 0;
       if (words[at] === EMPTY) continue;
       const offset = (at - tables) << 2;
-      if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || offset >= TLB_TRACED) words[at] = EMPTY;
+      if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || (offset >= TLB_TRACED && offset < TLB_SPACE_BYTES)) words[at] = EMPTY;
       else filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
@@ -221,11 +249,17 @@ export class Tlb {
   }
 
   private dropRangeUnlisted(slot: number, first: number, count: number): void {
-    const start = (TLB_BASE + slot * TLB_SPACE_BYTES) >> 2;
-    const end = start + (TLB_SPACE_BYTES >> 2);
-    for (let at = start; at < end; at += TLB_ENTRY_BYTES >> 2) {
-      if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.empty(slot, at);
+    for (const [from, bytes] of this.partsOf(slot)) {
+      for (let at = from >> 2; at < (from + bytes) >> 2; at += TLB_ENTRY_BYTES >> 2) {
+        if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.empty(slot, at);
+      }
     }
+  }
+
+  /** Addresses and lengths of all tables of a space. */
+  private partsOf(slot: number): (readonly [number, number])[] {
+    const [, ...others] = this.banks.of(slot);
+    return [[TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES], ...others.map(({ address }) => [address, CODE_BANK_BYTES] as const)];
   }
 
   /** Empties the entry at an index of words. */
@@ -253,7 +287,7 @@ export class Tlb {
   flushSpace(slot: number): void {
     const count = this.filledCount[slot] ?? 0;
     if (count > 0) this.forgetJumps();
-    if (count > LISTED) this.clear(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES);
+    if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
   }
@@ -269,29 +303,29 @@ export class Tlb {
     for (const kind of [TLB_KIND.read, TLB_KIND.write]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
   }
 
-  /**
-   * Empties the execute tables of a space: code may mean something else now (mode, CS). Boot loaders call the BIOS from protected
-   * mode thousands of times a second, with few pages in the tables: those are emptied one by one.
-   */
+  /** Empties the execute tables of a space, for all contexts: blocks have changed. */
   flushExecute(slot: number): void {
+    for (const bank of this.banks.of(slot)) this.emptyBank(bank);
+  }
+
+  private emptyBank({ slot, address }: CodeBank): void {
     const count = this.filledCount[slot] ?? 0;
     if (count === 0) return;
     this.forgetJumps();
-    const from = TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE;
-    if (count > LISTED) return this.clear(from, 2 * TLB_EXECUTE_USER);
+    if (count > LISTED) return this.clear(address, CODE_BANK_BYTES);
     const { words, filled } = this;
     const start = slot * LISTED;
     let kept = start;
     for (let i = start; i < start + count; i++) {
       const at = filled[i] ?? 0;
-      if (at >= from >> 2 && at < (from + 2 * TLB_EXECUTE_USER) >> 2) words[at] = EMPTY;
+      if (at >= address >> 2 && at < (address + CODE_BANK_BYTES) >> 2) words[at] = EMPTY;
       else if (words[at] !== EMPTY) filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
   }
 
   private entry(slot: number, kind: TlbKind, user: boolean, page: number): number {
-    return this.table(slot, kind, user) + (indexOf(page) & (kind.entries - 1)) * TLB_ENTRY_BYTES;
+    return entryIn(this.table(slot, kind, user), kind, page);
   }
 
   private clear(start: number, bytes: number): void {
@@ -306,4 +340,9 @@ export class Tlb {
 function indexOf(page: number): number {
   const low = page & 0xfffff;
   return low ^ (low >>> TLB_FOLD);
+}
+
+/** Address of a page's entry in the table at `table`. */
+function entryIn(table: number, kind: TlbKind, page: number): number {
+  return table + (indexOf(page) & (kind.entries - 1)) * TLB_ENTRY_BYTES;
 }

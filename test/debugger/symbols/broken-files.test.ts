@@ -1,10 +1,14 @@
 // Files that are cut short or have bytes changed: every question ends in an answer or a SymbolFileError, and soon.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { formatValue, memoryValue, SymbolFileError, sizeOf, SymbolTable, typeName } from "../../../debugger/symbols";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import { formatValue, memoryValue, openSymbols, SymbolFileError, sizeOf, SymbolTable, typeName } from "../../../debugger/symbols";
+import type { SymbolFiles } from "../../../debugger/symbols";
+import { memorySource } from "../../../debugger/symbols/byte-source";
 import { ElfFile } from "../../../debugger/symbols/elf";
-import { lineOf, needCompiler, SAMPLE_C, Workshop } from "./toolchain";
+import { lineOf, needCompiler, needTools, SAMPLE_C, Workshop } from "./toolchain";
 
 /** More for a long search: SYMBOL_FUZZ_ROUNDS=20000, with another SYMBOL_FUZZ_SEED. */
 const ROUNDS = Number(process.env["SYMBOL_FUZZ_ROUNDS"] ?? 400);
@@ -37,14 +41,19 @@ function askEverything(bytes: Uint8Array, addresses: readonly bigint[], count: (
   };
   let table: SymbolTable | undefined;
   guarded(() => { table = SymbolTable.parse(bytes, { name: "broken.elf" }); });
-  if (table === undefined) return;
-  const known = table;
-  const frame = { readRegister: () => 0x1000n, readMemory: zeros };
+  if (table !== undefined) askTable(table, addresses, guarded);
+}
+
+/** Asks each kind of question of symbols that are open. */
+function askTable(known: SymbolTable, addresses: readonly bigint[], guarded: (ask: () => void) => void): void {
+  const caller = { readRegister: () => 0x2000n, readMemory: zeros, pc: addresses[0] ?? 0n };
+  const frame = { readRegister: () => 0x1000n, readMemory: zeros, caller };
   for (const address of addresses) {
     guarded(() => known.symbolAt(address));
     guarded(() => known.functionAt(address)?.type?.parameters.map(type => typeName(type)));
     guarded(() => known.lineAt(address));
     guarded(() => known.statementRangeAt(address));
+    guarded(() => known.inlinedCallsAt(address));
     guarded(() => known.unwind(address, new Map(Array.from({ length: 17 }, (_, i) => [i, 0x1000n])), zeros));
     guarded(() => {
       for (const scope of known.scopesAt(address)) {
@@ -120,4 +129,57 @@ describe("broken symbol files", function () {
       });
     });
   }
+
+  it("files that belong to a program: split units, packages, separate and shared information", async function () {
+    needCompiler(this, "-m64");
+    needTools(this, "objcopy", "dwz", "dwp");
+    const make = (name: string, ...flags: string[]): string => shop.compile(name, SAMPLE_C, "-m64", "-O2", "-no-pie", "-Wl,--build-id", "-Wno-attributes", ...flags);
+    const programs: { path: string; broken: string }[] = [];
+    for (const version of [4, 5]) {
+      const name = `pieces${version}`;
+      programs.push({ path: make(name, `-gdwarf-${version}`, "-gsplit-dwarf", "-fdebug-types-section"), broken: `${name}-${name}.dwo` });
+      const shared = make(`shared${version}`, `-gdwarf-${version}`);
+      copyFileSync(shared, `${shared}.copy`);
+      shop.run("dwz", "-m", `${shared}.alt`, "-L", "none", shared, `${shared}.copy`);
+      programs.push({ path: shared, broken: `shared${version}.alt` });
+      const apart = make(`apart${version}`, `-gdwarf-${version}`, "-gz=zlib");
+      shop.run("objcopy", "--only-keep-debug", apart, `${apart}.debug`);
+      shop.run("objcopy", "--strip-all", apart);
+      programs.push({ path: apart, broken: `apart${version}.debug` });
+    }
+    const packed = make("packed", "-gdwarf-4", "-gsplit-dwarf");
+    shop.run("dwp", "-e", "packed", "-o", "packed.dwp");
+    programs.push({ path: packed, broken: "packed.dwp" });
+    let refused = 0;
+    let answered = 0;
+    const random = randomNumbers(SEED);
+    for (const { path, broken } of programs) {
+      const companion = existsSync(join(shop.folder, broken)) ? join(shop.folder, broken) : join(shop.folder, broken.replace(/^.*-/, ""));
+      const good = readFileSync(companion);
+      const main = SymbolTable.parse(readFileSync(path), { inflate: inflateSync });
+      const addresses = [main.entry, main.entry + 0x100n, main.entry - 0x80n];
+      for (let round = 0; round < Math.max(20, ROUNDS / 10); round++) {
+        const bytes = new Uint8Array(good);
+        for (let change = 0; change <= round % 6; change++) bytes[random(bytes.length)] = [0, 0xff, 0x7f, 0x80, random(256)][random(5)];
+        const given = round % 5 === 4 ? bytes.subarray(0, random(bytes.length)) : bytes;
+        const files: SymbolFiles = {
+          open: async name => memorySource(name === companion ? given : new Uint8Array(readFileSync(name))),
+          exists: async name => existsSync(name), unpackers: { inflate: inflateSync },
+        };
+        const guarded = (ask: () => void): void => {
+          try {
+            ask();
+            answered++;
+          } catch (error) {
+            if (!(error instanceof SymbolFileError)) throw error;
+            refused++;
+          }
+        };
+        const { table, notes } = await openSymbols(path, files);
+        refused += notes.length;
+        askTable(table, addresses, guarded);
+      }
+    }
+    assert.ok(refused > 20 && answered > 1000, `${refused} refused, ${answered} answered`);
+  });
 });

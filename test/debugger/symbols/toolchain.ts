@@ -167,5 +167,8 @@ export const VARIANTS: readonly { readonly name: string; readonly flags: readonl
     { name: "-m64 -gdwarf64 -O2", flags: ["-m64", "-gdwarf-5", "-gdwarf64", "-O2"] },
     { name: "-m32 -ffunction-sections, dropped code", flags: ["-m32", "-gdwarf-4", "-O1", "-ffunction-sections", "-Wl,--gc-sections"] },
     { name: "-m32 -O1, .debug_frame as a kernel has it", flags: ["-m32", "-gdwarf-5", "-O1", "-fno-asynchronous-unwind-tables", "-fomit-frame-pointer"] },
+    { name: "-m64 -gdwarf64, .debug_frame of the 64-bit format", flags: ["-m64", "-gdwarf-5", "-gdwarf64", "-O2", "-fno-dwarf2-cfi-asm", "-fno-asynchronous-unwind-tables"] },
+    { name: "-m64 -flto", flags: ["-m64", "-gdwarf-5", "-O2", "-flto", "-ffat-lto-objects"] },
+    { name: "-m32 -fdebug-types-section", flags: ["-m32", "-gdwarf-4", "-O2", "-fdebug-types-section"] },
     { name: "-m64 -no-pie, with frame pointers", flags: ["-m64", "-gdwarf-5", "-O2", "-no-pie", "-fno-omit-frame-pointer"] },
   ]);

@@ -39,10 +39,31 @@ async function pickInQuickInput(page: Page, text: string, label: string): Promis
   await quickInput.waitFor({ state: 'hidden' });
 }
 
+/** Opens the command palette. A key that comes while another quick input is on its way out is lost: it is pressed again. */
+async function openPalette(page: Page): Promise<void> {
+  const input = page.locator('.quick-input-widget input[type=text]');
+  await waitUntil('the command palette', async () => {
+    await page.keyboard.press('F1');
+    return input.waitFor({ state: 'visible', timeout: 2000 }).then(() => true, () => false);
+  }, (open) => open);
+}
+
 /** Runs a command from the command palette by its full title, such as `Shadowbox: Show Page Tables`. */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await page.keyboard.press('F1');
+  await openPalette(page);
   await pickInQuickInput(page, `>${title}`, title);
+}
+
+/** Changes the colour theme by its name: 'Light 2026'. */
+export async function chooseTheme(page: Page, theme: string): Promise<void> {
+  await openPalette(page);
+  const quickInput = page.locator('.quick-input-widget');
+  await quickInput.locator('input[type=text]').fill('>Preferences: Color Theme');
+  await quickInput.locator('.monaco-list-row').filter({ has: page.getByText('Preferences: Color Theme', { exact: true }) }).first().click();
+  await quickInput.locator('input[type=text]').fill(theme);
+  await quickInput.locator('.monaco-list-row').filter({ has: page.getByText(theme, { exact: true }) }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await quickInput.waitFor({ state: 'hidden' });
 }
 
 /** Opens a file of the workspace by name, and puts the cursor on a line of it. */
@@ -201,12 +222,6 @@ export function terminalText(page: Page): Promise<string> {
 export function waitForTerminal(page: Page, wanted: string | RegExp, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<string> {
   const good = (text: string) => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text));
   return waitUntil(`the terminal to show ${String(wanted)}`, () => terminalText(page), good, timeoutMs);
-}
-
-/** Types into the terminal in front. `\n` is the Enter key. */
-export async function typeInTerminal(page: Page, text: string): Promise<void> {
-  await page.locator('.terminal-wrapper.active .xterm-helper-textarea').first().focus();
-  await page.keyboard.type(text);
 }
 
 /** Scrolls the terminal in front to the oldest line that it keeps; it stays there while output goes on. */

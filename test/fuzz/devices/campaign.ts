@@ -87,13 +87,14 @@ function guarded(world: World, random: Random, seed: number, at: number): void {
   if (took > LONGEST_STEP_MS) throw new Finding(seed, at, `one step took ${took.toFixed(0)} ms`);
 }
 
-/** One board for so many steps. Throws Finding. */
-export function fuzzBoard(seed: number, steps: number): void {
+/** One board for so many steps; `onStep` is told of each before it is done. Throws Finding. */
+export function fuzzBoard(seed: number, steps: number, onStep: (at: number) => void = () => undefined): void {
   const world = new World(kindOf(seed));
   const random = randomOf(seed);
   const sizeAtStart = sizeOf(world.state);
   const heapAtStart = heapInUse();
   for (let at = 0; at < steps; at++) {
+    onStep(at);
     guarded(world, random, seed, at);
     if ((at + 1) % STEPS_BETWEEN_CHECKS !== 0) continue;
     const growth = sizeOf(world.state) - sizeAtStart;

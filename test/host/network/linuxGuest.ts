@@ -1,7 +1,8 @@
 /**
- * A Linux guest with an e1000 card for tests of the network: Debian's kernel, its driver out of the installer's initial RAM disk,
+ * A Linux guest with an e1000 or virtio card for tests of the network: Debian's kernel, its drivers out of the installer's initial RAM disk,
  * busybox, and a script that init runs. For QEMU and for our own machine alike.
  */
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -12,7 +13,9 @@ export const KERNEL = path.join(GUESTS, 'debian-i386', 'linux');
 const INSTALLER = path.join(GUESTS, 'debian-i386', 'initrd.gz');
 const SHELL = path.join(GUESTS, 'linux', 'shell-i386.cpio');
 /** In the order in which they are loaded. */
-const MODULES = ['failover', 'net_failover', 'virtio_net', 'e1000', 'af_packet'];
+const MODULES = [
+  'virtio_ring', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev', 'virtio', 'virtio_pci', 'failover', 'net_failover', 'virtio_net', 'e1000', 'af_packet',
+];
 const HEADER_BYTES = 110;
 
 export const hasLinuxGuest = (): boolean => [KERNEL, INSTALLER, SHELL].every((file) => existsSync(file));
@@ -66,12 +69,15 @@ poweroff -f
 `;
 }
 
+/** The busybox of the test guests, a program of i386 without libraries. */
+export function busybox(): Buffer {
+  return filesOf(readFileSync(SHELL), (name) => name === 'bin/busybox').get('bin/busybox') ?? assert.fail(`${SHELL} has no busybox`);
+}
+
 /** The initial RAM disk. After DHCP the guest runs the lines of `script`, then says 'script: end' and powers off. */
 export function linuxGuest(script: string): Buffer {
   const modules = filesOf(gunzipSync(readFileSync(INSTALLER)), (name) => MODULES.some((module) => name.endsWith(`/${module}.ko`)));
-  const busybox = filesOf(readFileSync(SHELL), (name) => name === 'bin/busybox').get('bin/busybox');
-  if (busybox === undefined) throw new Error(`${SHELL} has no busybox`);
   const drivers = Object.fromEntries([...modules].map(([name, bytes]) => [`lib/${path.basename(name)}`, bytes]));
-  const programs = { ...drivers, init: Buffer.from(init(script)), 'lib/dhcp': Buffer.from(DHCP_SCRIPT), 'bin/busybox': busybox, 'etc/hosts': Buffer.from('127.0.0.1 localhost\n') };
+  const programs = { ...drivers, init: Buffer.from(init(script)), 'lib/dhcp': Buffer.from(DHCP_SCRIPT), 'bin/busybox': busybox(), 'etc/hosts': Buffer.from('127.0.0.1 localhost\n') };
   return initramfs({ folders: ['dev', 'proc', 'sys', 'tmp', 'etc'], programs });
 }

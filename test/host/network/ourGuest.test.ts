@@ -1,5 +1,5 @@
 /**
- * The user-mode network under our own machine, with the e1000: Linux gets an address and carries data each way, and the run with all
+ * The user-mode network under our own machine, with each card: Linux gets an address and carries data each way, and the run with all
  * its frames comes again out of its recording (invariant 1).
  */
 import assert from 'node:assert/strict';
@@ -11,59 +11,22 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CARD, NetworkService } from '../../../src/host/network/service';
-import { after as afterMilliseconds, nodeHost } from '../../../src/host/node/network/open';
 import { boot, type Configuration, type Guest } from '../../guests/harness';
+import { runWithNetwork } from '../../guests/support/userNetwork';
 import { leaveOut } from '../../support/leaveOut';
 import { hasLinuxGuest, KERNEL, linuxGuest } from './linuxGuest';
 import { pattern } from './world';
 
 const MB = 1024 * 1024;
-const DATA = pattern(2 * MB, 5);
+const DATA = pattern(3 * MB, 5);
 const SHA256 = createHash('sha256').update(DATA).digest('hex');
 const LONGEST_MS = 240_000;
-const SLICE_CYCLES = 1_000_000;
-const CYCLES_OF_A_MILLISECOND = 1_000_000;
-
-/**
- * Runs the guest with the network until it powers off. Idle time keeps to the clock on the wall: answers take that long, and a guest
- * that idled faster would think them lost.
- */
-async function runWithNetwork(guest: Guest): Promise<void> {
-  const { machine } = guest;
-  const service = new NetworkService({ restrict: false }, { host: nodeHost(), now: () => performance.now(), after: afterMilliseconds, epoch: 1_700_000_000 });
-  service.attach({
-    inputs: (inputs) => Promise.resolve(inputs.map((input) => {
-      machine.input(input);
-      return guest.time;
-    })),
-  });
-  guest.onOutput = (channel, bytes) => {
-    if (channel === CARD) service.receive({ kind: 'device', channel, bytes, moments: [] });
-  };
-  const end = performance.now() + LONGEST_MS;
-  service.setRunning(true);
-  try {
-    while (performance.now() < end) {
-      const before = { time: guest.time, retired: guest.retired, real: performance.now() };
-      if (guest.run({ time: guest.time + SLICE_CYCLES }) !== undefined) return;
-      // Cycles in which nothing was executed.
-      const idle = guest.time - before.time - (guest.retired - before.retired);
-      const left = idle / CYCLES_OF_A_MILLISECOND - (performance.now() - before.real);
-      await sleep(Math.max(0, left));
-    }
-  } finally {
-    service.close();
-  }
-  assert.fail(`no end in ${String(LONGEST_MS)} ms:\n${guest.serial}`);
-}
 
 function marked(output: string, mark: string): string {
   return new RegExp(`^${mark}: (.*?)\\r?$`, 'm').exec(output)?.[1] ?? assert.fail(`the guest did not say '${mark}':\n${output.slice(-2000)}`);
 }
 
-for (const card of ['e1000'] as const) {
+for (const card of ['e1000', 'virtio'] as const) {
   describe(`the user-mode network under our machine, ${card}`, function () {
     this.timeout(2 * LONGEST_MS);
     this.slow(LONGEST_MS);
@@ -106,9 +69,9 @@ for (const card of ['e1000'] as const) {
       if (folder !== '') rmSync(folder, { recursive: true });
     });
 
-    it('gives Linux an address by DHCP, and carries 2 MB each way', async () => {
+    it('gives Linux an address by DHCP, and carries 3 MB each way', async () => {
       guest = await boot(configuration);
-      await runWithNetwork(guest);
+      await runWithNetwork(guest, { longest: LONGEST_MS });
       assert.match(marked(guest.serial, 'dhcp'), /^10\.0\.2\.15 255\.255\.255\.0 10\.0\.2\.2 10\.0\.2\.3 .*mtu=1500$/);
       assert.equal(marked(guest.serial, 'down'), SHA256);
       assert.equal(marked(guest.serial, 'up'), 'taken');

@@ -118,6 +118,60 @@ describe('the gateway: ARP and echo', () => {
   });
 });
 
+/** A router solicitation (RFC 4861, 4.1) of fe80::15 with its link address, changed by `spoil`, in a frame. */
+function solicitation(spoil: (packet: Uint8Array) => void = () => undefined, isWrong = false): Uint8Array {
+  const packet = new Uint8Array(56);
+  packet.set([0x60, 0, 0, 0, 0, 16, 58, 255]);
+  packet.set([0xfe, 0x80], 8);
+  packet[23] = 0x15;
+  packet.set([0xff, 0x02], 24);
+  packet[39] = 2;
+  packet.set([133, 0, 0, 0, 0, 0, 0, 0, 1, 1, ...GUEST_MAC], 40);
+  spoil(packet);
+  write16(packet, 42, icmp6Checksum(packet) ^ (isWrong ? 1 : 0));
+  const frame = framed(packet);
+  frame.set([0x33, 0x33, 0, 0, 0, 2]);
+  frame.set([0x86, 0xdd], 12);
+  return frame;
+}
+
+/** Ones' complement over pseudo header and message (RFC 8200, 8.1), with the message's own checksum as it is. */
+function icmp6Checksum(packet: Uint8Array): number {
+  let sum = read16(packet, 4) + 58;
+  for (let at = 8; at < 40 + read16(packet, 4); at += 2) sum += read16(packet, at);
+  while (sum > 0xffff) sum = (sum >>> 16) + (sum & 0xffff);
+  return ~sum & 0xffff;
+}
+
+describe('IPv6', () => {
+  it('answers who looks for a router: there is none for ways out, no prefix and no DHCPv6', async () => {
+    const world = new World();
+    world.fromGuest(solicitation());
+    await world.pass(10);
+    const [frame, ...more] = world.sent;
+    assert.deepEqual(more, []);
+    assert.deepEqual([...frame.subarray(0, 14)], [0x33, 0x33, 0, 0, 0, 1, ...PLAN.gatewayMac, 0x86, 0xdd]);
+    const packet = frame.subarray(14);
+    assert.deepEqual([packet[0] >> 4, read16(packet, 4), packet[6], packet[7]], [6, 16, 58, 255]);
+    assert.deepEqual([...packet.subarray(8, 10), packet[23], ...packet.subarray(24, 26), packet[39]], [0xfe, 0x80, 2, 0xff, 0x02, 1]);
+    assert.deepEqual([packet[40], packet[41], ...packet.subarray(44, 56)], [134, 0, ...new Array<number>(12).fill(0)]);
+    assert.equal(icmp6Checksum(packet), 0);
+  });
+
+  it('says nothing to what is no valid solicitation (RFC 4861, 6.1.1), nor to anything else', async () => {
+    const world = new World();
+    const wrong = [
+      solicitation((packet) => { packet[7] = 254; }), solicitation((packet) => { packet[41] = 1; }), solicitation((packet) => { packet[49] = 0; }),
+      solicitation((packet) => { packet[49] = 2; }), solicitation((packet) => { packet.fill(0, 8, 24); }), solicitation((packet) => { packet[40] = 128; }),
+      solicitation((packet) => { packet[5] = 4; }), solicitation((packet) => { packet[5] = 200; }), solicitation((packet) => { packet[6] = 17; }),
+      solicitation(() => undefined, true), solicitation().subarray(0, 60),
+    ];
+    for (const frame of wrong) world.fromGuest(frame);
+    await world.pass(10);
+    assert.deepEqual(world.sent, []);
+  });
+});
+
 describe('UDP', () => {
   it('reaches the host\'s loopback interface by the gateway, and the world outside, and comes back', async () => {
     const ears = new Ears();
@@ -238,6 +292,14 @@ describe('DHCP', () => {
     ask(ears, [[53, [3]], [50, bytesOf(GUEST)], [54, bytesOf(ipv4('10.0.2.9'))]]);
     await ears.world.pass(10);
     assert.deepEqual(ears.datagrams, []);
+  });
+
+  it('tells iPXE, which is known by its option, not to wait for a ProxyDHCP server', async () => {
+    const ears = new Ears({ bootFile: 'boot.ipxe' });
+    ask(ears, [[53, [1]], [175, [0xb1, 5, 1, 0x80, 0x86, 0x10, 0x0e]]]);
+    assert.deepEqual(optionsOf((await ears.next()).payload).get(175), Uint8Array.of(0xb0, 1, 1));
+    ask(ears, [[53, [1]]]);
+    assert.equal(optionsOf((await ears.next()).payload).has(175), false);
   });
 
   it('answers BOOTP, and more cards than it has addresses', async () => {

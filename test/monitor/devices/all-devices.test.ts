@@ -46,6 +46,7 @@ function createApics(host: FakeHost): ApicBus {
       interruptChanged: () => undefined, nonMaskable: () => undefined, initialise: () => undefined, startUp: () => undefined,
     },
     acknowledgeExternal: () => 0,
+    nextExternal: () => 0,
     endOfInterrupt: () => undefined,
     readinessChanged: () => undefined,
     timeStamp: () => BigInt(host.time),

@@ -37,6 +37,7 @@ export class ApicFixture {
         startUp: (cpu, vector) => this.told.push(`sipi ${cpu} ${vector.toString(16)}`),
       },
       acknowledgeExternal: () => this.externalVector,
+      nextExternal: () => this.externalVector,
       endOfInterrupt: (vector) => this.ended.push(vector),
       readinessChanged: () => undefined,
       timeStamp: () => BigInt(this.host.time) + this.timeStampOffset,

@@ -255,6 +255,22 @@ describe('e1000: transmit offloads', () => {
     assert.equal(card.read(R.TSCTFC), 3);
   });
 
+  it('a context in the middle of a packet is for the next one: the first is cut as it began', () => {
+    const card = Card.up();
+    card.transmit(16);
+    const [first, second] = [frame({ length: 60 + 200 }), frame({ length: 20 + 50 })];
+    const commands = { command: TSE | TCP | IPV4, transportOffset: 50 };
+    queueContext(card, { ...commands, payload: 200, header: 60, segment: 200 });
+    queueData(card, first.slice(0, 40), { command: TSE });
+    // Shorter headers than have come already, and shorter segments.
+    queueContext(card, { ...commands, payload: 50, header: 20, segment: 25 });
+    queueData(card, first.slice(40), { command: EOP | IFCS | TSE | RS });
+    queueData(card, second, { command: EOP | IFCS | TSE | RS });
+    card.go();
+    assert.deepEqual(card.takeFrames().map(({ length }) => length), [260, 60, 60], 'short ones are padded');
+    assert.deepEqual([card.read(R.TSCTC), card.read(R.TSCTFC)], [2, 0]);
+  });
+
   it('a megabyte in segments of one byte takes many events, and each a bounded part', () => {
     const card = Card.up();
     card.transmit(16);

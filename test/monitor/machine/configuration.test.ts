@@ -145,10 +145,10 @@ describe('a launch configuration', () => {
   it('resolves every path, but not the words that stand for one', () => {
     const resolvePath = (path: string, field: string): string => `/${field}/${path}`;
     const { firmware, serial, symbols, disks, multiboot, modules } = accepted({
-      firmware: 'seabios', serial: 'out.log', symbols: ['a.elf'], disks: ['a.img', { path: 'b.img', writable: true }], multiboot: 'k', modules: [{ path: 'm', cmdline: 'm x' }],
+      firmware: 'seabios', serial: 'out.log', symbols: ['a.elf', { path: 'b.efi', bias: '0x1000' }], disks: ['a.img', { path: 'b.img', writable: true }], multiboot: 'k', modules: [{ path: 'm', cmdline: 'm x' }],
     }, { front: 'editor', resolvePath });
     assert.deepEqual({ firmware, serial, symbols, disks, multiboot, modules }, {
-      firmware: 'seabios', serial: '/serial/out.log', symbols: ['/symbols/a.elf'],
+      firmware: 'seabios', serial: '/serial/out.log', symbols: [{ path: '/symbols/a.elf' }, { path: '/symbols/b.efi', bias: '0x1000' }],
       disks: [{ path: '/disks/a.img', writable: false, bus: 'ata' }, { path: '/disks/b.img', writable: true, bus: 'ata' }],
       multiboot: '/multiboot/k', modules: [{ path: '/modules/m', cmdline: 'm x' }],
     });

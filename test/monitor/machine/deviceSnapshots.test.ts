@@ -32,12 +32,20 @@ function randomNumbers(seed: number): Random {
   };
 }
 
-function fullBoard(): VirtualMachine {
-  const sizes = { disk: 1 << 20, floppy: FLOPPY_BYTES, disc: 1 << 16 };
+/** A board takes one network card, so there are two full ones: with what a PC has, and with every virtio device. */
+const BOARDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  PC: { network: { card: 'e1000' } },
+  virtio: { network: { card: 'virtio' }, rng: true, console: 'file.log', shares: [{ path: '/', tag: 'work' }] },
+};
+
+function fullBoard(kind: string): VirtualMachine {
+  const sizes = { disk: 1 << 20, fast: 1 << 20, floppy: FLOPPY_BYTES, disc: 1 << 16 };
   const files = new MemoryFiles(Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, new Uint8Array(bytes).fill(0x5a)])));
   const image = (path: keyof typeof sizes, writable: boolean): { path: string; bytes: number; writable: boolean } => ({ path, bytes: sizes[path], writable });
-  const settings = { hpet: true, network: { card: 'e1000' }, disks: [{ path: 'disk', writable: true }], floppy: 'floppy', cdrom: 'disc' };
-  return busyKernel(settings, { disks: [image('disk', true)], floppy: image('floppy', false), cdrom: image('disc', false) }, files).machine;
+  const fast = kind === 'virtio' ? [{ ...image('fast', true), bus: 'virtio' as const }] : [];
+  const disks = [{ path: 'disk', writable: true }, ...fast.map(({ path, writable, bus }) => ({ path, writable, bus }))];
+  const settings = { hpet: true, ...BOARDS[kind], disks, floppy: 'floppy', cdrom: 'disc' };
+  return busyKernel(settings, { disks: [image('disk', true), ...fast], floppy: image('floppy', false), cdrom: image('disc', false) }, files).machine;
 }
 
 function hashOf(machine: VirtualMachine): string {
@@ -83,11 +91,21 @@ describe('the state of each device', function () {
   this.timeout(60_000);
   this.slow(5000);
 
-  for (const { name } of fullBoard().parts.board.devices) {
+  const namesOf = (kind: string): readonly string[] => fullBoard(kind).parts.board.devices.map(({ name }) => name);
+  const common = namesOf('PC');
+  const devices = [...common.map((name) => ['PC', name]), ...namesOf('virtio').filter((name) => !common.includes(name)).map((name) => ['virtio', name])];
+
+  it('is that of every device which a configuration can ask for', () => {
+    const names = devices.map(([, name]) => name);
+    const wanted = ['com1', 'com4', 'vga', 'ata0', 'ata1', 'ide', 'fdc', 'keyboard', 'fwcfg', 'acpi', 'hpet', 'e1000', 'virtio-blk0', 'virtio-net0', 'virtio-rng0', 'virtio-console0', 'virtio-9p0'];
+    assert.deepEqual(wanted.filter((name) => !names.includes(name)), []);
+  });
+
+  for (const [kind, name] of devices) {
     it(`${name} is all that it goes on from`, () => {
       let changes = 0;
       for (const seed of SEEDS) {
-        const machine = fullBoard();
+        const machine = fullBoard(kind);
         const { map, mmu, drives, board } = machine.parts;
         const device = board.devices.find((each) => each.name === name);
         assert.ok(device);

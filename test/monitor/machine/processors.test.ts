@@ -1,6 +1,9 @@
 /** Turns of several CPUs, INIT and SIPI (Intel SDM vol. 3, 9.4 and table 10-1), NMI, and a debugger on a machine with several. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
+import { cpuView } from '../../../src/monitor/inspection/cpuView';
+import { machineHash } from '../../../src/monitor/inspection/machineHash';
+import { readMemory } from '../../../src/monitor/machine/memoryRequests';
 import type { StopReport } from '../../../src/monitor/machine/session';
 import { code, IRET, le32, NOP, HLT } from '../cpu/guest';
 import { call, DATA, HANDLER, HERE, PROGRAM } from './kernel';
@@ -115,7 +118,7 @@ describe('INIT and SIPI', function () {
       code(writeMsr(0x176, 0x1234), writeMsr(0x10, 0x777_0000), [0x0f, 0x20, 0xc0, 0x0d, ...le32(0x6000_0000), 0x0f, 0x22, 0xc0], [0x0f, 0x23, 0xc0], HERE),
     ], {}, { quantum: 100 });
     kernels.untilTurnOf(1, program(1) + 42);
-    kernels.machine.setBreakpoints([at(0x8000)]);
+    kernels.machine.stops.setBreakpoints([at(0x8000)]);
     assert.equal(kernels.run({ kind: 'continue' }).reason.kind, 'breakpoint');
     const { state } = kernels.machine.parts.cpu;
     assert.equal(kernels.current, 1);
@@ -191,7 +194,7 @@ describe('a debugger on several CPUs', function () {
 
   it('stops at a breakpoint on the CPU that has come to it', () => {
     const kernels = callers();
-    kernels.machine.setBreakpoints([at(FUNCTION)]);
+    kernels.machine.stops.setBreakpoints([at(FUNCTION)]);
     for (let round = 1; round < 20; round++) {
       const { reason, linear } = kernels.run({ kind: 'continue' });
       assert.deepEqual([reason, linear, kernels.current, kernels.rounds(1)], [{ kind: 'breakpoint', ids: [FUNCTION] }, BigInt(FUNCTION), 1, round]);
@@ -210,6 +213,57 @@ describe('a debugger on several CPUs', function () {
     assert.ok(kernels.rounds(0) - others >= 100, `${kernels.rounds(0) - others} rounds of the other`);
   });
 
+  it('steps a CPU that waits for its turn', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, CALL);
+    kernels.untilTurnOf(0);
+    assert.deepEqual([kernels.run({ kind: 'step', over: false, cpu: 1 }).reason.kind, kernels.current], ['step', 1]);
+    const { linear } = kernels.run({ kind: 'step', over: false, cpu: 0 });
+    assert.deepEqual([kernels.current, Number(linear) >= program(0) && Number(linear) < program(0) + 11], [0, true]);
+    for (const cpu of [2, -1, 0.5]) assert.throws(() => kernels.run({ kind: 'step', over: false, cpu }), /There is no CPU/);
+  });
+
+  it('looks at any CPU without changing anything, and at its memory as it sees it', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, FUNCTION + 10);
+    kernels.untilTurnOf(0);
+    const { parts } = kernels.machine;
+    const { processors, cpu } = parts;
+    const hash = (): string => machineHash(cpu, processors.waitingBlocks(), kernels.machine.plainStates());
+    const before = hash();
+    const waiting = processors.waitingBlocks()[0];
+    assert.ok(waiting);
+    const eip = new DataView(waiting.buffer, waiting.byteOffset).getUint32(L.EIP, true);
+    const seen = processors.visit(1, () => cpuView(cpu));
+    assert.deepEqual([seen.processor.index, Number(seen.instructionPointer)], [1, eip]);
+    assert.equal(processors.visit(0, () => cpuView(cpu)).processor.index, 0);
+    assert.deepEqual(readMemory(parts, { kind: 'linear', cpu: 1 }, BigInt(program(1)), 2), Uint8Array.of(0xff, 0x05));
+    assert.equal(hash(), before);
+    assert.throws(() => processors.visit(2, () => 0), /There is no CPU 2: the machine has 2/);
+    const on = (): string => {
+      kernels.run({ kind: 'instructions', count: 1000 });
+      return hash();
+    };
+    const other = callers();
+    other.untilTurnOf(1, FUNCTION + 10);
+    other.untilTurnOf(0);
+    other.run({ kind: 'instructions', count: 1000 });
+    assert.equal(on(), machineHash(other.machine.parts.cpu, other.machine.parts.processors.waitingBlocks(), other.machine.plainStates()), 'it goes on as if nobody had looked');
+  });
+
+  it('sets a register of a CPU that waits, and of no other', () => {
+    const kernels = callers();
+    kernels.untilTurnOf(1, FUNCTION + 10);
+    kernels.untilTurnOf(0);
+    const { processors, cpu } = kernels.machine.parts;
+    const own = cpu.state.reg(3);
+    kernels.machine.edit({ kind: 'register', name: 'ebx', value: 4711n, cpu: 1 });
+    assert.equal(cpu.state.reg(3), own);
+    assert.equal(processors.visit(1, () => cpu.state.reg(3)), 4711);
+    kernels.untilTurnOf(1);
+    assert.equal(cpu.state.reg(3), 4711);
+  });
+
   it('steps over a call, and out of it, on the CPU that it is about', () => {
     const kernels = callers();
     kernels.untilTurnOf(1, CALL);
@@ -224,7 +278,7 @@ describe('a debugger on several CPUs', function () {
   it('a breakpoint on another CPU ends a step over', () => {
     const kernels = callers();
     kernels.untilTurnOf(1, CALL);
-    kernels.machine.setBreakpoints([at(program(0))]);
+    kernels.machine.stops.setBreakpoints([at(program(0))]);
     const { reason, linear } = kernels.run({ kind: 'step', over: true });
     assert.deepEqual([reason.kind, Number(linear), kernels.current], ['breakpoint', program(0), 0]);
   });
@@ -237,7 +291,7 @@ describe('a debugger on several CPUs', function () {
     while (kernels.machine.retired < state.turnEnd && kernels.run({ kind: 'instructions', count: 1 }));
     assert.deepEqual([kernels.current, kernels.at, kernels.machine.retired], [1, program(1), state.turnEnd]);
     const rounds = kernels.rounds(1);
-    kernels.machine.setBreakpoints([at(program(1))]);
+    kernels.machine.stops.setBreakpoints([at(program(1))]);
     assert.equal(kernels.run({ kind: 'continue' }).reason.kind, 'breakpoint');
     assert.deepEqual([kernels.current, kernels.rounds(1)], [1, rounds + 1]);
   });
@@ -255,7 +309,7 @@ describe('a debugger on several CPUs', function () {
 
   it('stops before a fault of another CPU is delivered, and then delivers it', () => {
     const kernels = new SeveralKernels([countRounds(0), code([0x0f, 0x0b], HERE)], { [HANDLER]: code(store(counter(2), 1), HERE) });
-    kernels.machine.setExceptionStops([{ vector: 6 }]);
+    kernels.machine.stops.setExceptionStops([{ vector: 6 }]);
     const stopped: StopReport = kernels.run({ kind: 'continue' });
     assert.deepEqual([stopped.reason.kind, Number(stopped.linear), kernels.current, kernels.rounds(2)], ['exception', program(1), 1, 0]);
     kernels.run({ kind: 'instructions', count: 1000 });
@@ -267,13 +321,13 @@ describe('a debugger on several CPUs', function () {
     const free = callers();
     free.run({ kind: 'instructions', count: end - free.machine.retired });
     const watched = callers();
-    watched.machine.setBreakpoints([at(FUNCTION + 50), at(program(0))]);
+    watched.machine.stops.setBreakpoints([at(FUNCTION + 50), at(program(0))]);
     for (let stop = 0; stop < 300; stop++) {
       watched.run({ kind: 'continue' });
       if (stop % 3 === 0) watched.run({ kind: 'step', over: stop % 2 === 0 });
     }
     assert.ok(watched.machine.retired < end);
-    watched.machine.setBreakpoints([]);
+    watched.machine.stops.setBreakpoints([]);
     watched.run({ kind: 'instructions', count: end - watched.machine.retired });
     const seen = (kernels: SeveralKernels): unknown => [
       kernels.current, kernels.at, [0, 1, 2, 3].map((cpu) => kernels.rounds(cpu)), kernels.machine.parts.processors.state, kernels.machine.parts.map.read(DATA, 4),

@@ -82,7 +82,7 @@ describe('a step', function () {
 
   it('over a call ends at a breakpoint in it', () => {
     const kernel = inActivation(1);
-    kernel.machine.setBreakpoints([{ id: 7, linear: BigInt(AFTER_INNER_CALL) }]);
+    kernel.machine.stops.setBreakpoints([{ id: 7, linear: BigInt(AFTER_INNER_CALL) }]);
     const { stack } = kernel;
     const { reason } = kernel.run({ kind: 'step', over: true });
     assert.deepEqual(reason, { kind: 'breakpoint', ids: [7] });

@@ -118,9 +118,31 @@ describe('time travel', function () {
     assert.ok(idle > STEPS / 2);
   });
 
+  it('a step back by instruction undoes no step of several', () => {
+    const traveller = busy('translator');
+    traveller.time.remember();
+    traveller.on(5000);
+    const { retired } = traveller;
+    const all = { start: 0n, end: 2n ** 32n };
+    traveller.time.resume({ kind: 'step', over: false, ranges: [all] });
+    for (let i = 0; i < 3; i++) traveller.time.runSlice(1000);
+    traveller.time.requestPause();
+    traveller.run({ kind: 'step', over: false, ranges: [{ start: BigInt(traveller.machine.parts.executor.linear()), end: BigInt(traveller.machine.parts.executor.linear()) + 1n }] });
+    const after = traveller.retired;
+    assert.ok(after > retired);
+    traveller.time.stepBack('instruction');
+    traveller.toStop();
+    assert.equal(traveller.retired, after - 1);
+    const { hash } = traveller;
+    traveller.step();
+    traveller.time.stepBack('instruction');
+    traveller.toStop();
+    assert.equal(traveller.hash, hash, 'a step of one instruction is undone, with what interrupted it');
+  });
+
   it('one step back from a breakpoint is one instruction', () => {
     const traveller = busy('translator');
-    traveller.machine.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + TIMER.length) }]);
+    traveller.machine.stops.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + TIMER.length) }]);
     traveller.run({ kind: 'continue' });
     traveller.run({ kind: 'continue' });
     const { retired } = traveller;
@@ -132,7 +154,7 @@ describe('time travel', function () {
   it('runs backwards to the last breakpoint, from one to the next, and to the beginning', () => {
     const traveller = busy('translator');
     const random = randomNumbers(5);
-    traveller.machine.setBreakpoints([{ id: 4, linear: BigInt(PROGRAM + TIMER.length) }]);
+    traveller.machine.stops.setBreakpoints([{ id: 4, linear: BigInt(PROGRAM + TIMER.length) }]);
     const stands: { hash: string; retired: number }[] = [];
     for (let i = 0; i < 30; i++) {
       assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'breakpoint');
@@ -154,12 +176,12 @@ describe('time travel', function () {
 
   it('runs backwards to an exception', () => {
     const traveller = busy('translator');
-    traveller.machine.setExceptionStops([{ vector: 1 }]);
+    traveller.machine.stops.setExceptionStops([{ vector: 1 }]);
     assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'exception');
     const { hash } = traveller;
-    traveller.machine.setExceptionStops([]);
+    traveller.machine.stops.setExceptionStops([]);
     traveller.on(20);
-    traveller.machine.setExceptionStops([{ vector: 1 }]);
+    traveller.machine.stops.setExceptionStops([{ vector: 1 }]);
     for (let report = traveller.reverseContinue(); traveller.hash !== hash; report = traveller.reverseContinue()) assert.equal(report.reason.kind, 'exception');
   });
 

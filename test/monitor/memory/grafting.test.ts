@@ -49,7 +49,7 @@ class Machine {
 
   /** Which of the two pages the present space has code of. */
   get known(): readonly boolean[] {
-    return [SMALL, LARGE].map((page) => this.mmu.tlb.codeTable(this.mmu.currentSpace.slot, false, page) === BLOCKS + page);
+    return [SMALL, LARGE].map((page) => this.mmu.tlb.codeTable(this.mmu.tlb.table(this.mmu.currentSpace.slot, TLB_KIND.execute, false), page) === BLOCKS + page);
   }
 }
 

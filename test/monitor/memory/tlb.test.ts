@@ -35,4 +35,65 @@ describe('the TLB', () => {
       assert.deepEqual(data.filter((page) => held(TLB_KIND.read, page)), []);
     });
   }
+
+  describe('for each code context of a space', () => {
+    const PAGES = [7, 8];
+    const [REAL, BIOS] = [1, 2];
+    const known = (tlb: Tlb, slot = 0): readonly number[] => PAGES.filter((page) => tlb.holds(slot, TLB_KIND.execute, false, page));
+
+    function inTwoContexts(): Tlb {
+      const tlb = new Tlb(new MachineMemory(16));
+      tlb.prepare(0);
+      for (const context of [REAL, BIOS]) {
+        tlb.selectCode(0, context);
+        for (const page of PAGES) tlb.fill(0, TLB_KIND.execute, false, page, 0x1000 * context);
+      }
+      return tlb;
+    }
+
+    it('has tables of its own, and finds them again', () => {
+      const tlb = inTwoContexts();
+      for (const context of [REAL, BIOS, REAL]) {
+        tlb.selectCode(0, context);
+        assert.equal(tlb.codeTable(tlb.table(0, TLB_KIND.execute, false), 7), 0x1000 * context);
+      }
+    });
+
+    it('forgets a page, a range, or all of a space in the tables of every context', () => {
+      const ways: readonly ((tlb: Tlb) => void)[] = [
+        (tlb) => { tlb.dropPage(0, 7); tlb.dropPage(0, 8); },
+        (tlb) => { tlb.dropRange(0, 7, 2); },
+        (tlb) => { tlb.flushSpace(0); },
+        (tlb) => { tlb.flushExecute(0); },
+        (tlb) => {
+          for (let page = 100; page < 3000; page++) tlb.fill(0, TLB_KIND.read, false, page, 0);
+          tlb.dropRange(0, 7, 2);
+        },
+      ];
+      for (const forget of ways) {
+        const tlb = inTwoContexts();
+        forget(tlb);
+        for (const context of [REAL, BIOS]) {
+          tlb.selectCode(0, context);
+          assert.deepEqual(known(tlb), []);
+        }
+      }
+    });
+
+    it('keeps right what it has when there are more contexts than tables', () => {
+      const tlb = new Tlb(new MachineMemory(16));
+      for (const slot of [0, 1]) tlb.prepare(slot);
+      for (let round = 0; round < 2; round++) {
+        for (let context = 1; context <= 100; context++) {
+          const slot = context % 2;
+          tlb.selectCode(slot, context);
+          const table = tlb.table(slot, TLB_KIND.execute, false);
+          const found = tlb.codeTable(table, 7);
+          assert.ok(found === -1 || found === context, `context ${context} has ${found}`);
+          tlb.fill(slot, TLB_KIND.execute, false, 7, context);
+          assert.equal(tlb.codeTable(table, 7), context);
+        }
+      }
+    });
+  });
 });

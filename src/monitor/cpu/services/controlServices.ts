@@ -3,7 +3,7 @@
  */
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import { DR6, DR7 } from '../debugRegisters';
-import { SYSTEM } from '../descriptors';
+import { SYSTEM } from '../descriptorLayout';
 import * as L from '../layout';
 import { allowedCr0, allowedCr4 } from '../models/controlBits';
 import { physicalBits } from '../models/processor';

@@ -4,7 +4,9 @@
  */
 import { VECTOR, fault, generalProtection, type Cpu } from '../cpu';
 import { cpuid } from '../cpuid';
-import { SYSTEM, hasUpperHalf, isNull, peekDescriptor, systemBase, type Descriptor } from '../descriptors';
+import { SYSTEM, type Descriptor } from '../descriptorLayout';
+import { systemRefusal } from '../descriptorRules';
+import { hasUpperHalf, isNull, obey, peekDescriptor, systemBase } from '../descriptors';
 import * as L from '../layout';
 import { XCR0 } from '../models/controlBits';
 import { readMsr, writeMsr } from '../msr';
@@ -51,10 +53,8 @@ function loadSystemSegment(register: number, types: readonly number[]): Service 
         return 'next';
       }
       const d = selector & 4 ? undefined : peekDescriptor(cpu, selector);
-      // Long mode knows no 16-bit TSS.
-      const known = d && !d.isSegment && types.includes(d.type) && !(cpu.state.longMode && d.type === SYSTEM.tss16);
-      if (!d || !known) throw generalProtection(selector);
-      if (!d.present) throw fault(VECTOR.NP, selector & 0xfffc);
+      if (!d) throw generalProtection(selector);
+      obey(systemRefusal(d, types, cpu.state.longMode), selector);
       const base = systemBase(cpu, d);
       let attributes = d.attributes;
       if (register === L.TR) {

@@ -95,7 +95,8 @@ export abstract class VirtioDevice<Own extends object> implements Device {
   readonly #window: number;
 
   /** @param initial the type's own state after power-on, anew each time */
-  constructor({ host, memory, pci }: VirtioSurroundings, type: VirtioType, private readonly initial: () => Own) {
+  constructor({ host, memory: shared, pci }: VirtioSurroundings, type: VirtioType, private readonly initial: () => Own) {
+    const memory = shared.of?.(type.name) ?? shared;
     this.name = type.name;
     this.host = host;
     this.memory = memory;

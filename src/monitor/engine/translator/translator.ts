@@ -3,7 +3,7 @@
  * one module (by another thread, if there is one), and puts each in front of its entry block's records.
  */
 import type { Cpu } from '../../cpu/cpu';
-import { CS, EIP_BASE } from '../../cpu/layout';
+import { CS, EIP_BASE, TLB_EXECUTE_TABLE } from '../../cpu/layout';
 import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache } from '../codeCache';
@@ -53,9 +53,10 @@ interface HotBlock {
   /** Offset in CS of the page, and CS's base. */
   readonly start: number;
   readonly base: number;
-  /** The address space's slot and the privilege in it. */
+  /** The address space's slot, the privilege in it, and the execute TLB of both in the code's context. */
   readonly slot: number;
   readonly user: boolean;
+  readonly execute: number;
 }
 
 /** A hot block and its region, and the generations of the region's pages. */
@@ -134,9 +135,9 @@ export class Translator {
       return;
     }
     this.trips.delete(record);
-    const { state, mmu, user } = this.cpu;
+    const { state, mmu } = this.cpu;
     const start = state.wide(EIP_BASE) + (state.code64 ? 0 : state.base(CS));
-    const table = mmu.tlb.codeTable(mmu.currentSpace.slot, user, Math.floor((state.code64 ? start : start % 2 ** 32) / PAGE_BYTES));
+    const table = mmu.tlb.codeTable(state.u32(TLB_EXECUTE_TABLE), Math.floor((state.code64 ? start : start % 2 ** 32) / PAGE_BYTES));
     const page = table > 0 ? this.code.pageOfTable(table) : undefined;
     if (page?.context.translated && this.code.callOut(page, record)) this.counters.callouts++;
   }
@@ -152,7 +153,7 @@ export class Translator {
   private enqueue(record: number): void {
     const { state, mmu, user } = this.cpu;
     const base = state.code64 ? 0 : state.base(CS);
-    this.queue.push({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user });
+    this.queue.push({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user, execute: state.u32(TLB_EXECUTE_TABLE) });
   }
 
   /** Whether a block's first record counts its entries: it is neither translated nor gone. */
@@ -225,14 +226,14 @@ export class Translator {
   }
 
   /** The page at a distance from a hot block's, as linear addresses led there; none that is read in another way. */
-  private pageAt(home: CodePage, { start, base, slot, user }: HotBlock, delta: number): CodePage | undefined {
+  private pageAt(home: CodePage, { start, base, execute }: HotBlock, delta: number): CodePage | undefined {
     if (delta === 0) return home;
     const { bits } = home.context;
     const there = start + delta;
     // Offsets of 16 bits wrap inside pages; addresses beyond 2^52 (LA57) have no number that lasts.
     if (bits === 16 || Math.abs(there) >= 2 ** 52 || (bits === 32 && (there < 0 || there >= 2 ** 32))) return undefined;
     const linear = bits === 64 ? there : (base + there) % 2 ** 32;
-    const table = this.cpu.mmu.tlb.codeTable(slot, user, Math.floor(linear / PAGE_BYTES));
+    const table = this.cpu.mmu.tlb.codeTable(execute, Math.floor(linear / PAGE_BYTES));
     const page = table > 0 ? this.code.pageOfTable(table) : undefined;
     return page && sameContext(page.context, home.context) ? page : undefined;
   }

@@ -123,7 +123,7 @@ const BASES = [0xc0000100, 0xc0000101, 0xc0000102] as const;
 const writeModelSpecific: Meaning = (e) => {
   if (e.codeModel !== 'long') return e.service();
   e.orService((giveUpIf) => {
-    giveUpIf(e.privilegeLevel());
+    giveUpIf(e.or(e.privilegeLevel(), e.registersWatched()));
     const number = e.let(e.sub(e.register(RCX, 32), e.i32(BASES[0])));
     giveUpIf(e.geU(number, e.i32(BASES.length)));
     const value = e.let(e.or(e.shl(e.toI64Unsigned(e.register(RDX, 32)), e.i64(32n)), e.toI64Unsigned(e.register(RAX, 32))));

@@ -1,0 +1,41 @@
+/**
+ * Runs that another client of the machine's has begun: a GDB at `gdbPort` (docs/gdb.md). The editor is shown that the machine goes, and
+ * how it has stopped, as if it had let it go itself.
+ */
+import type { MachineEvent } from '../src/monitor/machine/session';
+import type { Execution } from './execution';
+import type { Target } from './target';
+
+export class OutsideRuns {
+  private running = false;
+
+  constructor(
+    private readonly target: Target,
+    private readonly execution: Execution,
+    /** Called whenever the machine is about to go. */
+    private readonly onGoing: () => void,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.running;
+  }
+
+  /** To be told of every event of the machine. `ours`: a run of the editor's is under way. */
+  onEvent(event: MachineEvent, ours: boolean): void {
+    if (event.kind === 'running' && !ours) this.begin();
+    if (event.kind !== 'stopped' || !this.running) return;
+    this.running = false;
+    this.target.stopped();
+    void this.execution.announce({ report: event.report, hitBreakpointIds: [] }).then(() => {
+      // It may have been let go again before the editor had been told: what counts is the last that it hears.
+      if (this.running) this.execution.tellContinued();
+    });
+  }
+
+  private begin(): void {
+    this.running = true;
+    this.target.going();
+    this.onGoing();
+    this.execution.tellContinued();
+  }
+}

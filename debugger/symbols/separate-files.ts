@@ -1,0 +1,101 @@
+// Files that belong to a symbol file: separate debugging information (.gnu_debuglink, build ids), what dwz has moved into a
+// shared file (.gnu_debugaltlink, .debug_sup), and split units (.dwo, .dwp). Says where to look, and whether what was found fits.
+
+import { ByteReader } from "./bytes";
+import { SourceFile } from "./byte-source";
+import type { ByteSource } from "./byte-source";
+import type { DebugSections } from "./debug-info";
+import { joinPath } from "./paths";
+
+/** Where distributions keep separate debugging information. */
+const SYSTEM_DEBUG = "/usr/lib/debug";
+
+/** A name that a file gives for another, with what shows that it is the right one. */
+export interface FileLink {
+  readonly name: string;
+  /** The other file's build id in hexadecimal digits. */
+  readonly buildId?: string | undefined;
+  /** CRC-32 of the whole other file. */
+  readonly checksum?: number | undefined;
+}
+
+export function directoryOf(path: string): string {
+  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  if (end < 0) return ".";
+  return end === 0 ? "/" : path.slice(0, end);
+}
+
+export function lastPart(path: string): string {
+  return path.split(/[/\\]/).at(-1) ?? path;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** .gnu_debuglink: a file name, zero bytes up to a multiple of four, a CRC-32. Undefined if the file has none; throws `SymbolFileError` if it is broken. */
+export function readDebugLink(sections: DebugSections, fileName: string): FileLink | undefined {
+  const bytes = sections.debugSection(".gnu_debuglink");
+  if (bytes === undefined) return undefined;
+  const reader = new ByteReader(bytes, `.gnu_debuglink of ${fileName}`);
+  const name = reader.text();
+  reader.seek((reader.offset + 3) & ~3);
+  return { name, checksum: reader.u32() };
+}
+
+/** The supplementary file: .gnu_debugaltlink (a name, then its build id), or DWARF 5's .debug_sup (7.3.6). */
+export function readAlternateLink(sections: DebugSections, fileName: string): FileLink | undefined {
+  const bytes = sections.debugSection(".gnu_debugaltlink");
+  if (bytes !== undefined) {
+    const reader = new ByteReader(bytes, `.gnu_debugaltlink of ${fileName}`);
+    return { name: reader.text(), buildId: hexOf(reader.take(reader.remaining)) };
+  }
+  const sup = sections.debugSection(".debug_sup");
+  if (sup === undefined) return undefined;
+  const reader = new ByteReader(sup, `.debug_sup of ${fileName}`);
+  reader.skip(2);
+  const isSupplementary = reader.u8() !== 0;
+  return isSupplementary ? undefined : { name: reader.text(), buildId: hexOf(reader.take(reader.uleb())) };
+}
+
+/** Paths at which the separate debugging information of a program may be, the most exact first. */
+export function debugFilePlaces(path: string, buildId: string | undefined, link: FileLink | undefined): string[] {
+  const directory = directoryOf(path);
+  const byId = buildId === undefined || buildId.length < 4 ? [] : [`.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`];
+  const byName = link === undefined ? [] : [
+    joinPath(directory, link.name), joinPath(directory, `.debug/${link.name}`), joinPath(SYSTEM_DEBUG, `${directory}/${link.name}`.replace(/^\/+/, "")),
+  ];
+  return [
+    ...byId.flatMap(name => [joinPath(directory, name), joinPath(SYSTEM_DEBUG, name)]), ...byName,
+    joinPath(directory, `${lastPart(path)}.debug`), joinPath(directory, `.debug/${lastPart(path)}.debug`),
+  ];
+}
+
+/** Paths at which the supplementary file may be. */
+export function alternatePlaces(path: string, { name, buildId }: FileLink): string[] {
+  const byId = buildId === undefined || buildId.length < 4 ? [] : [`${SYSTEM_DEBUG}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`];
+  return [joinPath(directoryOf(path), name), joinPath(directoryOf(path), lastPart(name)), ...byId, joinPath(`${SYSTEM_DEBUG}/.dwz`, lastPart(name))];
+}
+
+/** Paths at which a split unit may be: as the compiler saw it, then beside the symbol file. */
+export function splitPlaces(path: string, directory: string, name: string): string[] {
+  const beside = directoryOf(path);
+  return [...new Set([joinPath(directory, name), joinPath(beside, name), joinPath(beside, lastPart(name))])];
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc >>> 0;
+});
+const CRC_STEP = 1 << 20;
+
+/** CRC-32 (as zlib's) of a whole file. */
+export function checksumOf(source: ByteSource, name: string): number {
+  const file = new SourceFile(source, name);
+  let crc = 0xffffffff;
+  for (let offset = 0; offset < file.size; offset += CRC_STEP) {
+    for (const byte of file.bytes(offset, Math.min(file.size, offset + CRC_STEP))) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8)) >>> 0;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -1,0 +1,100 @@
+// A panel: one webview beside the editor, which is opened by a command, brought back after a reload, and connected with
+// the debug session that it shows. The picture is the webview's affair (webviews/<name>).
+import * as vscode from 'vscode';
+import type { DebugEvents } from '../debugEvents';
+import type { PanelEvent } from './messages';
+import { panelHtml, webviewFolder } from './panelHtml';
+import { SessionBridge } from './sessionBridge';
+
+/** What tells one panel from another. */
+export interface PanelDefinition {
+  /** The folder in webviews/, and the name of its bundles. */
+  readonly name: string;
+  /** What VS Code knows it by: activation event `onWebviewPanel:<viewType>`. */
+  readonly viewType: string;
+  readonly title: string;
+  /** The command that shows it. */
+  readonly command: string;
+  /** For a picture that would be lost, or be too slow to make anew, when the panel is hidden for a while. */
+  readonly retainWhenHidden?: boolean;
+}
+
+/** Beside the source, and where a panel of ours is in front already, behind it: not in a third column. */
+function columnForPanel(): vscode.ViewColumn {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const isOurs = input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.');
+  return isOurs ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+}
+
+export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  private panel: vscode.WebviewPanel | undefined;
+  private bridge: SessionBridge | undefined;
+  /** Whether the webview's script is there to hear: it has asked something since the panel was last shown. */
+  private listening = false;
+  /** What to tell it as soon as it does. */
+  private waiting: PanelEvent | undefined;
+  private readonly registrations: vscode.Disposable;
+
+  constructor(private readonly definition: PanelDefinition, private readonly extensionUri: vscode.Uri, private readonly events: DebugEvents) {
+    this.registrations = vscode.Disposable.from(
+      vscode.window.registerWebviewPanelSerializer(definition.viewType, this),
+      vscode.commands.registerCommand(definition.command, () => { this.show(); }),
+    );
+  }
+
+  /** Shows the panel beside the editor; there is one at most. */
+  show(): void {
+    if (this.panel !== undefined) {
+      this.panel.reveal(undefined, true);
+      return;
+    }
+    const { viewType, title, retainWhenHidden } = this.definition;
+    this.adopt(vscode.window.createWebviewPanel(
+      viewType, title, { viewColumn: columnForPanel(), preserveFocus: true }, { retainContextWhenHidden: retainWhenHidden === true },
+    ));
+  }
+
+  /** Shows the panel and tells it something: now, or once its script listens. Of several that wait the last is told. */
+  tell(event: PanelEvent): void {
+    this.waiting = event;
+    this.show();
+    if (this.listening) this.tellWaiting();
+  }
+
+  private tellWaiting(): void {
+    if (this.waiting === undefined) return;
+    this.bridge?.post(this.waiting);
+    this.waiting = undefined;
+  }
+
+  /** Called by VS Code for a panel that was open when the window was last closed. */
+  deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    this.adopt(panel);
+    return Promise.resolve();
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    const bridge = new SessionBridge(panel.webview, this.events);
+    this.panel = panel;
+    this.bridge = bridge;
+    this.listening = false;
+    panel.webview.onDidReceiveMessage(() => {
+      if (!this.listening) bridge.tellSession();
+      this.listening = true;
+      this.tellWaiting();
+    });
+    // A hidden webview is unloaded, unless it is retained; its script begins anew when it is shown again.
+    panel.onDidChangeViewState(() => { this.listening &&= panel.visible; });
+    panel.onDidDispose(() => {
+      bridge.dispose();
+      if (this.panel === panel) this.panel = this.bridge = undefined;
+    });
+    panel.webview.options = { enableScripts: true, localResourceRoots: [webviewFolder(this.extensionUri)] };
+    panel.webview.html = panelHtml(panel.webview, this.extensionUri, this.definition.name, this.definition.title);
+  }
+
+  dispose(): void {
+    this.registrations.dispose();
+    this.panel?.dispose();
+  }
+}

@@ -1,0 +1,121 @@
+// The Devices panel in a browser with a stand-in for the machine: the tree by keyboard, a register written, the other tabs.
+// Pictures go to test-results/screenshots/.
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import { leaveOut } from '../support/leaveOut';
+import { devicesWith, EVENTS_AHEAD, INTERRUPT_PICTURE } from './devicesModel';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+
+class FakeDevices {
+  mode = 0x34;
+  readonly written: object[] = [];
+
+  ask = (request: string, args: object): unknown => {
+    switch (request) {
+      case 'shadowbox.summary': return { running: false, retired: 1, time: 1, memoryBytes: 1, frames: 1 };
+      case 'shadowbox.devices': return { devices: devicesWith(this.mode) };
+      case 'shadowbox.interrupts': return INTERRUPT_PICTURE;
+      case 'shadowbox.events': return EVENTS_AHEAD;
+      case 'shadowbox.writeRegister':
+        this.written.push(args);
+        if ('value' in args && args.value === 0xff) throw new Error('A recording is being replayed.');
+        this.mode = 'value' in args ? Number(args.value) : 0;
+        return {};
+      default: throw new Error(`The stand-in knows no request '${request}'.`);
+    }
+  };
+}
+
+describe('devices: in a browser', function () {
+  this.timeout(30_000);
+  let browser: Browser | undefined;
+  let files: ReadonlyMap<string, string>;
+
+  before(async function () {
+    const reason = whyNoBrowser();
+    if (reason !== undefined) leaveOut(this, reason);
+    files = await bundlePanel('devices');
+    browser = await launchBrowser();
+  });
+  after(async () => { await browser?.close(); });
+
+  async function withDevices(theme: Theme, body: (panel: OpenPanel, machine: FakeDevices) => Promise<void>, kept?: unknown): Promise<void> {
+    assert.ok(browser);
+    const machine = new FakeDevices();
+    const panel = await openPanel(browser, { files, name: 'devices', ask: machine.ask, theme, kept, size: { width: 1000, height: 600 } });
+    try {
+      await body(panel, machine);
+      assert.deepEqual(panel.complaints, []);
+    } finally {
+      await panel.close();
+    }
+  }
+
+  const row = ({ page }: OpenPanel, key: string) => page.locator(`[data-row="${key}"]`);
+
+  it('opens, finds, pins and writes by keyboard', () => withDevices(DARK, async (panel, machine) => {
+    const { page } = panel;
+    await page.focus('#tree');
+    for (const key of ['ArrowDown', '*', 'ArrowDown', 'ArrowDown', 'ArrowDown']) await page.keyboard.press(key);
+    await page.locator('[data-row="pit/counters/TCW"][aria-selected=true]').waitFor();
+    assert.equal(await page.locator('#tree').getAttribute('aria-activedescendant'), await row(panel, 'pit/counters/TCW').getAttribute('id'));
+    await page.keyboard.press('ArrowRight');
+    await page.locator('.row.field').filter({ hasText: 'rate generator' }).waitFor();
+    await page.keyboard.press('p');
+    await row(panel, 'pinned:pit/counters/TCW').waitFor();
+    await page.keyboard.press('F2');
+    await page.locator('[data-field=value]:focus').waitFor();
+    await page.keyboard.type('0xff');
+    await page.keyboard.press('Enter');
+    await page.locator('.warning.error').filter({ hasText: 'being replayed' }).waitFor();
+    await page.locator('[data-field=value]').fill('36h');
+    await page.keyboard.press('Enter');
+    await page.locator('.message.done').filter({ hasText: 'Wrote TCW.' }).waitFor();
+    assert.deepEqual(machine.written.at(-1), { space: 'port', address: 0x43, bytes: 1, value: 0x36 });
+    await row(panel, 'pit/counters/TCW').filter({ hasText: '0x36' }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'tree');
+    await page.keyboard.press('/');
+    await page.keyboard.type('vendor');
+    await row(panel, 'pci/configuration 3.0/VID').waitFor();
+    assert.equal(await row(panel, 'exit').count(), 0);
+  }));
+
+  it('marks what has changed since the last stop', () => withDevices(DARK, async (panel, machine) => {
+    await panel.page.locator('[data-row=pit] [data-toggle]').click();
+    await panel.page.locator('[data-row="pit/counters"] [data-toggle]').click();
+    await panel.tell('stopped', {});
+    await panel.page.waitForTimeout(200);
+    machine.mode = 0x30;
+    await panel.tell('stopped', {});
+    await panel.page.locator('.row.changed').filter({ hasText: '0x30' }).waitFor();
+    assert.equal(await panel.page.locator('.row.changed').count(), 1);
+  }));
+
+  it('has tabs that arrows go through', () => withDevices(DARK, async (panel) => {
+    const { page } = panel;
+    await page.focus('[data-tab=registers]');
+    await page.keyboard.press('ArrowRight');
+    await page.locator('tr').filter({ hasText: 'PIRQ B' }).filter({ hasText: 'in service, CPU 0' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('tr').filter({ hasText: '838.00 µs' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('tr').filter({ hasText: '00:03.0' }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-tab')), 'pci');
+  }));
+
+  for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
+    it(`looks as it should: ${name}`, () => withDevices(theme, async (panel) => {
+      const { page } = panel;
+      await row(panel, 'pit').waitFor();
+      await page.focus('#tree');
+      for (const key of ['ArrowDown', '*', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'p', 'ArrowRight', 'F2']) await page.keyboard.press(key);
+      await page.locator('[data-field=value]:focus').waitFor();
+      await screenshot(page, `devices-${name}`);
+      await page.locator('[data-tab=interrupts]').click();
+      await page.locator('tr').filter({ hasText: 'PIRQ B' }).waitFor();
+      await screenshot(page, `devices-interrupts-${name}`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+    }));
+  }
+});

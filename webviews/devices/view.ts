@@ -1,0 +1,69 @@
+/**
+ * The Devices panel's picture as plain data: a bar with tabs, and what the chosen one shows.
+ */
+import { h, type ElementDescription } from '../ui/description';
+import { answerTo, type Inquiries, type Question } from '../ui/inquiries';
+import { notice, sessionNotice } from '../ui/notice';
+import { eventsView } from './eventsView';
+import { interruptsView } from './interruptsView';
+import { DEVICES, devicesOf, EVENTS, eventsOf, INTERRUPTS, interruptsOf, placeText, registersOf } from './model';
+import { pciView } from './pciView';
+import { TABS, type DevicesState, type Tab } from './state';
+import { treeView } from './treeView';
+
+const TAB_WORDS: Readonly<Record<Tab, string>> = { registers: 'Registers', interrupts: 'Interrupts', events: 'Events', pci: 'PCI' };
+const QUESTIONS: Readonly<Record<Tab, Question>> = { registers: DEVICES, interrupts: INTERRUPTS, events: EVENTS, pci: DEVICES };
+
+/** The panel asks for what is in view alone. */
+export function questions({ tab }: DevicesState): readonly Question[] {
+  return [QUESTIONS[tab]];
+}
+
+export function view(state: DevicesState, inquiries: Inquiries): readonly ElementDescription[] {
+  const nothing = sessionNotice(inquiries);
+  return [
+    toolbar(state, inquiries),
+    ...(nothing === undefined ? [...editStrip(state, inquiries), h('main', { class: 'body', key: 'body', role: 'tabpanel', 'aria-label': TAB_WORDS[state.tab] }, body(state, inquiries)), messageLine(state)] : [nothing]),
+  ];
+}
+
+function toolbar({ tab, filter }: DevicesState, { session, running }: Inquiries): ElementDescription {
+  return h('header', { class: 'toolbar', key: 'toolbar' },
+    h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Devices' }, TABS.map((name) => h('button', {
+      key: name, class: name === tab ? 'tab chosen' : 'tab', role: 'tab', 'data-tab': name, 'aria-selected': name === tab ? 'true' : 'false', tabindex: name === tab ? 0 : -1,
+    }, TAB_WORDS[name]))),
+    tab === 'registers' && h('label', { class: 'field', key: 'filter' }, h('span', { class: 'label' }, 'Filter'),
+      h('input', { type: 'text', 'data-field': 'filter', value: filter, placeholder: 'name or meaning', title: 'Devices, registers and fields with this in their names or meanings (/)', spellcheck: 'false', autocomplete: 'off' })),
+    session === 'live' && h('div', { class: 'machine', key: 'machine' },
+      h('span', { class: running ? 'dot running' : 'dot stopped', 'aria-hidden': 'true' }), h('span', { role: 'status' }, running ? 'running' : 'stopped')));
+}
+
+function body(state: DevicesState, inquiries: Inquiries): ElementDescription {
+  const answer = answerTo(inquiries, QUESTIONS[state.tab]);
+  if (answer?.error !== undefined) return notice('error', 'The machine does not tell', answer.error);
+  const [devices, interrupts, events] = [devicesOf(inquiries), interruptsOf(inquiries), eventsOf(inquiries)];
+  if (state.tab === 'registers' && devices !== undefined) return treeView(state, inquiries);
+  if (state.tab === 'pci' && devices !== undefined) return pciView(devices);
+  if (state.tab === 'interrupts' && interrupts !== undefined) return interruptsView(interrupts);
+  if (state.tab === 'events' && events !== undefined) return eventsView(events);
+  return notice('waiting', 'Asking the machine', 'It answers in a moment.');
+}
+
+/** The form by which a register is written. */
+function editStrip({ edit }: DevicesState, inquiries: Inquiries): ElementDescription[] {
+  const place = edit === undefined ? undefined : registersOf(devicesOf(inquiries) ?? []).get(edit.key);
+  if (edit === undefined || place === undefined) return [];
+  const { device, register } = place;
+  return [h('form', { class: 'strip', key: 'edit', 'data-form': 'write', 'aria-label': `Write ${register.name}` },
+    h('label', { class: 'field' }, h('span', {}, `Write ${device.name} `, h('span', { class: 'hex' }, register.name), ` (${placeText(place)})`),
+      h('input', { type: 'text', class: 'hex', 'data-field': 'value', value: edit.text, spellcheck: 'false', autocomplete: 'off', 'aria-invalid': edit.error === undefined ? undefined : 'true', 'aria-describedby': 'edit-words' })),
+    h('button', { type: 'submit' }, 'Write'), h('button', { type: 'button', class: 'quiet', 'data-act': 'cancel-edit' }, 'Cancel'),
+    h('p', { id: 'edit-words', class: edit.error === undefined ? 'warning' : 'warning error', role: edit.error === undefined ? undefined : 'alert' },
+      edit.error ?? 'This is a write as the guest would do it, with all that the device does on it. It is recorded as input, and replayed; after going back in time it begins a new future.'))];
+}
+
+function messageLine({ message }: DevicesState): ElementDescription {
+  return h('footer', { class: 'status', key: 'status' },
+    message === undefined ? h('span', { class: 'hint' }, '↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter')
+      : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));
+}
