@@ -49,6 +49,8 @@ export class BreakpointManager {
   private nextId = 1;
   /** Key: 'source:PATH', 'functions', 'instructions'. */
   private readonly sets = new Map<string, readonly Breakpoint[]>();
+  /** What was wanted of functions last. */
+  private functions: RequestArguments | undefined;
 
   constructor(
     private readonly target: Target,
@@ -69,11 +71,21 @@ export class BreakpointManager {
 
   /** setFunctionBreakpoints: stops after the prologue, where arguments can be read. */
   async setFunctions(args: RequestArguments): Promise<DebugProtocol.Breakpoint[]> {
+    this.functions = args;
+    await this.program.ready();
     const wanted = args.objects('breakpoints').map((item) => {
       const name = item.string('name');
       return { key: name, item, spot: this.functionSpot(name) };
     });
     return this.replace('functions', wanted);
+  }
+
+  /** Functions are known that were not: gives the breakpoints on functions that have found theirs. */
+  async renewFunctions(): Promise<DebugProtocol.Breakpoint[]> {
+    const before = this.sets.get('functions') ?? [];
+    if (!this.functions || before.every(({ answer }) => answer.verified)) return [];
+    const now = await this.setFunctions(this.functions);
+    return now.filter((answer) => answer.verified && before.some((old) => old.id === answer.id && !old.answer.verified));
   }
 
   /** setInstructionBreakpoints: a memory reference and an offset in bytes. */

@@ -40,6 +40,7 @@ export async function complete(
     ...matching(locals, start, column, 'variable'),
     ...registers,
     ...matching(globals, start, column, 'variable'),
+    ...matching(start === '' ? [] : program.describedNames(start, MOST_ITEMS), start, column, 'variable'),
   ].slice(0, MOST_ITEMS);
 }
 

@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { InvalidatedEvent, MemoryEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { MachineSession, StopReason } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -16,10 +16,13 @@ import { Execution, THREAD_ID } from './execution';
 import { FrameManager } from './frames';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
+import { LinuxCommands } from './linux/commands';
+import { LinuxGuest } from './linux/linuxGuest';
+import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
 import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
-import type { FileReader } from './ports';
+import { messageOf, type FileReader } from './ports';
 import type { Program } from './program';
 import { ReplCommands } from './replCommands';
 import { Runner, type Stop } from './runner';
@@ -49,6 +52,7 @@ export class Debuggee {
   readonly sources: SourceManager;
   readonly commands: ReplCommands;
   readonly panels: ReturnType<typeof panelHandlers>;
+  private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
 
   constructor(
@@ -60,7 +64,15 @@ export class Debuggee {
     private readonly send: (event: DebugProtocol.Event) => void,
   ) {
     const target = new Target(machine);
-    const stack = new StackManager(target, program);
+    this.linux = new LinuxGuest(target, {
+      found: () => void this.renewFunctionBreakpoints().catch((error: unknown) => this.tell(messageOf(error), true)),
+      modulesChanged: (loaded, gone) => {
+        for (const module of gone) this.send(new ModuleEvent('removed', dapModule(module)));
+        for (const module of loaded) this.send(new ModuleEvent('new', dapModule(module)));
+      },
+    });
+    program.describedBy(this.linux);
+    const stack = new StackManager(target, program, this.linux);
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
@@ -78,8 +90,9 @@ export class Debuggee {
     this.stepper = new Stepper(target, program, this.runner, stack, this.disassembler);
     this.variables = new VariableManager(this.frames, this.evaluation);
     this.memory = new MemoryManager(target, resolve);
-    this.sources = new SourceManager(program, files);
-    this.commands = new ReplCommands(target, this.evaluation, this.disassembler);
+    const queries = new LinuxQueries(target, this.linux);
+    this.sources = new SourceManager(program, files, () => queries.modules());
+    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, new LinuxCommands(queries).commands);
     this.output = new GuestOutput(send, async () => (await target.inspect.summary()).retired, features.ansi);
     this.execution = new Execution(this.runner, this.exceptions, {
       send,
@@ -92,9 +105,13 @@ export class Debuggee {
       { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
       (text) => this.evaluation.typedLinear(text),
       cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
+      queries,
     );
     machine.onEvent((event) => {
-      if (event.kind === 'stopped') this.frames.changed();
+      if (event.kind === 'stopped') {
+        this.linux.forget();
+        this.frames.changed();
+      }
       this.outside.onEvent(event, this.runner.isRunning);
       this.runner.onEvent(event);
       this.output.onEvent(event);
@@ -127,6 +144,7 @@ export class Debuggee {
     this.onGoing();
     await this.target.control.reset();
     this.target.stopped();
+    this.linux.forget();
     this.breakpoints.resetHits();
     await this.breakpoints.apply();
     await this.exceptions.apply();
@@ -145,6 +163,7 @@ export class Debuggee {
   /** Memory was written, or a register set: what is remembered goes, and the client looks again. */
   edited(place: Place | undefined, bytes: number): void {
     this.target.forget();
+    this.linux.forget();
     this.frames.changed();
     if (place && bytes > 0 && this.features.memoryEvents) {
       this.send(new MemoryEvent(formatReference(place), 0, bytes));
@@ -158,6 +177,11 @@ export class Debuggee {
     this.output.dispose();
     this.program.close();
     await this.machine.dispose();
+  }
+
+  /** Breakpoints on functions that were not known find them. */
+  private async renewFunctionBreakpoints(): Promise<void> {
+    for (const breakpoint of await this.breakpoints.renewFunctions()) this.send(new BreakpointEvent('changed', breakpoint));
   }
 
   private setHexadecimal(hexadecimal: boolean): void {
@@ -178,6 +202,7 @@ export class Debuggee {
 
   private onGoing(): void {
     this.variables.forget();
+    this.linux.forget();
     this.frames.moved();
     this.exceptions.standAt(undefined);
     this.output.startBeat();

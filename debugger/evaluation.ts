@@ -52,6 +52,7 @@ export class Evaluation {
 
   /** Evaluates without side effects. */
   async evaluate(text: string, frameId?: number, style: ValueStyle = { hexOnly: false }): Promise<Shown> {
+    await this.program.ready();
     const tree = parseExpression(text, (name) => findType(this.program, name) !== undefined);
     const scope = await this.frames.scope(frameId);
     return scope.memory.run(() => {

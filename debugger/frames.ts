@@ -18,6 +18,8 @@ import type { Target } from './target';
 interface ShownFrame extends FrameView {
   readonly id: number;
   readonly line: { readonly source: ProgramSource; readonly line: number; readonly column: number } | undefined;
+  /** What the guest says of code that has no symbol. */
+  readonly said?: string;
 }
 
 /** Linear address of the first instruction after a reset: 16 bytes below 4 GiB (SDM volume 3, 9.1.4). */
@@ -55,8 +57,9 @@ export class FrameManager {
     const cpu = await this.target.cpu();
     const { end } = await this.stack.stack();
     const anySource = frames.some(({ line }) => line?.source.exists);
-    const shown = frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource));
-    const all = [...await this.withListing(shown, frames[0]), ...this.endLabel(frames.length, end)];
+    const shown = await this.withListing(frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource)), frames[0]);
+    const withEdges = shown.flatMap((item, index) => [item, ...edgeLabel(frames[index], frames.at(index + 1))]);
+    const all = [...withEdges, ...this.endLabel(frames.length, end)];
     const last = levels > 0 ? startFrame + levels : all.length;
     return { stackFrames: all.slice(startFrame, last), totalFrames: all.length };
   }
@@ -83,8 +86,11 @@ export class FrameManager {
   private async makeFrames(): Promise<readonly ShownFrame[]> {
     const { frames } = await this.stack.stack();
     const first = this.firstId;
-    const shown = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex, frames.slice(physicalIndex + 1)))
-      .map((frame, index) => ({ ...frame, id: first + index }));
+    const calls = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex, frames.slice(physicalIndex + 1)));
+    const shown = await Promise.all(calls.map(async (call, index) => {
+      const said = call.scope || this.program.nameOf(call.frame.lookup) !== undefined ? undefined : await this.program.placeNamed(call.frame.pc);
+      return { ...call, id: first + index, ...(said === undefined ? {} : { said }) };
+    }));
     this.nextId = Math.max(this.nextId, first + shown.length);
     return shown;
   }
@@ -131,10 +137,11 @@ export class FrameManager {
     return [{ ...top, ...listed }, ...callers];
   }
 
-  private nameOf({ scope, frame }: ShownFrame, cpu: CpuState): string {
+  private nameOf({ scope, frame, said }: ShownFrame, cpu: CpuState): string {
     if (scope) return scope.kind === 'inlined' ? `${scope.name} (inlined)` : scope.name;
     const name = this.program.functionAt(frame.lookup)?.name ?? this.program.nameOf(frame.lookup);
     if (name !== undefined) return name;
+    if (said !== undefined) return said;
     if (cpu.codeBits !== 16) return hex(frame.pc, 8);
     const place = segmented(cpu.selector, cpu.instructionPointer);
     return frame.pc === RESET_VECTOR ? `${place} (reset vector)` : place;
@@ -145,6 +152,12 @@ export class FrameManager {
     if (count < 2) return [];
     return [{ id: 0, name: `(${end})`, line: 0, column: 0, presentationHint: 'label' }];
   }
+}
+
+/** What lies between an activation and its caller, behind the last of the calls that are inlined into it. */
+function edgeLabel({ frame }: ShownFrame, caller: ShownFrame | undefined): DebugProtocol.StackFrame[] {
+  if (frame.edge === undefined || caller?.frame === frame) return [];
+  return [{ id: 0, name: frame.edge, line: 0, column: 0, presentationHint: 'label' }];
 }
 
 /** Frames whose source cannot be shown are folded by the client, unless they are important all the same. */

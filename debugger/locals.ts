@@ -11,7 +11,7 @@ import { optimisedOut, type Location } from './symbols/expression';
 import type { ScopeFrame } from './symbols/functions';
 import { dwarfRegisterName } from './symbols/registers';
 import { sizeOf, type Type } from './symbols/types';
-import { valueAt, type ValueSource } from './symbols/values';
+import { byteValue, memoryValue, valueAt, type ValueSource } from './symbols/values';
 import type { FrameContext, Variable } from './symbols/variables';
 import type { SyncMemory } from './syncMemory';
 
@@ -61,7 +61,11 @@ export class FrameVariables {
 
   global(name: string): TypedValue | undefined {
     const found = this.program.globalNamed(name);
-    return found && this.valueIn(found.image, found.variable);
+    if (found) return this.valueIn(found.image, found.variable);
+    const described = this.program.describedVariable(name);
+    if (!described) return undefined;
+    const source = 'address' in described ? memoryValue(described.address, this.memory.readLinear) : byteValue(described.bytes);
+    return { type: described.type, source };
   }
 
   value(variable: Variable): TypedValue | undefined {

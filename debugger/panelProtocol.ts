@@ -74,6 +74,10 @@ export interface PanelRequests {
   'shadowbox.serialInput': { arguments: { readonly port: string; readonly data: string }; answer: Record<string, never> };
   /** A key by its set-1 make code (0xE0 in the high byte for grey keys). */
   'shadowbox.key': { arguments: { readonly code: number; readonly down: boolean }; answer: Record<string, never> };
+  /** What runs in the machine, when that is a Linux; `system` is missing for other guests. Address spaces are named by the processes' CR3. */
+  'shadowbox.processes': {
+    arguments: Record<string, never>; answer: { readonly system?: string; readonly processes: readonly ProcessInfo[] };
+  };
   /** A button in front of the machine is pressed. */
   'shadowbox.button': { arguments: { readonly button: 'power' | 'reset' }; answer: Record<string, never> };
   /** A device's register is written from outside, as a guest would write it, with all that follows (see RegisterWrite). */
@@ -84,6 +88,19 @@ export interface PanelRequests {
   'shadowbox.timeline': { arguments: Record<string, never>; answer: Wire<Timeline> };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
+}
+
+/** A process of the guest's system. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  /** As `ps` says it: R, S, D, T, t, X, Z, P, I. */
+  readonly state: string;
+  readonly name: string;
+  /** Of its own page tables; missing for threads of the kernel. */
+  readonly cr3?: number;
+  /** Whether the CPU whose turn it is runs it. */
+  readonly current: boolean;
 }
 
 export type PanelCommand = keyof PanelRequests;

@@ -3,6 +3,7 @@
  */
 import { base64ToBytes, bytesToBase64, toWire } from './codec';
 import type { CpuPanelHandlers } from './cpuPanels';
+import type { LinuxQueries } from './linux/queries';
 import { PictureSender } from './pictures';
 import { diskEntries, diskReport, LARGEST_PIECE } from './disks';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
@@ -30,6 +31,7 @@ export interface PanelSettings {
 /** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
+  linux: Pick<LinuxQueries, 'processList'>,
 ): Handlers {
   const { inspect, control } = target;
   const pictures = new PictureSender();
@@ -89,6 +91,7 @@ export function panelHandlers(
       await control.input({ kind: 'key', code: args.integer('code', 0, LARGEST_KEY_CODE), down: args.boolean('down') });
       return {};
     },
+    'shadowbox.processes': () => linux.processList(),
     'shadowbox.button': async (args) => {
       const button = args.string('button');
       if (button !== 'power' && button !== 'reset') throw userError(`shadowbox.button: there is no button '${button}'; there are 'power' and 'reset'.`);

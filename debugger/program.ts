@@ -12,6 +12,7 @@ import { matchPaths, normalisePath } from './symbols/paths';
 import { directoryOf, lastPart } from './symbols/separate-files';
 import { openSymbols, symbolFormat, type OpenedSymbols, type SymbolFiles } from './symbols/symbol-files';
 import type { NamedSymbol, SymbolTable } from './symbols/symbol-table';
+import type { SourceVariable, SymbolSource } from './symbolSource';
 import type { Type } from './symbols/types';
 import type { Variable } from './symbols/variables';
 
@@ -23,6 +24,9 @@ export interface SourceLine {
   /** From 1; 0 when only the line is known. */
   readonly column: number;
 }
+
+/** A function, where it begins, and where a breakpoint on it belongs. */
+export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prologueEnd'>;
 
 /** A variable outside functions, and the image that describes it. */
 export interface GlobalVariable {
@@ -55,6 +59,8 @@ const LABEL_REACH = 0x10000n;
 export class Program {
   private isClosed = false;
   private gathering: ReturnType<typeof setTimeout> | undefined;
+  /** Is asked after all images. */
+  private described: SymbolSource | undefined;
 
   private constructor(
     readonly images: readonly Image[],
@@ -109,6 +115,16 @@ export class Program {
     this.isClosed = true;
     clearTimeout(this.gathering);
     for (const file of this.openFiles) file.close();
+  }
+
+  /** Takes symbols that the guest itself describes. */
+  describedBy(source: SymbolSource): void {
+    this.described = source;
+  }
+
+  /** To be waited for before symbols are asked for: what the guest describes may have changed since the machine has stood last. */
+  async ready(): Promise<void> {
+    await this.described?.ready();
   }
 
   get isEmpty(): boolean {
@@ -182,8 +198,11 @@ export class Program {
     return askFirst(this.images, (table) => table.functionAt(address));
   }
 
-  functionsNamed(name: string): FunctionInfo[] {
-    return this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
+  functionsNamed(name: string): NamedFunction[] {
+    const found = this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
+    if (found.length > 0) return found;
+    const symbol = this.described?.symbolNamed(name);
+    return symbol?.isFunction ? [{ name, start: symbol.address, end: symbol.address + symbol.size, prologueEnd: symbol.address }] : [];
   }
 
   /** The image that knows an address: by function or symbol, or because the address is in its code. */
@@ -194,13 +213,14 @@ export class Program {
 
   /** 'name' or 'name+0x12' of the symbol that an address is in. */
   nameOf(address: bigint): string | undefined {
-    const symbol = askFirst(this.images, (table) => table.symbolAt(address));
+    const symbol = askFirst(this.images, (table) => table.symbolAt(address)) ?? this.described?.symbolAt(address);
     if (!symbol || (symbol.size === 0n && symbol.offset >= LABEL_REACH)) return undefined;
-    return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
+    const owner = 'owner' in symbol && symbol.owner !== undefined ? ` [${symbol.owner}]` : '';
+    return symbol.offset === 0n ? `${symbol.name}${owner}` : `${symbol.name}+0x${symbol.offset.toString(16)}${owner}`;
   }
 
   symbolNamed(name: string): NamedSymbol | undefined {
-    return askFirst(this.images, (table) => table.symbolsNamed(name)[0]);
+    return askFirst(this.images, (table) => table.symbolsNamed(name)[0]) ?? this.described?.symbolNamed(name);
   }
 
   globalNamed(name: string): GlobalVariable | undefined {
@@ -211,19 +231,35 @@ export class Program {
     return undefined;
   }
 
+  /** What the guest says of an address that no symbol is for: '/bin/busybox+0x1234 — sh (1)'. */
+  async placeNamed(address: bigint): Promise<string | undefined> {
+    return this.described?.placeNamed(address);
+  }
+
+  /** A variable that the guest describes, as `globalNamed` gives those of images. */
+  describedVariable(name: string): SourceVariable | undefined {
+    return this.described?.variableNamed(name);
+  }
+
+  /** Up to `most` names that begin so, of those that the guest describes. */
+  describedNames(start: string, most: number): string[] {
+    return this.described?.namesStartingWith(start, most) ?? [];
+  }
+
   /** Names of all variables outside functions. */
   globalNames(): string[] {
     return [...new Set(this.images.flatMap((image) => image.ask((table) => table.globalNames()) ?? []))];
   }
 
   typeNamed(name: string): Type | undefined {
-    return askFirst(this.images, (table) => table.typeNamed(name));
+    return askFirst(this.images, (table) => table.typeNamed(name)) ?? this.described?.typeNamed(name);
   }
 
   /** The last address at or below `address` where an instruction (or a symbol's data) is known to start. */
   codeStartAtOrBefore(address: bigint): bigint | undefined {
     if (address < 0n) return undefined;
-    let start: bigint | undefined;
+    const named = this.described?.symbolAt(address);
+    let start = named && address - named.offset;
     for (const image of this.images) {
       const symbol = image.ask((table) => table.symbolAt(address));
       const statement = image.ask((table) => table.statementRangeAt(address));

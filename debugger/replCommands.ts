@@ -9,7 +9,7 @@ import type { Evaluation } from './evaluation';
 import { userError } from './ports';
 import type { Target } from './target';
 
-interface Command {
+export interface Command {
   readonly usage: string;
   readonly help: string;
   run(words: readonly string[]): Promise<string>;
@@ -29,6 +29,8 @@ export class ReplCommands {
     private readonly target: Target,
     private readonly evaluation: Evaluation,
     private readonly disassembler: Disassembler,
+    /** Commands about the system that runs in the machine, by name. */
+    guest: readonly (readonly [string, Command])[],
   ) {
     this.commands = new Map<string, Command>([
       ['help', { usage: 'help', help: 'this list', run: async () => this.help() }],
@@ -40,6 +42,7 @@ export class ReplCommands {
       ['devices', { usage: 'devices', help: 'state of the devices', run: () => this.devices() }],
       ['hash', { usage: 'hash', help: 'hash of the whole machine', run: () => this.target.inspect.hash() }],
       ['spaces', { usage: 'spaces', help: 'known address spaces', run: () => this.spaces() }],
+      ...guest,
     ]);
   }
 

@@ -10,7 +10,12 @@ import { userError, type FileReader } from './ports';
 import type { Program } from './program';
 
 export class SourceManager {
-  constructor(private readonly program: Program, private readonly files: FileReader) {}
+  constructor(
+    private readonly program: Program,
+    private readonly files: FileReader,
+    /** Modules that the guest itself has loaded. */
+    private readonly guestModules: () => Promise<readonly DebugProtocol.Module[]>,
+  ) {}
 
   loadedSources(): DebugProtocol.Source[] {
     return this.program.sources().map(dapSource);
@@ -29,8 +34,8 @@ export class SourceManager {
     return new TextDecoder().decode(await this.files.read(source.path));
   }
 
-  modules(start: number, count: number): { modules: DebugProtocol.Module[]; totalModules: number } {
-    const modules = this.program.images.map(moduleOf);
+  async modules(start: number, count: number): Promise<{ modules: DebugProtocol.Module[]; totalModules: number }> {
+    const modules = [...this.program.images.map(moduleOf), ...await this.guestModules()];
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
 }

@@ -25,6 +25,8 @@ export interface Frame {
   readonly image: Image | undefined;
   /** Linear address of the stack slot that holds the return address to the caller, when there is one. */
   readonly returnSlot?: bigint;
+  /** What lies between it and its caller, in words. */
+  readonly edge?: string;
 }
 
 export interface Stack {
@@ -34,9 +36,18 @@ export interface Stack {
 }
 
 /** What is known of a caller: its registers and where it goes on; or why there is none. */
-type Caller =
-  | { readonly registers: ReadonlyMap<number, bigint>; readonly pc: bigint; readonly isExact: boolean; readonly slot?: bigint }
+export type UnwoundCaller =
+  | {
+    readonly registers: ReadonlyMap<number, bigint>; readonly pc: bigint; readonly isExact: boolean; readonly slot?: bigint;
+    /** What lies between it and the frame that it called, in words: '— interrupt —'. */
+    readonly edge?: string;
+  }
   | { readonly end: string };
+
+/** Knows the callers of some frames by other means than symbol files; `inner` are the frames that are known already. */
+export interface FrameUnwinder {
+  caller(frame: Frame, inner: readonly Frame[]): Promise<UnwoundCaller | undefined>;
+}
 
 const MOST_FRAMES = 256;
 
@@ -49,7 +60,7 @@ const NUMBERS: Record<Machine, { readonly stack: number; readonly frame: number;
 export class StackManager {
   private known: Promise<Stack> | undefined;
 
-  constructor(private readonly target: Target, private readonly program: Program) {}
+  constructor(private readonly target: Target, private readonly program: Program, private readonly guest: FrameUnwinder) {}
 
   /** The machine has moved, or was changed: walk anew when asked. */
   forget(): void {
@@ -78,6 +89,7 @@ export class StackManager {
   }
 
   private async walk(): Promise<Stack> {
+    await this.program.ready();
     const cpu = await this.target.cpu();
     const machine: Machine = cpu.codeBits === 64 ? 'x86-64' : '386';
     let frame: Frame = {
@@ -86,24 +98,26 @@ export class StackManager {
     const frames: Frame[] = [];
     if (cpu.codeBits === 16) return { frames: [frame], end: '16-bit code keeps no frames' };
     while (frames.length < MOST_FRAMES) {
-      const caller = await this.caller(frame);
+      const caller = await this.caller(frame, frames);
       if ('end' in caller) return { frames: [...frames, frame], end: caller.end };
-      frames.push(caller.slot === undefined ? frame : { ...frame, returnSlot: caller.slot });
+      frames.push({
+        ...frame, ...(caller.slot === undefined ? {} : { returnSlot: caller.slot }), ...(caller.edge === undefined ? {} : { edge: caller.edge }),
+      });
       const lookup = caller.isExact ? caller.pc : caller.pc - 1n;
       frame = { pc: caller.pc, lookup, registers: caller.registers, machine, image: this.program.imageAt(lookup) };
     }
     return { frames, end: `more than ${MOST_FRAMES} frames` };
   }
 
-  private async caller(frame: Frame): Promise<Caller> {
-    const caller = (await this.byFrameInformation(frame)) ?? (await this.byFramePointer(frame));
+  private async caller(frame: Frame, inner: readonly Frame[]): Promise<UnwoundCaller> {
+    const caller = (await this.byFrameInformation(frame)) ?? (await this.guest.caller(frame, inner)) ?? (await this.byFramePointer(frame));
     if ('end' in caller) return caller;
     if (caller.pc === 0n) return { end: 'the return address is 0' };
     const isCode = (await this.target.read(linearPlace(caller.pc), 1)).length === 1;
     return isCode ? caller : { end: `the return address ${hex(caller.pc)} is not in memory` };
   }
 
-  private async byFrameInformation(frame: Frame): Promise<Caller | undefined> {
+  private async byFrameInformation(frame: Frame): Promise<UnwoundCaller | undefined> {
     const { image, machine } = frame;
     if (!image || image.ask((table) => table.machine) !== machine) return undefined;
     const numbers = NUMBERS[machine];
@@ -125,7 +139,7 @@ export class StackManager {
     return memory.run(() => image.ask((table) => table.unwind(frame.lookup, frame.registers, memory.readLinear)));
   }
 
-  private async byFramePointer(frame: Frame): Promise<Caller> {
+  private async byFramePointer(frame: Frame): Promise<UnwoundCaller> {
     const numbers = NUMBERS[frame.machine];
     const stackPointer = frame.registers.get(numbers.stack);
     const framePointer = frame.registers.get(numbers.frame);
@@ -145,7 +159,7 @@ export class StackManager {
   /** The caller when its return address is at `slot` (an offset in SS). */
   private async returnAt(
     frame: Frame, segments: { stack: bigint; code: bigint }, slot: bigint, framePointer: bigint | undefined,
-  ): Promise<Caller> {
+  ): Promise<UnwoundCaller> {
     const numbers = NUMBERS[frame.machine];
     const offset = await this.target.readNumber(linearPlace(segments.stack + slot), numbers.bytes);
     if (offset === undefined) return { end: `the stack at ${hex(slot)} is not in memory` };

@@ -19,6 +19,11 @@ export class Target {
 
   constructor(private readonly machine: MachineSession) {}
 
+  /** Whether the machine stands: what is remembered of it holds. */
+  get stands(): boolean {
+    return this.standing;
+  }
+
   get control(): MachineControl {
     return this.machine.control;
   }

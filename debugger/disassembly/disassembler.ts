@@ -35,6 +35,7 @@ export class Disassembler {
     if (count < 0 || count > LARGEST_REQUEST || Math.abs(instructionOffset) > LARGEST_REQUEST) {
       throw userError(`disassemble: 'instructionCount' must lie between 0 and ${LARGEST_REQUEST}, 'instructionOffset' between -${LARGEST_REQUEST} and ${LARGEST_REQUEST}.`);
     }
+    await this.program.ready();
     const cpu = await this.target.cpu();
     const view = this.view(cpu.codeBits);
     const rows = await this.rows(view, address, instructionOffset, count, signal);

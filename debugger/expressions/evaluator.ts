@@ -118,7 +118,8 @@ class Evaluator {
   }
 
   private register(name: string): Value {
-    const value = this.registerValue(name);
+    // The guest may describe values of such names, as `$current`.
+    const value = this.registerValue(name) ?? this.global(`$${name}`);
     if (!value) throw userError(`There is no register '${name}' here.`);
     return value;
   }

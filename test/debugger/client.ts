@@ -65,6 +65,8 @@ interface Events {
   terminated: Dap.TerminatedEvent['body'];
   output: Dap.OutputEvent['body'];
   memory: Dap.MemoryEvent['body'];
+  breakpoint: Dap.BreakpointEvent['body'];
+  module: Dap.ModuleEvent['body'];
   invalidated: Dap.InvalidatedEvent['body'];
   'shadowbox.serialOpen': { port: string };
   'shadowbox.serial': { port: string; data: string };

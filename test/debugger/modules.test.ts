@@ -57,8 +57,8 @@ describe('several symbol files', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('lists each as a module with its range, format, bias and version', () => {
-    const { modules } = new SourceManager(program, files).modules(0, 0);
+  it('lists each as a module with its range, format, bias and version', async () => {
+    const { modules } = await new SourceManager(program, files, async () => []).modules(0, 0);
     assert.deepEqual(modules.map(({ id, symbolStatus }) => [id, symbolStatus]), [
       ['driver.elf', 'symbols and lines loaded'], ['System.map', 'names only'], ['kernel.elf', 'symbols and lines loaded'],
     ]);

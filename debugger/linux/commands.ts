@@ -1,0 +1,63 @@
+/** The console's commands about the Linux in the machine. */
+import { hex } from '../numbers';
+import type { Command } from '../replCommands';
+import type { LinuxQueries } from './queries';
+import { messageLines } from './printkBuffer';
+
+export class LinuxCommands {
+  readonly commands: readonly (readonly [string, Command])[];
+
+  constructor(private readonly queries: LinuxQueries) {
+    this.commands = [
+      ['linux', { usage: 'linux', help: 'the Linux kernel that runs: version, where it lies, what is known of it', run: () => this.linux() }],
+      ['ps', { usage: 'ps', help: "Linux's processes", run: () => this.processes() }],
+      ['current', { usage: 'current', help: 'the process that this CPU runs', run: () => this.current() }],
+      ['lsmod', { usage: 'lsmod', help: "Linux's loaded modules", run: () => this.modules() }],
+      ['dmesg', { usage: 'dmesg', help: "the kernel's messages", run: () => this.messages() }],
+    ];
+  }
+
+  private async linux(): Promise<string> {
+    const { kernel, btf, modules } = await this.queries.linux();
+    const { slide, symbols } = kernel;
+    const orc = await kernel.orc();
+    return [
+      kernel.banner === '' ? 'Linux; its banner was not found' : kernel.banner,
+      `_text at ${hex(symbols.address('_text') ?? symbols.address('_stext') ?? 0n)}, ${slideText(slide)}`,
+      `${symbols.count} symbols, ${btf ? `${btf.count} types (BTF)` : 'no types (no BTF)'}, ${orc ? 'ORC unwind tables' : 'no unwind tables: frame pointers'}`,
+      `${modules.length} modules, ${(await this.queries.processes()).length} processes`,
+    ].join('\n');
+  }
+
+  private async processes(): Promise<string> {
+    const rows = (await this.queries.processes()).map(({ pid, parent, state, cr3, name, current }) =>
+      [`${current ? '*' : ' '}${pid}`, `${parent}`, state, cr3 === undefined ? '-' : hex(cr3, 8), cr3 === undefined ? `[${name}]` : name]);
+    return table([[' PID', 'PPID', 'S', 'CR3', 'COMMAND'], ...rows]);
+  }
+
+  private async current(): Promise<string> {
+    const { pid, parent, state, name, task } = await this.queries.current();
+    return `${name} (${pid}), parent ${parent}, state ${state}, struct task_struct at ${hex(task)}`;
+  }
+
+  private async modules(): Promise<string> {
+    const { modules } = await this.queries.linux();
+    if (modules.length === 0) return 'No modules are loaded.';
+    return table([['MODULE', 'SIZE', 'ADDRESS', 'SYMBOLS'], ...modules.map(({ name, size, base, symbols }) => [name, `${size}`, hex(base), `${symbols.names.length}`])]);
+  }
+
+  private async messages(): Promise<string> {
+    return (await this.queries.messages()).flatMap(messageLines).join('\n');
+  }
+}
+
+function slideText(slide: bigint | undefined): string {
+  if (slide === undefined) return 'KASLR unknown';
+  return slide === 0n ? 'where it was linked to (no KASLR)' : `moved by ${slide < 0n ? '-' : ''}${hex(slide < 0n ? -slide : slide)} (KASLR)`;
+}
+
+/** Columns as wide as they need to be. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]))).join('  ')).join('\n');
+}

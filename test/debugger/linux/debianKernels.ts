@@ -1,0 +1,194 @@
+/**
+ * What holds for each of Debian's kernels: what the debugger finds in memory is what the guest says of itself. One boot serves all
+ * tests of a kernel.
+ */
+import assert from 'node:assert/strict';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { findKernel, kernelHint } from '../../../debugger/linux/kernelImage';
+import { FETCHING_MS, needGuests } from '../../guests/support/testGuests';
+import { BootedLinux, EARLY_BREAKPOINT, md5, type LinuxKind } from './bootedLinux';
+
+export interface KernelCase extends LinuxKind {
+  /** Where the kernel is linked to (`_text`). */
+  readonly linkedTo: bigint;
+  /** The number of write(2). */
+  readonly writeCall: number;
+  readonly hasTypes: boolean;
+  /** Bytes of the instruction that a process is in while it makes a system call. */
+  readonly callBytes: string;
+}
+
+/** `describe`s a kernel; `more` adds tests that it has alone. */
+export function describeKernel(tested: KernelCase, more: (linux: () => BootedLinux) => void = () => undefined): void {
+  describe(`Linux awareness: Debian's -${tested.flavour}`, function () {
+    this.timeout(700_000);
+    this.slow(60_000);
+    let linux: BootedLinux;
+    /** What the guest has printed, by command. */
+    const told: Record<string, string> = {};
+
+    before(async function () {
+      this.timeout(FETCHING_MS);
+      needGuests(this, 'kernels', 'e1000');
+      linux = await BootedLinux.boot(tested);
+      for (const command of [
+        'insmod /e1000.ko', 'cat /proc/version', 'cat /proc/modules', 'grep " _text$" /proc/kallsyms', 'sed "/\\[/d" /proc/kallsyms | md5sum',
+        'grep " [tT] e1000_.*\\[e1000\\]" /proc/kallsyms', 'ps -o pid,ppid,stat,comm', 'dmesg', 'cat /proc/1/maps',
+      ]) told[command] = await linux.type(command);
+      await linux.pause();
+    });
+    after(async () => {
+      await linux?.close();
+    });
+
+    it('finds the kernel: its banner, and how far KASLR has moved it', async () => {
+      const start = performance.now();
+      await linux.frames();
+      console.log(`      first stack, with the search: ${(performance.now() - start).toFixed(0)} ms`);
+      const { reason, breakpoint } = await linux.client.event('breakpoint');
+      assert.deepEqual([reason, breakpoint.verified], ['changed', true], `the breakpoint on ${EARLY_BREAKPOINT} has found its place`);
+      const lines = (await linux.console('linux')).split('\n');
+      assert.equal(lines[0], told['cat /proc/version']);
+      const text = BigInt(`0x${told['grep " _text$" /proc/kallsyms'].split(' ')[0]}`);
+      assert.equal(lines[1], `_text at 0x${text.toString(16)}, moved by 0x${(text - tested.linkedTo).toString(16)} (KASLR)`);
+      assert.notEqual(text, tested.linkedTo, 'this kernel has moved');
+    });
+
+    it('has every symbol of the kernel that /proc/kallsyms has', async () => {
+      const { inspect } = linux.session;
+      const hint = await kernelHint(await inspect.cpu(), inspect);
+      const table = hint && await findKernel(hint, inspect);
+      assert.ok(hint && table);
+      const digits = 2 * hint.pointerBytes;
+      const lines = table.names.map((name, i) => `${table.addresses[i].toString(16).padStart(digits, '0')} ${table.kinds[i]} ${name}`);
+      assert.equal(md5(lines), told['sed "/\\[/d" /proc/kallsyms | md5sum'].split(' ')[0]);
+    });
+
+    it('knows the modules that are loaded, and their symbols', async () => {
+      const [name, size, , , , address] = told['cat /proc/modules'].split(' ');
+      assert.equal(name, 'e1000');
+      const [, row] = (await linux.console('lsmod')).split('\n');
+      assert.deepEqual(row.split(/ +/).slice(0, 3), [name, size, BigInt(address).toString(10) === '0' ? '' : `0x${BigInt(address).toString(16)}`]);
+      const { modules } = await linux.client.request('modules', {});
+      const ours = modules.find((module) => module.name === 'e1000.ko');
+      assert.ok(ours?.addressRange?.startsWith(`0x${BigInt(address).toString(16)}-`), ours?.addressRange);
+      assert.ok(linux.client.unreadEvents('module').length > 0, 'the client was told');
+      const symbols = told['grep " [tT] e1000_.*\\[e1000\\]" /proc/kallsyms'].split('\n').map((line) => /^(\w+) \w (\S+)\t/.exec(line));
+      assert.ok(symbols.length > 100, `${symbols.length} symbols`);
+      for (const symbol of symbols.filter((each) => /^\w+$/.test(each?.[2] ?? '')).slice(0, 20)) assert.equal(await linux.number(symbol?.[2] ?? ''), BigInt(`0x${symbol?.[1]}`), symbol?.[2]);
+    });
+
+    it('lists the processes that `ps` lists', async () => {
+      const { processes, system } = await linux.client.request('shadowbox.processes');
+      assert.match(system ?? '', new RegExp(`^Linux 6\\.1\\.\\d+-\\d+-${tested.flavour}$`));
+      const ours = new Map(processes.map((process) => [process.pid, process]));
+      const theirs = told['ps -o pid,ppid,stat,comm'].split('\n').slice(1).map((line) => line.trim().split(/ +/))
+        .map(([pid, parent, state, ...words]) => ({ pid: Number(pid), parent: Number(parent), state: state[0], name: words.filter((word) => !/^[<NsLl+]+$/.test(word)).join(' ') }));
+      const lasting = theirs.filter(({ name }) => name !== 'ps' && !name.startsWith('kworker'));
+      assert.ok(lasting.length > 20, `${lasting.length} processes`);
+      for (const { pid, parent, name } of lasting) {
+        const found = ours.get(pid);
+        assert.deepEqual([found?.pid, found?.parent, found?.name], [pid, parent, name]);
+      }
+      for (const pid of [1, 2, 3]) assert.equal(ours.get(pid)?.state, theirs.find((each) => each.pid === pid)?.state, `state of ${pid}`);
+      const withTables = processes.filter(({ cr3 }) => cr3 !== undefined);
+      assert.deepEqual(withTables.map(({ name }) => name), ['sh'], 'processes of their own memory');
+      assert.match(await linux.console('ps'), /^ 2 +0 +S +- +\[kthreadd\]$/m);
+    });
+
+    it("reads the kernel's messages as `dmesg` prints them", async () => {
+      const theirs = told['dmesg'].split('\n');
+      const ours = (await linux.console('dmesg')).split('\n');
+      assert.ok(theirs.length > 200, `${theirs.length} lines`);
+      assert.deepEqual(ours.slice(0, theirs.length), theirs);
+    });
+
+    it('unwinds a system call to the process that made it', async () => {
+      const { breakpoints } = await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
+      assert.deepEqual(breakpoints.map(({ verified }) => verified), [true]);
+      await linux.goOn();
+      await linux.send('echo hello');
+      await linux.client.stopped('breakpoint');
+      const start = performance.now();
+      const frames = await linux.frames();
+      console.log(`      stack: ${(performance.now() - start).toFixed(0)} ms`);
+      const names = frames.map(({ name }) => name);
+      assert.equal(names[0], 'ksys_write');
+      const edge = frames.findIndex(({ name }) => name === `— system call ${tested.writeCall} (write) —`);
+      assert.ok(edge > 2, names.join(', '));
+      assert.match(names[edge - 1], /^entry_\w+\+0x/);
+      const user = frames[edge + 1];
+      const address = BigInt(user.instructionPointerReference ?? 0);
+      assert.equal(await bytesAt(linux, address - 2n, 2), tested.callBytes);
+      assert.match(await linux.console('current'), /^sh \(\d+\), parent \d+/);
+      assert.equal(user.name.replace(/ — sh \(\d+\)$/, ''), placeByMaps(told['cat /proc/1/maps'], address));
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      await linux.goOn();
+      await linux.waitFor(/hello\n/, 60_000);
+    });
+
+    it("unwinds as the kernel's own unwinder does", async () => {
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'proc_pid_stack' }] });
+      await linux.send('cat /proc/self/stack; echo done');
+      await linux.client.stopped('breakpoint');
+      const frames = await linux.frames();
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      const places = await Promise.all(frames.slice(1).filter(isCode).map((frame) => placeOf(linux, frame)));
+      await linux.goOn();
+      const printed = (await linux.waitFor(/done\n/, 60_000)).match(/\[<0>\] \S+/g)?.map((line) => line.slice(6)) ?? [];
+      // The first of them is the function itself, further in than where it was stopped.
+      const theirs = printed.slice(1).map((text) => text.replace(/\/0x\w+$/, ''));
+      assert.ok(theirs.length > 5, printed.join(', '));
+      assert.deepEqual(places.slice(0, theirs.length), theirs);
+    });
+
+    it('unwinds through code of a module, and notes when modules come and go', async () => {
+      await linux.send('rmmod e1000; echo removed');
+      await linux.waitFor(/removed\n/, 60_000);
+      await linux.pause();
+      assert.equal(await linux.console('lsmod'), 'No modules are loaded.');
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: '__pci_register_driver' }] });
+      await linux.goOn();
+      await linux.send('insmod /e1000.ko; echo loaded');
+      await linux.client.stopped('breakpoint');
+      const names = (await linux.frames()).map(({ name }) => name);
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      // The function has two names: its own, and the one by which the kernel knows every module's.
+      const functions = names.map((name) => name.replace(/\+0x\w+/, '').replace(/^e1000_init_module /, 'init_module '));
+      assert.deepEqual(functions.slice(0, 3), ['__pci_register_driver', 'init_module [e1000]', 'do_one_initcall'], names.join(', '));
+      assert.ok(names.some((name) => /^— system call \d+ \((f?init_module)\) —$/.test(name)), names.join(', '));
+      const events = linux.client.unreadEvents('module').map(({ body }) => (body as Dap.ModuleEvent['body']));
+      assert.deepEqual(events.map(({ reason, module }) => [reason, module.name]), [['new', 'e1000.ko'], ['removed', 'e1000.ko'], ['new', 'e1000.ko']]);
+      await linux.goOn();
+      await linux.waitFor(/loaded\n/, 60_000);
+    });
+
+    more(() => linux);
+  });
+}
+
+function isCode({ presentationHint }: Dap.StackFrame): boolean {
+  return presentationHint !== 'label';
+}
+
+/** 'ksys_write+0x6b': the return address, as the kernel writes it. */
+async function placeOf(linux: BootedLinux, { name, instructionPointerReference }: Dap.StackFrame): Promise<string> {
+  const [symbol] = name.split('+');
+  if (!/^[a-z_]/i.test(symbol)) return name;
+  return `${symbol}+0x${(BigInt(instructionPointerReference ?? 0) - await linux.number(symbol)).toString(16)}`;
+}
+
+/** '/bin/busybox+0x7b7a0', by the guest's /proc/PID/maps; the bare address for memory of no file. */
+function placeByMaps(maps: string, address: bigint): string {
+  for (const line of maps.split('\n')) {
+    const [, from, to, offset, path] = /^(\w+)-(\w+) \S+ (\w+) \S+ \S+\s*(\S*)/.exec(line) ?? [];
+    const [start, end] = [BigInt(`0x${from}`), BigInt(`0x${to}`)];
+    if (address >= start && address < end && path.startsWith('/')) return `${path}+0x${(address - start + BigInt(`0x${offset}`)).toString(16)}`;
+  }
+  return `0x${address.toString(16)}`;
+}
+
+async function bytesAt(linux: BootedLinux, address: bigint, count: number): Promise<string> {
+  const body = await linux.client.request('readMemory', { memoryReference: `0x${address.toString(16)}`, count });
+  return Buffer.from(body.data ?? '', 'base64').toString('hex');
+}
