@@ -124,4 +124,26 @@ int main(int argc, char **argv) { (void)argv; return work(argc, argc + 1); }\n`;
     // All registers hold 3: `a` is in one, or is given as the total in one less 41.
     assert.ok(seen.includes("b 41") && seen.some(text => text === "a 3" || text === "a -38"), seen.join());
   });
+
+  it("have parameters that only the caller's call site still knows", function () {
+    needTools(this, "objdump");
+    const source = `volatile int sink;
+__attribute__((noinline)) int leaf(int a) { sink = a; return sink; }
+__attribute__((noinline)) int work(int x) { int r = leaf(x + 5); sink = 3; return r + sink; }
+int main(int argc, char **argv) { (void)argv; return work(77) + argc; }
+`;
+    const path = shop.compile("passed", source, "-m64", "-gdwarf-5", "-O2", "-no-pie", "-fno-ipa-ra");
+    const table = shop.load(path);
+    const back = /call .*<work>\n +([0-9a-f]+):/.exec(shop.run("objdump", "-d", "--no-show-raw-insn", "--disassemble=main", path))?.[1];
+    assert.ok(back !== undefined, "main calls work");
+    const unknown = { readRegister: () => undefined, readMemory: () => undefined };
+    const [work] = table.functionsNamed("work");
+    const last = work.end - 1n;
+    const x = table.scopesAt(last).flatMap(({ blocks }) => blocks).flatMap(({ variables }) => variables).find(({ name }) => name === "x");
+    assert.ok(x !== undefined);
+    const known = table.locate(x, { ...unknown, pc: last, caller: { ...unknown, pc: BigInt(`0x${back}`) - 1n } });
+    assert.equal(known.kind === "value" ? known.bytes[0] : known, 77);
+    const elsewhere = table.locate(x, { ...unknown, pc: last, caller: { ...unknown, pc: work.start } });
+    assert.match(elsewhere.kind === "optimised-out" ? elsewhere.reason : "", /value at the function's entry/);
+  });
 });
