@@ -322,15 +322,14 @@ export class StopSet implements StopDecisions {
       const { armed, isTouch } = hit.watch;
       if (!concernsAccessor(armed, hit)) continue;
       this.values = hitValues(hit);
-      const report = reportOf(hit);
       if (isTouch) {
         const event = this.live.find((each) => each === armed);
-        if (event && this.touched(event, { kind: 'touch', hit: report })) return true;
+        if (event && this.touched(event, { kind: 'touch', hit: reportOf(hit) })) return true;
         continue;
       }
       const verdict = armed.judge(this.wishes.mode === 'backwards');
       if (verdict === false) continue;
-      hits.push(report);
+      hits.push(reportOf(hit));
       if (verdict !== true) problems.push(verdict);
     }
     if (hits.length === 0) return false;
@@ -377,12 +376,23 @@ function concernsAccessor(armed: Watched['armed'], { by }: SeenHit<Watched>): bo
 }
 
 function hitValues({ linear, physical, before, after, offset, access, watch }: SeenHit<Watched>): Values {
-  const value = (bytes: Uint8Array | undefined): bigint => (bytes && offset === 0 ? littleEndian(bytes.subarray(0, 8)) : 0n);
-  return { linear: linear ?? 0, physical, before: value(before), after: value(after), bytes: watch.length, write: Number(access !== 'read') };
+  const value = (bytes: Uint8Array | undefined): bigint | number => (bytes && offset === 0 ? littleEndian(bytes) : 0);
+  return {
+    linear: linear ?? 0, physical, bytes: watch.length, write: Number(access !== 'read'),
+    // Few conditions ask for both.
+    get before() { return value(before); },
+    get after() { return value(after); },
+  };
 }
 
-function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+/** The first eight bytes as a number. */
+function littleEndian(bytes: Uint8Array): bigint | number {
+  let low = 0;
+  for (let i = Math.min(bytes.length, 4) - 1; i >= 0; i--) low = low * 256 + (bytes[i] ?? 0);
+  if (bytes.length <= 4) return low;
+  let high = 0;
+  for (let i = Math.min(bytes.length, 8) - 1; i >= 4; i--) high = high * 256 + (bytes[i] ?? 0);
+  return (BigInt(high) << 32n) | BigInt(low);
 }
 
 function reportOf({ watch, access, linear, physical, offset, before, after, by }: SeenHit<Watched>): WatchHit {

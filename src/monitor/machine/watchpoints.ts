@@ -217,7 +217,15 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
 
   private bytesOf(pieces: readonly Piece[]): Uint8Array {
     const { map } = this.environment;
-    return Uint8Array.from(pieces.flatMap(({ page, offset, bytes }) => [...map.copyOut(page * PAGE_BYTES + offset, bytes)]));
+    const [first] = pieces;
+    if (first && pieces.length === 1) return map.copyOut(first.page * PAGE_BYTES + first.offset, first.bytes);
+    const all = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes, 0));
+    let done = 0;
+    for (const { page, offset, bytes } of pieces) {
+      all.set(map.copyOut(page * PAGE_BYTES + offset, bytes), done);
+      done += bytes;
+    }
+    return all;
   }
 
   private physicalPage(placed: Placed<W>, page: number, access: SeenAccess): number {
