@@ -53,6 +53,8 @@ describe('disks and machines in a real VS Code', function () {
     const { page } = editor;
     await runCommand(page, 'View: Show Run and Debug');
     const pane = page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+    // In a folder without launch.json VS Code folds up all views but its own.
+    if (await pane.locator('.pane-header').getAttribute('aria-expanded') !== 'true') await pane.locator('.pane-header').click();
     const rows = pane.locator('.monaco-list-row');
     await rows.filter({ hasText: 'Boot boot.img' }).waitFor();
     // Without a boot sector files.img is no machine.
