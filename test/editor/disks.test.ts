@@ -75,6 +75,7 @@ describe('disks and machines in a real VS Code', function () {
     await panel.locator('.facts').filter({ hasText: 'sample hello' }).waitFor();
     await page.keyboard.press('F5');
     await waitUntil('the boot sector to be read', () => panel.locator('.counters').innerText(), (text) => /Reads\s+1, 512 B/.test(text));
+    await page.locator('.pane .monaco-list-row').filter({ hasText: 'Boot boot.img' }).filter({ hasText: 'running' }).waitFor();
     await screenshot(page, 'disks-panel');
     await page.keyboard.press('Shift+F5');
     await panel.locator('.notice').filter({ hasText: 'No guest is running' }).waitFor();
