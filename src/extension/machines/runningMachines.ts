@@ -27,6 +27,7 @@ const ENDINGS = /power|shut|exit/i;
 
 export class RunningMachines implements vscode.Disposable {
   private readonly machines = new Map<string, RunningMachine>();
+  private readonly looking = new Set<string>();
   private readonly emitter = new vscode.EventEmitter<void>();
   private readonly registrations: vscode.Disposable;
   /** Fires when a machine has come, gone, or changed its state. */
@@ -43,11 +44,26 @@ export class RunningMachines implements vscode.Disposable {
   private take(session: vscode.DebugSession, event: string, body: unknown): void {
     const stop = isRecord(body) ? body : {};
     if (event === 'continued') this.set({ session, state: 'running', why: undefined });
-    // A machine that was never stopped is known to run by what it says of itself.
-    if (event === 'shadowbox.changed' && this.machines.get(session.id)?.state === 'starting') this.set({ session, state: 'running', why: undefined });
+    if (event === 'shadowbox.changed' && this.machines.get(session.id)?.state !== 'running') void this.look(session);
     if (event === 'stopped') {
       const why = typeof stop.description === 'string' ? stop.description : String(stop.reason);
       this.set({ session, state: ENDINGS.test(why) ? 'off' : 'stopped', why });
+    }
+  }
+
+  /** The adapter tells no event when the client itself has set the machine going: it is asked whether it runs. */
+  private async look(session: vscode.DebugSession): Promise<void> {
+    const before = this.machines.get(session.id);
+    if (this.looking.has(session.id) || !this.events.isLaunched(session)) return;
+    this.looking.add(session.id);
+    try {
+      const { running } = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
+      // If it has stopped or ended meanwhile, that is the later word.
+      if (running && before !== undefined && this.machines.get(session.id) === before) this.set({ session, state: 'running', why: undefined });
+    } catch {
+      // It ended while it was asked.
+    } finally {
+      this.looking.delete(session.id);
     }
   }
 

@@ -7,6 +7,7 @@ const FILES = [
   () => import('./activation'),
   () => import('./configuration'),
   () => import('./session'),
+  () => import('./disks'),
 ];
 
 const TIMEOUT_MS = 20_000;

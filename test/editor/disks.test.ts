@@ -1,0 +1,83 @@
+// Disks and machines in a real VS Code: the editor for images, the Disks panel and the view Machines, as a person sees them.
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { cache, samples } from '../../scripts/lib/paths.mjs';
+import { requireTools, run } from '../filesystems/support';
+import type { OpenEditor } from './harness/editor';
+import { openEditor, requireEditor } from './harness/editor';
+import { panelFrame, runCommand, screenshot, screenshotOfFailure, waitForStopped, waitUntil } from './harness/workbench';
+
+describe('disks and machines in a real VS Code', function () {
+  this.timeout(90_000);
+  this.bail(true);
+  let editor: OpenEditor;
+  let folder: string | undefined;
+
+  before(async function () {
+    this.timeout(300_000);
+    await requireEditor(this);
+    requireTools(this, { 'mkfs.ext4': 'e2fsprogs' });
+    folder = await mkdtemp(path.join(cache, 'disks-'));
+    cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
+    run('mkfs.ext4', ['-q', '-F', '-L', 'files', '-d', path.join(samples, 'hello'), path.join(folder, 'files.img'), '16M']);
+    editor = await openEditor({ folder });
+  });
+  afterEach(async function () {
+    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
+  });
+  after(async () => {
+    await (editor as OpenEditor | undefined)?.close();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('an image opens in its editor, and a file in it in a text editor', async () => {
+    const { page } = editor;
+    // A file that is opened before VS Code has read what its extensions contribute is opened as text.
+    await runCommand(page, 'View: Show Run and Debug');
+    await page.locator('.pane-header').filter({ hasText: 'Machines' }).waitFor();
+    await runCommand(page, 'View: Show Explorer');
+    await page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: 'files.img' }).dblclick();
+    const image = await panelFrame(page, 'files.img');
+    await image.locator('.volumes').filter({ hasText: 'ext4' }).waitFor();
+    assert.match(await image.locator('.facts').innerText(), /Boot sector\s*The first sector is empty/);
+    await image.locator('.file-row').filter({ hasText: 'hello.asm' }).waitFor();
+    await screenshot(page, 'disk-image-editor');
+    await image.locator('.file-row').filter({ hasText: 'hello.asm' }).click();
+    await page.locator('.tab.active').filter({ hasText: 'hello.asm' }).waitFor();
+    await page.locator('.view-line').filter({ hasText: 'boot sector' }).first().waitFor();
+  });
+
+  it('the view Machines offers what lies in the folder, and starts it', async () => {
+    const { page } = editor;
+    await runCommand(page, 'View: Show Run and Debug');
+    const pane = page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+    // In a folder without launch.json VS Code folds up all views but its own.
+    if (await pane.locator('.pane-header').getAttribute('aria-expanded') !== 'true') await pane.locator('.pane-header').click();
+    const rows = pane.locator('.monaco-list-row');
+    await rows.filter({ hasText: 'Boot boot.img' }).waitFor();
+    // Without a boot sector files.img is no machine.
+    assert.equal(await rows.filter({ hasText: 'files.img' }).count(), 0);
+    await rows.filter({ hasText: 'Boot boot.img' }).hover();
+    await rows.filter({ hasText: 'Boot boot.img' }).locator('.action-label[aria-label="Start"]').click();
+    await waitForStopped(page);
+    await rows.filter({ hasText: 'stopped' }).waitFor();
+    await rows.filter({ hasText: 'floppy0' }).filter({ hasText: 'boot.img' }).waitFor();
+    await rows.filter({ hasText: 'Snapshots' }).waitFor();
+    await screenshot(page, 'machines-view');
+  });
+
+  it('the Disks panel shows what the BIOS reads', async () => {
+    const { page } = editor;
+    await runCommand(page, 'Shadowbox: Show Disks');
+    const panel = await panelFrame(page, 'Disks');
+    await panel.locator('.facts').filter({ hasText: 'sample hello' }).waitFor();
+    await page.keyboard.press('F5');
+    await waitUntil('the boot sector to be read', () => panel.locator('.counters').innerText(), (text) => /Reads\s+1, 512 B/.test(text));
+    await page.locator('.pane .monaco-list-row').filter({ hasText: 'Boot boot.img' }).filter({ hasText: 'running' }).waitFor();
+    await screenshot(page, 'disks-panel');
+    await page.keyboard.press('Shift+F5');
+    await panel.locator('.notice').filter({ hasText: 'No guest is running' }).waitFor();
+  });
+});
