@@ -46,15 +46,15 @@ describe('storage', function () {
     return guest.serial.slice(before);
   }
 
-  for (const flavour of ['686', 'amd64']) {
-    it(`Linux (${flavour}) reads and writes a disk and mounts a CD, by DMA`, async function () {
+  for (const [flavour, firmware] of [['686', 'builtin'], ['amd64', 'builtin'], ['amd64', 'seabios']] as const) {
+    it(`Linux (${flavour}, ${firmware === 'builtin' ? 'our BIOS' : 'SeaBIOS'}) reads and writes a disk and mounts a CD, by DMA`, async function () {
       const initrd = path.join(LINUX, `virtio-${flavour}.cpio`);
       if (!existsSync(initrd)) leaveOut(this, 'no kernel modules (node scripts/fetch-test-guests.mjs virtio)');
       const iso = path.join(folder, 'test.iso');
       const made = spawnSync('xorriso', ['-as', 'mkisofs', '-quiet', '-R', '-o', iso, path.join(folder, 'tree')]);
       if (made.status !== 0) leaveOut(this, 'no xorriso (apt install xorriso)');
       const guest = await boot({
-        kernel: path.join(LINUX, `vmlinuz-${flavour}`), initrd, cmdline: 'console=ttyS0', memory: '256M', disks: [path.join(folder, 'disk.img')], cdrom: iso,
+        kernel: path.join(LINUX, `vmlinuz-${flavour}`), initrd, cmdline: 'console=ttyS0', memory: '256M', disks: [path.join(folder, 'disk.img')], cdrom: iso, firmware,
       });
       guest.patience = PATIENCE_MS;
       guest.waitForSerial('guest# ');
