@@ -5,6 +5,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
+import { elementsFrom, firstElement, inNotation, splitFormat, stringAt, type FormatSuffix } from './expressions/formatSuffix';
 import { parseExpression } from './expressions/parser';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
 import { floatBits, floatOf, parseFloatingPoint } from './floats';
@@ -36,6 +37,9 @@ export interface Shown {
   readonly text: string;
   readonly type: string;
   readonly scope: Scope;
+  /** The expression without the format behind it, and whether that asks for hexadecimal in all of the value's parts. */
+  readonly expression: string;
+  readonly inHex: boolean;
 }
 
 export class Evaluation {
@@ -53,13 +57,25 @@ export class Evaluation {
   /** Evaluates without side effects. */
   async evaluate(text: string, frameId?: number, style: ValueStyle = { hexOnly: false }): Promise<Shown> {
     await this.program.ready();
-    const tree = parseExpression(text, (name) => findType(this.program, name) !== undefined);
+    const { expression, format } = splitFormat(text);
+    const tree = parseExpression(expression, (name) => findType(this.program, name) !== undefined);
     const scope = await this.frames.scope(frameId);
     return scope.memory.run(() => {
-      const value = evaluate(tree, scope);
-      const shown = display('', value, this.options(scope, style));
-      return { value, text: shown.value, type: shown.typeName, scope };
+      const plain = evaluate(tree, scope);
+      const value = format?.count === undefined ? plain : elementsFrom(evaluate(firstElement(tree, plain), scope), format.count);
+      const options = this.options(scope, format?.notation === 'x' ? { ...style, hexOnly: true } : style);
+      const shown = display('', value, options);
+      return { value, text: this.formatted(value, scope, format) ?? shown.value, type: shown.typeName, scope, expression, inHex: format?.notation === 'x' };
     });
+  }
+
+  /** What a format behind an expression makes of its value; undefined where it says nothing about it. */
+  private formatted(value: Value, scope: Scope, { notation, count }: FormatSuffix = {}): string | undefined {
+    if (notation === undefined || count !== undefined) return undefined;
+    if (notation !== 's') return inNotation(value, notation);
+    const place = memoryOf(value);
+    if (place === undefined) throw userError('A string needs a pointer, an array, or an address.');
+    return stringAt(place.address, scope.memory.readLinear);
   }
 
   /** How values of the program are written. The style is read anew for each number, so a tree of values follows it. */

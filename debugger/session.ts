@@ -364,22 +364,20 @@ export class ShadowboxDebugSession extends DebugSession {
       const output = commands.run(expression);
       if (output) return { result: await output, variablesReference: 0 };
       const assignment = splitAssignment(expression);
-      if (assignment) return this.result(await evaluation.assign(assignment.left, assignment.right, frameId), expression, frameId, hexOnly);
+      if (assignment) return this.result(await evaluation.assign(assignment.left, assignment.right, frameId), frameId, hexOnly);
     }
     const inFull = context === 'clipboard';
-    return this.result(await evaluation.evaluate(expression, frameId, { hexOnly, inFull }), expression, frameId, hexOnly);
+    return this.result(await evaluation.evaluate(expression, frameId, { hexOnly, inFull }), frameId, hexOnly);
   }
 
-  private async result(shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
-    const children = await this.machine.variables.childrenOf(shown, expression, frameId, hexOnly);
+  private async result(shown: Shown, frameId: number | undefined, hexOnly: boolean): Promise<DebugProtocol.EvaluateResponse['body']> {
+    const children = await this.machine.variables.childrenOf(shown, frameId, hexOnly);
     const place = await this.machine.evaluation.placeOf(shown);
     return { result: shown.text, ...children, ...answerFields(shown, place && formatReference(place)) };
   }
 
-  private async changedValue(
-    shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean,
-  ): Promise<DebugProtocol.SetExpressionResponse['body']> {
-    const { result, ...rest } = await this.result(shown, expression, frameId, hexOnly);
+  private async changedValue(shown: Shown, frameId: number | undefined, hexOnly: boolean): Promise<DebugProtocol.SetExpressionResponse['body']> {
+    const { result, ...rest } = await this.result(shown, frameId, hexOnly);
     return { value: result, ...rest };
   }
 }

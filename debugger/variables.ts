@@ -33,6 +33,8 @@ interface Tree {
   readonly frameId: number | undefined;
   readonly memory: SyncMemory;
   readonly style: ValueStyle;
+  /** Whether numbers are in hexadecimal whatever the client asks for. */
+  readonly inHex?: boolean;
 }
 
 type Presentation = Pick<DebugProtocol.Variable, 'name' | 'value'> & Partial<DebugProtocol.Variable>;
@@ -98,9 +100,9 @@ export class VariableManager {
   }
 
   /** A reference to the children of an evaluated value; 0 when it has none. */
-  childrenOf(shown: Shown, expression: string, frameId: number | undefined, hexOnly: boolean): Promise<Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables'>> {
-    const { scope, value } = shown;
-    const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly } };
+  childrenOf(shown: Shown, frameId: number | undefined, hexOnly: boolean): Promise<Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables'>> {
+    const { scope, value, expression, inHex } = shown;
+    const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly: hexOnly || inHex }, inHex };
     return scope.memory.run(() => {
       const node = display('', value, this.evaluation.options(scope, tree.style));
       return this.nodeReference(node, isPointer(value) ? 'pointer' : 'plain', expression, tree);
@@ -171,7 +173,7 @@ export class VariableManager {
     const variablesReference = this.add({
       frameId: tree.frameId,
       list: (start, count, hexOnly) => tree.memory.run(() => {
-        tree.style.hexOnly = hexOnly;
+        tree.style.hexOnly = hexOnly || tree.inHex === true;
         return node.children(start, count).map((child) => this.node(child, childExpression(expression, kind, child.name), tree));
       }),
       nameOf: async (child) => childExpression(expression, kind, child),

@@ -72,6 +72,24 @@ describe('values of a C program', function () {
     assert.deepEqual(page.map(({ name, value, evaluateName }) => [name, value, evaluateName]), [['[1]', '8', 'numbers[1]']]);
   });
 
+  it('writes values as the format behind the expression says', async () => {
+    assert.equal(await evaluate('pointer->y,x'), '0xfffffffc');
+    assert.equal(await evaluate('pointer->y, d'), '-4');
+    assert.equal(await evaluate('pointer->y,u'), '4294967292');
+    assert.equal(await evaluate('pointer->x + 6,b'), '0b1001');
+    assert.equal(await evaluate('0x1ff,o'), '0o777');
+    assert.equal(await evaluate('0x12345,b'), '0b0001_0010_0011_0100_0101');
+    assert.equal(await evaluate("'A',c"), "65 'A'");
+    const greeting = await evaluate('greeting,s');
+    assert.match(greeting, /^".+"$/);
+    assert.ok((await evaluate('greeting')).includes(greeting.slice(1, -1)), 'the string that the variable has');
+    const { result, variablesReference } = await client.request('evaluate', { expression: '&numbers[1],2x', frameId: frame.id });
+    const { variables } = await client.request('variables', { variablesReference });
+    assert.deepEqual(variables.map(({ name, value }) => [name, value]), [['[0]', '0x8'], ['[1]', '0x9']], result);
+    assert.match(await client.refused('evaluate', { expression: 'numbers,0', frameId: frame.id }), /1 to 65536/);
+    assert.match(await client.refused('evaluate', { expression: '*pointer,4', frameId: frame.id }), /needs a pointer, an array, or an address/);
+  });
+
   it('tells where a variable is declared', async () => {
     const numbers = named(await scope('Locals'), 'numbers');
     const location = await client.request('locations', { locationReference: numbers.declarationLocationReference ?? 0 });
