@@ -249,11 +249,14 @@ export class ShadowboxDebugSession extends DebugSession {
     const step = (kind: StepKind): Handler => async (args, call) => {
       const granularity = args.choice('granularity', ['statement', 'line', 'instruction']);
       const { execution, threads, navigation } = this.machine;
-      const { stepper } = await threads.thread(args.optionalInteger('threadId'));
       const unit = granularity === 'instruction' ? 'instruction' : 'line';
+      const threadId = args.optionalInteger('threadId');
       const targetId = kind === 'in' ? args.optionalInteger('targetId') : undefined;
-      const into = targetId === undefined ? undefined : navigation.target(targetId);
-      call.afterResponse(await execution.begin(() => (into === undefined ? stepper.step(kind, unit) : stepper.stepInto(into)), 'step'));
+      // Commands are carried out in the order in which they come: nothing is waited for before this.
+      call.afterResponse(await execution.begin(async () => {
+        const { stepper } = await threads.thread(threadId);
+        return targetId === undefined ? stepper.step(kind, unit) : stepper.stepInto(navigation.target(targetId));
+      }, 'step'));
     };
     return {
       threads: async () => ({ threads: this.debuggee ? await this.debuggee.threads.list() : [{ id: 1, name: 'CPU 0' }] }),
@@ -276,8 +279,8 @@ export class ShadowboxDebugSession extends DebugSession {
       },
       stepOut: async (args, call) => {
         const { execution, threads } = this.machine;
-        const { stepper } = await threads.thread(args.optionalInteger('threadId'));
-        call.afterResponse(await execution.begin(() => stepper.stepOut(), 'step'));
+        const threadId = args.optionalInteger('threadId');
+        call.afterResponse(await execution.begin(async () => (await threads.thread(threadId)).stepper.stepOut(), 'step'));
       },
     };
   }
