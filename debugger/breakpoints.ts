@@ -1,43 +1,47 @@
 /**
- * Breakpoints: the client's sets (source lines, functions, instructions) become invisible execution hooks at
- * linear addresses; at a stop, conditions, hit counts and log messages decide whether it counts.
+ * Breakpoints: the client's sets (source lines, functions, instructions) become invisible execution hooks. Conditions, hit counts and
+ * log messages are decided about in the monitor where that is possible (conditions/), else here, at each stop.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { StopReport } from '../src/monitor/machine/session';
-import { formatReference, type Place } from './addresses';
-import { parseHitCondition, parseLogMessage, type HitCondition, type LogPiece } from './breakpointConditions';
+import type { CodePlace, ExecutionBreakpoint, LogEntry, StopReport } from '../src/monitor/machine/session';
+import { breakpointMode, hookPlaces, type BreakpointMode, type Spot } from './breakpointPlaces';
+import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
+import { parseHitCondition, parseLogMessage, type LogPiece } from './conditions/languages';
+import type { Expression } from './expressions/syntax';
 import { messageOf, userError } from './ports';
-import { NO_SYMBOLS, type Program } from './program';
+import type { Program } from './program';
 import type { RequestArguments } from './requestArguments';
+import { NO_VERDICT, type StopJudge, type Verdict } from './stopJudge';
+import { BreakpointSpots } from './breakpointSpots';
+import type { Place } from './addresses';
 import type { Target } from './target';
+
+/** One place of a breakpoint in the machine. */
+interface Hook {
+  /** Its number in the machine. */
+  id: number;
+  readonly place: CodePlace;
+  /** The linear address, if it has one. */
+  readonly address: bigint | undefined;
+  built: BuiltGate;
+  /** Whether the machine has stood there, so that its mode is known. */
+  wasSeen: boolean;
+}
 
 interface Breakpoint {
   readonly id: number;
   /** What it was set on, with its conditions: the same specification keeps its id and its hits. */
   readonly specification: string;
-  readonly addresses: readonly bigint[];
-  readonly condition?: string;
-  readonly hitCondition?: HitCondition;
-  readonly log?: readonly LogPiece[];
+  readonly wish: Wish;
+  readonly hooks: readonly Hook[];
   readonly answer: DebugProtocol.Breakpoint;
   hits: number;
-}
-
-/** Where a breakpoint goes, or why it cannot. */
-type Spot =
-  | { readonly addresses: readonly bigint[]; readonly answer: Omit<DebugProtocol.Breakpoint, 'id' | 'verified'> }
-  | { readonly reason: string };
-
-/** What a stop at execution hooks comes to. */
-export interface Verdict {
-  readonly stop: boolean;
-  readonly hitBreakpointIds: readonly number[];
 }
 
 /** What the breakpoint manager needs of evaluation and output. */
 export interface BreakpointServices {
   /** Whether an expression is true (not zero) where the machine stands. */
-  holds(expression: string): Promise<boolean>;
+  holds(expression: Expression): Promise<boolean>;
   /** The value of an expression as text. */
   show(expression: string): Promise<string>;
   resolve(reference: string): Promise<Place>;
@@ -45,18 +49,35 @@ export interface BreakpointServices {
   log(text: string, address: bigint): void;
 }
 
-export class BreakpointManager {
+/** What one breakpoint of a set is to be. */
+interface Wanted {
+  readonly key: string;
+  readonly item: RequestArguments;
+  readonly spot: Spot;
+}
+
+export class BreakpointManager implements StopJudge {
   private nextId = 1;
+  private nextHook = 1;
   /** Key: 'source:PATH', 'functions', 'instructions'. */
   private readonly sets = new Map<string, readonly Breakpoint[]>();
   /** What was wanted of functions last. */
   private functions: RequestArguments | undefined;
+  private readonly spots: BreakpointSpots;
 
   constructor(
     private readonly target: Target,
     private readonly program: Program,
+    private readonly gates: GateBuilder,
     private readonly services: BreakpointServices,
-  ) {}
+  ) {
+    this.spots = new BreakpointSpots(target, program, services.resolve);
+  }
+
+  /** Ids are the client's for data breakpoints, too. */
+  newId(): number {
+    return this.nextId++;
+  }
 
   /** setBreakpoints: replaces the breakpoints of one source file. `lineOf` turns the client's line into one from 1. */
   async setSource(args: RequestArguments, lineOf: (line: number) => number): Promise<DebugProtocol.Breakpoint[]> {
@@ -64,7 +85,7 @@ export class BreakpointManager {
     if (path === undefined) throw userError('setBreakpoints: the source has no path.');
     const wanted = args.objects('breakpoints').map((item) => {
       const line = lineOf(item.integer('line', 0));
-      return { key: `${line}`, item, spot: this.lineSpot(path, line) };
+      return { key: `${line}`, item, spot: this.spots.line(path, line) };
     });
     return this.replace(`source:${path}`, wanted);
   }
@@ -75,7 +96,7 @@ export class BreakpointManager {
     await this.program.ready();
     const wanted = args.objects('breakpoints').map((item) => {
       const name = item.string('name');
-      return { key: name, item, spot: this.functionSpot(name) };
+      return { key: name, item, spot: this.spots.function(name) };
     });
     return this.replace('functions', wanted);
   }
@@ -93,45 +114,83 @@ export class BreakpointManager {
     const wanted = await Promise.all(args.objects('breakpoints').map(async (item) => {
       const reference = item.string('instructionReference');
       const offset = item.optionalInteger('offset') ?? 0;
-      return { key: `${reference}+${offset}`, item, spot: await this.instructionSpot(reference, offset) };
+      return { key: `${reference}+${offset}`, item, spot: await this.spots.instruction(reference, offset) };
     }));
     return this.replace('instructions', wanted);
   }
 
   /** Gives the machine all hooks anew. */
   async apply(): Promise<void> {
-    const addresses = new Set([...this.sets.values()].flat().flatMap((breakpoint) => breakpoint.addresses));
-    await this.target.control.setBreakpoints([...addresses].map((linear, id) => ({ id, linear })));
+    const hooks = this.all().flatMap(({ hooks: each }) => each);
+    await this.target.control.setBreakpoints(hooks.map(({ id, place, built }): ExecutionBreakpoint => (
+      { id, ...place, ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }
+    )));
   }
 
   /** Hits are counted from the start of a run. */
   resetHits(): void {
-    for (const breakpoint of [...this.sets.values()].flat()) breakpoint.hits = 0;
+    for (const breakpoint of this.all()) {
+      breakpoint.hits = 0;
+      // The machine knows hooks by their numbers, and keeps their hits.
+      for (const hook of breakpoint.hooks) hook.id = this.nextHook++;
+    }
   }
 
   /** Decides about a stop at execution hooks; log points write their message and do not stop. */
-  async judge(report: StopReport): Promise<Verdict> {
-    const reached = [...this.sets.values()].flat().filter((breakpoint) => breakpoint.addresses.includes(report.linear));
+  async judge(report: StopReport, backwards: boolean): Promise<Verdict> {
+    const { reason } = report;
+    if (reason.kind !== 'breakpoint') return NO_VERDICT;
     const hit: number[] = [];
-    for (const breakpoint of reached) {
-      if (await this.counts(breakpoint, report.linear)) hit.push(breakpoint.id);
+    let isBetter = false;
+    for (const breakpoint of this.all()) {
+      const hook = breakpoint.hooks.find(({ id }) => reason.ids.includes(id));
+      if (!hook) continue;
+      const problem = reason.problems?.find(({ id }) => id === hook.id);
+      if (problem) this.services.log(`${problem.problem}`, report.linear);
+      if (problem || await this.counts(breakpoint, hook, report.linear, backwards)) hit.push(breakpoint.id);
+      isBetter = (await this.learn(breakpoint, hook, report.linear)) || isBetter;
     }
+    if (isBetter) await this.apply();
     return { stop: hit.length > 0, hitBreakpointIds: hit };
   }
 
-  private async counts(breakpoint: Breakpoint, address: bigint): Promise<boolean> {
-    if (breakpoint.condition !== undefined) {
+  /** Log points of the monitor. */
+  logged({ list, id, linear, values }: LogEntry): void {
+    if (list !== 'breakpoints') return;
+    const hook = this.all().flatMap(({ hooks }) => hooks).find((each) => each.id === id);
+    if (hook?.built.write) this.services.log(hook.built.write(values), linear);
+  }
+
+  private all(): Breakpoint[] {
+    return [...this.sets.values()].flat();
+  }
+
+  /** What could not be compiled before the code's mode was known may be possible now. */
+  private async learn(breakpoint: Breakpoint, hook: Hook, linear: bigint): Promise<boolean> {
+    if (hook.wasSeen || (!hook.built.rest.condition && !hook.built.rest.log)) return false;
+    hook.wasSeen = true;
+    const { hits, ...wish } = breakpoint.wish;
+    // Hits that have been counted here go on being counted here.
+    const built = await this.gates.build(breakpoint.hits > 0 && hits ? wish : breakpoint.wish, { address: linear, isPart: breakpoint.hooks.length > 1, isHere: true });
+    if (built.gate === undefined) return false;
+    hook.built = breakpoint.hits > 0 && hits ? { ...withoutLog(built), rest: { ...built.rest, hits, ...(wish.log ? { log: wish.log } : {}) } } : built;
+    return true;
+  }
+
+  private async counts(breakpoint: Breakpoint, { built: { rest } }: Hook, address: bigint, backwards: boolean): Promise<boolean> {
+    if (rest.condition !== undefined) {
       try {
-        if (!(await this.services.holds(breakpoint.condition))) return false;
+        if (!(await this.services.holds(rest.condition))) return false;
       } catch (error) {
-        this.services.log(`The condition '${breakpoint.condition}' cannot be evaluated: ${messageOf(error)}`, address);
+        this.services.log(`The condition cannot be evaluated: ${messageOf(error)}`, address);
         return true;
       }
     }
+    if (backwards) return breakpoint.wish.log === undefined;
     breakpoint.hits++;
-    if (breakpoint.hitCondition && !breakpoint.hitCondition(breakpoint.hits)) return false;
-    if (!breakpoint.log) return true;
-    this.services.log(await this.message(breakpoint.log), address);
+    if (rest.hits && !rest.hits.holds(breakpoint.hits)) return false;
+    if (!rest.log) return true;
+    this.services.log(await this.message(rest.log), address);
     return false;
   }
 
@@ -143,82 +202,56 @@ export class BreakpointManager {
     return texts.join('');
   }
 
-  private async replace(
-    set: string, wanted: readonly { readonly key: string; readonly item: RequestArguments; readonly spot: Spot }[],
-  ): Promise<DebugProtocol.Breakpoint[]> {
+  private async replace(set: string, wanted: readonly Wanted[]): Promise<DebugProtocol.Breakpoint[]> {
     const before = this.sets.get(set) ?? [];
-    const now = wanted.map(({ key, item, spot }) => this.make(key, item, spot, before));
+    const now: Breakpoint[] = [];
+    for (const each of wanted) now.push(await this.make(each, before));
     this.sets.set(set, now);
     await this.apply();
     return now.map((breakpoint) => breakpoint.answer);
   }
 
-  private make(key: string, item: RequestArguments, spot: Spot, before: readonly Breakpoint[]): Breakpoint {
+  private async make({ key, item, spot }: Wanted, before: readonly Breakpoint[]): Promise<Breakpoint> {
     const condition = textOf(item, 'condition');
     const hitText = textOf(item, 'hitCondition');
     const logText = textOf(item, 'logMessage');
-    const specification = JSON.stringify([key, condition, hitText, logText]);
+    const modeText = textOf(item, 'mode');
+    const specification = JSON.stringify([key, condition, hitText, logText, modeText]);
     const old = before.find((breakpoint) => breakpoint.specification === specification);
-    const id = old?.id ?? this.nextId++;
+    const id = old?.id ?? this.newId();
     const reject = (message: string): Breakpoint =>
-      ({ id, specification, addresses: [], hits: 0, answer: { id, verified: false, message } });
+      ({ id, specification, wish: {}, hooks: [], hits: 0, answer: { id, verified: false, message } });
     if ('reason' in spot) return reject(spot.reason);
-    let hitCondition: HitCondition | undefined;
     try {
-      hitCondition = hitText === undefined ? undefined : parseHitCondition(hitText);
+      const mode: BreakpointMode = breakpointMode(modeText);
+      const wish: Wish = {
+        condition: condition === undefined ? undefined : this.gates.parse(condition),
+        hits: hitText === undefined ? undefined : parseHitCondition(hitText),
+        log: logText === undefined ? undefined : parseLogMessage(logText),
+      };
+      const places = await hookPlaces(spot, mode, this.target);
+      const hooks = old && isSameSpot(old.hooks.map(({ place }) => place), places) ? old.hooks : await this.hooks(places, wish);
+      return { id, specification, wish, hooks, hits: old?.hits ?? 0, answer: { ...spot.answer, id, verified: true } };
     } catch (error) {
       return reject(messageOf(error));
     }
-    return {
-      id,
-      specification,
-      addresses: spot.addresses,
-      hits: old?.hits ?? 0,
-      answer: { ...spot.answer, id, verified: true },
-      ...(condition === undefined ? {} : { condition }),
-      ...(hitCondition ? { hitCondition } : {}),
-      ...(logText === undefined ? {} : { log: parseLogMessage(logText) }),
-    };
   }
 
-  private lineSpot(path: string, line: number): Spot {
-    const found = this.program.lineAddresses(path, line);
-    if ('reason' in found) return found;
-    return {
-      addresses: found.addresses,
-      answer: {
-        line: found.line,
-        source: { name: found.source.name, path: found.source.path },
-        instructionReference: formatReference({ space: { kind: 'linear' }, address: found.addresses[0] }),
-      },
-    };
+  private async hooks(places: readonly CodePlace[], wish: Wish): Promise<Hook[]> {
+    return Promise.all(places.map(async (place) => {
+      const address = 'linear' in place ? place.linear : undefined;
+      const built = await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
+      return { id: this.nextHook++, place, address, built, wasSeen: false };
+    }));
   }
+}
 
-  private functionSpot(name: string): Spot {
-    const functions = this.program.functionsNamed(name);
-    if (functions.length === 0) return { reason: this.program.isEmpty ? NO_SYMBOLS : `There is no function '${name}' in the loaded symbols.` };
-    const addresses = functions.map((found) => found.prologueEnd);
-    const line = this.program.lineAt(addresses[0]);
-    return {
-      addresses,
-      answer: {
-        instructionReference: formatReference({ space: { kind: 'linear' }, address: addresses[0] }),
-        ...(line ? { line: line.line, source: { name: line.source.name, path: line.source.path } } : {}),
-      },
-    };
-  }
+function withoutLog({ filter, gate, rest }: BuiltGate): BuiltGate {
+  return { filter, rest, ...(gate?.condition ? { gate: { condition: gate.condition } } : {}) };
+}
 
-  private async instructionSpot(reference: string, offset: number): Promise<Spot> {
-    try {
-      const place = await this.services.resolve(reference);
-      const address = place.address + BigInt(offset);
-      if (place.space.kind !== 'linear') return { reason: 'Instruction breakpoints need a linear address.' };
-      if (address < 0n) return { reason: `${reference} with offset ${offset} lies below address 0.` };
-      return { addresses: [address], answer: { instructionReference: reference, offset } };
-    } catch (error) {
-      return { reason: messageOf(error) };
-    }
-  }
+function isSameSpot(one: readonly CodePlace[], other: readonly CodePlace[]): boolean {
+  return one.length === other.length && one.every((place, index) => Object.entries(place).every(([key, value]) => Object.entries(other[index]).some(([k, v]) => k === key && v === value)));
 }
 
 function textOf(item: RequestArguments, name: string): string | undefined {

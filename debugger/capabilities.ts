@@ -2,7 +2,8 @@
  * What the adapter can do (its capabilities), and what the client can (features that gate optional events).
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { EXCEPTION_FILTERS } from './exceptions';
+import { BREAKPOINT_MODES } from './breakpointPlaces';
+import { EXCEPTION_FILTERS } from './exceptionFilters';
 import type { RequestArguments } from './requestArguments';
 
 /** Every flag here has a test in test/debugger/capabilities.test.ts. */
@@ -36,6 +37,13 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsStepBack: true,
   supportsInstructionBreakpoints: true,
   supportsExceptionFilterOptions: true,
+  supportsDataBreakpoints: true,
+  supportsDataBreakpointBytes: true,
+  supportsGotoTargetsRequest: true,
+  supportsStepInTargetsRequest: true,
+  supportsRestartFrame: true,
+  supportsSingleThreadExecutionRequests: true,
+  breakpointModes: BREAKPOINT_MODES,
   supportsANSIStyling: true,
 };
 

@@ -3,7 +3,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Evaluation } from './evaluation';
-import type { FrameManager } from './frames';
+import type { Threads } from './threads';
 import type { Program } from './program';
 import { registerNames } from './registers';
 import { stripType, type Type } from './symbols/types';
@@ -18,7 +18,7 @@ type Kind = NonNullable<DebugProtocol.CompletionItem['type']>;
 export async function complete(
   text: string, column: number, frameId: number | undefined,
   { frames, evaluation, program, commands }: {
-    readonly frames: FrameManager; readonly evaluation: Evaluation; readonly program: Program; readonly commands: readonly string[];
+    readonly frames: Pick<Threads, 'scope'>; readonly evaluation: Evaluation; readonly program: Program; readonly commands: readonly string[];
   },
 ): Promise<DebugProtocol.CompletionItem[]> {
   const before = text.slice(0, column);
@@ -56,7 +56,7 @@ function lastOperand(text: string): string {
   return text;
 }
 
-async function memberNames(owner: string, frameId: number | undefined, frames: FrameManager, evaluation: Evaluation): Promise<string[]> {
+async function memberNames(owner: string, frameId: number | undefined, frames: Pick<Threads, 'scope'>, evaluation: Evaluation): Promise<string[]> {
   const prefix = `${owner.replace(/^[$%]/, '').toLowerCase()}.`;
   const { cpu } = await frames.scope(frameId);
   const parts = [...registerNames(cpu), ...(cpu.flags.fields ?? []).map((field) => `${cpu.flags.name}.${field.name}`)]

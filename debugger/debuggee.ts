@@ -3,16 +3,18 @@
  */
 import { BreakpointEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { MachineSession, StopReason } from '../src/monitor/machine/session';
+import type { LogEntry, MachineSession, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import type { ClientFeatures } from './capabilities';
+import { GateBuilder } from './conditions/gateBuilder';
 import { cpuPanelHandlers } from './cpuPanels';
+import { DataBreakpoints, type WatchedData } from './dataBreakpoints';
 import { Disassembler } from './disassembly/disassembler';
 import { Listings } from './disassembly/listings';
 import { Evaluation } from './evaluation';
 import { ExceptionManager } from './exceptions';
-import { Execution, THREAD_ID } from './execution';
+import { Execution } from './execution';
 import { FrameManager } from './frames';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
@@ -20,16 +22,22 @@ import { LinuxCommands } from './linux/commands';
 import { LinuxGuest } from './linux/linuxGuest';
 import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
+import { Navigation } from './navigation';
 import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
-import { messageOf, type FileReader } from './ports';
+import { Past, SOUGHT } from './past';
+import { messageOf, userError, type FileReader } from './ports';
 import type { Program } from './program';
 import { ReplCommands } from './replCommands';
+import { RunUntil } from './runUntil';
 import { Runner, type Stop } from './runner';
 import { SourceManager } from './sources';
 import { StackManager } from './stack';
 import { Stepper } from './stepping';
+import { anyOf } from './stopJudge';
+import { StopStories, type StopWords } from './stopWords';
 import { Target } from './target';
+import { Threads, type CpuThread } from './threads';
 import { VariableManager } from './variables';
 
 /** The serial port that a console is attached to. */
@@ -42,18 +50,22 @@ export class Debuggee {
   readonly runner: Runner;
   readonly execution: Execution;
   private readonly outside: OutsideRuns;
-  readonly frames: FrameManager;
+  readonly threads: Threads;
+  readonly dataBreakpoints: DataBreakpoints;
+  readonly past: Past;
+  readonly navigation: Navigation;
+  readonly runUntil: RunUntil;
   readonly variables: VariableManager;
   readonly evaluation: Evaluation;
   readonly memory: MemoryManager;
   readonly disassembler: Disassembler;
   readonly listings: Listings;
-  readonly stepper: Stepper;
   readonly sources: SourceManager;
   readonly commands: ReplCommands;
   readonly panels: ReturnType<typeof panelHandlers>;
   private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
+  private readonly stories: StopStories;
 
   constructor(
     private readonly machine: MachineSession,
@@ -72,31 +84,43 @@ export class Debuggee {
       },
     });
     program.describedBy(this.linux);
-    const stack = new StackManager(target, program, this.linux);
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
-    this.frames = new FrameManager(target, program, stack, this.listings);
-    this.evaluation = new Evaluation(target, program, this.frames, (place, bytes) => this.edited(place, bytes));
+    this.threads = new Threads((index, firstFrame) => this.makeThread(index, firstFrame));
+    this.evaluation = new Evaluation(target, program, this.threads, (place, bytes) => this.edited(place, bytes));
     const resolve = (reference: string): Promise<Place> => this.evaluation.place(reference);
-    this.exceptions = new ExceptionManager(target);
-    this.breakpoints = new BreakpointManager(target, program, {
+    const gates = new GateBuilder(target, program, this.evaluation);
+    const told = (text: string): void => this.tell(text, true);
+    this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1);
+    this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, told);
+    this.breakpoints = new BreakpointManager(target, program, gates, {
       holds: (expression) => this.evaluation.holds(expression),
       show: (expression) => this.evaluation.show(expression),
       resolve,
       log: (text, address) => this.log(text, address),
     });
-    this.runner = new Runner(target, this.breakpoints, () => this.onGoing());
-    this.stepper = new Stepper(target, program, this.runner, stack, this.disassembler);
-    this.variables = new VariableManager(this.frames, this.evaluation);
+    this.variables = new VariableManager(this.threads, this.evaluation);
+    this.dataBreakpoints = new DataBreakpoints(
+      target, this.evaluation, gates, (reference, name) => this.variables.expressionOf(reference, name), () => this.breakpoints.newId(), told,
+    );
+    this.runner = new Runner(target, anyOf([this.breakpoints, this.dataBreakpoints, this.exceptions]), () => this.onGoing());
+    this.past = new Past(target, program, this.runner, () => this.applyStops());
+    this.navigation = new Navigation(this.threads, program, this.disassembler);
+    this.runUntil = new RunUntil(this.runner, this.evaluation);
     this.memory = new MemoryManager(target, resolve);
     const queries = new LinuxQueries(target, this.linux);
     this.sources = new SourceManager(program, files, () => queries.modules());
-    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, new LinuxCommands(queries).commands);
+    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
+      until: (text) => this.runTo(text),
+      who: (expression, bytes) => this.whoWrote(expression, bytes),
+    }, new LinuxCommands(queries).commands);
     this.output = new GuestOutput(send, async () => (await target.inspect.summary()).retired, features.ansi);
     this.execution = new Execution(this.runner, this.exceptions, {
       send,
       onStanding: () => this.onStanding(),
+      describe: (reason) => this.describe(reason),
+      threadId: () => this.threads.currentId(),
       tell: (text, important) => this.tell(text, important),
     });
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
@@ -110,8 +134,9 @@ export class Debuggee {
     machine.onEvent((event) => {
       if (event.kind === 'stopped') {
         this.linux.forget();
-        this.frames.changed();
+        this.threads.changed();
       }
+      if (event.kind === 'log') this.onLog(event.entries, event.lost);
       this.outside.onEvent(event, this.runner.isRunning);
       this.runner.onEvent(event);
       this.output.onEvent(event);
@@ -138,6 +163,34 @@ export class Debuggee {
     return this.outside.isRunning ? this.target.control.pause() : this.execution.pause();
   }
 
+  /** Runs until something, told as the console's `until` has it. Gives what to do after the answer. */
+  async runTo(text: string, threadId?: number): Promise<() => void> {
+    const command = await this.runUntil.command(text, await this.threads.thread(threadId));
+    return this.execution.begin(command, 'run');
+  }
+
+  /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. */
+  async whoWrote(expression: string, bytes?: number, frameId?: number): Promise<{ readonly data: WatchedData; readonly after: () => void }> {
+    const data = await this.dataBreakpoints.dataOf(expression, frameId, bytes);
+    return { data, after: await this.execution.begin(() => this.past.whoWrote(data), 'run', true) };
+  }
+
+  /** goto: tells the stop anew, at the other place. */
+  async goTo(threadId: number | undefined, targetId: number): Promise<() => void> {
+    if (this.runner.isRunning || this.outside.isRunning) throw userError('The machine is running: pause it first.');
+    await this.navigation.goTo(await this.threads.thread(threadId), targetId);
+    this.edited(undefined, 0);
+    const stop = await this.standing({ kind: 'pause' });
+    return () => void this.execution.announce({ ...stop, as: { reason: 'goto' } });
+  }
+
+  /** restartFrame: back in time to where the frame was entered. */
+  async restartFrame(frameId: number): Promise<() => void> {
+    const { frames, stack } = this.threads.threadOfFrame(frameId);
+    const index = await frames.physicalIndex(frameId);
+    return this.execution.begin(() => this.past.restartFrame(stack, index), 'run', true);
+  }
+
   /** restart: power-on reset, then as at the start. */
   async restart(): Promise<() => void> {
     await this.execution.quiesce();
@@ -146,8 +199,8 @@ export class Debuggee {
     this.target.stopped();
     this.linux.forget();
     this.breakpoints.resetHits();
-    await this.breakpoints.apply();
-    await this.exceptions.apply();
+    this.dataBreakpoints.resetHits();
+    await this.applyStops();
     this.execution.revive();
     if (!this.options.stopOnEntry) {
       const goes = await this.goOn();
@@ -164,7 +217,7 @@ export class Debuggee {
   edited(place: Place | undefined, bytes: number): void {
     this.target.forget();
     this.linux.forget();
-    this.frames.changed();
+    this.threads.changed();
     if (place && bytes > 0 && this.features.memoryEvents) {
       this.send(new MemoryEvent(formatReference(place), 0, bytes));
     }
@@ -190,7 +243,25 @@ export class Debuggee {
   }
 
   private invalidate(areas: DebugProtocol.InvalidatedAreas[]): void {
-    if (this.features.invalidated) this.send(new InvalidatedEvent(areas, THREAD_ID));
+    if (this.features.invalidated) this.send(new InvalidatedEvent(areas));
+  }
+
+  /** Gives the machine again all that is to stop it. */
+  private async applyStops(): Promise<void> {
+    await this.breakpoints.apply();
+    await this.dataBreakpoints.apply();
+    await this.exceptions.apply();
+  }
+
+  /** All that is about one CPU. */
+  private makeThread(index: number | undefined, firstFrame: number): CpuThread {
+    const target = index === undefined ? this.target : this.target.of(index);
+    const stack = new StackManager(target, this.program, this.linux);
+    const frames = new FrameManager(target, this.program, stack, this.listings, firstFrame);
+    const disassembler = index === undefined ? this.disassembler : new Disassembler(target, this.program);
+    // The runner is made later.
+    const stepper = (): Stepper => new Stepper(target, this.program, this.runner, stack, disassembler);
+    return { target, stack, frames, get stepper() { return stepper(); } };
   }
 
   private async standing(reason: StopReason): Promise<Stop> {
@@ -203,7 +274,8 @@ export class Debuggee {
   private onGoing(): void {
     this.variables.forget();
     this.linux.forget();
-    this.frames.moved();
+    this.navigation.forget();
+    this.threads.moved();
     this.exceptions.standAt(undefined);
     this.output.startBeat();
   }
@@ -213,6 +285,23 @@ export class Debuggee {
     this.output.flush();
     await this.disassembler.noteStanding();
     this.output.changed();
+  }
+
+  private async describe(reason: StopReason): Promise<StopWords | undefined> {
+    const dataOf = ({ id }: WatchHit): WatchedData | undefined => (id === SOUGHT ? this.past.sought : this.dataBreakpoints.watched(id));
+    switch (reason.kind) {
+      case 'watchpoint': {
+        const all = await Promise.all(reason.hits.map((hit) => this.stories.access(hit, dataOf(hit))));
+        return { description: all.map(({ description }) => description).join('; '), text: all.map(({ text }) => text).join('\n') };
+      }
+      case 'event': return reason.event.kind === 'touch' ? this.stories.touch(reason.event.hit) : this.stories.event(reason.event);
+      default: return undefined;
+    }
+  }
+
+  private onLog(entries: readonly LogEntry[], lost: number): void {
+    for (const entry of entries) this.breakpoints.logged(entry);
+    if (lost > 0) this.tell(`${lost} more log messages came too fast and are lost.`, true);
   }
 
   private tell(text: string, important: boolean): void {

@@ -3,17 +3,19 @@
  * views; and assignment to what an expression names.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { MemorySpace } from '../src/monitor/machine/session';
 import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
 import { elementsFrom, firstElement, inNotation, splitFormat, stringAt, type FormatSuffix } from './expressions/formatSuffix';
 import { parseExpression } from './expressions/parser';
+import type { Expression } from './expressions/syntax';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
 import { floatBits, floatOf, parseFloatingPoint } from './floats';
-import type { FrameManager } from './frames';
+import type { Threads } from './threads';
 import { fitInto, littleEndian, toLittleEndian } from './numbers';
 import { userError } from './ports';
 import type { Program } from './program';
-import { registerNamed, registerWrite } from './registers';
+import { registerNamed, registerWrite, type NamedRegister } from './registers';
 import type { FormatOptions } from './symbols/format';
 import { DW_ATE } from './symbols/dwarf-constants';
 import { sizeOf, stripType, typeName, type Type } from './symbols/types';
@@ -42,6 +44,9 @@ export interface Shown {
   readonly inHex: boolean;
 }
 
+/** Values that go before registers, by name; undefined for names that are none. */
+export type NamedValues = (name: string) => NamedRegister | undefined;
+
 export class Evaluation {
   /** Set by the user: whole numbers of the program in hexadecimal everywhere. */
   hexadecimal = false;
@@ -49,17 +54,30 @@ export class Evaluation {
   constructor(
     private readonly target: Target,
     private readonly program: Program,
-    private readonly frames: FrameManager,
+    private readonly frames: Pick<Threads, 'scope'>,
     /** Something in the machine was changed: what is remembered of it must go. */
     private readonly edited: (place: Place | undefined, bytes: number) => void,
   ) {}
+
+  /** The tree of an expression. Error for what is none. */
+  parse(text: string): Expression {
+    return parseExpression(text, (name) => findType(this.program, name) !== undefined);
+  }
 
   /** Evaluates without side effects. */
   async evaluate(text: string, frameId?: number, style: ValueStyle = { hexOnly: false }): Promise<Shown> {
     await this.program.ready();
     const { expression, format } = splitFormat(text);
-    const tree = parseExpression(expression, (name) => findType(this.program, name) !== undefined);
-    const scope = await this.frames.scope(frameId);
+    return this.evaluateTree({ expression, tree: this.parse(expression), format }, frameId, style);
+  }
+
+  private async evaluateTree(
+    { expression, tree, format }: { readonly expression: string; readonly tree: Expression; readonly format: FormatSuffix | undefined },
+    frameId?: number, style: ValueStyle = { hexOnly: false }, more?: NamedValues,
+  ): Promise<Shown> {
+    await this.program.ready();
+    const found = await this.frames.scope(frameId);
+    const scope: Scope = more ? { ...found, register: (name) => more(name) ?? found.register(name) } : found;
     return scope.memory.run(() => {
       const plain = evaluate(tree, scope);
       const value = format?.count === undefined ? plain : elementsFrom(evaluate(firstElement(tree, plain), scope), format.count);
@@ -89,13 +107,19 @@ export class Evaluation {
     };
   }
 
-  /** Whether an expression is not zero. */
-  async holds(text: string): Promise<boolean> {
-    return (await this.integer(text)) !== 0n;
+  /** Whether an expression is not zero. `more`: values that an event brings, by name. */
+  async holds(tree: Expression, more?: NamedValues): Promise<boolean> {
+    const { value, scope } = await this.evaluateTree({ expression: '', tree, format: undefined }, undefined, { hexOnly: false }, more);
+    return scope.memory.run(() => toInteger(value).value !== 0n);
   }
 
   async show(text: string): Promise<string> {
     return (await this.evaluate(text)).text;
+  }
+
+  /** A value that needs no memory, as it is shown. */
+  textOf(value: Value): string {
+    return display('', value, { integers: this.hexadecimal ? 'hexadecimal' : 'both', readMemory: () => undefined, symbolise: (address) => this.program.nameOf(address) }).value;
   }
 
   /** The whole number that an expression comes to. */
@@ -141,7 +165,7 @@ export class Evaluation {
     const { value: destination, scope } = await this.evaluate(target, frameId);
     const isFloat = destination.kind === 'object' && isFloating(destination.type);
     const number = isFloat ? await this.floatingPoint(text, destination.type, frameId) : await this.integer(text, frameId);
-    if (destination.kind === 'integer') await this.assignRegister(destination, number, target);
+    if (destination.kind === 'integer') await this.assignRegister(destination, number, target, scope);
     else if (destination.register !== undefined && !destination.bitField) await this.assignInRegister(destination, destination.register, number, scope);
     else await this.assignMemory(destination, number, target, scope);
     return this.evaluate(target, frameId);
@@ -166,10 +190,10 @@ export class Evaluation {
     });
   }
 
-  private async assignRegister(destination: Extract<Value, { kind: 'integer' }>, number: bigint, name: string): Promise<void> {
+  private async assignRegister(destination: Extract<Value, { kind: 'integer' }>, number: bigint, name: string, scope: Scope): Promise<void> {
     if (!destination.register) throw userError(`'${name}' is a computed value and cannot be set.`);
     const write = registerWrite(destination.register, number);
-    await this.target.control.setRegister(write.name, write.value);
+    await this.target.control.setRegister(write.name, write.value, cpuOf(scope));
     this.edited(undefined, 0);
   }
 
@@ -185,7 +209,7 @@ export class Evaluation {
     const fitted = fitInto(number, bits, isPart ? 'the part' : 'the variable');
     const mask = ((1n << BigInt(bits)) - 1n) << BigInt(lowBit);
     const rest = isPart || isFloating(type) ? register.value & ~mask : 0n;
-    await this.target.control.setRegister(register.name, BigInt.asUintN(register.bits, rest | (fitted << BigInt(lowBit))));
+    await this.target.control.setRegister(register.name, BigInt.asUintN(register.bits, rest | (fitted << BigInt(lowBit))), cpuOf(scope));
     this.edited(undefined, 0);
   }
 
@@ -198,10 +222,17 @@ export class Evaluation {
     const write = bitField
       ? await scope.memory.run(() => bitFieldBytes(destination, place, bitField, number))
       : { place, bytes: toLittleEndian(fitInto(number, sizeOf(destination.type) * 8, typeName(destination.type)), sizeOf(destination.type)) };
-    const written = await this.target.control.writeMemory(write.place.space, write.place.address, write.bytes);
+    const cpu = cpuOf(scope);
+    const space: MemorySpace = write.place.space.kind === 'linear' && cpu !== undefined ? { kind: 'linear', cpu } : write.place.space;
+    const written = await this.target.control.writeMemory(space, write.place.address, write.bytes);
     this.edited(write.place, written);
     if (written < write.bytes.length) throw userError(`Memory at ${formatReference(write.place)} cannot be written: nothing is mapped there.`);
   }
+}
+
+/** The CPU that a scope is of, where there are several. */
+function cpuOf({ cpu: { processor } }: Scope): number | undefined {
+  return processor.count === 1 ? undefined : processor.index;
 }
 
 function isFloating(type: Type): boolean {

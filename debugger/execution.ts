@@ -4,17 +4,20 @@
  */
 import { ContinuedEvent, ExitedEvent, StoppedEvent, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { StopReason, StopReport } from '../src/monitor/machine/session';
-import { exceptionLine, tripleFaultStory, type ExceptionManager } from './exceptions';
+import type { StopReason } from '../src/monitor/machine/session';
+import type { ExceptionManager } from './exceptions';
+import { exceptionLine, tripleFaultStory } from './exceptionStories';
 import { messageOf, userError } from './ports';
 import type { Runner, Stop } from './runner';
-
-export const THREAD_ID = 1;
+import type { StopWords } from './stopWords';
 
 /** A step that takes longer than this is answered before it is done, so that the client shows it as running. */
 const STEP_ANSWER_AFTER_MS = 750;
 /** How long a machine may take to stop before we say that it does not. */
 const PAUSE_TIMEOUT_MS = 5000;
+
+/** There is always one. */
+const FIRST_THREAD = 1;
 
 /** Stops from which a machine cannot go on, in words. */
 const DEATHS: Partial<Record<StopReason['kind'], string>> = {
@@ -26,6 +29,10 @@ export interface ExecutionListener {
   send(event: DebugProtocol.Event): void;
   /** The machine stands: what is shown of it is made anew. Called before the event goes out. */
   onStanding(): Promise<void>;
+  /** What the machine stands at, where more is to be said than its reason. */
+  describe(reason: StopReason): Promise<StopWords | undefined>;
+  /** The thread whose turn it is. */
+  threadId(): Promise<number>;
   /** A line for a person to read. */
   tell(text: string, important: boolean): void;
 }
@@ -120,7 +127,7 @@ export class Execution {
       await (await outcome)();
     } catch (error) {
       this.listener.tell(messageOf(error), true);
-      this.tellStop({ reason: 'pause', description: 'could not go on', text: messageOf(error) });
+      this.tellStop({ reason: 'pause', description: 'could not go on', text: messageOf(error), threadId: await this.listener.threadId().catch(() => FIRST_THREAD) });
     }
   }
 
@@ -175,23 +182,27 @@ export class Execution {
     }
     this.dead = DEATHS[reason.kind];
     this.exceptions.standAt(reason);
+    let words: StopWords | undefined;
+    let threadId = FIRST_THREAD;
     try {
       await this.listener.onStanding();
+      threadId = await this.listener.threadId();
+      words = await this.listener.describe(reason);
     } catch (error) {
       // The client must learn that the machine stands even when it cannot be looked at.
       this.listener.tell(messageOf(error), true);
     }
     if (generation !== this.generation) return;
-    const story = storyOf(reason);
+    const story = storyOf(reason) ?? words?.text;
     if (story !== undefined) this.listener.tell(story, reason.kind === 'internal-error');
     // The client may ask for the next command as soon as it has this.
     if (driving) this.release(driving, stop);
-    this.tellStop(stopBody(stop.report, stop.hitBreakpointIds));
+    this.tellStop({ ...stopBody(stop, words), threadId });
   }
 
   /** Tells the client that the machine goes although it did not ask for it (after a restart). */
   tellContinued(): void {
-    this.listener.send(new ContinuedEvent(THREAD_ID, true));
+    this.listener.send(new ContinuedEvent(FIRST_THREAD, true));
   }
 
   private async finish(driving: Driving, stop: Stop, generation: number): Promise<void> {
@@ -232,11 +243,13 @@ function storyOf(reason: StopReason): string | undefined {
   }
 }
 
-type StoppedBody = Omit<DebugProtocol.StoppedEvent['body'], 'threadId' | 'allThreadsStopped'>;
+type StoppedBody = Omit<DebugProtocol.StoppedEvent['body'], 'allThreadsStopped'> & { readonly threadId: number };
 
 /** The stop in the client's words. */
-function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): StoppedBody {
+function stopBody({ report, hitBreakpointIds, as }: Stop, words: StopWords | undefined): Omit<StoppedBody, 'threadId'> {
   const { reason } = report;
+  if (as) return as;
+  const hit = hitBreakpointIds.length > 0 ? { hitBreakpointIds: [...hitBreakpointIds] } : {};
   switch (reason.kind) {
     case 'entry': return { reason: 'entry' };
     case 'pause': return { reason: 'pause' };
@@ -244,8 +257,8 @@ function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): Stop
     case 'count': return { reason: 'pause', description: 'instruction limit reached' };
     case 'beginning': return { reason: 'pause', description: 'beginning of the time line' };
     case 'time': return { reason: 'pause', description: 'virtual time reached' };
-    case 'watchpoint': return { reason: 'data breakpoint' };
-    case 'event': return { reason: 'breakpoint', description: reason.event.kind };
+    case 'watchpoint': return { reason: 'data breakpoint', ...words, ...hit };
+    case 'event': return { reason: 'exception', ...words };
     case 'breakpoint': return { reason: 'breakpoint', hitBreakpointIds: [...hitBreakpointIds] };
     case 'exception': return { reason: 'exception', description: reason.exception.name, text: exceptionLine(reason.exception) };
     case 'triple-fault': return { reason: 'exception', description: 'triple fault', text: 'triple fault' };
@@ -257,7 +270,7 @@ function stopBody(report: StopReport, hitBreakpointIds: readonly number[]): Stop
 }
 
 function stoppedEvent(body: StoppedBody): DebugProtocol.StoppedEvent {
-  const event: DebugProtocol.StoppedEvent = new StoppedEvent(body.reason, THREAD_ID);
-  event.body = { ...body, threadId: THREAD_ID, allThreadsStopped: true };
+  const event: DebugProtocol.StoppedEvent = new StoppedEvent(body.reason, body.threadId);
+  event.body = { ...body, allThreadsStopped: true };
   return event;
 }

@@ -27,8 +27,8 @@ const RESET_VECTOR = 0xfffffff0n;
 
 export class FrameManager {
   /** Ids grow from stop to stop, so that an old one is never taken for a new one. */
-  private firstId = 1;
-  private nextId = 1;
+  private firstId: number;
+  private nextId: number;
   private shown: Promise<readonly ShownFrame[]> | undefined;
 
   constructor(
@@ -37,7 +37,11 @@ export class FrameManager {
     private readonly stack: StackManager,
     /** What is shown in place of a source that the innermost frame does not have. */
     private readonly listings: Listings,
-  ) {}
+    /** Number of the first frame: other CPUs' frames have others. */
+    firstId = 1,
+  ) {
+    this.firstId = this.nextId = firstId;
+  }
 
   /** The machine goes: the ids of its frames are no longer valid. */
   moved(): void {
@@ -64,11 +68,21 @@ export class FrameManager {
     return { stackFrames: all.slice(startFrame, last), totalFrames: all.length };
   }
 
-  /** What an expression or a scope of a frame refers to; the innermost frame when there is no id. */
-  async scope(frameId: number | undefined): Promise<Scope & { readonly view: FrameView }> {
+  /** Which activation on the stack a frame belongs to: 0 is the innermost. */
+  async physicalIndex(frameId: number): Promise<number> {
+    return (await this.view(frameId)).physicalIndex;
+  }
+
+  private async view(frameId: number | undefined): Promise<FrameView> {
     const frames = await this.frames();
     const view = frameId === undefined ? frames[0] : frames.find((frame) => frame.id === frameId);
     if (!view) throw userError(`There is no stack frame ${frameId} any more.`);
+    return view;
+  }
+
+  /** What an expression or a scope of a frame refers to; the innermost frame when there is no id. */
+  async scope(frameId: number | undefined): Promise<Scope & { readonly view: FrameView }> {
+    const view = await this.view(frameId);
     const cpu = await this.target.cpu();
     const { memory } = this.target;
     return {

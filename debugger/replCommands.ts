@@ -2,12 +2,21 @@
  * The console's commands: what a person types most often at a machine monitor, without panels.
  */
 import type { RegisterValue } from '../src/monitor/inspection/queries';
+import { formatReference } from './addresses';
+import { byteCount, type WatchedData } from './dataBreakpoints';
 import { addressDigits, hex, hexOfWidth } from './numbers';
 import { isLongMode } from './registers';
 import type { Disassembler } from './disassembly/disassembler';
 import type { Evaluation } from './evaluation';
 import { userError } from './ports';
+import { UNTIL_USAGE } from './runUntil';
 import type { Target } from './target';
+
+/** Commands that drive the machine: each gives what to do when the client has the answer. */
+export interface ConsoleWays {
+  until(text: string): Promise<() => void>;
+  who(expression: string, bytes: number | undefined): Promise<{ readonly data: WatchedData; readonly after: () => void }>;
+}
 
 export interface Command {
   readonly usage: string;
@@ -20,6 +29,7 @@ const BYTES_IN_ROW = 16;
 const LONG_IN_ROW = 4;
 const REGISTER_GROUPS = ['general', 'control', 'debug', 'x87', 'vector', 'msrs'] as const;
 const MOST_BYTES = 4096;
+const MOST_WATCHED = 1 << 20;
 const MOST_INSTRUCTIONS = 500;
 
 export class ReplCommands {
@@ -29,6 +39,7 @@ export class ReplCommands {
     private readonly target: Target,
     private readonly evaluation: Evaluation,
     private readonly disassembler: Disassembler,
+    private readonly ways: ConsoleWays,
     /** Commands about the system that runs in the machine, by name. */
     guest: readonly (readonly [string, Command])[],
   ) {
@@ -41,6 +52,8 @@ export class ReplCommands {
       ['counters', { usage: 'counters', help: "the monitor's counters", run: () => this.counters() }],
       ['devices', { usage: 'devices', help: 'state of the devices', run: () => this.devices() }],
       ['hash', { usage: 'hash', help: 'hash of the whole machine', run: () => this.target.inspect.hash() }],
+      ['until', { usage: UNTIL_USAGE, help: 'runs until then', run: async (words) => this.go(await this.ways.until(words.join(' ')), 'running') }],
+      ['who', { usage: 'who EXPRESSION [BYTES]', help: 'goes back to the last write to that memory', run: (words) => this.who(words) }],
       ['spaces', { usage: 'spaces', help: 'known address spaces', run: () => this.spaces() }],
       ...guest,
     ]);
@@ -69,6 +82,20 @@ export class ReplCommands {
       'Anything else is an expression: eax + 1, $cs.base, $xmm0.f64[1], u16[es:di], phys:0x1000, task->next->pid, cr3 & ~0xfff.',
       'An assignment sets a register, a variable or memory: eax = 5, u8[0xb8000] = 65.',
     ].join('\n');
+  }
+
+  private async who(words: readonly string[]): Promise<string> {
+    const last = words[words.length - 1];
+    const hasBytes = words.length > 1 && /^\d+$/.test(last);
+    const expression = words.slice(0, hasBytes ? -1 : undefined).join(' ');
+    const { data, after } = await this.ways.who(required(expression === '' ? undefined : expression, 'who EXPRESSION [BYTES]'), hasBytes ? await this.count(last, 1, MOST_WATCHED) : undefined);
+    return this.go(after, `going back to the last write to ${data.name} (${formatReference(data.place)}, ${byteCount(data.bytes)})`);
+  }
+
+  /** The machine is on its way; the client hears how that ends when it has this answer. */
+  private go(after: () => void, text: string): string {
+    setTimeout(after, 0);
+    return text;
   }
 
   private async registers(group?: string): Promise<string> {

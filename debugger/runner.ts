@@ -2,19 +2,24 @@
  * Runs the machine from one stop to the next: turns the machine's `stopped` events into answers, and lets
  * breakpoints whose conditions do not hold pass silently.
  */
-import type { MachineEvent, RunRequest, StopReport } from '../src/monitor/machine/session';
-import type { BreakpointManager, Verdict } from './breakpoints';
+import type { MachineEvent, RunRequest, StopReason, StopReport } from '../src/monitor/machine/session';
 import { userError } from './ports';
+import type { StopJudge } from './stopJudge';
 import type { Target } from './target';
 
 /** A stop that a person gets to see. */
 export interface Stop {
   readonly report: StopReport;
   readonly hitBreakpointIds: readonly number[];
+  /** How it is told instead of what its report says: the end of a command that the machine does not know. */
+  readonly as?: { readonly reason: 'goto' | 'restart' | 'step'; readonly description?: string };
 }
 
 /** What to do after a stop at breakpoints that do not count: go on like this, or end here. */
 export type GoOn = (report: StopReport) => Promise<RunRequest | undefined>;
+
+/** Stops that are about something that was set. */
+const JUDGED: ReadonlySet<StopReason['kind']> = new Set<StopReason['kind']>(['breakpoint', 'watchpoint', 'event', 'exception']);
 
 export class Runner {
   private running = false;
@@ -23,7 +28,8 @@ export class Runner {
 
   constructor(
     private readonly target: Target,
-    private readonly breakpoints: BreakpointManager,
+    /** For stops at what was set; others always count. */
+    private readonly judge: StopJudge,
     /** Called whenever the machine is about to go. */
     private readonly onGoing: () => void,
   ) {}
@@ -58,8 +64,8 @@ export class Runner {
   async run(request: RunRequest, goOn: GoOn = async () => request): Promise<Stop> {
     for (let next = request; ;) {
       const report = await this.once(next);
-      if (report.reason.kind !== 'breakpoint') return { report, hitBreakpointIds: [] };
-      const verdict: Verdict = await this.breakpoints.judge(report);
+      if (!JUDGED.has(report.reason.kind)) return { report, hitBreakpointIds: [] };
+      const verdict = await this.judge.judge(report, false);
       if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
       if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
       const following = await goOn(report);
@@ -69,11 +75,11 @@ export class Runner {
   }
 
   /** One way through the past; see MachineControl. */
-  async back(way: 'stepBack' | 'reverseContinue'): Promise<Stop> {
+  async back(way: 'stepBack' | 'reverseContinue', judge: StopJudge = this.judge): Promise<Stop> {
     for (;;) {
       const report = await this.until(() => this.target.control[way]());
-      if (report.reason.kind !== 'breakpoint') return { report, hitBreakpointIds: [] };
-      const verdict = await this.breakpoints.judge(report);
+      if (!JUDGED.has(report.reason.kind)) return { report, hitBreakpointIds: [] };
+      const verdict = await judge.judge(report, true);
       if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
       if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
     }

@@ -11,7 +11,6 @@ import { CAPABILITIES, clientFeatures, NO_FEATURES, type ClientFeatures } from '
 import { complete } from './completions';
 import { Debuggee } from './debuggee';
 import { answerFields, type Shown } from './evaluation';
-import { THREAD_ID } from './execution';
 import { splitAssignment } from './expressions/parser';
 import { dapSource } from './frames';
 import { launchOptions } from './launchOptions';
@@ -56,6 +55,7 @@ export class ShadowboxDebugSession extends DebugSession {
       ...this.lifecycleHandlers(),
       ...this.breakpointHandlers(),
       ...this.executionHandlers(),
+      ...this.navigationHandlers(),
       ...this.inspectionHandlers(),
       ...this.valueHandlers(),
     }));
@@ -227,7 +227,9 @@ export class ShadowboxDebugSession extends DebugSession {
       setFunctionBreakpoints: async (args) => ({ breakpoints: (await this.machine.breakpoints.setFunctions(args)).map((item) => this.toClient(item)) }),
       setInstructionBreakpoints: async (args) => ({ breakpoints: await this.machine.breakpoints.setInstructions(args) }),
       setExceptionBreakpoints: (args) => this.machine.exceptions.set(args),
-      exceptionInfo: async () => this.machine.exceptions.info(),
+      exceptionInfo: () => this.machine.exceptions.info(),
+      dataBreakpointInfo: (args) => this.machine.dataBreakpoints.info(args),
+      setDataBreakpoints: async (args) => ({ breakpoints: await this.machine.dataBreakpoints.replace(args) }),
       breakpointLocations: async (args) => {
         const first = this.convertClientLineToDebugger(args.integer('line', 0));
         const last = args.optionalInteger('endLine', 0);
@@ -246,12 +248,18 @@ export class ShadowboxDebugSession extends DebugSession {
   private executionHandlers(): Record<string, Handler> {
     const step = (kind: StepKind): Handler => async (args, call) => {
       const granularity = args.choice('granularity', ['statement', 'line', 'instruction']);
-      const { execution, stepper } = this.machine;
+      const { execution, threads, navigation } = this.machine;
       const unit = granularity === 'instruction' ? 'instruction' : 'line';
-      call.afterResponse(await execution.begin(() => stepper.step(kind, unit), 'step'));
+      const threadId = args.optionalInteger('threadId');
+      const targetId = kind === 'in' ? args.optionalInteger('targetId') : undefined;
+      // Commands are carried out in the order in which they come: nothing is waited for before this.
+      call.afterResponse(await execution.begin(async () => {
+        const { stepper } = await threads.thread(threadId);
+        return targetId === undefined ? stepper.step(kind, unit) : stepper.stepInto(navigation.target(targetId));
+      }, 'step'));
     };
     return {
-      threads: async () => ({ threads: [{ id: THREAD_ID, name: await this.threadName() }] }),
+      threads: async () => ({ threads: this.debuggee ? await this.debuggee.threads.list() : [{ id: 1, name: 'CPU 0' }] }),
       continue: async (_args, call) => {
         call.afterResponse(await this.machine.goOn());
         return { allThreadsContinued: true };
@@ -261,31 +269,52 @@ export class ShadowboxDebugSession extends DebugSession {
       stepIn: step('in'),
       stepBack: async (args, call) => {
         const unit = args.choice('granularity', ['statement', 'line', 'instruction']) === 'instruction' ? 'instruction' : 'line';
-        const { execution, stepper } = this.machine;
+        const { execution, threads } = this.machine;
+        const { stepper } = threads.current;
         call.afterResponse(await execution.begin(() => stepper.back(unit), 'step', true));
       },
       reverseContinue: async (_args, call) => {
         const { execution, runner } = this.machine;
         call.afterResponse(await execution.begin(() => runner.back('reverseContinue'), 'run', true));
       },
-      stepOut: async (_args, call) => {
-        const { execution, stepper } = this.machine;
-        call.afterResponse(await execution.begin(() => stepper.stepOut(), 'step'));
+      stepOut: async (args, call) => {
+        const { execution, threads } = this.machine;
+        const threadId = args.optionalInteger('threadId');
+        call.afterResponse(await execution.begin(async () => (await threads.thread(threadId)).stepper.stepOut(), 'step'));
       },
     };
   }
 
-  private async threadName(): Promise<string> {
-    if (!this.debuggee) return 'CPU 0';
-    const { processor, mode, cpl, halted } = await this.debuggee.target.cpu();
-    const cpu = processor.count === 1 ? 'CPU 0' : `CPU ${processor.index} of ${processor.count}`;
-    return `${cpu} (${mode}, CPL ${cpl}${halted ? ', halted' : ''})`;
+  /** Requests that lead somewhere else than on. */
+  private navigationHandlers(): Record<string, Handler> {
+    return {
+      gotoTargets: async (args) => {
+        const path = args.object('source').string('path');
+        const targets = this.machine.navigation.gotoTargets(path, this.convertClientLineToDebugger(args.integer('line', 0)));
+        return { targets: targets.map((target) => this.toClient(target)) };
+      },
+      goto: async (args, call) => {
+        call.afterResponse(await this.machine.goTo(args.optionalInteger('threadId'), args.integer('targetId')));
+      },
+      stepInTargets: async (args) => {
+        const targets = await this.machine.navigation.stepInTargets(args.integer('frameId'));
+        return { targets: targets.map((target) => this.toClient(target)) };
+      },
+      restartFrame: async (args, call) => call.afterResponse(await this.machine.restartFrame(args.integer('frameId'))),
+      'shadowbox.runUntil': async (args, call) => call.afterResponse(await this.machine.runTo(args.string('until'), args.optionalInteger('threadId'))),
+      'shadowbox.whoWrote': async (args, call) => {
+        const { data, after } = await this.machine.whoWrote(args.string('expression'), args.optionalInteger('bytes', 1), args.optionalInteger('frameId'));
+        call.afterResponse(after);
+        return { memoryReference: formatReference(data.place), bytes: data.bytes };
+      },
+    };
   }
 
   private inspectionHandlers(): Record<string, Handler> {
     return {
       stackTrace: async (args) => {
-        const body = await this.machine.frames.stackTrace(args.optionalInteger('startFrame', 0) ?? 0, args.optionalInteger('levels', 0) ?? 0);
+        const { frames } = await this.machine.threads.thread(args.optionalInteger('threadId'));
+        const body = await frames.stackTrace(args.optionalInteger('startFrame', 0) ?? 0, args.optionalInteger('levels', 0) ?? 0);
         return { ...body, stackFrames: body.stackFrames.map((frame) => this.toClient(frame)) };
       },
       scopes: async (args) => ({ scopes: await this.machine.variables.scopes(args.integer('frameId')) }),
@@ -345,7 +374,7 @@ export class ShadowboxDebugSession extends DebugSession {
         return this.changedValue(shown, frameId, hexWanted(args));
       },
       completions: async (args) => {
-        const { frames, evaluation, program, commands } = this.machine;
+        const { threads: frames, evaluation, program, commands } = this.machine;
         const text = args.string('text');
         const column = this.convertClientColumnToDebugger(args.integer('column', 0)) - 1;
         const targets = await complete(text, column, args.optionalInteger('frameId'), { frames, evaluation, program, commands: commands.names });

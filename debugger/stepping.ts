@@ -40,6 +40,12 @@ export class Stepper {
     private readonly disassembler: Disassembler,
   ) {}
 
+  /** A step of the CPU that this is about. */
+  private stepRequest(over: boolean, ranges?: readonly LinearRange[]): RunRequest {
+    const { index: cpu } = this.target;
+    return { kind: 'step', over, ...(ranges ? { ranges } : {}), ...(cpu === undefined ? {} : { cpu }) };
+  }
+
   async step(kind: StepKind, unit: StepUnit): Promise<Stop> {
     const start = await this.target.cpu();
     const statement = unit === 'line' ? this.program.statementAt(start.linear, kind === 'over') : undefined;
@@ -61,6 +67,29 @@ export class Stepper {
       if (!landed || landed.isStart || cpu.stackLinear > start.stackLinear) return stop;
       ranges = landed.ranges;
     }
+  }
+
+  /**
+   * Into one of the calls of the statement that is stood in, by the address of its instruction: what comes before it is stepped over.
+   * Ends behind the statement when the call is not come to.
+   */
+  async stepInto(call: bigint): Promise<Stop> {
+    const start = await this.target.cpu();
+    const ranges = this.program.statementAt(start.linear, true)?.ranges ?? [{ start: start.linear, end: call + 1n }];
+    const before = await this.runTo(call, ranges);
+    if (before) return before;
+    const stop = await this.runner.run(this.stepRequest(false));
+    const entered = isArrival(stop) ? this.program.functionAt(stop.report.linear) : undefined;
+    if (!entered || entered.prologueEnd <= stop.report.linear || !contains([{ start: entered.start, end: entered.prologueEnd }], stop.report.linear)) return stop;
+    return this.runner.run(this.stepRequest(true, [{ start: entered.start, end: entered.prologueEnd }]));
+  }
+
+  /** Steps over instructions up to an address in `ranges`; gives the stop if something else came first. */
+  private async runTo(address: bigint, ranges: readonly LinearRange[]): Promise<Stop | undefined> {
+    const parts = ranges.flatMap(({ start, end }) => (address >= start && address < end ? [{ start, end: address }, { start: address + 1n, end }] : [{ start, end }]));
+    if ((await this.target.cpu()).linear === address) return undefined;
+    const stop = await this.runner.run(this.stepRequest(true, parts));
+    return isArrival(stop) && stop.report.linear === address ? undefined : stop;
   }
 
   /** Runs until the current function has returned, or is left if it was inlined. Error when the caller is not known. */
@@ -106,7 +135,7 @@ export class Stepper {
       ? untilReturn({ address: cpu.linear + BigInt(instruction.length), slot: cpu.stackLinear - 1n, ...sameSpace(cpu) })
       : undefined;
     return this.throughExceptions(cpu, kind, [{ start: cpu.linear, end: cpu.linear + 1n }], () =>
-      this.runner.run({ kind: 'step', over: kind === 'over' }, async () => back));
+      this.runner.run(this.stepRequest(kind === 'over'), async () => back));
   }
 
   /**
@@ -146,7 +175,7 @@ export class Stepper {
   }
 
   private stepRanges(kind: StepKind, ranges: readonly LinearRange[]): Promise<Stop> {
-    const request: RunRequest = { kind: 'step', over: kind === 'over', ranges };
+    const request = this.stepRequest(kind === 'over', ranges);
     const goOn: GoOn = async (report) => {
       if (contains(ranges, report.linear)) return request;
       // A breakpoint that does not count, inside a function that is being stepped over: first come back.
@@ -162,7 +191,7 @@ export class Stepper {
     if (!this.program.lineAt(here)) return this.runner.run(untilReturn(from));
     const entered = this.program.functionAt(here);
     if (!entered || entered.prologueEnd <= here) return arrived;
-    return this.runner.run({ kind: 'step', over: true, ranges: [{ start: entered.start, end: entered.prologueEnd }] });
+    return this.runner.run(this.stepRequest(true, [{ start: entered.start, end: entered.prologueEnd }]));
   }
 
   /**

@@ -17,7 +17,13 @@ export class Target {
   private pages = new Map<string, Promise<Uint8Array>>();
   private readonly synchronous = new SyncMemory((place, count) => this.read(place, count));
 
-  constructor(private readonly machine: MachineSession) {}
+  /** @param index the CPU that is looked at, from 0; the one whose turn it is when it is missing */
+  constructor(private readonly machine: MachineSession, readonly index?: number) {}
+
+  /** The same machine as another CPU has it. */
+  of(index: number): Target {
+    return new Target(this.machine, index);
+  }
 
   /** Whether the machine stands: what is remembered of it holds. */
   get stands(): boolean {
@@ -58,8 +64,8 @@ export class Target {
   }
 
   cpu(): Promise<CpuState> {
-    if (!this.standing) return this.inspect.cpu();
-    this.cpuState ??= this.inspect.cpu();
+    if (!this.standing) return this.inspect.cpu(this.index);
+    this.cpuState ??= this.inspect.cpu(this.index);
     return this.cpuState;
   }
 
@@ -69,7 +75,7 @@ export class Target {
    */
   async read(place: Place, count: number): Promise<Uint8Array> {
     if (!this.standing || count > Number(PAGE)) {
-      return this.inspect.readMemory(place.space, place.address, count);
+      return this.inspect.readMemory(this.seen(place.space), place.address, count);
     }
     const first = place.address & ~(PAGE - 1n);
     const skip = Number(place.address - first);
@@ -89,12 +95,17 @@ export class Target {
     return bytes.length < size ? undefined : littleEndian(bytes);
   }
 
+  /** Linear addresses are those of this CPU. */
+  seen(space: MemorySpace): MemorySpace {
+    return space.kind === 'linear' && this.index !== undefined ? { kind: 'linear', cpu: this.index } : space;
+  }
+
   private page(space: MemorySpace, address: bigint): Promise<Uint8Array> {
     const key = `${space.kind}:${space.kind === 'linearUnder' ? space.cr3 : ''}:${address}`;
     const known = this.pages.get(key);
     if (known) return known;
     if (this.pages.size >= REMEMBERED_PAGES) this.pages.clear();
-    const asked = this.inspect.readMemory(space, address, Number(PAGE));
+    const asked = this.inspect.readMemory(this.seen(space), address, Number(PAGE));
     this.pages.set(key, asked);
     return asked;
   }

@@ -7,7 +7,7 @@ import type { CpuState, RegisterField, RegisterValue, SegmentValue } from '../sr
 import { addressDigits, hex, hexOfWidth } from './numbers';
 import type { Evaluation, ValueStyle, Shown } from './evaluation';
 import { display } from './expressions/values';
-import type { FrameManager } from './frames';
+import type { Threads } from './threads';
 import { formatReference } from './addresses';
 import { FrameVariables } from './locals';
 import { userError } from './ports';
@@ -44,7 +44,7 @@ export class VariableManager {
   private readonly declarations = new Map<number, SourceLine>();
   private nextReference = 1;
 
-  constructor(private readonly frames: FrameManager, private readonly evaluation: Evaluation) {}
+  constructor(private readonly frames: Pick<Threads, 'scope'>, private readonly evaluation: Evaluation) {}
 
   /** The machine goes: no reference is valid any more. Numbers are not used again. */
   forget(): void {
@@ -97,6 +97,14 @@ export class VariableManager {
     const expression = await container.nameOf?.(name);
     if (expression === undefined) throw userError(`'${name}' cannot be set.`);
     return this.evaluation.assign(expression, value, container.frameId);
+  }
+
+  /** The expression that names a variable of a container, and the frame to evaluate it in. */
+  async expressionOf(reference: number, name: string): Promise<{ readonly expression: string; readonly frameId: number | undefined }> {
+    const container = this.container(reference);
+    const expression = await container.nameOf?.(name);
+    if (expression === undefined) throw userError(`'${name}' has no place of its own.`);
+    return { expression, frameId: container.frameId };
   }
 
   /** A reference to the children of an evaluated value; 0 when it has none. */

@@ -38,6 +38,13 @@ const USED_BY: Readonly<Record<string, RegExp>> = {
   supportsStepBack: /request\('stepBack'/,
   supportsInstructionBreakpoints: /request\('setInstructionBreakpoints'/,
   supportsExceptionFilterOptions: /filterOptions:/,
+  supportsDataBreakpoints: /request\('setDataBreakpoints'/,
+  supportsDataBreakpointBytes: /asAddress: true, bytes: 12/,
+  supportsGotoTargetsRequest: /request\('gotoTargets'/,
+  supportsStepInTargetsRequest: /request\('stepInTargets'/,
+  supportsRestartFrame: /request\('restartFrame'/,
+  supportsSingleThreadExecutionRequests: /singleThread: true/,
+  breakpointModes: /mode: 'physical'/,
   supportsANSIStyling: /clients that show them/,
 };
 

@@ -27,6 +27,14 @@ interface StandardRequests {
   setFunctionBreakpoints: Exchange<Dap.SetFunctionBreakpointsArguments, Dap.SetFunctionBreakpointsResponse>;
   setInstructionBreakpoints: Exchange<Dap.SetInstructionBreakpointsArguments, Dap.SetInstructionBreakpointsResponse>;
   setExceptionBreakpoints: Exchange<Dap.SetExceptionBreakpointsArguments, Dap.SetExceptionBreakpointsResponse>;
+  dataBreakpointInfo: Exchange<Dap.DataBreakpointInfoArguments, Dap.DataBreakpointInfoResponse>;
+  setDataBreakpoints: Exchange<Dap.SetDataBreakpointsArguments, Dap.SetDataBreakpointsResponse>;
+  gotoTargets: Exchange<Dap.GotoTargetsArguments, Dap.GotoTargetsResponse>;
+  goto: Exchange<Dap.GotoArguments, Dap.GotoResponse>;
+  stepInTargets: Exchange<Dap.StepInTargetsArguments, Dap.StepInTargetsResponse>;
+  restartFrame: Exchange<Dap.RestartFrameArguments, Dap.RestartFrameResponse>;
+  'shadowbox.runUntil': { arguments: { readonly until: string; readonly threadId?: number }; answer: object };
+  'shadowbox.whoWrote': { arguments: { readonly expression: string; readonly bytes?: number; readonly frameId?: number }; answer: object };
   breakpointLocations: Exchange<Dap.BreakpointLocationsArguments, Dap.BreakpointLocationsResponse>;
   continue: Exchange<Partial<Dap.ContinueArguments>, Dap.ContinueResponse>;
   pause: Exchange<Partial<Dap.PauseArguments>, Dap.PauseResponse>;

@@ -3,13 +3,14 @@
  * contract in src/monitor/machine/session.ts says, and fixed answers for the rest.
  */
 import type {
-  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint,
+  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint, WatchHit,
 } from '../../src/monitor/machine/session';
 import type { CpuState, DiskView, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineInput } from '../../src/monitor/devices/device';
 import type { MachineFactory } from '../../debugger/ports';
 import { FakeCpu, FakeMemory, type Effect, type GeneralName } from './fakeCpu';
+import { FakeGates } from './fakeGates';
 
 export interface FakeGuest {
   readonly bits: 16 | 32;
@@ -61,6 +62,11 @@ export class FakeMachine implements MachineSession {
   private faultAddress = 0;
   private running = false;
   private pausing = false;
+  /** When an OUT was stopped at last. */
+  private passedOut = -1;
+  private readonly gates = new FakeGates(() => this.cpu, (entry) => this.emit({
+    kind: 'log', lost: 0, entries: [{ ...entry, retired: this.retired, time: this.retired, linear: BigInt(this.cpu.linear) }],
+  }));
 
   constructor(private readonly guest: FakeGuest) {
     this.cpu = this.powerOn();
@@ -168,11 +174,18 @@ export class FakeMachine implements MachineSession {
     for (let count = 0; count < SLICE; count++) {
       if (!this.running) return;
       if (this.pausing) return this.stop({ kind: 'pause' });
-      const hit = first ? [] : this.breakpoints.filter((breakpoint) => 'linear' in breakpoint && Number(breakpoint.linear) === this.cpu.linear);
+      const hit = first ? [] : this.breakpoints.filter((breakpoint) => 'linear' in breakpoint && Number(breakpoint.linear) === this.cpu.linear)
+        .filter(({ id, gate, privilege, cr3 }) => privilege !== 'user' && (cr3 ?? 0x9000) === 0x9000 && this.gates.passes('breakpoints', id, gate));
       if (hit.length > 0) return this.stop({ kind: 'breakpoint', ids: hit.map(({ id }) => id) });
       first = false;
+      const at = this.cpu.linear;
+      const watched = this.watchpoints.map((watch) => this.memory.bytes(watch.address, watch.length));
+      const out = this.portStop();
+      if (out) return this.stop(out);
       const effect = this.cpu.step();
       if (effect.kind !== 'fault') this.retired++;
+      const hits = this.watchpoints.flatMap((watch, index) => this.watchHit(watch, watched[index], at));
+      if (hits.length > 0) return this.stop({ kind: 'watchpoint', hits });
       if (effect.kind === 'call' && request.kind === 'step' && request.over && !wait) {
         wait = { address: effect.returnAddress, aboveStack: effect.slot };
       }
@@ -187,6 +200,31 @@ export class FakeMachine implements MachineSession {
       if (request.kind === 'instructions') return this.stop({ kind: 'count' });
     }
     setImmediate(() => this.slice(request, first, wait));
+  }
+
+  /** A watchpoint whose bytes have become others. (The fake machine knows no reads.) */
+  private watchHit(watch: Watchpoint, before: Uint8Array, at: number): WatchHit[] {
+    const after = this.memory.bytes(watch.address, watch.length);
+    if (watch.access === 'read' || after.every((byte, index) => byte === before[index])) return [];
+    const number = (bytes: Uint8Array): bigint => bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    if (!this.gates.passes('watchpoints', watch.id, watch.gate, { before: number(before), after: number(after), write: 1n })) return [];
+    return [{
+      id: watch.id, access: 'write', linear: watch.address, physical: Number(watch.address), offset: 0, before, after,
+      by: { kind: 'cpu', cpu: 0, selector: this.selector, instructionPointer: BigInt(at), linear: BigInt(at), cr3: 0x9000, cpl: 0, delivery: false, walker: false },
+    }];
+  }
+
+  /** A stop before OUT, for events of ports. */
+  private portStop(): StopReason | undefined {
+    const stops = this.eventStops.filter((stop) => stop.kind === 'port');
+    // OUT DX, AL is all that the program has.
+    const isOut = stops.length > 0 && this.memory.bytes(BigInt(this.cpu.linear), 1)[0] === 0xee && this.passedOut !== this.retired;
+    if (!isOut) return undefined;
+    const [port, value] = [this.cpu.registers.edx & 0xffff, this.cpu.registers.eax & 0xff];
+    const ids = stops.filter((stop) => port >= stop.port && port < stop.port + (stop.count ?? 1))
+      .filter(({ id, gate }) => this.gates.passes('events', id, gate, { port: BigInt(port), value: BigInt(value), write: 1n, bytes: 1n })).map(({ id }) => id);
+    this.passedOut = this.retired;
+    return ids.length > 0 ? { kind: 'event', ids, event: { kind: 'port', port, bytes: 1, access: 'write', value } } : undefined;
   }
 
   private inRanges(request: Extract<RunRequest, { kind: 'step' }>): boolean {
@@ -224,8 +262,11 @@ export class FakeMachine implements MachineSession {
       instructionPointer: BigInt(this.cpu.ip),
       story: address === undefined ? 'The bytes are no instruction.' : 'A write to a page that is not present.',
     };
-    const isWanted = this.exceptionStops.some((stop) => stop.vector === vector && stop.from !== 'user');
-    if (isWanted) return { kind: 'exception', exception };
+    const ids = this.exceptionStops
+      .filter((stop) => stop.vector === vector && stop.from !== 'user' && stop.privilege !== 'user')
+      .filter(({ id = -1, gate }) => this.gates.passes('exceptions', id, gate, { vector: BigInt(vector), errorCode: 2n, faultAddress: BigInt(address ?? 0) }))
+      .flatMap(({ id }) => id ?? []);
+    if (ids.length > 0) return { kind: 'exception', exception, ids };
     if (this.guest.faultHandler !== undefined && address !== undefined) {
       this.faultAddress = address;
       this.cpu.enter(this.guest.faultHandler, this.selector, 2);

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatReference, parseReference } from '../../debugger/addresses';
-import { parseHitCondition, parseLogMessage } from '../../debugger/breakpointConditions';
+import { parseHitCondition, parseLogMessage } from '../../debugger/conditions/languages';
 import { base64ToBytes, bigintOf, toWire } from '../../debugger/codec';
 import { fitInto, littleEndian, parseInteger, toLittleEndian } from '../../debugger/numbers';
 import { Image } from '../../debugger/image';
@@ -55,7 +55,7 @@ describe('memory references', () => {
 });
 
 describe('hit conditions', () => {
-  const stops = (text: string): number[] => [1, 2, 3, 4, 5, 6].filter(parseHitCondition(text));
+  const stops = (text: string): number[] => [1, 2, 3, 4, 5, 6].filter((hits) => parseHitCondition(text).holds(hits));
 
   it('choose the hits that stop', () => {
     assert.deepEqual(stops('3'), [3, 4, 5, 6]);

@@ -1,10 +1,15 @@
 /**
  * The small languages of breakpoints: hit conditions ('5', '>= 5', '% 3') and log messages ('count = {count}').
  */
-import { userError } from './ports';
+import type { Gate } from '../../src/monitor/machine/session';
+import { userError } from '../ports';
 
-/** Whether a breakpoint that has been hit `hits` times (this one included) stops now. */
-export type HitCondition = (hits: number) => boolean;
+export interface HitCondition {
+  /** Whether a breakpoint that has been hit `hits` times (this one included) stops now. */
+  holds(hits: number): boolean;
+  /** The same for the monitor, which does not know all of them. */
+  readonly gate?: Gate['hits'];
+}
 
 const HIT_CONDITION = /^(>=|<=|==|=|>|<|%)?\s*(\d+)$/;
 
@@ -17,15 +22,15 @@ export function parseHitCondition(text: string): HitCondition {
   if (!match) throw userError(`'${text}' is no hit condition: write a number, or >=, >, ==, <, <=, % and a number.`);
   const count = Number(match[2]);
   switch (match[1]) {
-    case '>': return (hits) => hits > count;
-    case '<': return (hits) => hits < count;
-    case '<=': return (hits) => hits <= count;
+    case '>': return { holds: (hits) => hits > count, gate: { op: '>=', count: count + 1 } };
+    case '<': return { holds: (hits) => hits < count };
+    case '<=': return { holds: (hits) => hits <= count };
     case '=':
-    case '==': return (hits) => hits === count;
+    case '==': return { holds: (hits) => hits === count, ...(count > 0 ? { gate: { op: '==' as const, count } } : {}) };
     case '%':
       if (count === 0) throw userError("'% 0' is no hit condition: no number is a multiple of 0.");
-      return (hits) => hits % count === 0;
-    default: return (hits) => hits >= count;
+      return { holds: (hits) => hits % count === 0, gate: { op: 'multiple', count } };
+    default: return { holds: (hits) => hits >= count, gate: { op: '>=', count: Math.max(count, 1) } };
   }
 }
 

@@ -1,0 +1,349 @@
+/**
+ * Expressions compiled for the monitor (GateExpression), where a stop's condition costs microseconds instead of a stop: registers,
+ * variables at simple places, memory, types and C's operators, with the same results as the evaluator has (../expressions/evaluator).
+ * What the monitor cannot do is refused, and the adapter evaluates it at the stop.
+ */
+import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { BinaryOperator, EventValue, GateExpression, Width } from '../../src/monitor/machine/session';
+import { findType } from '../expressions/evaluator';
+import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from '../expressions/syntax';
+import { integerType } from '../expressions/values';
+import { littleEndian } from '../numbers';
+import type { Program } from '../program';
+import { isLongMode, registerNamed } from '../registers';
+import { DW_ATE } from '../symbols/dwarf-constants';
+import { memberNamed, sizeOf, stripType, type Type } from '../symbols/types';
+import { isSignedEncoding } from '../symbols/values';
+import type { SimplePlace } from './variablePlaces';
+
+/** The expression has to be evaluated by the adapter. */
+export class NotCompilable extends Error {}
+
+/** Where an expression will be evaluated: what is known of it beforehand. */
+export interface GateScope {
+  readonly cpu: CpuState;
+  /** Width of the code that is stopped at; undefined when it is not known. */
+  readonly codeBits: 16 | 32 | 64 | undefined;
+  readonly program: Program;
+  /** Values of the event, by the names that they have here. */
+  readonly events: ReadonlyMap<string, EventValue>;
+  /** The local variable of that name; undefined for none. */
+  local(name: string): { readonly type: Type; readonly place: SimplePlace | undefined } | undefined;
+  global(name: string): { readonly type: Type; readonly place: SimplePlace | undefined } | undefined;
+}
+
+type Space = 'linear' | 'physical';
+
+/** A whole number: its gate gives it sign- or zero-extended to 64 bits. */
+export interface CompiledNumber {
+  readonly kind: 'number';
+  readonly gate: GateExpression;
+  readonly bits: number;
+  readonly signed: boolean;
+  readonly register?: string;
+  readonly space?: Space;
+}
+
+/** A value of the program in memory, or a number of a type. */
+interface CompiledObject {
+  readonly kind: 'object';
+  readonly type: Type;
+  readonly place: { readonly space: Space; readonly address: GateExpression } | undefined;
+  /** Its bits, where it does not lie in memory. */
+  readonly content?: GateExpression;
+  readonly bitField?: { readonly offset: number; readonly size: number };
+}
+
+export type Compiled = CompiledNumber | CompiledObject;
+
+const constant = (value: bigint): GateExpression => ({ kind: 'constant', value: BigInt.asUintN(64, value) });
+const WIDTHS: readonly Width[] = [8, 16, 32, 64];
+
+/** Compiles an expression to a whole number. NotCompilable where that is not possible. */
+export function compileNumber(tree: Expression, scope: GateScope): CompiledNumber {
+  const compiler = new Compiler(scope);
+  return compiler.load(compiler.value(tree));
+}
+
+/** Compiles an expression to a value with its type. */
+export function compileValue(tree: Expression, scope: GateScope): { readonly value: Compiled; readonly number: CompiledNumber } {
+  const compiler = new Compiler(scope);
+  const value = compiler.value(tree);
+  return { value, number: compiler.load(value) };
+}
+
+class Compiler {
+  constructor(private readonly scope: GateScope) {}
+
+  value(tree: Expression): Compiled {
+    switch (tree.kind) {
+      case 'number': return literal(tree.value, tree.isHex);
+      case 'name': return this.named(tree.name);
+      case 'register': return this.register(tree.name) ?? refuse(`no register ${tree.name}`);
+      case 'unary': return this.unary(tree.operator, tree.operand);
+      case 'binary': return this.binary(tree.operator, tree.left, tree.right);
+      case 'member': return this.member(tree.object, tree.name, tree.arrow);
+      case 'index': return this.element(this.value(tree.object), this.load(this.value(tree.index)));
+      case 'memory': return this.memory(tree.size, this.load(this.value(tree.address)));
+      case 'space': return { ...number(this.load(this.value(tree.address)).gate, 64, false), space: tree.space === 'phys' ? 'physical' : 'linear' };
+      case 'cast': return this.cast(this.type(tree.type), this.load(this.value(tree.operand)));
+      case 'sizeof': return tree.type ? number(constant(BigInt(sizeOf(this.type(tree.type)))), this.addressBits, false) : refuse('sizeof of a value');
+      default: return refuse(tree.kind);
+    }
+  }
+
+  /** The number that a value is. */
+  load(value: Compiled): CompiledNumber {
+    if (value.kind === 'number') return value;
+    const type = stripType(value.type);
+    if (type.kind === 'array' || type.kind === 'subroutine') return number(value.place?.address ?? refuse('no address'), 64, false);
+    if (type.kind === 'base' && (type.encoding === DW_ATE.float || type.encoding === DW_ATE.complex_float)) return refuse('a floating-point number');
+    if (type.kind === 'void' || 'members' in type) return refuse('not a number');
+    const signed = type.kind === 'base' ? isSignedEncoding(type) : type.kind === 'enum' && type.signed;
+    if (value.bitField) return this.bits(value, value.bitField, signed);
+    const bytes = type.size;
+    if (bytes < 1 || bytes > 8) return refuse('wider than 64 bits');
+    const raw = value.place ? at(value.place, bytes) : value.content ?? refuse('no place');
+    return number(converted(raw, bytes * 8, signed), bytes * 8, signed);
+  }
+
+  private bits({ place }: CompiledObject, { offset, size }: { offset: number; size: number }, signed: boolean): CompiledNumber {
+    const skip = offset % 8;
+    const bytes = Math.ceil((skip + size) / 8);
+    if (!place || bytes > 8) return refuse('a bit field without a place');
+    const raw = at({ ...place, address: plus(place.address, constant(BigInt(Math.floor(offset / 8)))) }, bytes);
+    const shifted = binary('>>', binary('<<', raw, constant(BigInt(64 - skip - size))), constant(BigInt(64 - size)), 64, signed);
+    return number(shifted, size, signed);
+  }
+
+  private get codeBits(): 16 | 32 | 64 {
+    return this.scope.codeBits ?? refuse('the width of the code is not known');
+  }
+
+  private get addressBits(): 32 | 64 {
+    return this.codeBits === 64 ? 64 : 32;
+  }
+
+  private named(name: string): Compiled {
+    const { scope } = this;
+    const local = scope.local(name);
+    if (local) return this.variable(local);
+    const other = this.event(name) ?? this.register(name);
+    if (other) return other;
+    const global = scope.global(name);
+    if (global) return this.variable(global);
+    const [found] = scope.program.functionsNamed(name);
+    const address = found?.start ?? scope.program.symbolNamed(name)?.address ?? refuse(`nothing is called ${name}`);
+    return { ...number(constant(address), this.addressBits, false), space: 'linear' };
+  }
+
+  private variable({ type, place }: { readonly type: Type; readonly place: SimplePlace | undefined }): CompiledObject {
+    switch (place?.kind) {
+      case 'memory': {
+        const base: GateExpression | undefined = place.base === undefined ? undefined : { kind: 'register', name: place.base };
+        const address = base ? plus(base, constant(place.offset), this.addressBits) : constant(place.offset);
+        return { kind: 'object', type, place: { space: 'linear', address } };
+      }
+      case 'register': {
+        if (sizeOf(type) > 8) return refuse('wider than 64 bits');
+        return { kind: 'object', type, place: undefined, content: { kind: 'register', name: place.name } };
+      }
+      case 'constant': {
+        if (place.bytes.length > 8) return refuse('wider than 64 bits');
+        return { kind: 'object', type, place: undefined, content: constant(littleEndian(place.bytes)) };
+      }
+      default: return refuse('its place is not simple');
+    }
+  }
+
+  private event(name: string): CompiledNumber | undefined {
+    const event = this.scope.events.get(name.toLowerCase());
+    return event && { ...number({ kind: 'event', name: event }, 64, false), register: event };
+  }
+
+  private register(spelling: string): CompiledNumber | undefined {
+    const name = spelling.replace(/^[$%]/, '').toLowerCase();
+    const event = this.event(name);
+    if (event) return event;
+    const { cpu, codeBits } = this.scope;
+    const known = registerNamed(cpu, name);
+    if (!known) return undefined;
+    // What a register is called and how wide it is depends on the mode.
+    if (codeBits === undefined || (codeBits === 64) !== (cpu.codeBits === 64) || (codeBits === 64) !== isLongMode(cpu)) return refuse('the mode is not known');
+    if (known.bits > 64) return refuse('wider than 64 bits');
+    const { part } = known;
+    const whole: GateExpression = { kind: 'register', name: part && !name.includes('.') ? part.whole : name };
+    const cut = part && !name.includes('.') ? extract(whole, part.lowBit, known.bits) : whole;
+    return { ...number(cut, known.bits, false), register: known.name };
+  }
+
+  private unary(operator: UnaryOperator, operand: Expression): Compiled {
+    const value = this.value(operand);
+    if (operator === '*') return this.dereference(value);
+    if (operator === '&') return this.addressOf(value);
+    const loaded = this.load(value);
+    if (operator === '!') return number({ kind: 'unary', op: '!', value: loaded.gate }, 32, true);
+    const { gate, bits, signed } = promoted(loaded);
+    if (operator === '+') return number(gate, bits, signed);
+    return number(converted({ kind: 'unary', op: operator, value: gate }, bits, signed), bits, signed);
+  }
+
+  private dereference(value: Compiled): Compiled {
+    if (value.kind === 'number') return this.natural(value);
+    const type = stripType(value.type);
+    if (type.kind === 'array') return this.element(value, number(constant(0n), 32, true));
+    if (type.kind !== 'pointer') return refuse('no pointer');
+    return { kind: 'object', type: type.target, place: { space: 'linear', address: this.load(value).gate } };
+  }
+
+  private natural(address: CompiledNumber): CompiledObject {
+    const bytes = this.codeBits / 8;
+    return { kind: 'object', type: integerType(`u${bytes * 8}`, bytes, false), place: { space: address.space ?? 'linear', address: address.gate } };
+  }
+
+  private addressOf(value: Compiled): Compiled {
+    if (value.kind === 'number') return value.space ? value : refuse('no address');
+    if (!value.place || value.bitField) return refuse('no address');
+    if (value.place.space !== 'linear') return { ...number(value.place.address, 64, false), space: value.place.space };
+    const size = this.addressBits / 8;
+    return { kind: 'object', type: { kind: 'pointer', size, target: value.type }, place: undefined, content: value.place.address };
+  }
+
+  private binary(operator: string, left: Expression, right: Expression): Compiled {
+    if (operator === '&&' || operator === '||') {
+      const sides = { left: this.load(this.value(left)).gate, right: this.load(this.value(right)).gate };
+      return number({ kind: operator === '&&' ? 'and' : 'or', ...sides }, 32, true);
+    }
+    const [first, second] = [this.value(left), this.value(right)];
+    if (isPointerLike(first) && (operator === '+' || operator === '-')) return refuse('arithmetic with pointers');
+    return arithmetic(operator, this.load(first), this.load(second));
+  }
+
+  private member(object: Expression, name: string, arrow: boolean): Compiled {
+    const part = arrow ? undefined : this.registerPart(object, name);
+    if (part) return part;
+    const owner = this.value(object);
+    const isPointer = owner.kind === 'object' && stripType(owner.type).kind === 'pointer';
+    const record = isPointer ? this.dereference(owner) : owner;
+    const type = record.kind === 'object' ? stripType(record.type) : undefined;
+    if (record.kind !== 'object' || !type || !('members' in type) || !record.place) return refuse('no struct in memory');
+    const member = memberNamed(type, name) ?? refuse(`no member ${name}`);
+    if (member.bits) return { kind: 'object', type: member.type, place: record.place, bitField: member.bits };
+    return { kind: 'object', type: member.type, place: { ...record.place, address: plus(record.place.address, constant(BigInt(member.offset))) } };
+  }
+
+  private registerPart(object: Expression, name: string): CompiledNumber | undefined {
+    if (object.kind !== 'register' && object.kind !== 'name') return undefined;
+    if (object.kind === 'name' && this.scope.local(object.name)) return undefined;
+    return this.register(`${object.name}.${name}`);
+  }
+
+  private element(owner: Compiled, index: CompiledNumber): Compiled {
+    if (owner.kind === 'number') return refuse('not an array');
+    const type = stripType(owner.type);
+    const scaled = (size: number): GateExpression => binary('*', index.gate, constant(BigInt(size)));
+    if (type.kind === 'pointer') {
+      const address = plus(this.load(owner).gate, scaled(sizeOf(type.target)), this.addressBits);
+      return { kind: 'object', type: type.target, place: { space: 'linear', address } };
+    }
+    if (type.kind !== 'array' || !owner.place) return refuse('not an array in memory');
+    const rest = type.dimensions.slice(1);
+    const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
+    return { kind: 'object', type: element, place: { ...owner.place, address: plus(owner.place.address, scaled(sizeOf(element))) } };
+  }
+
+  private memory(size: string | undefined, address: CompiledNumber): Compiled {
+    if (size === undefined) return this.natural(address);
+    const { bytes, signed } = MEMORY_SIZES[size];
+    return { kind: 'object', type: integerType(size, bytes, signed), place: { space: address.space ?? 'linear', address: address.gate } };
+  }
+
+  private type(spelling: TypeSpelling): Type {
+    let type = findType(this.scope.program, spelling.name) ?? refuse(`no type ${spelling.name}`);
+    for (let level = 0; level < spelling.pointers; level++) type = { kind: 'pointer', size: this.addressBits / 8, target: type };
+    return type;
+  }
+
+  private cast(type: Type, { gate }: CompiledNumber): Compiled {
+    const bare = stripType(type);
+    const size = sizeOf(type);
+    if ('members' in bare || bare.kind === 'array' || size < 1 || size > 8) return refuse('no cast to this');
+    return { kind: 'object', type, place: undefined, content: gate };
+  }
+}
+
+function refuse(why: string): never {
+  throw new NotCompilable(why);
+}
+
+function number(gate: GateExpression, bits: number, signed: boolean): CompiledNumber {
+  return { kind: 'number', gate, bits, signed };
+}
+
+function literal(value: bigint, isHex: boolean): CompiledNumber {
+  if (value >= 1n << 64n) return refuse('wider than 64 bits');
+  const bits = value < 1n << 31n || (isHex && value < 1n << 32n) ? 32 : 64;
+  const signed = value < 1n << BigInt(bits - 1);
+  return number(constant(value), bits, signed);
+}
+
+function widthOf(bits: number): Width {
+  return WIDTHS.find((width) => width === bits) ?? refuse(`${bits} bits`);
+}
+
+function binary(op: BinaryOperator, left: GateExpression, right: GateExpression, bits: Width = 64, signed = false): GateExpression {
+  return { kind: 'binary', op, left, right, ...(bits === 64 ? {} : { bits }), ...(signed ? { signed } : {}) };
+}
+
+function plus(left: GateExpression, right: GateExpression, bits: Width = 64): GateExpression {
+  if (right.kind === 'constant' && right.value === 0n) return left;
+  return binary('+', left, right, bits);
+}
+
+function at({ space, address }: { readonly space: Space; readonly address: GateExpression }, bytes: number): GateExpression {
+  return { kind: 'memory', space, address, bytes };
+}
+
+/** The low bits of something, sign- or zero-extended to 64. */
+function converted(value: GateExpression, bits: number, signed: boolean): GateExpression {
+  const width = WIDTHS.find((each) => each === bits);
+  if (width !== undefined) return { kind: 'cast', bits: width, signed, value };
+  return binary('>>', binary('<<', value, constant(BigInt(64 - bits))), constant(BigInt(64 - bits)), 64, signed);
+}
+
+/** Bits of a register from `lowBit` on. */
+function extract(whole: GateExpression, lowBit: number, bits: number): GateExpression {
+  return converted(lowBit === 0 ? whole : binary('>>', whole, constant(BigInt(lowBit))), bits, false);
+}
+
+function isPointerLike(value: Compiled): boolean {
+  if (value.kind === 'number') return false;
+  const { kind } = stripType(value.type);
+  return kind === 'pointer' || kind === 'array';
+}
+
+/** C's integer promotions. */
+function promoted(value: CompiledNumber): CompiledNumber {
+  return value.bits < 32 ? { ...value, bits: 32, signed: true } : value;
+}
+
+const COMPARISONS = new Set(['<', '<=', '>', '>=', '==', '!=']);
+const OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map(
+  (['+', '-', '*', '/', '%', '&', '|', '^', '<<', '>>', '==', '!=', '<', '<=', '>', '>='] as const).map((op) => [op, op]),
+);
+
+/** C's usual arithmetic conversions, then the operation. */
+function arithmetic(operator: string, left: CompiledNumber, right: CompiledNumber): CompiledNumber {
+  const op = OPERATORS.get(operator) ?? refuse(`the operator ${operator}`);
+  const [a, b] = [promoted(left), promoted(right)];
+  if (op === '<<' || op === '>>') {
+    if (right.signed && right.gate.kind !== 'constant') return refuse('a shift by a number that may be negative');
+    return number(binary(op, a.gate, b.gate, widthOf(a.bits), a.signed), a.bits, a.signed);
+  }
+  const bits = widthOf(Math.max(a.bits, b.bits));
+  const signed = (a.signed || a.bits < bits) && (b.signed || b.bits < bits);
+  const gate = binary(op, a.gate, b.gate, bits, signed);
+  if (COMPARISONS.has(op)) return number(gate, 32, true);
+  const space = op === '+' || op === '-' ? left.space ?? right.space : undefined;
+  return { ...number(gate, bits, signed), ...(space ? { space } : {}) };
+}

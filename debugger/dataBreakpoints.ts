@@ -1,0 +1,242 @@
+/**
+ * Data breakpoints: bytes of memory that are watched, by what a person calls them. They are named in the protocol by a stable text,
+ * `PLACE/BYTES`, as `0x1000/4` or `phys:0xb8000/2`.
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { EventValue, StopReport, Watchpoint, WatchHit } from '../src/monitor/machine/session';
+import { formatReference, parseReference, type Place } from './addresses';
+import { BREAKPOINT_MODES, physicalOf } from './breakpointPlaces';
+import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
+import { parseHitCondition } from './conditions/languages';
+import type { Evaluation, NamedValues } from './evaluation';
+import { sizeOfValue, type Value } from './expressions/values';
+import { littleEndian } from './numbers';
+import { messageOf, userError } from './ports';
+import type { RequestArguments } from './requestArguments';
+import { NO_VERDICT, type StopJudge, type Verdict } from './stopJudge';
+import type { Type } from './symbols/types';
+import { eventNames } from './eventValues';
+import type { Target } from './target';
+
+/** Bytes of memory, and what a person calls them. */
+export interface WatchedData {
+  readonly place: Place;
+  readonly bytes: number;
+  readonly name: string;
+  readonly type?: Type;
+}
+
+interface DataBreakpoint {
+  readonly id: number;
+  readonly specification: string;
+  /** Its number in the machine. */
+  watch: number;
+  readonly data: WatchedData | undefined;
+  readonly access: 'read' | 'write' | 'readWrite';
+  readonly wish: Wish;
+  readonly built: BuiltGate;
+  readonly answer: DebugProtocol.Breakpoint;
+  hits: number;
+}
+
+const ACCESS_TYPES: ('read' | 'write' | 'readWrite')[] = ['write', 'read', 'readWrite'];
+const MOST_BYTES = 1 << 30;
+/** What conditions may ask of an access. */
+const NAMES = eventNames(['write', 'linear', 'physical', 'before', 'after']);
+
+/** What is needed of variables: the expression that names one, and its frame. */
+export type VariableNames = (reference: number, name: string) => Promise<{ readonly expression: string; readonly frameId: number | undefined }>;
+
+export class DataBreakpoints implements StopJudge {
+  private set: readonly DataBreakpoint[] = [];
+  /** What the client has asked about, by id: for names and types. */
+  private readonly known = new Map<string, WatchedData>();
+  private nextWatch = 1;
+
+  constructor(
+    private readonly target: Target,
+    private readonly evaluation: Evaluation,
+    private readonly gates: GateBuilder,
+    private readonly nameOf: VariableNames,
+    private readonly newId: () => number,
+    /** A line for the debug console, about what the machine stands at. */
+    private readonly tell: (text: string) => void,
+  ) {}
+
+  /** dataBreakpointInfo. What cannot be watched has no id, and the description says why. */
+  async info(args: RequestArguments): Promise<DebugProtocol.DataBreakpointInfoResponse['body']> {
+    try {
+      const data = await this.inMode(await this.asked(args), args.optionalString('mode'));
+      const dataId = `${formatReference(data.place)}/${data.bytes}`;
+      this.known.set(dataId, data);
+      return {
+        dataId,
+        description: `${data.name} (${formatReference(data.place)}, ${byteCount(data.bytes)})`,
+        accessTypes: ACCESS_TYPES,
+        canPersist: args.optionalInteger('variablesReference') === undefined && args.optionalInteger('frameId') === undefined,
+      };
+    } catch (error) {
+      return { dataId: null, description: messageOf(error) };
+    }
+  }
+
+  /** The bytes that an expression means. Error for what has no place in memory. */
+  async dataOf(expression: string, frameId?: number, bytes?: number): Promise<WatchedData> {
+    const direct = parseReference(expression);
+    if (direct) return { place: direct, bytes: bytes ?? 1, name: formatReference(direct) };
+    const { value } = await this.evaluation.evaluate(expression, frameId);
+    return watchedValue(value, expression, bytes);
+  }
+
+  /** setDataBreakpoints: replaces all of them. */
+  async replace(args: RequestArguments): Promise<DebugProtocol.Breakpoint[]> {
+    const before = this.set;
+    const now: DataBreakpoint[] = [];
+    for (const item of args.objects('breakpoints')) now.push(await this.make(item, before));
+    this.set = now;
+    await this.apply();
+    return now.map(({ answer }) => answer);
+  }
+
+  /** Gives the machine all watchpoints anew. */
+  async apply(): Promise<void> {
+    await this.target.control.setWatchpoints(this.set.flatMap(({ watch, data, access, built }): Watchpoint[] => (
+      data ? [{ ...watchpoint(watch, data, access), ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }] : []
+    )));
+  }
+
+  resetHits(): void {
+    for (const breakpoint of this.set) {
+      breakpoint.hits = 0;
+      breakpoint.watch = this.nextWatch++;
+    }
+  }
+
+  async judge({ reason }: StopReport, backwards: boolean): Promise<Verdict> {
+    if (reason.kind !== 'watchpoint') return NO_VERDICT;
+    const hit: number[] = [];
+    for (const breakpoint of this.set) {
+      const access = reason.hits.find(({ id }) => id === breakpoint.watch);
+      if (!access) continue;
+      const problem = reason.problems?.find(({ id }) => id === breakpoint.watch);
+      if (problem) this.tell(problem.problem);
+      if (problem || await this.counts(breakpoint, access, backwards)) hit.push(breakpoint.id);
+    }
+    return { stop: hit.length > 0, hitBreakpointIds: hit };
+  }
+
+  /** What a watchpoint of the machine watches. */
+  watched(watch: number): WatchedData | undefined {
+    return this.set.find((breakpoint) => breakpoint.watch === watch)?.data;
+  }
+
+  private async counts(breakpoint: DataBreakpoint, hit: WatchHit, backwards: boolean): Promise<boolean> {
+    const { rest } = breakpoint.built;
+    try {
+      if (rest.condition !== undefined && !(await this.evaluation.holds(rest.condition, valuesOf(hit)))) return false;
+    } catch (error) {
+      this.tell(`The condition cannot be evaluated: ${messageOf(error)}`);
+      return true;
+    }
+    if (backwards) return true;
+    breakpoint.hits++;
+    return !rest.hits || rest.hits.holds(breakpoint.hits);
+  }
+
+  private async asked(args: RequestArguments): Promise<WatchedData> {
+    const name = args.string('name');
+    const bytes = args.optionalInteger('bytes', 1, MOST_BYTES);
+    if (args.optionalBoolean('asAddress') === true) {
+      const place = await this.evaluation.place(name, args.optionalInteger('frameId'));
+      return { place, bytes: bytes ?? 1, name: formatReference(place) };
+    }
+    const reference = args.optionalInteger('variablesReference', 0) ?? 0;
+    if (reference === 0) return this.dataOf(name, args.optionalInteger('frameId'), bytes);
+    const { expression, frameId } = await this.nameOf(reference, name);
+    return this.dataOf(expression, frameId, bytes);
+  }
+
+  private async inMode(data: WatchedData, mode: string | undefined): Promise<WatchedData> {
+    if (mode === undefined || data.place.space.kind === 'physical') return data;
+    if (mode !== 'physical') throw userError(`Data breakpoints have no mode '${mode}': there is ${BREAKPOINT_MODES.filter(({ appliesTo }) => appliesTo.includes('data')).map((each) => each.mode).join(', ')}.`);
+    return { ...data, place: { space: { kind: 'physical' }, address: BigInt(await physicalOf(data.place.address, this.target)) } };
+  }
+
+  private async make(item: RequestArguments, before: readonly DataBreakpoint[]): Promise<DataBreakpoint> {
+    const dataId = item.string('dataId');
+    const access = item.choice('accessType', ['write', 'read', 'readWrite']);
+    const [condition, hitText] = [textOf(item, 'condition'), textOf(item, 'hitCondition')];
+    const specification = JSON.stringify([dataId, access, condition, hitText]);
+    const old = before.find((breakpoint) => breakpoint.specification === specification);
+    if (old) return old;
+    const id = this.newId();
+    const base = { id, specification, watch: this.nextWatch++, access, hits: 0 };
+    try {
+      const data = this.known.get(dataId) ?? parsed(dataId);
+      const wish: Wish = {
+        condition: condition === undefined ? undefined : this.gates.parse(condition),
+        hits: hitText === undefined ? undefined : parseHitCondition(hitText),
+      };
+      const built = await this.gates.build(wish, { isHere: false, events: NAMES });
+      return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };
+    } catch (error) {
+      return { ...base, data: undefined, wish: {}, built: { filter: {}, rest: {} }, answer: { id, verified: false, message: messageOf(error) } };
+    }
+  }
+}
+
+/** A watchpoint of the machine. Linear addresses under a CR3 are watched there alone. */
+export function watchpoint(id: number, { place: { space, address }, bytes }: WatchedData, access: Watchpoint['access']): Watchpoint {
+  return {
+    id, space: space.kind === 'physical' ? 'physical' : 'linear', address, length: bytes, access,
+    ...(space.kind === 'linearUnder' ? { cr3: space.cr3 } : {}),
+  };
+}
+
+/** What conditions may ask of an access, as numbers. */
+function valuesOf({ before, after, linear, physical, access }: WatchHit): NamedValues {
+  const values: Partial<Record<EventValue, bigint>> = {
+    before: littleEndian((before ?? new Uint8Array()).subarray(0, 8)), after: littleEndian((after ?? new Uint8Array()).subarray(0, 8)),
+    linear: linear ?? 0n, physical: BigInt(physical), write: access === 'read' ? 0n : 1n,
+  };
+  return (name) => {
+    const event = NAMES.get(name.toLowerCase());
+    const value = event && values[event];
+    return value === undefined ? undefined : { name, value, bits: 64, readOnly: true };
+  };
+}
+
+/** The bytes in which a value lies. */
+function watchedValue(value: Value, name: string, bytes: number | undefined): WatchedData {
+  if (value.kind === 'integer') {
+    if (value.register) throw userError(`${name} is a register: it cannot be watched. What it points at can: enter its address.`);
+    return { place: { space: value.space ?? { kind: 'linear' }, address: BigInt.asUintN(64, value.value) }, bytes: bytes ?? 1, name };
+  }
+  const { place, bitField, type, register } = value;
+  if (!place) throw userError(register ? `${name} lies in the register ${register.name}, which cannot be watched.` : `${name} does not lie in memory.`);
+  if (!bitField) {
+    const size = bytes ?? sizeOfValue(value);
+    if (size < 1) throw userError(`${name} has no size: say how many bytes.`);
+    return { place, bytes: size, name, ...(size === sizeOfValue(value) ? { type } : {}) };
+  }
+  const first = Math.floor(bitField.offset / 8);
+  return { place: { space: place.space, address: place.address + BigInt(first) }, bytes: Math.ceil((bitField.offset % 8 + bitField.size) / 8), name };
+}
+
+/** An id from an earlier session: what it means is in it. */
+function parsed(dataId: string): WatchedData {
+  const slash = dataId.lastIndexOf('/');
+  const place = parseReference(dataId.slice(0, Math.max(slash, 0)));
+  const bytes = Number(dataId.slice(slash + 1));
+  if (!place || !Number.isSafeInteger(bytes) || bytes < 1 || bytes > MOST_BYTES) throw userError(`'${dataId}' names no data: it must look like 0x1000/4 or phys:0xb8000/2.`);
+  return { place, bytes, name: formatReference(place) };
+}
+
+export function byteCount(bytes: number): string {
+  return bytes === 1 ? '1 byte' : `${bytes} bytes`;
+}
+
+function textOf(item: RequestArguments, name: string): string | undefined {
+  const text = item.optionalString(name)?.trim();
+  return text === '' ? undefined : text;
+}

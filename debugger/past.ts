@@ -1,0 +1,72 @@
+/**
+ * Questions to the past: who has written to memory last, and where a frame was entered. The machine goes back to the moment, and
+ * nothing else that is set stops it on the way.
+ */
+import type { ExecutionBreakpoint, MachineControl, Watchpoint } from '../src/monitor/machine/session';
+import { watchpoint, type WatchedData } from './dataBreakpoints';
+import { userError } from './ports';
+import type { Runner, Stop } from './runner';
+import type { StackManager } from './stack';
+import type { Program } from './program';
+import type { Target } from './target';
+
+/** No data breakpoint has this number. */
+export const SOUGHT = 0;
+
+export class Past {
+  /** What was asked about last. */
+  sought: WatchedData | undefined;
+
+  constructor(
+    private readonly target: Target,
+    private readonly program: Program,
+    private readonly runner: Runner,
+    /** Gives the machine again what is set. */
+    private readonly restore: () => Promise<void>,
+  ) {}
+
+  /** Back to the last write to some bytes: the machine then stands behind it; at the beginning if there is none. */
+  whoWrote(data: WatchedData): Promise<Stop> {
+    this.sought = data;
+    return this.backTo({ watchpoints: [watchpoint(SOUGHT, data, 'write')] });
+  }
+
+  /**
+   * Back to the first instruction of the function that a frame is an activation of.
+   * Error for a frame without a known function or return address.
+   */
+  async restartFrame(stack: StackManager, index: number): Promise<Stop> {
+    const { frames } = await stack.stack();
+    const frame = frames[index];
+    const start = frame && this.program.functionAt(frame.lookup)?.start;
+    if (!frame || start === undefined) throw userError('Where this frame was entered is not known: no symbols say which function it is.');
+    const cpu = await this.target.cpu();
+    if (frame.pc === start && index === 0) throw userError('The frame stands on its first instruction already.');
+    const slot = frame.returnSlot;
+    if (slot === undefined) throw userError('Where this frame was entered is not known: its return address was not found.');
+    const stackBase = cpu.codeBits === 64 ? 0n : cpu.segments.find(({ name }) => name === 'ss')?.base ?? 0n;
+    const register = cpu.codeBits === 64 ? 'rsp' : 'esp';
+    const stop = await this.backTo({
+      breakpoints: [{
+        id: SOUGHT, linear: start,
+        gate: { condition: { kind: 'binary', op: '==', left: { kind: 'register', name: register }, right: { kind: 'constant', value: slot - stackBase } } },
+      }],
+    });
+    return stop.report.reason.kind === 'breakpoint' ? { ...stop, as: { reason: 'restart' } } : stop;
+  }
+
+  private async backTo(only: { readonly breakpoints?: readonly ExecutionBreakpoint[]; readonly watchpoints?: readonly Watchpoint[] }): Promise<Stop> {
+    const { control }: { readonly control: MachineControl } = this.target;
+    try {
+      await control.setExceptionStops([]);
+      await control.setEventStops([]);
+      await control.setBreakpoints(only.breakpoints ?? []);
+      await control.setWatchpoints(only.watchpoints ?? []);
+      return await this.runner.back('reverseContinue', ANY);
+    } finally {
+      await this.restore();
+    }
+  }
+}
+
+const ANY = { judge: async () => ({ stop: true, hitBreakpointIds: [] }) };

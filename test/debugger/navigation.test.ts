@@ -1,0 +1,109 @@
+/** Conversations about going elsewhere than on: goto, into one call of several, back to a frame's entry, until something. */
+import assert from 'node:assert/strict';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import type { DapClient } from './client';
+import type { FakeMachine } from './fakeMachine';
+import { withMachine } from './harness';
+import { markerLine } from './markers';
+import { buildProgram, type BuiltProgram } from './program';
+import { leaveOut } from '../support/leaveOut';
+
+describe('ways through a C program', function () {
+  this.timeout(20_000);
+  let program: BuiltProgram;
+  let client: DapClient;
+  let machine: FakeMachine;
+
+  before(function () {
+    const found = buildProgram();
+    if (!found) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
+    program = found;
+  });
+
+  beforeEach(async () => {
+    ({ machine, client } = withMachine(program.guest(0)));
+    await client.launch({ symbols: program.elf });
+    await client.stopped('entry');
+  });
+
+  afterEach(() => client.close());
+
+  const line = (marker: string): number => markerLine(program.source, marker);
+
+  async function runTo(marker: string): Promise<Dap.StackFrame> {
+    await client.request('setBreakpoints', { source: { path: program.source }, breakpoints: [{ line: line(marker) }] });
+    await client.request('continue', { threadId: 1 });
+    return (await client.stopped('breakpoint')).frame;
+  }
+
+  it('goes to another line without executing anything', async () => {
+    await runTo('main-twice');
+    const { targets } = await client.request('gotoTargets', { source: { path: program.source }, line: line('main-loop') });
+    assert.equal(targets.length, 1);
+    assert.equal(targets[0].line, line('main-loop'));
+    assert.equal((await client.raw('goto', { threadId: 1, targetId: targets[0].id })).success, true);
+    const { stop, frame } = await client.stopped('goto');
+    assert.equal(stop.threadId, 1);
+    assert.equal(frame.line, line('main-loop'));
+    assert.equal((await client.request('evaluate', { expression: 'counter' })).result, '40 (0x28)');
+    await client.request('next', { threadId: 1 });
+    await client.stopped('step');
+    assert.match(await client.refused('goto', { threadId: 1, targetId: targets[0].id }), /no target/);
+    assert.match(await client.refused('gotoTargets', { source: { path: program.source }, line: 2 }), /no code for line 2/);
+  });
+
+  it('offers the calls of a statement, and steps into the one that is chosen', async () => {
+    const frame = await runTo('main-twice');
+    const { targets } = await client.request('stepInTargets', { frameId: frame.id });
+    assert.deepEqual(targets.map(({ label }) => label), ['twice']);
+    await client.request('stepIn', { threadId: 1, targetId: targets[0].id });
+    assert.equal((await client.stopped('step')).frame.line, line('twice-body'));
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    assert.deepEqual((await client.request('stepInTargets', { frameId: stackFrames[1].id })).targets, []);
+  });
+
+  it('restarts a frame by going back to where it was entered', async () => {
+    await runTo('add-return');
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    machine.reverseEnd = { kind: 'breakpoint', ids: [0] };
+    const set = machine.breakpoints;
+    await client.request('restartFrame', { frameId: stackFrames[1].id });
+    await client.stopped('restart');
+    assert.deepEqual(machine.ways, [{ kind: 'reverseContinue' }]);
+    assert.deepEqual(machine.breakpoints, set);
+    assert.match(await client.refused('restartFrame', { frameId: 77 }), /no stack frame 77/);
+  });
+
+  it('runs until something: by request, and in the console', async () => {
+    await runTo('twice-body');
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    const caller = stackFrames[1].instructionPointerReference ?? '';
+    assert.deepEqual(Object.entries(await untilConsole('return')).slice(0, 2), [['kind', 'until'], ['address', BigInt(caller)]]);
+    for (const [text, wanted] of [
+      ['branch', { kind: 'next', what: 'branch' }], ['iret', { kind: 'next', what: 'interruptReturn' }], ['cr3', { kind: 'next', what: 'cr3' }],
+      ['1000 instructions', { kind: 'instructions', count: 1000 }],
+    ] as const) {
+      assert.deepEqual(await untilConsole(text), wanted);
+    }
+    const request = await untilConsole('loop');
+    assert.deepEqual(request, { kind: 'until', address: BigInt(program.addressOf('loop')) });
+    assert.match(await client.refused('shadowbox.runUntil', { until: '0 instructions' }), /no number of instructions/);
+    assert.match(await client.refused('shadowbox.runUntil', { until: '' }), /Usage: until/);
+  });
+
+  /** What the machine was asked for; it is paused then. */
+  async function untilConsole(text: string): Promise<object> {
+    const before = machine.resumes.length;
+    const { result } = await client.request('evaluate', { expression: `until ${text}`, context: 'repl' });
+    assert.equal(result, 'running');
+    while (machine.resumes.length === before) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await client.request('pause', { threadId: 1 });
+    await client.event('stopped');
+    return machine.resumes[before];
+  }
+
+  it('has a thread for each CPU, and refuses others', async () => {
+    assert.match(await client.refused('stackTrace', { threadId: 2 }), /no thread 2: the machine has one CPU/);
+    assert.match(await client.refused('next', { threadId: 2, singleThread: true }), /no thread 2/);
+  });
+});
