@@ -1,19 +1,24 @@
 /**
- * Puts what comes from the launch configuration's definition into its places: package.json's
- * `configurationAttributes` and docs/configuration.md.
+ * Puts what is generated into its places: package.json's `configurationAttributes` and docs/configuration.md, from the
+ * launch configuration's definition; the words of package.json in package.nls.json (lib/manifestTexts.ts); and the words of
+ * the extension's code in l10n/bundle.l10n.json (lib/codeTexts.ts).
  *
  *   node --import tsx scripts/contributions.ts [--check]
  *
  * With --check nothing is written; the exit status is 1 when a place does not hold what it should.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configurationAttributes, configurationTable } from '../src/monitor/machine/configurationSchema';
+import { codeTexts } from './lib/codeTexts';
+import { externalised, type JsonObject, type Texts } from './lib/manifestTexts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DEBUGGER_TYPE = 'shadowbox';
 const TABLE_PLACE = path.join('docs', 'configuration.md');
+const WORDS_PLACE = 'package.nls.json';
+const CODE_WORDS_PLACE = path.join('l10n', 'bundle.l10n.json');
 
 interface Place {
   readonly file: string;
@@ -25,8 +30,10 @@ interface Manifest {
   readonly contributes?: { readonly debuggers?: readonly { readonly type?: string }[] };
 }
 
-/** package.json with the generated part in it, everything else as it was. */
-function manifest(): Place {
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** package.json with the generated part and keys for words in it, everything else as it was; and the words. */
+function manifest(): Place[] {
   const file = 'package.json';
   const current = JSON.parse(readFileSync(path.join(ROOT, file), 'utf8')) as Manifest;
   const debuggers = current.contributes?.debuggers ?? [];
@@ -35,7 +42,13 @@ function manifest(): Place {
   }
   const generated = debuggers.map((entry) => (entry.type === DEBUGGER_TYPE ? { ...entry, configurationAttributes: configurationAttributes() } : entry));
   const whole = { ...current, contributes: { ...current.contributes, debuggers: generated } };
-  return { file, text: `${JSON.stringify(whole, undefined, 2)}\n` };
+  const known = existsSync(path.join(ROOT, WORDS_PLACE)) ? JSON.parse(readFileSync(path.join(ROOT, WORDS_PLACE), 'utf8')) as Texts : {};
+  const { manifest: keyed, texts } = externalised(whole as unknown as JsonObject, known);
+  return [{ file, text: json(keyed) }, { file: WORDS_PLACE, text: json(texts) }];
+}
+
+function codeWords(): Place {
+  return { file: CODE_WORDS_PLACE, text: json(codeTexts(path.join(ROOT, 'src', 'extension'))) };
 }
 
 function table(): Place {
@@ -55,11 +68,14 @@ function holds({ file, text }: Place): boolean {
   return existsSync(full) && readFileSync(full, 'utf8') === text;
 }
 
-const stale = [manifest(), table()].filter((place) => !holds(place));
+const stale = [...manifest(), table(), codeWords()].filter((place) => !holds(place));
 if (process.argv.includes('--check')) {
-  for (const { file } of stale) console.error(`${file} is not what the configuration's definition says: run node --import tsx scripts/contributions.ts`);
+  for (const { file } of stale) console.error(`${file} is not what it is generated from: run npm run contributions`);
   process.exitCode = stale.length > 0 ? 1 : 0;
 } else {
-  for (const { file, text } of stale) writeFileSync(path.join(ROOT, file), text);
+  for (const { file, text } of stale) {
+    mkdirSync(path.dirname(path.join(ROOT, file)), { recursive: true });
+    writeFileSync(path.join(ROOT, file), text);
+  }
   console.log(stale.length > 0 ? `wrote ${stale.map(({ file }) => file).join(', ')}` : 'nothing has changed');
 }

@@ -2,3 +2,4 @@
 import type { BuildOptions } from 'esbuild';
 
 export function webviewBundle(source: string, outfile: string): BuildOptions;
+export function buildAll(options?: { readonly force?: boolean }): Promise<string>;

@@ -14,7 +14,7 @@ export class AdapterProcessFactory implements vscode.DebugAdapterDescriptorFacto
   createDebugAdapterDescriptor(session: vscode.DebugSession): vscode.DebugAdapterDescriptor {
     const adapter = vscode.Uri.joinPath(this.extensionUri, 'dist', 'adapter.js').fsPath;
     if (!existsSync(adapter)) {
-      throw new Error(`Shadowbox's debug adapter is missing (${adapter}). In a checkout, 'npm run build' makes it.`);
+      throw new Error(vscode.l10n.t('The debug adapter of Shadowbox is missing ({0}). In a checkout, "npm run build" makes it.', adapter));
     }
     const folder = session.workspaceFolder?.uri;
     return new vscode.DebugAdapterExecutable(process.execPath, [adapter], {

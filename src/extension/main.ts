@@ -1,17 +1,21 @@
 // The extension's front door: what VS Code calls when Shadowbox starts, and where its parts are put together.
 import * as vscode from 'vscode';
 import { AdapterProcessFactory } from './adapterProcess';
+import { registerAddressCommands } from './addressCommands';
 import { DEBUG_TYPE, isScreenGuest, ShadowboxConfigurationProvider } from './debugConfiguration';
 import { DebugEvents } from './debugEvents';
 import { registerDiskCommands } from './disks/commands';
 import { DiskFiles } from './disks/diskFiles';
 import { DynamicConfigurations } from './disks/dynamicConfigurations';
 import { DiskImageEditors } from './disks/imageEditor';
+import { showLaunchProgress } from './launchProgress';
 import { MachineTree } from './machines/machineTree';
-import { PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
+import { ALL_PANELS, PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
+import { registerPanelMenu } from './panels/panelMenu';
+import { registerSamples } from './samples';
 import { SerialTerminals } from './serialTerminal';
-import { registerWalkCommands } from './walkCommands';
+import { StatusBar } from './statusBar';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Shadowbox', { log: true });
@@ -35,8 +39,13 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),
     // Before the launch, so that the panel is there for what comes first.
     events.onEvent(({ session, event }) => {
-      if (event === 'initialized' && isScreenGuest(session.configuration)) screen.show();
+      if (event !== 'initialized' || !isScreenGuest(session.configuration)) return;
+      if (vscode.workspace.getConfiguration('shadowbox').get('screen.openAutomatically', true)) screen.show();
     }),
-    registerWalkCommands(pageTables),
+    registerAddressCommands(pageTables),
+    new StatusBar(events),
+    showLaunchProgress(events),
+    registerSamples(context.extensionUri),
+    registerPanelMenu(ALL_PANELS, context.extension.packageJSON),
   );
 }

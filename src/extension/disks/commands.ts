@@ -15,7 +15,7 @@ function fileOf(argument: unknown): vscode.Uri | undefined {
 async function chosenFile(argument: unknown, title: string): Promise<vscode.Uri | undefined> {
   const known = fileOf(argument);
   if (known?.scheme === 'file') return known;
-  const [chosen] = await vscode.window.showOpenDialog({ title, openLabel: 'Choose' }) ?? [];
+  const [chosen] = await vscode.window.showOpenDialog({ title, openLabel: vscode.l10n.t('Choose') }) ?? [];
   return chosen;
 }
 
@@ -25,7 +25,7 @@ function complain(message: string): void {
 
 /** Starts a machine with the file in it, as what it is. */
 async function bootFile(argument: unknown): Promise<void> {
-  const uri = await chosenFile(argument, 'Boot in Shadowbox');
+  const uri = await chosenFile(argument, vscode.l10n.t('Boot in Shadowbox'));
   if (uri === undefined) return;
   try {
     const identity = identifyFile(uri.fsPath);
@@ -37,7 +37,7 @@ async function bootFile(argument: unknown): Promise<void> {
     const name = path.basename(uri.fsPath);
     await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), { type: DEBUG_TYPE, request: 'launch', name, stopOnEntry: false, ...fields });
   } catch (error) {
-    complain(`${uri.fsPath} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    complain(vscode.l10n.t('{0} cannot be read: {1}', uri.fsPath, error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -45,8 +45,8 @@ async function bootFile(argument: unknown): Promise<void> {
 async function mayRestart(): Promise<boolean> {
   const folders = vscode.workspace.workspaceFolders?.length ?? 0;
   if (folders > 1 || vscode.debug.activeDebugSession === undefined) return true;
-  const go = 'Mount and End Guests';
-  const message = 'Mounting a disk makes this a window of several folders, and VS Code restarts its extensions then: guests that run would end. The Disks panel and the disk image editor show the same files without that.';
+  const go = vscode.l10n.t('Mount and End Guests');
+  const message = vscode.l10n.t('Mounting a disk makes this a window of several folders, and VS Code restarts its extensions then: guests that run would end. The Disks panel and the disk image editor show the same files without that.');
   return await vscode.window.showWarningMessage(message, { modal: true }, go) === go;
 }
 
@@ -56,11 +56,11 @@ async function mount(address: DiskAddress, name: string): Promise<void> {
     // What cannot be opened is said here, and not by an empty folder.
     const entries = await vscode.workspace.fs.readDirectory(uri);
     if (entries.length === 0) {
-      complain(`${name} has no file system that can be shown; its partitions are shown by the disk image editor.`);
+      complain(vscode.l10n.t('{0} has no file system that can be shown; its partitions are shown by the disk image editor.', name));
       return;
     }
   } catch (error) {
-    complain(`${name} cannot be mounted: ${error instanceof Error ? error.message : String(error)}`);
+    complain(vscode.l10n.t('{0} cannot be mounted: {1}', name, error instanceof Error ? error.message : String(error)));
     return;
   }
   const folders = vscode.workspace.workspaceFolders ?? [];
@@ -72,16 +72,16 @@ async function mount(address: DiskAddress, name: string): Promise<void> {
 }
 
 async function mountDisk(argument: unknown): Promise<void> {
-  const uri = await chosenFile(argument, 'Mount Disk Image');
+  const uri = await chosenFile(argument, vscode.l10n.t('Mount Disk Image'));
   if (uri !== undefined) await mount({ kind: 'image', path: uri.fsPath }, path.basename(uri.fsPath));
 }
 
 async function unmountDisk(argument: unknown): Promise<void> {
   const mounted = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === DISK_SCHEME);
   const named = argument instanceof vscode.Uri ? mounted.find(({ uri }) => uri.authority === argument.authority) : undefined;
-  const chosen = named ?? (mounted.length <= 1 ? mounted[0] : await vscode.window.showWorkspaceFolderPick({ placeHolder: 'Which disk is to be taken out of the explorer?' }));
+  const chosen = named ?? (mounted.length <= 1 ? mounted[0] : await vscode.window.showWorkspaceFolderPick({ placeHolder: vscode.l10n.t('Which disk is to be taken out of the explorer?') }));
   if (chosen?.uri.scheme !== DISK_SCHEME) {
-    if (chosen !== undefined || mounted.length === 0) void vscode.window.showInformationMessage('No disk is mounted in the explorer.');
+    if (chosen !== undefined || mounted.length === 0) void vscode.window.showInformationMessage(vscode.l10n.t('No disk is mounted in the explorer.'));
     return;
   }
   vscode.workspace.updateWorkspaceFolders(chosen.index, 1);

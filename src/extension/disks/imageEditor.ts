@@ -25,7 +25,7 @@ class ImageDocument implements vscode.CustomDocument {
   image(): ImageFile {
     if (this.file?.isFresh === true) return this.file;
     this.dispose();
-    if (this.uri.scheme !== 'file') throw new Error(`${this.uri.path} is not on this computer: images are read by their files' paths.`);
+    if (this.uri.scheme !== 'file') throw new Error(vscode.l10n.t('{0} is not on this computer: images are read by the paths of their files.', this.uri.path));
     this.file = ImageFile.open(this.uri.fsPath);
     return this.file;
   }

@@ -11,7 +11,9 @@ export type MachineItem =
   | { readonly kind: 'fact'; readonly label: string; readonly description: string; readonly icon: string; readonly command?: vscode.Command };
 
 const ICONS: Readonly<Record<RunningMachine['state'], string>> = { starting: 'loading~spin', running: 'vm-running', stopped: 'debug-pause', off: 'vm-outline' };
-const WORDS: Readonly<Record<RunningMachine['state'], string>> = { starting: 'starting', running: 'running', stopped: 'stopped', off: 'powered off' };
+const WORDS: Readonly<Record<RunningMachine['state'], string>> = {
+  starting: vscode.l10n.t('starting'), running: vscode.l10n.t('running'), stopped: vscode.l10n.t('stopped'), off: vscode.l10n.t('powered off'),
+};
 /** File events come in crowds. */
 const SETTLE_MS = 300;
 
@@ -100,7 +102,7 @@ function runningItem({ session, state, why }: RunningMachine): vscode.TreeItem {
 
 function configuredItem({ folder, configuration, origin }: ConfiguredMachine): vscode.TreeItem {
   const item = new vscode.TreeItem(configuration.name);
-  item.description = origin === 'found' ? 'found in the workspace' : filesOf(configuration).map(fileName).join(', ');
+  item.description = origin === 'found' ? vscode.l10n.t('found in the workspace') : filesOf(configuration).map(fileName).join(', ');
   item.tooltip = `${folder?.name ?? ''}: ${filesOf(configuration).join(', ')}`;
   item.iconPath = new vscode.ThemeIcon(origin === 'found' ? 'file-binary' : 'vm');
   item.contextValue = 'configured';

@@ -3,17 +3,35 @@ import type { PanelDefinition } from './panel';
 
 export const PAGE_TABLES: PanelDefinition = {
   name: 'page-tables', viewType: 'shadowbox.pageTables', title: 'Page Tables', command: 'shadowbox.showPageTables',
+  hint: 'The guest’s page tables beside the shadow tables that derive from them',
 };
 
 /** The guest's screen. Its picture would be lost in the dark, and a hidden panel asks for none: it is retained. */
 export const SCREEN: PanelDefinition = {
-  name: 'screen', viewType: 'shadowbox.screen', title: 'Screen', command: 'shadowbox.showScreen', retainWhenHidden: true,
+  name: 'screen', viewType: 'shadowbox.screen', title: 'Screen', command: 'shadowbox.showScreen',
+  hint: 'The guest’s display, with keyboard and mouse',
+  retainWhenHidden: true,
 };
 
 /** All panels that need no more than their definition. */
 export const PANELS: readonly PanelDefinition[] = [
-  { name: 'registers', viewType: 'shadowbox.registers', title: 'Registers', command: 'shadowbox.showRegisters' },
-  { name: 'descriptors', viewType: 'shadowbox.descriptors', title: 'Descriptor Tables', command: 'shadowbox.showDescriptorTables' },
-  { name: 'devices', viewType: 'shadowbox.devices', title: 'Devices', command: 'shadowbox.showDevices' },
-  { name: 'disks', viewType: 'shadowbox.disks', title: 'Disks', command: 'shadowbox.showDisks' },
+  {
+    name: 'registers', viewType: 'shadowbox.registers', title: 'Registers', command: 'shadowbox.showRegisters',
+    hint: 'All registers of a processor, decoded, to read and to set',
+  },
+  {
+    name: 'descriptors', viewType: 'shadowbox.descriptors', title: 'Descriptor Tables', command: 'shadowbox.showDescriptorTables',
+    hint: 'GDT, LDT, IDT and task-state segments beside what is loaded from them',
+  },
+  {
+    name: 'devices', viewType: 'shadowbox.devices', title: 'Devices', command: 'shadowbox.showDevices',
+    hint: 'Registers of all devices, interrupt lines, events ahead',
+  },
+  {
+    name: 'disks', viewType: 'shadowbox.disks', title: 'Disks', command: 'shadowbox.showDisks',
+    hint: 'Partitions, files, and what the guest reads and writes',
+  },
 ];
+
+/** Every panel, as 'Show Panel…' lists them. */
+export const ALL_PANELS: readonly PanelDefinition[] = [PAGE_TABLES, SCREEN, ...PANELS];

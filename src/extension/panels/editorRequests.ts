@@ -1,5 +1,6 @@
 // What a panel may ask of the editor instead of the guest: clipboard, files, code at an address, the page tables, discs.
 import * as vscode from 'vscode';
+import { openCode, viewMemory } from '../places';
 import { isRecord } from '../records';
 import type { EditorRequests } from './messages';
 
@@ -9,12 +10,12 @@ type Handlers = { readonly [Name in keyof EditorRequests]: (args: Arguments, ses
 
 function text(args: Arguments, name: string): string {
   const value = args[name];
-  if (typeof value !== 'string') throw new Error(`The panel has not said which ${name} it means.`);
+  if (typeof value !== 'string') throw new Error(vscode.l10n.t('The panel has not said which {0} it means.', name));
   return value;
 }
 
 function needed(session: Session): vscode.DebugSession {
-  if (session === undefined) throw new Error('No guest is running. Start one with F5.');
+  if (session === undefined) throw new Error(vscode.l10n.t('No guest is running. Start one with F5.'));
   return session;
 }
 
@@ -31,23 +32,10 @@ async function saveFile(name: string, bytes: Uint8Array): Promise<{ readonly pat
   return { path: target.fsPath };
 }
 
-/** Opens the code at a linear address: its source where there is one, else a listing of its instructions. */
-async function openCode(session: vscode.DebugSession, linear: string): Promise<void> {
-  const answer: unknown = await session.customRequest('shadowbox.codeAt', { linear });
-  if (!isRecord(answer) || !isRecord(answer.source) || typeof answer.line !== 'number') throw new Error(`There is no code to show at ${linear}.`);
-  const { name, path, sourceReference } = answer.source;
-  const uri = vscode.debug.asDebugSourceUri({
-    ...(typeof name === 'string' ? { name } : {}), ...(typeof path === 'string' ? { path } : {}),
-    ...(typeof sourceReference === 'number' ? { sourceReference } : {}),
-  }, session);
-  const at = new vscode.Position(answer.line - 1, 0);
-  await vscode.window.showTextDocument(uri, { viewColumn: vscode.ViewColumn.One, selection: new vscode.Range(at, at), preview: true });
-}
-
 /** Lets the person choose another disc for a CD-ROM drive, and puts it in. */
 async function changeDisc(session: vscode.DebugSession, drive: string): Promise<void> {
-  const filters = { 'CD images': ['iso', 'img'], 'All files': ['*'] };
-  const [disc] = await vscode.window.showOpenDialog({ title: 'Disc for the CD-ROM Drive', openLabel: 'Insert', filters }) ?? [];
+  const filters = { [vscode.l10n.t('CD images')]: ['iso', 'img'], [vscode.l10n.t('All files')]: ['*'] };
+  const [disc] = await vscode.window.showOpenDialog({ title: vscode.l10n.t('Disc for the CD-ROM Drive'), openLabel: vscode.l10n.t('Insert'), filters }) ?? [];
   if (disc !== undefined) await session.customRequest('shadowbox.changeDisc', { drive, image: disc.fsPath });
 }
 
@@ -64,6 +52,10 @@ const HANDLERS: Handlers = {
   },
   'editor.openCode': async (args, session) => {
     await openCode(needed(session), text(args, 'linear'));
+    return {};
+  },
+  'editor.viewMemory': async (args, session) => {
+    await viewMemory(needed(session), text(args, 'reference'));
     return {};
   },
   'editor.openDiskFile': async (args, session) => {

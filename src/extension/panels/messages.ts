@@ -20,6 +20,8 @@ export interface EditorRequests {
   'editor.showInPageTables': { arguments: { readonly linear: string }; answer: Record<string, never> };
   /** Opens the source, or a listing, of the code at an address. */
   'editor.openCode': { arguments: { readonly linear: string }; answer: Record<string, never> };
+  /** Opens the bytes at a memory reference ('0x…', 'phys:0x…', an expression) in the hex editor. */
+  'editor.viewMemory': { arguments: { readonly reference: string }; answer: Record<string, never> };
   /** Shows a file on a disk of the machine (`path` as the explorer has them). */
   'editor.openDiskFile': { arguments: { readonly disk: string; readonly path: string }; answer: Record<string, never> };
   /** Lets the person choose another disc for a drive. */

@@ -15,12 +15,15 @@ export interface PanelDefinition {
   readonly title: string;
   /** The command that shows it. */
   readonly command: string;
+  /** What it shows, in a few words, for the list of panels. */
+  readonly hint?: string;
   /** For a picture that would be lost, or be too slow to make anew, when the panel is hidden for a while. */
   readonly retainWhenHidden?: boolean;
 }
 
-/** Beside the source, and where a panel of ours is in front already, behind it: not in a third column. */
+/** Beside the source (unless the person wants them in the same group), and where a panel of ours is in front already, behind it: not in a third column. */
 function columnForPanel(): vscode.ViewColumn {
+  if (vscode.workspace.getConfiguration('shadowbox').get<string>('panels.openIn', 'beside') === 'active') return vscode.ViewColumn.Active;
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   const isOurs = input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.');
   return isOurs ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;

@@ -71,7 +71,7 @@ export class SessionBridge implements vscode.Disposable {
     const session = this.session !== undefined && this.events.isLaunched(this.session) ? this.session : undefined;
     try {
       const answer = serveEditorRequest(request, message.arguments, session) ?? session?.customRequest(request, message.arguments);
-      if (answer === undefined) throw new Error('No guest is running. Start one with F5.');
+      if (answer === undefined) throw new Error(vscode.l10n.t('No guest is running. Start one with F5.'));
       const body: unknown = await answer;
       this.post({ id, body });
     } catch (error) {

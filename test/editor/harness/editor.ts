@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import type { RunningEditor } from '../../../scripts/lib/editor.mjs';
 import { extensionsDir, startEditor } from '../../../scripts/lib/editor.mjs';
 import { cache } from '../../../scripts/lib/paths.mjs';
-import { stageFolder, stageShadowbox } from '../../../scripts/lib/stage-extension.mjs';
+import { installVsix, stageFolder, stageShadowbox } from '../../../scripts/lib/stage-extension.mjs';
 import { ensureVsCode } from '../../../scripts/lib/vscode-install.mjs';
 import { leaveOut } from '../../support/leaveOut';
 
@@ -31,6 +31,8 @@ const TEST_SETTINGS = {
 export interface EditorRequest {
   /** The folder to open; it is opened in place. */
   readonly folder: string;
+  /** A package of Shadowbox to install, as a person would, instead of its unpacked files. */
+  readonly vsix?: string;
   /** Further unpacked extensions to load. */
   readonly extensions?: readonly string[];
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -108,7 +110,8 @@ export async function openEditor(request: EditorRequest): Promise<OpenEditor> {
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   };
   try {
-    await stageShadowbox(extensionsDir(profile));
+    if (request.vsix === undefined) await stageShadowbox(extensionsDir(profile));
+    else await installVsix(request.vsix, { extensionsDir: extensionsDir(profile), userDataDir: path.join(profile, 'user-data') });
     for (const extension of request.extensions ?? []) await stageFolder(extensionsDir(profile), extension);
     server = await startEditor({
       folder: request.folder,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { FIELDS, FIELD_NAMES, problemText, validateConfiguration } from '../../../src/monitor/machine/configuration';
 import type { MachineConfiguration, ValidationOptions } from '../../../src/monitor/machine/configuration';
 import { configurationAttributes, configurationTable } from '../../../src/monitor/machine/configurationSchema';
+import { internalised, type JsonObject, type Texts } from '../../../scripts/lib/manifestTexts';
 import { nearestWord } from '../../../src/monitor/machine/configurationSpelling';
 
 const editor: ValidationOptions = { front: 'editor' };
@@ -175,7 +176,8 @@ interface Manifest {
 
 describe('the launch configuration\'s other forms', () => {
   it('is what package.json contributes (else run node --import tsx scripts/contributions.ts)', () => {
-    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+    const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Texts;
+    const manifest = internalised(JSON.parse(readFileSync('package.json', 'utf8')) as JsonObject, words) as unknown as Manifest;
     const contribution = manifest.contributes.debuggers.find(({ type }) => type === 'shadowbox');
     assert.deepEqual(contribution?.configurationAttributes, JSON.parse(JSON.stringify(configurationAttributes())));
   });

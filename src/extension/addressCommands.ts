@@ -1,0 +1,74 @@
+// The commands on an address: from a variable, a watch or the text in an editor to its walk, its code, its memory.
+import * as vscode from 'vscode';
+import { activeSession } from './activeSession';
+import { addressExpression, addressOfVariable } from './addressText';
+import { openCode, viewMemory } from './places';
+import type { Panel } from './panels/panel';
+
+/** What counts as one word under the cursor: names and numbers, whatever the language. */
+const WORD = /[\w$]+/;
+
+/** Something to be done with an address: `0x…`, or any expression that the debugger evaluates. */
+interface AddressAction {
+  /** Command ids: `onVariable` for context menus of variables and watches, `onSelection` for editors, `onAddress` for our own panels. */
+  readonly onVariable: string;
+  readonly onSelection: string;
+  readonly onAddress: string;
+  act(linear: string): void | Promise<void>;
+}
+
+/** The selection, or else the word under the cursor. */
+function textAtCursor({ document, selection }: vscode.TextEditor): string {
+  if (!selection.isEmpty) return document.getText(selection);
+  const word = document.getWordRangeAtPosition(selection.active, WORD);
+  return word === undefined ? '' : document.getText(word);
+}
+
+async function attempt(action: AddressAction, linear: string | undefined, otherwise: string): Promise<void> {
+  if (linear === undefined) {
+    void vscode.window.showInformationMessage(otherwise);
+    return;
+  }
+  try {
+    await action.act(linear);
+  } catch (error) {
+    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function register(action: AddressAction): readonly vscode.Disposable[] {
+  return [
+    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, addressOfVariable(argument),
+      vscode.l10n.t('This value has no address in memory, so there is nothing to show.'))),
+    vscode.commands.registerTextEditorCommand(action.onSelection, (editor) => {
+      void attempt(action, addressExpression(textAtCursor(editor)), vscode.l10n.t('Put the cursor on an address (0x…) or a name, or select an expression, then it can be shown.'));
+    }),
+    vscode.commands.registerCommand(action.onAddress, (linear: unknown) => (typeof linear === 'string' ? attempt(action, linear, '') : undefined)),
+  ];
+}
+
+/** The guest that an address is in. */
+function session(): vscode.DebugSession {
+  const active = activeSession();
+  if (active === undefined) throw new Error(vscode.l10n.t('No guest is running. Start one with F5.'));
+  return active;
+}
+
+/** Registers the commands. Another place that an address can be shown at is one more entry here, and its commands in package.json. */
+export function registerAddressCommands(pageTables: Panel): vscode.Disposable {
+  const actions: readonly AddressAction[] = [
+    {
+      onVariable: 'shadowbox.walkVariable', onSelection: 'shadowbox.walkSelection', onAddress: 'shadowbox.walkAddress',
+      act: (linear) => { pageTables.tell({ event: 'walk', body: { linear } }); },
+    },
+    {
+      onVariable: 'shadowbox.openCodeOfVariable', onSelection: 'shadowbox.openCodeOfSelection', onAddress: 'shadowbox.openCodeAtAddress',
+      act: (linear) => openCode(session(), linear),
+    },
+    {
+      onVariable: 'shadowbox.viewMemoryOfVariable', onSelection: 'shadowbox.viewMemoryOfSelection', onAddress: 'shadowbox.viewMemoryAtAddress',
+      act: (linear) => viewMemory(session(), linear),
+    },
+  ];
+  return vscode.Disposable.from(...actions.flatMap(register));
+}

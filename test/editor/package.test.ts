@@ -1,0 +1,128 @@
+// The package in a fresh VS Code: installed as a person installs it, in a folder that knows nothing of this checkout; and what the
+// editor offers around a guest: list of panels, status bar, walkthrough, and keys that answer while a guest runs at full speed.
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import { samples } from '../../scripts/lib/paths.mjs';
+import { buildVsix } from '../../scripts/lib/vsix.mjs';
+import type { OpenEditor } from './harness/editor';
+import { openEditor, requireEditor } from './harness/editor';
+import { callStack, runCommand, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
+
+const statusOf = (page: Page) => page.locator('#shadowbox\\.shadowbox\\.shadowbox\\.status, .statusbar-item[id*="shadowbox.status"]').first();
+const TYPED = 'the quick brown fox jumps over the lazy dog';
+
+/** Milliseconds from each key to its letter in the editor. */
+async function latencies(page: Page): Promise<number[]> {
+  const line = page.locator('.editor-instance .view-line').first();
+  const times: number[] = [];
+  let expected = '';
+  for (const letter of TYPED) {
+    expected += letter;
+    const start = performance.now();
+    await page.keyboard.type(letter);
+    await page.waitForFunction(([element, text]) => (element as Element | null)?.textContent.replaceAll('\u00a0', ' ').startsWith(text as string), [await line.elementHandle(), expected]);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+const figures = (times: readonly number[]) => `median ${times[times.length >> 1].toFixed(0)} ms, 95% ${times[Math.floor(times.length * 0.95)].toFixed(0)} ms, worst ${times[times.length - 1].toFixed(0)} ms`;
+
+describe('the package, installed into a fresh VS Code', function () {
+  this.timeout(90_000);
+  this.bail(true);
+  let folder: string | undefined;
+  let editor: OpenEditor;
+
+  before(async function () {
+    this.timeout(300_000);
+    await requireEditor(this);
+    folder = await mkdtemp(path.join(os.tmpdir(), 'shadowbox-package-'));
+    const { name, archive } = await buildVsix();
+    const vsix = path.join(folder, name);
+    await writeFile(vsix, archive);
+    const work = path.join(folder, 'work');
+    for (const part of ['.vscode', 'hello', 'paging-lab']) await cp(path.join(samples, part), path.join(work, part), { recursive: true });
+    await writeFile(path.join(work, 'notes.txt'), '');
+    editor = await openEditor({ folder: work, vsix });
+  });
+  afterEach(async function () {
+    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
+  });
+  after(async () => {
+    await (editor as OpenEditor | undefined)?.close();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('has nothing in the status bar before a guest is there', async () => {
+    assert.equal(await statusOf(editor.page).isVisible(), false);
+  });
+
+  it('the walkthrough opens, with a picture for its step', async () => {
+    const { page } = editor;
+    await runCommand(page, 'Welcome: Open Walkthrough...');
+    const input = page.locator('.quick-input-widget input[type=text]');
+    await input.fill('Get Started with Shadowbox');
+    await page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: 'Get Started with Shadowbox' }).first().click();
+    const steps = page.locator('.getting-started .getting-started-step');
+    await steps.first().waitFor();
+    assert.equal(await steps.count(), 6);
+    await page.locator('.getting-started').filter({ hasText: 'Get the sample guests' }).waitFor();
+    await screenshot(page, 'walkthrough');
+  });
+
+  it('F5 on hello stops on the first instruction', async () => {
+    const { page } = editor;
+    await startDebugging(page, 'hello: boot sector');
+    await waitForStopped(page);
+    assert.ok((await callStack(page)).length > 0);
+  });
+
+  it('the status bar says mode, privilege and why it stands', async () => {
+    const { page } = editor;
+    const said = await waitUntil('the status bar', () => statusOf(page).innerText().catch(() => ''), (text) => text.includes('CPL'));
+    assert.match(said, /real mode · CPL 0 · \S/);
+    await screenshot(page, 'status-bar');
+  });
+
+  it('a click on it lists the panels, and the chosen one opens', async () => {
+    const { page } = editor;
+    await statusOf(page).click();
+    const rows = page.locator('.quick-input-widget .monaco-list-row');
+    await rows.filter({ hasText: 'Page Tables' }).waitFor();
+    await screenshot(page, 'show-panel');
+    await rows.filter({ hasText: 'Registers' }).first().click();
+    await page.locator('.tab').filter({ hasText: 'Registers' }).waitFor();
+  });
+
+  it('the debug toolbar has one icon of ours', async () => {
+    const { page } = editor;
+    await page.locator('.debug-toolbar a.codicon-layout').waitFor();
+    await stopDebugging(page);
+    await waitUntil('the status bar item to go', () => statusOf(page).isVisible(), (there) => !there);
+  });
+
+  it('typing is answered while a guest runs at full speed', async () => {
+    const { page } = editor;
+    await page.keyboard.press('Control+P');
+    await page.locator('.quick-input-widget input[type=text]').fill('notes.txt');
+    await page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: 'notes.txt' }).first().click();
+    await page.locator('.tab.active').filter({ hasText: 'notes.txt' }).waitFor();
+    const quiet = await latencies(page);
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    await startDebugging(page, 'paging-lab: address spaces');
+    await waitForStopped(page);
+    await page.keyboard.press('F5');
+    await waitForRunning(page);
+    const speed = await waitUntil('the speed', () => statusOf(page).innerText().catch(() => ''), (text) => text.includes('MIPS'));
+    await page.locator('.tab').filter({ hasText: 'notes.txt' }).click();
+    await page.locator('.editor-instance .view-line').first().click();
+    const busy = await latencies(page);
+    console.log(`      from key to letter: ${figures(quiet)}; while a guest runs (${speed.trim()}): ${figures(busy)}`);
+    await stopDebugging(page);
+  });
+});
