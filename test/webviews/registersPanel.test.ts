@@ -2,6 +2,7 @@
 // breaks a rule of accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { cpuAnswer, LAB_CPU, LAB_POINTERS, LONG_CPU, type CpuModel } from './cpuModel';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
@@ -79,12 +80,12 @@ describe('registers: in a browser', function () {
     await page.focus('#registers');
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowDown');
-    assert.match(await active(panel) ?? '', /^eax 41424344/);
+    await eventually(async () => { assert.match(await active(panel) ?? '', /^eax 41424344/); });
     await page.keyboard.press('Space');
     await cell(panel, 'al').waitFor();
-    assert.equal(await page.locator('[data-row=eax]').getAttribute('aria-expanded'), 'true');
+    await eventually(async () => { assert.equal(await page.locator('[data-row=eax]').getAttribute('aria-expanded'), 'true'); });
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowRight');
-    assert.match(await active(panel) ?? '', /^al 44/);
+    await eventually(async () => { assert.match(await active(panel) ?? '', /^al 44/); });
     await page.keyboard.press('Enter');
     assert.equal(await page.inputValue('#edit'), '0x44');
     await page.keyboard.type('12');

@@ -2,6 +2,7 @@
 // nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { PictureSender } from '../../debugger/pictures';
 import { leaveOut } from '../support/leaveOut';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
@@ -119,7 +120,7 @@ describe('screen: in a browser', function () {
     await page.keyboard.press('F5');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Control+c');
-    assert.equal(screen.keys, '+1e -1e +1 -1 +e048 -e048 +3f -3f +f -f +1d +2e -2e -1d');
+    await eventually(() => { assert.equal(screen.keys, '+1e -1e +1 -1 +e048 -e048 +3f -3f +f -f +1d +2e -2e -1d'); });
     await page.keyboard.down('Control');
     await page.keyboard.down('Alt');
     await page.keyboard.up('Alt');
@@ -128,7 +129,7 @@ describe('screen: in a browser', function () {
     const keys = screen.keys;
     assert.ok(keys.endsWith('+1d +38 -38 -1d'), keys);
     await page.keyboard.press('b');
-    assert.equal(screen.keys, keys);
+    await eventually(() => { assert.equal(screen.keys, keys); });
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'surface');
   }));
 
@@ -166,7 +167,7 @@ describe('screen: in a browser', function () {
     await page.locator('textarea').fill('A1é');
     await page.locator('form button[type=submit]').click();
     await page.locator('.message').filter({ hasText: 'Typed 2 characters. Left out, for a US keyboard does not have them: é' }).waitFor();
-    assert.equal(screen.keys, '+2a +1e -1e -2a +2 -2');
+    await eventually(() => { assert.equal(screen.keys, '+2a +1e -1e -2a +2 -2'); });
     await page.locator('[data-act=send]').click();
     await until('the combination', () => screen.keys.endsWith('+1d +38 +e053 -e053 -38 -1d'));
     await page.locator('[data-act=copy]').click();
