@@ -2,6 +2,7 @@
 // the ways to code and Page Tables, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { toWire } from '../../debugger/codec';
 import * as L from '../../src/monitor/cpu/layout';
 import { AT, gate, HLT, PRESENT, protectedGuest, SEL, descriptor, setDescriptor, type Guest } from '../monitor/cpu/guest';
@@ -71,7 +72,7 @@ describe('descriptors: in a browser', function () {
     assert.match(await line(panel, 'gdt:2').innerText(), /●≠[\s\S]*stale in .*DS/);
     await line(panel, 'loaded:ds').click();
     await panel.page.locator('.story').filter({ hasText: 'goes on with it until the register is loaded again' }).waitFor();
-    assert.equal(await panel.page.locator('.row.changed.stale').count() >= 2, true);
+    await eventually(async () => { assert.equal(await panel.page.locator('.row.changed.stale').count() >= 2, true); });
   }));
 
   it('is gone through by keyboard, and leads to code, Page Tables and the clipboard', () => withPanel(DARK, async (panel) => {
@@ -96,7 +97,7 @@ describe('descriptors: in a browser', function () {
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
     await page.locator('.line.selected[aria-expanded=false]').filter({ hasText: 'IDT' }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'tables');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'tables'); });
   }));
 
   it('in real mode shows the vectors and whose they are', () => {
@@ -117,8 +118,8 @@ describe('descriptors: in a browser', function () {
     for (let selector = 0x100; selector < 0x8000; selector += 8) guest.map.write(0x100000 + selector, 4, 0x1234);
     guest.state.setU64(L.GDTR_BASE, 0x100000n);
     return withPanel(DARK, async ({ page }) => {
-      assert.ok(Number(await page.locator('#tables').getAttribute('aria-rowcount')) > 4000);
-      assert.ok(await page.locator('#tables .line').count() < 80);
+      await eventually(async () => { assert.ok(Number(await page.locator('#tables').getAttribute('aria-rowcount')) > 4000); });
+      await eventually(async () => { assert.ok(await page.locator('#tables .line').count() < 80); });
       await page.focus('#tables');
       await page.keyboard.press('End');
       await page.locator('.line.selected').filter({ hasText: 'FF' }).waitFor();

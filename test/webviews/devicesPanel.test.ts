@@ -2,6 +2,7 @@
 // Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { devicesWith, EVENTS_AHEAD, INTERRUPT_PICTURE } from './devicesModel';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
@@ -59,7 +60,7 @@ describe('devices: in a browser', function () {
     await page.focus('#tree');
     for (const key of ['ArrowDown', '*', 'ArrowDown', 'ArrowDown', 'ArrowDown']) await page.keyboard.press(key);
     await page.locator('[data-row="pit/counters/TCW"][aria-selected=true]').waitFor();
-    assert.equal(await page.locator('#tree').getAttribute('aria-activedescendant'), await row(panel, 'pit/counters/TCW').getAttribute('id'));
+    await eventually(async () => { assert.equal(await page.locator('#tree').getAttribute('aria-activedescendant'), await row(panel, 'pit/counters/TCW').getAttribute('id')); });
     await page.keyboard.press('ArrowRight');
     await page.locator('.row.field').filter({ hasText: 'rate generator' }).waitFor();
     await page.keyboard.press('p');
@@ -74,7 +75,7 @@ describe('devices: in a browser', function () {
     await page.locator('.message.done').filter({ hasText: 'Wrote TCW.' }).waitFor();
     assert.deepEqual(machine.written.at(-1), { space: 'port', address: 0x43, bytes: 1, value: 0x36 });
     await row(panel, 'pit/counters/TCW').filter({ hasText: '0x36' }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'tree');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'tree'); });
     await page.keyboard.press('/');
     await page.keyboard.type('vendor');
     await row(panel, 'pci/configuration 3.0/VID').waitFor();
@@ -89,7 +90,7 @@ describe('devices: in a browser', function () {
     machine.mode = 0x30;
     await panel.tell('stopped', {});
     await panel.page.locator('.row.changed').filter({ hasText: '0x30' }).waitFor();
-    assert.equal(await panel.page.locator('.row.changed').count(), 1);
+    await eventually(async () => { assert.equal(await panel.page.locator('.row.changed').count(), 1); });
   }));
 
   it('has tabs that arrows go through', () => withDevices(DARK, async (panel) => {
@@ -101,7 +102,7 @@ describe('devices: in a browser', function () {
     await page.locator('tr').filter({ hasText: '838.00 µs' }).waitFor();
     await page.keyboard.press('ArrowRight');
     await page.locator('tr').filter({ hasText: '00:03.0' }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-tab')), 'pci');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-tab')), 'pci'); });
   }));
 
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
@@ -115,7 +116,7 @@ describe('devices: in a browser', function () {
       await page.locator('[data-tab=interrupts]').click();
       await page.locator('tr').filter({ hasText: 'PIRQ B' }).waitFor();
       await screenshot(page, `devices-interrupts-${name}`);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+      await eventually(async () => { assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true); });
     }));
   }
 });

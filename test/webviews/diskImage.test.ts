@@ -1,5 +1,6 @@
 // The editor of disk images in a browser, on a real image with real file systems: its division to scale, files, blocks, sectors.
 import assert from 'node:assert/strict';
+import { eventually } from './eventually';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import type { ImageOverview } from '../../src/extension/disks/messages';
@@ -152,7 +153,7 @@ describe('disk-image: in a browser', function () {
     const rows = await page.locator('.chain tbody tr').allInnerTexts();
     assert.match(rows[0], /changes\.qcow2[\s\S]*builds on the next image[\s\S]*qcow2, version 3[\s\S]*96 MiB/);
     assert.match(rows[1], /on base\.qcow2/);
-    assert.match(await page.locator('.facts').innerText(), /GPT, disk identifier [0-9a-f-]{36}/);
+    await eventually(async () => { assert.match(await page.locator('.facts').innerText(), /GPT, disk identifier [0-9a-f-]{36}/); });
     const volumes = await page.locator('.volumes tbody tr').allInnerTexts();
     assert.match(volumes[0], /Partition 1\s+EFI system.*FAT1[26]\s+ESP/s);
     assert.match(volumes[1], /Partition 2\s+Linux.*ext4\s+debian/s);
@@ -177,7 +178,7 @@ describe('disk-image: in a browser', function () {
     await page.locator('.hex-dump').filter({ hasText: 'ee' }).waitFor();
     await page.locator('.segment.volume').first().click();
     await page.locator('.hex-dump').filter({ hasText: 'mkfs.fat' }).waitFor();
-    assert.equal(await page.locator('input[data-field=sector]').inputValue(), '2048');
+    await eventually(async () => { assert.equal(await page.locator('input[data-field=sector]').inputValue(), '2048'); });
     await page.locator('input[data-field=sector]').fill('99999999999');
     await page.locator('input[data-field=sector]').press('Enter');
     await page.locator('.sector-keys').filter({ hasText: 'Write a number from 0 to 196607' }).waitFor();

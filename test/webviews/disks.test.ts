@@ -1,5 +1,6 @@
 // The Disks panel: what glows and fades, and the whole of it in a browser on a real file system.
 import assert from 'node:assert/strict';
+import { eventually } from './eventually';
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { entriesAt, openDisk, reportOf, type OpenedDisk } from '../../src/filesystems/volumes';
@@ -88,9 +89,9 @@ describe('disks: in a browser', function () {
     const panel = await openPanel(browser, { files, name: 'disks', ask, theme: DARK, size: { width: 1100, height: 1000 } });
     const { page, asked } = panel;
     await page.locator('.partition-bar').waitFor();
-    assert.deepEqual(await page.locator('.tab').allInnerTexts(), ['Disk 0\ndisk0.img', 'CD-ROM\ncdrom.img']);
-    assert.match(await page.locator('.counters').innerText(), /Reads\s+120, 640 KiB\s+Writes\s+7, 28 KiB[\s\S]*Overlay\s+8 KiB/);
-    assert.ok(await page.locator('.cell.reads').count() > 3 && await page.locator('.cell.overlay').count() === 1);
+    await eventually(async () => { assert.deepEqual(await page.locator('.tab').allInnerTexts(), ['Disk 0\ndisk0.img', 'CD-ROM\ncdrom.img']); });
+    await eventually(async () => { assert.match(await page.locator('.counters').innerText(), /Reads\s+120, 640 KiB\s+Writes\s+7, 28 KiB[\s\S]*Overlay\s+8 KiB/); });
+    await eventually(async () => { assert.ok(await page.locator('.cell.reads').count() > 3 && await page.locator('.cell.overlay').count() === 1); });
     await page.locator('.file-row').filter({ hasText: /^▸deep/ }).click();
     await page.locator('.file-row').filter({ hasText: /^▸er/ }).waitFor();
     await screenshot(page, 'disks-dark');

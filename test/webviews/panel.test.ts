@@ -2,6 +2,7 @@
 // is left alone while nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
@@ -51,8 +52,8 @@ describe('page-tables: in a browser', function () {
     await heap.locator('[data-toggle]').click();
     await rowOf(panel, '24 of 1\u202f024 present').filter({ hasText: '14 of 1\u202f024 filled' }).waitFor();
     assert.equal(await heap.getAttribute('aria-expanded'), 'true');
-    assert.match(await rowOf(panel, '5000e000').textContent() ?? '', /×10.*10 entries not yet filled/);
-    assert.ok(await panel.page.locator('svg.lines g.line').count() > 8, 'derivation lines');
+    await eventually(async () => { assert.match(await rowOf(panel, '5000e000').textContent() ?? '', /×10.*10 entries not yet filled/); });
+    await eventually(async () => { assert.ok(await panel.page.locator('svg.lines g.line').count() > 8, 'derivation lines'); });
   }));
 
   it('highlights both ends of a line', () => withPanel(DARK, async (panel) => {
@@ -86,7 +87,7 @@ describe('page-tables: in a browser', function () {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowRight');
     await page.locator('[role=row][aria-expanded=true]').filter({ hasText: 'PDE 0' }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees'); });
     await page.keyboard.press('Enter');
     await page.locator('.walk-title').filter({ hasText: 'Walk of 00000000' }).waitFor();
   }));
@@ -110,8 +111,8 @@ describe('page-tables: in a browser', function () {
     lab.model.map(lab.kernel.sweeper, 0x2000n, 0x9000, BIT.writable);
     await panel.tell('stopped');
     await page.waitForFunction(() => Number(Reflect.get(window, 'writes')) > 0);
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees');
-    assert.equal(await page.locator('#trees').evaluate((scroller) => scroller.scrollTop), 200);
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees'); });
+    await eventually(async () => { assert.equal(await page.locator('#trees').evaluate((scroller) => scroller.scrollTop), 200); });
   }));
 
   it('compares two spaces: the page that they share copied on write', () => withPanel(DARK, async (panel, lab) => {
@@ -143,7 +144,7 @@ describe('page-tables: in a browser', function () {
   it('says what there is to say when the session ends', () => withPanel(DARK, async (panel) => {
     await panel.tell('session', null);
     await panel.page.locator('.notice').filter({ hasText: 'Start one with F5' }).waitFor();
-    assert.equal(await panel.page.locator('[role=treegrid]').count(), 0);
+    await eventually(async () => { assert.equal(await panel.page.locator('[role=treegrid]').count(), 0); });
   }));
 
   it('breaks no rule of accessibility', () => withPanel(DARK, async (panel) => {
@@ -218,7 +219,7 @@ describe('page-tables: in a browser', function () {
         await panel.page.waitForTimeout(150);
         await screenshot(panel.page, `page-tables-${name}-${width}`);
         assert.deepEqual(await faults(panel), [], `at ${width} px`);
-        assert.ok(await panel.page.locator('svg.lines g.line').count() > 0, 'derivation lines');
+        await eventually(async () => { assert.ok(await panel.page.locator('svg.lines g.line').count() > 0, 'derivation lines'); });
         assert.deepEqual(panel.complaints, []);
         await panel.close();
       }
@@ -254,11 +255,11 @@ describe('page-tables: in a browser', function () {
     await page.keyboard.press('Enter');
     await page.locator('#chain').waitFor({ state: 'detached' });
     await page.waitForFunction((before) => (document.querySelector('#trees')?.clientHeight ?? 0) > before, high);
-    assert.match(await page.locator('.walk .verdict').innerText(), /maps this address/);
+    await eventually(async () => { assert.match(await page.locator('.walk .verdict').innerText(), /maps this address/); });
     await page.focus('[data-fold=legend]');
     await page.keyboard.press('Enter');
     await page.locator('#legend-long').filter({ hasText: 'Enter' }).waitFor();
-    assert.equal(await page.getAttribute('[data-fold=legend]', 'aria-expanded'), 'true');
+    await eventually(async () => { assert.equal(await page.getAttribute('[data-fold=legend]', 'aria-expanded'), 'true'); });
     await screenshot(page, 'page-tables-legend');
     await page.keyboard.press('Enter');
     await page.locator('#legend-long').waitFor({ state: 'detached' });

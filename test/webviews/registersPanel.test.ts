@@ -87,12 +87,12 @@ describe('registers: in a browser', function () {
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowRight');
     await eventually(async () => { assert.match(await active(panel) ?? '', /^al 44/); });
     await page.keyboard.press('Enter');
-    assert.equal(await page.inputValue('#edit'), '0x44');
+    await eventually(async () => { assert.equal(await page.inputValue('#edit'), '0x44'); });
     await page.keyboard.type('12');
     await page.keyboard.press('Enter');
     await page.locator('#edit').waitFor({ state: 'detached' });
     assert.deepEqual(guest.set, [{ name: 'al', value: '12' }]);
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'registers', 'the keyboard goes on where it was');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'registers', 'the keyboard goes on where it was'); });
   }));
 
   it('says at the field why a value is refused, and keeps what was typed', () => withPanel({}, async (panel) => {
@@ -101,10 +101,10 @@ describe('registers: in a browser', function () {
     await page.fill('#edit', 'nonsense');
     await page.keyboard.press('Enter');
     await page.locator('[role=alert]').filter({ hasText: "'nonsense' is no number" }).waitFor();
-    assert.equal(await page.inputValue('#edit'), 'nonsense');
-    assert.equal(await page.getAttribute('#edit', 'aria-invalid'), 'true');
+    await eventually(async () => { assert.equal(await page.inputValue('#edit'), 'nonsense'); });
+    await eventually(async () => { assert.equal(await page.getAttribute('#edit', 'aria-invalid'), 'true'); });
     await page.keyboard.press('Escape');
-    assert.equal(await cell(panel, 'ebx').locator('.text').innerText(), '00000012');
+    await eventually(async () => { assert.equal(await cell(panel, 'ebx').locator('.text').innerText(), '00000012'); });
   }));
 
   it('switches a flag at once, and the jumps follow', () => withPanel({}, async (panel, guest) => {
@@ -122,8 +122,8 @@ describe('registers: in a browser', function () {
     guest.model = { ...LAB_CPU, values: { ...LAB_CPU.values, ecx: 7n } };
     await panel.tell('stopped');
     await page.locator('[data-row=ecx].changed').waitFor();
-    assert.match(await cell(panel, 'ecx').getAttribute('aria-label') ?? '', /ecx 00000007; was ffffffff at the last stop/);
-    assert.equal(await page.locator('.row.changed').count(), 1);
+    await eventually(async () => { assert.match(await cell(panel, 'ecx').getAttribute('aria-label') ?? '', /ecx 00000007; was ffffffff at the last stop/); });
+    await eventually(async () => { assert.equal(await page.locator('.row.changed').count(), 1); });
     await page.locator('.general .changes').filter({ hasText: '1 changed' }).waitFor();
   }));
 
@@ -132,7 +132,7 @@ describe('registers: in a browser', function () {
     await panel.page.fill('#edit', '0x77');
     await panel.page.keyboard.press('Enter');
     await panel.page.locator('[data-cell=ebx].changed').filter({ hasText: '00000077' }).waitFor();
-    assert.match(await cell(panel, 'ebx').getAttribute('aria-label') ?? '', /was 00000012 at the last stop/);
+    await eventually(async () => { assert.match(await cell(panel, 'ebx').getAttribute('aria-label') ?? '', /was 00000012 at the last stop/); });
   }));
 
   it('does not let a running guest be changed, and says why', () => withPanel({}, async (panel, guest) => {
@@ -141,34 +141,34 @@ describe('registers: in a browser', function () {
     await panel.page.locator('.machine').getByText('running').waitFor();
     await cell(panel, 'eax').dblclick();
     await panel.page.locator('[role=status]').filter({ hasText: 'pause it' }).waitFor();
-    assert.equal(await panel.page.locator('#edit').count(), 0);
+    await eventually(async () => { assert.equal(await panel.page.locator('#edit').count(), 0); });
     assert.deepEqual(guest.set, []);
   }));
 
   it('shows lanes in every way, each register in its own', () => withPanel({}, async (panel) => {
     const { page } = panel;
-    assert.equal(await page.locator('[data-row=xmm0] .lane').count(), 4);
+    await eventually(async () => { assert.equal(await page.locator('[data-row=xmm0] .lane').count(), 4); });
     await page.selectOption('[data-lanes=xmm0]', 'f32');
-    assert.deepEqual((await page.locator('[data-row=xmm0] .lane .text').allInnerTexts()).slice(0, 2), ['1', '3.1415927']);
+    await eventually(async () => { assert.deepEqual((await page.locator('[data-row=xmm0] .lane .text').allInnerTexts()).slice(0, 2), ['1', '3.1415927']); });
     await page.selectOption('[data-lanes=xmm0]', 'f64');
-    assert.equal((await page.locator('[data-row=xmm0] .lane .text').allInnerTexts())[1], '1.5');
+    await eventually(async () => { assert.equal((await page.locator('[data-row=xmm0] .lane .text').allInnerTexts())[1], '1.5'); });
     await page.selectOption('[data-lanes=xmm0]', 'u8');
-    assert.equal(await page.locator('[data-row=xmm0] .lane').count(), 16);
-    assert.equal(await page.locator('[data-row=xmm1] .lane').count(), 4);
+    await eventually(async () => { assert.equal(await page.locator('[data-row=xmm0] .lane').count(), 16); });
+    await eventually(async () => { assert.equal(await page.locator('[data-row=xmm1] .lane').count(), 4); });
   }));
 
   it('has of many MSRs those in view, finds any by the filter, and goes to the last by keyboard', () => withPanel({}, async (panel) => {
     const { page } = panel;
     await page.locator('[data-fold=msrs]').click();
     await page.locator('#msr-list').waitFor();
-    assert.ok(await page.locator('#msr-list .row').count() < 60);
+    await eventually(async () => { assert.ok(await page.locator('#msr-list .row').count() < 60); });
     await page.focus('#registers');
     await page.keyboard.press('End');
     await page.locator('[data-row=msr_04f]').waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('lstar');
     await page.locator('[data-row=eax]').waitFor({ state: 'detached' });
-    assert.deepEqual(await page.locator('[data-row]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row'))), ['ia32_lstar']);
+    await eventually(async () => { assert.deepEqual(await page.locator('[data-row]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row'))), ['ia32_lstar']); });
     await page.keyboard.type(' and nothing');
     await page.locator('.notice').filter({ hasText: 'Nothing is found' }).waitFor();
   }));
@@ -187,7 +187,7 @@ describe('registers: in a browser', function () {
 
   it('lets one of several CPUs be picked, and says when it cannot be looked at', () => withPanel({ model: LONG_CPU }, async (panel) => {
     const { page } = panel;
-    assert.equal(await page.locator('[data-field=cpu] option').count(), 5);
+    await eventually(async () => { assert.equal(await page.locator('[data-field=cpu] option').count(), 5); });
     await page.selectOption('[data-field=cpu]', '3');
     await page.locator('.notice').filter({ hasText: 'CPU 1 has its turn now' }).waitFor();
     await page.selectOption('[data-field=cpu]', '');
@@ -204,7 +204,7 @@ describe('registers: in a browser', function () {
     await withPanel({ kept }, async (again) => {
       assert.equal(await again.page.locator('[data-row=cs]').count(), 0);
       assert.equal(await again.page.locator('[data-row=xmm1] .lane').count(), 2);
-      assert.equal(await cell(again, 'bl').count(), 1);
+      await eventually(async () => { assert.equal(await cell(again, 'bl').count(), 1); });
     });
   }));
 
