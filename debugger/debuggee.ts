@@ -1,12 +1,12 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, MachineSession, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
-import type { ClientFeatures } from './capabilities';
+import { WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
 import { GateBuilder } from './conditions/gateBuilder';
 import { cpuPanelHandlers } from './cpuPanels';
 import { DataBreakpoints, type WatchedData } from './dataBreakpoints';
@@ -16,6 +16,7 @@ import { Evaluation } from './evaluation';
 import { ExceptionManager } from './exceptions';
 import { Execution } from './execution';
 import { FrameManager } from './frames';
+import { GuestBreakpoints } from './guestBreakpoints';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
 import { LinuxCommands } from './linux/commands';
@@ -91,10 +92,12 @@ export class Debuggee {
     this.evaluation = new Evaluation(target, program, this.threads, (place, bytes) => this.edited(place, bytes));
     const resolve = (reference: string): Promise<Place> => this.evaluation.place(reference);
     const gates = new GateBuilder(target, program, this.evaluation);
+    const guest = new GuestBreakpoints(target);
     const told = (text: string): void => this.tell(text, true);
-    this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1);
-    this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, told);
-    this.breakpoints = new BreakpointManager(target, program, gates, {
+    this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1, () => this.processInWords());
+    this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, guest, told);
+    this.breakpoints = new BreakpointManager(target, program, gates, guest, {
+      guestChanged: () => this.exceptions.apply(),
       holds: (expression) => this.evaluation.holds(expression),
       show: (expression) => this.evaluation.show(expression),
       resolve,
@@ -104,7 +107,7 @@ export class Debuggee {
     this.dataBreakpoints = new DataBreakpoints(
       target, this.evaluation, gates, (reference, name) => this.variables.expressionOf(reference, name), () => this.breakpoints.newId(), told,
     );
-    this.runner = new Runner(target, anyOf([this.breakpoints, this.dataBreakpoints, this.exceptions]), () => this.onGoing());
+    this.runner = new Runner(target, anyOf([this.breakpoints, this.dataBreakpoints, this.exceptions]), guest, () => this.onGoing());
     this.past = new Past(target, program, this.runner, () => this.applyStops());
     this.navigation = new Navigation(this.threads, program, this.disassembler);
     this.runUntil = new RunUntil(this.runner, this.evaluation);
@@ -145,6 +148,7 @@ export class Debuggee {
 
   /** Breakpoints and filters are set: the machine goes, or stands on its first instruction. Gives what to do after the answer. */
   async start(): Promise<() => void> {
+    if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
     if (this.options.stopOnEntry) {
       const entry = await this.standing({ kind: 'entry' });
@@ -201,6 +205,7 @@ export class Debuggee {
     this.breakpoints.resetHits();
     this.dataBreakpoints.resetHits();
     await this.applyStops();
+    await this.breakpoints.renewGuest().catch((error: unknown) => this.tell(messageOf(error), true));
     this.execution.revive();
     if (!this.options.stopOnEntry) {
       const goes = await this.goOn();
@@ -251,6 +256,13 @@ export class Debuggee {
     await this.breakpoints.apply();
     await this.dataBreakpoints.apply();
     await this.exceptions.apply();
+  }
+
+  /** The process of Linux that runs: 'dd (99)'. */
+  private async processInWords(): Promise<string | undefined> {
+    if (!(await this.linux.look())) return undefined;
+    const process = await new LinuxQueries(this.target, this.linux).current().catch(() => undefined);
+    return process && `${process.name} (${process.pid})`;
   }
 
   /** All that is about one CPU. */

@@ -46,6 +46,24 @@ describe('stops of a C program', function () {
     return (await client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', ...more }] })).breakpoints[0];
   }
 
+  it('has modules whose additional columns are filled', async () => {
+    await client.close();
+    ({ client } = withMachine(program.guest(0)));
+    const { additionalModuleColumns = [] } = await client.launch({ symbols: { path: program.elf, bias: '-0x1000' } });
+    await client.stopped('entry');
+    const { modules } = await client.request('modules', {});
+    const columns = new Map<string, unknown>(Object.entries(modules[0]));
+    assert.deepEqual(additionalModuleColumns.map(({ attributeName }) => columns.get(attributeName)), ['-0x1000', 'ELF, 32 bits', '32-bit']);
+  });
+
+  it('says that there is no way back where time travel is off', async () => {
+    await client.close();
+    ({ client } = withMachine(program.guest(0)));
+    const { supportsStepBack } = await client.launch({ symbols: program.elf, timeTravel: false });
+    assert.equal(supportsStepBack, true);
+    assert.deepEqual(await client.event('capabilities'), { capabilities: { supportsStepBack: false, supportsRestartFrame: false } });
+  });
+
   describe('at data', () => {
     it('tells what was, what is, and who did it', async () => {
       const info = await client.request('dataBreakpointInfo', { name: 'counter' });
@@ -109,7 +127,14 @@ describe('stops of a C program', function () {
       assert.equal((await goOn('data breakpoint')).stop.description, 'counter: 23 (0x17) → 24 (0x18)');
     });
 
+    it('comes to the same where only the adapter can evaluate', async () => {
+      await watch('counter', { condition: 'after > 20 ? 1 : 0', hitCondition: '== 3' });
+      assert.equal(machine.watchpoints[0].gate, undefined);
+      assert.equal((await goOn('data breakpoint')).stop.description, 'counter: 22 (0x16) → 23 (0x17)');
+    });
+
     it('goes back to who wrote last: by request, and in the console', async () => {
+      machine.hasPast = true;
       await set('spin');
       await goOn('breakpoint');
       const linear = BigInt(program.addressOf('counter'));
@@ -122,26 +147,37 @@ describe('stops of a C program', function () {
       assert.deepEqual(asked, { memoryReference: `0x${linear.toString(16)}`, bytes: 4 });
       const { stop } = await client.stopped('data breakpoint');
       assert.match(stop.text ?? '', /^counter \(.*\): was 40 \(0x28\), is 16 \(0x10\); written by /);
-      assert.deepEqual(machine.ways, [{ kind: 'reverseContinue' }]);
+      assert.deepEqual(machine.ways.map(({ kind }) => kind), ['travel', 'reverseContinue'], 'the last instruction is tried first');
       assert.deepEqual([machine.breakpoints.length, machine.watchpoints.length], [1, 0], 'what was set is set again');
       const { result } = await client.request('evaluate', { expression: `who ${linear} 2`, context: 'repl' });
       assert.equal(result, `going back to the last write to 0x${linear.toString(16)} (0x${linear.toString(16)}, 2 bytes)`);
       await client.stopped('data breakpoint');
       machine.reverseEnd = { kind: 'beginning' };
-      await client.request('shadowbox.whoWrote', { expression: 'counter' });
+      await client.request('shadowbox.whoWrote', { expression: 'greeting' });
       assert.equal((await client.stopped('pause')).stop.description, 'beginning of the time line');
+      machine.hasPast = false;
+      await client.request('shadowbox.whoWrote', { expression: 'counter' });
+      assert.match((await client.stopped('pause')).stop.text ?? '', /There is no way back: set "timeTravel" to true/);
     });
   });
 
   describe('with conditions', () => {
     it('has the monitor decide about locals, globals, registers and memory', async () => {
-      for (const condition of ['i == 2', 'i > 1 && counter == 16', 'u32[&i] == 2', '*&i == 2', '$esp != 0 && i == 2', '(char)i == 2', '-i == -2', 'corner.color == 5 && i == 2']) {
+      const conditions = [
+        'i == 2', 'i > 1 && counter == 16', 'u32[&i] == 2', '*&i == 2', '$esp != 0 && i == 2', '(char)i == 2', '-i == -2', 'corner.color == 5 && i == 2',
+        'corner.y == -4', 'corner.y < 0', '(unsigned)corner.y > 5', 'greeting[i] == 0x6c', '(&corner)->x == 16', '(counter >> 1) % 5 == 3', '!(i - 2)', '$ax == ($eax & 0xffff)',
+        '$ah == (($eax >> 8) & 255)', 'phys:0 == 0', 'i == 7 || i == 2', '~i == -3', '(short)0x18000 < 0',
+      ];
+      for (const condition of conditions) {
         await set('loop-body', { condition });
         assert.ok(machine.breakpoints[0].gate?.condition, condition);
       }
+      // All of them hold when i is 2, and not all before.
+      await set('loop-body', { condition: conditions.map((condition) => `(${condition})`).join(' && ') });
       await goOn('breakpoint');
       assert.equal(await value('i'), '2');
       assert.equal(machine.resumes.length, 1, 'no stop in between');
+      for (const condition of conditions) assert.notEqual(await value(condition), '0', `${condition}: the adapter says the same`);
     });
 
     it('comes to the same where only the adapter can evaluate', async () => {
@@ -190,7 +226,7 @@ describe('stops of a C program', function () {
       const { breakpoints } = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: 'phys:0x7c00', offset: 2 }] });
       assert.equal(breakpoints[0].verified, true);
       assert.ok(machine.breakpoints.some((breakpoint) => 'physical' in breakpoint && breakpoint.physical === 0x7c02));
-      assert.match((await set('loop-body', { mode: 'magic' })).message ?? '', /There is no breakpoint mode 'magic': there are hook, physical/);
+      assert.match((await set('loop-body', { mode: 'magic' })).message ?? '', /There is no breakpoint mode 'magic': there are hook, physical, guest-dr, guest-int3/);
     });
   });
 
