@@ -4,7 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, FrameDetails, FrameMap, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText,
   TablePair, Timeline, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { DiskReport, EntryReport } from '../src/filesystems/report';
@@ -47,6 +47,10 @@ export interface PanelRequests {
   };
   /** `linear` may be any expression, and digits alone are hexadecimal; the current address space when `cr3` is missing. */
   'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number; readonly space?: string }; answer: Wire<WalkAnswer> };
+  /** What stands behind every guest-physical page (see FrameMap). */
+  'shadowbox.frames': { arguments: Record<string, never>; answer: Wire<FrameMap> };
+  /** All about one guest-physical page, by its number; with its bytes (base64), fewer where there is no memory. */
+  'shadowbox.frame': { arguments: { readonly page: number }; answer: { readonly frame: Wire<FrameDetails>; readonly data: string } };
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };

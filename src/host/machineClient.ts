@@ -122,6 +122,8 @@ export class MachineClient implements MachineSession {
       addressSpaces: () => this.call('addressSpaces'),
       table: (request) => this.call('table', request),
       walk: (cr3, linear, key) => this.call('walk', cr3, linear, key),
+      frames: () => this.call('frames'),
+      frame: (page) => this.call('frame', page),
       counters: () => this.call('counters'),
       execution: () => this.call('execution'),
       devices: () => this.call('devices'),

@@ -208,6 +208,8 @@ export class MachineServer {
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
       walk: (cr3, linear, key) => machine.walk(cr3, linear, key),
+      frames: () => machine.frames(),
+      frame: (page) => machine.frame(page),
       counters: () => machine.counters(),
       execution: () => machine.execution(),
       devices: () => machine.devices(),

@@ -353,6 +353,8 @@ export class FakeMachine implements MachineSession {
         tlb: { read: true, write: false, execute: true },
         story: 'mapped',
       }),
+      frames: async () => ({ pages: 1 << 20, kinds: ['nothing', 'RAM'], runs: Uint8Array.of(1, 4, 0, 0xfc, 0xff, 0x3f), regions: [], snapshots: false, ballooned: 0 }),
+      frame: async (page) => ({ page, kind: 'RAM', backing: 'RAM', frame: 7, shared: [], mappings: [], more: false, tables: [], code: [] }),
       counters: async () => ({ 'tlb misses': 12, 'shadow fills': 3 }),
       execution: async () => EXECUTION,
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],

@@ -283,6 +283,11 @@ export class CodeCache {
     return this.regions.counters;
   }
 
+  /** Decoded code of a frame, a page for each way to read it. */
+  pagesOf(frame: number): readonly CodePage[] {
+    return this.pages.get(frame) ?? [];
+  }
+
   /** The page whose table of blocks is at an address. */
   pageOfTable(table: number): CodePage | undefined {
     return this.pagesByTable.get(table);

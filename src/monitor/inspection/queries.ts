@@ -10,7 +10,9 @@
  */
 import type { MemorySpace } from '../machine/session';
 import type { DescriptorTables } from './descriptorTypes';
+import type { FrameDetails, FrameMap } from './frameTypes';
 
+export type * from './frameTypes';
 export type {
   DescriptorKind, DescriptorTable, DescriptorTables, DescriptorUse, GateTarget, LoadedSegment, RealVector, TableEntry, TaskField, TaskState,
 } from './descriptorTypes';
@@ -494,6 +496,10 @@ export interface Inspection {
    * it is not known any more) in the current space if that is its CR3, else in the one under that CR3 that was entered last.
    */
   walk(cr3: number | undefined, linear: bigint, key?: string): Promise<WalkAnswer>;
+  /** What stands behind all guest-physical pages. */
+  frames(): Promise<FrameMap>;
+  /** All about one guest-physical page, by its number. */
+  frame(page: number): Promise<FrameDetails>;
   counters(): Promise<Counters>;
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;

@@ -8,6 +8,7 @@ import { cpuView } from '../inspection/cpuView';
 import { descriptorTables } from '../inspection/descriptorView';
 import { deviceView } from '../inspection/deviceView';
 import { executionView } from '../inspection/executionView';
+import { FrameView } from '../inspection/frameView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
 import type { Counters } from '../inspection/queries';
@@ -51,7 +52,9 @@ export function createMachine(images: MachineImages, files: FileStore, translati
   const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const travel = new TimeTravel(machine, images.configuration.timeTravelMemory);
-  const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
+  const deviceAt = (address: number): string | undefined => board.memory.deviceAt(address)?.name;
+  const paging = new PagingView(cpu, deviceAt);
+  const frames = new FrameView(cpu, executor.code, deviceAt);
   const pictures = new PictureMaker(board.vga);
   return {
     resume: (request) => travel.resume(request),
@@ -88,6 +91,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     addressSpaces: () => paging.addressSpaces(),
     table: (request) => paging.table(request),
     walk: (cr3, linear, key) => paging.walk(cr3, linear, key),
+    frames: () => frames.frames(),
+    frame: (page) => frames.frame(page),
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),
