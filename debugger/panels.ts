@@ -10,6 +10,7 @@ import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
 import type { Target } from './target';
+import { translationHandlers, type NameOf } from './translations';
 
 /** Largest level of an x86 paging structure (5-level paging). */
 const DEEPEST_LEVEL = 5;
@@ -34,12 +35,13 @@ export interface PanelSettings {
 /** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
-  linux: Pick<LinuxQueries, 'processList'>,
+  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf,
 ): Handlers {
   const { inspect, control } = target;
   const pictures = new PictureSender();
   return {
     ...processor,
+    ...translationHandlers(target, nameOf),
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {

@@ -212,6 +212,10 @@ export class FakeMachine implements RunnableMachine {
   table = () => undefined;
   frames = () => ({ pages: 0, kinds: [], runs: new Uint8Array(0), regions: [], snapshots: false, ballooned: 0 });
   frame = (page: number) => ({ page, kind: 'nothing' as const, backing: 'nothing', shared: [], mappings: [], more: false, tables: [], code: [] });
+  sample = () => undefined;
+  regions = () => ({ regions: [], left: 0 });
+  region = () => undefined;
+  profile = () => ({ running: false, samples: 0, retired: 0, idle: 0, stacks: [], lost: 0, milliseconds: 0 });
   counters = () => ({ slices: 1 });
   execution(): never {
     throw new TypeError('nothing is executed');

@@ -28,6 +28,10 @@ export const PANELS: readonly PanelDefinition[] = [
     hint: 'Every guest-physical page by kind and last use, and who maps it',
   },
   {
+    name: 'translations', viewType: 'shadowbox.translations', title: 'Translations', command: 'shadowbox.showTranslations',
+    hint: 'Translated code beside its WebAssembly, how code is run, a profile',
+  },
+  {
     name: 'devices', viewType: 'shadowbox.devices', title: 'Devices', command: 'shadowbox.showDevices',
     hint: 'Registers of all devices, interrupt lines, events ahead',
   },

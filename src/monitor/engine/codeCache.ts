@@ -279,6 +279,11 @@ export class CodeCache {
     };
   }
 
+  /** Regions of translated code, the oldest first. */
+  allRegions(): Iterable<Region> {
+    return this.regions.all();
+  }
+
   get regionCounters(): RegionCounters {
     return this.regions.counters;
   }

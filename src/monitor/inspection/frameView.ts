@@ -73,8 +73,9 @@ export class FrameView {
   private kindOf(page: number, entry: number, tables: { has(page: number): boolean }): FrameKind {
     if (entry === NOTHING) return 'nothing';
     if (entry === DEVICE) return 'device';
-    if (tables.has(page)) return 'table';
+    // A table has a frame: its writes are traced.
     if (entry === ABSENT) return 'untouched';
+    if (tables.has(page)) return 'table';
     const { machine } = this.map;
     if (entry === machine.zeroFrame) return 'zeros';
     if (entry >= machine.videoFrame && entry < machine.videoFrame + machine.videoFrames) return 'video';

@@ -11,8 +11,10 @@
 import type { MemorySpace } from '../machine/session';
 import type { DescriptorTables } from './descriptorTypes';
 import type { FrameDetails, FrameMap } from './frameTypes';
+import type { ProfileAction, ProfileView, RegionDetails, RegionList } from './regionTypes';
 
 export type * from './frameTypes';
+export type * from './regionTypes';
 export type {
   DescriptorKind, DescriptorTable, DescriptorTables, DescriptorUse, GateTarget, LoadedSegment, RealVector, TableEntry, TaskField, TaskState,
 } from './descriptorTypes';
@@ -500,6 +502,12 @@ export interface Inspection {
   frames(): Promise<FrameMap>;
   /** All about one guest-physical page, by its number. */
   frame(page: number): Promise<FrameDetails>;
+  /** Regions of translated code. */
+  regions(): Promise<RegionList>;
+  /** One of them, by its entry; undefined when it is gone. */
+  region(entry: number): Promise<RegionDetails | undefined>;
+  /** What sampling has found. An action sets it going (anew) or ends it; the guest never knows of it. */
+  profile(action?: ProfileAction): Promise<ProfileView>;
   counters(): Promise<Counters>;
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;
