@@ -133,6 +133,7 @@ export class Debuggee {
       (text) => this.evaluation.typedLinear(text),
       cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
       queries,
+      (linear) => program.nameOf(linear),
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') {

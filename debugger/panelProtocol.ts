@@ -4,7 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type {
-  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, InterruptPicture, MachineSummary, ScheduledEventView, ScreenText,
+  AddressSpaceInfo, Counters, CpuState, DescriptorTables, DeviceView, DiskView, ExecutionState, FrameDetails, FrameMap, InterruptPicture, MachineSummary, ProfileAction, ProfileView, RegionDetails, RegionInstructionView, RegionSummaryView, ScheduledEventView, ScreenText,
   TablePair, Timeline, WalkAnswer,
 } from '../src/monitor/inspection/queries';
 import type { DiskReport, EntryReport } from '../src/filesystems/report';
@@ -19,6 +19,49 @@ export interface PointerNote {
   readonly symbol?: string;
   /** The string that is there, or its beginning. */
   readonly text?: string;
+}
+
+/** A region in a line, with the symbol that it begins in. */
+export type NamedRegion = Wire<RegionSummaryView> & { readonly name?: string };
+
+/** An instruction of a region, as text. */
+export interface RegionLine extends Omit<RegionInstructionView, 'offset'> {
+  /** Linear where that is known, else guest-physical. */
+  readonly address: string;
+  readonly bytes: string;
+  readonly text: string;
+}
+
+/** A block of a region. */
+export interface RegionBlock {
+  readonly address: string;
+  readonly isLoop: boolean;
+  /** 'name' or 'name+0x12' of the symbol that it begins in. */
+  readonly name?: string;
+  readonly lines: readonly RegionLine[];
+}
+
+export interface RegionAnswer extends Omit<Wire<RegionDetails>, 'summary' | 'blocks'> {
+  readonly summary: NamedRegion;
+  readonly blocks: readonly RegionBlock[];
+}
+
+/** A place in the tree of callers: a parent before its children. */
+export interface ProfileNode {
+  readonly name: string;
+  readonly depth: number;
+  readonly samples: number;
+  /** Instructions, those of its callees among them. */
+  readonly retired: number;
+  /** A linear address in it. */
+  readonly linear: string;
+  readonly user: boolean;
+}
+
+export interface ProfileAnswer extends Omit<ProfileView, 'stacks'> {
+  readonly nodes: readonly ProfileNode[];
+  /** Places that were left out because little is in them. */
+  readonly hidden: number;
 }
 
 /** Command → arguments and answer (`body`). */
@@ -47,6 +90,16 @@ export interface PanelRequests {
   };
   /** `linear` may be any expression, and digits alone are hexadecimal; the current address space when `cr3` is missing. */
   'shadowbox.walk': { arguments: { readonly linear: string; readonly cr3?: number; readonly space?: string }; answer: Wire<WalkAnswer> };
+  /** What stands behind every guest-physical page (see FrameMap). */
+  'shadowbox.frames': { arguments: Record<string, never>; answer: Wire<FrameMap> };
+  /** All about one guest-physical page, by its number; with its bytes (base64), fewer where there is no memory. */
+  'shadowbox.frame': { arguments: { readonly page: number }; answer: { readonly frame: Wire<FrameDetails>; readonly data: string } };
+  /** Regions of translated code, with symbols where there are any. */
+  'shadowbox.regions': { arguments: Record<string, never>; answer: { readonly regions: readonly NamedRegion[]; readonly left: number } };
+  /** A region's guest code beside the WebAssembly text that is emitted for it; missing when it is gone. */
+  'shadowbox.region': { arguments: { readonly entry: number }; answer: { readonly region?: RegionAnswer } };
+  /** What sampling has found; `action` sets it going (anew) or ends it. */
+  'shadowbox.profile': { arguments: { readonly action?: ProfileAction }; answer: ProfileAnswer };
   'shadowbox.counters': { arguments: Record<string, never>; answer: Wire<Counters> };
   'shadowbox.execution': { arguments: Record<string, never>; answer: Wire<ExecutionState> };
   'shadowbox.devices': { arguments: Record<string, never>; answer: { readonly devices: Wire<readonly DeviceView[]> } };

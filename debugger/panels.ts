@@ -10,6 +10,7 @@ import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
 import type { Target } from './target';
+import { translationHandlers, type NameOf } from './translations';
 
 /** Largest level of an x86 paging structure (5-level paging). */
 const DEEPEST_LEVEL = 5;
@@ -19,6 +20,9 @@ const LARGEST_KEY_CODE = 0xffff;
 const LARGEST_MOTION = 0x7fff;
 const MOUSE_BUTTONS = 31;
 const LARGEST_WORD = 0xffff_ffff;
+/** Guest-physical addresses have 40 bits. */
+const LARGEST_PAGE = 2 ** 28 - 1;
+const PAGE_BYTES = 4096;
 
 type Answer<Command extends PanelCommand> = PanelRequests[Command]['answer'];
 type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments) => Promise<Answer<Command>> };
@@ -31,12 +35,13 @@ export interface PanelSettings {
 /** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
-  linux: Pick<LinuxQueries, 'processList'>,
+  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf,
 ): Handlers {
   const { inspect, control } = target;
   const pictures = new PictureSender();
   return {
     ...processor,
+    ...translationHandlers(target, nameOf),
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {
@@ -53,6 +58,12 @@ export function panelHandlers(
     },
     'shadowbox.walk': async (args) =>
       toWire(await inspect.walk(args.optionalInteger('cr3', 0), await linearOf(args.string('linear')), args.optionalString('space'))),
+    'shadowbox.frames': async () => toWire(await inspect.frames()),
+    'shadowbox.frame': async (args) => {
+      const page = args.integer('page', 0, LARGEST_PAGE);
+      const data = await inspect.readMemory({ kind: 'physical' }, BigInt(page) << 12n, PAGE_BYTES);
+      return { frame: toWire(await inspect.frame(page)), data: bytesToBase64(data) };
+    },
     'shadowbox.counters': async () => toWire(await inspect.counters()),
     'shadowbox.execution': async () => toWire(await inspect.execution()),
     'shadowbox.devices': async () => ({ devices: toWire(await inspect.devices()) }),

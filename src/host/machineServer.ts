@@ -79,6 +79,8 @@ export class MachineServer {
   private readonly cable: Cable;
   private readonly snapshots: SnapshotPace | undefined;
   private running = false;
+  /** Milliseconds that profiling has taken. */
+  private sampling = 0;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
   private broken = false;
   private sliceCycles = FIRST_CYCLES;
@@ -119,6 +121,8 @@ export class MachineServer {
       const { time } = this.machine.summary();
       const outcome = this.machine.runSlice(this.sliceCycles);
       const milliseconds = now() - start;
+      this.machine.sample();
+      this.sampling += now() - start - milliseconds;
       this.collectOutput();
       if (outcome === 'waiting') this.wait();
       else if (outcome === 'more') this.adaptSlice(milliseconds, this.machine.summary().time - time);
@@ -208,6 +212,14 @@ export class MachineServer {
       addressSpaces: () => machine.addressSpaces(),
       table: (request) => machine.table(request),
       walk: (cr3, linear, key) => machine.walk(cr3, linear, key),
+      frames: () => machine.frames(),
+      frame: (page) => machine.frame(page),
+      regions: () => machine.regions(),
+      region: (entry) => machine.region(entry),
+      profile: (action) => {
+        if (action === 'start') this.sampling = 0;
+        return { ...machine.profile(action), milliseconds: this.sampling };
+      },
       counters: () => machine.counters(),
       execution: () => machine.execution(),
       devices: () => machine.devices(),

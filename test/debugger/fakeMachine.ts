@@ -5,7 +5,7 @@
 import type {
   EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint, WatchHit,
 } from '../../src/monitor/machine/session';
-import type { CpuState, DiskView, ExecutionState, Inspection, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
+import type { CpuState, DiskView, ExecutionState, Inspection, RegionSummaryView, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
 import type { MachineInput } from '../../src/monitor/devices/device';
 import type { MachineFactory } from '../../debugger/ports';
@@ -355,6 +355,17 @@ export class FakeMachine implements MachineSession {
         tlb: { read: true, write: false, execute: true },
         story: 'mapped',
       }),
+      frames: async () => ({ pages: 1 << 20, kinds: ['nothing', 'RAM'], runs: Uint8Array.of(1, 4, 0, 0xfc, 0xff, 0x3f), regions: [], snapshots: false, ballooned: 0 }),
+      frame: async (page) => ({ page, kind: 'RAM', backing: 'RAM', frame: 7, shared: [], mappings: [], more: false, tables: [], code: [] }),
+      regions: async () => ({ regions: [REGION], left: 0 }),
+      region: async (entry) => entry !== REGION.entry ? undefined : {
+        summary: REGION, bodyBytes: 9, wasm: [{ indent: 1, text: 'nop', id: 0 }],
+        blocks: [{ distance: 0, physical: 0x1000, bytes: Uint8Array.of(0x90, 0xeb, 0xfd), isLoop: true, instructions: [{ id: 0, offset: 0, kind: 'translated', patched: false }, { id: 1, offset: 1, kind: 'translated', patched: false }] }],
+      },
+      profile: async () => ({
+        running: true, samples: 3, retired: 30, idle: 0, lost: 0, milliseconds: 1,
+        stacks: [{ addresses: [0x1000n, 0x9010n], user: false, samples: 2, retired: 20 }, { addresses: [0x8000n, 0x9020n], user: false, samples: 1, retired: 10 }],
+      }),
       counters: async () => ({ 'tlb misses': 12, 'shadow fills': 3 }),
       execution: async () => EXECUTION,
       devices: async () => [{ name: 'pit', state: { channels: [1, 2], pending: new Map([['irq0', 5]]), latch: Uint8Array.of(1, 2) } }],
@@ -372,6 +383,8 @@ export class FakeMachine implements MachineSession {
     };
   }
 }
+
+const REGION: RegionSummaryView = { entry: 77, state: 'in use', linear: 0x1000n, physical: 0x1000, bits: 32, model: 'flat', blocks: 1, instructions: 2, module: 1, moduleBytes: 500, moduleRegions: 1 };
 
 const FLOPPY: DiskView = {
   name: 'floppy0', kind: 'floppy', bus: 'floppy', image: '/images/floppy.img', bytes: 8192, writes: 'overlay', overlayBytes: 4096,

@@ -26,6 +26,7 @@ const COMMANDS = [
   'setExceptionBreakpoints', 'breakpointLocations', 'continue', 'pause', 'next', 'stepIn', 'stepOut', 'stepBack', 'reverseContinue', 'threads', 'stackTrace', 'scopes', 'variables',
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
+  'shadowbox.frames', 'shadowbox.frame', 'shadowbox.regions', 'shadowbox.region', 'shadowbox.profile',
   'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.changeDisc',
   'shadowbox.devices', 'shadowbox.interrupts', 'shadowbox.events', 'shadowbox.screen', 'shadowbox.picture', 'shadowbox.mouse', 'shadowbox.serialInput', 'shadowbox.key',
   'shadowbox.button', 'shadowbox.writeRegister', 'shadowbox.timeline', 'shadowbox.format',
@@ -210,6 +211,18 @@ describe('protocol', function () {
     assert.equal(walk.linear, '0x8004');
     assert.equal(walk.guest[0].raw, '0xa007');
     assert.deepEqual(await client.request('shadowbox.counters'), { 'tlb misses': 12, 'shadow fills': 3 });
+    const { regions: [region] } = await client.request('shadowbox.regions');
+    assert.deepEqual([region.linear, region.instructions], ['0x1000', 2]);
+    const { region: details } = await client.request('shadowbox.region', { entry: region.entry });
+    assert.deepEqual(details?.blocks[0].lines.map(({ id, address, bytes, text }) => [id, address, bytes, text]), [[0, '0x1000', '90', 'nop'], [1, '0x1001', 'eb fd', 'jmp short 0x1000']]);
+    assert.deepEqual(await client.request('shadowbox.region', { entry: 1 }), {});
+    const profile = await client.request('shadowbox.profile', { action: 'start' });
+    assert.deepEqual(profile.nodes.map(({ name, depth, retired }) => [name, depth, retired]), [['code at 0x9xxx', 0, 30], ['code at 0x1xxx', 1, 20], ['code at 0x8xxx', 1, 10]]);
+    assert.match(await client.refused('shadowbox.profile', { action: 'look' }), /there are 'start' and 'stop'/);
+    assert.equal((await client.request('shadowbox.frames')).runs, 'AQQA/P8/');
+    const page = await client.request('shadowbox.frame', { page: 1 });
+    assert.deepEqual([page.frame.page, Buffer.from(page.data, 'base64').length], [1, 4096]);
+    assert.match(await client.refused('shadowbox.frame', { page: 2 ** 40 }), /must lie between 0 and 268435455/);
     assert.deepEqual((await client.request('shadowbox.execution')).switches, [{ to: 'direct', cause: 'privilege', count: 2 }]);
     assert.deepEqual((await client.request('shadowbox.devices')).devices, [{ name: 'pit', state: { channels: [1, 2], pending: { irq0: 5 }, latch: 'AQI=' } }]);
     assert.equal((await client.request('shadowbox.screen')).attributes, 'Bwc=');

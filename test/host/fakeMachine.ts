@@ -41,7 +41,7 @@ export class FakeMachine implements RunnableMachine {
   private inputs: LoggedInput[] = [];
   private arrived: number[] = [];
   private output: OutputPiece[] = [];
-  private frame: Uint8Array | undefined;
+  private received: Uint8Array | undefined;
 
   constructor(images: MachineImages) {
     this.images = images;
@@ -101,8 +101,8 @@ export class FakeMachine implements RunnableMachine {
   }
 
   private arp(): SliceOutcome {
-    if (this.frame !== undefined) {
-      this.print(`${Buffer.from(this.frame.subarray(0, 42)).toString('hex')} ${Math.round(this.time / 1e6)}`);
+    if (this.received !== undefined) {
+      this.print(`${Buffer.from(this.received.subarray(0, 42)).toString('hex')} ${Math.round(this.time / 1e6)}`);
       return this.report({ kind: 'power-off' });
     }
     if (!this.printed) {
@@ -138,7 +138,7 @@ export class FakeMachine implements RunnableMachine {
 
   input(input: MachineInput): void {
     this.inputs.push({ time: this.time, events: 0, retired: this.retired, input });
-    if (input.kind === 'frame') this.frame = input.bytes;
+    if (input.kind === 'frame') this.received = input.bytes;
     if (input.kind === 'serial') this.arrived.push(...input.bytes);
   }
 
@@ -210,6 +210,12 @@ export class FakeMachine implements RunnableMachine {
   writeMemory = (): number => 0;
   addressSpaces = () => [];
   table = () => undefined;
+  frames = () => ({ pages: 0, kinds: [], runs: new Uint8Array(0), regions: [], snapshots: false, ballooned: 0 });
+  frame = (page: number) => ({ page, kind: 'nothing' as const, backing: 'nothing', shared: [], mappings: [], more: false, tables: [], code: [] });
+  sample = () => undefined;
+  regions = () => ({ regions: [], left: 0 });
+  region = () => undefined;
+  profile = () => ({ running: false, samples: 0, retired: 0, idle: 0, stacks: [], lost: 0, milliseconds: 0 });
   counters = () => ({ slices: 1 });
   execution(): never {
     throw new TypeError('nothing is executed');

@@ -24,6 +24,14 @@ export const PANELS: readonly PanelDefinition[] = [
     hint: 'GDT, LDT, IDT and task-state segments beside what is loaded from them',
   },
   {
+    name: 'physical-memory', viewType: 'shadowbox.physicalMemory', title: 'Physical Memory', command: 'shadowbox.showPhysicalMemory',
+    hint: 'Every guest-physical page by kind and last use, and who maps it',
+  },
+  {
+    name: 'translations', viewType: 'shadowbox.translations', title: 'Translations', command: 'shadowbox.showTranslations',
+    hint: 'Translated code beside its WebAssembly, how code is run, a profile',
+  },
+  {
     name: 'devices', viewType: 'shadowbox.devices', title: 'Devices', command: 'shadowbox.showDevices',
     hint: 'Registers of all devices, interrupt lines, events ahead',
   },

@@ -279,8 +279,18 @@ export class CodeCache {
     };
   }
 
+  /** Regions of translated code, the oldest first. */
+  allRegions(): Iterable<Region> {
+    return this.regions.all();
+  }
+
   get regionCounters(): RegionCounters {
     return this.regions.counters;
+  }
+
+  /** Decoded code of a frame, a page for each way to read it. */
+  pagesOf(frame: number): readonly CodePage[] {
+    return this.pages.get(frame) ?? [];
   }
 
   /** The page whose table of blocks is at an address. */

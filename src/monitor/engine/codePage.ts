@@ -66,6 +66,11 @@ export class CodePage {
     return this.blocks.size > 0 || this.bridged > 0;
   }
 
+  /** Its blocks, by their offsets. */
+  get present(): readonly CodeBlock[] {
+    return [...this.blocks.values()].sort((a, b) => a.start - b.start);
+  }
+
   /** Takes a block in that has been decoded from the page's bytes. */
   add(start: number, end: number, address: number, recordBytes: number, code: Uint8Array): CodeBlock {
     const block: CodeBlock = { start, end, address, recordBytes, bytes: this.unstable ? code.slice(start, end) : undefined };

@@ -13,6 +13,8 @@ import { R } from './records';
 
 /** A compiled module of regions. V8 keeps it as long as one of its functions is in the table. */
 export interface RegionModule {
+  /** Counts up as modules are made. */
+  readonly number: number;
   readonly bytes: number;
   readonly regions: Region[];
   /** How many of them have not been dropped. */
@@ -24,6 +26,9 @@ export interface RegionPart {
   readonly page: CodePage;
   readonly offset: number;
   readonly address: number;
+  /** Bytes from the start of the entry's page, and positions at which it may go on inside the region (see PlacedBlock). */
+  readonly position: number;
+  readonly targets: readonly number[];
 }
 
 /** Translated code in front of a block. */
@@ -73,6 +78,7 @@ export class RegionRegistry {
   /** Table entries of dropped regions, of which one may be running. */
   private readonly limbo: number[] = [];
   private live = 0;
+  private made = 0;
   private liveBytes = 0;
 
   constructor(
@@ -87,9 +93,14 @@ export class RegionRegistry {
     return { regions: this.live, modules: this.modules.size, moduleBytes: this.liveBytes };
   }
 
+  /** All regions that have not been dropped, the oldest first. */
+  *all(): Generator<Region> {
+    for (const { regions } of this.modules) for (const region of regions) if (region.state !== 'dropped') yield region;
+  }
+
   /** A module of so many bytes, whose regions are added next. */
   openModule(bytes: number): RegionModule {
-    const module: RegionModule = { bytes, regions: [], live: 0 };
+    const module: RegionModule = { number: ++this.made, bytes, regions: [], live: 0 };
     this.modules.add(module);
     this.liveBytes += bytes;
     return module;

@@ -10,7 +10,11 @@
  */
 import type { MemorySpace } from '../machine/session';
 import type { DescriptorTables } from './descriptorTypes';
+import type { FrameDetails, FrameMap } from './frameTypes';
+import type { ProfileAction, ProfileView, RegionDetails, RegionList } from './regionTypes';
 
+export type * from './frameTypes';
+export type * from './regionTypes';
 export type {
   DescriptorKind, DescriptorTable, DescriptorTables, DescriptorUse, GateTarget, LoadedSegment, RealVector, TableEntry, TaskField, TaskState,
 } from './descriptorTypes';
@@ -494,6 +498,16 @@ export interface Inspection {
    * it is not known any more) in the current space if that is its CR3, else in the one under that CR3 that was entered last.
    */
   walk(cr3: number | undefined, linear: bigint, key?: string): Promise<WalkAnswer>;
+  /** What stands behind all guest-physical pages. */
+  frames(): Promise<FrameMap>;
+  /** All about one guest-physical page, by its number. */
+  frame(page: number): Promise<FrameDetails>;
+  /** Regions of translated code. */
+  regions(): Promise<RegionList>;
+  /** One of them, by its entry; undefined when it is gone. */
+  region(entry: number): Promise<RegionDetails | undefined>;
+  /** What sampling has found. An action sets it going (anew) or ends it; the guest never knows of it. */
+  profile(action?: ProfileAction): Promise<ProfileView>;
   counters(): Promise<Counters>;
   execution(): Promise<ExecutionState>;
   devices(): Promise<readonly DeviceView[]>;

@@ -8,8 +8,11 @@ import { cpuView } from '../inspection/cpuView';
 import { descriptorTables } from '../inspection/descriptorView';
 import { deviceView } from '../inspection/deviceView';
 import { executionView } from '../inspection/executionView';
+import { FrameView } from '../inspection/frameView';
 import { machineHash } from '../inspection/machineHash';
 import { PagingView } from '../inspection/pagingView';
+import { Profiler } from '../inspection/profiler';
+import { RegionView } from '../inspection/regionView';
 import type { Counters } from '../inspection/queries';
 import { diskViews, readDisk } from './diskViews';
 import type { FileStore, MachineImages } from './images';
@@ -51,11 +54,16 @@ export function createMachine(images: MachineImages, files: FileStore, translati
   const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
   const travel = new TimeTravel(machine, images.configuration.timeTravelMemory);
-  const paging = new PagingView(cpu, (address) => board.memory.deviceAt(address)?.name);
+  const deviceAt = (address: number): string | undefined => board.memory.deviceAt(address)?.name;
+  const paging = new PagingView(cpu, deviceAt);
+  const frames = new FrameView(cpu, executor.code, deviceAt);
+  const regions = new RegionView(cpu, executor);
+  const profiler = new Profiler(cpu, (address, bytes) => readMemory(machine.parts, { kind: 'linear' }, address, bytes), () => machine.retired);
   const pictures = new PictureMaker(board.vga);
   return {
     resume: (request) => travel.resume(request),
     runSlice: (cycles) => travel.runSlice(cycles),
+    sample: () => profiler.sample(),
     warp: (cycles) => machine.warp(cycles),
     requestPause: () => travel.requestPause(),
     travel: (retired) => travel.travel(retired),
@@ -88,6 +96,11 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     addressSpaces: () => paging.addressSpaces(),
     table: (request) => paging.table(request),
     walk: (cr3, linear, key) => paging.walk(cr3, linear, key),
+    frames: () => frames.frames(),
+    frame: (page) => frames.frame(page),
+    regions: () => regions.regions(),
+    region: (entry) => regions.region(entry),
+    profile: (action) => ({ ...profiler.profile(action), milliseconds: 0 }),
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),

@@ -51,6 +51,8 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
    * Called only while the machine runs, and again after 'more', after 'waiting' when a disk has got further (or just to see) or, with time moved by `warp`, after idling.
    */
   runSlice(maxCycles: number): SliceOutcome;
+  /** Notes where the guest is, if it is being profiled: called behind each slice. What that costs is the host's to measure. */
+  sample(): void;
   /** Lets `cycles` of idle time pass, at most as many as the last outcome gave: whole numbers. */
   warp(cycles: number): void;
   /** Ends the run where it is, with reason 'pause'. Called only while the machine runs. */

@@ -54,7 +54,8 @@ export interface PageWindow {
   readonly home: number;
 }
 
-const CHUNK_PAGES = 1024;
+/** Pages that the map keeps together. */
+export const CHUNK_PAGES = 1024;
 const ALL_PAGES = 0x0fffffff;
 
 export class PhysicalMap {
@@ -397,6 +398,11 @@ export class PhysicalMap {
   /** All pages of ROM. */
   romPages(): readonly number[] {
     return [...this.rom];
+  }
+
+  /** First pages of the stretches of `CHUNK_PAGES` pages in which anything has been declared or placed, ascending. */
+  declared(): readonly number[] {
+    return [...this.chunks.keys()].sort((a, b) => a - b).map((chunk) => chunk * CHUNK_PAGES);
   }
 
   /** All pages with frames but that of zeros, ascending: [page, frame]. */

@@ -119,6 +119,11 @@ export class ShadowPaging {
     return this.spaces.slots.filter((s): s is AddressSpace => s !== undefined);
   }
 
+  /** The tables as they hang, for those who look. */
+  get derived(): Pick<ShadowTree, 'tablesOf' | 'tablePages' | 'forSmallLeaves' | 'forLeaves'> {
+    return this.tree;
+  }
+
   // What others ask of the tables.
 
   table(id: number): ShadowTable | undefined {

@@ -66,6 +66,32 @@ export class ShadowTree {
     return this.byPage.get(guestPage)?.some((table) => !table.unsynced) ?? false;
   }
 
+  // For those who look.
+
+  /** Tables that derive from a guest-physical page, traced or out of sync. */
+  tablesOf(guestPage: number): readonly ShadowTable[] {
+    return this.byPage.get(guestPage) ?? [];
+  }
+
+  /** Guest-physical pages from which tables derive. */
+  tablePages(): Iterable<number> {
+    return this.byPage.keys();
+  }
+
+  /** Visits the filled leaves of all tables of 4 KiB pages. */
+  forSmallLeaves(visit: (low: number) => void): void {
+    for (const table of this.tables) if (table?.level === 1) table.forEach((index) => { visit(table.low(index)); });
+  }
+
+  /** Visits the leaves that map a guest-physical page, large ones included, until `visit` says false. */
+  forLeaves(guestPage: number, visit: (table: ShadowTable, index: number) => boolean): void {
+    this.reverse.forEach(guestPage, (name) => {
+      const table = this.tables[name >> ENTRIES_SHIFT];
+      const index = name & ((1 << ENTRIES_SHIFT) - 1);
+      return table && mapsPage(table, index, guestPage) ? visit(table, index) : true;
+    });
+  }
+
   // What hangs where.
 
   /** The table at an entry, if it leads to one. */
@@ -466,7 +492,7 @@ function mapsPage(table: ShadowTable, index: number, guestPage: number): boolean
 }
 
 /** In 64-bit formats linear pages of the upper half are negative. */
-function canonicalPage(page: number, root: ShadowTable): number {
+export function canonicalPage(page: number, root: ShadowTable): number {
   const half = root.level === 4 ? 2 ** 35 : 2 ** 44;
   return root.level >= 4 && page >= half ? page - 2 * half : page;
 }

@@ -155,6 +155,40 @@ export class Tlb {
     return count > LISTED ? TLB_SPACE_BYTES / TLB_ENTRY_BYTES : count;
   }
 
+  /**
+   * Visits what the tables of all spaces hold: the host address of a page's bytes, for data, or of its table of blocks. `page` is linear,
+   * `kind` an entry of TLB_KIND. Some may be visited twice.
+   */
+  forEachHeld(visit: (kind: TlbKind, value: number, page: number, slot: number) => void): void {
+    const see = (at: number, slot: number): void => {
+      const low = this.words[at];
+      if (low === EMPTY || low === undefined) return;
+      const kind = this.kindAt(at * 4, slot);
+      const value = this.words[at + 2] ?? 0;
+      visit(kind, kind === TLB_KIND.execute ? value : (value + low) >>> 0, this.pageAt(at), slot);
+    };
+    const seeAll = (address: number, bytes: number, slot: number): void => {
+      for (let at = address >> 2; at < (address + bytes) >> 2; at += TLB_ENTRY_BYTES >> 2) see(at, slot);
+    };
+    for (let slot = 0; slot < MAX_SPACES; slot++) {
+      if (this.used[slot] === 0) continue;
+      const count = this.filledCount[slot] ?? 0;
+      if (count <= LISTED) for (let i = 0; i < count; i++) see(this.filled[slot * LISTED + i] ?? 0, slot);
+      else {
+        seeAll(TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES, slot);
+        for (const { address } of this.banks.of(slot)) if (address >= CODE_BANK_BASE) seeAll(address, CODE_BANK_BYTES, slot);
+      }
+    }
+  }
+
+  /** Which table of a space an entry at an address is in. */
+  private kindAt(address: number, slot: number): TlbKind {
+    const offset = address - (TLB_BASE + slot * TLB_SPACE_BYTES);
+    if (address >= CODE_BANK_BASE || (offset >= TLB_EXECUTE && offset < TLB_TRACED)) return TLB_KIND.execute;
+    if (offset < TLB_WRITE) return TLB_KIND.read;
+    return offset < TLB_EXECUTE ? TLB_KIND.write : TLB_KIND.traced;
+  }
+
   holds(slot: number, kind: TlbKind, user: boolean, page: number): boolean {
     return this.holdsAt(this.entry(slot, kind, user, page) >> 2, page);
   }

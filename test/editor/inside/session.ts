@@ -83,6 +83,19 @@ describe('session', () => {
     assert.equal(await waitingOnLine(session), 'key');
   });
 
+  it('opens Physical Memory and Translations, whose questions the machine answers', async () => {
+    const isOpen = (label: string): boolean => vscode.window.tabGroups.all.some((group) => group.tabs.some((tab) => tab.label === label));
+    for (const [command, label] of [['shadowbox.showPhysicalMemory', 'Physical Memory'], ['shadowbox.showTranslations', 'Translations']] as const) {
+      await vscode.commands.executeCommand(command);
+      for (let tries = 0; !isOpen(label) && tries < 100; tries++) await new Promise((resolve) => { setTimeout(resolve, 50); });
+      assert.ok(isOpen(label), label);
+    }
+    const { kinds } = await session.customRequest('shadowbox.frames') as PanelRequests['shadowbox.frames']['answer'];
+    assert.ok(kinds.includes('table'));
+    const { regions } = await session.customRequest('shadowbox.regions') as PanelRequests['shadowbox.regions']['answer'];
+    assert.ok(Array.isArray(regions));
+  });
+
   it('opens one Page Tables panel, however often it is asked for', async () => {
     await vscode.commands.executeCommand('shadowbox.showPageTables');
     await vscode.commands.executeCommand('shadowbox.showPageTables');

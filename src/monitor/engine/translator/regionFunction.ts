@@ -31,11 +31,20 @@ export interface RegionPlace {
   readonly view: DataView;
 }
 
+/** From this byte of a function's code on, it is about an instruction (its record); 0: the ways in and out. */
+export interface CodeMark {
+  readonly at: number;
+  readonly record: number;
+}
+
 /** All general registers. */
 const ALL = 0xffff, ALL_NARROW = 0xff;
 
 export class RegionFunction {
   private readonly scope: RegionScope;
+  /** In the order of the code, once it has been emitted. */
+  marks: readonly CodeMark[] = [];
+  private readonly begun: CodeMark[] = [];
   private readonly flow: RegionFlow;
   private readonly labels = new Map<RegionBlock, number>();
   /** Bits of the pages that the region has blocks of, by their distance from the first one, in the set of those looked up. */
@@ -68,8 +77,21 @@ export class RegionFunction {
     b.recycle();
     const [entry] = this.graph.blocks;
     if (entry) this.tree(entry);
+    this.mark(0);
     const code = scope.finish();
+    // Blocks for the ways out stand in front of all.
+    const before = code.length - b.code.length;
+    this.marks = this.begun.map(({ at: place, record }) => ({ at: place + before, record }));
     return { locals: b.locals, code };
+  }
+
+  get localNames(): ReadonlyMap<number, string> {
+    return this.scope.names();
+  }
+
+  /** What is written from here on is about an instruction. */
+  private mark(record: number): void {
+    this.begun.push({ at: this.scope.builder.code.length, record });
   }
 
   private loadTables(): void {
@@ -105,6 +127,7 @@ export class RegionFunction {
     let continuation: Continuation = { kind: 'next' };
     block.instructions.forEach((instruction, i) => {
       if (continuation.kind === 'gone') return;
+      this.mark(instruction.record);
       scope.flagsLive = live[i] ?? true;
       scope.dirty = dirty[i] ?? 0;
       continuation = this.instruction(instruction, needed[i] ?? 0, dirty[i + 1] ?? dirtyAtEnd);

@@ -75,7 +75,7 @@ class Growth {
     for (const { code, delta, position, targets, routine } of this.blocks.values()) {
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
       blocks.push({ ...code, page: plainPage(code.page, pages), delta, position, targets: known });
-      parts.push({ page: code.page, offset: code.offset, address: this.code.block(code.page, code.offset) });
+      parts.push({ page: code.page, offset: code.offset, address: this.code.block(code.page, code.offset), position, targets: known });
     }
     return { blocks, pages: new Set(pages.keys()), parts };
   }

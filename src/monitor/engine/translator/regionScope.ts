@@ -12,6 +12,9 @@ import { FLAG_WORDS } from './regionFlow';
 /** Instructions after which a region is left and entered anew, so that a function which V8 has optimised meanwhile comes into use. */
 const LONGEST_STAY = 50_000;
 
+const NAMES_32 = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
+const NAMES_64 = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
+
 /** Numbers of the base module's functions by which a region is left. */
 export interface WaysOut {
   /** To a record, for the interpreter to execute. */
@@ -73,6 +76,17 @@ export class RegionScope {
     this.exitOffset = b.local(I32);
     this.origin = b.local(I64);
     this.pages = b.local(I32);
+  }
+
+  /** What the locals that last are for, by their numbers. */
+  names(): ReadonlyMap<number, string> {
+    const registers = this.wide ? NAMES_64 : NAMES_32;
+    const { flagResult, flagAux, remaining, floor, readTable, writeTable, exitRecord, exitSlot, exitOffset, exitTarget, origin, pages } = this;
+    const others = { flagResult, flagAux, budget: remaining, floor, readTable, writeTable, exitRecord, exitSlot, exitOffset, exitTarget, origin, pages };
+    return new Map([
+      ...this.registers.map(({ index }, number) => [index, registers[number] ?? `r${number}`] as const),
+      ...Object.entries(others).map(([name, { index }]) => [index, name] as const),
+    ]);
   }
 
   register(number: number): Local {

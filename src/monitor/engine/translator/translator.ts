@@ -77,7 +77,8 @@ interface Batch {
 
 export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0, callouts: 0 };
-  private readonly reader: BlockReader;
+  /** Reads decoded blocks. */
+  readonly reader: BlockReader;
   private queue: HotBlock[] = [];
   /** How often records' accesses have come to the monitor without being remembered by a TLB. */
   private readonly trips = new Map<number, number>();

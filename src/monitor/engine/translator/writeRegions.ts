@@ -2,16 +2,38 @@
 import { importRoutinesOnDemand } from '../routines';
 import { I32, I64 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
-import type { RegionSummary, TranslationOrder, TranslationReply } from './order';
+import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
 import { OrderReader, type OrderMessage } from './orderMessage';
-import { RegionFunction, type RegionCallees } from './regionFunction';
+import { RegionFunction, type CodeMark, type RegionCallees } from './regionFunction';
 import { RegionGraph } from './regionGraph';
 
 /** Name under which a module exports the function of its region so-and-so. */
 export const regionName = (index: number): string => `region${index}`;
 
+/** A region's module for those who read it. */
+export interface SpelledRegion {
+  /** With one function of its own, behind its imports. */
+  readonly bytes: Uint8Array;
+  readonly marks: readonly CodeMark[];
+  /** What the function's locals are for, by their numbers; temporaries have no names. */
+  readonly locals: ReadonlyMap<number, string>;
+  readonly graph: RegionGraph;
+}
+
 /** The module of an order. Throws when a region cannot be written: that is our mistake, or its records are gone. */
-export function writeRegions({ id, regions, memory }: TranslationOrder): TranslationReply {
+export function writeRegions(order: TranslationOrder): TranslationReply {
+  const { bytes, graphs } = buildModule(order);
+  return { id: order.id, module: new WebAssembly.Module(bytes as BufferSource), bytes: bytes.length, regions: graphs.map(summaryOf) };
+}
+
+/** One region as it would be written now, and which code of it comes from which instruction. Throws as `writeRegions` does. */
+export function spellRegion(region: RegionOrder, memory: ArrayBufferLike): SpelledRegion {
+  const { bytes, graphs: [graph], functions: [fn] } = buildModule({ id: 0, regions: [region], memory });
+  return { bytes, marks: fn.marks, locals: fn.localNames, graph };
+}
+
+/** Puts an order's module together. */
+function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array; graphs: RegionGraph[]; functions: RegionFunction[] } {
   const view = new DataView(memory);
   const module = new ModuleBuilder();
   const regionType = module.type([I32], []);
@@ -27,15 +49,15 @@ export function writeRegions({ id, regions, memory }: TranslationOrder): Transla
     routines: importRoutinesOnDemand(module),
   };
   const graphs = regions.map(({ blocks }) => new RegionGraph(blocks));
-  const bodies = graphs.map((graph, i) => new RegionFunction(graph, { wide: regions[i]?.wide === true, flat: regions[i]?.flat === true, view }, callees).emit());
+  const functions = graphs.map((graph, i) => new RegionFunction(graph, { wide: regions[i]?.wide === true, flat: regions[i]?.flat === true, view }, callees));
+  const bodies = functions.map((fn) => fn.emit());
   // What the bodies import is known now.
   bodies.forEach(({ locals, code }, i) => {
     const fn = module.declare();
     module.define(fn, regionType, locals, code);
     module.exportFunction(regionName(i), fn);
   });
-  const bytes = module.build();
-  return { id, module: new WebAssembly.Module(bytes as BufferSource), bytes: bytes.length, regions: graphs.map(summaryOf) };
+  return { bytes: module.build(), graphs, functions };
 }
 
 function summaryOf({ blocks }: RegionGraph): RegionSummary {

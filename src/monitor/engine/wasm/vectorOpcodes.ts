@@ -51,6 +51,9 @@ export function vectorOpcode(operation: VectorOperation | VectorShift | VectorTe
   return SIMD | ALL[operation];
 }
 
+/** Names of operations, shifts and tests as in the specification, by their opcodes. */
+export const VECTOR_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ALL).map(([name, code]) => [SIMD | code, name]));
+
 /** Loads, stores, and what has an immediate byte. */
 export const VECTOR_OP = {
   load: SIMD | 0x00,
