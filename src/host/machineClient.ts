@@ -106,10 +106,12 @@ export class MachineClient implements MachineSession {
       writeMemory: (space, address, bytes) => this.call('writeMemory', space, address, bytes),
       input: (input) => this.call('input', input),
       reset: () => this.call('reset'),
-      travel: (retired) => this.call('travel', retired),
+      travel: (to) => this.call('travel', to),
+      bookmark: (change) => this.call('bookmark', change),
       stepBack: (unit) => this.call('stepBack', unit),
       reverseContinue: () => this.call('reverseContinue'),
       recording: () => this.call('recording'),
+      record: () => this.call('record'),
     };
   }
 
@@ -135,7 +137,7 @@ export class MachineClient implements MachineSession {
       disks: () => this.call('disks'),
       readDisk: (name, offset, bytes) => this.call('readDisk', name, offset, bytes),
       screen: () => this.call('screen'),
-      timeline: () => this.call('timeline'),
+      timeline: (range) => this.call('timeline', range),
       picture: (since) => this.call('picture', since),
       hash: () => this.call('hash'),
     };

@@ -185,7 +185,8 @@ export class MachineServer {
     const { machine } = this;
     return {
       resume: (request) => this.go(() => machine.resume(request)),
-      travel: (retired) => this.go(() => machine.travel(retired)),
+      travel: (to) => this.go(() => machine.travel(to)),
+      bookmark: (change) => machine.bookmark(change),
       stepBack: (unit) => this.go(() => machine.stepBack(unit)),
       reverseContinue: () => this.go(() => machine.reverseContinue()),
       pause: () => {
@@ -205,6 +206,10 @@ export class MachineServer {
       writeMemory: (space, address, bytes) => machine.writeMemory(space, address, bytes),
       input: (input) => machine.input(input),
       recording: () => machine.recording(),
+      record: () => {
+        if (this.running) throw new MachineError('the machine runs: pause it, then save the recording', 'user');
+        return machine.record();
+      },
       summary: () => ({ ...machine.summary(), running: this.running }),
       cpu: (index) => machine.cpu(index),
       descriptors: () => machine.descriptors(),
@@ -228,7 +233,7 @@ export class MachineServer {
       disks: () => machine.disks(),
       readDisk: (name, offset, bytes) => machine.readDisk(name, offset, bytes),
       screen: () => machine.screen(),
-      timeline: () => machine.timeline(),
+      timeline: (range) => machine.timeline(range),
       picture: (since) => machine.picture(since),
       hash: () => machine.hash(),
     };

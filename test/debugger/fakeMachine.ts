@@ -3,7 +3,7 @@
  * contract in src/monitor/machine/session.ts says, and fixed answers for the rest.
  */
 import type {
-  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, Watchpoint, WatchHit,
+  EventStop, ExceptionReport, ExceptionStop, ExecutionBreakpoint, MachineControl, MachineEvent, MachineSession, MemorySpace, RunRequest, StopReason, TravelTarget, Watchpoint, WatchHit,
 } from '../../src/monitor/machine/session';
 import type { CpuState, DiskView, ExecutionState, Inspection, RegionSummaryView, RegisterField, SegmentValue } from '../../src/monitor/inspection/queries';
 import { MachineError } from '../../src/monitor/machine/blame';
@@ -36,7 +36,7 @@ interface Waiting {
   readonly aboveStack: number;
 }
 
-export type Way = { readonly kind: 'travel'; readonly retired: number } | { readonly kind: 'stepBack' | 'reverseContinue' };
+export type Way = { readonly kind: 'travel'; readonly to: TravelTarget } | { readonly kind: 'stepBack' | 'reverseContinue' };
 
 export class FakeMachine implements MachineSession {
   readonly control: MachineControl;
@@ -139,7 +139,9 @@ export class FakeMachine implements MachineSession {
         this.powerOn();
         this.stop({ kind: 'entry' });
       },
-      travel: async (retired) => this.goBack({ kind: 'travel', retired }, { kind: 'count' }),
+      travel: async (to) => this.goBack({ kind: 'travel', to }, { kind: 'count' }),
+      bookmark: async () => undefined,
+      record: async () => { throw new MachineError('no recordings', 'user'); },
       stepBack: async () => this.goBack({ kind: 'stepBack' }, { kind: 'step' }),
       reverseContinue: async () => this.goBack({ kind: 'reverseContinue' }, this.reverseEnd),
       recording: async () => ({ inputs: [], retired: this.retired, time: this.retired }),
@@ -378,7 +380,7 @@ export class FakeMachine implements MachineSession {
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
       interrupts: async () => ({ lines: [], apics: [] }),
       events: async () => ({ now: 100, events: [{ device: 'pit', event: 'irq0', time: 900 }] }),
-      timeline: async () => ({ moments: this.hasPast ? [{ retired: 0, time: 0 }] : [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
+      timeline: async () => ({ moments: this.hasPast ? [{ retired: 0, time: 0, interrupts: 0, events: 0, pages: 0 }] : [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0, mostBytes: 0, inputs: [], edits: [], stops: [], bookmarks: [], forks: [] }),
       hash: async () => '0123abcd',
     };
   }

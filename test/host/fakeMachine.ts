@@ -157,10 +157,12 @@ export class FakeMachine implements RunnableMachine {
   }
   stepBack = this.travel;
   reverseContinue = this.travel;
+  bookmark = this.travel;
+  record = this.travel;
 
   timeline(): Timeline {
     const present = { retired: this.retired, time: this.time };
-    return { moments: [], present, furthest: present, bytes: 0 };
+    return { moments: [], present, furthest: present, bytes: 0, mostBytes: 0, inputs: [], edits: [], stops: [], bookmarks: [], forks: [] };
   }
 
   recording(): Recording {

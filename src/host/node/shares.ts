@@ -46,18 +46,20 @@ export class ShareRequests {
 
 /** The servers of a machine's shared folders, between its output and its input. */
 export class Shares {
-  readonly #folders: ReadonlyMap<string, ShareRequests>;
+  readonly #folders: ReadonlyMap<string, ShareRequests | undefined>;
 
-  /** Throws LoadError for a folder that cannot be shared. */
-  constructor({ shares = [] }: MachineConfiguration) {
-    this.#folders = new Map(shares.map((share, index) => [`9p${String(index)}`, openShare(share)]));
+  /**
+   * Throws LoadError for a folder that cannot be shared.
+   * @param isRecorded the answers come out of a recording: no folder is opened
+   */
+  constructor({ shares = [] }: MachineConfiguration, isRecorded = false) {
+    this.#folders = new Map(shares.map((share, index) => [`9p${String(index)}`, isRecorded ? undefined : openShare(share)]));
   }
 
   /** Serves what an event of the machine asks for. False when the event is about something else. */
   take(event: MachineEvent, control: MachineControl): boolean {
-    const folder = event.kind === 'output' ? this.#folders.get(event.channel) : undefined;
-    if (event.kind !== 'output' || folder === undefined) return false;
-    for (const bytes of folder.take(event.bytes)) {
+    if (event.kind !== 'output' || !this.#folders.has(event.channel)) return false;
+    for (const bytes of this.#folders.get(event.channel)?.take(event.bytes) ?? []) {
       // A machine that replays a recording has its answers there, and one that is gone needs none.
       control.input({ kind: 'reply', port: event.channel, bytes }).catch(() => undefined);
     }
@@ -65,7 +67,7 @@ export class Shares {
   }
 
   close(): void {
-    for (const folder of this.#folders.values()) folder.close();
+    for (const folder of this.#folders.values()) folder?.close();
   }
 }
 

@@ -8,6 +8,7 @@
  * addresses have at most 52 bits (Intel SDM vol. 3, 4.1.4) and machine frames 32: these are plain numbers, which a
  * double holds exactly up to 53 bits.
  */
+import type { MachineInput } from '../devices/device';
 import type { MemorySpace } from '../machine/session';
 import type { DescriptorTables } from './descriptorTypes';
 import type { FrameDetails, FrameMap } from './frameTypes';
@@ -470,15 +471,46 @@ export interface TimelineMoment {
   readonly time: number;
 }
 
+/** A snapshot, with how much had happened by then. */
+export interface TimelineSnapshot extends TimelineMoment {
+  /** Interrupts that had been delivered, and device events handled, since power-on. */
+  readonly interrupts: number;
+  readonly events: number;
+  /** Pages that are kept of it because they have changed since: 4 KiB each at most. */
+  readonly pages: number;
+}
+
+/** Inputs of one kind that lie close together; the moment is the first one's. */
+export interface TimelineInput extends TimelineMoment {
+  readonly kind: MachineInput['kind'];
+  readonly count: number;
+}
+
 /** What time travel has of a run. */
 export interface Timeline {
   /** Snapshots, oldest first: none when time travel is off. */
-  readonly moments: readonly TimelineMoment[];
+  readonly moments: readonly TimelineSnapshot[];
   readonly present: TimelineMoment;
   /** The latest moment that the run has reached, which the present may lie before. */
   readonly furthest: TimelineMoment;
-  /** Memory that images of pages take, in bytes. */
+  /** Memory that images of pages take, in bytes, and how much they may take. */
   readonly bytes: number;
+  readonly mostBytes: number;
+  /** What came in, oldest first. */
+  readonly inputs: readonly TimelineInput[];
+  /** Where a debugger changed something; the last 500. */
+  readonly edits: readonly TimelineMoment[];
+  /** Where the run was stopped, as far as it is remembered. */
+  readonly stops: readonly (TimelineMoment & { readonly kind: 'breakpoint' | 'watchpoint' | 'event' | 'exception' })[];
+  readonly bookmarks: readonly (TimelineMoment & { readonly name: string })[];
+  /** Futures that were left when the past was changed: where, and how far they had come. */
+  readonly forks: readonly (TimelineMoment & { readonly id: number; readonly end: TimelineMoment })[];
+}
+
+/** Part of a time line, in retired instructions, both included. */
+export interface TimelineRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** All questions. Each works while the machine runs (between two slices) or stands. */
@@ -519,7 +551,8 @@ export interface Inspection {
   /** Bytes of a drive's disk (by `DiskView.name`) as the guest would read them now; at most 1 MiB. Throws for what is not there. */
   readDisk(name: string, offset: number, bytes: number): Promise<Uint8Array>;
   screen(): Promise<ScreenText>;
-  timeline(): Promise<Timeline>;
+  /** `range`: the part that is looked at, whose inputs are told apart the better the shorter it is; default: all of it. */
+  timeline(range?: TimelineRange): Promise<Timeline>;
   /** The screen as a picture; without its pixels when `since` is the number of the picture as it is now. */
   picture(since?: number): Promise<ScreenPicture>;
   /** Hash of the whole machine (memory, CPU, devices), hex. */

@@ -53,25 +53,28 @@ function prefixed(prefix: string, counters: object): Counters {
 export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService, storage?: StorageService): RunnableMachine {
   const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
-  const travel = new TimeTravel(machine, images.configuration.timeTravelMemory);
+  const travel = new TimeTravel(machine, images.configuration.timeTravelMemory, images.recording);
   const deviceAt = (address: number): string | undefined => board.memory.deviceAt(address)?.name;
   const paging = new PagingView(cpu, deviceAt);
   const frames = new FrameView(cpu, executor.code, deviceAt);
   const regions = new RegionView(cpu, executor);
   const profiler = new Profiler(cpu, (address, bytes) => readMemory(machine.parts, { kind: 'linear' }, address, bytes), () => machine.retired);
   const pictures = new PictureMaker(board.vga);
+  const hash = (): string => machineHash(cpu, processors.waitingBlocks(), machine.plainStates());
   return {
     resume: (request) => travel.resume(request),
     runSlice: (cycles) => travel.runSlice(cycles),
     sample: () => profiler.sample(),
     warp: (cycles) => machine.warp(cycles),
     requestPause: () => travel.requestPause(),
-    travel: (retired) => travel.travel(retired),
+    travel: (to) => travel.travel(to),
+    bookmark: (change) => travel.bookmark(change),
+    record: () => travel.record(hash()),
     stepBack: (unit) => travel.stepBack(unit),
     reverseContinue: () => travel.reverseContinue(),
     remember: () => travel.remember(),
     takeNotes: () => [...machine.lateNotes.splice(0), ...travel.takeNotes()],
-    timeline: () => travel.view(),
+    timeline: (range) => travel.view(range),
     takeOutput: () => machine.takeOutput(),
     setBreakpoints: (list) => machine.stops.setBreakpoints(list),
     setExceptionStops: (list) => machine.stops.setExceptionStops(list),
@@ -110,6 +113,6 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     readDisk: (name, offset, bytes) => readDisk(machine.parts, images, { name, offset, bytes }),
     screen: () => board.vga.screenText(),
     picture: (since) => pictures.look(since),
-    hash: () => machineHash(cpu, processors.waitingBlocks(), machine.plainStates()),
+    hash,
   };
 }

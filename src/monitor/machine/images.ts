@@ -3,7 +3,7 @@
  * names of the disks that stay files. Structured-clonable, so that the host can hand it to the monitor context.
  */
 import type { MachineConfiguration } from './configuration';
-import type { Recording } from './session';
+import type { Recording, RunRecord } from './session';
 
 /** A file that was read whole. */
 export interface ImageFile {
@@ -55,6 +55,8 @@ export interface MachineImages {
   readonly cdrom?: DiskFile | null;
   /** Inputs that come at their recorded moments; other input is refused meanwhile. */
   readonly replay?: Recording;
+  /** The time line to begin with: it can be gone along, and be changed like any other. */
+  readonly recording?: RunRecord;
 }
 
 export type { FileAccess, FileStore } from '../disks/file';

@@ -25,12 +25,22 @@ export class InputLog {
   /** As many inputs as a recording has, nothing else may come in. */
   private replayed = 0;
 
-  /** Begins anew, with what a recording says to come. */
-  begin(replay: readonly LoggedInput[]): void {
-    this.inputs = [...replay];
-    this.replayed = replay.length;
-    this.edits = [];
+  /** Begins anew, with what a recording says to come. `isFixed`: nothing else may come in before its end. */
+  begin(inputs: readonly LoggedInput[], edits: readonly LoggedEdit[], isFixed: boolean): void {
+    this.replace(inputs, edits);
+    this.replayed = isFixed ? inputs.length : 0;
     this.taken = this.edited = 0;
+  }
+
+  /** Another future: it begins with as many inputs and edits of the past as have happened. */
+  replace(inputs: readonly LoggedInput[], edits: readonly LoggedEdit[]): void {
+    this.inputs = [...inputs];
+    this.edits = [...edits];
+  }
+
+  /** All that has happened, and what is still to come. */
+  get whole(): { readonly inputs: readonly LoggedInput[]; readonly edits: readonly LoggedEdit[] } {
+    return { inputs: this.inputs.slice(), edits: this.edits.slice() };
   }
 
   /** Inputs, and edits, that have happened. */

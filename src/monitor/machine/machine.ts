@@ -481,7 +481,8 @@ export class VirtualMachine {
 
   private start(): readonly string[] {
     this.queue.reset();
-    this.log.begin(this.images.replay?.inputs ?? []);
+    const { replay, recording } = this.images;
+    this.log.begin((replay ?? recording)?.inputs ?? [], (replay ?? recording)?.edits ?? [], replay !== undefined);
     this.output.begin();
     this.arrivals = [];
     this.limit = undefined;

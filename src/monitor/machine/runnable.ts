@@ -6,7 +6,7 @@ import type { Inspection } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
 import type { StorageService } from '../disks/blockStore';
 import type { FileStore, MachineImages } from './images';
-import type { MachineControl, RunRequest, StopReport } from './session';
+import type { MachineControl, RunRequest, StopReport, TravelTarget } from './session';
 import type { LogBatch } from './stopLog';
 
 /** The same calls, answered at once instead of by a promise. */
@@ -58,7 +58,7 @@ export interface RunnableMachine extends Synchronous<Inspection>, Synchronous<Sa
   /** Ends the run where it is, with reason 'pause'. Called only while the machine runs. */
   requestPause(): StopReport;
   /** Sets the machine out on a way through its past (see MachineControl), to be gone with `runSlice`. Called only while it stands. */
-  travel(retired: number): void;
+  travel(to: TravelTarget): void;
   stepBack(unit?: 'instruction'): void;
   reverseContinue(): void;
   /**

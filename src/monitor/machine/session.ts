@@ -9,6 +9,9 @@
  */
 import type { Inspection } from '../inspection/queries';
 import type { MachineInput } from '../devices/device';
+import type { Bookmark } from './bookmarks';
+import type { LoggedEdit } from './inputLog';
+import type { Position } from './position';
 import type { EventReport, EventStop, ExecutionBreakpoint, GateProblem, LogEntry, Stop, Watchpoint, WatchHit } from './stops';
 
 export type * from './stops';
@@ -149,10 +152,12 @@ export interface MachineControl {
   /** Power-on reset: memory cleared, firmware and images loaded anew; stands on the first instruction. */
   reset(): Promise<void>;
   /**
-   * Goes to the first moment with so many retired instructions, back or forward; answers when it goes. A `stopped` event follows
-   * (reason 'count'). Error when it runs already, or when the time line does not reach there.
+   * Goes to a moment, back or forward; answers when it goes. A `stopped` event follows (reason 'count', or 'time'). Error when it runs
+   * already, or when the time line does not reach there.
    */
-  travel(retired: number): Promise<void>;
+  travel(to: TravelTarget): Promise<void>;
+  /** Adds a bookmark at the present moment, renames or removes one; running or not. Error (blame: user) when the name is taken or unknown. */
+  bookmark(change: BookmarkChange): Promise<void>;
   /**
    * The same, to where the last step began that has led here; else to one retired instruction before (reason 'step'). With the unit
    * 'instruction' no other step counts than one of a single instruction, with what interrupts it.
@@ -166,7 +171,28 @@ export interface MachineControl {
   reverseContinue(): Promise<void>;
   /** The input log since power-on, and replay of one: inputs come at their recorded times. */
   recording(): Promise<Recording>;
+  /** The whole time line as it can be saved, of a machine that stands. Error (blame: user) when it runs. */
+  record(): Promise<RunRecord>;
 }
+
+/**
+ * A moment to go to: the first one with so many retired instructions (a number is short for that), or the first one from some virtual time
+ * on; a bookmark; the latest moment that was ever reached; where a recording that was opened stood; the end of a future that was left
+ * (see Timeline.forks), which becomes the time line again.
+ */
+export type TravelTarget =
+  | number
+  | { readonly retired: number }
+  | { readonly time: number }
+  | { readonly bookmark: string }
+  | { readonly fork: number }
+  | 'furthest'
+  | 'recorded';
+
+export type BookmarkChange =
+  | { readonly kind: 'add'; readonly name: string }
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'rename'; readonly name: string; readonly to: string };
 
 /** An input and the moment at which the guest saw it. */
 export interface LoggedInput {
@@ -184,6 +210,17 @@ export interface Recording {
   readonly inputs: readonly LoggedInput[];
   readonly retired: number;
   readonly time: number;
+  /** What a debugger changed. */
+  readonly edits?: readonly LoggedEdit[];
+}
+
+/** A time line from power-on to the latest moment that was reached. */
+export interface RunRecord extends Recording {
+  readonly edits: readonly LoggedEdit[];
+  readonly end: Position;
+  readonly bookmarks: readonly Bookmark[];
+  /** Where the machine stood when it was recorded, and its hash there. */
+  readonly stood: { readonly position: Position; readonly hash: string };
 }
 
 /** A machine in its monitor context, seen from the host context. */

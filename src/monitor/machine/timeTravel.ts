@@ -6,14 +6,18 @@
 import { History } from '../snapshot/history';
 import { leastMissed } from '../snapshot/thinning';
 import { MachineError } from './blame';
+import { Bookmarks } from './bookmarks';
+import { Forks, commonPast, type Branch } from './forks';
 import type { Edit } from './inputLog';
 import type { VirtualMachine } from './machine';
 import type { MachineState } from './machineState';
 import { compare, isSame, type Position } from './position';
 import type { SliceOutcome } from './runnable';
 import type { MachineInput } from '../devices/device';
-import type { Timeline } from '../inspection/queries';
-import type { RunRequest, StopReason, StopReport } from './session';
+import { SeenStops } from './seenStops';
+import type { Timeline, TimelineRange } from '../inspection/queries';
+import type { BookmarkChange, RunRecord, RunRequest, StopReason, StopReport, TravelTarget } from './session';
+import { timelineView } from './timelineView';
 
 /** A snapshot; its number is its place in the list. */
 interface Moment {
@@ -21,8 +25,8 @@ interface Moment {
   readonly position: Position;
 }
 
-/** Where a way leads: to a moment, or to the first one with so many retired instructions. */
-type Destination = Position | { readonly retired: number };
+/** Where a way leads: to a moment, or to the first one with so many retired instructions or so much virtual time. */
+type Destination = Position | { readonly retired: number } | { readonly time: number };
 
 /** What the machine is on its way to, and why it will stand there. */
 interface Seek {
@@ -51,6 +55,11 @@ const MOST_MOMENTS = 200;
  * step, and each step then begins there.
  */
 const APPROACH = 100_000;
+/**
+ * Where a run is stopped a snapshot is taken, if the last one is so many instructions away: steps are taken from there, and taken back
+ * to there. Nearer, it would not save a thousandth of a second.
+ */
+const STOP_DISTANCE = 50_000;
 /** Steps that can be taken back to where they began, however far that is. */
 const MOST_STEPS = 4096;
 /** Memory for images of pages, where the configuration does not say. */
@@ -73,14 +82,20 @@ export class TimeTravel {
   /** The latest moment that was ever reached since the past was changed last. */
   private furthest: Position;
   private notes: string[] = [];
+  private readonly bookmarks = new Bookmarks();
+  private readonly forks = new Forks();
+  private readonly seen = new SeenStops();
 
+  /** @param recorded a time line to begin with, whose input the machine's log has */
   constructor(
     private readonly machine: VirtualMachine,
     private readonly mostBytes = DEFAULT_BYTES,
+    private readonly recorded?: RunRecord,
   ) {
     const { map, mmu, drives } = machine.parts;
     this.history = new History(map, mmu, [...drives.values()]);
-    this.furthest = machine.position;
+    this.furthest = recorded?.end ?? machine.position;
+    this.bookmarks.begin(recorded?.bookmarks ?? []);
     machine.onChange = () => this.forgetFuture();
   }
 
@@ -122,12 +137,15 @@ export class TimeTravel {
   }
 
   private isNeeded(moment: Moment | undefined): boolean {
-    return this.journey?.kind === 'search' && moment === this.journey.from;
+    if (this.journey?.kind === 'search' && moment === this.journey.from) return true;
+    // No way leads to a bookmark in the middle of a repeated instruction but a snapshot of it.
+    return moment !== undefined && moment.position.repeating !== '' && this.bookmarks.list.some(({ position }) => isSame(position, moment.position));
   }
 
   /** So much changes from one snapshot to the next that no two of them have room. */
   private forgetPast(): void {
     if (this.moments.length <= 2 || this.history.bytes <= 2 * this.mostBytes) return;
+    this.noteProgress();
     this.notes.push('Time travel ran out of memory: the time line begins anew here. Give it more with "timeTravelMemory".');
     this.begin();
   }
@@ -138,7 +156,9 @@ export class TimeTravel {
     history.clear();
     this.moments = [];
     this.steps.clear();
-    this.furthest = machine.position;
+    this.seen.clear();
+    this.forks.clear();
+    this.bookmarks.begin(this.bookmarks.list.filter(({ position }) => compare(position, machine.position) >= 0));
     this.remember();
   }
 
@@ -173,7 +193,7 @@ export class TimeTravel {
       return 'more';
     }
     if (journey.kind === 'search') return this.searched(journey, outcome.reason);
-    if (outcome.reason.kind !== 'count') return this.arrive(outcome.reason);
+    if (outcome.reason.kind !== 'count' && outcome.reason.kind !== 'time') return this.arrive(outcome.reason);
     if (!journey.approaches) return this.arrive(journey.reason);
     journey.approaches = false;
     this.remember();
@@ -193,19 +213,27 @@ export class TimeTravel {
     return this.machine.report(reason);
   }
 
-  private stopped({ kind }: StopReason): void {
+  private stopped(reason: StopReason): void {
+    const { kind } = reason;
     this.journey = undefined;
     const { stepFrom } = this;
     this.stepFrom = undefined;
     const { position } = this.machine;
     this.noteProgress();
     // No way leads into the middle of a repeated instruction but a snapshot of it.
-    if (position.repeating !== '' && this.moments.length > 0) this.remember();
+    if (this.moments.length > 0 && (position.repeating !== '' || this.sinceLast() > STOP_DISTANCE)) this.remember();
+    this.seen.note(reason, position);
     if (!stepFrom || kind === 'pause') return;
     this.steps.delete(nameOf(position));
     this.steps.set(nameOf(position), stepFrom);
     const [oldest] = this.steps.keys();
     if (oldest !== undefined && this.steps.size > MOST_STEPS) this.steps.delete(oldest);
+  }
+
+  /** Instructions since the last snapshot. */
+  private sinceLast(): number {
+    const { retired } = this.machine;
+    return retired - (this.moments[this.present()]?.position.retired ?? retired);
   }
 
   private noteProgress(): void {
@@ -215,14 +243,34 @@ export class TimeTravel {
 
   // Ways.
 
-  /** Sets out to the first moment with so many retired instructions. */
-  travel(retired: number): void {
-    if (!Number.isSafeInteger(retired) || retired < 0) throw new MachineError(`${retired} is no count of retired instructions: give a whole number from 0 up.`, 'user');
+  /** Sets out to a moment. */
+  travel(to: TravelTarget): void {
+    this.noteProgress();
+    if (typeof to === 'object' && 'fork' in to) return this.enterFork(to.fork);
+    const destination = this.destinationOf(to);
     const [first] = this.moments;
-    if (first && retired < first.position.retired) {
+    if (first && this.isBefore(destination, first.position)) {
       throw new MachineError(`The time line begins at instruction ${first.position.retired}: earlier ones cannot be gone back to.`, 'user');
     }
-    this.setOut({ retired }, { kind: 'count' });
+    this.setOut(destination, { kind: 'count' });
+  }
+
+  private destinationOf(to: Exclude<TravelTarget, { readonly fork: number }>): Destination {
+    if (to === 'furthest') return this.furthest;
+    if (to === 'recorded') {
+      if (!this.recorded) throw new MachineError('This machine was not opened from a recording.', 'user');
+      return this.recorded.stood.position;
+    }
+    const target = typeof to === 'number' ? { retired: to } : to;
+    if ('bookmark' in target) return this.bookmarks.find(target.bookmark).position;
+    const [value, what] = 'time' in target ? [target.time, 'virtual time in nanoseconds'] : [target.retired, 'count of retired instructions'];
+    if (!Number.isSafeInteger(value) || value < 0) throw new MachineError(`${value} is no ${what}: give a whole number from 0 up.`, 'user');
+    return target;
+  }
+
+  private isBefore(destination: Destination, first: Position): boolean {
+    if ('events' in destination) return compare(destination, first) < 0;
+    return 'time' in destination ? destination.time < first.time : destination.retired < first.retired;
   }
 
   /** Sets out to where the last step began that has led here, one of a single instruction if that is the unit; else to one retired instruction before. */
@@ -256,13 +304,19 @@ export class TimeTravel {
     if (isNearer && machine.isDead) throw new MachineError('The machine has come to its end: there is nothing behind it.', 'user');
     if (!isNearer) this.restore(index);
     this.stepFrom = undefined;
-    this.journey = { kind: 'seek', to, reason, approaches: to.retired - machine.retired > 2 * APPROACH };
+    this.journey = { kind: 'seek', to, reason, approaches: this.moments.length > 0 && this.distanceTo(to) > 2 * APPROACH };
     this.goOn(this.journey);
+  }
+
+  /** How far it is from here, in instructions, or in cycles where the way leads to a time. */
+  private distanceTo(to: Destination): number {
+    return 'retired' in to ? to.retired - this.machine.retired : to.time - this.machine.time;
   }
 
   private goOn({ to, approaches }: Seek): void {
     const { machine } = this;
-    if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, 'passed');
+    if (!('retired' in to)) machine.rerun({ kind: 'untilTime', time: approaches ? to.time - APPROACH : to.time }, undefined, 'passed');
+    else if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, 'passed');
     else if ('events' in to) machine.rerun({ kind: 'continue' }, to, 'passed');
     else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, 'passed');
   }
@@ -279,6 +333,7 @@ export class TimeTravel {
 
   /** Whether a way leads from one moment to another. */
   private leads(position: Position, to: Destination): boolean {
+    if (!('retired' in to)) return position.time < to.time;
     if (!('events' in to)) return position.retired < to.retired;
     return isSame(position, to) || (compare(position, to) < 0 && (position.repeating === '' || position.retired < to.retired));
   }
@@ -336,21 +391,63 @@ export class TimeTravel {
     // What disks and pages held is not wanted back.
     this.history.clear();
     this.machine.reset();
+    this.furthest = this.recorded?.end ?? this.machine.position;
+    this.bookmarks.begin(this.recorded?.bookmarks ?? []);
     if (hadMoments) this.begin();
-    else this.furthest = this.machine.position;
   }
 
   private forgetFuture(): void {
     const { machine, furthest } = this;
     const { position } = machine;
     if (compare(position, furthest) >= 0) return;
-    const index = this.present();
+    const fork = this.forks.keep(this.branch(), position);
+    this.cutAt(this.present());
+    machine.forgetFuture();
+    this.furthest = position;
+    this.notes.push(`The past was changed at instruction ${position.retired}: what came after it, up to instruction ${furthest.retired}, is kept as fork ${fork.id}, and can be gone back to.`);
+  }
+
+  /** The present time line, with what was to come. */
+  private branch(): Branch {
+    return { ...this.machine.log.whole, end: this.furthest, bookmarks: this.bookmarks.list };
+  }
+
+  /** Forgets snapshots behind one, and all that was remembered of what came after the present moment. */
+  private cutAt(index: number): void {
+    const { position } = this.machine;
     this.history.truncate();
     this.moments.length = Math.max(index + 1, 0);
-    machine.forgetFuture();
     for (const [name, { from }] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
-    this.furthest = position;
-    this.notes.push(`The past was changed at instruction ${position.retired}: what came after it, up to instruction ${furthest.retired}, is forgotten.`);
+    this.seen.forgetAfter(position);
+    this.bookmarks.forgetAfter(position);
+  }
+
+  /** Leaves the present time line, which becomes a fork itself, for one that was left, and sets out to the latest moment of that. */
+  private enterFork(id: number): void {
+    const { machine } = this;
+    const fork = this.forks.find(id);
+    const left = this.branch();
+    const isCommon = commonPast(left, fork.branch);
+    let index = this.moments.length - 1;
+    while (index >= 0 && !isCommon(this.moments[index]?.position ?? fork.at)) index--;
+    if (index < 0) throw new MachineError(`Fork ${id} cannot be gone back to: there is no snapshot left from before it.`, 'user');
+    this.restore(index);
+    this.cutAt(index);
+    machine.log.replace(fork.branch.inputs, fork.branch.edits);
+    machine.output.forgetFuture();
+    this.furthest = fork.branch.end;
+    this.bookmarks.begin(fork.branch.bookmarks);
+    this.forks.remove(id);
+    const kept = this.forks.keep(left, fork.at);
+    this.notes.push(`Fork ${id} is the time line again; what was is kept as fork ${kept.id}.`);
+    this.setOut(this.furthest, { kind: 'count' });
+  }
+
+  /** Adds, renames or removes a bookmark. */
+  bookmark(change: BookmarkChange): void {
+    const { position } = this.machine;
+    this.bookmarks.change(change, position);
+    if (change.kind === 'add' && position.repeating !== '' && this.moments.length > 0) this.remember();
   }
 
   // For those who look.
@@ -362,14 +459,21 @@ export class TimeTravel {
     return notes;
   }
 
-  view(): Timeline {
-    const { moments, machine, furthest, history } = this;
-    return {
-      moments: moments.map(({ position }) => ({ retired: position.retired, time: position.time })),
+  view(range?: TimelineRange): Timeline {
+    const { moments, machine, history, mostBytes } = this;
+    return timelineView({
+      snapshots: moments.map(({ position }, index) => ({ position, pages: history.pagesOf(index) })),
       present: { retired: machine.retired, time: machine.time },
-      furthest: { retired: Math.max(furthest.retired, machine.retired), time: Math.max(furthest.time, machine.time) },
-      bytes: history.bytes,
-    };
+      branch: this.branch(), stops: this.seen.list, forks: this.forks.list, bytes: history.bytes, mostBytes,
+    }, range);
+  }
+
+  /** The whole time line, as it can be saved. `hash`: the machine's, here. */
+  record(hash: string): RunRecord {
+    if (this.journey) throw new MachineError('The machine is on its way through its past: save the recording when it has arrived.', 'user');
+    this.noteProgress();
+    const { inputs, edits, end, bookmarks } = this.branch();
+    return { inputs, edits, end, bookmarks, retired: end.retired, time: end.time, stood: { position: this.machine.position, hash } };
   }
 }
 

@@ -23,6 +23,11 @@ export class History {
     return this.memory.changedPages;
   }
 
+  /** Pages of memory of which an image, or that they were zeros, is kept for snapshot `index`. */
+  pagesOf(index: number): number {
+    return this.memory.pagesOf(index);
+  }
+
   /** Takes a snapshot of the present, right behind the one that it lies behind. */
   add(): void {
     for (const part of this.parts()) part.add();

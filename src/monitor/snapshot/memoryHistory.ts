@@ -33,6 +33,10 @@ export class MemoryHistory implements UnitStore<number>, PageKeeper {
     return this.versions.changedUnits.size;
   }
 
+  pagesOf(index: number): number {
+    return this.versions.unitsOf(index);
+  }
+
   /** Takes a snapshot, right behind that which the present lies behind. */
   add(): void {
     const isFirst = this.versions.present < 0;

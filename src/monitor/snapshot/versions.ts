@@ -37,6 +37,11 @@ export class Versions<Image extends object | number | string> {
     return this.changed;
   }
 
+  /** How many units something is kept of for a snapshot. */
+  unitsOf(index: number): number {
+    return this.steps[index]?.size ?? 0;
+  }
+
   /** Whether a unit may change without `before`: it has been told, or nobody wants to know. */
   has(unit: number): boolean {
     return this.base < 0 || this.changed.has(unit);

@@ -231,7 +231,7 @@ describe('time travel', function () {
       traveller.travel(3000);
       change(traveller);
       assert.equal(traveller.retired, 3000);
-      assert.match(traveller.time.takeNotes().join(), /The past was changed at instruction 3000: what came after it, up to instruction \d+, is forgotten/);
+      assert.match(traveller.time.takeNotes().join(), /The past was changed at instruction 3000: what came after it, up to instruction \d+, is kept as fork \d+/);
       assert.ok(traveller.time.view().moments.every((moment) => moment.retired <= 3000));
       const fresh = traveller.on(retired - 3000);
       assert.notEqual(fresh, old);
@@ -241,6 +241,92 @@ describe('time travel', function () {
       assert.deepEqual(traveller.time.takeNotes(), []);
     });
   }
+
+  it('a future that was left is gone back to, and left again', () => {
+    const traveller = busy('translator');
+    const key = (code: number): void => traveller.time.input({ kind: 'key', code, down: true });
+    traveller.on(3500);
+    traveller.time.remember();
+    key(0x30);
+    const first = traveller.on(4000);
+    const firstEnd = traveller.time.view().furthest;
+    traveller.travel(3000);
+    key(0x1e);
+    const second = traveller.on(2000);
+    traveller.time.edit({ kind: 'register', name: 'cr2', value: 5n });
+    traveller.time.remember();
+    const secondEnd = traveller.on(500);
+    const { retired } = traveller;
+    assert.notEqual(first, second);
+    const [fork] = traveller.time.view().forks;
+    assert.deepEqual(fork && { retired: fork.retired, end: fork.end }, { retired: 3000, end: firstEnd });
+    const go = (id: number): string => {
+      traveller.time.travel({ fork: id });
+      traveller.toStop();
+      return traveller.hash;
+    };
+    assert.equal(go(fork?.id ?? 0), first);
+    assert.equal(traveller.retired, firstEnd.retired);
+    assert.equal(traveller.machine.recording().inputs.length, 1);
+    assert.throws(() => traveller.time.travel({ fork: fork?.id ?? 0 }), /There is no fork 1: there are 2/);
+    assert.equal(go(2), secondEnd);
+    assert.equal(traveller.retired, retired);
+    assert.equal(traveller.machine.parts.cpu.state.u32(L.CR2), 5);
+    // A third one, from before where the two part: both can still be gone to.
+    traveller.travel(1000);
+    key(0x10);
+    traveller.on(100);
+    assert.deepEqual(traveller.time.view().forks.map(({ id }) => id), [3, 4]);
+    assert.equal(go(3), first);
+    assert.equal(go(4), secondEnd);
+  });
+
+  it('bookmarks are come back to, named anew and taken away', () => {
+    const traveller = busy('translator');
+    const there = traveller.on(3000);
+    traveller.time.bookmark({ kind: 'add', name: 'there' });
+    traveller.on(1000);
+    traveller.time.bookmark({ kind: 'add', name: 'later' });
+    assert.throws(() => traveller.time.bookmark({ kind: 'add', name: 'there' }), /There is a bookmark 'there' already/);
+    assert.throws(() => traveller.time.bookmark({ kind: 'add', name: ' ' }), /1 to 80 characters/);
+    traveller.time.bookmark({ kind: 'rename', name: 'there', to: 'here' });
+    traveller.time.travel({ bookmark: 'here' });
+    traveller.toStop();
+    assert.equal(traveller.hash, there);
+    assert.throws(() => traveller.time.travel({ bookmark: 'there' }), /There is no bookmark 'there': there are 'here', 'later'/);
+    // What lies behind a change goes with the future.
+    traveller.time.input({ kind: 'key', code: 0x1e, down: true });
+    assert.deepEqual(traveller.time.view().bookmarks.map(({ name }) => name), ['here']);
+    traveller.time.bookmark({ kind: 'remove', name: 'here' });
+    assert.deepEqual(traveller.time.view().bookmarks, []);
+  });
+
+  it('goes to a virtual time, back and forward', () => {
+    const traveller = busy('translator');
+    traveller.on(3000);
+    const hash = traveller.hash;
+    const { time } = traveller.machine;
+    traveller.on(6000);
+    for (const _ of [1, 2]) {
+      traveller.time.travel({ time });
+      traveller.toStop();
+      assert.ok(traveller.machine.time >= time);
+      assert.equal(traveller.hash, hash);
+      traveller.time.travel({ time: 100 });
+      traveller.toStop();
+      assert.equal(traveller.machine.time, 100);
+    }
+    assert.throws(() => traveller.time.travel({ time: 0 }), /The time line begins at instruction/);
+    assert.throws(() => traveller.time.travel({ time: 0.5 }), /0.5 is no virtual time/);
+  });
+
+  it('a stop far from the last snapshot is one itself', () => {
+    const traveller = busy('translator');
+    traveller.run({ kind: 'instructions', count: 60_000 });
+    assert.equal(traveller.time.view().moments.at(-1)?.retired, traveller.retired);
+    traveller.run({ kind: 'instructions', count: 100 });
+    assert.equal(traveller.time.view().moments.length, 2);
+  });
 
   it('a name that is no register changes nothing of the future', () => {
     const traveller = busy('translator');
