@@ -16,13 +16,29 @@ export interface ProgressReporter {
   readonly signal: AbortSignal;
 }
 
+/** What was saved: the file, its size in bytes, and paths of images that are in it, or are needed beside it. */
+export interface SavedRecording {
+  readonly path: string;
+  readonly bytes: number;
+  readonly embedded: readonly string[];
+  readonly needed: readonly string[];
+}
+
+/** A machine that was made for the debugger. */
+export interface DebuggedMachine extends MachineSession {
+  /** Saves its run to a file; `embed`: with its images. Error (blame: user) in words, or the signal's reason. */
+  saveRecording?(file: string, options: { readonly embed: boolean; readonly progress: ProgressReporter }): Promise<SavedRecording>;
+  /** Of a machine that was opened from a recording: its hash where it stood. */
+  readonly recordedHash?: string;
+}
+
 /** Makes the machine that a launch configuration describes. */
 export interface MachineFactory {
   /**
    * Validates the configuration and builds the machine; it then stands on its first instruction.
    * Errors carry a message for a person and, as `MachineError` does, whose fault it is.
    */
-  create(configuration: unknown, report: ProgressReporter): Promise<MachineSession>;
+  create(configuration: unknown, report: ProgressReporter): Promise<DebuggedMachine>;
 }
 
 /** A file that is read in parts, because it may be larger than what should be held in memory. */

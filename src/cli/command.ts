@@ -3,7 +3,7 @@ import { version } from '../../package.json';
 import { LoadError } from '../monitor/firmware/platform';
 import { MachineError } from '../monitor/machine/blame';
 import { nearestWord } from '../monitor/machine/configurationSpelling';
-import { MAIN_HELP, RUN_HELP } from './help';
+import { MAIN_HELP, REPLAY_HELP, RUN_HELP } from './help';
 import { UsageError, optionFor, readRunOptions } from './options';
 import { run } from './run';
 import { STATUS } from './status';
@@ -17,6 +17,17 @@ async function runSubcommand(words: readonly string[], surroundings: Surrounding
   if (!options.help) return run(options, surroundings);
   surroundings.stdout.write(RUN_HELP);
   return STATUS.done;
+}
+
+/** `shadowbox replay FILE`: a run whose machine and input are a recording's. */
+async function replaySubcommand(words: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { configurationFile, ...options } = readRunOptions(words);
+  if (options.help) {
+    surroundings.stdout.write(REPLAY_HELP);
+    return STATUS.done;
+  }
+  if (configurationFile === undefined) throw new UsageError('a recording is missing: shadowbox replay FILE');
+  return run({ ...options, fields: { ...options.fields, recording: configurationFile } }, surroundings);
 }
 
 function unknownSubcommand(word: string, names: readonly string[]): UsageError {
@@ -43,7 +54,7 @@ function explain(error: unknown): { readonly text: string; readonly status: numb
  */
 export async function command(words: readonly string[], surroundings: Surroundings, extra: Readonly<Record<string, Subcommand>>): Promise<number> {
   const { stdout, stderr } = surroundings;
-  const subcommands: Readonly<Record<string, Subcommand>> = { run: runSubcommand, ...extra };
+  const subcommands: Readonly<Record<string, Subcommand>> = { run: runSubcommand, replay: replaySubcommand, ...extra };
   const [word, ...rest] = words;
   try {
     if (word === undefined) throw new UsageError(`a command is missing\n\n${MAIN_HELP}`);

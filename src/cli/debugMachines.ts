@@ -3,18 +3,20 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as zlib from 'node:zlib';
-import type { FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
+import { version } from '../../package.json';
+import type { DebuggedMachine, FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
 import type { Unpackers } from '../../debugger/symbols/elf';
 import { bootedArchitecture } from '../host/gdb/booted';
 import { GdbServer } from '../host/gdb/server';
 import { SharedMachine } from '../host/gdb/sharing';
 import { fileFault } from '../host/node/fileFault';
 import { listenForGdb, type GdbListener } from '../host/node/gdbListener';
-import { loadImages } from '../host/node/loadImages';
+import { resolveConfiguration, type ResolvedConfiguration } from '../host/node/recordings/open';
+import { saveRecording } from '../host/node/recordings/save';
 import { LoadError } from '../monitor/firmware/platform';
 import { MachineError } from '../monitor/machine/blame';
-import { problemText, validateConfiguration } from '../monitor/machine/configuration';
-import type { MachineConfiguration, Notice } from '../monitor/machine/configuration';
+import { problemText } from '../monitor/machine/configuration';
+import type { Notice } from '../monitor/machine/configuration';
 import type { MachineImages } from '../monitor/machine/images';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
@@ -106,9 +108,24 @@ async function withGdb(session: MachineSession, images: MachineImages): Promise<
   return withMessages(shared.editor, [`GDB may connect: target remote 127.0.0.1:${port}`]);
 }
 
-function checked(values: unknown, cwd: string): { readonly configuration: MachineConfiguration; readonly notices: readonly Notice[] } {
-  const validation = validateConfiguration(values, { front: 'editor', resolvePath: (file) => path.resolve(cwd, file) });
-  if ('problems' in validation) throw new MachineError(validation.problems.map(problemText).join('\n'), 'user', validation.problems[0].field);
+/** With what belongs to the images: recordings of the run, and the state that an opened one leads to. */
+function withRecordings(session: MachineSession, images: MachineImages, cwd: string): DebuggedMachine {
+  return {
+    control: session.control,
+    inspect: session.inspect,
+    dispose: () => session.dispose(),
+    onEvent: (listener) => session.onEvent(listener),
+    saveRecording: (file, { embed, progress }) => saveRecording(session, images, path.resolve(cwd, file), {
+      embed, version, signal: progress.signal, report: (message, percentage) => progress.report(message, percentage),
+    }),
+    ...(images.recording === undefined ? {} : { recordedHash: images.recording.stood.hash }),
+  };
+}
+
+async function checked(values: unknown, cwd: string): Promise<Exclude<ResolvedConfiguration, { readonly problems: unknown }>> {
+  const written: Readonly<Record<string, unknown>> = typeof values === 'object' && values !== null ? { ...values } : {};
+  const validation = await resolveConfiguration(written, { front: 'editor', resolvePath: (file) => path.resolve(cwd, file) }, version);
+  if ('problems' in validation) throw new MachineError(validation.problems.map(problemText).join('\n'), 'user', validation.problems[0]?.field);
   return validation;
 }
 
@@ -122,14 +139,14 @@ function namingField(error: unknown): unknown {
 export function machineFactory(cwd: string, launch: Surroundings['launch']): MachineFactory {
   return {
     async create(values, progress) {
-      const { configuration, notices } = checked(values, cwd);
-      progress.report('Reading the images');
       try {
-        const images = await loadImages(configuration);
+        const { notices, load } = await checked(values, cwd);
+        progress.report('Reading the images');
+        const images = await load();
         progress.signal.throwIfAborted();
         progress.report('Building the machine');
         const session = await launch(images);
-        if (!progress.signal.aborted) return withNotices(await withGdb(session, images), notices);
+        if (!progress.signal.aborted) return withRecordings(withNotices(await withGdb(session, images), notices), images, cwd);
         await session.dispose();
       } catch (error) {
         throw namingField(error);

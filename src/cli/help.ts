@@ -5,6 +5,7 @@ export const MAIN_HELP = `shadowbox: a virtual machine monitor that you can see 
 
 Usage:
   shadowbox run [CONFIG.json] [OPTION]...   boot a guest in this terminal or a CI job
+  shadowbox replay FILE [--to N]            a recorded run once more, to where it stood or elsewhere
   shadowbox disk create|info|check|convert  makes, describes, checks and converts disk images
   shadowbox dap [--port N]                  the debug adapter, for editors, over stdin and stdout
   shadowbox --help                          this text
@@ -13,6 +14,22 @@ Usage:
 
 To step through a guest and look at its page tables, open it in VS Code: 'npm start' in a
 checkout does that.
+`;
+
+export const REPLAY_HELP = `Usage: shadowbox replay FILE [--to N|Tns|end|NAME] [OPTION]...
+
+Starts the machine of a recording (shadowbox run --record FILE, or 'Save Recording' in the editor), and
+takes it, with the recorded input, to where it stood when it was saved; or to so many retired instructions,
+to a virtual time (1500000ns), to the recording's end, to a bookmark. Images are taken from the recording
+where they are in it, else from where they were, or from beside the recording; each is checked.
+
+Options: those of run that say where images are here (--kernel, --disk, …) and what to do at the end
+(--hash, --stats, --gdb, --serial, --engine).
+
+Examples:
+  shadowbox run --floppy boot.img --max-instructions 5000000 --record bug.shadowbox --embed
+  shadowbox replay bug.shadowbox --hash
+  shadowbox replay bug.shadowbox --to 1000000 --gdb 1234
 `;
 
 export const DISK_HELP = `Usage:

@@ -1,6 +1,7 @@
 /** The options of `shadowbox run`: one table for reading them and for the help. */
 import { parseArgs } from 'node:util';
 import { FIELDS, type FieldName } from '../monitor/machine/configuration';
+import type { TravelTarget } from '../monitor/machine/session';
 import { nearestWord } from '../monitor/machine/configurationSpelling';
 
 /** An option. With a `field` it stands for that field of the launch configuration; without `value` it is a switch. */
@@ -53,6 +54,9 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'until', value: 'REGEX', doc: 'end with status 0 when the serial output matches; ^ and $ are lines\' ends, CR is left out' },
   { name: 'timeout', value: 'SECONDS', doc: 'end with status 124 after this much real time' },
   { name: 'max-instructions', value: 'N', field: 'maxInstructions', read: numberOrText, doc: 'end when exactly N instructions have been retired' },
+  { name: 'record', value: 'F', doc: 'save the run to this file at its end, to be opened by shadowbox replay or in the editor' },
+  { name: 'embed', doc: 'with --record: put images of up to 64 MiB into the file, so that it is all there is to pass on' },
+  { name: 'to', value: 'N|Tns|end|NAME', doc: 'of a recording: where to end: at so many instructions, at a virtual time, at its end, at a bookmark (default: where it stood)' },
   { name: 'hash', doc: 'print the hash of the whole machine at the end, on stderr' },
   { name: 'stats', value: 'F.json', doc: 'write wall time, retired instructions and the engine\'s counters' },
   { name: 'help', doc: 'print this help' },
@@ -67,6 +71,11 @@ export interface RunOptions {
   /** In seconds. */
   readonly timeout?: number;
   readonly hash: boolean;
+  /** Where to save the run, as written. */
+  readonly record?: string;
+  readonly embed: boolean;
+  /** Where to go in a recording. */
+  readonly to?: TravelTarget;
   readonly stats?: string;
   readonly help: boolean;
 }
@@ -105,6 +114,13 @@ function readTimeout(text: string): number {
   const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(seconds > 0 && seconds <= LONGEST_TIMEOUT_SECONDS)) throw new UsageError(`--timeout: '${text}' is not a number of seconds; write e.g. --timeout 60`);
   return seconds;
+}
+
+function readTarget(text: string): TravelTarget {
+  if (text === 'end') return 'furthest';
+  const [, digits, unit] = /^(\d{1,15})(ns)?$/.exec(text) ?? [];
+  if (digits === undefined) return { bookmark: text };
+  return unit === undefined ? { retired: Number(digits) } : { time: Number(digits) };
 }
 
 interface GivenOption {
@@ -157,12 +173,17 @@ export function readRunOptions(words: readonly string[]): RunOptions {
   const until = single(given, 'until');
   const timeout = single(given, 'timeout');
   const stats = single(given, 'stats');
+  const record = single(given, 'record');
+  const to = single(given, 'to');
   return {
     ...(positionals.length === 0 ? {} : { configurationFile: positionals[0] }),
     fields: fieldsOf(given),
     ...(until === undefined ? {} : { until: readUntil(until) }),
     ...(timeout === undefined ? {} : { timeout: readTimeout(timeout) }),
     ...(stats === undefined ? {} : { stats }),
+    ...(record === undefined ? {} : { record }),
+    embed: single(given, 'embed') !== undefined,
+    ...(to === undefined ? {} : { to: readTarget(to) }),
     hash: single(given, 'hash') !== undefined,
     help: single(given, 'help') !== undefined,
   };

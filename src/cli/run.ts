@@ -3,10 +3,14 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
+import { version } from '../../package.json';
 import { fileFault } from '../host/node/fileFault';
-import { loadImages } from '../host/node/loadImages';
-import { isFieldName, problemText, validateConfiguration } from '../monitor/machine/configuration';
+import { resolveConfiguration } from '../host/node/recordings/open';
+import { saveRecording } from '../host/node/recordings/save';
+import { isFieldName, problemText } from '../monitor/machine/configuration';
 import type { MachineConfiguration } from '../monitor/machine/configuration';
+import type { MachineImages } from '../monitor/machine/images';
+import { isSame } from '../monitor/machine/position';
 import type { MachineSession } from '../monitor/machine/session';
 import { debuggingOf, type Debugging } from './gdb';
 import { UsageError, optionFor } from './options';
@@ -43,22 +47,24 @@ async function fileValues(file: string | undefined, cwd: string): Promise<Readon
   }
 }
 
-/** The configuration of file and options together. Throws UsageError with all that is wrong, a line each. */
-async function configurationOf(options: RunOptions, { cwd, stderr }: Surroundings): Promise<MachineConfiguration> {
+/** What the configuration of file and options together comes to. Throws UsageError with all that is wrong, a line each. */
+async function imagesOf(options: RunOptions, { cwd, stderr }: Surroundings): Promise<MachineImages> {
   const values = await fileValues(options.configurationFile, cwd);
   const folder = options.configurationFile === undefined ? cwd : path.dirname(path.resolve(cwd, options.configurationFile));
   const written = { ...values, ...options.fields };
   // Who debugs will want to go back; without a debugger nobody could.
-  const validation = validateConfiguration(isGiven(written.gdbPort) ? { timeTravel: true, ...written } : written, {
+  const validation = await resolveConfiguration(isGiven(written.gdbPort) ? { timeTravel: true, ...written } : written, {
     front: 'commandLine',
     resolvePath: (file, field) => path.resolve(field in options.fields ? cwd : folder, file),
-  });
+  }, version);
   if ('problems' in validation) {
     const named = (field: string): string => (isFieldName(field) && (field in options.fields || !(field in values)) ? optionFor(field) : field);
     throw new UsageError(validation.problems.map((problem) => problemText({ ...problem, field: named(problem.field) })).join('\n'));
   }
   for (const { field, message } of validation.notices) stderr.write(`shadowbox: ${optionFor(field)}: ${message}\n`);
-  return validation.configuration;
+  const images = await validation.load();
+  if (options.to !== undefined && images.recording === undefined) throw new UsageError('--to is about a recording: shadowbox replay FILE --to N');
+  return images;
 }
 
 /** null and undefined count as left out. */
@@ -86,7 +92,7 @@ function keyboardPort({ console: where }: MachineConfiguration): string {
 }
 
 /** Sets the guest going and waits until it, or somebody, ends the run; the machine stands afterwards. */
-async function runToEnd(session: MachineSession, debugging: Debugging, configuration: MachineConfiguration, options: RunOptions, outputs: ReadonlyMap<string, Writable | undefined>, surroundings: Surroundings): Promise<Ending> {
+async function runToEnd(session: MachineSession, debugging: Debugging, { configuration, recording }: MachineImages, options: RunOptions, outputs: ReadonlyMap<string, Writable | undefined>, surroundings: Surroundings): Promise<Ending> {
   const { stdin, stderr } = surroundings;
   const undo: (() => void)[] = [];
   const ending = await new Promise<Ending>((end, fail) => {
@@ -119,6 +125,10 @@ async function runToEnd(session: MachineSession, debugging: Debugging, configura
     }
     debugging.onEnd(end);
     if (debugging.waits) return;
+    if (recording !== undefined) {
+      session.control.travel(options.to ?? 'recorded').catch(fail);
+      return;
+    }
     const count = configuration.maxInstructions;
     session.control.resume(count === undefined ? { kind: 'continue' } : { kind: 'instructions', count }).catch(fail);
   }).finally(() => { for (const each of undo) each(); });
@@ -139,6 +149,21 @@ async function report(session: MachineSession, ending: Ending, status: number, w
   }
 }
 
+/** Says so when a recording has not come out as it was recorded. */
+async function verify({ control, inspect }: MachineSession, { recording }: MachineImages, { stderr }: Surroundings): Promise<void> {
+  if (recording === undefined) return;
+  const { position, hash } = recording.stood;
+  const { stood } = await control.record();
+  if (isSame(position, stood.position) && hash !== await inspect.hash()) {
+    stderr.write('shadowbox: the machine has not come to the state that was recorded here: its hash is another one\n');
+  }
+}
+
+async function save(session: MachineSession, images: MachineImages, file: string, embed: boolean, { cwd, stderr }: Surroundings): Promise<void> {
+  const { bytes, needed } = await saveRecording(session, images, path.resolve(cwd, file), { embed, version });
+  stderr.write(`shadowbox: saved ${file} (${bytes} bytes)${needed.length === 0 ? '' : `; whoever opens it needs ${needed.join(', ')}, too`}\n`);
+}
+
 /** Waits until what was written has left the process. */
 async function flushed(stream: Writable): Promise<void> {
   if (stream.writableNeedDrain && !stream.destroyed) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
@@ -150,21 +175,23 @@ async function flushed(stream: Writable): Promise<void> {
  * @throws UsageError, LoadError or MachineError when it cannot be started
  */
 export async function run(options: RunOptions, surroundings: Surroundings): Promise<number> {
-  const configuration = await configurationOf(options, surroundings);
-  const images = await loadImages(configuration);
+  const images = await imagesOf(options, surroundings);
+  const { configuration } = images;
   const { stdout } = surroundings;
   const outputs = new Map([[SERIAL, await outputTo(configuration.serial, stdout)], [CONSOLE, await outputTo(configuration.console, stdout)]]);
   const session = await surroundings.launch(images);
   const debugging = await debuggingOf(session, images, surroundings);
   try {
     const start = performance.now();
-    const ending = await runToEnd(session, debugging, configuration, options, outputs, surroundings);
+    const ending = await runToEnd(session, debugging, images, options, outputs, surroundings);
     const wallSeconds = (performance.now() - start) / 1000;
     const waited = options.until !== undefined && ending.kind !== 'matched';
     const status = statusOf(ending, waited);
     const story = storyOf(ending, waited);
     if (story !== '') surroundings.stderr.write(`shadowbox: ${story}\n`);
+    await verify(session, images, surroundings);
     await report(session, ending, status, wallSeconds, options, surroundings);
+    if (options.record !== undefined) await save(session, images, options.record, options.embed, surroundings);
     await flushed(surroundings.stdout);
     return status;
   } finally {

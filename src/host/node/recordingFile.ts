@@ -16,14 +16,15 @@ export function encodeRecording({ inputs, retired, time }: Recording): string {
   return `${JSON.stringify({ format: FORMAT, retired, time, inputs: encoded }, undefined, 1)}\n`;
 }
 
-class WrongRecording extends Error {}
+/** What is wrong with a recording, as the end of a sentence. */
+export class WrongRecording extends Error {}
 
-function record(value: unknown, where: string): Readonly<Record<string, unknown>> {
+export function record(value: unknown, where: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) throw new WrongRecording(`${where} is no object`);
   return { ...value };
 }
 
-function count(value: unknown, where: string): number {
+export function count(value: unknown, where: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new WrongRecording(`${where} is no count`);
   return value;
 }
@@ -33,12 +34,12 @@ function steps(value: unknown, where: string): number {
   return value;
 }
 
-function decodeInput(value: unknown, where: string): MachineInput {
+/** An input; its bytes are base 64 or bytes already. */
+export function decodeInput(value: unknown, where: string): MachineInput {
   const { kind, port, bytes, code, down, up, drive, image, dx, dy, wheel, buttons, space, address, size, value: written } = record(value, where);
-  if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && typeof bytes === 'string') {
-    return { kind, port, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
-  }
-  if (kind === 'entropy' && typeof bytes === 'string') return { kind, bytes: new Uint8Array(Buffer.from(bytes, 'base64')) };
+  const read = typeof bytes === 'string' ? new Uint8Array(Buffer.from(bytes, 'base64')) : bytes;
+  if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && read instanceof Uint8Array) return { kind, port, bytes: read };
+  if (kind === 'entropy' && read instanceof Uint8Array) return { kind, bytes: read };
   if (kind === 'power-button' || kind === 'reset-button') return { kind };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
   if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image };

@@ -218,6 +218,11 @@ export const FIELDS = {
     doc: 'Techniques of memory virtualization to do without, to see what each of them brings: see docs/memory-virtualization.md. The guest cannot tell the difference.',
   },
   replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
+  recording: {
+    kind: path(),
+    doc: 'Path of a recording that was saved with *Shadowbox: Save Recording…* or `--record`: its machine is started, and taken to where it stood. '
+      + 'Beside it only fields count that say where its images are here, and how it is debugged. See docs/time-travel.md.',
+  },
 } as const satisfies Readonly<Record<string, FieldDefinition>>;
 
 /** ATA drives that the machine has places for. */
@@ -384,7 +389,8 @@ function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConf
 
 /** The built-in firmware has nothing else to show than what it boots; another one may (its own setup, a ROM under test). */
 function bootProblems(configuration: MachineConfiguration): Problem[] {
-  const { firmware, kernel, multiboot, floppy, disks, cdrom } = configuration;
+  const { firmware, kernel, multiboot, floppy, disks, cdrom, recording } = configuration;
+  if (recording !== undefined) return [];
   const bootable = [kernel, multiboot, floppy, disks?.[0], cdrom === 'empty' ? undefined : cdrom].some((image) => image !== undefined);
   if (bootable || firmware !== 'builtin') return [];
   return [problem('kernel', 'there is nothing to boot', 'add one of "kernel", "multiboot", "floppy", "disks", "cdrom"')];

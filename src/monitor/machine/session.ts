@@ -14,6 +14,9 @@ import type { LoggedEdit } from './inputLog';
 import type { Position } from './position';
 import type { EventReport, EventStop, ExecutionBreakpoint, GateProblem, LogEntry, Stop, Watchpoint, WatchHit } from './stops';
 
+export type { Bookmark } from './bookmarks';
+export type { Edit, LoggedEdit } from './inputLog';
+export type { Position } from './position';
 export type * from './stops';
 
 /** Which memory an address means: linear in the current address space, linear under a CR3, or guest-physical. */

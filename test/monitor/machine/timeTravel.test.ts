@@ -314,7 +314,8 @@ describe('time travel', function () {
       assert.equal(traveller.hash, hash);
       traveller.time.travel({ time: 100 });
       traveller.toStop();
-      assert.equal(traveller.machine.time, 100);
+      // An access to a port takes a microsecond: this is the first boundary from then on.
+      assert.ok(traveller.machine.time >= 100 && traveller.retired < 100);
     }
     assert.throws(() => traveller.time.travel({ time: 0 }), /The time line begins at instruction/);
     assert.throws(() => traveller.time.travel({ time: 0.5 }), /0.5 is no virtual time/);

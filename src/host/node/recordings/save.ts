@@ -1,0 +1,108 @@
+/** Saves the run of a machine to one file: its configuration, which images it was started from, its input, its bookmarks. */
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { MachineError } from '../../../monitor/machine/blame';
+import type { MachineImages } from '../../../monitor/machine/images';
+import type { MachineSession } from '../../../monitor/machine/session';
+import { fileFault } from '../fileFault';
+import { ContainerWriter } from './container';
+import { changedImages, identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
+import { encodeRun } from './log';
+
+export interface SaveOptions {
+  /** The version of Shadowbox that writes. */
+  readonly version: string;
+  /** Whether images are put into the file, those of up to 64 MiB each. */
+  readonly embed: boolean;
+  /** Told what is being done, and the share that is done (0 to 100) where it is known. */
+  readonly report?: (message: string, percentage?: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Saved {
+  readonly path: string;
+  readonly bytes: number;
+  /** Paths of images in the file, and of those beside it that whoever opens it needs. */
+  readonly embedded: readonly string[];
+  readonly needed: readonly string[];
+}
+
+/** An image larger than this is not put into the file. */
+const LARGEST_EMBEDDED = 64 * 2 ** 20;
+
+/** Names of the sections of a recording. */
+export const SECTIONS = { head: 'HEAD', log: 'LOGS', bytes: 'BYTE', image: (index: number) => `I${String(index).padStart(3, '0')}` };
+
+/**
+ * @param session a machine that stands
+ * @param images what it was started from
+ * @throws MachineError (blame: user) when it runs, when it cannot be repeated, or when the file cannot be written; the signal's reason
+ */
+export async function saveRecording(session: MachineSession, images: MachineImages, file: string, options: SaveOptions): Promise<Saved> {
+  const { report = () => undefined, signal } = options;
+  const [changed] = changedImages(images);
+  if (changed !== undefined) {
+    throw new MachineError(`The guest writes to ${changed} itself, so that what it held at the start is not there to begin from again. Start the machine without "writable" and "overlay" to record it.`, 'user');
+  }
+  const run = await session.control.record();
+  const identities: ImageIdentity[] = [];
+  const sources = imageSources(images, run.inputs);
+  for (const source of sources) identities.push(await named(source, identities.length, options));
+  const { bytes, log } = encodeRun(run);
+  const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording' && name !== 'replay'));
+  const head = { shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities };
+  const writer = await ContainerWriter.create(file).catch((error: unknown) => { throw new MachineError(fileFault(file, error), 'user'); });
+  try {
+    const between = (): void => signal?.throwIfAborted();
+    await writer.section(SECTIONS.head, [Buffer.from(JSON.stringify(head))], between);
+    report('Writing the input');
+    await writer.section(SECTIONS.log, [Buffer.from(log)], between);
+    await writer.section(SECTIONS.bytes, joined(bytes), between);
+    for (const [index, { section, bytes: size }] of identities.entries()) {
+      const source = sources[index];
+      if (section === undefined || source === undefined) continue;
+      const name = path.basename(source.path);
+      await writer.section(section, source.contents ? [source.contents] : createReadStream(source.path, { highWaterMark: 2 ** 22 }), (done) => {
+        between();
+        report(`Writing ${name}`, Math.floor((100 * done) / Math.max(size, 1)));
+      });
+    }
+    const written = await writer.finish();
+    const paths = (isEmbedded: boolean): string[] => identities.filter(({ section }) => (section !== undefined) === isEmbedded).map((image) => image.path);
+    return { path: file, bytes: written, embedded: paths(true), needed: paths(false) };
+  } catch (error) {
+    await writer.abandon();
+    if (signal?.aborted === true) throw signal.reason;
+    throw error instanceof Error && 'code' in error ? new MachineError(fileFault(file, error), 'user') : error;
+  }
+}
+
+/** An image's identity; reading a large one may take a while. */
+async function named(source: ImageSource, index: number, { embed, report = () => undefined, signal }: SaveOptions): Promise<ImageIdentity> {
+  const { role, path: from } = source;
+  try {
+    const { bytes, digest } = await identify(source, (done) => {
+      signal?.throwIfAborted();
+      if (done % 2 ** 26 === 0) report(`Reading ${path.basename(from)}: ${done / 2 ** 20} MiB`);
+    });
+    return { role, path: from, bytes, digest, ...(embed && bytes <= LARGEST_EMBEDDED ? { section: SECTIONS.image(index) } : {}) };
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw new MachineError(fileFault(from, error), 'user');
+  }
+}
+
+/** Small pieces in larger ones: a compressor does little with 60 bytes at a time. */
+function* joined(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    waiting.push(piece);
+    bytes += piece.length;
+    if (bytes < 2 ** 20) continue;
+    yield Buffer.concat(waiting);
+    waiting = [];
+    bytes = 0;
+  }
+  if (waiting.length > 0) yield Buffer.concat(waiting);
+}

@@ -1,0 +1,175 @@
+/** Runs that are recorded in one process and opened in another: equal hashes at equal counts; and files that cannot be opened, in words. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Answer, Deed, Job } from './child';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+async function inProcess(job: Job): Promise<Answer> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', path.join(ROOT, 'test/host/recordings/child.ts'), JSON.stringify(job)], { cwd: ROOT });
+  return JSON.parse(stdout) as Answer;
+}
+
+/**
+ * A boot sector that writes itself to the next sector for ever, and counts in it:
+ * mov ax, 0301; mov cx, 0002; xor dx, dx; mov bx, 7c00; int 13; inc word [7c40]; jmp
+ */
+function writingFloppy(): Uint8Array {
+  const image = new Uint8Array(1474560);
+  image.set([0xb8, 0x01, 0x03, 0xb9, 0x02, 0x00, 0x31, 0xd2, 0xbb, 0x00, 0x7c, 0xcd, 0x13, 0xff, 0x06, 0x40, 0x7c, 0xeb, 0xed]);
+  image.set([0x55, 0xaa], 510);
+  return image;
+}
+
+describe('recordings in one file', function () {
+  this.timeout(120_000);
+  this.slow(30_000);
+  let folder = '';
+  const at = (name: string): string => path.join(folder, name);
+  let recorded: Answer;
+  const deeds: readonly Deed[] = [
+    { do: 'run', count: 300_000 },
+    { do: 'input', input: { kind: 'key', code: 0x1e, down: true } },
+    { do: 'input', input: { kind: 'mouse', dx: 3, dy: -2, buttons: 1 } },
+    { do: 'input', input: { kind: 'serial', port: 'com1', bytes: [104, 105] } },
+    { do: 'run', count: 100_000 },
+    { do: 'input', input: { kind: 'frame', port: 'net0', bytes: Array.from({ length: 64 }, (_, i) => (i < 6 ? 255 : i)) } },
+    { do: 'input', input: { kind: 'link', port: 'net0', up: false } },
+    { do: 'bookmark', name: 'before the poke' },
+    { do: 'poke', address: 0x7000, byte: 77 },
+    { do: 'run', count: 100_000 },
+    { do: 'input', input: { kind: 'power-button' } },
+    { do: 'run', count: 100_000 },
+    { do: 'input', input: { kind: 'reset-button' } },
+    { do: 'run', count: 400_000 },
+  ];
+  const lastOf = (answer: Answer): Answer['states'][number] | undefined => answer.states.at(-1);
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-recordings-'));
+    writeFileSync(at('boot.img'), writingFloppy());
+    writeFileSync(at('disc.iso'), new Uint8Array(2048 * 40).fill(7));
+    const disc: Deed = { do: 'input', input: { kind: 'media', drive: 'cdrom', image: at('disc.iso') } };
+    recorded = await inProcess({
+      configuration: { floppy: at('boot.img'), cdrom: 'empty', network: 'user', memory: '4M', timeTravel: true },
+      deeds: [...deeds.slice(0, 9), disc, ...deeds.slice(9), { do: 'save', file: at('run.shadowbox'), embed: false }, { do: 'save', file: at('whole.shadowbox'), embed: true }],
+    });
+  });
+  after(() => { rmSync(folder, { recursive: true, force: true }); });
+
+  /** Where the run stood, and what it was there. */
+  const states = (): Map<number, string> => new Map(recorded.states.map(({ retired, hash }) => [retired, hash]));
+
+  it('come to equal hashes at equal counts in another process, forwards and backwards', async () => {
+    assert.equal(recorded.refusal, undefined);
+    const counts = [...states().keys()];
+    assert.equal(counts.length, 5);
+    const answer = await inProcess({
+      configuration: { recording: at('run.shadowbox'), timeTravel: true },
+      deeds: [
+        { do: 'travel', to: 'recorded' }, ...[...counts].reverse().map((to): Deed => ({ do: 'travel', to })), { do: 'travel', to: 'furthest' }, { do: 'stepBack' },
+        { do: 'travel', to: { bookmark: 'before the poke' } },
+      ],
+    });
+    assert.deepEqual([answer.refusal, answer.notices], [undefined, []]);
+    assert.deepEqual(answer.states[0], lastOf(recorded));
+    // At a count something may have come in after the run had stopped there: the way ends at the first moment of that count.
+    const first = new Map([...recorded.states].reverse().map(({ retired, hash }) => [retired, hash]));
+    for (const { retired, hash } of answer.states.slice(1, 1 + counts.length)) {
+      const known = recorded.states.filter((state) => state.retired === retired).map((state) => state.hash);
+      assert.ok(known.includes(hash), `at ${retired}`);
+      if (retired !== lastOf(recorded)?.retired) assert.equal(hash, first.get(retired), `at ${retired}`);
+    }
+    const back = answer.states.at(-2);
+    assert.equal(back?.retired, (lastOf(recorded)?.retired ?? 0) - 1);
+    assert.deepEqual(answer.bookmarks, ['before the poke']);
+    const marked = recorded.states[7];
+    assert.deepEqual(answer.states.at(-1), marked, 'the bookmark is between two inputs at one count');
+  });
+
+  it('with their images in them are all that is needed, and can be changed like any run', async () => {
+    assert.deepEqual(recorded.saved?.needed, []);
+    assert.deepEqual(recorded.saved?.embedded, [at('boot.img'), at('disc.iso')]);
+    const elsewhere = at('elsewhere');
+    mkdirSync(elsewhere);
+    copyFileSync(at('whole.shadowbox'), path.join(elsewhere, 'bug.shadowbox'));
+    for (const image of ['boot.img', 'disc.iso']) renameSync(at(image), at(`${image}.gone`));
+    try {
+      const answer = await inProcess({
+        configuration: { recording: path.join(elsewhere, 'bug.shadowbox'), timeTravel: true },
+        deeds: [
+          { do: 'travel', to: 'recorded' }, { do: 'travel', to: 350_000 }, { do: 'input', input: { kind: 'key', code: 0x10, down: true } }, { do: 'run', count: 1000 },
+          { do: 'travel', to: { fork: 1 } }, { do: 'save', file: at('again.shadowbox'), embed: true },
+        ],
+      });
+      assert.equal(answer.refusal, undefined);
+      assert.deepEqual(answer.states[0], lastOf(recorded));
+      assert.deepEqual(answer.states.at(-1), lastOf(recorded), 'the recorded future is a fork that can be gone back to');
+      const bare = await inProcess({ configuration: { recording: at('run.shadowbox') }, deeds: [] });
+      assert.match(bare.refusal ?? '', /its machine was started from boot\.img \(1474560 bytes, SHA-256 .*\), which is not at .*boot\.img.*; put it beside the recording, or name it with "floppy"/);
+      const named = await inProcess({ configuration: { recording: at('run.shadowbox'), floppy: at('boot.img.gone') }, deeds: [] });
+      assert.match(named.refusal ?? '', /disc\.iso .*put it beside the recording$/);
+    } finally {
+      for (const image of ['boot.img', 'disc.iso']) renameSync(at(`${image}.gone`), at(image));
+    }
+  });
+
+  const refused = async (configuration: Job['configuration'], words: RegExp): Promise<void> => {
+    const { refusal } = await inProcess({ configuration, deeds: [] });
+    assert.match(refusal ?? 'it was opened', words);
+  };
+
+  it('are refused in words: another image, cut off, damaged, another format, another machine', async () => {
+    const whole = readFileSync(at('run.shadowbox'));
+    const broken = (name: string, bytes: Uint8Array): string => {
+      writeFileSync(at(name), bytes);
+      return at(name);
+    };
+    const flipped = Uint8Array.from(whole);
+    flipped[80] = (flipped[80] ?? 0) ^ 1;
+    const header = Uint8Array.from(whole);
+    header[30] = (header[30] ?? 0) ^ 1;
+    const newer = Uint8Array.from(whole);
+    newer[20] = 9;
+    const other = writingFloppy();
+    other[100] = 1;
+    await Promise.all([
+      refused({ recording: broken('short', whole.subarray(0, whole.length - 10)) }, /short: it ends too early: copy it again/),
+      refused({ recording: broken('shorter', whole.subarray(0, 200)) }, /shorter: it ends too early/),
+      refused({ recording: broken('flipped', flipped) }, /flipped: it is damaged in section 'HEAD'/),
+      refused({ recording: broken('header', header) }, /header: it (is damaged|ends too early)/),
+      refused({ recording: broken('newer', newer) }, /newer: it has format 9, and this version of Shadowbox reads format 1/),
+    ]);
+    await Promise.all([
+      refused({ recording: broken('none', Uint8Array.of(1, 2, 3)) }, /none: it is no recording of a run/),
+      refused({ recording: at('nowhere') }, /nowhere: /),
+      refused({ recording: at('run.shadowbox'), floppy: broken('other.img', other) }, /started from boot\.img .* and .*other\.img is another file/),
+      refused({ recording: at('run.shadowbox'), memory: '8M' }, /memory: it is part of the recording; take it out/),
+    ]);
+  });
+
+  it('are not made of a machine whose images are written to', async () => {
+    const { refusal } = await inProcess({
+      configuration: { floppy: { path: at('boot.img'), writable: true }, memory: '4M' }, deeds: [{ do: 'save', file: at('no.shadowbox'), embed: false }],
+    });
+    assert.match(refusal ?? '', /The guest writes to .*boot\.img itself/);
+  });
+
+  it('are made and replayed by the command', async () => {
+    const command = async (...words: string[]): Promise<string> => {
+      const { stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...words, '--serial', 'none', '--hash'], { cwd: ROOT });
+      return stderr;
+    };
+    const hashOf = (text: string): string => /^hash: (\w+)$/m.exec(text)?.[1] ?? assert.fail(text);
+    const made = await command('run', '--floppy', at('boot.img'), '--memory', '4M', '--max-instructions', '500000', '--record', at('cli.shadowbox'), '--embed');
+    assert.match(made, /saved .*cli\.shadowbox \(\d+ bytes\)/);
+    const again = await command('replay', at('cli.shadowbox'));
+    assert.equal(hashOf(again), hashOf(made));
+    assert.doesNotMatch(again, /another one/);
+  });
+});
