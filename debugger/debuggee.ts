@@ -3,7 +3,7 @@
  */
 import { BreakpointEvent, CapabilitiesEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { LogEntry, MachineSession, StopReason, WatchHit } from '../src/monitor/machine/session';
+import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import { WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
@@ -27,8 +27,9 @@ import { Navigation } from './navigation';
 import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
 import { Past, SOUGHT } from './past';
-import { messageOf, userError, type FileReader } from './ports';
+import { messageOf, userError, type DebuggedMachine, type FileReader } from './ports';
 import type { Program } from './program';
+import { Progresses } from './progress';
 import { ReplCommands } from './replCommands';
 import { RunUntil } from './runUntil';
 import { Runner, type Stop } from './runner';
@@ -39,6 +40,8 @@ import { anyOf } from './stopJudge';
 import { StopStories, type StopWords } from './stopWords';
 import { Target } from './target';
 import { Threads, type CpuThread } from './threads';
+import { timeCommands } from './timeCommands';
+import { TimeManager } from './timeManager';
 import { VariableManager } from './variables';
 
 /** The serial port that a console is attached to. */
@@ -63,13 +66,15 @@ export class Debuggee {
   readonly listings: Listings;
   readonly sources: SourceManager;
   readonly commands: ReplCommands;
+  readonly progresses: Progresses;
+  private readonly time: TimeManager;
   readonly panels: ReturnType<typeof panelHandlers>;
   private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
   private readonly stories: StopStories;
 
   constructor(
-    private readonly machine: MachineSession,
+    private readonly machine: DebuggedMachine,
     readonly program: Program,
     private readonly options: LaunchOptions,
     private readonly features: ClientFeatures,
@@ -114,10 +119,6 @@ export class Debuggee {
     this.memory = new MemoryManager(target, resolve);
     const queries = new LinuxQueries(target, this.linux);
     this.sources = new SourceManager(program, files, () => queries.modules());
-    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
-      until: (text) => this.runTo(text),
-      who: (expression, bytes) => this.whoWrote(expression, bytes),
-    }, new LinuxCommands(queries).commands);
     this.output = new GuestOutput(send, async () => (await target.inspect.summary()).retired, features.ansi);
     this.execution = new Execution(this.runner, this.exceptions, {
       send,
@@ -126,6 +127,15 @@ export class Debuggee {
       threadId: () => this.threads.currentId(),
       tell: (text, important) => this.tell(text, important),
     });
+    this.progresses = new Progresses(features.progress ? send : undefined);
+    this.time = new TimeManager(machine, target, this.runner, this.execution, this.progresses, {
+      tell: (text, important) => this.tell(text, important),
+      changed: () => this.output.changed(),
+    });
+    this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
+      until: (text) => this.runTo(text),
+      who: (expression, bytes) => this.whoWrote(expression, bytes),
+    }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time)]);
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,
@@ -134,6 +144,7 @@ export class Debuggee {
       cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
       queries,
       (linear) => program.nameOf(linear),
+      this.time.handlers(),
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') {
@@ -151,6 +162,7 @@ export class Debuggee {
   async start(): Promise<() => void> {
     if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
+    if (this.machine.recordedHash !== undefined) return this.time.open(this.machine.recordedHash);
     if (this.options.stopOnEntry) {
       const entry = await this.standing({ kind: 'entry' });
       return () => void this.execution.announce(entry);

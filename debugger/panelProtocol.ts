@@ -10,6 +10,7 @@ import type {
 import type { DiskReport, EntryReport } from '../src/filesystems/report';
 import type { Wire } from './codec';
 import type { PictureAnswer } from './pictures';
+import type { SavedRecording } from './ports';
 
 /** What a register points to. */
 export interface PointerNote {
@@ -138,7 +139,17 @@ export interface PanelRequests {
     arguments: { readonly space: 'port' | 'memory' | 'configuration'; readonly address: number; readonly bytes: number; readonly value: number };
     answer: Record<string, never>;
   };
-  'shadowbox.timeline': { arguments: Record<string, never>; answer: Wire<Timeline> };
+  /** The time line; `from` and `to`: the part, in retired instructions, whose inputs are to be told apart. */
+  'shadowbox.timeline': { arguments: { readonly from?: number; readonly to?: number }; answer: Wire<Timeline> };
+  /** Goes to a moment; answered when it goes, and `stopped` follows. One of these says where. */
+  'shadowbox.travel': {
+    arguments: { readonly retired?: number; readonly time?: number; readonly bookmark?: string; readonly fork?: number; readonly furthest?: boolean };
+    answer: Record<string, never>;
+  };
+  /** Adds a bookmark at the present moment, renames (`to`) or removes one. */
+  'shadowbox.bookmark': { arguments: { readonly kind: 'add' | 'rename' | 'remove'; readonly name: string; readonly to?: string }; answer: Record<string, never> };
+  /** Saves the run of a machine that stands to a file of the adapter's computer; `embed`: with images of up to 64 MiB. */
+  'shadowbox.saveRecording': { arguments: { readonly path: string; readonly embed?: boolean }; answer: SavedRecording };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
 }

@@ -10,6 +10,7 @@ import type { PanelCommand, PanelRequests } from './panelProtocol';
 import { userError } from './ports';
 import type { RequestArguments } from './requestArguments';
 import type { Target } from './target';
+import type { PanelCall, TimeHandlers } from './timeManager';
 import { translationHandlers, type NameOf } from './translations';
 
 /** Largest level of an x86 paging structure (5-level paging). */
@@ -25,23 +26,24 @@ const LARGEST_PAGE = 2 ** 28 - 1;
 const PAGE_BYTES = 4096;
 
 type Answer<Command extends PanelCommand> = PanelRequests[Command]['answer'];
-type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments) => Promise<Answer<Command>> };
+type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments, call: PanelCall) => Promise<Answer<Command>> };
 
 /** What panels may change outside the machine. */
 export interface PanelSettings {
   setHexadecimal(hexadecimal: boolean): void;
 }
 
-/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU. */
+/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU, `time` the time line. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
-  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf,
+  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf, time: TimeHandlers,
 ): Handlers {
   const { inspect, control } = target;
   const pictures = new PictureSender();
   return {
     ...processor,
     ...translationHandlers(target, nameOf),
+    ...time,
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {
@@ -120,7 +122,6 @@ export function panelHandlers(
       });
       return {};
     },
-    'shadowbox.timeline': async () => toWire(await inspect.timeline()),
     'shadowbox.format': async (args) => {
       settings.setHexadecimal(args.boolean('hex'));
       return {};

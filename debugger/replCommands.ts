@@ -18,6 +18,7 @@ export interface ConsoleWays {
   who(expression: string, bytes: number | undefined): Promise<{ readonly data: WatchedData; readonly after: () => void }>;
 }
 
+/** A command of the console. */
 export interface Command {
   readonly usage: string;
   readonly help: string;

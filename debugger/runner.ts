@@ -2,7 +2,7 @@
  * Runs the machine from one stop to the next: turns the machine's `stopped` events into answers, and lets
  * breakpoints whose conditions do not hold pass silently.
  */
-import type { MachineControl, MachineEvent, RunRequest, StopReason, StopReport } from '../src/monitor/machine/session';
+import type { MachineControl, MachineEvent, RunRequest, StopReason, StopReport, TravelTarget } from '../src/monitor/machine/session';
 import type { GuestBreakpoints } from './guestBreakpoints';
 import { userError } from './ports';
 import type { StopJudge } from './stopJudge';
@@ -89,6 +89,12 @@ export class Runner {
       if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
       if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
     }
+  }
+
+  /** To a moment; see MachineControl. It ends as a step does. */
+  async travel(to: TravelTarget): Promise<Stop> {
+    const report = await this.until(() => this.target.control.travel(to));
+    return { report: report.reason.kind === 'count' ? { ...report, reason: { kind: 'step' } } : report, hitBreakpointIds: [] };
   }
 
   /** One way, to whatever ends it. */

@@ -154,7 +154,9 @@ export class ShadowboxDebugSession extends DebugSession {
       },
       cancel: async (args) => {
         const id = args.optionalInteger('requestId');
-        const isLaunch = args.optionalString('progressId') === LAUNCH_PROGRESS;
+        const progress = args.optionalString('progressId');
+        const isLaunch = progress === LAUNCH_PROGRESS;
+        if (progress !== undefined) this.debuggee?.progresses.cancel(progress);
         if (id !== undefined) this.open.get(id)?.abort();
         if (isLaunch) this.launchController?.abort();
       },

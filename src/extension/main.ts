@@ -14,6 +14,7 @@ import { ALL_PANELS, PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { registerPanelMenu } from './panels/panelMenu';
 import { registerSamples } from './samples';
+import { registerRecordingCommands } from './recordings';
 import { SerialTerminals } from './serialTerminal';
 import { StatusBar } from './statusBar';
 
@@ -34,6 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new DiskImageEditors(context.extensionUri, log),
     registerDiskCommands(),
     new MachineTree(events),
+    registerRecordingCommands(),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new ShadowboxConfigurationProvider()),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterProcessFactory(context.extensionUri)),

@@ -36,6 +36,10 @@ export const PANELS: readonly PanelDefinition[] = [
     hint: 'Registers of all devices, interrupt lines, events ahead',
   },
   {
+    name: 'time', viewType: 'shadowbox.time', title: 'Time', command: 'shadowbox.showTime',
+    hint: 'The time line of the run, and ways to any moment of it',
+  },
+  {
     name: 'disks', viewType: 'shadowbox.disks', title: 'Disks', command: 'shadowbox.showDisks',
     hint: 'Partitions, files, and what the guest reads and writes',
   },

@@ -53,6 +53,8 @@ export interface MachineImages {
   readonly disks: readonly DiskFile[];
   /** The disc in the CD-ROM drive; null for a drive without one, undefined for no drive. */
   readonly cdrom?: DiskFile | null;
+  /** Where the images of discs are now, by the paths under which the machine knows them, which are part of its state. Others are where these say. */
+  readonly discPlaces?: ReadonlyMap<string, string>;
   /** Inputs that come at their recorded moments; other input is refused meanwhile. */
   readonly replay?: Recording;
   /** The time line to begin with: it can be gone along, and be changed like any other. */

@@ -274,7 +274,12 @@ export class VirtualMachine {
     for (;;) {
       const end = this.nextEnd();
       if (end && hasLedTo(this.position, end)) return undefined;
-      if (this.replayDue()) continue;
+      if (this.isInputDue) {
+        // A run that ends here ended before it came in, or could have: the first moment of a count is where a way there ends.
+        if (this.isAtEnd) return undefined;
+        this.replayInput();
+        continue;
+      }
       const event = this.queue.takeDue(this.time);
       if (!event) return undefined;
       if (this.parts.board.event(event.device, event.event) === 'wait') {
@@ -411,13 +416,23 @@ export class VirtualMachine {
     return this.log.nextInput?.time ?? Infinity;
   }
 
-  /** Hands the next recorded input over if it is due. Says whether it was. */
-  private replayDue(): boolean {
+  private get isInputDue(): boolean {
     const next = this.log.nextInput;
-    if (!next || next.time > this.time || next.events > this.queue.state.handled) return false;
+    return next !== undefined && next.time <= this.time && next.events <= this.queue.state.handled;
+  }
+
+  /** Hands the next recorded input over. */
+  private replayInput(): void {
+    const next = this.log.nextInput;
+    if (!next) return;
     this.hand(next.input);
     this.log.noteInput();
-    return true;
+  }
+
+  /** Whether the run under way has as many instructions, or as much time, as it was to have. */
+  private get isAtEnd(): boolean {
+    const { control } = this;
+    return control !== undefined && (this.retired >= control.end || this.time >= control.endTime);
   }
 
   recording(): Recording {

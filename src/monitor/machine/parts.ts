@@ -288,7 +288,7 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
   const drives = new Map<number, Drive>();
   floppies.forEach((drive, i) => drives.set(i, drive));
   all.forEach((drive, i) => drives.set(0x80 + i, drive));
-  const discs = new Discs((path) => new Drive(store('cdrom', { path, writable: false, medium: 'cdrom' }), path, 'refuse'));
+  const discs = new Discs((path) => new Drive(store('cdrom', { path: images.discPlaces?.get(path) ?? path, writable: false, medium: 'cdrom' }), path, 'refuse'));
   const on = (bus: 'ata' | 'virtio'): readonly Drive[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
   return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies, discs };
 }

@@ -8,7 +8,9 @@ import type { LoggedInput } from '../../../monitor/machine/session';
 /** Where an image belongs: 'kernel', 'disks.0', 'media.0' (a disc that was put in later). */
 export interface ImageSource {
   readonly role: string;
+  /** By which the machine knows it, and where it is. */
   readonly path: string;
+  readonly place: string;
   /** Its contents; absent for a disk, which stays a file. */
   readonly contents?: Uint8Array;
 }
@@ -30,15 +32,16 @@ export function insertedDiscs(inputs: readonly LoggedInput[]): readonly string[]
 
 /** All images of a machine, and of the discs in its input. */
 export function imageSources(images: MachineImages, inputs: readonly LoggedInput[]): readonly ImageSource[] {
-  const { firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom, modules, floppy, disks, cdrom } = images;
+  const { firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom, modules, floppy, disks, cdrom, discPlaces } = images;
+  const at = (path: string): string => discPlaces?.get(path) ?? path;
   const read = Object.entries({ firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom })
-    .flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path, contents: file.bytes }]));
-  const files = Object.entries({ floppy, cdrom: cdrom ?? undefined }).flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path }]));
+    .flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path, place: file.path, contents: file.bytes }]));
+  const files = Object.entries({ floppy, cdrom: cdrom ?? undefined }).flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path, place: at(file.path) }]));
   return [
     ...read, ...files,
-    ...modules.map(({ path, bytes }, index) => ({ role: `modules.${index}`, path, contents: bytes })),
-    ...disks.map(({ path }, index) => ({ role: `disks.${index}`, path })),
-    ...insertedDiscs(inputs).map((path, index) => ({ role: `media.${index}`, path })),
+    ...modules.map(({ path, bytes }, index) => ({ role: `modules.${index}`, path, place: path, contents: bytes })),
+    ...disks.map(({ path }, index) => ({ role: `disks.${index}`, path, place: path })),
+    ...insertedDiscs(inputs).map((path, index) => ({ role: `media.${index}`, path, place: at(path) })),
   ];
 }
 
@@ -48,10 +51,10 @@ export function changedImages({ disks, floppy }: MachineImages): readonly string
 }
 
 /** SHA-256 and size of bytes, or of a file. `between` is called on the way and may throw to give up. */
-export async function identify(source: Pick<ImageSource, 'path' | 'contents'>, between: (bytes: number) => void = () => undefined): Promise<Pick<ImageIdentity, 'bytes' | 'digest'>> {
+export async function identify(source: Pick<ImageSource, 'place' | 'contents'>, between: (bytes: number) => void = () => undefined): Promise<Pick<ImageIdentity, 'bytes' | 'digest'>> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const piece of source.contents ? [source.contents] : createReadStream(source.path, { highWaterMark: 2 ** 20 })) {
+  for await (const piece of source.contents ? [source.contents] : createReadStream(source.place, { highWaterMark: 2 ** 20 })) {
     const part: Uint8Array = piece;
     hash.update(part);
     bytes += part.length;

@@ -10,7 +10,7 @@ import { LoadError } from '../../../monitor/firmware/platform';
 import type { FieldName, MachineConfiguration, Notice, Problem, Validation, ValidationOptions } from '../../../monitor/machine/configuration';
 import { isFieldName, validateConfiguration } from '../../../monitor/machine/configuration';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { LoggedInput, RunRecord } from '../../../monitor/machine/session';
+import type { RunRecord } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { loadImages } from '../loadImages';
 import { record, WrongRecording } from '../recordingFile';
@@ -31,6 +31,9 @@ const IMAGES: readonly FieldName[] = ['firmware', 'vgaBios', 'kernel', 'initrd',
 interface Recorded {
   readonly configuration: MachineConfiguration;
   readonly run: RunRecord;
+  /** Where discs are here, by their recorded paths; and the recorded path of the one in the drive at power-on. */
+  readonly discs: ReadonlyMap<string, string>;
+  readonly cdrom: string | undefined;
 }
 
 /** What a configuration comes to: as validated, or a recording's. */
@@ -56,11 +59,15 @@ export async function resolveConfiguration(written: Readonly<Record<string, unkn
     .map((field) => ({ field, message: 'it is part of the recording', remedy: 'take it out' }));
   if (problems.length > 0) return { problems };
   const fields = Object.keys(written).filter(isFieldName);
-  const { configuration, run, writtenBy } = await readRecording(file, given, fields, options.front);
+  const { configuration, run, discs, cdrom, writtenBy } = await readRecording(file, given, fields, options.front);
   const other = writtenBy === version ? [] : [{ field: 'recording', message: `it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here` }];
   return {
     configuration, notices: [...notices, ...other],
-    load: async () => ({ ...await loadImages(configuration), recording: run }),
+    load: async () => {
+      const images = await loadImages(configuration);
+      const disc = images.cdrom && cdrom !== undefined ? { cdrom: { ...images.cdrom, path: cdrom } } : {};
+      return { ...images, ...disc, recording: run, discPlaces: discs };
+    },
   };
 }
 
@@ -78,7 +85,7 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
     const run = decodeRun((await reader.section(SECTIONS.log)).toString('utf8'), await reader.section(SECTIONS.bytes));
     const configuration = merged(head.configuration, given, fields, front);
     const identities = (Array.isArray(head.images) ? head.images : []).map(identityOf);
-    const located = await locate(reader, file, identities, { configuration, run }, given, fields);
+    const located = await locate(reader, file, identities, configuration, run, given, fields);
     return { ...located, writtenBy: String(head.shadowbox) };
   } catch (error) {
     throw explained(file, error);
@@ -108,25 +115,23 @@ function merged(value: unknown, given: MachineConfiguration, fields: readonly Fi
 
 /** Finds each image: where the person says, in the recording, where it was, or beside the recording. */
 async function locate(
-  reader: ContainerReader, file: string, identities: readonly ImageIdentity[], { configuration, run }: Recorded, given: MachineConfiguration, fields: readonly FieldName[],
+  reader: ContainerReader, file: string, identities: readonly ImageIdentity[], configuration: MachineConfiguration, run: RunRecord, given: MachineConfiguration, fields: readonly FieldName[],
 ): Promise<Recorded> {
   let here = configuration;
+  let cdrom: string | undefined;
   const discs = new Map<string, string>();
   for (const identity of identities) {
     const { role } = identity;
     const field = role.split('.')[0] ?? role;
     const wanted = isFieldName(field) && fields.includes(field) ? pathIn(given, role) : undefined;
     const found = await find(reader, file, identity, wanted);
-    if (role.startsWith('media.')) discs.set(identity.path, found);
-    else if (role === 'firmwareVariables') continue;
-    else here = withPath(here, role, found);
+    if (role.startsWith('media.') || role === 'cdrom') discs.set(identity.path, found);
+    if (role === 'cdrom') cdrom = identity.path;
+    if (role.startsWith('media.')) continue;
+    if (role === 'firmwareVariables') continue;
+    here = withPath(here, role, found);
   }
-  const inputs = run.inputs.map((logged): LoggedInput => {
-    const { input } = logged;
-    const disc = input.kind === 'media' && input.image !== null ? discs.get(input.image) : undefined;
-    return input.kind === 'media' && disc !== undefined ? { ...logged, input: { ...input, image: disc } } : logged;
-  });
-  return { configuration: here, run: { ...run, inputs } };
+  return { configuration: here, run, discs, cdrom };
 }
 
 async function find(reader: ContainerReader, file: string, identity: ImageIdentity, wanted: string | undefined): Promise<string> {
@@ -139,7 +144,7 @@ async function find(reader: ContainerReader, file: string, identity: ImageIdenti
   for (const candidate of new Set(candidates)) {
     const size = await stat(candidate).then((stats) => (stats.isFile() ? stats.size : undefined), () => undefined);
     if (size === undefined) continue;
-    if (size === identity.bytes && (await identify({ path: candidate })).digest === identity.digest) return candidate;
+    if (size === identity.bytes && (await identify({ place: candidate })).digest === identity.digest) return candidate;
     others.push(candidate);
   }
   const what = `${name} (${identity.bytes} bytes, SHA-256 ${identity.digest.slice(0, 16)}…)`;
@@ -154,10 +159,10 @@ async function unpack(reader: ContainerReader, section: string, { role, bytes, d
   const folder = path.join(tmpdir(), `shadowbox-recording-${reader.digest.slice(0, 16)}`, role === 'firmwareVariables' ? 'firmware' : role);
   const place = path.join(folder, name);
   const isThere = await stat(place).then(({ size }) => size === bytes, () => false);
-  if (isThere && (await identify({ path: place })).digest === digest) return place;
+  if (isThere && (await identify({ place })).digest === digest) return place;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const contents = await reader.section(section);
-  if ((await identify({ path: place, contents })).digest !== digest) throw new BadRecording(`the image ${name} in it is damaged: copy it again`);
+  if ((await identify({ place, contents })).digest !== digest) throw new BadRecording(`the image ${name} in it is damaged: copy it again`);
   const temporary = `${place}.${process.pid}.part`;
   await writeFile(temporary, contents);
   await rename(temporary, place);

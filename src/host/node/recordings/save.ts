@@ -62,7 +62,7 @@ export async function saveRecording(session: MachineSession, images: MachineImag
       const source = sources[index];
       if (section === undefined || source === undefined) continue;
       const name = path.basename(source.path);
-      await writer.section(section, source.contents ? [source.contents] : createReadStream(source.path, { highWaterMark: 2 ** 22 }), (done) => {
+      await writer.section(section, source.contents ? [source.contents] : createReadStream(source.place, { highWaterMark: 2 ** 22 }), (done) => {
         between();
         report(`Writing ${name}`, Math.floor((100 * done) / Math.max(size, 1)));
       });

@@ -1,0 +1,72 @@
+/** The console's commands for the time line. */
+import type { TravelTarget } from '../src/monitor/machine/session';
+import { userError } from './ports';
+import type { Command } from './replCommands';
+import type { Target } from './target';
+import type { TimeManager } from './timeManager';
+
+const count = (value: number): string => value.toLocaleString('en-GB');
+
+export function timeCommands(target: Target, time: TimeManager): readonly (readonly [string, Command])[] {
+  return [
+    ['goto', {
+      usage: 'goto N | +N | -N | Tns | NAME | end', help: 'travels to a count of instructions, so many on or back, a virtual time, a bookmark, the furthest moment', run: (words) => go(target, time, words.join(' ')),
+    }],
+    ['bookmark', { usage: 'bookmark NAME', help: 'gives the present moment a name', run: (words) => add(time, words.join(' ')) }],
+    ['bookmarks', { usage: 'bookmarks', help: 'all bookmarks, and forks of the time line', run: () => list(target) }],
+    ['fork', { usage: 'fork N', help: 'goes back to a future that was left when the past was changed', run: (words) => fork(time, words[0]) }],
+    ['record', { usage: 'record FILE [embed]', help: 'saves the run to a file, with its images if wanted', run: (words) => record(time, words) }],
+  ];
+}
+
+async function go(target: Target, time: TimeManager, text: string): Promise<string> {
+  if (text === '') throw userError('Usage: goto N | +N | -N | Tns | NAME | end');
+  const to = await targetOf(target, text);
+  return set(time, to, typeof to === 'object' && 'retired' in to ? `instruction ${count(to.retired)}` : text);
+}
+
+/** Sets the machine out; what follows is told when the answer is out. */
+async function set(time: TimeManager, to: TravelTarget, where: string): Promise<string> {
+  const tell = await time.go(to, 'step');
+  setImmediate(tell);
+  return `Going to ${where}.`;
+}
+
+async function targetOf(target: Target, text: string): Promise<TravelTarget> {
+  if (text === 'end') return 'furthest';
+  const [, sign, digits, unit] = /^([+-]?)([\d_]{1,20})(ns)?$/.exec(text) ?? [];
+  if (digits === undefined) return { bookmark: text };
+  const value = Number(digits.replaceAll('_', ''));
+  if (sign === '' || sign === undefined) return unit === undefined ? { retired: value } : { time: value };
+  const present = await target.inspect.summary();
+  const moved = (from: number): number => Math.max(0, sign === '+' ? from + value : from - value);
+  return unit === undefined ? { retired: moved(present.retired) } : { time: moved(present.time) };
+}
+
+async function add(time: TimeManager, name: string): Promise<string> {
+  if (name === '') throw userError('Usage: bookmark NAME');
+  await time.addBookmark(name);
+  return `Bookmark '${name}'.`;
+}
+
+async function list(target: Target): Promise<string> {
+  const { bookmarks, forks, present } = await target.inspect.timeline();
+  const lines = [
+    ...bookmarks.map(({ name, retired, time }) => `${retired === present.retired ? '*' : ' '} ${name}: instruction ${count(retired)}, ${count(time)} ns`),
+    ...forks.map(({ id, retired, end }) => `  fork ${id}: left at instruction ${count(retired)}, had come to ${count(end.retired)}`),
+  ];
+  return lines.length === 0 ? 'There are no bookmarks: bookmark NAME adds one.' : lines.join('\n');
+}
+
+async function fork(time: TimeManager, word: string | undefined): Promise<string> {
+  if (word === undefined || !/^\d{1,6}$/.test(word)) throw userError('Usage: fork N (bookmarks lists them)');
+  return set(time, { fork: Number(word) }, `the end of fork ${word}`);
+}
+
+async function record(time: TimeManager, words: readonly string[]): Promise<string> {
+  const embed = words.length > 1 && words.at(-1) === 'embed';
+  const file = (embed ? words.slice(0, -1) : words).join(' ');
+  if (file === '') throw userError('Usage: record FILE [embed]');
+  const { path, bytes, needed } = await time.save(file, embed);
+  return `Saved ${path} (${count(bytes)} bytes).${needed.length === 0 ? '' : ` Whoever opens it needs ${needed.join(', ')}, too.`}`;
+}
