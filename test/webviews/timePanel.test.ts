@@ -135,7 +135,7 @@ describe('time: in a browser', function () {
     const { page } = panel;
     await page.focus('#line');
     await page.keyboard.press('+');
-    await page.locator('#line .tick').filter({ hasText: '650\u202f000\u202f000' }).waitFor();
+    await page.locator('#line text.tick').filter({ hasText: '650\u202f000\u202f000' }).waitFor();
     assert.deepEqual(panel.asked.filter(({ request }) => request === 'shadowbox.timeline').at(-1)?.arguments, { from: 450_000_000, to: 700_000_000 });
     const asked = panel.asked.length;
     await page.waitForTimeout(300);

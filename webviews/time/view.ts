@@ -22,8 +22,16 @@ function missing(state: State, inquiries: Inquiries): ElementDescription {
   return error === undefined ? notice('waiting', 'Waiting for the machine', 'Its time line is shown as soon as it answers.') : notice('error', 'The time line cannot be shown', error);
 }
 
-function button(name: string, label: string, words: string, isPossible: boolean): ElementDescription {
-  return h('button', { class: 'plain', type: 'button', 'data-do': name, key: name, title: words, 'aria-label': words, disabled: !isPossible }, label);
+/** Icons of buttons, 16 by 16: triangles and bars, since not every font has the signs. */
+const ICONS = {
+  begin: 'M 2 3 H 4 V 13 H 2 Z M 14 3 L 5 8 L 14 13 Z', 'snapshot-back': 'M 8 3 L 1 8 L 8 13 Z M 15 3 L 8 8 L 15 13 Z', 'step-back': 'M 12 3 L 4 8 L 12 13 Z',
+  step: 'M 4 3 L 12 8 L 4 13 Z', 'snapshot-forward': 'M 1 3 L 8 8 L 1 13 Z M 8 3 L 15 8 L 8 13 Z', end: 'M 12 3 H 14 V 13 H 12 Z M 2 3 L 11 8 L 2 13 Z',
+  'zoom-out': 'M 2 7 H 14 V 9 H 2 Z', 'zoom-in': 'M 2 7 H 7 V 2 H 9 V 7 H 14 V 9 H 9 V 14 H 7 V 9 H 2 Z', whole: 'M 1 3 H 3 V 13 H 1 Z M 13 3 H 15 V 13 H 13 Z M 4 8 L 7 5 V 7 H 9 V 5 L 12 8 L 9 11 V 9 H 7 V 11 Z',
+} as const;
+
+function button(name: keyof typeof ICONS, words: string, isPossible: boolean): ElementDescription {
+  return h('button', { class: 'plain', type: 'button', 'data-do': name, key: name, title: words, 'aria-label': words, disabled: !isPossible },
+    h('svg', { class: 'icon', width: 16, height: 16, viewBox: '0 0 16 16', fill: 'currentColor', 'aria-hidden': 'true' }, h('path', { d: ICONS[name] })));
 }
 
 function toolbar(state: State, inquiries: Inquiries, timeline: Timeline | undefined): ElementDescription {
@@ -32,16 +40,16 @@ function toolbar(state: State, inquiries: Inquiries, timeline: Timeline | undefi
   const canGoBack = stands && timeline.moments.length > 0 && timeline.present.time > (timeline.moments[0]?.time ?? 0);
   return h('header', { class: 'toolbar', key: 'toolbar' },
     h('div', { class: 'group ways', role: 'group', 'aria-label': 'Travel' },
-      button('begin', '⏮', 'To the beginning (Home)', canGoBack),
-      button('snapshot-back', '⏪', 'To the snapshot before (←)', canGoBack),
-      button('step-back', '◀', 'One instruction back (Shift+←)', canGoBack),
-      button('step', '▶', 'One instruction on (Shift+→)', stands),
-      button('snapshot-forward', '⏩', 'To the next snapshot (→)', stands && isPast),
-      button('end', '⏭', 'To the furthest moment (End)', stands && isPast)),
+      button('begin', 'To the beginning (Home)', canGoBack),
+      button('snapshot-back', 'To the snapshot before (←)', canGoBack),
+      button('step-back', 'One instruction back (Shift+←)', canGoBack),
+      button('step', 'One instruction on (Shift+→)', stands),
+      button('snapshot-forward', 'To the next snapshot (→)', stands && isPast),
+      button('end', 'To the furthest moment (End)', stands && isPast)),
     h('div', { class: 'group', role: 'group', 'aria-label': 'Zoom' },
-      button('zoom-out', '−', 'Show more of the time line (−)', state.range !== undefined),
-      button('zoom-in', '+', 'Show less of the time line, nearer (+)', timeline !== undefined),
-      button('whole', '↔', 'Show all of the time line (0)', state.range !== undefined)),
+      button('zoom-out', 'Show more of the time line (−)', state.range !== undefined),
+      button('zoom-in', 'Show less of the time line, nearer (+)', timeline !== undefined),
+      button('whole', 'Show all of the time line (0)', state.range !== undefined)),
     h('button', { type: 'button', 'data-do': 'bookmark', key: 'bookmark', title: 'Give the present moment a name (B)', disabled: !stands }, 'Bookmark'),
     machineState(inquiries));
 }
@@ -58,7 +66,7 @@ function body(state: State, inquiries: Inquiries, timeline: Timeline): ElementDe
     bookmarkList(state, inquiries, timeline),
     forkList(inquiries, timeline),
     h('p', { class: 'memory', key: 'memory' }, `${count(timeline.moments.length)} snapshots keep ${roughSize(timeline.bytes)} of memory, of ${roughSize(timeline.mostBytes)} that they may. `
-      + 'Click or drag in the picture, or press Enter on it, to go to a moment. ← → from snapshot to snapshot, with Shift one instruction; + − 0 zoom; B names the moment.'));
+      + 'Click or drag in the picture to go to a moment. ← → from snapshot to snapshot, with Shift one instruction; + − 0 zoom; B names the moment.'));
 }
 
 /** The way that the machine is on, with a means to end it. */
@@ -92,12 +100,12 @@ function picture(state: State, timeline: Timeline): ElementDescription {
     },
     ticksOf(range).map((tick) => h('g', { key: `tick ${tick}` },
       h('line', { class: 'grid', x1: x(range, tick), x2: x(range, tick), y1: AXIS - 6, y2: height }),
-      h('text', { class: 'tick', x: x(range, tick), y: AXIS - 9, 'text-anchor': anchor(range, tick) }, count(tick)))),
+      h('text', { class: 'tick', x: x(range, tick), y: AXIS - 12, 'text-anchor': anchor(range, tick) }, count(tick)))),
     lanes.map((lane, index) => laneView(lane, range, AXIS + index * LANE)),
     future(range, timeline, height),
     h('g', { key: 'present', class: classes('present', state.dragged !== undefined && 'dragged') },
-      h('line', { class: 'now', x1: x(range, at), x2: x(range, at), y1: AXIS - 8, y2: height }),
-      h('svg', { class: 'grip', x: x(range, at), y: AXIS - 8, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -7 L 6 -7 L 0 2 Z' }), h('title', {}, `Here: instruction ${count(at)}`)))));
+      h('line', { class: 'now', x1: x(range, at), x2: x(range, at), y1: AXIS - 1, y2: height }),
+      h('svg', { class: 'grip', x: x(range, at), y: AXIS, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -9 L 6 -9 L 0 0 Z' }), h('title', {}, `Here: instruction ${count(at)}`)))));
 }
 
 /** What a screen reader says of the picture. */
