@@ -56,7 +56,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'max-instructions', value: 'N', field: 'maxInstructions', read: numberOrText, doc: 'end when exactly N instructions have been retired' },
   { name: 'record', value: 'F', doc: 'save the run to this file at its end, to be opened by shadowbox replay or in the editor' },
   { name: 'embed', doc: 'with --record: put images of up to 64 MiB into the file, so that it is all there is to pass on' },
-  { name: 'to', value: 'N|Tns|end|NAME', doc: 'of a recording: where to end: at so many instructions, at a virtual time, at its end, at a bookmark (default: where it stood)' },
+  { name: 'to', value: 'N|Tns|end|NAME', doc: 'in a recording: where to end (default: where it stood); see replay --help' },
   { name: 'hash', doc: 'print the hash of the whole machine at the end, on stderr' },
   { name: 'stats', value: 'F.json', doc: 'write wall time, retired instructions and the engine\'s counters' },
   { name: 'help', doc: 'print this help' },

@@ -5,7 +5,7 @@
  */
 
 /** Running time between two snapshots, in milliseconds: that is about what a step back takes. */
-const LEAST_INTERVAL_MS = 100;
+const LEAST_INTERVAL_MS = 50;
 const MOST_INTERVAL_MS = 500;
 /** The part of the run that taking snapshots may cost. */
 const MOST_COST = 1 / 40;

@@ -3,6 +3,7 @@ import type { Timeline, TimelineInput, TimelineMoment, TimelineRange } from '../
 import type { Branch, Fork } from './forks';
 import type { Position } from './position';
 import type { SeenStop } from './seenStops';
+import type { LoggedInput } from './session';
 
 /** Marks of inputs of one kind in a picture: those that lie closer than a part of so many are put together. */
 const MARKS = 500;
@@ -30,7 +31,7 @@ export function timelineView({ snapshots, present, branch, stops, forks, bytes, 
     furthest,
     bytes,
     mostBytes,
-    inputs: inputMarks(inputs.map(({ retired, time, input }) => ({ retired, time, kind: input.kind })), from, to),
+    inputs: inputMarks(inputs, from, to),
     edits: edits.slice(-MARKS).map(({ at }) => momentOf(at)),
     stops: stops.map(({ kind, position }) => ({ ...momentOf(position), kind })),
     bookmarks: bookmarks.map(({ name, position }) => ({ ...momentOf(position), name })),
@@ -39,16 +40,16 @@ export function timelineView({ snapshots, present, branch, stops, forks, bytes, 
 }
 
 /** Inputs in a range, those of a kind that lie close together as one mark. */
-function inputMarks(inputs: readonly Omit<TimelineInput, 'count'>[], from: number, to: number): readonly TimelineInput[] {
+function inputMarks(inputs: readonly LoggedInput[], from: number, to: number): readonly TimelineInput[] {
   const distance = Math.max(to - from, 0) / MARKS;
   const last = new Map<string, number>();
   const marks: TimelineInput[] = [];
-  for (const input of inputs) {
-    if (input.retired < from || input.retired > to) continue;
-    const index = last.get(input.kind);
+  for (const { retired, time, input: { kind } } of inputs) {
+    if (retired < from || retired > to) continue;
+    const index = last.get(kind);
     const mark = index === undefined ? undefined : marks[index];
-    if (index !== undefined && mark && input.retired - mark.retired < distance) marks[index] = { ...mark, count: mark.count + 1 };
-    else last.set(input.kind, marks.push({ ...input, count: 1 }) - 1);
+    if (index !== undefined && mark && retired - mark.retired < distance) marks[index] = { ...mark, count: mark.count + 1 };
+    else last.set(kind, marks.push({ retired, time, kind, count: 1 }) - 1);
   }
   return marks;
 }

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { resolveConfiguration } from '../../../src/host/node/recordings/open';
+import { LoadError } from '../../../src/monitor/firmware/platform';
+import { problemText } from '../../../src/monitor/machine/configuration';
 import type { Answer, Deed, Job } from './child';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -27,7 +30,8 @@ function writingFloppy(): Uint8Array {
 }
 
 describe('recordings in one file', function () {
-  this.timeout(120_000);
+  // Processes that load the sources take their time on a busy computer.
+  this.timeout(300_000);
   this.slow(30_000);
   let folder = '';
   const at = (name: string): string => path.join(folder, name);
@@ -49,6 +53,15 @@ describe('recordings in one file', function () {
     { do: 'run', count: 400_000 },
   ];
   const lastOf = (answer: Answer): Answer['states'][number] | undefined => answer.states.at(-1);
+
+  /** What is said of a configuration that cannot be. */
+  const refused = async (configuration: Job['configuration'], words: RegExp): Promise<void> => {
+    const said = await resolveConfiguration(configuration, { front: 'commandLine' }, '0.1.0').then(
+      (resolved) => ('problems' in resolved ? resolved.problems.map(problemText).join('\n') : 'it was opened'),
+      (error: unknown) => (error instanceof LoadError ? error.message : String(error)),
+    );
+    assert.match(said, words);
+  };
 
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-recordings-'));
@@ -110,19 +123,12 @@ describe('recordings in one file', function () {
       assert.equal(answer.refusal, undefined);
       assert.deepEqual(answer.states[0], lastOf(recorded));
       assert.deepEqual(answer.states.at(-1), lastOf(recorded), 'the recorded future is a fork that can be gone back to');
-      const bare = await inProcess({ configuration: { recording: at('run.shadowbox') }, deeds: [] });
-      assert.match(bare.refusal ?? '', /its machine was started from boot\.img \(1474560 bytes, SHA-256 .*\), which is not at .*boot\.img.*; put it beside the recording, or name it with "floppy"/);
-      const named = await inProcess({ configuration: { recording: at('run.shadowbox'), floppy: at('boot.img.gone') }, deeds: [] });
-      assert.match(named.refusal ?? '', /disc\.iso .*put it beside the recording$/);
+      await refused({ recording: at('run.shadowbox') }, /its machine was started from boot\.img \(1474560 bytes, SHA-256 .*\), which is not at .*boot\.img.*; put it beside the recording, or name it with "floppy"/);
+      await refused({ recording: at('run.shadowbox'), floppy: at('boot.img.gone') }, /disc\.iso .*put it beside the recording$/);
     } finally {
       for (const image of ['boot.img', 'disc.iso']) renameSync(at(`${image}.gone`), at(image));
     }
   });
-
-  const refused = async (configuration: Job['configuration'], words: RegExp): Promise<void> => {
-    const { refusal } = await inProcess({ configuration, deeds: [] });
-    assert.match(refusal ?? 'it was opened', words);
-  };
 
   it('are refused in words: another image, cut off, damaged, another format, another machine', async () => {
     const whole = readFileSync(at('run.shadowbox'));
@@ -162,7 +168,7 @@ describe('recordings in one file', function () {
 
   it('are made and replayed by the command', async () => {
     const command = async (...words: string[]): Promise<string> => {
-      const { stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...words, '--serial', 'none', '--hash'], { cwd: ROOT });
+      const { stderr } = await promisify(execFile)(process.execPath, ['scripts/shadowbox.mjs', ...words, '--serial', 'none', '--hash'], { cwd: ROOT });
       return stderr;
     };
     const hashOf = (text: string): string => /^hash: (\w+)$/m.exec(text)?.[1] ?? assert.fail(text);
