@@ -174,7 +174,7 @@ describe('the samples in a real VS Code', function () {
       const { page } = editor;
       await runCommand(page, 'Shadowbox: Show Time');
       const panel = await panelFrame(page, 'Time');
-      await panel.locator('.where').filter({ hasText: 'the furthest moment' }).waitFor();
+      await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
       await panel.locator('.snapshots .mark').first().waitFor({ state: 'attached' });
       await panel.locator('.stops .diamond').first().waitFor();
       await panel.locator('#line').focus();
@@ -184,7 +184,7 @@ describe('the samples in a real VS Code', function () {
       await screenshot(page, 'paging-lab-time-past');
       await panel.locator('#line').focus();
       await page.keyboard.press('End');
-      await panel.locator('.where').filter({ hasText: 'the furthest moment' }).waitFor();
+      await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
       await waitUntil('the call stack where it was', () => callStack(page), ([top]) => top?.name === 'copy_on_write');
       await panel.locator('#line').focus();
       await page.keyboard.press('b');

@@ -21,7 +21,8 @@ function setOut(page: Page, order: Question, words: string, to?: number): void {
   if (way !== undefined) return;
   if (page.inquiries().running) return page.act({ type: 'refused', text: 'The machine runs: pause it, then it can travel.' });
   page.act({ type: 'set-out', words, to });
-  page.order(order, ({ error }) => (error === undefined ? { type: 'set-out', words, to } : { type: 'refused', text: error }));
+  // The machine may have arrived before the answer comes.
+  page.order(order, ({ error }) => (error === undefined ? { type: 'answered' } : { type: 'refused', text: error }));
 }
 
 /** To a count of instructions. */

@@ -28,6 +28,7 @@ export type Act =
   | { readonly type: 'bookmarked'; readonly text: string; readonly error?: string }
   | { readonly type: 'set-out'; readonly to: number | undefined; readonly words: string }
   | { readonly type: 'refused'; readonly text: string }
+  | { readonly type: 'answered' }
   | { readonly type: 'stopped' };
 
 /** So few instructions at least are shown. */
@@ -58,6 +59,7 @@ export function reduce(state: State, act: Act, inquiries: Inquiries): State {
     case 'bookmarked': return bookmarked(state, act);
     case 'set-out': return { ...state, dragged: undefined, message: undefined, way: { from: timeline?.present.retired ?? 0, to: act.to, words: act.words } };
     case 'refused': return { ...state, way: undefined, dragged: undefined, message: { kind: 'error', text: act.text } };
+    case 'answered': return state;
     case 'stopped': return { ...state, way: undefined };
   }
 }
