@@ -19,6 +19,11 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsCompletionsRequest: true,
   completionTriggerCharacters: ['.', '[', '$', '%', ':'],
   supportsModulesRequest: true,
+  additionalModuleColumns: [
+    { attributeName: 'bias', label: 'Load bias', type: 'string', width: 18 },
+    { attributeName: 'format', label: 'Format', type: 'string', width: 24 },
+    { attributeName: 'codeMode', label: 'Code', type: 'string', width: 8 },
+  ],
   supportsRestartRequest: true,
   supportsValueFormattingOptions: true,
   supportsExceptionInfoRequest: true,
@@ -46,6 +51,9 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   breakpointModes: BREAKPOINT_MODES,
   supportsANSIStyling: true,
 };
+
+/** What a machine without time travel does not have. */
+export const WITHOUT_TIME_TRAVEL: DebugProtocol.Capabilities = { supportsStepBack: false, supportsRestartFrame: false };
 
 /** What the client said of itself in `initialize`. */
 export interface ClientFeatures {

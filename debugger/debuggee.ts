@@ -1,12 +1,12 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, MachineSession, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
-import type { ClientFeatures } from './capabilities';
+import { WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
 import { GateBuilder } from './conditions/gateBuilder';
 import { cpuPanelHandlers } from './cpuPanels';
 import { DataBreakpoints, type WatchedData } from './dataBreakpoints';
@@ -145,6 +145,7 @@ export class Debuggee {
 
   /** Breakpoints and filters are set: the machine goes, or stands on its first instruction. Gives what to do after the answer. */
   async start(): Promise<() => void> {
+    if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
     if (this.options.stopOnEntry) {
       const entry = await this.standing({ kind: 'entry' });

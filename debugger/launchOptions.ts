@@ -18,13 +18,15 @@ export interface LaunchOptions {
   readonly images: readonly string[];
   /** Prefixes of source paths in the debug information, and what to put in their place. */
   readonly sourceMap: readonly (readonly [from: string, to: string])[];
+  /** Whether there is a way back. */
+  readonly timeTravel: boolean;
   /** Whether the serial port is to be shown in a terminal. */
   readonly serialTerminal: boolean;
 }
 
 /** Reads the options; fields of a wrong type count as absent, because the factory has refused them already. */
 export function launchOptions(configuration: Readonly<Record<string, unknown>>): LaunchOptions {
-  const { stopOnEntry, symbols, serial, multiboot, kernel, sourceMap } = configuration;
+  const { stopOnEntry, symbols, serial, multiboot, kernel, sourceMap, timeTravel } = configuration;
   const named = symbolFilesIn(symbols);
   const namedPaths = named.map(({ path }) => path);
   return {
@@ -32,6 +34,7 @@ export function launchOptions(configuration: Readonly<Record<string, unknown>>):
     symbols: named,
     images: [...pathsIn(kernel), ...pathsIn(multiboot)].filter((path) => !namedPaths.includes(path)),
     sourceMap: prefixesIn(sourceMap),
+    timeTravel: timeTravel !== false,
     serialTerminal: serial === undefined || serial === 'terminal',
   };
 }

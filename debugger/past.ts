@@ -25,10 +25,24 @@ export class Past {
     private readonly restore: () => Promise<void>,
   ) {}
 
-  /** Back to the last write to some bytes: the machine then stands behind it; at the beginning if there is none. */
+  /**
+   * Back to the last write to some bytes: the machine then stands behind it; at the beginning if there is none. Where it stands behind
+   * one already it stays: bytes have one writer, however often it is asked for.
+   */
   whoWrote(data: WatchedData): Promise<Stop> {
     this.sought = data;
-    return this.backTo({ watchpoints: [watchpoint(SOUGHT, data, 'write')] });
+    return this.alone({ watchpoints: [watchpoint(SOUGHT, data, 'write')] }, async () => (await this.justWritten()) ?? this.runner.back('reverseContinue', ANY));
+  }
+
+  /** The last instruction is executed once more, to see whether it was the one. */
+  private async justWritten(): Promise<Stop | undefined> {
+    const { retired } = await this.target.inspect.summary();
+    const { moments: [first] } = await this.target.inspect.timeline();
+    if (!first || retired <= first.retired) return undefined;
+    const before = await this.runner.straight((control) => control.travel(retired - 1));
+    if (before.report.reason.kind !== 'count') return before;
+    const behind = await this.runner.straight((control) => control.resume({ kind: 'instructions', count: 1 }));
+    return behind.report.reason.kind === 'count' ? undefined : behind;
   }
 
   /**
@@ -46,23 +60,26 @@ export class Past {
     if (slot === undefined) throw userError('Where this frame was entered is not known: its return address was not found.');
     const stackBase = cpu.codeBits === 64 ? 0n : cpu.segments.find(({ name }) => name === 'ss')?.base ?? 0n;
     const register = cpu.codeBits === 64 ? 'rsp' : 'esp';
-    const stop = await this.backTo({
+    const stop = await this.alone({
       breakpoints: [{
         id: SOUGHT, linear: start,
         gate: { condition: { kind: 'binary', op: '==', left: { kind: 'register', name: register }, right: { kind: 'constant', value: slot - stackBase } } },
       }],
-    });
+    }, () => this.runner.back('reverseContinue', ANY));
     return stop.report.reason.kind === 'breakpoint' ? { ...stop, as: { reason: 'restart' } } : stop;
   }
 
-  private async backTo(only: { readonly breakpoints?: readonly ExecutionBreakpoint[]; readonly watchpoints?: readonly Watchpoint[] }): Promise<Stop> {
+  /** Does something while these stops alone are set. */
+  private async alone(
+    only: { readonly breakpoints?: readonly ExecutionBreakpoint[]; readonly watchpoints?: readonly Watchpoint[] }, way: () => Promise<Stop>,
+  ): Promise<Stop> {
     const { control }: { readonly control: MachineControl } = this.target;
     try {
       await control.setExceptionStops([]);
       await control.setEventStops([]);
       await control.setBreakpoints(only.breakpoints ?? []);
       await control.setWatchpoints(only.watchpoints ?? []);
-      return await this.runner.back('reverseContinue', ANY);
+      return await way();
     } finally {
       await this.restore();
     }

@@ -2,7 +2,7 @@
  * Runs the machine from one stop to the next: turns the machine's `stopped` events into answers, and lets
  * breakpoints whose conditions do not hold pass silently.
  */
-import type { MachineEvent, RunRequest, StopReason, StopReport } from '../src/monitor/machine/session';
+import type { MachineControl, MachineEvent, RunRequest, StopReason, StopReport } from '../src/monitor/machine/session';
 import { userError } from './ports';
 import type { StopJudge } from './stopJudge';
 import type { Target } from './target';
@@ -83,6 +83,11 @@ export class Runner {
       if (verdict.stop) return { report, hitBreakpointIds: verdict.hitBreakpointIds };
       if (this.pauseWanted) return { report: { ...report, reason: { kind: 'pause' } }, hitBreakpointIds: [] };
     }
+  }
+
+  /** One way, to whatever ends it. */
+  async straight(start: (control: MachineControl) => Promise<void>): Promise<Stop> {
+    return { report: await this.until(() => start(this.target.control)), hitBreakpointIds: [] };
   }
 
   private once(request: RunRequest): Promise<StopReport> {

@@ -5,7 +5,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { dapSource } from './frames';
 import type { Image } from './image';
-import { hex } from './numbers';
+import { hex, hexSigned } from './numbers';
 import { userError, type FileReader } from './ports';
 import type { Program } from './program';
 
@@ -40,8 +40,11 @@ export class SourceManager {
   }
 }
 
+/** With the additional columns that the capabilities name. */
+type ShownModule = DebugProtocol.Module & { readonly bias: string; readonly format: string; readonly codeMode: string };
+
 /** A symbol file in the protocol's form. */
-function moduleOf(image: Image): DebugProtocol.Module {
+function moduleOf(image: Image): ShownModule {
   const { id, name, path, details } = image;
   const range = image.ask((table) => table.range);
   const entry = image.ask((table) => table.entry) ?? 0n;
@@ -55,6 +58,9 @@ function moduleOf(image: Image): DebugProtocol.Module {
     symbolStatus: statusOf(image),
     symbolFilePath: details.debugPath ?? path,
     addressRange: [...place, ...(entry === 0n ? [] : [`entry ${hex(entry)}`]), ...biasText(details.bias ?? 0n)].join(', '),
+    bias: hexSigned(details.bias ?? 0n),
+    format: details.format ?? '',
+    codeMode: image.ask((table) => table.machine) === 'x86-64' ? '64-bit' : '32-bit',
     ...(details.buildId === undefined ? {} : { version: `build id ${details.buildId}` }),
   };
 }

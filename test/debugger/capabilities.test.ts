@@ -19,6 +19,7 @@ const USED_BY: Readonly<Record<string, RegExp>> = {
   supportsSetExpression: /request\('setExpression'/,
   supportsCompletionsRequest: /request\('completions'/,
   completionTriggerCharacters: /labels\('pointer->'\)/,
+  additionalModuleColumns: /columns are filled/,
   supportsModulesRequest: /request\('modules'/,
   supportsRestartRequest: /request\('restart'/,
   supportsValueFormattingOptions: /format: \{ hex: true \}/,

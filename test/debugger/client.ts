@@ -75,6 +75,7 @@ interface Events {
   memory: Dap.MemoryEvent['body'];
   breakpoint: Dap.BreakpointEvent['body'];
   module: Dap.ModuleEvent['body'];
+  capabilities: Dap.CapabilitiesEvent['body'];
   invalidated: Dap.InvalidatedEvent['body'];
   'shadowbox.serialOpen': { port: string };
   'shadowbox.serial': { port: string; data: string };

@@ -46,6 +46,24 @@ describe('stops of a C program', function () {
     return (await client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', ...more }] })).breakpoints[0];
   }
 
+  it('has modules whose additional columns are filled', async () => {
+    await client.close();
+    ({ client } = withMachine(program.guest(0)));
+    const { additionalModuleColumns = [] } = await client.launch({ symbols: { path: program.elf, bias: '-0x1000' } });
+    await client.stopped('entry');
+    const { modules } = await client.request('modules', {});
+    const columns = new Map<string, unknown>(Object.entries(modules[0]));
+    assert.deepEqual(additionalModuleColumns.map(({ attributeName }) => columns.get(attributeName)), ['-0x1000', 'ELF, 32 bits', '32-bit']);
+  });
+
+  it('says that there is no way back where time travel is off', async () => {
+    await client.close();
+    ({ client } = withMachine(program.guest(0)));
+    const { supportsStepBack } = await client.launch({ symbols: program.elf, timeTravel: false });
+    assert.equal(supportsStepBack, true);
+    assert.deepEqual(await client.event('capabilities'), { capabilities: { supportsStepBack: false, supportsRestartFrame: false } });
+  });
+
   describe('at data', () => {
     it('tells what was, what is, and who did it', async () => {
       const info = await client.request('dataBreakpointInfo', { name: 'counter' });

@@ -136,6 +136,9 @@ for (const mode of MODES) {
       assert.match(stop.text ?? '', /: was .*(, is .*| and still is); written by /);
       const there = await hash();
       await client.request('setDataBreakpoints', { breakpoints: [] });
+      await client.request('shadowbox.whoWrote', { expression: `0x${slot.toString(16)}`, bytes: mode.word });
+      assert.equal((await client.stopped('data breakpoint')).stop.text, stop.text, 'it stands behind the write already');
+      assert.equal(await hash(), there);
       await client.request('next', { threadId: stop.threadId ?? 1, granularity: 'instruction' });
       await client.stopped('step');
       await client.request('shadowbox.whoWrote', { expression: `0x${slot.toString(16)}`, bytes: mode.word });
