@@ -12,7 +12,7 @@ export type Spot =
   | { readonly places: readonly CodePlace[]; readonly answer: Omit<DebugProtocol.Breakpoint, 'id' | 'verified'> }
   | { readonly reason: string };
 
-export type BreakpointMode = 'hook' | 'physical';
+export type BreakpointMode = 'hook' | 'physical' | 'guest-dr' | 'guest-int3';
 
 export const BREAKPOINT_MODES: DebugProtocol.BreakpointMode[] = [
   {
@@ -23,18 +23,26 @@ export const BREAKPOINT_MODES: DebugProtocol.BreakpointMode[] = [
     mode: 'physical', label: 'Physical address', appliesTo: ['source', 'instruction', 'data'],
     description: 'At the guest-physical address that the linear one has now, however it is mapped later, and in every address space that maps it.',
   },
+  {
+    mode: 'guest-dr', label: "The guest's debug registers", appliesTo: ['source', 'instruction'],
+    description: "In DR0 to DR3 and DR7 of the guest's own, four at most. The guest can see and change them.",
+  },
+  {
+    mode: 'guest-int3', label: 'INT3 in guest memory', appliesTo: ['source', 'instruction'],
+    description: 'The first byte of the instruction becomes INT3. The guest can see it; the code must be there already.',
+  },
 ];
 
 /** Error for a mode that there is not. */
 export function breakpointMode(text: string | undefined): BreakpointMode {
   if (text === undefined || text === 'hook') return 'hook';
-  if (text === 'physical') return text;
+  if (text === 'physical' || text === 'guest-dr' || text === 'guest-int3') return text;
   throw userError(`There is no breakpoint mode '${text}': there are ${BREAKPOINT_MODES.map(({ mode }) => mode).join(', ')}.`);
 }
 
 /** The places of a breakpoint in its mode. Error (for a person) for one that cannot be. */
 export async function hookPlaces({ places }: Extract<Spot, { places: unknown }>, mode: BreakpointMode, target: Target): Promise<readonly CodePlace[]> {
-  if (mode === 'hook') return places;
+  if (mode !== 'physical') return places;
   return Promise.all(places.map(async (place) => ('linear' in place ? { physical: await physicalOf(place.linear, target) } : place)));
 }
 

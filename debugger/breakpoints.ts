@@ -8,6 +8,7 @@ import { breakpointMode, hookPlaces, type BreakpointMode, type Spot } from './br
 import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
 import { parseHitCondition, parseLogMessage, type LogPiece } from './conditions/languages';
 import type { Expression } from './expressions/syntax';
+import type { GuestBreakpoint, GuestBreakpoints } from './guestBreakpoints';
 import { messageOf, userError } from './ports';
 import type { Program } from './program';
 import type { RequestArguments } from './requestArguments';
@@ -21,8 +22,8 @@ interface Hook {
   /** Its number in the machine. */
   id: number;
   readonly place: CodePlace;
-  /** The linear address, if it has one. */
-  readonly address: bigint | undefined;
+  /** Set where it is put into the guest instead of being a hook. */
+  readonly guest: GuestBreakpoint | undefined;
   built: BuiltGate;
   /** Whether the machine has stood there, so that its mode is known. */
   wasSeen: boolean;
@@ -45,6 +46,8 @@ export interface BreakpointServices {
   /** The value of an expression as text. */
   show(expression: string): Promise<string>;
   resolve(reference: string): Promise<Place>;
+  /** Breakpoints in the guest have changed, and with them what tells of them. */
+  guestChanged(): Promise<void>;
   /** A line for the debug console, with the address that it is about. */
   log(text: string, address: bigint): void;
 }
@@ -69,6 +72,7 @@ export class BreakpointManager implements StopJudge {
     private readonly target: Target,
     private readonly program: Program,
     private readonly gates: GateBuilder,
+    private readonly guest: GuestBreakpoints,
     private readonly services: BreakpointServices,
   ) {
     this.spots = new BreakpointSpots(target, program, services.resolve);
@@ -122,9 +126,21 @@ export class BreakpointManager implements StopJudge {
   /** Gives the machine all hooks anew. */
   async apply(): Promise<void> {
     const hooks = this.all().flatMap(({ hooks: each }) => each);
-    await this.target.control.setBreakpoints(hooks.map(({ id, place, built }): ExecutionBreakpoint => (
+    await this.target.control.setBreakpoints(hooks.filter(({ guest }) => guest === undefined).map(({ id, place, built }): ExecutionBreakpoint => (
       { id, ...place, ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }
     )));
+  }
+
+  /** Puts those into the guest that belong there. Error for one that cannot be put there. */
+  private async applyGuest(): Promise<void> {
+    await this.guest.set(this.all().flatMap(({ hooks }) => hooks).flatMap(({ guest }) => guest ?? []));
+    await this.services.guestChanged();
+  }
+
+  /** The machine has been reset: the guest has none of ours. */
+  async renewGuest(): Promise<void> {
+    this.guest.forget();
+    await this.applyGuest();
   }
 
   /** Hits are counted from the start of a run. */
@@ -138,20 +154,29 @@ export class BreakpointManager implements StopJudge {
 
   /** Decides about a stop at execution hooks; log points write their message and do not stop. */
   async judge(report: StopReport, backwards: boolean): Promise<Verdict> {
+    const isMet = this.metBy(report);
+    if (!isMet) return NO_VERDICT;
     const { reason } = report;
-    if (reason.kind !== 'breakpoint') return NO_VERDICT;
     const hit: number[] = [];
     let isBetter = false;
     for (const breakpoint of this.all()) {
-      const hook = breakpoint.hooks.find(({ id }) => reason.ids.includes(id));
+      const hook = breakpoint.hooks.find(isMet);
       if (!hook) continue;
-      const problem = reason.problems?.find(({ id }) => id === hook.id);
+      const problem = reason.kind === 'breakpoint' ? reason.problems?.find(({ id }) => id === hook.id) : undefined;
       if (problem) this.services.log(`${problem.problem}`, report.linear);
       if (problem || await this.counts(breakpoint, hook, report.linear, backwards)) hit.push(breakpoint.id);
       isBetter = (await this.learn(breakpoint, hook, report.linear)) || isBetter;
     }
     if (isBetter) await this.apply();
     return { stop: hit.length > 0, hitBreakpointIds: hit };
+  }
+
+  /** Which hooks a stop is about; undefined where it is about none. */
+  private metBy(report: StopReport): ((hook: Hook) => boolean) | undefined {
+    const { reason, linear } = report;
+    if (reason.kind === 'breakpoint') return ({ id, guest }) => guest === undefined && reason.ids.includes(id);
+    const kind = this.guest.kindOf(report);
+    return kind && (({ guest }) => guest?.kind === kind && guest.address === linear);
   }
 
   /** Log points of the monitor. */
@@ -208,6 +233,11 @@ export class BreakpointManager implements StopJudge {
     for (const each of wanted) now.push(await this.make(each, before));
     this.sets.set(set, now);
     await this.apply();
+    try {
+      await this.applyGuest();
+    } catch (error) {
+      return now.map(({ answer, hooks }) => (hooks.some(({ guest }) => guest !== undefined) ? { ...answer, verified: false, message: messageOf(error) } : answer));
+    }
     return now.map((breakpoint) => breakpoint.answer);
   }
 
@@ -230,20 +260,28 @@ export class BreakpointManager implements StopJudge {
         log: logText === undefined ? undefined : parseLogMessage(logText),
       };
       const places = await hookPlaces(spot, mode, this.target);
-      const hooks = old && isSameSpot(old.hooks.map(({ place }) => place), places) ? old.hooks : await this.hooks(places, wish);
+      const hooks = old && isSameSpot(old.hooks.map(({ place }) => place), places) ? old.hooks : await this.hooks(places, mode, wish);
       return { id, specification, wish, hooks, hits: old?.hits ?? 0, answer: { ...spot.answer, id, verified: true } };
     } catch (error) {
       return reject(messageOf(error));
     }
   }
 
-  private async hooks(places: readonly CodePlace[], wish: Wish): Promise<Hook[]> {
+  private async hooks(places: readonly CodePlace[], mode: BreakpointMode, wish: Wish): Promise<Hook[]> {
     return Promise.all(places.map(async (place) => {
       const address = 'linear' in place ? place.linear : undefined;
-      const built = await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
-      return { id: this.nextHook++, place, address, built, wasSeen: false };
+      const guest = guestBreakpoint(address, mode);
+      // What stops as an exception of the guest is decided about here.
+      const built: BuiltGate = guest ? { filter: {}, rest: wish } : await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
+      return { id: this.nextHook++, place, guest, built, wasSeen: guest !== undefined };
     }));
   }
+}
+
+function guestBreakpoint(address: bigint | undefined, mode: BreakpointMode): GuestBreakpoint | undefined {
+  if (mode !== 'guest-dr' && mode !== 'guest-int3') return undefined;
+  if (address === undefined) throw userError('This mode needs a linear address.');
+  return { kind: mode === 'guest-dr' ? 'debug register' : 'INT3', address };
 }
 
 function withoutLog({ filter, gate, rest }: BuiltGate): BuiltGate {

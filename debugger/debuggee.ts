@@ -16,6 +16,7 @@ import { Evaluation } from './evaluation';
 import { ExceptionManager } from './exceptions';
 import { Execution } from './execution';
 import { FrameManager } from './frames';
+import { GuestBreakpoints } from './guestBreakpoints';
 import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
 import { LinuxCommands } from './linux/commands';
@@ -91,10 +92,12 @@ export class Debuggee {
     this.evaluation = new Evaluation(target, program, this.threads, (place, bytes) => this.edited(place, bytes));
     const resolve = (reference: string): Promise<Place> => this.evaluation.place(reference);
     const gates = new GateBuilder(target, program, this.evaluation);
+    const guest = new GuestBreakpoints(target);
     const told = (text: string): void => this.tell(text, true);
     this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1);
-    this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, told);
-    this.breakpoints = new BreakpointManager(target, program, gates, {
+    this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, guest, told);
+    this.breakpoints = new BreakpointManager(target, program, gates, guest, {
+      guestChanged: () => this.exceptions.apply(),
       holds: (expression) => this.evaluation.holds(expression),
       show: (expression) => this.evaluation.show(expression),
       resolve,
@@ -104,7 +107,7 @@ export class Debuggee {
     this.dataBreakpoints = new DataBreakpoints(
       target, this.evaluation, gates, (reference, name) => this.variables.expressionOf(reference, name), () => this.breakpoints.newId(), told,
     );
-    this.runner = new Runner(target, anyOf([this.breakpoints, this.dataBreakpoints, this.exceptions]), () => this.onGoing());
+    this.runner = new Runner(target, anyOf([this.breakpoints, this.dataBreakpoints, this.exceptions]), guest, () => this.onGoing());
     this.past = new Past(target, program, this.runner, () => this.applyStops());
     this.navigation = new Navigation(this.threads, program, this.disassembler);
     this.runUntil = new RunUntil(this.runner, this.evaluation);
@@ -202,6 +205,7 @@ export class Debuggee {
     this.breakpoints.resetHits();
     this.dataBreakpoints.resetHits();
     await this.applyStops();
+    await this.breakpoints.renewGuest().catch((error: unknown) => this.tell(messageOf(error), true));
     this.execution.revive();
     if (!this.options.stopOnEntry) {
       const goes = await this.goOn();

@@ -9,6 +9,7 @@ import type { Evaluation, NamedValues } from './evaluation';
 import { exceptionBody, tripleFaultBody } from './exceptionStories';
 import { filterKind, TOUCH, TRIPLE_FAULT, type FilterStop } from './exceptionFilters';
 import type { Expression } from './expressions/syntax';
+import { GUEST_STOP, type GuestBreakpoints } from './guestBreakpoints';
 import { messageOf, userError } from './ports';
 import type { RequestArguments } from './requestArguments';
 import { NO_VERDICT, type StopJudge, type Verdict } from './stopJudge';
@@ -37,6 +38,7 @@ export class ExceptionManager implements StopJudge {
     private readonly evaluation: Evaluation,
     private readonly gates: GateBuilder,
     private readonly stories: StopStories,
+    private readonly guest: GuestBreakpoints,
     private readonly tell: (text: string) => void,
   ) {}
 
@@ -64,14 +66,17 @@ export class ExceptionManager implements StopJudge {
 
   /** Gives the machine the set anew. */
   async apply(): Promise<void> {
-    await this.target.control.setExceptionStops(this.armed.flatMap(({ stopped }) => (stopped.list === 'exceptions' ? [stopped.stop] : [])));
-    await this.target.control.setEventStops(this.armed.flatMap(({ stopped }) => (stopped.list === 'events' ? [stopped.stop] : [])));
+    const { armed, guest, target: { control } } = this;
+    await control.setExceptionStops([...armed.flatMap(({ stopped }) => (stopped.list === 'exceptions' ? [stopped.stop] : [])), ...guest.exceptionStops]);
+    await control.setEventStops([...armed.flatMap(({ stopped }) => (stopped.list === 'events' ? [stopped.stop] : [])), ...guest.eventStops]);
   }
 
   async judge({ reason }: StopReport): Promise<Verdict> {
     if (reason.kind !== 'exception' && reason.kind !== 'event') return NO_VERDICT;
     const met = this.armed.filter(({ id }) => reason.ids?.includes(id));
     for (const { problem } of reason.problems ?? []) this.tell(problem);
+    // The guest's own #DB or INT3, or a breakpoint of ours in it: no filter is about that.
+    if (met.length === 0 && reason.ids?.includes(GUEST_STOP)) return NO_VERDICT;
     if (met.length === 0 || (reason.problems?.length ?? 0) > 0) return { stop: true, hitBreakpointIds: [] };
     for (const { rest, names } of met) {
       if (rest === undefined || await this.holds(rest, valuesOf(reason, names))) return { stop: true, hitBreakpointIds: [] };

@@ -193,7 +193,7 @@ export class Execution {
       this.listener.tell(messageOf(error), true);
     }
     if (generation !== this.generation) return;
-    const story = storyOf(reason) ?? words?.text;
+    const story = isBreakpoint(stop) ? undefined : storyOf(reason) ?? words?.text;
     if (story !== undefined) this.listener.tell(story, reason.kind === 'internal-error');
     // The client may ask for the next command as soon as it has this.
     if (driving) this.release(driving, stop);
@@ -245,10 +245,16 @@ function storyOf(reason: StopReason): string | undefined {
 
 type StoppedBody = Omit<DebugProtocol.StoppedEvent['body'], 'allThreadsStopped'> & { readonly threadId: number };
 
+/** Also one that the guest has as an exception of its own: in its debug registers, or as INT3. */
+function isBreakpoint({ report: { reason }, hitBreakpointIds }: Stop): boolean {
+  return reason.kind === 'breakpoint' || (hitBreakpointIds.length > 0 && (reason.kind === 'exception' || reason.kind === 'event'));
+}
+
 /** The stop in the client's words. */
 function stopBody({ report, hitBreakpointIds, as }: Stop, words: StopWords | undefined): Omit<StoppedBody, 'threadId'> {
   const { reason } = report;
   if (as) return as;
+  if (isBreakpoint({ report, hitBreakpointIds })) return { reason: 'breakpoint', hitBreakpointIds: [...hitBreakpointIds] };
   const hit = hitBreakpointIds.length > 0 ? { hitBreakpointIds: [...hitBreakpointIds] } : {};
   switch (reason.kind) {
     case 'entry': return { reason: 'entry' };

@@ -3,6 +3,7 @@
  * breakpoints whose conditions do not hold pass silently.
  */
 import type { MachineControl, MachineEvent, RunRequest, StopReason, StopReport } from '../src/monitor/machine/session';
+import type { GuestBreakpoints } from './guestBreakpoints';
 import { userError } from './ports';
 import type { StopJudge } from './stopJudge';
 import type { Target } from './target';
@@ -21,6 +22,9 @@ export type GoOn = (report: StopReport) => Promise<RunRequest | undefined>;
 /** Stops that are about something that was set. */
 const JUDGED: ReadonlySet<StopReason['kind']> = new Set<StopReason['kind']>(['breakpoint', 'watchpoint', 'event', 'exception']);
 
+/** Requests that lead further than one instruction, whatever that is. */
+const FAR: ReadonlySet<RunRequest['kind']> = new Set<RunRequest['kind']>(['continue', 'until', 'untilTime']);
+
 export class Runner {
   private running = false;
   private pauseWanted = false;
@@ -30,6 +34,8 @@ export class Runner {
     private readonly target: Target,
     /** For stops at what was set; others always count. */
     private readonly judge: StopJudge,
+    /** What the guest must be helped past. */
+    private readonly guest: Pick<GuestBreakpoints, 'leave'>,
     /** Called whenever the machine is about to go. */
     private readonly onGoing: () => void,
   ) {}
@@ -90,8 +96,18 @@ export class Runner {
     return { report: await this.until(() => start(this.target.control)), hitBreakpointIds: [] };
   }
 
-  private once(request: RunRequest): Promise<StopReport> {
-    return this.until(() => this.target.control.resume(request));
+  private async once(request: RunRequest): Promise<StopReport> {
+    const resume = (wanted: RunRequest): Promise<StopReport> => this.until(() => this.target.control.resume(wanted));
+    const putBack = await this.guest.leave();
+    if (!putBack) return resume(request);
+    try {
+      if (!FAR.has(request.kind)) return await resume(request);
+      const first = await resume({ kind: 'step', over: false });
+      if (first.reason.kind !== 'step' || (request.kind === 'until' && first.linear === request.address)) return first;
+    } finally {
+      await putBack();
+    }
+    return resume(request);
   }
 
   /** Sets the machine going, and waits until it stands. */

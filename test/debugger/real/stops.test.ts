@@ -1,0 +1,129 @@
+/** paging-lab under the real adapter: events behind the exception filters, address spaces in conditions, frames that are restarted. */
+import assert from 'node:assert/strict';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import type { DapClient } from '../client';
+import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, useAdapter, USER, valueNow } from './adapter';
+
+describe('stops of paging-lab over the wire', function () {
+  let client: DapClient;
+  useAdapter(this, 'each test', (started) => { client = started; });
+
+  async function filter(filterId: string, condition = ''): Promise<void> {
+    const { breakpoints = [] } = await client.request('setExceptionBreakpoints', { filters: [], filterOptions: [{ filterId, condition }] }) ?? {};
+    assert.deepEqual(breakpoints, [{ verified: true }]);
+  }
+
+  async function stopAt(filterId: string, condition = ''): Promise<Dap.StoppedEvent['body']> {
+    await filter(filterId, condition);
+    await client.request('continue', { threadId: 1 });
+    return (await client.stopped('exception')).stop;
+  }
+
+  it('stops at INT n, CR3 loads, ports, and first touches, each told in words', async () => {
+    await launchStopped(client, PAGING_LAB);
+    const call = await stopAt('int', 'vector == 0x80 && cpl == 3');
+    assert.equal(call.description, 'INT 0x80');
+    assert.equal(await numberNow(client, '$cs & 3'), 3);
+    const load = await stopAt('cr3', 'to != from');
+    assert.equal(load.description, 'CR3 load');
+    const [, from, to] = /from (0x\w+) to (0x\w+)/.exec(load.text ?? '') ?? [];
+    assert.equal(await numberNow(client, '$cr3'), Number(from));
+    assert.notEqual(from, to);
+    const output = await stopAt('port', 'write && port == 0x3f8');
+    assert.match(output.text ?? '', /^OUT to port 0x3f8: 1 byte, value 0x\w+, before the instruction$/);
+    const irq = await stopAt('irq');
+    assert.match(irq.description ?? '', /^IRQ, vector 0x\w+$/);
+    const touch = await stopAt('touch', 'execute 0x40000000');
+    assert.equal(touch.description, 'first touch');
+    assert.equal(await numberNow(client, '$eip >> 12'), 0x40000);
+  });
+
+  it('explains a page fault: error code and walk', async () => {
+    await launchStopped(client, PAGING_LAB);
+    await stopAt('#PF', 'user');
+    const { description = '' } = await client.request('exceptionInfo', { threadId: 1 });
+    assert.match(description, /Error code 0x\w+: (no page is present|the page is present, but forbids it), a (read|write), by user code\./);
+    assert.match(description, /The walk of 0x\w+:\n {2}level 2 PDE\[\d+\]/);
+    await stopAt('#PF', 'address >= 0xb0000000 && cpl == 3');
+    assert.ok(await numberNow(client, '$cs & 3') === 3);
+  });
+
+  it('stops in one address space alone', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['ping-round'] });
+    await goOn(client);
+    const ping = await valueNow(client, '$cr3');
+    const set = async (condition: string): Promise<void> => {
+      const { breakpoints } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'wait_turn', condition }] });
+      assert.equal(breakpoints[0].verified, true);
+    };
+    await breakAt(client, USER, []);
+    await set(`cr3 == ${ping.split(' ')[0]}`);
+    for (let time = 0; time < 3; time++) {
+      await goOn(client);
+      assert.equal(await valueNow(client, '$cr3'), ping);
+    }
+  });
+
+  it('restarts a frame where it was entered, and goes to another line', async () => {
+    await launchStopped(client, PAGING_LAB, { [PAGING]: ['demand-map'] });
+    const inner = await goOn(client);
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    assert.equal(stackFrames[0].line, lineOf(PAGING, 'demand-map'));
+    await client.request('restartFrame', { frameId: stackFrames[0].id });
+    const { frame } = await client.stopped('restart');
+    assert.equal(frame.name, inner.name);
+    assert.equal(BigInt(frame.instructionPointerReference ?? 0), BigInt((await client.request('evaluate', { expression: `&${inner.name}`, context: 'watch' })).memoryReference ?? 1));
+    await breakAt(client, PAGING, ['demand-map']);
+    assert.equal((await goOn(client)).line, lineOf(PAGING, 'demand-map'));
+    const { targets } = await client.request('gotoTargets', { source: { path: sample(MAIN) }, line: lineOf(MAIN, 'main-segments') });
+    await client.request('goto', { threadId: 1, targetId: targets[0].id });
+    assert.equal((await client.stopped('goto')).frame.line, lineOf(MAIN, 'main-segments'));
+  });
+
+  for (const [mode, isSeen] of [
+    ['guest-dr', async () => { assert.notEqual(await numberNow(client, '$dr7 & 0xff'), 0); }],
+    ['guest-int3', async (address: number) => { assert.equal(await numberNow(client, `u8[${address}]`), 0xcc); }],
+  ] as const) {
+    it(`stops again and again at a breakpoint of the mode ${mode}, which the guest can see`, async () => {
+      await launchStopped(client, PAGING_LAB, { [USER]: ['ping-round'] });
+      await goOn(client);
+      await breakAt(client, USER, []);
+      const { breakpoints } = await client.request('setBreakpoints', { source: { path: sample(USER) }, breakpoints: [{ line: lineOf(USER, 'ping-write'), mode }] });
+      assert.equal(breakpoints[0].verified, true, breakpoints[0].message);
+      const rounds: number[] = [];
+      for (let time = 0; time < 3; time++) {
+        await client.request('continue', { threadId: 1 });
+        const { stop, frame } = await client.stopped('breakpoint');
+        assert.deepEqual(stop.hitBreakpointIds, [breakpoints[0].id]);
+        assert.equal(frame.line, lineOf(USER, 'ping-write'));
+        rounds.push(await numberNow(client, 'round'));
+      }
+      assert.deepEqual(rounds, [rounds[0], rounds[0] + 1, rounds[0] + 2], 'the guest goes on as if nothing were there');
+      await isSeen(await numberNow(client, '$eip'));
+      await client.request('next', { threadId: 1 });
+      assert.equal((await client.stopped('step')).frame.line, lineOf(USER, 'ping-round'));
+      await breakAt(client, USER, ['ping-check']);
+      assert.equal((await goOn(client)).line, lineOf(USER, 'ping-check'));
+      assert.equal(await numberNow(client, '$dr7 & 0xff'), 0);
+    });
+  }
+
+  it('runs until user code, the kernel, a virtual time, and so many instructions', async () => {
+    await launchStopped(client, PAGING_LAB);
+    const until = async (text: string): Promise<Dap.StoppedEvent['body']> => {
+      await client.request('shadowbox.runUntil', { until: text });
+      return client.event('stopped');
+    };
+    assert.equal((await until('user')).reason, 'step');
+    assert.equal(await numberNow(client, '$cs & 3'), 3);
+    await until('kernel');
+    assert.equal(await numberNow(client, '$cs & 3'), 0);
+    const { time, retired } = await client.request('shadowbox.summary', {});
+    assert.equal((await until('1 ms')).description, 'virtual time reached');
+    const later = await client.request('shadowbox.summary', {});
+    assert.ok(later.time >= time + 1_000_000 && later.time < time + 1_010_000);
+    assert.ok(later.retired > retired);
+    assert.equal((await until('1000 instructions')).description, 'instruction limit reached');
+    assert.equal((await client.request('shadowbox.summary', {})).retired, later.retired + 1000);
+  });
+});
