@@ -94,7 +94,7 @@ export class Debuggee {
     const gates = new GateBuilder(target, program, this.evaluation);
     const guest = new GuestBreakpoints(target);
     const told = (text: string): void => this.tell(text, true);
-    this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1);
+    this.stories = new StopStories(program, this.evaluation, async () => (await target.cpu()).processor.count > 1, () => this.processInWords());
     this.exceptions = new ExceptionManager(target, this.evaluation, gates, this.stories, guest, told);
     this.breakpoints = new BreakpointManager(target, program, gates, guest, {
       guestChanged: () => this.exceptions.apply(),
@@ -256,6 +256,13 @@ export class Debuggee {
     await this.breakpoints.apply();
     await this.dataBreakpoints.apply();
     await this.exceptions.apply();
+  }
+
+  /** The process of Linux that runs: 'dd (99)'. */
+  private async processInWords(): Promise<string | undefined> {
+    if (!(await this.linux.look())) return undefined;
+    const process = await new LinuxQueries(this.target, this.linux).current().catch(() => undefined);
+    return process && `${process.name} (${process.pid})`;
   }
 
   /** All that is about one CPU. */

@@ -22,6 +22,8 @@ export class StopStories {
     private readonly evaluation: Evaluation,
     /** With several CPUs each is named. */
     private readonly hasSeveral: () => Promise<boolean>,
+    /** The process that the CPU runs whose turn it is, in words; undefined where that is not known. */
+    private readonly process: () => Promise<string | undefined>,
   ) {}
 
   /** `data`: what was watched. */
@@ -70,7 +72,9 @@ export class StopStories {
     const place = name === undefined ? hex(by.linear) : `${name} (${line ? `${line.source.name}:${line.line}` : hex(by.linear)})`;
     const deed = by.delivery ? 'the delivery of an interrupt or exception at ' : by.walker ? 'the page walk for the instruction at ' : '';
     const cpu = (await this.hasSeveral()) ? ` on CPU ${by.cpu}` : '';
-    return `${deed}${place}${cpu}${by.cpl === 3 ? `, user code under CR3 ${hex(by.cr3)}` : ''}`;
+    const process = await this.process();
+    const user = by.cpl === 3 ? `, user code under CR3 ${hex(by.cr3)}` : '';
+    return `${deed}${place}${cpu}${user}${process === undefined ? '' : `, process ${process}`}`;
   }
 
   private value(bytes: Uint8Array | undefined, hit: WatchHit, data: WatchedData | undefined): string | undefined {

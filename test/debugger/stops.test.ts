@@ -127,6 +127,12 @@ describe('stops of a C program', function () {
       assert.equal((await goOn('data breakpoint')).stop.description, 'counter: 23 (0x17) → 24 (0x18)');
     });
 
+    it('comes to the same where only the adapter can evaluate', async () => {
+      await watch('counter', { condition: 'after > 20 ? 1 : 0', hitCondition: '== 3' });
+      assert.equal(machine.watchpoints[0].gate, undefined);
+      assert.equal((await goOn('data breakpoint')).stop.description, 'counter: 22 (0x16) → 23 (0x17)');
+    });
+
     it('goes back to who wrote last: by request, and in the console', async () => {
       await set('spin');
       await goOn('breakpoint');
@@ -153,13 +159,21 @@ describe('stops of a C program', function () {
 
   describe('with conditions', () => {
     it('has the monitor decide about locals, globals, registers and memory', async () => {
-      for (const condition of ['i == 2', 'i > 1 && counter == 16', 'u32[&i] == 2', '*&i == 2', '$esp != 0 && i == 2', '(char)i == 2', '-i == -2', 'corner.color == 5 && i == 2']) {
+      const conditions = [
+        'i == 2', 'i > 1 && counter == 16', 'u32[&i] == 2', '*&i == 2', '$esp != 0 && i == 2', '(char)i == 2', '-i == -2', 'corner.color == 5 && i == 2',
+        'corner.y == -4', 'corner.y < 0', '(unsigned)corner.y > 5', 'greeting[i] == 0x6c', '(&corner)->x == 16', '(counter >> 1) % 5 == 3', '!(i - 2)', '$ax == ($eax & 0xffff)',
+        '$ah == (($eax >> 8) & 255)', 'phys:0 == 0', 'i == 7 || i == 2', '~i == -3', '(short)0x18000 < 0',
+      ];
+      for (const condition of conditions) {
         await set('loop-body', { condition });
         assert.ok(machine.breakpoints[0].gate?.condition, condition);
       }
+      // All of them hold when i is 2, and not all before.
+      await set('loop-body', { condition: conditions.map((condition) => `(${condition})`).join(' && ') });
       await goOn('breakpoint');
       assert.equal(await value('i'), '2');
       assert.equal(machine.resumes.length, 1, 'no stop in between');
+      for (const condition of conditions) assert.notEqual(await value(condition), '0', `${condition}: the adapter says the same`);
     });
 
     it('comes to the same where only the adapter can evaluate', async () => {
