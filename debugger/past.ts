@@ -34,11 +34,17 @@ export class Past {
     return this.alone({ watchpoints: [watchpoint(SOUGHT, data, 'write')] }, async () => (await this.justWritten()) ?? this.runner.back('reverseContinue', ANY));
   }
 
+  /** Retired instructions where the time line begins. Error where there is none. */
+  private async beginning(): Promise<number> {
+    const { moments: [first] } = await this.target.inspect.timeline();
+    if (!first) throw userError('There is no way back: set "timeTravel" to true in the launch configuration.');
+    return first.retired;
+  }
+
   /** The last instruction is executed once more, to see whether it was the one. */
   private async justWritten(): Promise<Stop | undefined> {
     const { retired } = await this.target.inspect.summary();
-    const { moments: [first] } = await this.target.inspect.timeline();
-    if (!first || retired <= first.retired) return undefined;
+    if (retired <= await this.beginning()) return undefined;
     const before = await this.runner.straight((control) => control.travel(retired - 1));
     if (before.report.reason.kind !== 'count') return before;
     const behind = await this.runner.straight((control) => control.resume({ kind: 'instructions', count: 1 }));
@@ -50,6 +56,7 @@ export class Past {
    * Error for a frame without a known function or return address.
    */
   async restartFrame(stack: StackManager, index: number): Promise<Stop> {
+    await this.beginning();
     const { frames } = await stack.stack();
     const frame = frames[index];
     const start = frame && this.program.functionAt(frame.lookup)?.start;

@@ -62,6 +62,8 @@ export class FakeMachine implements MachineSession {
   private faultAddress = 0;
   private running = false;
   private pausing = false;
+  /** Whether it says that there is a time line. */
+  hasPast = false;
   /** When an OUT was stopped at last. */
   private passedOut = -1;
   private readonly gates = new FakeGates(() => this.cpu, (entry) => this.emit({
@@ -365,7 +367,7 @@ export class FakeMachine implements MachineSession {
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
       interrupts: async () => ({ lines: [], apics: [] }),
       events: async () => ({ now: 100, events: [{ device: 'pit', event: 'irq0', time: 900 }] }),
-      timeline: async () => ({ moments: [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
+      timeline: async () => ({ moments: this.hasPast ? [{ retired: 0, time: 0 }] : [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0 }),
       hash: async () => '0123abcd',
     };
   }

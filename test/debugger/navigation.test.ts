@@ -65,6 +65,7 @@ describe('ways through a C program', function () {
   it('restarts a frame by going back to where it was entered', async () => {
     await runTo('add-return');
     const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    machine.hasPast = true;
     machine.reverseEnd = { kind: 'breakpoint', ids: [0] };
     const set = machine.breakpoints;
     await client.request('restartFrame', { frameId: stackFrames[1].id });

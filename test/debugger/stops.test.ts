@@ -134,6 +134,7 @@ describe('stops of a C program', function () {
     });
 
     it('goes back to who wrote last: by request, and in the console', async () => {
+      machine.hasPast = true;
       await set('spin');
       await goOn('breakpoint');
       const linear = BigInt(program.addressOf('counter'));
@@ -146,14 +147,17 @@ describe('stops of a C program', function () {
       assert.deepEqual(asked, { memoryReference: `0x${linear.toString(16)}`, bytes: 4 });
       const { stop } = await client.stopped('data breakpoint');
       assert.match(stop.text ?? '', /^counter \(.*\): was 40 \(0x28\), is 16 \(0x10\); written by /);
-      assert.deepEqual(machine.ways, [{ kind: 'reverseContinue' }]);
+      assert.deepEqual(machine.ways.map(({ kind }) => kind), ['travel', 'reverseContinue'], 'the last instruction is tried first');
       assert.deepEqual([machine.breakpoints.length, machine.watchpoints.length], [1, 0], 'what was set is set again');
       const { result } = await client.request('evaluate', { expression: `who ${linear} 2`, context: 'repl' });
       assert.equal(result, `going back to the last write to 0x${linear.toString(16)} (0x${linear.toString(16)}, 2 bytes)`);
       await client.stopped('data breakpoint');
       machine.reverseEnd = { kind: 'beginning' };
-      await client.request('shadowbox.whoWrote', { expression: 'counter' });
+      await client.request('shadowbox.whoWrote', { expression: 'greeting' });
       assert.equal((await client.stopped('pause')).stop.description, 'beginning of the time line');
+      machine.hasPast = false;
+      await client.request('shadowbox.whoWrote', { expression: 'counter' });
+      assert.match((await client.stopped('pause')).stop.text ?? '', /There is no way back: set "timeTravel" to true/);
     });
   });
 

@@ -16,4 +16,17 @@ describeKernel({
     assert.equal(await value('init_uts_ns.name.release'), `"${/^Linux version (\S+)/.exec(await linux().console('linux'))?.[1]}"`);
     assert.equal(await value('(long)&((struct list_head *)0)->prev'), '8');
   });
+
+  it('tells who writes a variable: function and process', async () => {
+    const { client } = linux();
+    const { dataId } = await client.request('dataBreakpointInfo', { name: 'jiffies' });
+    assert.match(dataId ?? '', /^0xffff[0-9a-f]{12}\/8$/);
+    const { breakpoints } = await client.request('setDataBreakpoints', { breakpoints: [{ dataId: dataId ?? '', accessType: 'write', condition: 'after == before + 1' }] });
+    assert.equal(breakpoints[0].verified, true);
+    await linux().goOn();
+    const stop = await client.event('stopped');
+    assert.equal(stop.reason, 'data breakpoint');
+    assert.match(stop.text ?? '', /^jiffies \(.*, 8 bytes\): was \d.*, is \d.*; written by \w+(\+0x\w+)? \(0x\w+\), process .+ \(\d+\)$/);
+    await client.request('setDataBreakpoints', { breakpoints: [] });
+  });
 });
