@@ -9,7 +9,7 @@ import { samples } from '../../scripts/lib/paths.mjs';
 import { buildVsix } from '../../scripts/lib/vsix.mjs';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
-import { callStack, runCommand, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
+import { callStack, openPalette, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
 
 const statusOf = (page: Page) => page.locator('#shadowbox\\.shadowbox\\.shadowbox\\.status, .statusbar-item[id*="shadowbox.status"]').first();
 const TYPED = 'the quick brown fox jumps over the lazy dog';
@@ -63,14 +63,19 @@ describe('the package, installed into a fresh VS Code', function () {
 
   it('the walkthrough opens, with a picture for its step', async () => {
     const { page } = editor;
-    await runCommand(page, 'Welcome: Open Walkthrough...');
+    await openPalette(page);
     const input = page.locator('.quick-input-widget input[type=text]');
+    const row = (text: string) => page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: text }).first();
+    await input.fill('>Welcome: Open Walkthrough');
+    await row('Welcome: Open Walkthrough').click();
+    // The list of walkthroughs comes in the same place.
+    await row('Get Started with Shadowbox').waitFor();
     await input.fill('Get Started with Shadowbox');
-    await page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: 'Get Started with Shadowbox' }).first().click();
-    const steps = page.locator('.getting-started .getting-started-step');
+    await row('Get Started with Shadowbox').click();
+    const steps = page.locator('.gettingStartedContainer .getting-started-step');
     await steps.first().waitFor();
     assert.equal(await steps.count(), 6);
-    await page.locator('.getting-started').filter({ hasText: 'Get the sample guests' }).waitFor();
+    await page.locator('.gettingStartedContainer').filter({ hasText: 'Get the sample guests' }).waitFor();
     await screenshot(page, 'walkthrough');
   });
 
