@@ -96,6 +96,14 @@ describe('session', () => {
     assert.ok(Array.isArray(regions));
   });
 
+  it('shows memory at any address as a file, as the hex editor opens it', async () => {
+    const uri = vscode.Uri.from({ scheme: 'vscode-debug-memory', authority: session.id, path: `/${encodeURIComponent('0x100000')}/memory.bin`, query: 'range=0:16' });
+    const bytes = await vscode.workspace.fs.readFile(uri);
+    const { data } = await session.customRequest('readMemory', { memoryReference: '0x100000', count: 16 }) as { readonly data: string };
+    assert.deepEqual(Buffer.from(bytes), Buffer.from(data, 'base64'));
+    assert.ok(bytes.some((byte) => byte !== 0), 'paging-lab lies at 1 MiB');
+  });
+
   it('opens one Page Tables panel, however often it is asked for', async () => {
     await vscode.commands.executeCommand('shadowbox.showPageTables');
     await vscode.commands.executeCommand('shadowbox.showPageTables');
