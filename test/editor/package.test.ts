@@ -12,18 +12,19 @@ import { openEditor, requireEditor } from './harness/editor';
 import { callStack, openPalette, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
 
 const statusOf = (page: Page) => page.locator('#shadowbox\\.shadowbox\\.shadowbox\\.status, .statusbar-item[id*="shadowbox.status"]').first();
-const TYPED = 'the quick brown fox jumps over the lazy dog';
+/** Without blanks: how the editor draws one at a line's end is its own affair. */
+const TYPED = 'thequickbrownfoxjumpsoverthelazydog';
 
 /** Milliseconds from each key to its letter in the editor. */
 async function latencies(page: Page): Promise<number[]> {
-  const line = page.locator('.editor-instance .view-line').first();
   const times: number[] = [];
   let expected = '';
   for (const letter of TYPED) {
     expected += letter;
     const start = performance.now();
     await page.keyboard.type(letter);
-    await page.waitForFunction(([element, text]) => (element as Element | null)?.textContent.replaceAll('\u00a0', ' ').startsWith(text as string), [await line.elementHandle(), expected]);
+    // The editor makes a line's element anew when it likes.
+    await page.waitForFunction((text) => [...document.querySelectorAll('.editor-instance .view-line')].some((line) => line.textContent === text), expected);
     times.push(performance.now() - start);
   }
   return times.sort((a, b) => a - b);
@@ -89,7 +90,7 @@ describe('the package, installed into a fresh VS Code', function () {
   it('the status bar says mode, privilege and why it stands', async () => {
     const { page } = editor;
     const said = await waitUntil('the status bar', () => statusOf(page).innerText().catch(() => ''), (text) => text.includes('CPL'));
-    assert.match(said, /real mode · CPL 0 · \S/);
+    assert.match(said, /real mode · CPL 0 · stopped: \S/);
     await screenshot(page, 'status-bar');
   });
 

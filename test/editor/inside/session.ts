@@ -73,6 +73,16 @@ describe('session', () => {
     assert.ok(spaces.some(({ mode, current }) => mode === '32-bit' && current), JSON.stringify(spaces));
   });
 
+  it('goes back to who wrote a variable, by the command of its context menu', async () => {
+    const before = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
+    const stopped = next(vscode.debug.onDidChangeActiveStackItem, 'the stop in the past', (item) => item instanceof vscode.DebugStackFrame);
+    // As VS Code calls it: with the DAP variable in a wrapper.
+    await vscode.commands.executeCommand('shadowbox.whoWroteVariable', { variable: { name: 'frame', value: '0x1', evaluateName: 'frame' } });
+    await stopped;
+    const after = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
+    assert.ok(after.retired < before.retired, `${after.retired} is not before ${before.retired}`);
+  });
+
   it('has opened a terminal for its serial port, which takes what is typed to the guest', async () => {
     const terminal = vscode.window.terminals.find(({ name }) => name === `${CONFIGURATION}: com1`);
     assert.ok(terminal, 'there is no terminal');
