@@ -45,10 +45,12 @@ function list(state: State): ElementDescription {
 }
 
 function option(state: State, space: AddressSpaceInfo, index: number, active: boolean): ElementDescription {
-  const { owner, half, cr3, mode } = spaceName(space, state);
+  const name = spaceName(space, state);
+  const { owner, half, cr3, mode } = name;
   const current = space.key === settledSpace(state)?.key;
   return h('li', {
     key: space.key, id: optionId(index), role: 'option', class: classes('space', active && 'active'), 'data-space': space.key, 'aria-selected': String(space.key === state.shown),
+    'aria-label': `${spaceWords(name, current)}, ${S.spaceFilled(space.shadowEntries)}`,
   },
   h('span', { class: 'owner' }, owner ?? S.noOwner, half && h('span', { class: 'half' }, ` ${S.half[half]}`)),
   h('span', { class: 'hex cr3' }, `CR3 ${cr3}`), h('span', { class: 'mode' }, mode),
