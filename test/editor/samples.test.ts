@@ -294,6 +294,8 @@ describe('the samples in a real VS Code', function () {
     it('F6 pauses it; stopping leaves the terminal\'s text, and a panel that says so', async () => {
       const { page } = editor;
       const panel = await panelFrame(page, 'Page Tables');
+      // VS Code opens the source of a stop in the group that has the focus, which the list of spaces gave to the panel's.
+      await runCommand(page, 'View: Focus First Editor Group');
       await page.keyboard.press('F6');
       await waitForStopped(page);
       await panel.locator('.machine').getByText('stopped').waitFor();
