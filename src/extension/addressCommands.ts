@@ -1,7 +1,7 @@
 // The commands on an address: from a variable, a watch or the text in an editor to its walk, its code, its memory.
 import * as vscode from 'vscode';
 import { activeSession } from './activeSession';
-import { addressExpression, addressOfVariable } from './addressText';
+import { addressExpression, addressOfVariable, expressionOfVariable } from './addressText';
 import { openCode, viewMemory } from './places';
 import type { Panel } from './panels/panel';
 
@@ -14,6 +14,8 @@ interface AddressAction {
   readonly onVariable: string;
   readonly onSelection: string;
   readonly onAddress: string;
+  /** What of a variable is meant: by default what it points at, or where it lies. */
+  readonly ofVariable?: (argument: unknown) => string | undefined;
   act(linear: string): void | Promise<void>;
 }
 
@@ -38,7 +40,7 @@ async function attempt(action: AddressAction, linear: string | undefined, otherw
 
 function register(action: AddressAction): readonly vscode.Disposable[] {
   return [
-    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, addressOfVariable(argument),
+    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, (action.ofVariable ?? addressOfVariable)(argument),
       vscode.l10n.t('This value has no address in memory, so there is nothing to show.'))),
     vscode.commands.registerTextEditorCommand(action.onSelection, (editor) => {
       void attempt(action, addressExpression(textAtCursor(editor)), vscode.l10n.t('Put the cursor on an address (0x…) or a name, or select an expression, then it can be shown.'));
@@ -52,6 +54,11 @@ function session(): vscode.DebugSession {
   const active = activeSession();
   if (active === undefined) throw new Error(vscode.l10n.t('No guest is running. Start one with F5.'));
   return active;
+}
+
+/** The frame that names are looked up in. */
+function frameOf(item: vscode.DebugThread | vscode.DebugStackFrame | undefined): { readonly frameId?: number } {
+  return item instanceof vscode.DebugStackFrame ? { frameId: item.frameId } : {};
 }
 
 /** Registers the commands. Another place that an address can be shown at is one more entry here, and its commands in package.json. */
@@ -68,6 +75,10 @@ export function registerAddressCommands(pageTables: Panel): vscode.Disposable {
     {
       onVariable: 'shadowbox.viewMemoryOfVariable', onSelection: 'shadowbox.viewMemoryOfSelection', onAddress: 'shadowbox.viewMemoryAtAddress',
       act: (linear) => viewMemory(session(), linear),
+    },
+    {
+      onVariable: 'shadowbox.whoWroteVariable', onSelection: 'shadowbox.whoWroteSelection', onAddress: 'shadowbox.whoWroteAddress', ofVariable: expressionOfVariable,
+      act: async (expression) => { await session().customRequest('shadowbox.whoWrote', { expression, ...frameOf(vscode.debug.activeStackItem) }); },
     },
   ];
   return vscode.Disposable.from(...actions.flatMap(register));

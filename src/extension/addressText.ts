@@ -38,3 +38,15 @@ export function addressOfVariable(argument: unknown): string | undefined {
   if (typeof memoryReference === 'string' && memoryReference !== '') return memoryReference;
   return typeof value === 'string' ? POINTER.exec(value)?.[0] : undefined;
 }
+
+/**
+ * The expression for a variable or watch itself, as opposed to what it points at: what the debugger gave for it, in a watch the text that was
+ * typed, and for memory without a name its reference. Undefined for a value that has none.
+ */
+export function expressionOfVariable(argument: unknown): string | undefined {
+  if (!isRecord(argument)) return undefined;
+  const isWatch = !isRecord(argument.variable);
+  const { evaluateName, name, memoryReference } = isRecord(argument.variable) ? argument.variable : argument;
+  const candidates = [evaluateName, isWatch ? name : undefined, memoryReference];
+  return candidates.find((candidate): candidate is string => typeof candidate === 'string' && candidate !== '');
+}

@@ -43,7 +43,7 @@ export function statusText(name: string, look: Look, perSecond: number | undefin
   const behind = look.furthest - look.retired;
   const doing = look.running
     ? perSecond === undefined ? vscode.l10n.t('running') : mips(perSecond)
-    : stop ?? vscode.l10n.t('stopped');
+    : stop === undefined ? vscode.l10n.t('stopped') : vscode.l10n.t('stopped: {0}', stop);
   const parts = [MODES[look.mode], `CPL ${look.cpl}`, doing, ...behind > 0 ? [`$(history) −${grouped(behind)}`] : []];
   const tooltip = [
     `${name}: ${MODES[look.mode]}, CPL ${look.cpl}, ${look.running ? vscode.l10n.t('running') : vscode.l10n.t('stopped')}${look.running || stop === undefined ? '' : `: ${stop}`}`,

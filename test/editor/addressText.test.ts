@@ -1,6 +1,6 @@
 // Which address is meant by a text or a variable that was clicked.
 import assert from 'node:assert/strict';
-import { addressExpression, addressOfVariable } from '../../src/extension/addressText';
+import { addressExpression, addressOfVariable, expressionOfVariable } from '../../src/extension/addressText';
 
 describe('an address in text', () => {
   const CASES: readonly (readonly [string, string | undefined])[] = [
@@ -36,5 +36,21 @@ describe('the address of a variable', () => {
     assert.equal(addressOfVariable({ variable: { name: 'x', value: '5 (0x5)' } }), undefined);
     assert.equal(addressOfVariable({ variable: { name: 'x', value: '5', memoryReference: '' } }), undefined);
     assert.equal(addressOfVariable(undefined), undefined);
+  });
+});
+
+describe('the expression of a variable itself', () => {
+  it('is what the debugger gave for it, not what it points at', () => {
+    assert.equal(expressionOfVariable({ variable: { name: 'next', evaluateName: 'list->next', memoryReference: '0x5000' } }), 'list->next');
+  });
+
+  it('is the text of a watch', () => {
+    assert.equal(expressionOfVariable({ name: 'ticks + 1', memoryReference: '0x5000' }), 'ticks + 1');
+  });
+
+  it('is the reference of memory without a name, and nothing for what is nowhere', () => {
+    assert.equal(expressionOfVariable({ variable: { name: '[0]', memoryReference: '0x5000' } }), '0x5000');
+    assert.equal(expressionOfVariable({ variable: { name: 'bits', value: '3' } }), undefined);
+    assert.equal(expressionOfVariable(undefined), undefined);
   });
 });

@@ -1,29 +1,34 @@
 // The package in a fresh VS Code: installed as a person installs it, in a folder that knows nothing of this checkout; and what the
 // editor offers around a guest: list of panels, status bar, walkthrough, and keys that answer while a guest runs at full speed.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
+import { buildAll } from '../../scripts/lib/bundles.mjs';
 import { samples } from '../../scripts/lib/paths.mjs';
 import { buildVsix } from '../../scripts/lib/vsix.mjs';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
-import { callStack, runCommand, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
+import { callStack, openPalette, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
 
 const statusOf = (page: Page) => page.locator('#shadowbox\\.shadowbox\\.shadowbox\\.status, .statusbar-item[id*="shadowbox.status"]').first();
-const TYPED = 'the quick brown fox jumps over the lazy dog';
+/** Without blanks: how the editor draws one at a line's end is its own affair. */
+const TYPED = 'thequickbrownfoxjumpsoverthelazydog';
 
 /** Milliseconds from each key to its letter in the editor. */
 async function latencies(page: Page): Promise<number[]> {
-  const line = page.locator('.editor-instance .view-line').first();
+  await page.locator('.tab').filter({ hasText: 'notes.txt' }).click();
+  await page.locator('.editor-instance .view-lines').first().click();
+  await page.locator('.editor-instance .monaco-editor.focused').first().waitFor();
   const times: number[] = [];
   let expected = '';
   for (const letter of TYPED) {
     expected += letter;
     const start = performance.now();
     await page.keyboard.type(letter);
-    await page.waitForFunction(([element, text]) => (element as Element | null)?.textContent.replaceAll('\u00a0', ' ').startsWith(text as string), [await line.elementHandle(), expected]);
+    // The editor makes a line's element anew when it likes.
+    await page.waitForFunction((text) => [...document.querySelectorAll('.editor-instance .view-line')].some((line) => line.textContent === text), expected);
     times.push(performance.now() - start);
   }
   return times.sort((a, b) => a - b);
@@ -41,12 +46,16 @@ describe('the package, installed into a fresh VS Code', function () {
     this.timeout(300_000);
     await requireEditor(this);
     folder = await mkdtemp(path.join(os.tmpdir(), 'shadowbox-package-'));
+    await buildAll();
     const { name, archive } = await buildVsix();
     const vsix = path.join(folder, name);
     await writeFile(vsix, archive);
     const work = path.join(folder, 'work');
     for (const part of ['.vscode', 'hello', 'paging-lab']) await cp(path.join(samples, part), path.join(work, part), { recursive: true });
     await writeFile(path.join(work, 'notes.txt'), '');
+    // The lab's time passes as fast as it can be computed, so that the machine never rests.
+    const launch = path.join(work, '.vscode', 'launch.json');
+    await writeFile(launch, (await readFile(launch, 'utf8')).replace('"serial": "terminal",', '"serial": "terminal", "pace": "fast",'));
     editor = await openEditor({ folder: work, vsix });
   });
   afterEach(async function () {
@@ -63,14 +72,19 @@ describe('the package, installed into a fresh VS Code', function () {
 
   it('the walkthrough opens, with a picture for its step', async () => {
     const { page } = editor;
-    await runCommand(page, 'Welcome: Open Walkthrough...');
+    await openPalette(page);
     const input = page.locator('.quick-input-widget input[type=text]');
+    const row = (text: string) => page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: text }).first();
+    await input.fill('>Welcome: Open Walkthrough');
+    await row('Welcome: Open Walkthrough').click();
+    // The list of walkthroughs comes in the same place.
+    await row('Get Started with Shadowbox').waitFor();
     await input.fill('Get Started with Shadowbox');
-    await page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: 'Get Started with Shadowbox' }).first().click();
-    const steps = page.locator('.getting-started .getting-started-step');
+    await row('Get Started with Shadowbox').click();
+    const steps = page.locator('.gettingStartedContainer .getting-started-step');
     await steps.first().waitFor();
     assert.equal(await steps.count(), 6);
-    await page.locator('.getting-started').filter({ hasText: 'Get the sample guests' }).waitFor();
+    await page.locator('.gettingStartedContainer').filter({ hasText: 'Get the sample guests' }).waitFor();
     await screenshot(page, 'walkthrough');
   });
 
@@ -84,7 +98,7 @@ describe('the package, installed into a fresh VS Code', function () {
   it('the status bar says mode, privilege and why it stands', async () => {
     const { page } = editor;
     const said = await waitUntil('the status bar', () => statusOf(page).innerText().catch(() => ''), (text) => text.includes('CPL'));
-    assert.match(said, /real mode · CPL 0 · \S/);
+    assert.match(said, /real mode · CPL 0 · stopped: \S/);
     await screenshot(page, 'status-bar');
   });
 
@@ -118,9 +132,7 @@ describe('the package, installed into a fresh VS Code', function () {
     await waitForStopped(page);
     await page.keyboard.press('F5');
     await waitForRunning(page);
-    const speed = await waitUntil('the speed', () => statusOf(page).innerText().catch(() => ''), (text) => text.includes('MIPS'));
-    await page.locator('.tab').filter({ hasText: 'notes.txt' }).click();
-    await page.locator('.editor-instance .view-line').first().click();
+    const speed = await waitUntil('the speed', () => statusOf(page).innerText().catch(() => ''), (text) => /[1-9]\d* MIPS/.test(text));
     const busy = await latencies(page);
     console.log(`      from key to letter: ${figures(quiet)}; while a guest runs (${speed.trim()}): ${figures(busy)}`);
     await stopDebugging(page);

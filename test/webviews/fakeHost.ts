@@ -2,6 +2,7 @@
  * Answers the panel's questions from a paging model as the debug adapter does, wire form and all.
  */
 import { bigintOf, toWire } from '../../debugger/codec';
+import type { ProcessInfo } from '../../debugger/panelProtocol';
 import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
 import type { PagingModel } from './pagingModel';
 
@@ -10,6 +11,8 @@ export interface FakeMachine {
   /** The same memory read in another way: further spaces, perhaps under the same CR3; none of them is current. */
   other?: PagingModel;
   running: boolean;
+  /** What runs in it, when it is a Linux. */
+  linux?: { readonly system: string; readonly processes: readonly ProcessInfo[] };
   retired: number;
   /** Before paging is on. */
   pagingOff?: boolean;
@@ -43,6 +46,8 @@ export function answer(machine: FakeMachine, request: string, args: Arguments = 
       const table = model.table(args.cr3 ?? model.current, linear, args.level);
       return table === undefined ? {} : { table: toWire(table) };
     }
+    case 'shadowbox.processes':
+      return machine.linux ?? { processes: [] };
     case 'shadowbox.walk':
       return toWire(model.walk(args.cr3, linearOf(args.linear ?? '')));
     default:

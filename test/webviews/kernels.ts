@@ -2,6 +2,7 @@
  * Address spaces as kernels build them, on the paging model: a 32-bit one like the sample paging-lab, one with PAE, one
  * with four levels.
  */
+import type { ProcessInfo } from '../../debugger/panelProtocol';
 import { BIT, PagingModel } from './pagingModel';
 
 const KERNEL = BIT.writable;
@@ -106,4 +107,35 @@ export function linuxKernel(mode: '4-level' | '5-level' = '4-level'): PagingMode
   for (let i = 0; i < 5; i++) model.touch(0x1000, 0x555555554000n + BigInt(i) * 0x1000n);
   model.touch(0x1000, 0x7ffff7fc1000n);
   return model;
+}
+
+export interface BusyLinux {
+  readonly model: PagingModel;
+  readonly processes: readonly ProcessInfo[];
+}
+
+/** A 64-bit Linux with so many processes, each with a space of its own; the kernel's half is shared. The first one is current. */
+export function busyLinux(count: number): BusyLinux {
+  const roots = Array.from({ length: count }, (_, i) => 0x100000 + i * 0x2000);
+  const model = new PagingModel('4-level', roots, 0x4000000);
+  const direct = 0xffff888000000000n;
+  const [first] = roots;
+  for (let i = 0; i < 64; i++) model.map(first, direct + BigInt(i) * 0x200000n, i * 0x200000, KERNEL | BIT.global, 2);
+  for (let i = 0; i < 8; i++) model.map(first, 0xffffffff81000000n + BigInt(i) * 0x200000n, 0x1000000 + i * 0x200000, BIT.global, 2);
+  for (let i = 0; i < 200; i++) model.map(first, 0xffffffffc0000000n + BigInt(i) * 0x1000n, 0x2000000 + i * 0x1000, BIT.global);
+  for (let i = 0; i < 4; i++) model.map(first, 0xfffffe0000000000n + BigInt(i) * 0x1000n, 0x2100000 + i * 0x1000, BIT.global);
+  for (let i = 0; i < 32; i++) model.map(first, 0xffffc90000000000n + BigInt(i) * 0x5000n, 0x2200000 + i * 0x1000, KERNEL);
+  for (const root of roots.slice(1)) model.share(first, root, 256, 256);
+  for (const [n, root] of [...roots.entries()].reverse()) {
+    for (let i = 0; i < 60; i++) model.map(root, 0x555555554000n + BigInt(i) * 0x1000n, 0x8000000 + (n * 256 + i) * 0x1000, i < 30 ? USER : USER_DATA);
+    for (let i = 0; i < 100; i++) model.map(root, 0x7ffff7a00000n + BigInt(i) * 0x1000n, 0x6000000 + i * 0x1000, USER);
+    for (let i = 0; i < 16; i++) model.map(root, 0x7ffffffde000n + BigInt(i) * 0x1000n, 0x9000000 + (n * 256 + i) * 0x1000, USER_DATA);
+    for (let i = 0; i < 24; i++) model.touch(root, 0x555555554000n + BigInt(i) * 0x1000n);
+    for (let i = 0; i < 20; i++) model.touch(root, 0xffffffff81000000n + BigInt(i) * 0x1000n);
+  }
+  const names = ['systemd', 'systemd-journal', 'systemd-udevd', 'dbus-daemon', 'cron', 'sshd', 'bash', 'agetty', 'nginx', 'postgres'];
+  const processes = roots.map((cr3, n): ProcessInfo => ({
+    pid: n + 1, parent: n === 0 ? 0 : 1, state: n === 0 ? 'R' : 'S', name: names[n % names.length], cr3, current: n === 0,
+  }));
+  return { model, processes: [...processes, { pid: count + 1, parent: 2, state: 'I', name: 'kworker/0:1', current: false }] };
 }

@@ -1,7 +1,7 @@
 /**
  * From the wire to the types of the machine's answers: 64-bit numbers come as '0x…' text.
  */
-import type { PanelCommand, PanelRequests } from '../../debugger/panelProtocol';
+import type { PanelCommand, PanelRequests, ProcessInfo } from '../../debugger/panelProtocol';
 import type { AddressSpaceInfo, MachineSummary, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
 import { placeOf, type PagingMode } from './format';
 
@@ -57,6 +57,14 @@ export function walkOf(body: unknown): WalkAnswer {
   if (!Array.isArray(member(body, 'guest')) || !Array.isArray(member(body, 'shadow'))) throw new TypeError("no lists 'guest' and 'shadow'");
   const walk = revive(body) as WalkAnswer;
   return placed(walk.mode, walk);
+}
+
+/** Throws as `spacesOf` does. */
+export function processesOf(body: unknown): { readonly system: string | undefined; readonly processes: readonly ProcessInfo[] } {
+  const processes = member(body, 'processes');
+  if (!Array.isArray(processes)) throw new TypeError("no list 'processes'");
+  const system = member(body, 'system');
+  return { system: typeof system === 'string' ? system : undefined, processes: processes as readonly ProcessInfo[] };
 }
 
 /** Throws as `spacesOf` does. */

@@ -12,7 +12,7 @@ const MOVES: Readonly<Record<string, Movement>> = {
 };
 
 /** Where on the panel a key was pressed. */
-export type Place = 'trees' | 'chain' | 'strip' | 'other';
+export type Place = 'trees' | 'chain' | 'strip' | 'picker' | 'other';
 
 /** What a key means at a place; undefined when it means nothing there. */
 export function keyMessage(state: State, key: string, place: Place): Message | undefined {
@@ -20,6 +20,7 @@ export function keyMessage(state: State, key: string, place: Place): Message | u
     case 'trees': return treeKey(state, key);
     case 'chain': return chainKey(state, key);
     case 'strip': return stripKey(state, key);
+    case 'picker': return pickerKey(state, key);
     case 'other': return undefined;
   }
 }
@@ -29,6 +30,22 @@ function treeKey(state: State, key: string): Message | undefined {
   if (key === ' ' && state.selected !== undefined) return { type: 'toggle', key: state.selected };
   if (key === '*') return { type: 'openAll' };
   return key in MOVES ? { type: 'move', to: MOVES[key] } : undefined;
+}
+
+/** Rows of the list of spaces that a page key goes. */
+const PICKER_PAGE = 10;
+
+function pickerKey({ picker }: State, key: string): Message | undefined {
+  if (picker === undefined) return key === 'ArrowDown' ? { type: 'picker', open: true } : undefined;
+  switch (key) {
+    case 'ArrowDown': return { type: 'pickerMove', to: 1 };
+    case 'ArrowUp': return { type: 'pickerMove', to: -1 };
+    case 'PageDown': return { type: 'pickerMove', to: PICKER_PAGE };
+    case 'PageUp': return { type: 'pickerMove', to: -PICKER_PAGE };
+    case 'Enter': return { type: 'pickActive' };
+    case 'Escape': return { type: 'picker', open: false };
+    default: return undefined;
+  }
 }
 
 function chainKey({ walk }: State, key: string): Message | undefined {
@@ -60,6 +77,7 @@ function stripKey(state: State, key: string): Message | undefined {
 function placeOf(target: Element): Place {
   if (target.closest('[role=treegrid]')) return 'trees';
   if (target.closest('[data-chain]')) return 'chain';
+  if (target.closest('.picker')) return 'picker';
   return target.closest('[data-strip]') ? 'strip' : 'other';
 }
 
@@ -80,6 +98,14 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
   if (fold === 'walk' || fold === 'legend') return { type: 'fold', what: fold };
   const step = value('step');
   if (step !== undefined) return { type: 'walkStep', step: Number(step) };
+  const picker = value('picker');
+  if (picker !== undefined) return { type: 'picker', open: state.picker === undefined };
+  const space = value('space');
+  if (space !== undefined) return { type: 'pickSpace', key: space };
+  const open = value('open');
+  if (open === 'memory' || open === 'code') return { type: 'openWalked', as: open };
+  const [from, to] = [value('region-from'), value('region-to')];
+  if (from !== undefined && to !== undefined) return { type: 'zoomTo', from: BigInt(from), to: BigInt(to) };
   const zoom = value('zoom');
   if (zoom === 'in' || zoom === 'out' || zoom === 'all') return { type: 'zoom', to: zoom };
   const strip = target.closest('[data-strip]');
@@ -89,7 +115,6 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
 }
 
 function changeMessage(target: EventTarget | null): Message | undefined {
-  if (target instanceof HTMLSelectElement && target.dataset.field === 'space') return { type: 'pickSpace', key: target.value };
   if (target instanceof HTMLInputElement && target.dataset.field === 'follow') return { type: 'follow', on: target.checked };
   return undefined;
 }
@@ -111,11 +136,17 @@ export function listen(root: HTMLElement, state: () => State, dispatch: (message
   });
   on('change', (event) => { send(changeMessage(event.target)); });
   on('input', ({ target }) => {
-    if (target instanceof HTMLInputElement && target.dataset.field === 'address') send({ type: 'typeAddress', text: target.value });
+    if (!(target instanceof HTMLInputElement)) return;
+    if (target.dataset.field === 'address') send({ type: 'typeAddress', text: target.value });
+    if (target.dataset.field === 'space-filter') send({ type: 'pickerFilter', text: target.value });
   });
   on('submit', (event) => {
     event.preventDefault();
     send({ type: 'walk', text: state().addressText });
+  });
+  // Whoever goes elsewhere has done with the list.
+  on('focusout', ({ relatedTarget }) => {
+    if (state().picker !== undefined && relatedTarget instanceof Element && relatedTarget.closest('.picker') === null) send({ type: 'picker', open: false });
   });
   on('mouseover', ({ target }) => { send({ type: 'hover', key: rowKey(target) }); });
   on('mouseleave', () => { send({ type: 'hover', key: undefined }); });

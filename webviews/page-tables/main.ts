@@ -5,7 +5,9 @@ import type { MessageToPanel } from '../../src/extension/panels/messages';
 import { sameContent } from '../ui/equal';
 import { paced } from '../ui/frames';
 import { connect } from '../ui/host';
+import { hex } from '../ui/numbers';
 import { rendererFor } from '../ui/renderer';
+import { canonical } from './format';
 import { listen } from './input';
 import type { Message } from './messages';
 import { nextInquiries, questionOf } from './plan';
@@ -13,7 +15,11 @@ import { reduce } from './reducer';
 import { fromKept, toKeep, type State, type Walk } from './state';
 import { view } from './view';
 
+/** Requests to the editor itself; the state's own begin at 1. */
+const EDITOR_ID = -1;
+
 function messageOf(message: MessageToPanel): Message {
+  if ('id' in message && message.id === EDITOR_ID && 'error' in message) return { type: 'notOpened', error: message.error };
   if ('event' in message) return { type: 'event', event: message.event, body: message.body };
   return 'error' in message
     ? { type: 'refused', id: message.id, error: message.error }
@@ -38,6 +44,15 @@ function start(root: HTMLElement): void {
     ask();
     if (state !== before) scheduleUpdate();
     if (message.type === 'event' || message.type === 'quiet') awaitQuiet();
+    if (message.type === 'openWalked') openWalked(message.as);
+  }
+
+  /** Asks the editor to show the walked address; no answer is awaited but a refusal. */
+  function openWalked(as: 'memory' | 'code'): void {
+    const answer = state.walk?.answer;
+    if (answer === undefined) return;
+    const linear = `0x${hex(canonical(answer.mode, answer.linear))}`;
+    host.ask({ id: EDITOR_ID, ...(as === 'code' ? { request: 'editor.openCode', arguments: { linear } } : { request: 'editor.viewMemory', arguments: { reference: linear } }) });
   }
 
   function awaitQuiet(): void {
@@ -59,9 +74,19 @@ function start(root: HTMLElement): void {
     const before = drawn;
     drawn = state;
     render(view(state));
+    followPicker(before, drawn);
     applyScroll(drawn);
     showStep(before?.walk, drawn.walk);
     if (before === undefined || !sameContent(toKeep(before), toKeep(drawn))) host.keep(toKeep(drawn));
+  }
+
+  /** The list's filter has the focus while it is open, and the button when it closes by a choice or by Escape; the marked space is in view. */
+  function followPicker(before: State | undefined, after: State): void {
+    if (before?.picker === after.picker) return;
+    const hadFocus = root.querySelector('.picker')?.contains(document.activeElement) === true || document.activeElement === document.body;
+    if (before?.picker === undefined) root.querySelector<HTMLElement>('[data-field=space-filter]')?.focus();
+    else if (after.picker === undefined && hadFocus) root.querySelector<HTMLElement>('[data-picker]')?.focus();
+    root.querySelector('.space.active')?.scrollIntoView({ block: 'nearest' });
   }
 
   /** Brings a step that was just chosen into view, and the end of a new walk; a look that says the same moves nothing. */

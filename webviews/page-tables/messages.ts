@@ -17,6 +17,11 @@ export type Message =
   | { readonly type: 'quiet' }
   // From the person.
   | { readonly type: 'pickSpace'; readonly key: string }
+  /** The list of spaces opens or closes, is filtered, or its mark moves; Enter chooses what is marked. */
+  | { readonly type: 'picker'; readonly open: boolean }
+  | { readonly type: 'pickerFilter'; readonly text: string }
+  | { readonly type: 'pickerMove'; readonly to: number | 'first' | 'last' }
+  | { readonly type: 'pickActive' }
   | { readonly type: 'follow'; readonly on: boolean }
   | { readonly type: 'typeAddress'; readonly text: string }
   | { readonly type: 'walk'; readonly text: string }
@@ -34,4 +39,10 @@ export type Message =
   | { readonly type: 'scrolled'; readonly top: number; readonly height: number; readonly width: number }
   | { readonly type: 'goTo'; readonly linear: bigint }
   | { readonly type: 'stripStep'; readonly forward: boolean }
-  | { readonly type: 'zoom'; readonly to: Zoom };
+  | { readonly type: 'zoom'; readonly to: Zoom }
+  /** Zooms so that a range of places fills the strip. */
+  | { readonly type: 'zoomTo'; readonly from: bigint; readonly to: bigint }
+  /** The walked address is to be looked at elsewhere in the editor. */
+  | { readonly type: 'openWalked'; readonly as: 'memory' | 'code' }
+  /** The editor could not do that. */
+  | { readonly type: 'notOpened'; readonly error: string };

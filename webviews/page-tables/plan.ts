@@ -35,7 +35,17 @@ function wanted(state: State): Inquiry[] {
   if (shownSpace(state) === undefined) return inquiries;
   const { walk } = state;
   if (walk !== undefined && walk.epoch < epoch) inquiries.push({ kind: 'walk', space: walk.space, text: walk.text });
-  return [...inquiries, ...wantedTables(state)];
+  return [...inquiries, ...wantedTables(state), ...wantsProcesses(state) ? [{ kind: 'processes' } as const] : []];
+}
+
+/**
+ * Whether the guest's processes are to be asked for: when the list of spaces opens, and at a stop that finds spaces which were not
+ * there the last time. Reading them all costs the guest time, so a running one is not asked at each look.
+ */
+function wantsProcesses({ spaces = [], namedSpaces, picker, running }: State): boolean {
+  if (running && picker === undefined) return false;
+  if (!spaces.some(({ mode }) => mode !== 'none')) return false;
+  return namedSpaces === undefined || (!running && spaces.some(({ key }) => !namedSpaces.has(key)));
 }
 
 function wantedTables(state: State): Inquiry[] {
@@ -66,6 +76,7 @@ export function nextInquiries(state: State): Inquiry[] {
 export function questionOf(state: State, inquiry: Inquiry): Question {
   switch (inquiry.kind) {
     case 'summary': return { request: 'shadowbox.summary', arguments: {} };
+    case 'processes': return { request: 'shadowbox.processes', arguments: {} };
     case 'spaces': return { request: 'shadowbox.addressSpaces', arguments: {} };
     case 'walk': return { request: 'shadowbox.walk', arguments: { linear: inquiry.text, ...inquiry.space === undefined ? {} : asked(inquiry.space) } };
     case 'table': {

@@ -4,16 +4,17 @@
 import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
 import { keepIfSame } from '../ui/equal';
 import { lastIndexWhere } from '../ui/lists';
-import { spacesOf, summaryOf, tableOf, walkOf } from './answers';
+import { processesOf, spacesOf, summaryOf, tableOf, walkOf } from './answers';
 import { isSwitching, lookedAgain, settledSpace, spaceToShow } from './following';
 import { formatOf, indexField, typedAddress } from './format';
 import type { Message } from './messages';
 import { broughtIntoView, inView, moved, openedAll, resized, selectRow, toggled, walkSelected } from './navigation';
+import { activeSpace, openedPicker, pickerMoved } from './picker';
 import { nextInquiries } from './plan';
 import { maySplit, rowsOf, type Row } from './rows';
 import { INITIAL, modeOf, shownSpace, spaceOf, tableKey, type InFlight, type Inquiry, type SpaceName, type State, type TableSlot } from './state';
 import { S } from './strings';
-import { stripStepped, zoomed } from './strip';
+import { stripStepped, zoomed, zoomedTo } from './strip';
 
 /** Tables of spaces that are not drawn are forgotten when there are more than this. */
 const MOST_TABLES = 2000;
@@ -30,7 +31,11 @@ function applied(state: State, message: Message): State {
     case 'refused': return answered(state, message.id, (flight) => refused(state, flight, message.error));
     case 'sent': return sent(state, message.inquiries);
     case 'quiet': return isSwitching(state) ? { ...state, changed: true } : state;
-    case 'pickSpace': return show({ ...state, follow: state.follow && settledSpace(state)?.key === message.key }, message.key);
+    case 'pickSpace': return pick(state, message.key);
+    case 'picker': return message.open ? { ...state, picker: openedPicker(state), namedSpaces: undefined } : { ...state, picker: undefined };
+    case 'pickerFilter': return state.picker === undefined ? state : { ...state, picker: { ...state.picker, filter: message.text } };
+    case 'pickerMove': return pickerMoved(state, message.to);
+    case 'pickActive': return pick(state, activeSpace(state)?.key);
     case 'follow': return followed({ ...state, follow: message.on });
     case 'typeAddress': return { ...state, addressText: message.text };
     case 'walk': return walk(state, message.text, shownSpace(state));
@@ -47,6 +52,9 @@ function applied(state: State, message: Message): State {
     case 'goTo': return { ...state, reveal: message.linear, stripCursor: message.linear };
     case 'stripStep': return stripStepped(state, message.forward);
     case 'zoom': return zoomed(state, message.to);
+    case 'zoomTo': return zoomedTo(state, message.from, message.to);
+    case 'openWalked': return { ...state, openError: undefined };
+    case 'notOpened': return { ...state, openError: message.error };
   }
 }
 
@@ -133,6 +141,10 @@ function understood(state: State, { inquiry, epoch }: InFlight, body: unknown): 
       const streak = keepIfSame(state.streak, lookedAgain(state.streak, spaces, state));
       return followed({ ...state, spaces, streak, spacesEpoch: epoch, error: undefined });
     }
+    case 'processes': {
+      const { system, processes } = processesOf(body);
+      return { ...state, system, processes: keepIfSame(state.processes, processes), namedSpaces: keysOf(state) };
+    }
     case 'table': {
       const { space, level, linear } = inquiry;
       return withTable(state, tableKey(space.key, level, linear), epoch, tableOf(body, modeOf(state, space.key)), undefined);
@@ -147,10 +159,14 @@ function understood(state: State, { inquiry, epoch }: InFlight, body: unknown): 
   }
 }
 
+const keysOf = ({ spaces = [] }: State): ReadonlySet<string> => new Set(spaces.map(({ key }) => key));
+
 function refused(state: State, { inquiry, epoch }: InFlight, error: string): State {
   switch (inquiry.kind) {
     case 'summary': return { ...state, error, summaryEpoch: epoch };
     case 'spaces': return { ...state, error, spacesEpoch: epoch };
+    // Spaces go by their CR3 then.
+    case 'processes': return { ...state, namedSpaces: keysOf(state) };
     case 'table': return withTable(state, tableKey(inquiry.space.key, inquiry.level, inquiry.linear), epoch, undefined, error);
     case 'walk': return state.walk ? { ...state, walk: { ...state.walk, answer: undefined, error, epoch } } : state;
   }
@@ -177,6 +193,12 @@ function tablesOfShown(state: State): [string, TableSlot][] {
 // ---------------------------------------------------------------------------------------------------------------------
 // Which space, which address
 
+/** Draws the space that a person has chosen; following ends if it is another than the present one. */
+function pick(state: State, key: string | undefined): State {
+  if (key === undefined) return { ...state, picker: undefined };
+  return show({ ...state, picker: undefined, follow: state.follow && settledSpace(state)?.key === key }, key);
+}
+
 /** Draws another space; a walk goes on in it. */
 function show(state: State, key: string | undefined): State {
   if (key === state.shown) return state;
@@ -200,7 +222,7 @@ function walk(state: State, typed: string, space: AddressSpaceInfo | undefined):
   const serial = (state.walk?.serial ?? 0) + 1;
   const shown = space === undefined ? state : show(state, space.key);
   return {
-    ...shown, addressText: typed, walkOpen: true,
+    ...shown, addressText: typed, walkOpen: true, openError: undefined,
     walk: { text, space: walkSpace(space), epoch: 0, answer: undefined, error: undefined, step: undefined, serial },
   };
 }

@@ -2,9 +2,11 @@
  * All that the panel knows and shows, as plain data, and what of it is kept over a reload. Linear addresses are places in
  * their space, without sign extension (format.ts); what a person or the wire sees is canonical.
  */
+import type { ProcessInfo } from '../../debugger/panelProtocol';
 import type { AddressSpaceInfo, TablePair, WalkAnswer } from '../../src/monitor/inspection/queries';
 import type { Viewport } from '../ui/virtualList';
 import type { PagingMode } from './format';
+import type { Picker } from './picker';
 
 /** A space as it is asked for: under one CR3 there may be several, which the key tells apart. */
 export type SpaceName = Pick<AddressSpaceInfo, 'cr3' | 'key'>;
@@ -37,7 +39,7 @@ export interface Walk {
 
 /** What was asked of the debug adapter. */
 export type Inquiry =
-  | { readonly kind: 'summary' | 'spaces' }
+  | { readonly kind: 'summary' | 'spaces' | 'processes' }
   | { readonly kind: 'table'; readonly space: SpaceName; readonly level: number | undefined; readonly linear: bigint }
   | { readonly kind: 'walk'; readonly space: SpaceName | undefined; readonly text: string };
 
@@ -74,6 +76,13 @@ export interface State {
   readonly summaryEpoch: number;
   readonly spacesEpoch: number;
   readonly spaces: readonly AddressSpaceInfo[] | undefined;
+  /** The Linux in the machine, if it is one, and its processes as they were last asked for. */
+  readonly system: string | undefined;
+  readonly processes: readonly ProcessInfo[];
+  /** Keys of the spaces that were known then; undefined when they are to be asked for anew. */
+  readonly namedSpaces: ReadonlySet<string> | undefined;
+  /** The list of spaces, while it is open. */
+  readonly picker: Picker | undefined;
   /** Key of the space that is drawn. */
   readonly shown: string | undefined;
   readonly follow: boolean;
@@ -98,6 +107,8 @@ export interface State {
   /** Whether the walk, and the legend, are unfolded. */
   readonly walkOpen: boolean;
   readonly legendOpen: boolean;
+  /** Why what the person wanted to see elsewhere could not be shown there. */
+  readonly openError: string | undefined;
   readonly inFlight: ReadonlyMap<number, InFlight>;
   readonly nextId: number;
 }
@@ -105,10 +116,10 @@ export interface State {
 export const INITIAL: State = {
   session: 'unknown', sessionId: undefined, running: false, retired: undefined, error: undefined,
   epoch: 1, changed: false, stop: 0, stopEpoch: 1, summaryEpoch: 0, spacesEpoch: 0,
-  spaces: undefined, shown: undefined, follow: true, streak: undefined, tables: new Map(), walk: undefined,
+  spaces: undefined, system: undefined, processes: [], namedSpaces: undefined, picker: undefined, shown: undefined, follow: true, streak: undefined, tables: new Map(), walk: undefined,
   toggled: new Map(), selected: undefined, hovered: undefined, addressText: '',
   viewport: { top: 0, height: 600 }, width: 1000, scroll: { top: 0, serial: 0 }, reveal: undefined,
-  stripZoom: 0, stripCursor: undefined, walkOpen: true, legendOpen: false, inFlight: new Map(), nextId: 1,
+  stripZoom: 0, stripCursor: undefined, walkOpen: true, legendOpen: false, openError: undefined, inFlight: new Map(), nextId: 1,
 };
 
 /** Key of a table in `tables`, by the key of its space; the root's level is not known before it is there. */

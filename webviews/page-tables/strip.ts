@@ -11,8 +11,8 @@ import { modeOf, shownSpace, tableKey, type State } from './state';
 /** Positions on the strip; a range is never drawn thinner than one. */
 export const STRIP_WIDTH = 1000;
 const ZOOM_STEP = 2;
-/** The narrowest view is 256 pages wide. */
-const NARROWEST_BITS = 20;
+/** The narrowest view is 8 pages wide: a page from one mark to the next. */
+const NARROWEST_BITS = 15;
 
 /** What a piece of the strip shows. `table`: led to by a table that is not known in detail. */
 export interface StripRange {
@@ -114,4 +114,21 @@ export function zoomed(state: State, to: Zoom): State {
   const deepest = linearBits(modeOf(state, state.shown)) - NARROWEST_BITS;
   const wanted = to === 'all' ? 0 : state.stripZoom + (to === 'in' ? ZOOM_STEP : -ZOOM_STEP);
   return { ...state, stripZoom: Math.min(deepest, Math.max(0, wanted)) };
+}
+
+/** Zooms in so far that the range just fits, with its middle in the middle. */
+export function zoomedTo(state: State, from: bigint, to: bigint): State {
+  const bits = linearBits(modeOf(state, state.shown));
+  const width = to - from;
+  let zoom = 0;
+  while (zoom < bits - NARROWEST_BITS && 1n << BigInt(bits - zoom - 1) >= width) zoom++;
+  return { ...state, stripZoom: zoom, stripCursor: from + width / 2n };
+}
+
+/** From the first to behind the last of what is mapped in a range; the range itself where nothing is known to be. */
+export function mappedWithin(ranges: readonly StripRange[], from: bigint, to: bigint): StripView {
+  const inside = ranges.filter((range) => range.to > from && range.from < to);
+  const [first, last] = [inside.at(0), inside.at(-1)];
+  if (first === undefined || last === undefined) return { from, to };
+  return { from: first.from < from ? from : first.from, to: last.to > to ? to : last.to };
 }

@@ -6,16 +6,17 @@ import { size } from '../ui/numbers';
 import { formatOf, linearHex, upperHalf, type PagingMode } from './format';
 import { icon, type IconName } from './icons';
 import type { Zoom } from './messages';
+import { endsOf, regionAt, regionsOf, type Region } from './regions';
 import { modeOf, shownSpace, type State } from './state';
 import { S } from './strings';
-import { rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
+import { mappedWithin, rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
 import { walkedAddress } from './rows';
 
 const LANE = 14;
 const GAP = 2;
 const HEIGHT = 2 * LANE + GAP;
 /** Thinner pieces could not be seen. */
-const THINNEST = 1.5;
+const THINNEST = 2.5;
 const TICKS = 8;
 
 export function stripView(state: State): ElementDescription | undefined {
@@ -30,7 +31,7 @@ export function stripView(state: State): ElementDescription | undefined {
         class: 'map', 'data-strip': true, role: 'slider', tabindex: 0, 'aria-label': S.stripLabel, 'aria-description': S.stripHelp, title: S.stripHelp,
         'aria-valuemin': 0, 'aria-valuemax': STRIP_WIDTH, 'aria-valuenow': Math.round(cursorPosition(state, view) ?? 0), 'aria-valuetext': cursorWords(state, space.mode, ranges),
       }, picture(state, view, ranges)),
-      ticks(space.mode, view)),
+      ticks(space.mode, view), regions(state, view, ranges)),
     h('div', { class: 'zoom' }, zoomButton('in', 'plus', S.zoomIn), zoomButton('out', 'minus', S.zoomOut), zoomButton('all', 'all', S.zoomAll),
       h('span', { class: 'scale', title: S.stripScale(size(tickStep(view))) }, size(tickStep(view)))));
 }
@@ -50,8 +51,10 @@ const SHADOW_WORDS: Readonly<Record<StripRange['shadow'], string>> = { filled: S
 
 function cursorWords(state: State, mode: PagingMode, ranges: readonly StripRange[]): string {
   const at = rangeAtCursor(state, ranges);
-  if (at !== undefined) return S.stripRange(linearHex(mode, at.from), linearHex(mode, at.to - 1n), S.stripMapped, SHADOW_WORDS[at.shadow]);
-  return state.stripCursor === undefined ? '' : `${linearHex(mode, state.stripCursor)}: ${S.stripUnmapped}`;
+  const region = state.stripCursor === undefined ? undefined : regionAt(regionsOf(state), state.stripCursor);
+  const within = region === undefined ? '' : `, ${region.name}`;
+  if (at !== undefined) return S.stripRange(linearHex(mode, at.from), linearHex(mode, at.to - 1n), S.stripMapped, SHADOW_WORDS[at.shadow]) + within;
+  return state.stripCursor === undefined ? '' : `${linearHex(mode, state.stripCursor)}: ${S.stripUnmapped}${within}`;
 }
 
 function picture(state: State, view: StripView, ranges: readonly StripRange[]): ElementDescription {
@@ -62,6 +65,7 @@ function picture(state: State, view: StripView, ranges: readonly StripRange[]): 
     h('rect', { class: 'lane guest', x: 0, y: 0, width: STRIP_WIDTH, height: LANE }),
     h('rect', { class: 'lane shadow', x: 0, y: LANE + GAP, width: STRIP_WIDTH, height: LANE }),
     visible.map((range) => pieces(view, range)),
+    regionsOf(state).map((region) => boundary(view, region)),
     mark(view, upperHalf(modeOf(state, state.shown)), 'seam'),
     mark(view, walkedAddress(state), 'walked'),
     mark(view, state.stripCursor, 'cursor'));
@@ -93,4 +97,28 @@ function ticks(mode: PagingMode, view: StripView): ElementDescription {
   const isWide = formatOf(mode).linearDigits > 8;
   return h('div', { class: 'ticks-box hex', 'aria-hidden': 'true' }, h('div', { class: classes('ticks', isWide && 'wide') },
     labels.map((label, i) => h('span', { key: String(i), class: `tick every-${rarity(i)}` }, h('span', { class: 'tick-label' }, label)))));
+}
+
+/** The edge of a region, where there is one inside the view. */
+function boundary(view: StripView, { from, name }: Region): ElementDescription | undefined {
+  return from === 0n ? undefined : mark(view, from, `edge edge-${name.replaceAll(/\W/g, '-')}`);
+}
+
+/** What the system has where, as buttons: a click fills the strip with what is mapped there. The one that the view is in is marked. */
+function regions(state: State, view: StripView, ranges: readonly StripRange[]): ElementDescription | undefined {
+  const mode = modeOf(state, state.shown);
+  const known = regionsOf(state);
+  if (known.length === 0) return undefined;
+  const middle = regionAt(known, view.from + (view.to - view.from) / 2n);
+  // The strip shows powers of two: what just fits may be half of it.
+  const isClose = middle !== undefined && state.stripZoom > 0 && view.to - view.from <= (middle.to - middle.from) * 2n;
+  return h('div', { class: 'regions', role: 'group', 'aria-label': S.regionsLabel }, known.map((region) => {
+    const [first, last] = endsOf(mode, region).map((end) => linearHex(mode, end));
+    const target = mappedWithin(ranges, region.from, region.to);
+    const words = S.regionHint(region.name, first, last);
+    return h('button', {
+      key: region.name, type: 'button', class: classes('plain', 'region', isClose && region === middle && 'here'), title: words, 'aria-label': words,
+      'aria-pressed': String(isClose && region === middle), 'data-region-from': String(target.from), 'data-region-to': String(target.to),
+    }, region.name);
+  }));
 }

@@ -1,11 +1,9 @@
 /**
  * The bar at the top: which address space, which address, and what the machine does.
  */
-import type { AddressSpaceInfo } from '../../src/monitor/inspection/queries';
 import { h, type ElementDescription } from '../ui/description';
-import { hex } from '../ui/numbers';
 import { isSwitching, settledSpace } from './following';
-import { formatOf } from './format';
+import { pickerView } from './pickerView';
 import { shownSpace, type State } from './state';
 import { S } from './strings';
 
@@ -15,28 +13,11 @@ export function toolbarView(state: State): ElementDescription {
 
 function spacePicker(state: State): ElementDescription {
   const shown = shownSpace(state);
-  const spaces = state.spaces ?? [];
-  const current = settledSpace(state)?.key;
   return h('div', { class: 'group spaces' },
-    h('label', { class: 'field' }, h('span', { class: 'label' }, S.space),
-      h('select', {
-        'data-field': 'space', class: 'hex', 'data-hold-while-focused': true, disabled: spaces.length === 0, value: shown?.key,
-      }, spaces.map((space) => h('option', { key: space.key, value: space.key, selected: space.key === state.shown },
-        S.spaceOption(hex(space.cr3, formatOf(space.mode).physicalDigits), modeName(space, spaces), space.key === current))))),
+    h('div', { class: 'field' }, h('span', { class: 'label', 'aria-hidden': 'true' }, S.space), pickerView(state)),
     spaceBadge(state),
     shown !== undefined && shown.mode !== 'none' && h('span', { class: 'counts', key: 'counts' }, S.spaceCounts(shown.shadowTables, shown.shadowEntries)),
     h('label', { class: 'check', title: S.followHint }, h('input', { type: 'checkbox', 'data-field': 'follow', checked: state.follow }), S.follow));
-}
-
-/** The mode of a space, with the rules for its entries where another space differs from it in them alone. */
-function modeName(space: AddressSpaceInfo, spaces: readonly AddressSpaceInfo[]): string {
-  if (space.mode === 'none') return S.pagingOff;
-  const twins = spaces.filter(({ key, cr3, mode }) => key !== space.key && cr3 === space.cr3 && mode === space.mode);
-  const rules = [
-    twins.some(({ largePages }) => largePages !== space.largePages) && (space.largePages ? S.withLargePages : S.withoutLargePages),
-    twins.some(({ noExecute }) => noExecute !== space.noExecute) && (space.noExecute ? S.withNoExecute : S.withoutNoExecute),
-  ];
-  return [space.mode, ...rules.filter((rule) => rule !== false)].join(', ');
 }
 
 /** Whether the guest is in the space that is drawn: nothing is said while it is. */

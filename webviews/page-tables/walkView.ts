@@ -27,11 +27,12 @@ export function walkView(state: State): ElementDescription | undefined {
   const { answer, error } = walk;
   if (error !== undefined) return frame(walk, walkOpen, S.walkFailed(walk.text), h('p', { class: 'error', role: 'alert' }, error));
   if (answer === undefined) return frame(walk, walkOpen, S.walkAsking(walk.text));
+  const problem = state.openError === undefined ? undefined : h('p', { class: 'error', role: 'alert', key: 'open-error' }, state.openError);
   const { mode } = answer;
   const steps = chainOf(answer);
   const context = { mode, answer, steps, chosen: chosenStep(steps.length, walk.step) };
   const verdict = h('p', { class: 'verdict', role: 'status' }, answer.story);
-  return frame(walk, walkOpen, S.walkTitle(linearHex(mode, answer.linear)), verdict, chain(context), story(context));
+  return frame(walk, walkOpen, S.walkTitle(linearHex(mode, answer.linear)), [verdict, problem], chain(context), story(context));
 }
 
 /** The band: title and first line always, what follows unless it is folded up. */
@@ -41,8 +42,14 @@ function frame(walk: Walk, open: boolean, title: string, first?: Child, ...rest:
     h('div', { class: 'walk-title' },
       h('button', { type: 'button', class: 'plain', 'data-fold': 'walk', 'aria-expanded': String(open), 'aria-label': fold, title: fold }, icon(open ? 'open' : 'closed')),
       h('h2', {}, title),
+      walk.answer?.physical !== undefined && [openButton('code', S.walkCode, S.walkCodeHint), openButton('memory', S.walkMemory, S.walkMemoryHint)],
       h('button', { type: 'button', class: 'plain', 'data-close-walk': true, 'aria-label': S.walkClose, title: S.walkClose }, icon('close'))),
     h('div', { class: 'walk-body' }, first, open ? rest : undefined));
+}
+
+/** Shows the walked address elsewhere in the editor. */
+function openButton(as: 'memory' | 'code', words: string, hint: string): ElementDescription {
+  return h('button', { type: 'button', class: 'plain elsewhere', key: as, 'data-open': as, title: hint }, words);
 }
 
 function chain({ mode, answer, steps, chosen }: Context): ElementDescription {

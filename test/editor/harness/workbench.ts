@@ -40,7 +40,7 @@ async function pickInQuickInput(page: Page, text: string, label: string): Promis
 }
 
 /** Opens the command palette. A key that comes while another quick input is on its way out is lost: it is pressed again. */
-async function openPalette(page: Page): Promise<void> {
+export async function openPalette(page: Page): Promise<void> {
   const input = page.locator('.quick-input-widget input[type=text]');
   await waitUntil('the command palette', async () => {
     await page.keyboard.press('F1');

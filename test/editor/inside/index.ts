@@ -6,6 +6,7 @@ import type { Failure, InsideResult } from './result';
 const FILES = [
   () => import('./activation'),
   () => import('./configuration'),
+  () => import('./editorParts'),
   () => import('./session'),
   () => import('./disks'),
 ];

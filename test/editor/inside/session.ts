@@ -73,6 +73,16 @@ describe('session', () => {
     assert.ok(spaces.some(({ mode, current }) => mode === '32-bit' && current), JSON.stringify(spaces));
   });
 
+  it('goes back to who wrote a variable, by the command of its context menu', async () => {
+    const before = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
+    const stopped = next(vscode.debug.onDidChangeActiveStackItem, 'the stop in the past', (item) => item instanceof vscode.DebugStackFrame);
+    // As VS Code calls it: with the DAP variable in a wrapper.
+    await vscode.commands.executeCommand('shadowbox.whoWroteVariable', { variable: { name: 'frame', value: '0x1', evaluateName: 'frame' } });
+    await stopped;
+    const after = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
+    assert.ok(after.retired < before.retired, `${after.retired} is not before ${before.retired}`);
+  });
+
   it('has opened a terminal for its serial port, which takes what is typed to the guest', async () => {
     const terminal = vscode.window.terminals.find(({ name }) => name === `${CONFIGURATION}: com1`);
     assert.ok(terminal, 'there is no terminal');
@@ -94,6 +104,14 @@ describe('session', () => {
     assert.ok(kinds.includes('table'));
     const { regions } = await session.customRequest('shadowbox.regions') as PanelRequests['shadowbox.regions']['answer'];
     assert.ok(Array.isArray(regions));
+  });
+
+  it('shows memory at any address as a file, as the hex editor opens it', async () => {
+    const uri = vscode.Uri.from({ scheme: 'vscode-debug-memory', authority: session.id, path: `/${encodeURIComponent('0x100000')}/memory.bin`, query: 'range=0:16' });
+    const bytes = await vscode.workspace.fs.readFile(uri);
+    const { data } = await session.customRequest('readMemory', { memoryReference: '0x100000', count: 16 }) as { readonly data: string };
+    assert.deepEqual(Buffer.from(bytes), Buffer.from(data, 'base64'));
+    assert.ok(bytes.some((byte) => byte !== 0), 'paging-lab lies at 1 MiB');
   });
 
   it('opens one Page Tables panel, however often it is asked for', async () => {

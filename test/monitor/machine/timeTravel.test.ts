@@ -307,7 +307,7 @@ describe('time travel', function () {
     const hash = traveller.hash;
     const { time } = traveller.machine;
     traveller.on(6000);
-    for (const _ of [1, 2]) {
+    for (let round = 0; round < 2; round++) {
       traveller.time.travel({ time });
       traveller.toStop();
       assert.ok(traveller.machine.time >= time);

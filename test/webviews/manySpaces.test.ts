@@ -1,0 +1,149 @@
+// The panel Page Tables on a Linux with a hundred processes: the list of spaces is searched, the parts of the space are found, and an
+// update is quick. Pictures go to test-results/screenshots/.
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import { leaveOut } from '../support/leaveOut';
+import { answer, type FakeMachine } from './fakeHost';
+import { busyLinux } from './kernels';
+import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { BIT } from './pagingModel';
+import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+
+const SPACES = 100;
+const UPDATES = 20;
+
+describe('page-tables: a Linux with a hundred processes', function () {
+  this.timeout(60_000);
+  let browser: Browser | undefined;
+  let files: ReadonlyMap<string, string>;
+
+  before(async function () {
+    const reason = whyNoBrowser();
+    if (reason !== undefined) leaveOut(this, reason);
+    files = await bundlePanel('page-tables');
+    browser = await launchBrowser();
+  });
+  after(async () => { await browser?.close(); });
+
+  async function withPanel(theme: Theme, body: (panel: OpenPanel, machine: FakeMachine) => Promise<void>): Promise<void> {
+    assert.ok(browser);
+    const { model, processes } = busyLinux(SPACES);
+    const machine: FakeMachine = { model, running: false, retired: 987_654_321, linux: { system: 'Linux 6.12.43', processes } };
+    const panel = await openPanel(browser, {
+      files, name: 'page-tables', theme,
+      ask: (request, args) => (request.startsWith('editor.') ? {} : answer(machine, request, args)),
+    });
+    try {
+      await panel.page.locator('[role=row]').filter({ hasText: 'PML4 table' }).first().waitFor();
+      await body(panel, machine);
+      assert.deepEqual(panel.complaints, []);
+    } finally {
+      await panel.close();
+    }
+  }
+
+  it('names the space by its process, and lists all of them by last use', () => withPanel(DARK, async ({ page }) => {
+    await page.locator('.picked').filter({ hasText: 'systemd (1) · CR3 0000100000 · 4-level · current' }).waitFor();
+    await page.click('[data-picker]');
+    const rows = page.locator('[role=option]');
+    assert.equal(await rows.count(), SPACES);
+    // The model's processes have been used from the last to the first.
+    assert.match(await rows.nth(0).innerText(), /systemd \(1\)[\s\S]*current/);
+    assert.match(await rows.nth(1).innerText(), /systemd-journal \(2\)/);
+    await screenshot(page, 'page-tables-spaces');
+    assert.deepEqual(await accessibilityFaults(page), []);
+  }));
+
+  it('finds a space by name and number, by keyboard alone', () => withPanel(DARK, async ({ page }) => {
+    await page.locator('.picked').filter({ hasText: 'systemd (1)' }).waitFor();
+    await page.focus('[data-picker]');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('bash 27');
+    assert.deepEqual((await page.locator('[role=option] .owner').allInnerTexts()), ['bash (27)']);
+    await page.keyboard.press('Enter');
+    await page.locator('.picked').filter({ hasText: 'bash (27)' }).waitFor();
+    assert.equal(await page.locator('[role=listbox]').count(), 0);
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-picker')), 'toggle');
+    assert.equal(await page.isChecked('[data-field=follow]'), false);
+    // Arrow keys, and away without a choice.
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.type('sshd');
+    await page.keyboard.press('ArrowDown');
+    await page.locator('[role=option].active').filter({ hasText: 'sshd (16)' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.picked').filter({ hasText: 'bash (27)' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.type('no such thing');
+    await page.getByText('No address space is like that').waitFor();
+  }));
+
+  it('shows the parts of the space, and fills the strip with one', () => withPanel(LIGHT, async ({ page }) => {
+    const parts = page.locator('.regions .region');
+    await parts.filter({ hasText: 'direct map' }).waitFor();
+    assert.deepEqual(await parts.allInnerTexts(), ['user', 'direct map', 'vmalloc', 'vmemmap', 'CPU entry', 'kernel text', 'modules']);
+    await screenshot(page, 'page-tables-regions');
+    await parts.filter({ hasText: 'modules' }).click();
+    await page.locator('.region.here').filter({ hasText: 'modules' }).waitFor();
+    assert.equal(await page.locator('.region.here').count(), 1);
+    // 2 GiB in eight marks: the least power of two that the 1.5 GiB for modules fit into.
+    await page.locator('.scale').filter({ hasText: '256 MiB' }).waitFor();
+    await screenshot(page, 'page-tables-region-modules');
+  }));
+
+  it('zooms until a page is as wide as a mark', () => withPanel(HIGH_CONTRAST, async ({ page }) => {
+    await page.locator('.regions .region').filter({ hasText: 'modules' }).click();
+    for (let i = 0; i < 30; i++) await page.click('[data-zoom=in]');
+    await page.locator('.scale').filter({ hasText: '4 KiB' }).waitFor();
+    await screenshot(page, 'page-tables-zoomed');
+  }));
+
+  it('leads from a walked address to its code and its memory', () => withPanel(DARK, async ({ page, asked }) => {
+    await page.fill('[data-field=address]', '0xffffffff81000010');
+    await page.keyboard.press('Enter');
+    await page.click('[data-open=code]');
+    await page.click('[data-open=memory]');
+    await page.waitForTimeout(50);
+    assert.deepEqual(asked.filter(({ request }) => request.startsWith('editor.')).map(({ request, arguments: args }) => [request, args]), [
+      ['editor.openCode', { linear: '0xffffffff81000010' }], ['editor.viewMemory', { reference: '0xffffffff81000010' }],
+    ]);
+    await screenshot(page, 'page-tables-open');
+  }));
+
+  it('asks for processes when spaces are new, and not at each stop', () => withPanel(DARK, async ({ page, asked, tell }) => {
+    await page.locator('.picked').filter({ hasText: 'systemd (1)' }).waitFor();
+    const times = () => asked.filter(({ request }) => request === 'shadowbox.processes').length;
+    assert.equal(times(), 1);
+    for (let i = 0; i < 3; i++) {
+      await tell('stopped');
+      await page.waitForTimeout(60);
+    }
+    assert.equal(times(), 1);
+  }));
+
+  it(`an update with ${SPACES} spaces costs little (printed)`, () => withPanel(DARK, async ({ page, tell }, machine) => {
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable');
+    const seconds = async () => {
+      const { metrics } = await session.send('Performance.getMetrics');
+      return metrics.filter(({ name }) => ['ScriptDuration', 'LayoutDuration', 'RecalcStyleDuration'].includes(name)).reduce((sum, { value }) => sum + value, 0);
+    };
+    await page.locator('.picked').filter({ hasText: 'systemd (1)' }).waitFor();
+    for (const open of [false, true]) {
+      if (open) await page.click('[data-picker]');
+      await page.waitForTimeout(300);
+      const before = await seconds();
+      for (let i = 0; i < UPDATES; i++) {
+        // Something of the picture changes each time, and all spaces with it.
+        machine.retired += 1000;
+        machine.model.map(machine.model.current, 0x555555600000n + BigInt(i) * 0x1000n, 0xa000000 + i * 0x1000, BIT.user);
+        for (const cr3 of machine.model.spaces.slice(0, 50)) machine.model.touch(cr3, 0x555555554000n + BigInt(24 + i) * 0x1000n);
+        await tell('stopped');
+        await page.waitForTimeout(80);
+      }
+      const each = ((await seconds()) - before) / UPDATES * 1000;
+      console.log(`      an update with ${SPACES} spaces, the list ${open ? 'open' : 'closed'}: ${each.toFixed(1)} ms of script, style and layout`);
+      assert.ok(each > 0);
+    }
+    await page.getByText('bash (7)').first().waitFor();
+  }));
+});
