@@ -406,7 +406,7 @@ export class Executor implements AnsweringEngine {
     if (mine) this.passBreakpointAt = -1;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
     // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit.
-    const guarded = resumed && (this.debug.executionAddresses().length > 0 || this.locator.hasBreakpoint(this.linear()));
+    const guarded = (resumed && (this.debug.executionAddresses().length > 0 || this.locator.hasBreakpoint(this.linear()))) || this.locator.hasBreakpointBeforeFetch(this.linear());
     if (trap || passing || guarded || cpu.attention) {
       if (!passing) {
         const stop = this.breakpointHere(resumed);
