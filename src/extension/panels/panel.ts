@@ -21,12 +21,14 @@ export interface PanelDefinition {
   readonly retainWhenHidden?: boolean;
 }
 
-/** Beside the source (unless the person wants them in the same group), and where a panel of ours is in front already, behind it: not in a third column. */
+/**
+ * Where a panel of ours is already; else beside the source, unless the person wants them in the same group. Groups of panels are locked
+ * (`workbench.editor.autoLockGroups`), so that the source of the next stop opens elsewhere.
+ */
 function columnForPanel(): vscode.ViewColumn {
   if (vscode.workspace.getConfiguration('shadowbox').get<string>('panels.openIn', 'beside') === 'active') return vscode.ViewColumn.Active;
-  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  const isOurs = input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.');
-  return isOurs ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
+  const ours = vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.')));
+  return ours?.viewColumn ?? vscode.ViewColumn.Beside;
 }
 
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
