@@ -184,12 +184,15 @@ describe('protocol', function () {
 
   it('tells panels of changes while the machine runs, at most 30 times a second', async () => {
     ({ client } = withMachine(IDLE_LOOP));
+    const start = performance.now();
     await client.launch({ stopOnEntry: false });
     await new Promise((resolve) => { setTimeout(resolve, 500); });
     await client.request('pause', {});
     await client.event('stopped');
+    const most = (performance.now() - start) * 30 / 1000 + 2;
     const count = client.unreadEvents('shadowbox.changed').length;
-    assert.ok(count >= 5 && count <= 17, `${count} in half a second`);
+    // How many come in a while hangs on how busy the computer is; that more than one comes, and never too many, does not.
+    assert.ok(count >= 2 && count <= most, `${count}, at most ${most.toFixed(1)}`);
     await new Promise((resolve) => { setTimeout(resolve, 100); });
     assert.equal(client.unreadEvents('shadowbox.changed').length, count);
   });
