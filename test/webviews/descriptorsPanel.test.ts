@@ -58,10 +58,10 @@ describe('descriptors: in a browser', function () {
   it('says of the selected entry what each use would come to, and why', () => withPanel(DARK, async (panel) => {
     await line(panel, 'gdt:7').click();
     const uses = panel.page.locator('.uses li');
-    assert.deepEqual(await uses.allInnerTexts(), ['✗load DS, ES, FS, GS raises #NP(0x38): it is not present', '✗load SS raises #SS(0x38): it is not present']);
-    assert.match(await line(panel, 'gdt:7').innerText(), /not present/);
+    await eventually(async () => { assert.deepEqual(await uses.allInnerTexts(), ['✗load DS, ES, FS, GS raises #NP(0x38): it is not present', '✗load SS raises #SS(0x38): it is not present']); });
+    await eventually(async () => { assert.match(await line(panel, 'gdt:7').innerText(), /not present/); });
     await line(panel, 'gdt:1').click();
-    assert.match((await uses.allInnerTexts()).join(), /JMP or CALL far works/);
+    await eventually(async () => { assert.match((await uses.allInnerTexts()).join(), /JMP or CALL far works/); });
   }));
 
   it('marks what is stale and what has changed since the last stop', () => withPanel(DARK, async (panel, guest) => {
@@ -69,7 +69,7 @@ describe('descriptors: in a browser', function () {
     makeStale(guest);
     await panel.tell('stopped');
     await panel.page.locator('[data-line="gdt:2"].changed.stale').waitFor();
-    assert.match(await line(panel, 'gdt:2').innerText(), /●≠[\s\S]*stale in .*DS/);
+    await eventually(async () => { assert.match(await line(panel, 'gdt:2').innerText(), /●≠[\s\S]*stale in .*DS/); });
     await line(panel, 'loaded:ds').click();
     await panel.page.locator('.story').filter({ hasText: 'goes on with it until the register is loaded again' }).waitFor();
     await eventually(async () => { assert.equal(await panel.page.locator('.row.changed.stale').count() >= 2, true); });
@@ -108,7 +108,7 @@ describe('descriptors: in a browser', function () {
     guest.put(0x10 * 4, [0x34, 0x12, 0x00, 0xf0]);
     return withPanel(DARK, async (panel) => {
       await panel.page.fill('[data-field=filter]', 'video services');
-      assert.match(await line(panel, 'vector:16').innerText(), /10\s+video services\s+f000:1234\s+BIOS ROM/);
+      await eventually(async () => { assert.match(await line(panel, 'vector:16').innerText(), /10\s+video services\s+f000:1234\s+BIOS ROM/); });
     }, undefined, guest);
   });
 
@@ -132,7 +132,7 @@ describe('descriptors: in a browser', function () {
     await panel.page.waitForTimeout(100);
     const kept: unknown = await panel.page.evaluate('window.keptState');
     await withPanel(DARK, async (again) => {
-      assert.equal(await line(again, 'loaded:cs').count(), 0);
+      await eventually(async () => { assert.equal(await line(again, 'loaded:cs').count(), 0); });
       await again.page.locator('.detail h2').filter({ hasText: '32-bit call gate' }).waitFor();
     }, kept);
   }));

@@ -79,7 +79,7 @@ describe('devices: in a browser', function () {
     await page.keyboard.press('/');
     await page.keyboard.type('vendor');
     await row(panel, 'pci/configuration 3.0/VID').waitFor();
-    assert.equal(await row(panel, 'exit').count(), 0);
+    await eventually(async () => { assert.equal(await row(panel, 'exit').count(), 0); });
   }));
 
   it('marks what has changed since the last stop', () => withDevices(DARK, async (panel, machine) => {

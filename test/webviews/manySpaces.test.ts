@@ -2,6 +2,7 @@
 // update is quick. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { answer, type FakeMachine } from './fakeHost';
 import { busyLinux } from './kernels';
@@ -46,10 +47,10 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await page.locator('.picked').filter({ hasText: 'systemd (1) · CR3 0000100000 · 4-level · current' }).waitFor();
     await page.click('[data-picker]');
     const rows = page.locator('[role=option]');
-    assert.equal(await rows.count(), SPACES);
+    await eventually(async () => { assert.equal(await rows.count(), SPACES); });
     // The model's processes have been used from the last to the first.
-    assert.match(await rows.nth(0).innerText(), /systemd \(1\)[\s\S]*current/);
-    assert.match(await rows.nth(1).innerText(), /systemd-journal \(2\)/);
+    await eventually(async () => { assert.match(await rows.nth(0).innerText(), /systemd \(1\)[\s\S]*current/); });
+    await eventually(async () => { assert.match(await rows.nth(1).innerText(), /systemd-journal \(2\)/); });
     await screenshot(page, 'page-tables-spaces');
     assert.deepEqual(await accessibilityFaults(page), []);
   }));
@@ -59,12 +60,12 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await page.focus('[data-picker]');
     await page.keyboard.press('Enter');
     await page.keyboard.type('bash 27');
-    assert.deepEqual((await page.locator('[role=option] .owner').allInnerTexts()), ['bash (27)']);
+    await eventually(async () => { assert.deepEqual((await page.locator('[role=option] .owner').allInnerTexts()), ['bash (27)']); });
     await page.keyboard.press('Enter');
     await page.locator('.picked').filter({ hasText: 'bash (27)' }).waitFor();
-    assert.equal(await page.locator('[role=listbox]').count(), 0);
-    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-picker')), 'toggle');
-    assert.equal(await page.isChecked('[data-field=follow]'), false);
+    await eventually(async () => { assert.equal(await page.locator('[role=listbox]').count(), 0); });
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-picker')), 'toggle'); });
+    await eventually(async () => { assert.equal(await page.isChecked('[data-field=follow]'), false); });
     // Arrow keys, and away without a choice.
     await page.keyboard.press('ArrowDown');
     await page.keyboard.type('sshd');
@@ -80,11 +81,11 @@ describe('page-tables: a Linux with a hundred processes', function () {
   it('shows the parts of the space, and fills the strip with one', () => withPanel(LIGHT, async ({ page }) => {
     const parts = page.locator('.regions .region');
     await parts.filter({ hasText: 'direct map' }).waitFor();
-    assert.deepEqual(await parts.allInnerTexts(), ['user', 'direct map', 'vmalloc', 'vmemmap', 'CPU entry', 'kernel text', 'modules']);
+    await eventually(async () => { assert.deepEqual(await parts.allInnerTexts(), ['user', 'direct map', 'vmalloc', 'vmemmap', 'CPU entry', 'kernel text', 'modules']); });
     await screenshot(page, 'page-tables-regions');
     await parts.filter({ hasText: 'modules' }).click();
     await page.locator('.region.here').filter({ hasText: 'modules' }).waitFor();
-    assert.equal(await page.locator('.region.here').count(), 1);
+    await eventually(async () => { assert.equal(await page.locator('.region.here').count(), 1); });
     // 2 GiB in eight marks: the least power of two that the 1.5 GiB for modules fit into.
     await page.locator('.scale').filter({ hasText: '256 MiB' }).waitFor();
     await screenshot(page, 'page-tables-region-modules');

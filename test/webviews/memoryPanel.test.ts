@@ -2,6 +2,7 @@
 // and code, what has changed, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { dumpOf } from '../../webviews/physical-memory/dump';
 import { FRAMES, cellsOf, changesOf, framesOf, nextKind, runAt } from '../../webviews/physical-memory/frames';
 import { sizeOf } from '../../webviews/physical-memory/mapPainter';
@@ -126,7 +127,7 @@ describe('physical memory: in a browser', function () {
     await page.keyboard.press('Enter');
     const here = page.locator('#here');
     await here.filter({ hasText: /^0x00100000 to 0x0010[0-9a-f]fff, RAM: \d+ KiB Code$/ }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'map');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'map'); });
     for (let i = 0; i < 8; i++) await page.keyboard.press('+');
     await here.filter({ hasText: '0x00100000, RAM: Code, recent' }).waitFor();
     await page.keyboard.press(']');
@@ -183,7 +184,7 @@ describe('physical memory: in a browser', function () {
     assert.ok(all > 100_000);
     await page.locator('[data-only=table]').click();
     await page.waitForTimeout(200);
-    assert.ok(await inked() < all * 0.7, 'the other kinds are dim');
+    await eventually(async () => { assert.ok(await inked() < all * 0.7, 'the other kinds are dim'); });
     const { length } = panel.asked;
     await page.waitForTimeout(600);
     assert.equal(panel.asked.length, length);

@@ -51,7 +51,7 @@ describe('page-tables: in a browser', function () {
     const heap = rowOf(panel, '50000000–503fffff');
     await heap.locator('[data-toggle]').click();
     await rowOf(panel, '24 of 1\u202f024 present').filter({ hasText: '14 of 1\u202f024 filled' }).waitFor();
-    assert.equal(await heap.getAttribute('aria-expanded'), 'true');
+    await eventually(async () => { assert.equal(await heap.getAttribute('aria-expanded'), 'true'); });
     await eventually(async () => { assert.match(await rowOf(panel, '5000e000').textContent() ?? '', /×10.*10 entries not yet filled/); });
     await eventually(async () => { assert.ok(await panel.page.locator('svg.lines g.line').count() > 8, 'derivation lines'); });
   }));
@@ -61,7 +61,7 @@ describe('page-tables: in a browser', function () {
     const piece = rowOf(panel, '00407000–00407fff');
     await piece.hover();
     await panel.page.locator('[role=row].lit').filter({ hasText: 'PDE 1' }).waitFor();
-    assert.match(await piece.getAttribute('class') ?? '', /\blit\b/);
+    await eventually(async () => { assert.match(await piece.getAttribute('class') ?? '', /\blit\b/); });
     await screenshot(panel.page, 'page-tables-derivation');
   }));
 
@@ -127,7 +127,7 @@ describe('page-tables: in a browser', function () {
       const end = page.locator('[role=row].walked-end').filter({ hasText: '60000000' });
       await end.filter({ hasText: lab.kernel.notebook.toString(16) }).waitFor();
       await page.locator('[role=row]').filter({ hasText: cr3.toString(16) }).first().waitFor();
-      assert.match(await end.locator('[role=gridcell]').first().getAttribute('aria-label') ?? '', /not writable/);
+      await eventually(async () => { assert.match(await end.locator('[role=gridcell]').first().getAttribute('aria-label') ?? '', /not writable/); });
     }
   }));
 
@@ -139,7 +139,7 @@ describe('page-tables: in a browser', function () {
     const kept: unknown = await panel.page.evaluate('window.keptState');
     await withPanel(DARK, async (again) => {
       await again.page.locator('[role=row].walked-end[aria-selected=true]').filter({ hasText: '50000000' }).waitFor();
-      assert.equal(await again.page.inputValue('[data-field=address]'), '0x50000004');
+      await eventually(async () => { assert.equal(await again.page.inputValue('[data-field=address]'), '0x50000004'); });
     }, kept);
   }));
 
@@ -237,13 +237,13 @@ describe('page-tables: in a browser', function () {
     await page.keyboard.press('Enter');
     await page.locator('.walk .card.fault').first().waitFor();
     const body = page.locator('.walk-body');
-    assert.equal(await body.evaluate((element) => element.scrollTop), 0, 'the verdict is in view');
+    await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 0, 'the verdict is in view'); });
     await body.evaluate((element) => { element.scrollTop = 40; });
     // The guest maps the page: the walk goes further.
     lab.model.map(lab.kernel.sweeper, 0x50020000n, 0x710000, BIT.user);
     await panel.tell('shadowbox.changed');
     await page.locator('.walk .verdict').filter({ hasText: '710000' }).waitFor();
-    assert.equal(await body.evaluate((element) => element.scrollTop), 40);
+    await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 40); });
     await panel.close();
   });
 

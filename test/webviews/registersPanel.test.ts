@@ -110,7 +110,7 @@ describe('registers: in a browser', function () {
   it('switches a flag at once, and the jumps follow', () => withPanel({}, async (panel, guest) => {
     const { page } = panel;
     const equal = page.locator('[data-cell="jump:JE JZ"]');
-    assert.match(await equal.innerText(), /^JE JZ\s+taken$/);
+    await eventually(async () => { assert.match(await equal.innerText(), /^JE JZ\s+taken$/); });
     await cell(panel, 'eflags.zf').dblclick();
     await equal.filter({ hasText: 'not taken' }).waitFor();
     assert.deepEqual(guest.set, [{ name: 'eflags.zf', value: '0' }]);
@@ -202,8 +202,8 @@ describe('registers: in a browser', function () {
     await panel.page.waitForTimeout(100);
     const kept: unknown = await panel.page.evaluate('window.keptState');
     await withPanel({ kept }, async (again) => {
-      assert.equal(await again.page.locator('[data-row=cs]').count(), 0);
-      assert.equal(await again.page.locator('[data-row=xmm1] .lane').count(), 2);
+      await eventually(async () => { assert.equal(await again.page.locator('[data-row=cs]').count(), 0); });
+      await eventually(async () => { assert.equal(await again.page.locator('[data-row=xmm1] .lane').count(), 2); });
       await eventually(async () => { assert.equal(await cell(again, 'bl').count(), 1); });
     });
   }));

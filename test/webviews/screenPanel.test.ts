@@ -198,9 +198,9 @@ describe('screen: in a browser', function () {
     await panel.page.waitForTimeout(100);
     const kept: unknown = await panel.page.evaluate('window.keptState');
     await withScreen(DARK, async (again) => {
-      assert.equal(await again.page.inputValue('[data-field=scaling]'), 'actual');
+      await eventually(async () => { assert.equal(await again.page.inputValue('[data-field=scaling]'), 'actual'); });
       await until('its size', async () => (await again.page.locator('#canvas').boundingBox())?.width === 640);
-      assert.equal(await again.page.locator('#canvas').getAttribute('class'), 'crisp');
+      await eventually(async () => { assert.equal(await again.page.locator('#canvas').getAttribute('class'), 'crisp'); });
     }, kept);
   }));
 

@@ -2,6 +2,7 @@
 // Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
@@ -123,7 +124,7 @@ describe('time: in a browser', function () {
     await page.locator('#name').fill('here it is');
     await page.keyboard.press('Enter');
     await page.locator('.list .name').filter({ hasText: 'here it is' }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'line');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'line'); });
     await page.locator('[data-do=go][data-name="the bug"]').click();
     assert.deepEqual(machine.orders.at(-1), { request: 'shadowbox.travel', args: { bookmark: 'the bug' } });
     await panel.tell('stopped', {});
@@ -151,7 +152,7 @@ describe('time: in a browser', function () {
       await page.keyboard.press('b');
       await page.locator('#name:focus').waitFor();
       assert.deepEqual(await accessibilityFaults(page), []);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+      await eventually(async () => { assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true); });
     }));
   }
 });

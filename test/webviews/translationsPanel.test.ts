@@ -2,6 +2,7 @@
 // correspond, the profile, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
+import { eventually } from './eventually';
 import { profileTree } from '../../debugger/translations';
 import { sharesOf, type Node, type Profile } from '../../webviews/translations/model';
 import { barsOf } from '../../webviews/translations/profileView';
@@ -82,16 +83,16 @@ describe('translations: in a browser', function () {
     await page.keyboard.press('Enter');
     await page.keyboard.press('Home');
     await page.locator('.head h2').filter({ hasText: 'count_down at 0x10005' }).waitFor();
-    assert.match(await page.locator('#guest').innerText(), /count_down:.*loop[^]*call 0x10013[^]*add_three:[^]*add eax, 0x3[^]*mov \[0x20000\], eax/);
+    await eventually(async () => { assert.match(await page.locator('#guest').innerText(), /count_down:.*loop[^]*call 0x10013[^]*add_three:[^]*add eax, 0x3[^]*mov \[0x20000\], eax/); });
     await page.keyboard.press('Enter');
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'guest');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'guest'); });
     const add = await page.locator('#guest [data-id]').filter({ hasText: 'add eax, 0x3' }).getAttribute('data-id');
     for (let i = 0; i < 12 && await page.locator(`#guest-${add}.pointed`).count() === 0; i++) {
       await page.keyboard.press('ArrowDown');
       await page.waitForTimeout(60);
     }
-    assert.match((await page.locator('#wasm .pointed').allInnerTexts()).join('\n'), /i32\.add[^]*\(local\.set \$eax/);
-    assert.equal(await page.locator('#guest').getAttribute('aria-activedescendant'), `guest-${add}`);
+    await eventually(async () => { assert.match((await page.locator('#wasm .pointed').allInnerTexts()).join('\n'), /i32\.add[^]*\(local\.set \$eax/); });
+    await eventually(async () => { assert.equal(await page.locator('#guest').getAttribute('aria-activedescendant'), `guest-${add}`); });
     await page.keyboard.press('Escape');
     for (const key of ['c', 'w']) await page.keyboard.press(key);
     await page.waitForTimeout(100);
@@ -105,8 +106,8 @@ describe('translations: in a browser', function () {
   it('has thousands of regions at hand, and only those in view on the page; marks what is new', () => withPanel(DARK, async (panel, machine) => {
     const { page } = panel;
     await page.locator('#regions .row').first().waitFor();
-    assert.ok(Number(await page.locator('#regions').getAttribute('aria-rowcount')) > 2500);
-    assert.ok(await page.locator('#regions .row').count() < 60);
+    await eventually(async () => { assert.ok(Number(await page.locator('#regions').getAttribute('aria-rowcount')) > 2500); });
+    await eventually(async () => { assert.ok(await page.locator('#regions .row').count() < 60); });
     await page.selectOption('[data-field=sort]', 'instructions');
     const first = page.locator('#regions .row').first().locator('.size');
     await first.filter({ hasText: '137' }).waitFor();
