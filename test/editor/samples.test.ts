@@ -465,10 +465,12 @@ describe('the samples in a real VS Code', function () {
     it('has the panels again', async () => {
       const { page } = editor;
       await page.reload();
-      await (await panelFrame(page, 'Screen', 60_000)).getByText('No guest is running').waitFor();
+      await (await panelFrame(page, 'Devices', 60_000)).getByText('No guest is running').waitFor();
       // A panel that is behind another one is loaded when it is brought to the front.
-      await page.locator('.tab').filter({ hasText: 'Page Tables' }).click();
-      await (await panelFrame(page, 'Page Tables', 60_000)).getByText('No guest is running').waitFor();
+      for (const title of ['Screen', 'Page Tables']) {
+        await page.locator('.tab').filter({ hasText: title }).click();
+        await (await panelFrame(page, title, 60_000)).getByText('No guest is running').waitFor();
+      }
     });
   });
 
