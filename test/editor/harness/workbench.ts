@@ -48,17 +48,27 @@ export async function openPalette(page: Page): Promise<void> {
   }, (open) => open);
 }
 
+/** Opens the command palette with a text in it; anew where another quick input took its place before the text was there. */
+async function typeInPalette(page: Page, text: string): Promise<void> {
+  const input = page.locator('.quick-input-widget input[type=text]');
+  await waitUntil('the command palette to take a text', async () => {
+    await openPalette(page);
+    const took = await input.fill(text, { timeout: 3000 }).then(() => true, () => false);
+    if (!took) await page.keyboard.press('Escape');
+    return took;
+  }, (took) => took, 60_000);
+}
+
 /** Runs a command from the command palette by its full title, such as `Shadowbox: Show Page Tables`. */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await openPalette(page);
+  await typeInPalette(page, `>${title}`);
   await pickInQuickInput(page, `>${title}`, title);
 }
 
 /** Changes the colour theme by its name: 'Light 2026'. */
 export async function chooseTheme(page: Page, theme: string): Promise<void> {
-  await openPalette(page);
+  await typeInPalette(page, '>Preferences: Color Theme');
   const quickInput = page.locator('.quick-input-widget');
-  await quickInput.locator('input[type=text]').fill('>Preferences: Color Theme');
   await quickInput.locator('.monaco-list-row').filter({ has: page.getByText('Preferences: Color Theme', { exact: true }) }).first().click();
   await quickInput.locator('input[type=text]').fill(theme);
   await quickInput.locator('.monaco-list-row').filter({ has: page.getByText(theme, { exact: true }) }).first().waitFor();
