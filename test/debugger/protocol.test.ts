@@ -186,13 +186,15 @@ describe('protocol', function () {
     ({ client } = withMachine(IDLE_LOOP));
     const start = performance.now();
     await client.launch({ stopOnEntry: false });
-    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    // They keep coming, however slow the computer is; the test's own time is the limit.
+    while (client.unreadEvents('shadowbox.changed').length < 5 || performance.now() - start < 500) {
+      await new Promise((resolve) => { setTimeout(resolve, 10); });
+    }
     await client.request('pause', {});
     await client.event('stopped');
     const most = (performance.now() - start) * 30 / 1000 + 2;
     const count = client.unreadEvents('shadowbox.changed').length;
-    // How many come in a while hangs on how busy the computer is; that more than one comes, and never too many, does not.
-    assert.ok(count >= 2 && count <= most, `${count}, at most ${most.toFixed(1)}`);
+    assert.ok(count <= most, `${count}, at most ${most.toFixed(1)}`);
     await new Promise((resolve) => { setTimeout(resolve, 100); });
     assert.equal(client.unreadEvents('shadowbox.changed').length, count);
   });
