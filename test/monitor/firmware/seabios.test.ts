@@ -1,6 +1,7 @@
 /** Where SeaBIOS goes, with made-up files and with those of the Debian package if it is installed. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { leaveOut } from '../../support/leaveOut';
 import { installFirmware, resetCpu } from '../../../src/monitor/firmware/install';
 import { mapExternalFirmware } from '../../../src/monitor/firmware/seabios';
 import { FakeMemory, MIB, refuses } from './fakes';
@@ -29,7 +30,7 @@ describe('External firmware', () => {
   });
   it('takes the files of the Debian package', function () {
     const [system, vga] = ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'].map((name) => `/usr/share/seabios/${name}`);
-    if (!existsSync(system) || !existsSync(vga)) this.skip();
+    if (!existsSync(system) || !existsSync(vga)) leaveOut(this, 'no SeaBIOS (Debian: seabios)');
     assert.equal(mapExternalFirmware(readFileSync(system), vgaBios())[2].address, 0xfffe_0000);
     assert.doesNotThrow(() => mapExternalFirmware(bios(128), readFileSync('/usr/share/seabios/vgabios-stdvga.bin')));
   });
