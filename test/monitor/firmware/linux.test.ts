@@ -1,13 +1,15 @@
-/** The Linux loader against boot.rst, zero-page.rst and, where one lies about, a real kernel. */
+/** The Linux loader against boot.rst, zero-page.rst, and a real kernel once set-up has fetched it. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { leaveOut } from '../../support/leaveOut';
+import { root } from '../../../scripts/lib/paths.mjs';
 import { loadLinux } from '../../../src/monitor/firmware/linux';
 import { FakeMemory, MIB, refuses } from './fakes';
 import { bzImage } from './images';
 
-const DEBIAN_KERNEL = '/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/linux';
-const REAL_KERNEL = process.env['SHADOWBOX_TEST_KERNEL'] ?? DEBIAN_KERNEL;
+/** As `npm run setup` has fetched it. */
+const REAL_KERNEL = path.join(root, '.cache', 'guests', 'debian-i386', 'linux');
 
 function load(kernel: Uint8Array, initrd?: Uint8Array, cmdline = 'console=ttyS0', ramBytes = 64 * MIB) {
   const memory = new FakeMemory(ramBytes);
