@@ -44,12 +44,14 @@ const ARROWS = {
   ])),
   // Read-only file systems: helpers for fields and identifiers are the image formats' own.
   'src/filesystems': ['src/monitor/disks/image.ts'],
-  'src/host': HOST_INTERFACES,
+  // What everybody knows who types into a guest.
+  'src/keyboard': [],
+  'src/host': [...HOST_INTERFACES, 'src/keyboard'],
   'src/cli': ['src/monitor/machine', 'src/monitor/disks', 'src/host', 'debugger', ...CONTRACTS, 'package.json'],
   'src/extension': ['debugger', 'src/filesystems', 'src/monitor/disks', 'src/host/node/fileAccess.ts', 'src/monitor/machine/blame.ts', 'src/monitor/firmware/detect.ts'],
   debugger: ['src/monitor/inspection', 'src/monitor/machine', 'src/monitor/devices/device.ts', 'src/filesystems'],
-  // Message types only.
-  webviews: ['src/extension/panels/messages.ts', 'src/extension/disks/messages.ts', 'src/filesystems/report.ts', 'debugger/panelProtocol.ts', 'src/monitor/inspection/queries.ts'],
+  // Message types, and how a text is typed.
+  webviews: ['src/extension/panels/messages.ts', 'src/extension/disks/messages.ts', 'src/filesystems/report.ts', 'debugger/panelProtocol.ts', 'src/monitor/inspection/queries.ts', 'src/keyboard'],
 };
 
 /** The files outside the monitor that know what runs in it: entries of the threads in which a machine lives, its code is translated, and its disks are served. */
@@ -99,7 +101,7 @@ export default tseslint.config(
       'no-restricted-properties': ['error', { object: 'Date', property: 'now' }, { object: 'Math', property: 'random' }],
     },
   },
-  { files: ['src/filesystems/**'], rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [VSCODE], patterns: [NO_PACKAGES] }] } },
+  { files: ['src/filesystems/**', 'src/keyboard/**'], rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [VSCODE], patterns: [NO_PACKAGES] }] } },
   { files: ['webviews/**'], rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: [VSCODE], patterns: [NO_NODE] }] } },
   { files: ['src/extension/**', 'test/editor/**', 'test/extension/**'], rules: { '@typescript-eslint/no-restricted-imports': 'off' } },
   { files: MONITOR_WORKERS, rules: { 'import-x/no-restricted-paths': 'off' } },

@@ -149,7 +149,7 @@ export interface MachineControl {
   writeMemory(space: MemorySpace, address: bigint, bytes: Uint8Array): Promise<number>;
   /**
    * Something comes in from outside: logged, stamped, then seen by the guest. Like every change, it makes a new future of a machine
-   * that has gone back in time: what came after is forgotten, and a message says so.
+   * that has gone back in time: what came after is kept as a fork, and a message says so.
    */
   input(input: MachineInput): Promise<void>;
   /** Power-on reset: memory cleared, firmware and images loaded anew; stands on the first instruction. */
