@@ -8,8 +8,7 @@ import type { DapClient } from './client';
 import type { FakeGuest } from './fakeMachine';
 import { withMachine } from './harness';
 import { markerLine } from './markers';
-import { buildProgram } from './program';
-import { leaveOut } from '../support/leaveOut';
+import { needProgram } from './program';
 
 /** A small generator with a fixed seed (mulberry32), so that a failure can be repeated. */
 function randomNumbers(seed: number): (limit: number) => number {
@@ -128,8 +127,7 @@ describe('disassembly', function () {
   });
 
   it('decodes backwards to the real instructions where symbols lead the way, and names lines and targets', async function () {
-    const program = buildProgram();
-    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
+    const program = needProgram(this);
     ({ client } = withMachine(program.guest(0)));
     await client.launch({ symbols: program.elf });
     await client.stopped('entry');

@@ -5,8 +5,7 @@ import type { DapClient } from './client';
 import type { FakeMachine } from './fakeMachine';
 import { withMachine } from './harness';
 import { markerLine } from './markers';
-import { buildProgram, type BuiltProgram } from './program';
-import { leaveOut } from '../support/leaveOut';
+import { needProgram, type BuiltProgram } from './program';
 
 describe('ways through a C program', function () {
   this.timeout(20_000);
@@ -15,9 +14,7 @@ describe('ways through a C program', function () {
   let machine: FakeMachine;
 
   before(function () {
-    const found = buildProgram();
-    if (!found) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
-    program = found;
+    program = needProgram(this);
   });
 
   beforeEach(async () => {

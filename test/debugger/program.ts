@@ -1,6 +1,7 @@
 /**
  * Builds the tests' C program with gcc into a temporary folder, and makes a fake guest of it.
  */
+import type { Context } from 'mocha';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SymbolTable } from '../../debugger/symbols/symbol-table';
 import type { FakeGuest } from './fakeMachine';
+import { leaveOut } from '../support/leaveOut';
 
 const SOURCES = fileURLToPath(new URL('guest/', import.meta.url));
 const BASE = 0x100000;
@@ -25,8 +27,12 @@ export interface BuiltProgram {
 
 let built: BuiltProgram | undefined;
 
-/** The program, built once; undefined where there is no gcc for 32-bit code. */
-export function buildProgram(): BuiltProgram | undefined {
+/** The program, built once; where there is no gcc for 32-bit code the test, or the suite of a `before` hook, is left out. */
+export function needProgram(test: Context): BuiltProgram {
+  return buildProgram() ?? leaveOut(test, 'no gcc -m32 (Debian: gcc-multilib)');
+}
+
+function buildProgram(): BuiltProgram | undefined {
   if (built) return built;
   const folder = mkdtempSync(join(tmpdir(), 'shadowbox-debugger-'));
   for (const name of ['program.c', 'start.s']) copyFileSync(join(SOURCES, name), join(folder, name));

@@ -7,8 +7,7 @@ import type { FileReader } from '../../debugger/ports';
 import { factoryOf, FakeMachine } from './fakeMachine';
 import { connect, FILES, withMachine } from './harness';
 import { markerLine } from './markers';
-import { buildProgram, type BuiltProgram } from './program';
-import { leaveOut } from '../support/leaveOut';
+import { needProgram, type BuiltProgram } from './program';
 
 describe('debug session with a C program', function () {
   this.timeout(20_000);
@@ -17,9 +16,7 @@ describe('debug session with a C program', function () {
   let machine: FakeMachine;
 
   before(function () {
-    const found = buildProgram();
-    if (!found) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
-    program = found;
+    program = needProgram(this);
   });
 
   function start(how = 0): void {
@@ -396,8 +393,7 @@ describe('debug session in 16-bit code', function () {
 
 describe('source map', () => {
   it('finds sources that have moved', async function () {
-    const program = buildProgram();
-    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
+    const program = needProgram(this);
     const moved: FileReader = {
       read: (path) => FILES.read(path),
       exists: async (path) => path === '/elsewhere/program.c' || path === program.elf,
@@ -412,8 +408,7 @@ describe('source map', () => {
   });
 
   it('leaves sources that are nowhere, and says so', async function () {
-    const program = buildProgram();
-    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
+    const program = needProgram(this);
     const lost: FileReader = { read: (path) => FILES.read(path), exists: async () => false };
     const client = connect(factoryOf(new FakeMachine(program.guest(0))), lost);
     await client.launch({ kernel: program.elf });

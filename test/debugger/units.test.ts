@@ -15,8 +15,7 @@ import { SymbolFileError } from '../../debugger/symbols/bytes';
 import { SymbolTable } from '../../debugger/symbols/symbol-table';
 import { compareWithGolden, transcriptText } from './golden';
 import { markersIn } from './markers';
-import { buildProgram } from './program';
-import { leaveOut } from '../support/leaveOut';
+import { needProgram } from './program';
 
 describe('numbers', () => {
   it('are read in decimal, hexadecimal and binary', () => {
@@ -97,8 +96,7 @@ describe('the wire codec', () => {
 
 describe('a symbol file that is broken in part', () => {
   it('has no answers there, and is complained about once', function () {
-    const program = buildProgram();
-    if (!program) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
+    const program = needProgram(this);
     const complaints: string[] = [];
     const image = new Image('a.elf', '/a.elf', SymbolTable.parse(new Uint8Array(readFileSync(program.elf))), (message) => complaints.push(message));
     const broken = (): never => { throw new SymbolFileError('cut short', '.debug_info'); };

@@ -7,8 +7,7 @@ import type { DapClient } from './client';
 import type { FakeMachine } from './fakeMachine';
 import { withMachine } from './harness';
 import { markerLine } from './markers';
-import { buildProgram, type BuiltProgram } from './program';
-import { leaveOut } from '../support/leaveOut';
+import { needProgram, type BuiltProgram } from './program';
 
 describe('values of a C program', function () {
   this.timeout(20_000);
@@ -18,9 +17,7 @@ describe('values of a C program', function () {
   let frame: Dap.StackFrame;
 
   before(function () {
-    const found = buildProgram();
-    if (!found) leaveOut(this, 'no gcc -m32 (Debian: gcc-multilib)');
-    program = found;
+    program = needProgram(this);
   });
 
   beforeEach(async () => {
