@@ -73,15 +73,11 @@ export class CodeLocator {
     return page >= 0 && this.physicalBreakpoints.has(page * PAGE_BYTES + offsetInPage(linear));
   }
 
-  /**
-   * Whether a breakpoint stands at an instruction whose page has still to be looked up: that sets accessed bits, and is not to happen before it is
-   * decided whether to stop.
-   */
-  hasBreakpointBeforeFetch(linear: number): boolean {
-    if (!this.hasBreakpoint(linear)) return false;
+  /** Whether the execute TLB has the page of an address: to enter its code takes no walk of the guest's tables. */
+  hasPage(linear: number): boolean {
     this.refresh();
     const { mmu, state } = this.cpu;
-    return mmu.tlb.codeTable(state.u32(L.TLB_EXECUTE_TABLE), mmu.pageOf(linear)) < 0;
+    return mmu.tlb.codeTable(state.u32(L.TLB_EXECUTE_TABLE), mmu.pageOf(linear)) >= 0;
   }
 
   forgetExecuteTlb(): void {

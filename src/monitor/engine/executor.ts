@@ -397,16 +397,18 @@ export class Executor implements AnsweringEngine {
     const cpu = this.cpu;
     const s = cpu.state;
     this.debugBefore = s.u32(L.PENDING_DEBUG);
-    if (this.watched.entries && this.decisions.enters(this.linear())) return EVENT;
+    const linear = this.linear();
+    if (this.watched.entries && this.decisions.enters(linear)) return EVENT;
     const trap = (s.systemFlags & FLAG.TF) !== 0;
     const mine = this.passCpu === cpu.place.index;
+    const stops = this.locator.hasBreakpoint(linear);
     // A repeated instruction that goes on has been come to before.
-    const midway = this.isRepeating && this.locator.hasBreakpoint(this.linear());
-    const passing = (mine && this.passBreakpointAt === this.linear()) || midway;
+    const passing = (mine && this.passBreakpointAt === linear) || (stops && this.isRepeating);
     if (mine) this.passBreakpointAt = -1;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
-    // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit.
-    const guarded = (resumed && (this.debug.executionAddresses().length > 0 || this.locator.hasBreakpoint(this.linear()))) || this.locator.hasBreakpointBeforeFetch(this.linear());
+    // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit. Looking up an instruction's page sets accessed
+    // bits, which is not to happen before it has been decided whether to stop.
+    const guarded = (resumed && (stops || this.debug.executionAddresses().length > 0)) || (stops && !this.locator.hasPage(linear));
     if (trap || passing || guarded || cpu.attention) {
       if (!passing) {
         const stop = this.breakpointHere(resumed);
