@@ -55,6 +55,17 @@ describe('devices: in a browser', function () {
 
   const row = ({ page }: OpenPanel, key: string) => page.locator(`[data-row="${key}"]`);
 
+  it('says below its bar that no guest is running', () => withDevices(DARK, async (panel) => {
+    await panel.page.setViewportSize({ width: 480, height: 600 });
+    await panel.tell('session', null);
+    const notice = panel.page.locator('.notice');
+    await notice.filter({ hasText: 'No guest is running' }).waitFor();
+    await eventually(async () => {
+      const [bar, box] = [await panel.page.locator('.toolbar').boundingBox(), await notice.boundingBox()];
+      assert.ok(bar && box && box.y >= bar.y + bar.height, JSON.stringify({ bar, box }));
+    });
+  }));
+
   it('opens, finds, pins and writes by keyboard', () => withDevices(DARK, async (panel, machine) => {
     const { page } = panel;
     await page.focus('#tree');

@@ -28,7 +28,7 @@ export function treeView(state: DevicesState, inquiries: Inquiries): ElementDesc
     },
     h('div', { class: 'rows', style: { height: `${rows.length * ROW_PIXELS}px` } },
       rows.slice(first, end).map((row, i) => rowView(row, first + i, row.key === selected, changed)))),
-    rows.length === 0 && h('p', { class: 'none', key: 'none' }, state.filter === '' ? 'The machine has no devices.' : `Nothing has '${state.filter}' in its name or meaning.`));
+    rows.length === 0 && h('p', { class: 'nothing-found', key: 'nothing-found' }, state.filter === '' ? 'The machine has no devices.' : `Nothing has '${state.filter}' in its name or meaning.`));
 }
 
 function idOf(key: string): string {
