@@ -19,6 +19,7 @@ interface Manifest {
     readonly submenus: readonly { readonly id: string; readonly label: string }[];
     readonly keybindings: readonly { readonly command: string; readonly key: string; readonly mac?: string; readonly when?: string }[];
     readonly configuration: { readonly properties: Readonly<Record<string, { readonly description?: string; readonly markdownDescription?: string; readonly default?: unknown }>> };
+    readonly configurationDefaults: { readonly 'workbench.editor.autoLockGroups': Readonly<Record<string, boolean>> };
     readonly walkthroughs: readonly { readonly steps: readonly Step[] }[];
   };
 }
@@ -117,6 +118,8 @@ describe('package.json', () => {
         assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${viewType}`), 'it would not come back after a reload');
         assert.equal(titleOf(command), `Show ${title}`);
         assert.ok(existsSync(path.join(root, 'webviews', name, 'main.ts')));
+        // VS Code knows a webview's tab by this prefix. In a group that is not locked the next stop's source would cover the panel.
+        assert.equal(manifest.contributes.configurationDefaults['workbench.editor.autoLockGroups'][`mainThreadWebview-${viewType}`], true);
         assert.ok(entriesOf('shadowbox.panels').some((entry) => entry.command === command), 'it is not in the menu shadowbox.panels');
       });
     }
