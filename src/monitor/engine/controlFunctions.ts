@@ -6,6 +6,7 @@ import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK,
 import { RF } from '../isa/flags';
 import { CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
+import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
 import { FunctionBuilder, binary, call, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
 
@@ -99,8 +100,8 @@ export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expres
  * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
  * of blocks. What is not there is left to TypeScript.
  */
-export function emitJump(handlerType: number): FunctionBody {
-  const b = new FunctionBuilder([I64]);
+export function emitJump(handlerType: number, parameters: readonly WasmType[] = [I64]): FunctionBody {
+  const b = new FunctionBuilder(parameters);
   const offset = b.parameter(0);
   goTo(b, handlerType, offset);
   b.store(OP.i64_store, CPU, at(EIP), offset);
@@ -150,7 +151,7 @@ export function emitArrive(handlerType: number): FunctionBody {
  * an offset is the linear address and execute TLBs hold no page from 4 GiB up (CodeLocator empties them when code gets 64 bits).
  */
 export function emitLeap(handlerType: number, jump: number): FunctionBody {
-  const b = new FunctionBuilder([I32, I32]);
+  const b = new FunctionBuilder(regionImportSignature('leap').parameters);
   const [offset, remaining] = [b.parameter(0), b.parameter(1)];
   const page = b.let(binary(OP.i32_and, I32, offset, i32(-PAGE_BYTES)));
   const arrival: Arrival = {
@@ -171,7 +172,7 @@ export function emitLeap(handlerType: number, jump: number): FunctionBody {
 
 /** The way from translated code to the block of a slot (parameters: slot, offset in the page, the budget): the block, or the way to its offset. */
 export function emitFollow(handlerType: number, jump: number): FunctionBody {
-  const b = new FunctionBuilder([I32, I32, I32]);
+  const b = new FunctionBuilder(regionImportSignature('follow').parameters);
   const remaining = b.parameter(2);
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   const offset = b.let(binary(OP.i64_add, I64, start, unary(OP.i64_extend_i32_u, I64, b.parameter(1))));
@@ -246,9 +247,9 @@ export function emitContinue(jump: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
-/** Entry from TypeScript: the handler of the given record. */
-export function emitEnter(handlerType: number): FunctionBody {
-  const b = new FunctionBuilder([I32]);
+/** Entry from TypeScript, or from translated code: the handler of the given record. */
+export function emitEnter(handlerType: number, parameters: readonly WasmType[] = [I32]): FunctionBody {
+  const b = new FunctionBuilder(parameters);
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
   return { locals: b.locals, code: b.finish() };
@@ -298,9 +299,9 @@ export function emitAccess(beside: number, monitor: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
-/** A function that passes its parameters on to another one. */
-export function emitForward(fn: number, parameters: readonly WasmType[]): FunctionBody {
+/** A function that passes its first parameters on to another one. */
+export function emitForward(fn: number, passed: number, parameters: readonly WasmType[]): FunctionBody {
   const b = new FunctionBuilder(parameters);
-  b.returnCall(fn, parameters.map((_, i) => b.parameter(i)));
+  b.returnCall(fn, Array.from({ length: passed }, (_, i) => b.parameter(i)));
   return { locals: b.locals, code: b.finish() };
 }

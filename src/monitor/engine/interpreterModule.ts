@@ -8,6 +8,7 @@ import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
+import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
 import { ModuleBuilder } from './wasm/moduleBuilder';
@@ -67,18 +68,36 @@ export function buildBase(): Uint8Array {
     return fn;
   };
   const beside = define(module.type([I32, I32, I32], [I32]), emitBeside());
-  module.exportFunction('beside', beside);
-  CALL_NAMES.forEach((name, i) => {
+  const calls = CALL_NAMES.map((name, i) => {
     const call = monitor[i] ?? 0;
-    module.exportFunction(name, define(typeOf(name), name === 'access' ? emitAccess(beside, call) : emitForward(call, CALLS[name].parameters)));
+    const fn = define(typeOf(name), name === 'access' ? emitAccess(beside, call) : emitForward(call, CALLS[name].parameters.length, CALLS[name].parameters));
+    module.exportFunction(name, fn);
+    return fn;
   });
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
-  module.exportFunction('follow', define(module.type([I32, I32, I32], []), emitFollow(handlerType, jump)));
-  module.exportFunction('leap', define(module.type([I32, I32], []), emitLeap(handlerType, jump)));
+  const forward = (name: RegionImport, fn: number | undefined): FunctionBody => {
+    const { parameters } = regionImportSignature(name);
+    return emitForward(fn ?? 0, parameters.length - 1, parameters);
+  };
+  const called = (name: keyof MonitorCalls): number | undefined => calls[CALL_NAMES.indexOf(name)];
+  const forRegions: Readonly<Record<RegionImport, FunctionBody>> = {
+    enter: emitEnter(handlerType, regionImportSignature('enter').parameters),
+    follow: emitFollow(handlerType, jump),
+    leap: emitLeap(handlerType, jump),
+    jump: emitJump(handlerType, regionImportSignature('jump').parameters),
+    service: forward('service', called('service')),
+    beside: forward('beside', beside),
+    access: forward('access', called('access')),
+    commit: forward('commit', called('commit')),
+  };
+  for (const name of REGION_IMPORT_NAMES) {
+    const { parameters, results } = regionImportSignature(name);
+    module.exportFunction(regionImportName(name), define(module.type(parameters, results), forRegions[name]));
+  }
   const special = {
     crossing: emitLeave(EXIT.crossing),
     breakpoint: emitBreakpoint(handlerType, monitor[CALL_NAMES.indexOf('breakpoint')] ?? 0),

@@ -9,6 +9,7 @@ import { InstructionEmitter } from '../instructionEmitter';
 import { PAGE_BYTES } from '../../memory/layout';
 import { ACCESS, type Access } from '../memoryAccess';
 import { R } from '../records';
+import { veiled } from '../regionImports';
 import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
@@ -120,12 +121,12 @@ export class RegionEmitter extends InstructionEmitter {
       hit,
       () => code.set(host, direct),
       () => {
-        code.set(host, call(callees.beside, I32, [...halves(), sizeAndKind]));
+        code.set(host, call(callees.beside, I32, veiled([...halves(), sizeAndKind])));
         code.if(unary(OP.i32_eqz, I32, host), () => {
           // A fault finds the state as it was before the instruction, in the state block.
           scope.spill(scope.dirty);
           scope.spillBudget();
-          code.set(host, call(callees.access, I32, [...halves(), sizeAndKind, i32(this.instruction.record)]));
+          code.set(host, call(callees.access, I32, veiled([...halves(), sizeAndKind, i32(this.instruction.record)])));
           code.if(unary(OP.i32_eqz, I32, host), () => code.return());
           scope.afterAccess();
         });
@@ -139,7 +140,7 @@ export class RegionEmitter extends InstructionEmitter {
     if (!this.instruction.callout) return;
     const { code, scope, callees } = this;
     code.if(binary(OP.i32_lt_u, I32, host, i32(PAGE_BYTES)), () => {
-      code.call(callees.commit, [i32(this.instruction.record)]);
+      code.call(callees.commit, veiled([i32(this.instruction.record)]));
       scope.afterAccess();
     });
   }

@@ -7,6 +7,7 @@ import { meaningOf } from '../../isa/definitions';
 import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
+import { veiled } from '../regionImports';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/functionBuilder';
@@ -160,7 +161,7 @@ export class RegionFunction {
     scope.spill(scope.dirty);
     scope.spillBudget();
     const number = place.view.getUint32(record + R.link, true);
-    b.if(call(callees.service, I32, [i32(record), i32(number)]), () => b.return());
+    b.if(call(callees.service, I32, veiled([i32(record), i32(number)])), () => b.return());
     scope.load(needed);
     this.loadTables();
     // It may have changed how pages are mapped.

@@ -5,6 +5,7 @@
 import { FLAG_AUX, FLAG_RESULT, REG, REMAINING, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../../cpu/layout';
 import type { StatusSource } from '../../isa/emitter';
 import { CPU, at } from '../operandEmitter';
+import { veiled } from '../regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, binary, i32, load, select, unary, type Expression, type Local } from '../wasm/functionBuilder';
 import { FLAG_WORDS } from './regionFlow';
@@ -191,7 +192,7 @@ export class RegionScope {
     this.spill(dirty);
     if (kind === 'enter' || kind === 'jump') this.spillBudget();
     const parameters = { enter: [this.exitRecord], follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
-    builder.returnCall(waysOut[kind], parameters[kind]);
+    builder.returnCall(waysOut[kind], veiled(parameters[kind]));
   }
 
   private forRegisters(set: number, visit: (local: Local, address: number) => void): void {

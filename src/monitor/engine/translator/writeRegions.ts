@@ -1,6 +1,7 @@
 /** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
+import { regionImportName, regionImportSignature, type RegionImport } from '../regionImports';
 import { importRoutinesOnDemand } from '../routines';
-import { I32, I64 } from '../wasm/encoding';
+import { I32 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
 import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
 import { OrderReader, type OrderMessage } from './orderMessage';
@@ -37,15 +38,13 @@ function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array
   const view = new DataView(memory);
   const module = new ModuleBuilder();
   const regionType = module.type([I32], []);
+  const base = (name: RegionImport): number => {
+    const { parameters, results } = regionImportSignature(name);
+    return module.importFunction('base', regionImportName(name), module.type(parameters, results));
+  };
   const callees: RegionCallees = {
-    enter: module.importFunction('base', 'enter', regionType),
-    follow: module.importFunction('base', 'follow', module.type([I32, I32, I32], [])),
-    leap: module.importFunction('base', 'leap', module.type([I32, I32], [])),
-    jump: module.importFunction('base', 'jump', module.type([I64], [])),
-    service: module.importFunction('base', 'service', module.type([I32, I32], [I32])),
-    beside: module.importFunction('base', 'beside', module.type([I32, I32, I32], [I32])),
-    access: module.importFunction('base', 'access', module.type([I32, I32, I32, I32], [I32])),
-    commit: module.importFunction('base', 'commit', regionType),
+    enter: base('enter'), follow: base('follow'), leap: base('leap'), jump: base('jump'),
+    service: base('service'), beside: base('beside'), access: base('access'), commit: base('commit'),
     routines: importRoutinesOnDemand(module),
   };
   const graphs = regions.map(({ blocks }) => new RegionGraph(blocks));
