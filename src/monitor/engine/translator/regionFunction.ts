@@ -72,7 +72,7 @@ export class RegionFunction {
     const b = scope.builder;
     scope.load(this.flow.neededAtEntry);
     this.loadTables();
-    scope.setFloor();
+    this.checkBudget();
     if (this.hasOrigin) b.set(scope.origin, load(OP.i64_load, I64, CPU, at(EIP_BASE)));
     if (this.turnsPages) b.set(scope.pages, i32(1));
     b.recycle();
@@ -93,6 +93,24 @@ export class RegionFunction {
   /** What is written from here on is about an instruction. */
   private mark(record: number): void {
     this.begun.push({ at: this.scope.builder.code.length, record });
+  }
+
+  /**
+   * A region is only entered with a budget for the longest way through it, and only looped in with one for the longest way
+   * from the loop's head, so that edges forward need not ask. The interpreter does what is left.
+   */
+  private checkBudget(): void {
+    const { graph, scope } = this;
+    const loops = graph.blocks.filter(({ isLoop }) => isLoop);
+    if (loops.length > 0) scope.setFloor(Math.max(...loops.map((head) => graph.longestFrom(head))));
+    const [entry] = graph.blocks;
+    const longest = entry ? graph.longestFrom(entry) : 0;
+    const first = entry?.instructions[0];
+    if (first && longest > 0) scope.builder.if(this.budgetBelow(longest), () => scope.leaveToRecord(first.record, 0));
+  }
+
+  private budgetBelow(instructions: number): Expression {
+    return binary(OP.i32_lt_s, I32, this.scope.remaining, i32(instructions));
   }
 
   private loadTables(): void {
@@ -131,7 +149,7 @@ export class RegionFunction {
       this.mark(instruction.record);
       scope.flagsLive = live[i] ?? true;
       scope.dirty = dirty[i] ?? 0;
-      continuation = this.instruction(instruction, needed[i] ?? 0, dirty[i + 1] ?? dirtyAtEnd);
+      continuation = this.instruction(block, instruction, needed[i] ?? 0, dirty[i + 1] ?? dirtyAtEnd);
       const { source } = scope;
       // What the last one gives is used where the block ends.
       if (i < block.instructions.length - 1) scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
@@ -141,21 +159,21 @@ export class RegionFunction {
   }
 
   /** @param needed what is needed behind it, if it is a service; `dirty` what is dirty behind it */
-  private instruction(instruction: RegionInstruction, needed: number, dirty: number): Continuation {
+  private instruction(block: RegionBlock, instruction: RegionInstruction, needed: number, dirty: number): Continuation {
     const { scope } = this;
-    if (instruction.service) return this.callService(instruction, needed);
+    if (instruction.service) return this.callService(block, instruction, needed);
     if (factsOf(instruction.handler).unsafe) {
       scope.leaveToRecord(instruction.record, scope.dirty);
       return { kind: 'gone' };
     }
     const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees);
     meaningOf(instruction.handler.name)(emitter);
-    if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(instruction.record, dirty);
+    if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(block, instruction.record, dirty);
     return emitter.continuation;
   }
 
   /** Has a service done in TypeScript: all state goes into the state block and comes back. */
-  private callService({ record }: RegionInstruction, needed: number): Continuation {
+  private callService(block: RegionBlock, { record }: RegionInstruction, needed: number): Continuation {
     const { scope, callees, place } = this;
     const b = scope.builder;
     scope.spill(scope.dirty);
@@ -167,16 +185,18 @@ export class RegionFunction {
     // It may have changed how pages are mapped.
     if (this.turnsPages) b.set(scope.pages, i32(0));
     scope.source = undefined;
-    this.stopBehind(record, 0);
+    this.stopBehind(block, record, 0);
     return { kind: 'next' };
   }
 
   /**
-   * Leaves behind an instruction that has asked the monitor, with so many registers dirty, if that wants control: a transfer is
-   * stopped by the empty budget.
+   * Leaves behind an instruction that has asked the monitor, with so many registers dirty, if that wants control, or has taken
+   * of the budget what the way from here may need.
    */
-  private stopBehind(record: number, dirty: number): void {
-    this.scope.builder.if(load(OP.i32_load, I32, CPU, at(STOP_REQUESTED)), () => this.scope.leaveToRecord(record + RECORD_BYTES, dirty));
+  private stopBehind(block: RegionBlock, record: number, dirty: number): void {
+    const wanted = load(OP.i32_load, I32, CPU, at(STOP_REQUESTED));
+    const stop = binary(OP.i32_or, I32, wanted, this.budgetBelow(this.graph.longestFrom(block)));
+    this.scope.builder.if(stop, () => this.scope.leaveToRecord(record + RECORD_BYTES, dirty));
   }
 
   /** Goes on behind a block, with so many registers dirty. */
@@ -243,10 +263,15 @@ export class RegionFunction {
     }
     if (target.delta !== from.delta) this.turnPage(target, leave);
     b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
-    b.if(binary(OP.i32_lt_s, I32, scope.remaining, back ? scope.floor : i32(0)), () => {
-      b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
-      scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
-    });
+    // A transfer that has asked the monitor may have left too little, or nothing where that wants control.
+    const asked = from.instructions.at(-1)?.callout === true;
+    const spent = back ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : asked ? this.budgetBelow(this.graph.longestFrom(target)) : undefined;
+    if (spent) {
+      b.if(spent, () => {
+        b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
+        scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
+      });
+    }
     if (!back && target.forwardEdges === 1) return this.tree(target);
     const label = this.labels.get(target);
     if (label === undefined) throw new Error('A block is reached from outside its dominator');

@@ -76,6 +76,7 @@ export class RegionGraph {
   readonly blocks: readonly RegionBlock[];
   private readonly byPosition = new Map<number, RegionBlock>();
   private readonly dominators: RegionBlock[] = [];
+  private readonly longest: number[] = [];
 
   /** @param placed the blocks, the entry first; edges lead to those among them. */
   constructor(placed: readonly PlacedBlock[]) {
@@ -86,6 +87,7 @@ export class RegionGraph {
     this.blocks = entry ? this.orderFrom(entry) : [];
     this.findDominators();
     this.classifyEdges();
+    this.findLongest();
   }
 
   /** The block at a position, if it is in the region and can be reached. */
@@ -99,6 +101,18 @@ export class RegionGraph {
     let at = block;
     while (at.order > dominator.order) at = this.dominators[at.order] ?? dominator;
     return at === dominator;
+  }
+
+  /** The most instructions that are executed behind a block before an edge goes back, or the region is left. */
+  longestFrom({ order }: RegionBlock): number {
+    return this.longest[order] ?? 0;
+  }
+
+  private findLongest(): void {
+    for (const block of [...this.blocks].reverse()) {
+      const ways = block.successors.filter((next) => next.order > block.order).map((next) => next.count + this.longestFrom(next));
+      this.longest[block.order] = Math.max(0, ...ways);
+    }
   }
 
   private orderFrom(entry: RegionBlock): RegionBlock[] {

@@ -114,10 +114,10 @@ export class RegionScope {
     if (writing) b.set(this.writeTable, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)));
   }
 
-  /** Says how long the region may loop: until the budget is spent, or it has stayed long enough. */
-  setFloor(): void {
+  /** Says how long the region may loop: until the budget is no more than so many instructions, or it has stayed long enough. */
+  setFloor(least: number): void {
     const stay = this.builder.let(binary(OP.i32_sub, I32, this.remaining, i32(LONGEST_STAY)));
-    this.builder.set(this.floor, select(binary(OP.i32_gt_s, I32, stay, i32(0)), stay, i32(0)));
+    this.builder.set(this.floor, select(binary(OP.i32_gt_s, I32, stay, i32(least)), stay, i32(least)));
   }
 
   /** Puts registers back into the state block. */
