@@ -95,6 +95,10 @@ export class Answers implements MonitorCalls {
     this.engine.translator.hot(record);
   }
 
+  strayed(record: number): void {
+    this.engine.translator.noteStray(record);
+  }
+
   service(record: number, number: number): number {
     const { engine } = this;
     engine.counters.services++;

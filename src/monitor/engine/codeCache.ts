@@ -257,9 +257,19 @@ export class CodeCache {
    * such a way that it does so from inside. Says whether that is news.
    */
   callOut(page: CodePage, record: number): boolean {
+    return this.noteOf(page, record, page.callouts);
+  }
+
+  /** The accesses of a record's instruction are better looked up for themselves. Says whether that is news. */
+  setApart(page: CodePage, record: number): boolean {
+    return this.noteOf(page, record, page.apart);
+  }
+
+  /** Takes an instruction into a set of its page that regions are written by: those with it are translated anew. */
+  private noteOf(page: CodePage, record: number, set: Set<number>): boolean {
     const offset = this.machine.view.getUint16(record + R.offset, true);
-    if (page.callouts.has(offset)) return false;
-    page.callouts.add(offset);
+    if (set.has(offset)) return false;
+    set.add(offset);
     // What is being translated does not know it yet.
     page.generation++;
     const block = page.blockOf(record);

@@ -41,6 +41,8 @@ export class CodePage {
   readonly patched = new Map<number, number>();
   /** Offsets of instructions whose accesses keep coming to the monitor. */
   readonly callouts = new Set<number>();
+  /** Offsets of instructions whose accesses were often not in one page with those near them. */
+  readonly apart = new Set<number>();
   /** Bytes of records that lead nowhere any more, and of those that are kept aside. */
   deadBytes = 0;
   /** Whether code in it has been written to: from then on blocks keep their bytes. */
@@ -144,6 +146,7 @@ export class CodePage {
     this.aside.clear();
     this.bridged = 0;
     this.callouts.clear();
+    this.apart.clear();
     this.patched.clear();
     this.decoded.clear();
     this.deadBytes = 0;

@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
+import { CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
@@ -244,6 +244,17 @@ export function emitContinue(jump: number): FunctionBody {
   const start = load(OP.i64_load, I64, CPU, at(EIP_BASE));
   const offset = unary(OP.i64_extend_i32_u, I64, load(OP.i32_load16_u, I32, b.parameter(0), R.offset));
   b.returnCall(jump, [binary(OP.i64_add, I64, start, offset)]);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** The way from an access of translated code that the TLB does not serve to the interpreter (parameter: record); the monitor is told of one now and then. */
+export function emitStray(handlerType: number, strayed: number): FunctionBody {
+  const b = new FunctionBuilder(regionImportSignature('stray').parameters);
+  const record = b.parameter(0);
+  const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, STRAYS_TO_SAMPLE), i32(1)));
+  b.store(OP.i32_store, CPU, STRAYS_TO_SAMPLE, left);
+  b.if(binary(OP.i32_le_s, I32, left, i32(0)), () => b.call(strayed, [record]));
+  b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
   return { locals: b.locals, code: b.finish() };
 }
 

@@ -97,6 +97,7 @@ export class Executor implements AnsweringEngine {
       raise: (record, vector) => answers.raise(record, vector),
       service: (record, number) => answers.service(record, number),
       hot: (record) => answers.hot(record),
+      strayed: (record) => answers.strayed(record),
       breakpoint: (record) => answers.breakpoint(record),
     });
     this.enter = interpreter.enter;

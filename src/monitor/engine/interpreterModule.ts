@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitStray, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
@@ -29,6 +29,8 @@ export interface MonitorCalls {
   service(record: number, number: number): number;
   /** The block of a profile record has been entered often. */
   hot(record: number): void;
+  /** An access of translated code, or the group of accesses that it is looked up with, was not in the TLB. */
+  strayed(record: number): void;
   /** The instruction behind a breakpoint's record is next; true (1) when control leaves the block before it. */
   breakpoint(record: number): number;
 }
@@ -41,6 +43,7 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
   raise: { parameters: [I32, I32], results: [] },
   service: { parameters: [I32, I32], results: [I32] },
   hot: { parameters: [I32], results: [] },
+  strayed: { parameters: [I32], results: [] },
   breakpoint: { parameters: [I32], results: [I32] },
 };
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
@@ -86,6 +89,7 @@ export function buildBase(): Uint8Array {
   const called = (name: keyof MonitorCalls): number | undefined => calls[CALL_NAMES.indexOf(name)];
   const forRegions: Readonly<Record<RegionImport, FunctionBody>> = {
     enter: emitEnter(handlerType, regionImportSignature('enter').parameters),
+    stray: emitStray(handlerType, monitor[CALL_NAMES.indexOf('strayed')] ?? 0),
     follow: emitFollow(handlerType, jump),
     leap: emitLeap(handlerType, jump),
     jump: emitJump(handlerType, regionImportSignature('jump').parameters),

@@ -33,6 +33,10 @@ export interface AccessScope {
    * address), and the instruction may end here.
    */
   hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression;
+  /**
+   * Host address of an access at a linear address (i32, in 64-bit code i64), if it is one of several to the same page that are looked up together.
+   */
+  shared(linear: Expression, access: Access): Expression | undefined;
   /** The ways out of an instruction that faults: an offset outside its segment, an exception. */
   segmentFault(segment: Expression): void;
   raise(vector: number): void;
@@ -45,6 +49,26 @@ const GENERAL_PROTECTION = 13;
 const at = (offset: number): number => CPU_BASE + offset;
 const SS_BASE = SEGMENTS + SS * SEGMENT_BYTES;
 const ES_BASE = SEGMENTS + ES * SEGMENT_BYTES;
+
+/** What is looked up in a TLB table: a run of bytes at some distance from a linear address. */
+export interface Lookup {
+  readonly table: Expression;
+  /** From the address to the first byte, and to the last one; of the address's type. */
+  readonly first?: Expression;
+  readonly last: Expression;
+}
+
+/** Whether a TLB table has these bytes (i32), all in one page, and what then is to be added to the address, or its lower half, for the host's. */
+export function lookUp(code: FunctionBuilder, linear: Expression, { table, first, last }: Lookup): { readonly hit: Expression; readonly low: Expression; readonly addend: Expression } {
+  const wide = linear.type === I64;
+  const low = wide ? code.let(unary(OP.i32_wrap_i64, I32, linear)) : linear;
+  const start = !first ? low : code.let(wide ? unary(OP.i32_wrap_i64, I32, binary(OP.i64_add, I64, linear, first)) : binary(OP.i32_add, I32, linear, first));
+  const entry = code.let(binary(OP.i32_add, I32, table, tlbIndex(start, TLB_ENTRIES)));
+  const hit = wide
+    ? binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, binary(OP.i64_add, I64, linear, last), i64(-BigInt(PAGE_BYTES))))
+    : binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, binary(OP.i32_add, I32, linear, last), i32(-PAGE_BYTES)));
+  return { hit, low, addend: load(OP.i32_load, I32, entry, 8) };
+}
 
 /** One memory operand while its handler is emitted. */
 interface Place {
@@ -176,36 +200,29 @@ export class MemoryAccess {
 
   /** The TLB check for a 32-bit linear address: a page crossing is a tag miss. */
   private lookUp32(linear: Expression, access: Access): Expression {
-    const { bytes } = access;
     this.checkAlignment(linear, access);
-    const entry = this.code.let(this.tlbEntry(linear, access.kind));
-    const end = bytes === 1 ? linear : binary(OP.i32_add, I32, linear, i32(bytes - 1));
-    const hit = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, end, i32(-PAGE_BYTES)));
-    return this.hostAddress(hit, linear, entry, () => [linear, i32(0)], access);
+    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i32(access.bytes - 1), () => i32(0), access);
   }
 
   private lookUp64(linear: Expression, access: Access): Expression {
-    const { bytes } = access;
-    const low = this.code.let(unary(OP.i32_wrap_i64, I32, linear));
-    this.checkAlignment(low, access);
-    const entry = this.code.let(this.tlbEntry(low, access.kind));
-    const end = bytes === 1 ? linear : binary(OP.i64_add, I64, linear, i64(BigInt(bytes - 1)));
-    const hit = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, end, i64(-BigInt(PAGE_BYTES))));
+    this.checkAlignment(linear, access);
     const high = (): Expression => unary(OP.i32_wrap_i64, I32, binary(OP.i64_shr_u, I64, linear, i64(32n)));
-    return this.hostAddress(hit, low, entry, () => [low, high()], access);
+    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i64(BigInt(access.bytes - 1)), high, access);
   }
 
-  private checkAlignment(low: Expression, { bytes, aligned }: Access): void {
+  private lookUpAlone(linear: Expression, last: Expression, high: () => Expression, access: Access): Expression {
+    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(access.kind), last });
+    return this.scope.hostAddress(hit, binary(OP.i32_add, I32, low, addend), () => [low, high()], access);
+  }
+
+  private checkAlignment(linear: Expression, { bytes, aligned }: Access): void {
     if (!aligned) return;
+    const low = linear.type === I64 ? unary(OP.i32_wrap_i64, I32, linear) : linear;
     this.code.if(binary(OP.i32_and, I32, low, i32(bytes - 1)), () => this.scope.raise(GENERAL_PROTECTION));
   }
 
   private tlbEntry(low: Expression, kind: number): Expression {
     const index = tlbIndex(low, TLB_ENTRIES);
     return binary(OP.i32_add, I32, this.scope.tlbTable(kind), index);
-  }
-
-  private hostAddress(hit: Expression, low: Expression, entry: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression {
-    return this.scope.hostAddress(hit, binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8)), halves, access);
   }
 }

@@ -37,6 +37,10 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
   abstract addressRegister(slot: Expression, wide: boolean): Expression;
   abstract tlbTable(kind: number): Expression;
   abstract hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], access: Access): Expression;
+  /** Each access is looked up for itself, unless somebody knows better. */
+  shared(_linear: Expression, _access: Access): Expression | undefined {
+    return undefined;
+  }
   abstract segmentFault(segment: Expression): void;
   abstract raise(vector: number): void;
   abstract stored(host: Expression): void;

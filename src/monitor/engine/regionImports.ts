@@ -12,6 +12,7 @@ const VEIL: WasmType = V128;
 /** A region's function, and what goes to it, takes the address of a record. */
 const REGION_IMPORTS = {
   enter: { parameters: [I32, VEIL], results: [] },
+  stray: { parameters: [I32, VEIL], results: [] },
   follow: { parameters: [I32, I32, I32, VEIL], results: [] },
   leap: { parameters: [I32, I32, VEIL], results: [] },
   jump: { parameters: [I64, VEIL], results: [] },

@@ -12,6 +12,9 @@ export const NULL_SLOT = 0x40;
 /** A word that counts stores beside code down to the next one that the monitor is told of. */
 export const STORES_TO_SAMPLE = 0x48;
 
+/** A word that counts accesses of translated code that the TLB does not serve down, likewise. */
+export const STRAYS_TO_SAMPLE = 0x4c;
+
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,

@@ -23,7 +23,7 @@ function instructions(first: number, ...codes: readonly (readonly number[])[]): 
   return codes.map((code, i) => {
     const instruction = decode(Uint8Array.from(code), 0, code.length, 32);
     assert.ok(instruction);
-    return { handler: handlerFor(instruction, 'flat'), service: instruction.name.startsWith('!'), callout: i === 2, patched: i === 0, record: first + i * RECORD_BYTES };
+    return { handler: handlerFor(instruction, 'flat'), service: instruction.name.startsWith('!'), callout: i === 2, patched: i === 0, apart: i === 1, record: first + i * RECORD_BYTES };
   });
 }
 

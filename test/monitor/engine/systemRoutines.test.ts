@@ -28,7 +28,7 @@ function routinesOf(guest: Guest): Interpreter {
   const unused = (): never => {
     throw new Error('A routine asks nothing of the monitor');
   };
-  return new Interpreter(guest.memory.memory, { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, hot: unused, breakpoint: unused });
+  return new Interpreter(guest.memory.memory, { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, hot: unused, strayed: unused, breakpoint: unused });
 }
 
 interface Snapshot {

@@ -40,7 +40,7 @@ function routines(): (name: X87Routine) => Exported {
     table: new WebAssembly.Table({ initial: 16, element: 'anyfunc' }),
     first: new WebAssembly.Global({ value: 'i32', mutable: false }, 0),
   };
-  const monitor = { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, breakpoint: unused, hot: unused };
+  const monitor = { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, breakpoint: unused, hot: unused, strayed: unused };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(buildBase() as BufferSource), { env, monitor });
   return (name) => exports[routineExport(name)] as Exported;
 }

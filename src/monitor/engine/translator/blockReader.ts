@@ -41,7 +41,7 @@ export class BlockReader {
       const far = service ? FAR_SERVICES.has(this.view.getUint32(record + R.link, true)) : transfersFar(handler.name);
       if (far) return { page, offset, count, instructions, end: { kind: 'leave', record } };
       const place = this.view.getUint16(record + R.offset, true);
-      instructions.push({ handler, service, record, callout: page.callouts.has(place), patched: page.patched.has(place) });
+      instructions.push({ handler, service, record, callout: page.callouts.has(place), apart: page.apart.has(place), patched: page.patched.has(place) });
     }
     const last = instructions[count - 1];
     if (!last) return undefined;

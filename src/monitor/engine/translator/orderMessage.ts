@@ -41,8 +41,8 @@ export class OrderWriter {
     numbers.push(table, context.first, context.end, offset, count, delta, position, targets.length, ...targets);
     // The records of a block lie one behind the other.
     numbers.push(instructions.length, instructions[0]?.record ?? 0);
-    for (const { handler, service, callout, patched } of instructions) {
-      numbers.push(8 * this.numberOf(handler) + (service ? 1 : 0) + (callout ? 2 : 0) + (patched ? 4 : 0));
+    for (const { handler, service, callout, patched, apart } of instructions) {
+      numbers.push(16 * this.numberOf(handler) + (service ? 1 : 0) + (callout ? 2 : 0) + (patched ? 4 : 0) + (apart ? 8 : 0));
     }
     numbers.push(END_KINDS.indexOf(end.kind));
     switch (end.kind) {
@@ -100,9 +100,9 @@ export class OrderReader {
     const first = this.next();
     const instructions = Array.from({ length: count }, (_, i) => {
       const coded = this.next();
-      const handler = this.handlers[coded >> 3];
+      const handler = this.handlers[coded >> 4];
       if (!handler) throw new Error('An order names a handler that was never sent');
-      return { handler, service: (coded & 1) !== 0, callout: (coded & 2) !== 0, patched: (coded & 4) !== 0, record: first + i * RECORD_BYTES };
+      return { handler, service: (coded & 1) !== 0, callout: (coded & 2) !== 0, patched: (coded & 4) !== 0, apart: (coded & 8) !== 0, record: first + i * RECORD_BYTES };
     });
     return { page, ...place, targets, instructions, end: this.end() };
   }

@@ -89,9 +89,10 @@ export class RegionEmitter extends InstructionEmitter {
 
   protected readSlot(slot: Expression, size: OperandSize): Expression {
     const at = numberOf(slot);
-    const local = this.scope.register(at >> 3);
-    if (size === 64) return this.scope.wide ? local : unary(OP.i64_extend_i32_u, I64, local);
-    const word = this.scope.wide ? unary(OP.i32_wrap_i64, I32, local) : local;
+    const { wide, addresses } = this.scope;
+    const local = { ...this.scope.register(at >> 3), anchored: addresses.register(at >> 3) };
+    if (size === 64) return wide ? local : unary(OP.i64_extend_i32_u, I64, local);
+    const word = wide ? unary(OP.i32_wrap_i64, I32, local) : local;
     if (size === 32) return word;
     if (at & 7) return binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, word, i32(8)), i32(0xff));
     return binary(OP.i32_and, I32, word, i32(size === 8 ? 0xff : 0xffff));
@@ -100,10 +101,23 @@ export class RegionEmitter extends InstructionEmitter {
   protected writeSlot(slot: Expression, size: OperandSize, value: Expression): void {
     const at = numberOf(slot);
     const local = this.scope.register(at >> 3);
-    this.code.set(local, this.scope.wide ? wideWord(local, at & 7, size, value) : narrowWord(local, at & 7, size, value));
+    const word = this.scope.wide ? wideWord(local, at & 7, size, value) : narrowWord(local, at & 7, size, value);
+    this.code.set(local, word);
+    this.scope.addresses.setRegister(at >> 3, this.isCertain ? word.anchored : undefined);
+  }
+
+  /** Whether what is emitted here is done in any case. */
+  private get isCertain(): boolean {
+    return this.code.nesting === this.nesting;
   }
 
   // Memory.
+
+  override shared(linear: Expression, access: Access): Expression | undefined {
+    const { callout, apart } = this.instruction;
+    if (callout || apart || !this.isCertain) return undefined;
+    return this.scope.addresses.access(linear, access, (hit) => this.leaveUnless(hit));
+  }
 
   tlbTable(kind: number): Expression {
     return kind === ACCESS.read ? this.scope.readTable : this.scope.writeTable;
@@ -112,7 +126,7 @@ export class RegionEmitter extends InstructionEmitter {
   hostAddress(hit: Expression, direct: Expression, halves: () => readonly [Expression, Expression], { bytes, kind }: Access): Expression {
     const { code, scope, callees } = this;
     if (!this.instruction.callout) {
-      code.if(unary(OP.i32_eqz, I32, hit), () => this.leave());
+      this.leaveUnless(hit);
       return code.let(direct);
     }
     const host = code.temporary(I32);
@@ -155,9 +169,8 @@ export class RegionEmitter extends InstructionEmitter {
   }
   setStatus(words: () => StatusWords, source?: StatusSource): void {
     const { scope, code } = this;
-    const always = code.nesting === this.nesting;
-    scope.source = always ? source : undefined;
-    if (always && !scope.flagsLive) return;
+    scope.source = this.isCertain ? source : undefined;
+    if (this.isCertain && !scope.flagsLive) return;
     const { result, aux } = words();
     const r = code.let(expression(result));
     code.set(scope.flagAux, expression(aux));
@@ -197,6 +210,11 @@ export class RegionEmitter extends InstructionEmitter {
 
   protected remaining(): Expression {
     return this.scope.remaining;
+  }
+
+  /** Leaves for the interpreter, if the TLB does not serve an access. */
+  private leaveUnless(hit: Expression): void {
+    this.code.if(unary(OP.i32_eqz, I32, hit), () => this.scope.leaveToAccess(this.instruction.record, this.scope.dirty));
   }
 
   private leave(): void {

@@ -11,6 +11,7 @@ import { veiled } from '../regionImports';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/functionBuilder';
+import type { AddressKnowledge } from './addressGroups';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation, type EmitterCallees } from './regionEmitter';
@@ -48,6 +49,8 @@ export class RegionFunction {
   private readonly begun: CodeMark[] = [];
   private readonly flow: RegionFlow;
   private readonly labels = new Map<RegionBlock, number>();
+  /** What is known of addresses where blocks end. */
+  private readonly knowledge = new Map<RegionBlock, AddressKnowledge>();
   /** Bits of the pages that the region has blocks of, by their distance from the first one, in the set of those looked up. */
   private readonly pages = new Map<number, number>();
   private readonly turnsPages: boolean;
@@ -124,6 +127,7 @@ export class RegionFunction {
     if (!block.isLoop) return this.within(block, merges);
     this.scope.builder.loopBlock(() => {
       this.labels.set(block, this.scope.builder.nesting);
+      this.scope.addresses.forget(this.scope.addresses.knowledge);
       this.within(block, merges);
     });
   }
@@ -131,10 +135,13 @@ export class RegionFunction {
   /** A block's code, inside a WebAssembly block for each place where ways meet that it dominates. */
   private within(block: RegionBlock, [merge, ...rest]: readonly RegionBlock[]): void {
     if (!merge) return this.body(block);
+    const { addresses } = this.scope;
+    const { knowledge } = addresses;
     this.scope.builder.block(() => {
       this.labels.set(merge, this.scope.builder.nesting);
       this.within(block, rest);
     });
+    addresses.forget(knowledge);
     this.tree(merge);
   }
 
@@ -168,6 +175,7 @@ export class RegionFunction {
     }
     const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees);
     meaningOf(instruction.handler.name)(emitter);
+    if (instruction.callout) scope.addresses.forgetLookups();
     if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(block, instruction.record, dirty);
     return emitter.continuation;
   }
@@ -181,6 +189,7 @@ export class RegionFunction {
     const number = place.view.getUint32(record + R.link, true);
     b.if(call(callees.service, I32, veiled([i32(record), i32(number)])), () => b.return());
     scope.load(needed);
+    scope.addresses.forgetAll();
     this.loadTables();
     // It may have changed how pages are mapped.
     if (this.turnsPages) b.set(scope.pages, i32(0));
@@ -202,6 +211,7 @@ export class RegionFunction {
   /** Goes on behind a block, with so many registers dirty. */
   private end(block: RegionBlock, continuation: Continuation, dirty: number): void {
     const { end } = block;
+    this.knowledge.set(block, this.scope.addresses.knowledge);
     if (continuation.kind === 'gone') return;
     if (continuation.kind === 'jump') return this.jump(block, continuation.target);
     if (continuation.kind === 'branch') return this.branch(block, continuation);
@@ -272,7 +282,11 @@ export class RegionFunction {
         scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
       });
     }
-    if (!back && target.forwardEdges === 1) return this.tree(target);
+    if (!back && target.forwardEdges === 1) {
+      const known = this.knowledge.get(from);
+      if (known) scope.addresses.continueFrom(known);
+      return this.tree(target);
+    }
     const label = this.labels.get(target);
     if (label === undefined) throw new Error('A block is reached from outside its dominator');
     b.branch(label);

@@ -13,6 +13,8 @@ export interface RegionInstruction {
   readonly record: number;
   /** Whether its accesses keep coming to the monitor: it asks from inside the region, and the region goes on. */
   readonly callout: boolean;
+  /** Whether its accesses are looked up for themselves, since with others they were often not in one page. */
+  readonly apart: boolean;
   /** Whether its immediate or displacement has been patched, and is read from the record. */
   readonly patched: boolean;
 }

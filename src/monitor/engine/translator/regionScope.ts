@@ -8,6 +8,7 @@ import { CPU, at } from '../operandEmitter';
 import { veiled } from '../regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from '../wasm/encoding';
 import { FunctionBuilder, binary, i32, load, select, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import { AddressGroups } from './addressGroups';
 import { FLAG_WORDS } from './regionFlow';
 
 /** Instructions after which a region is left and entered anew, so that a function which V8 has optimised meanwhile comes into use. */
@@ -20,6 +21,8 @@ const NAMES_64 = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as con
 export interface WaysOut {
   /** To a record, for the interpreter to execute. */
   readonly enter: number;
+  /** To a record whose access is not in the TLB, or not all that is looked up with it. */
+  readonly stray: number;
   /** To the block of a slot. */
   readonly follow: number;
   /** To an offset in CS; `leap`: of the flat model. */
@@ -46,6 +49,8 @@ export class RegionScope {
   /** What has set the flags, and whether the words are needed behind the instruction that is emitted. */
   source: StatusSource | undefined;
   flagsLive = true;
+  /** What is known of addresses. */
+  readonly addresses: AddressGroups;
   /** Registers that are dirty before the instruction that is emitted (see RegionFlow). */
   dirty = 0;
   private readonly registers: Local[];
@@ -77,6 +82,7 @@ export class RegionScope {
     this.exitOffset = b.local(I32);
     this.origin = b.local(I64);
     this.pages = b.local(I32);
+    this.addresses = new AddressGroups(b, wide ? 64 : 32, { read: this.readTable, write: this.writeTable });
   }
 
   /** What the locals that last are for, by their numbers. */
@@ -152,6 +158,12 @@ export class RegionScope {
     this.leave('enter', dirty);
   }
 
+  /** The same for an access. */
+  leaveToAccess(record: number, dirty: number): void {
+    this.builder.set(this.exitRecord, i32(record));
+    this.leave('stray', dirty);
+  }
+
   /** Leaves the region for the block of a slot. */
   leaveToBlock(slot: number, offset: number, dirty: number): void {
     this.builder.set(this.exitSlot, i32(slot));
@@ -190,8 +202,8 @@ export class RegionScope {
   private exit(kind: keyof WaysOut, dirty: number): void {
     const { builder, remaining, waysOut } = this;
     this.spill(dirty);
-    if (kind === 'enter' || kind === 'jump') this.spillBudget();
-    const parameters = { enter: [this.exitRecord], follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
+    if (kind === 'enter' || kind === 'stray' || kind === 'jump') this.spillBudget();
+    const parameters = { enter: [this.exitRecord], stray: [this.exitRecord], follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
     builder.returnCall(waysOut[kind], veiled(parameters[kind]));
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE, TLB_EXECUTE_TABLE } from '../../cpu/layout';
-import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE } from '../../memory/layout';
+import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
@@ -30,6 +30,8 @@ export interface TranslatorCounters {
   lateRegions: number;
   /** Instructions that ask the monitor from inside their regions, because they kept doing so. */
   callouts: number;
+  /** Instructions whose accesses are looked up for themselves, because with others they were often not in one page. */
+  apart: number;
 }
 
 /** Hot blocks that are compiled together at once, even while generated code is running. */
@@ -46,6 +48,8 @@ const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
 /** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
 const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
+/** Accesses that the TLB does not serve between two that the monitor is told of, and how many of those at one instruction set it apart. */
+const SAMPLED_STRAYS = 64, MOST_STRAYS = 4;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -76,12 +80,14 @@ interface Batch {
 }
 
 export class Translator {
-  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0, callouts: 0 };
+  readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0, callouts: 0, apart: 0 };
   /** Reads decoded blocks. */
   readonly reader: BlockReader;
   private queue: HotBlock[] = [];
   /** How often records' accesses have come to the monitor without being remembered by a TLB. */
   private readonly trips = new Map<number, number>();
+  /** How often the monitor was told of records' accesses that the TLB did not serve. */
+  private readonly strays = new Map<number, number>();
   private waited = 0;
   /** What another thread works on, by the orders' numbers. */
   private readonly underWay = new Map<number, Batch>();
@@ -136,11 +142,30 @@ export class Translator {
       return;
     }
     this.trips.delete(record);
+    const page = this.currentPage();
+    if (page?.context.translated && this.code.callOut(page, record)) this.counters.callouts++;
+  }
+
+  /** One of several accesses of translated code that the TLB did not serve: that of a record. */
+  noteStray(record: number): void {
+    this.view.setInt32(STRAYS_TO_SAMPLE, SAMPLED_STRAYS, true);
+    const count = (this.strays.get(record) ?? 0) + 1;
+    if (count < MOST_STRAYS) {
+      if (this.strays.size >= MOST_TRIPPING) this.strays.clear();
+      this.strays.set(record, count);
+      return;
+    }
+    this.strays.delete(record);
+    const page = this.currentPage();
+    if (page && this.code.setApart(page, record)) this.counters.apart++;
+  }
+
+  /** The code page that is executed in. */
+  private currentPage(): CodePage | undefined {
     const { state, mmu } = this.cpu;
     const start = state.wide(EIP_BASE) + (state.code64 ? 0 : state.base(CS));
     const table = mmu.tlb.codeTable(state.u32(TLB_EXECUTE_TABLE), Math.floor((state.code64 ? start : start % 2 ** 32) / PAGE_BYTES));
-    const page = table > 0 ? this.code.pageOfTable(table) : undefined;
-    if (page?.context.translated && this.code.callOut(page, record)) this.counters.callouts++;
+    return table > 0 ? this.code.pageOfTable(table) : undefined;
   }
 
   /** Generated code has returned: takes what another thread has done, and translates what is hot, if enough is or it has waited long enough. */

@@ -24,6 +24,20 @@ export class ByteWriter {
     for (let i = 0; i < source.length; i++) this.last.push(source[i]);
   }
 
+  /**
+   * Leaves room for a signed number of up to 20 bits, in three bytes of LEB128; the function that is given writes it there, and
+   * may do so again. Small unsigned numbers look the same.
+   */
+  reserve(): (value: number) => void {
+    const { last } = this;
+    const at = last.push(0x80, 0x80, 0) - 3;
+    return (value) => {
+      last[at] = (value & 0x7f) | 0x80;
+      last[at + 1] = ((value >> 7) & 0x7f) | 0x80;
+      last[at + 2] = (value >> 14) & 0x7f;
+    };
+  }
+
   /** Appends all that another writer has now, without copying it. */
   append(other: ByteWriter): void {
     this.close();

@@ -6,10 +6,23 @@ import { ByteWriter, I32, I64, OP, V128, type WasmType } from './encoding';
 import { foldBinary, foldIdentity, foldUnary, type Constant } from './folding';
 import { VECTOR_OP } from './vectorOpcodes';
 
+/**
+ * A value as its distance from another one that is not known: `anchor` stands for that one. In 32-bit code it is known modulo 2^32
+ * whatever type it has.
+ */
+export interface Anchored {
+  readonly anchor: number;
+  readonly offset: number;
+  readonly bits: 32 | 64;
+}
+
 /** A pure expression. `constant` is its value where that is known while emitting. */
 export interface Expression {
   readonly type: WasmType;
   readonly constant?: number | bigint;
+  readonly anchored?: Anchored;
+  /** An address in linear memory as another one and a distance behind it, whose sum is no more than an address. */
+  readonly displaced?: { readonly base: Expression; readonly offset: number };
   /** Pushes the value. */
   push(code: ByteWriter): void;
 }
@@ -49,8 +62,10 @@ const constantOf = (value: Constant): Expression => (typeof value === 'bigint' ?
 export function unary(op: number, type: WasmType, a: Expression): Expression {
   const folded = a.constant === undefined ? undefined : foldUnary(op, a.constant);
   if (folded !== undefined) return constantOf(folded);
+  const same = a.anchored?.bits === 32 && (op === OP.i32_wrap_i64 || op === OP.i64_extend_i32_u);
   return {
     type,
+    ...(same ? { anchored: a.anchored } : {}),
     push: (code) => {
       a.push(code);
       code.opcode(op);
@@ -65,14 +80,27 @@ export function binary(op: number, type: WasmType, a: Expression, b: Expression)
     const same = foldIdentity(op, a.constant, b.constant);
     if (same) return same === 'a' ? a : b;
   }
+  const anchored = moved(op, a, b);
   return {
     type,
+    ...(anchored ? { anchored } : {}),
     push: (code) => {
       a.push(code);
       b.push(code);
       code.opcode(op);
     },
   };
+}
+
+/** What becomes of an anchored value with a constant added to it, or taken from it. */
+function moved(op: number, a: Expression, b: Expression): Anchored | undefined {
+  const adds = op === OP.i32_add || op === OP.i64_add;
+  if (!adds && op !== OP.i32_sub && op !== OP.i64_sub) return undefined;
+  const [from, by] = adds && a.constant !== undefined ? [b.anchored, a.constant] : [a.anchored, b.constant];
+  const distance = Number(by);
+  if (!from || by === undefined || Math.abs(distance) >= 2 ** 31) return undefined;
+  const offset = from.offset + (adds ? distance : -distance);
+  return { ...from, offset: from.bits === 32 ? offset | 0 : offset };
 }
 
 /** An instruction with bytes behind its opcode: a lane's number, a shuffle's sixteen. */
@@ -113,15 +141,60 @@ const ALIGNMENT = 0;
 
 /** A load from linear memory at `address + offset`. Not pure against stores: bind it with `let` in time. */
 export function load(op: number, type: WasmType, address: Expression, offset: number): Expression {
+  const { base, offset: distance } = address.displaced ?? { base: address, offset: 0 };
   return {
     type,
     push: (code) => {
-      address.push(code);
+      base.push(code);
       code.opcode(op);
       code.u32(ALIGNMENT);
-      code.u32(offset);
+      code.u32(distance + offset);
     },
   };
+}
+
+/** A constant that is set while, or after, code is written that has it: of up to 20 bits, and a sign. */
+export class OpenConstant implements Expression {
+  private readonly places: ((value: number) => void)[] = [];
+
+  constructor(
+    readonly type: WasmType,
+    private value: number,
+  ) {}
+
+  push(code: ByteWriter): void {
+    code.byte(this.type === I64 ? OP.i64_const : OP.i32_const);
+    const place = code.reserve();
+    place(this.value);
+    this.places.push(place);
+  }
+
+  set(value: number): void {
+    this.value = value;
+    for (const place of this.places) place(value);
+  }
+}
+
+/** One of several locals: which, is said while, or after, code is written that reads it. */
+export class OpenLocal implements Expression {
+  readonly type: WasmType;
+  private readonly places: ((value: number) => void)[] = [];
+
+  constructor(private local: Local) {
+    this.type = local.type;
+  }
+
+  push(code: ByteWriter): void {
+    code.byte(OP.local_get);
+    const place = code.reserve();
+    place(this.local.index);
+    this.places.push(place);
+  }
+
+  set(local: Local): void {
+    this.local = local;
+    for (const place of this.places) place(local.index);
+  }
 }
 
 /** A call used as an expression; it is made where the expression is pushed, so bind it with `let`. */
@@ -197,15 +270,16 @@ export class FunctionBuilder {
     if (value.constant !== undefined) return value;
     const local = this.temporary(value.type);
     this.set(local, value);
-    return local;
+    return value.anchored ? { ...local, anchored: value.anchored } : local;
   }
 
   store(op: number, address: Expression, offset: number, value: Expression): void {
-    address.push(this.code);
+    const { base, offset: distance } = address.displaced ?? { base: address, offset: 0 };
+    base.push(this.code);
     value.push(this.code);
     this.code.opcode(op);
     this.code.u32(ALIGNMENT);
-    this.code.u32(offset);
+    this.code.u32(distance + offset);
   }
 
   /** Stores lane 0 of a vector, with an opcode that names its width. */
