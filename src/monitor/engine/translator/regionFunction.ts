@@ -304,11 +304,12 @@ export class RegionFunction {
     b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, page)), () => {
       const linear = this.place.flat ? start : b.let(linearAddress(start));
       const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
-      const moved = binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), linear);
-      const other = binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
-      const elsewhere = binary(OP.i32_or, I32, moved, other);
-      // A segment's end at 4 GiB is no neighbour of its beginning.
-      b.if(this.place.wide ? elsewhere : binary(OP.i32_or, I32, elsewhere, binary(OP.i64_gt_u, I32, start, i64(0xffffffffn))), leave);
+      // A segment's end at 4 GiB is no neighbour of its beginning; no page has a number from there on.
+      if (!this.place.wide && !this.place.flat) b.if(binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)), leave);
+      // Differences are less code than comparisons.
+      const moved = binary(OP.i64_xor, I64, load(OP.i64_load, I64, entry, 0), linear);
+      const other = binary(OP.i32_xor, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
+      b.if(binary(OP.i64_ne, I32, binary(OP.i64_or, I64, moved, unary(OP.i64_extend_i32_u, I64, other)), i64(0n)), leave);
       b.set(scope.pages, binary(OP.i32_or, I32, scope.pages, page));
     });
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
