@@ -21,12 +21,12 @@ const PRESENT = 1, WRITABLE = 3;
 
 /**
  * Fields of a structure at EBX, the stack, a conditional way, EBX on by a stride through two pages, and at the end of those the
- * second page's entry put back to what `rest` says (EDI counts the turns).
+ * second page's entry put back to what `rest` says. `early`: the structure is written before the conditional way, too.
  */
-function program(stride: number, rest: number): readonly number[] {
+function program(stride: number, rest: number, early: boolean): readonly number[] {
   const body = code(
     [0x8b, 0x03], // MOV EAX, [EBX]
-    [0x03, 0x43, 0x08], // ADD EAX, [EBX+8]
+    [early ? 0x01 : 0x03, 0x43, 0x08], // ADD [EBX+8], EAX, or ADD EAX, [EBX+8]
     [0x50, 0x51, 0x57], // PUSH EAX, ECX, EDI
     [0x66, 0x8b, 0x53, 0x3e], // MOV DX, [EBX+3Eh]
     [0xf6, 0xc1, 0x08, 0x74, 0x06], // TEST CL, 8; JZ over
@@ -55,8 +55,8 @@ const ON_FAULT = code(
   [0x58, 0x83, 0xc4, 0x04, 0xcf], // POP EAX; ADD ESP, 4; IRET
 );
 
-function pagedGuest(settings: EngineSettings, stride: number, rest: number): Guest {
-  const guest = protectedGuest(program(stride, rest), settings);
+function pagedGuest(settings: EngineSettings, stride: number, rest: number, early: boolean): Guest {
+  const guest = protectedGuest(program(stride, rest, early), settings);
   guest.put32(AT.tables, ENTRIES | WRITABLE);
   for (let page = 0; page < 1024; page++) guest.put32(ENTRIES + 4 * page, (page * PAGE) | WRITABLE);
   guest.put(handlerOf(14), [0xe9, ...le32(AT.handlers + 0x1800 - handlerOf(14) - 5)]);
@@ -83,8 +83,8 @@ const memory = (guest: Guest): Buffer => Buffer.from(guest.map.copyOut(AT.data -
 describe('accesses that are looked up together', function () {
   this.timeout(60_000);
 
-  function compare(stride: number, rest: number, between: (guest: Guest, round: number) => void = () => undefined): Guest {
-    const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => pagedGuest(settings, stride, rest));
+  function compare(stride: number, rest: number, early: boolean, between: (guest: Guest, round: number) => void = () => undefined): Guest {
+    const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => pagedGuest(settings, stride, rest, early));
     assert.ok(translated && interpreted);
     for (let round = 0; round < 300; round++) {
       const count = 1 + ((round * 337) % 1391);
@@ -100,19 +100,19 @@ describe('accesses that are looked up together', function () {
   }
 
   it('go on in the next page', () => {
-    for (const stride of [4, 12, 36, 100]) compare(stride, SECOND | WRITABLE);
+    for (const stride of [4, 12, 36, 100]) compare(stride, SECOND | WRITABLE, true);
   });
 
   it('fault where the first byte that is not there is', () => {
     for (const stride of [4, 12, 36, 104]) {
-      const guest = compare(stride, 0);
+      const guest = compare(stride, 0, false);
       assert.ok(guest.u32(LOG) > 5, 'no faults');
     }
   });
 
   it('fault where the first byte that is not to be written is, and have read before', () => {
-    for (const stride of [4, 12, 36, 104]) {
-      const guest = compare(stride, SECOND | PRESENT);
+    for (const [stride, early] of [[4, true], [36, false], [104, true], [104, false]] as const) {
+      const guest = compare(stride, SECOND | PRESENT, early);
       assert.ok(guest.u32(LOG) > 5, 'no faults');
       assert.equal(guest.u32(LOG + 8), 3, 'a write to a page that is there');
     }
@@ -121,7 +121,7 @@ describe('accesses that are looked up together', function () {
   it('are written beside code, and to it', () => {
     // INC EDX; RET in the first page: called now and then, and overwritten by the loop.
     const routine = AT.data + 0x7f0;
-    compare(12, SECOND | WRITABLE, (guest, round) => {
+    compare(12, SECOND | WRITABLE, true, (guest, round) => {
       if (round % 7 !== 0) return;
       const { eip } = guest.state;
       guest.put(routine, [0x42, 0xe9, ...le32(eip - (routine + 6))]);
@@ -132,7 +132,7 @@ describe('accesses that are looked up together', function () {
   it('are looked up for themselves where they are hardly ever in one page', () => {
     // The structure stays where two pages meet.
     const settings = [SOON, ENGINES.interpreter];
-    const [translated, interpreted] = settings.map((engine) => pagedGuest(engine, 0, SECOND | WRITABLE));
+    const [translated, interpreted] = settings.map((engine) => pagedGuest(engine, 0, SECOND | WRITABLE, true));
     assert.ok(translated && interpreted);
     for (const guest of [translated, interpreted]) {
       guest.state.setReg(L.RBX, SECOND - 4);
