@@ -3,6 +3,7 @@
  * and a HLT for each vector. Built on the RAM, CPU and engine of ../guest.
  */
 import * as L from '../../../../src/monitor/cpu/layout';
+import type { EngineSettings } from '../../../../src/monitor/engine/engineSettings';
 import { resetCpuTo } from '../../../../src/monitor/machine/firmwareCpu';
 import { AT as AT32, Guest, HLT, PRESENT, SEL as SEL32, descriptor, dpl, le16, le32 } from '../guest';
 
@@ -36,6 +37,7 @@ export interface LongOptions {
   /** Further bits of CR4 and CR0. */
   readonly cr4?: number;
   readonly cr0?: number;
+  readonly engine?: EngineSettings;
 }
 
 export const handlerOf = (vector: number): number => AT.handlers + vector * 16;
@@ -49,7 +51,7 @@ export function setGate(guest: Guest, vector: number, bytes: readonly number[]):
  * DPL 0 lead to HLT at handlerOf(vector), stacks for CPL 0 and for IST 1 are in the TSS.
  */
 export function longGuest(program: readonly number[], options: LongOptions = {}): Guest {
-  const guest = new Guest();
+  const guest = new Guest(options.engine);
   guest.put(AT.gdt, [
     ...descriptor(0, 0, 0),
     ...descriptor(0, 0, PRESENT | 0x1b, 0x2),
