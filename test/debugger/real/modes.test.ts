@@ -171,6 +171,7 @@ for (const mode of MODES) {
     });
 
     it('is quick: figures', async () => {
+      const { name } = await here();
       const steps: number[] = [];
       for (let count = 0; count < 20; count++) {
         const began = performance.now();
@@ -184,7 +185,7 @@ for (const mode of MODES) {
         await sleep(20);
         pauses.push(await timedPause(client));
       }
-      console.log(`      ${mode.title}: a step took ${figures(steps)}; a pause ${figures(pauses)}`);
+      console.log(`      ${mode.title}: a step from ${name} took ${figures(steps)}; a pause ${figures(pauses)}`);
     });
   });
 }
