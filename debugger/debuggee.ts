@@ -6,7 +6,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
-import { WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
+import { OF_A_RECORDING, WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
 import { GateBuilder } from './conditions/gateBuilder';
 import { cpuPanelHandlers } from './cpuPanels';
 import { DataBreakpoints, type WatchedData } from './dataBreakpoints';
@@ -162,7 +162,10 @@ export class Debuggee {
   async start(): Promise<() => void> {
     if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
-    if (this.machine.recordedHash !== undefined) return this.time.open(this.machine.recordedHash);
+    if (this.machine.recordedHash !== undefined) {
+      this.send(new CapabilitiesEvent(OF_A_RECORDING));
+      return this.time.open(this.machine.recordedHash);
+    }
     if (this.options.stopOnEntry) {
       const entry = await this.standing({ kind: 'entry' });
       return () => void this.execution.announce(entry);
@@ -210,6 +213,9 @@ export class Debuggee {
 
   /** restart: power-on reset, then as at the start. */
   async restart(): Promise<() => void> {
+    if (this.machine.recordedHash !== undefined) {
+      throw userError('A recording is not restarted, as what was recorded would be lost with the reset: launch it again, or go to its beginning (goto 0).');
+    }
     await this.execution.quiesce();
     this.onGoing();
     await this.target.control.reset();
