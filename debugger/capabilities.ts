@@ -55,6 +55,9 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
 /** What a machine without time travel does not have. */
 export const WITHOUT_TIME_TRAVEL: DebugProtocol.Capabilities = { supportsStepBack: false, supportsRestartFrame: false };
 
+/** What an adapter has besides that keeps the machines that its clients leave. */
+export const KEEPING: DebugProtocol.Capabilities = { supportSuspendDebuggee: true };
+
 /** What a machine of a recording does not have: the client launches it again instead, and it stands where it stood. */
 export const OF_A_RECORDING: DebugProtocol.Capabilities = { supportsRestartRequest: false };
 

@@ -158,19 +158,32 @@ export class Debuggee {
     });
   }
 
-  /** Breakpoints and filters are set: the machine goes, or stands on its first instruction. Gives what to do after the answer. */
-  async start(): Promise<() => void> {
+  /**
+   * Breakpoints and filters are set: the machine goes, or stands on its first instruction (`isAttached`: where it was found). Gives what to do
+   * after the answer.
+   */
+  async start(isAttached: boolean): Promise<() => void> {
     if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
-    if (this.machine.recordedHash !== undefined) {
+    if (this.machine.recordedHash !== undefined && !isAttached) {
       this.send(new CapabilitiesEvent(OF_A_RECORDING));
       return this.time.open(this.machine.recordedHash);
     }
     if (this.options.stopOnEntry) {
-      const entry = await this.standing({ kind: 'entry' });
+      const entry = await this.standing({ kind: isAttached ? 'pause' : 'entry' });
       return () => void this.execution.announce(entry);
     }
     return this.goOn();
+  }
+
+  /** Lets go of the machine: it stands, or runs on, and nothing that was set stops it. A GDB that has it does as it likes with it. */
+  async release(standing: boolean): Promise<void> {
+    await this.execution.quiesce();
+    const { control } = this.target;
+    await this.breakpoints.takeAway();
+    await Promise.all([control.setBreakpoints([]), control.setWatchpoints([]), control.setEventStops([]), control.setExceptionStops([])]);
+    if (!standing && !this.outside.isRunning) await control.resume({ kind: 'continue' }).catch(() => undefined);
+    this.end();
   }
 
   /** continue. */
@@ -250,10 +263,14 @@ export class Debuggee {
   }
 
   async dispose(): Promise<void> {
+    this.end();
+    await this.machine.dispose();
+  }
+
+  private end(): void {
     this.execution.end();
     this.output.dispose();
     this.program.close();
-    await this.machine.dispose();
   }
 
   /** Breakpoints on functions that were not known find them. */
