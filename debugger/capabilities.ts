@@ -4,6 +4,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { BREAKPOINT_MODES } from './breakpointPlaces';
 import { EXCEPTION_FILTERS } from './exceptionFilters';
+import { CHECKSUM_ALGORITHMS } from './ports';
 import type { RequestArguments } from './requestArguments';
 
 /** Every flag here has a test in test/debugger/capabilities.test.ts. */
@@ -24,6 +25,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
     { attributeName: 'format', label: 'Format', type: 'string', width: 24 },
     { attributeName: 'codeMode', label: 'Code', type: 'string', width: 8 },
   ],
+  supportedChecksumAlgorithms: [...CHECKSUM_ALGORITHMS],
   supportsRestartRequest: true,
   supportsValueFormattingOptions: true,
   supportsExceptionInfoRequest: true,

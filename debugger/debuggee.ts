@@ -33,6 +33,7 @@ import { Progresses } from './progress';
 import { ReplCommands } from './replCommands';
 import { RunUntil } from './runUntil';
 import { Runner, type Stop } from './runner';
+import { SourceChecks } from './sourceChecks';
 import { SourceManager } from './sources';
 import { StackManager } from './stack';
 import { Stepper } from './stepping';
@@ -65,6 +66,7 @@ export class Debuggee {
   readonly disassembler: Disassembler;
   readonly listings: Listings;
   readonly sources: SourceManager;
+  readonly checks: SourceChecks;
   readonly commands: ReplCommands;
   readonly progresses: Progresses;
   private readonly time: TimeManager;
@@ -90,6 +92,7 @@ export class Debuggee {
       },
     });
     program.describedBy(this.linux);
+    this.checks = new SourceChecks(program, files, (text) => this.tell(text, true));
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
@@ -305,7 +308,7 @@ export class Debuggee {
   private makeThread(index: number | undefined, firstFrame: number): CpuThread {
     const target = index === undefined ? this.target : this.target.of(index);
     const stack = new StackManager(target, this.program, this.linux);
-    const frames = new FrameManager(target, this.program, stack, this.listings, firstFrame);
+    const frames = new FrameManager(target, this.program, stack, this.listings, this.checks, firstFrame);
     const disassembler = index === undefined ? this.disassembler : new Disassembler(target, this.program);
     // The runner is made later.
     const stepper = (): Stepper => new Stepper(target, this.program, this.runner, stack, disassembler);

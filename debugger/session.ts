@@ -223,7 +223,8 @@ export class ShadowboxDebugSession extends DebugSession {
     return {
       setBreakpoints: async (args) => {
         const set = await this.machine.breakpoints.setSource(args, (line) => this.convertClientLineToDebugger(line));
-        return { breakpoints: set.map((item) => this.toClient(item)) };
+        const problem = await this.machine.checks.problemOfText(args.object('source'));
+        return { breakpoints: set.map((item) => this.toClient(problem !== undefined && item.verified ? { ...item, message: problem } : item)) };
       },
       setFunctionBreakpoints: async (args) => ({ breakpoints: (await this.machine.breakpoints.setFunctions(args)).map((item) => this.toClient(item)) }),
       setInstructionBreakpoints: async (args) => ({ breakpoints: await this.machine.breakpoints.setInstructions(args) }),
