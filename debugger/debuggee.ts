@@ -196,7 +196,7 @@ export class Debuggee {
 
   /** pause: whoever has let the machine go. */
   pause(): Promise<void> {
-    return this.outside.isRunning ? this.target.control.pause() : this.execution.pause();
+    return this.outside.isRunning ? this.outside.pause() : this.execution.pause();
   }
 
   /** Runs until something, told as the console's `until` has it. Gives what to do after the answer. */
