@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, CapabilitiesEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -74,6 +74,8 @@ export class Debuggee {
   private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
   private readonly stories: StopStories;
+  /** Whether the client has been told, at this stop, that it asks for what is past. */
+  private hasToldPast = false;
 
   constructor(
     private readonly machine: DebuggedMachine,
@@ -166,6 +168,7 @@ export class Debuggee {
    * after the answer.
    */
   async start(isAttached: boolean): Promise<() => void> {
+    this.send(processEvent(this.options.name, isAttached));
     if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
     if (this.machine.recordedHash !== undefined && !isAttached) {
@@ -253,6 +256,39 @@ export class Debuggee {
     return () => void this.execution.announce(entry);
   }
 
+  /**
+   * scopes. A client may ask for a frame of the stop before: the machine goes, and it does not know yet, so there is nothing to show and
+   * no reason for an error. Or it has come to the next stop by a way that was quicker than the client's questions: it is told to look again,
+   * as the error would stay where the variables belong.
+   */
+  async scopes(frameId: number): Promise<DebugProtocol.Scope[]> {
+    try {
+      return await this.variables.scopes(frameId);
+    } catch (error) {
+      if (!this.threads.isPast(frameId)) throw error;
+      if (this.isGoing) return [];
+      this.askAgain();
+      throw error;
+    }
+  }
+
+  /** variables. Of an earlier stop there are none: an error. */
+  async variablesOf(reference: number, start: number | undefined, count: number | undefined, hexOnly: boolean): Promise<DebugProtocol.Variable[]> {
+    if (this.variables.isPast(reference)) this.askAgain();
+    return this.variables.list(reference, start, count, hexOnly);
+  }
+
+  private get isGoing(): boolean {
+    return this.runner.isRunning || this.outside.isRunning;
+  }
+
+  /** A client that asks for what is past, while the machine stands, shows what is past: it is to look again. Once is enough for each stop. */
+  private askAgain(): void {
+    if (this.hasToldPast || this.isGoing) return;
+    this.hasToldPast = true;
+    this.invalidate(['stacks', 'variables']);
+  }
+
   /** Memory was written, or a register set: what is remembered goes, and the client looks again. */
   edited(place: Place | undefined, bytes: number): void {
     this.target.forget();
@@ -323,6 +359,7 @@ export class Debuggee {
   }
 
   private onGoing(): void {
+    this.hasToldPast = false;
     this.variables.forget();
     this.linux.forget();
     this.navigation.forget();
@@ -368,4 +405,10 @@ export class Debuggee {
     if (line) event.body = { ...event.body, source: { name: line.source.name, path: line.source.path }, line: line.line };
     this.send(event);
   }
+}
+
+/** The machine is what the client calls a process; it has no number outside the adapter. */
+function processEvent(name: string, isAttached: boolean): DebugProtocol.ProcessEvent {
+  const event: DebugProtocol.Event = new Event('process');
+  return { ...event, event: 'process', body: { name, isLocalProcess: true, startMethod: isAttached ? 'attach' : 'launch' } };
 }

@@ -29,6 +29,7 @@ const RESET_VECTOR = 0xfffffff0n;
 export class FrameManager {
   /** Ids grow from stop to stop, so that an old one is never taken for a new one. */
   private firstId: number;
+  private readonly begin: number;
   private nextId: number;
   private shown: Promise<readonly ShownFrame[]> | undefined;
 
@@ -42,13 +43,18 @@ export class FrameManager {
     /** Number of the first frame: other CPUs' frames have others. */
     firstId = 1,
   ) {
-    this.firstId = this.nextId = firstId;
+    this.begin = this.firstId = this.nextId = firstId;
   }
 
   /** The machine goes: the ids of its frames are no longer valid. */
   moved(): void {
     this.changed();
     this.firstId = this.nextId;
+  }
+
+  /** Whether a frame is one of an earlier stop. */
+  isPast(frameId: number): boolean {
+    return frameId >= this.begin && frameId < this.firstId;
   }
 
   /** Something was edited where the machine stands: frames are found anew and keep their ids. */

@@ -3,6 +3,7 @@
  * running; another session of the same adapter process attaches to it.
  */
 import type { MachineEvent } from '../src/monitor/machine/session';
+import { launchOptions } from './launchOptions';
 import { userError, type DebuggedMachine } from './ports';
 
 /** A machine that was left. */
@@ -43,8 +44,7 @@ export class KeptMachines {
 
   /** Gives the name by which it can be had. */
   keep(left: LeftMachine): string {
-    const { name } = left.configuration;
-    const wanted = typeof name === 'string' && name !== '' ? name : 'machine';
+    const wanted = launchOptions(left.configuration).name;
     let given = wanted;
     for (let number = 2; this.machines.has(given); number++) given = `${wanted} ${number}`;
     this.machines.set(given, left);

@@ -319,9 +319,9 @@ export class ShadowboxDebugSession extends DebugSession {
         const body = await frames.stackTrace(args.optionalInteger('startFrame', 0) ?? 0, args.optionalInteger('levels', 0) ?? 0);
         return { ...body, stackFrames: body.stackFrames.map((frame) => this.toClient(frame)) };
       },
-      scopes: async (args) => ({ scopes: await this.machine.variables.scopes(args.integer('frameId')) }),
+      scopes: async (args) => ({ scopes: await this.machine.scopes(args.integer('frameId')) }),
       variables: async (args) => ({
-        variables: await this.machine.variables.list(
+        variables: await this.machine.variablesOf(
           args.integer('variablesReference'), args.optionalInteger('start', 0), args.optionalInteger('count', 0) || undefined, hexWanted(args),
         ),
       }),

@@ -69,6 +69,8 @@ describe('machines that outlive their sessions', function () {
     assert.match((await first.event('output', ({ output }) => output.startsWith('The machine stands'))).output, /'machine': 'The lab'/);
 
     const second = await attach({ machine: 'The lab' });
+    const { name, startMethod } = await second.event('process');
+    assert.deepEqual([name, startMethod], ['The lab', 'attach']);
     const { stop, frame: found } = await second.stopped('pause');
     assert.equal(stop.threadId, 1);
     assert.deepEqual([found.name, found.line], [frame.name, frame.line]);
