@@ -137,6 +137,13 @@ export class BreakpointManager implements StopJudge {
     await this.services.guestChanged();
   }
 
+  /** There are none any more, in the guest either. */
+  async takeAway(): Promise<void> {
+    this.sets.clear();
+    await this.apply();
+    await this.applyGuest();
+  }
+
   /** The machine has been reset: the guest has none of ours. */
   async renewGuest(): Promise<void> {
     this.guest.forget();

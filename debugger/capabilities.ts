@@ -4,6 +4,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { BREAKPOINT_MODES } from './breakpointPlaces';
 import { EXCEPTION_FILTERS } from './exceptionFilters';
+import { CHECKSUM_ALGORITHMS } from './ports';
 import type { RequestArguments } from './requestArguments';
 
 /** Every flag here has a test in test/debugger/capabilities.test.ts. */
@@ -24,6 +25,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
     { attributeName: 'format', label: 'Format', type: 'string', width: 24 },
     { attributeName: 'codeMode', label: 'Code', type: 'string', width: 8 },
   ],
+  supportedChecksumAlgorithms: [...CHECKSUM_ALGORITHMS],
   supportsRestartRequest: true,
   supportsValueFormattingOptions: true,
   supportsExceptionInfoRequest: true,
@@ -54,6 +56,12 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
 
 /** What a machine without time travel does not have. */
 export const WITHOUT_TIME_TRAVEL: DebugProtocol.Capabilities = { supportsStepBack: false, supportsRestartFrame: false };
+
+/** What an adapter has besides that keeps the machines that its clients leave. */
+export const KEEPING: DebugProtocol.Capabilities = { supportSuspendDebuggee: true };
+
+/** What a machine of a recording does not have: the client launches it again instead, and it stands where it stood. */
+export const OF_A_RECORDING: DebugProtocol.Capabilities = { supportsRestartRequest: false };
 
 /** What the client said of itself in `initialize`. */
 export interface ClientFeatures {

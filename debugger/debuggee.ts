@@ -1,12 +1,12 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, CapabilitiesEvent, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
-import { WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
+import { OF_A_RECORDING, WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
 import { GateBuilder } from './conditions/gateBuilder';
 import { cpuPanelHandlers } from './cpuPanels';
 import { DataBreakpoints, type WatchedData } from './dataBreakpoints';
@@ -33,6 +33,7 @@ import { Progresses } from './progress';
 import { ReplCommands } from './replCommands';
 import { RunUntil } from './runUntil';
 import { Runner, type Stop } from './runner';
+import { SourceChecks } from './sourceChecks';
 import { SourceManager } from './sources';
 import { StackManager } from './stack';
 import { Stepper } from './stepping';
@@ -65,6 +66,7 @@ export class Debuggee {
   readonly disassembler: Disassembler;
   readonly listings: Listings;
   readonly sources: SourceManager;
+  readonly checks: SourceChecks;
   readonly commands: ReplCommands;
   readonly progresses: Progresses;
   private readonly time: TimeManager;
@@ -72,6 +74,8 @@ export class Debuggee {
   private readonly linux: LinuxGuest;
   private readonly output: GuestOutput;
   private readonly stories: StopStories;
+  /** Whether the client has been told, at this stop, that it asks for what is past. */
+  private hasToldPast = false;
 
   constructor(
     private readonly machine: DebuggedMachine,
@@ -90,6 +94,7 @@ export class Debuggee {
       },
     });
     program.describedBy(this.linux);
+    this.checks = new SourceChecks(program, files, (text) => this.tell(text, true));
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
@@ -158,16 +163,33 @@ export class Debuggee {
     });
   }
 
-  /** Breakpoints and filters are set: the machine goes, or stands on its first instruction. Gives what to do after the answer. */
-  async start(): Promise<() => void> {
+  /**
+   * Breakpoints and filters are set: the machine goes, or stands on its first instruction (`isAttached`: where it was found). Gives what to do
+   * after the answer.
+   */
+  async start(isAttached: boolean): Promise<() => void> {
+    this.send(processEvent(this.options.name, isAttached));
     if (!this.options.timeTravel) this.send(new CapabilitiesEvent(WITHOUT_TIME_TRAVEL));
     if (this.options.serialTerminal) this.send(panelEvent('shadowbox.serialOpen', { port: CONSOLE_PORT }));
-    if (this.machine.recordedHash !== undefined) return this.time.open(this.machine.recordedHash);
+    if (this.machine.recordedHash !== undefined && !isAttached) {
+      this.send(new CapabilitiesEvent(OF_A_RECORDING));
+      return this.time.open(this.machine.recordedHash);
+    }
     if (this.options.stopOnEntry) {
-      const entry = await this.standing({ kind: 'entry' });
+      const entry = await this.standing({ kind: isAttached ? 'pause' : 'entry' });
       return () => void this.execution.announce(entry);
     }
     return this.goOn();
+  }
+
+  /** Lets go of the machine: it stands, or runs on, and nothing that was set stops it. A GDB that has it does as it likes with it. */
+  async release(standing: boolean): Promise<void> {
+    await this.execution.quiesce();
+    const { control } = this.target;
+    await this.breakpoints.takeAway();
+    await Promise.all([control.setBreakpoints([]), control.setWatchpoints([]), control.setEventStops([]), control.setExceptionStops([])]);
+    if (!standing && !this.outside.isRunning) await control.resume({ kind: 'continue' }).catch(() => undefined);
+    this.end();
   }
 
   /** continue. */
@@ -177,7 +199,7 @@ export class Debuggee {
 
   /** pause: whoever has let the machine go. */
   pause(): Promise<void> {
-    return this.outside.isRunning ? this.target.control.pause() : this.execution.pause();
+    return this.outside.isRunning ? this.outside.pause() : this.execution.pause();
   }
 
   /** Runs until something, told as the console's `until` has it. Gives what to do after the answer. */
@@ -210,6 +232,9 @@ export class Debuggee {
 
   /** restart: power-on reset, then as at the start. */
   async restart(): Promise<() => void> {
+    if (this.machine.recordedHash !== undefined) {
+      throw userError('A recording is not restarted, as what was recorded would be lost with the reset: launch it again, or go to its beginning (goto 0).');
+    }
     await this.execution.quiesce();
     this.onGoing();
     await this.target.control.reset();
@@ -231,6 +256,39 @@ export class Debuggee {
     return () => void this.execution.announce(entry);
   }
 
+  /**
+   * scopes. A client may ask for a frame of the stop before: the machine goes, and it does not know yet, so there is nothing to show and
+   * no reason for an error. Or it has come to the next stop by a way that was quicker than the client's questions: it is told to look again,
+   * as the error would stay where the variables belong.
+   */
+  async scopes(frameId: number): Promise<DebugProtocol.Scope[]> {
+    try {
+      return await this.variables.scopes(frameId);
+    } catch (error) {
+      if (!this.threads.isPast(frameId)) throw error;
+      if (this.isGoing) return [];
+      this.askAgain();
+      throw error;
+    }
+  }
+
+  /** variables. Of an earlier stop there are none: an error. */
+  async variablesOf(reference: number, start: number | undefined, count: number | undefined, hexOnly: boolean): Promise<DebugProtocol.Variable[]> {
+    if (this.variables.isPast(reference)) this.askAgain();
+    return this.variables.list(reference, start, count, hexOnly);
+  }
+
+  private get isGoing(): boolean {
+    return this.runner.isRunning || this.outside.isRunning;
+  }
+
+  /** A client that asks for what is past, while the machine stands, shows what is past: it is to look again. Once is enough for each stop. */
+  private askAgain(): void {
+    if (this.hasToldPast || this.isGoing) return;
+    this.hasToldPast = true;
+    this.invalidate(['stacks', 'variables']);
+  }
+
   /** Memory was written, or a register set: what is remembered goes, and the client looks again. */
   edited(place: Place | undefined, bytes: number): void {
     this.target.forget();
@@ -244,10 +302,14 @@ export class Debuggee {
   }
 
   async dispose(): Promise<void> {
+    this.end();
+    await this.machine.dispose();
+  }
+
+  private end(): void {
     this.execution.end();
     this.output.dispose();
     this.program.close();
-    await this.machine.dispose();
   }
 
   /** Breakpoints on functions that were not known find them. */
@@ -282,7 +344,7 @@ export class Debuggee {
   private makeThread(index: number | undefined, firstFrame: number): CpuThread {
     const target = index === undefined ? this.target : this.target.of(index);
     const stack = new StackManager(target, this.program, this.linux);
-    const frames = new FrameManager(target, this.program, stack, this.listings, firstFrame);
+    const frames = new FrameManager(target, this.program, stack, this.listings, this.checks, firstFrame);
     const disassembler = index === undefined ? this.disassembler : new Disassembler(target, this.program);
     // The runner is made later.
     const stepper = (): Stepper => new Stepper(target, this.program, this.runner, stack, disassembler);
@@ -297,6 +359,7 @@ export class Debuggee {
   }
 
   private onGoing(): void {
+    this.hasToldPast = false;
     this.variables.forget();
     this.linux.forget();
     this.navigation.forget();
@@ -342,4 +405,10 @@ export class Debuggee {
     if (line) event.body = { ...event.body, source: { name: line.source.name, path: line.source.path }, line: line.line };
     this.send(event);
   }
+}
+
+/** The machine is what the client calls a process; it has no number outside the adapter. */
+function processEvent(name: string, isAttached: boolean): DebugProtocol.ProcessEvent {
+  const event: DebugProtocol.Event = new Event('process');
+  return { ...event, event: 'process', body: { name, isLocalProcess: true, startMethod: isAttached ? 'attach' : 'launch' } };
 }

@@ -197,7 +197,7 @@ export class Execution {
     if (story !== undefined) this.listener.tell(story, reason.kind === 'internal-error');
     // The client may ask for the next command as soon as it has this.
     if (driving) this.release(driving, stop);
-    this.tellStop({ ...stopBody(stop, words), threadId });
+    this.tellStop({ ...stopBody(stop, words), threadId, ...(stop.isElsewhere === true ? { preserveFocusHint: true } : {}) });
   }
 
   /** Tells the client that the machine goes although it did not ask for it (after a restart). */

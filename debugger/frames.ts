@@ -10,6 +10,7 @@ import { FrameVariables, type FrameView } from './locals';
 import { userError } from './ports';
 import type { Program, ProgramSource } from './program';
 import { registerNamed, type NamedRegister } from './registers';
+import type { SourceChecks } from './sourceChecks';
 import type { Frame, StackManager } from './stack';
 import { dwarfRegisterNumber } from './symbols/registers';
 import type { Scope } from './expressions/evaluator';
@@ -28,6 +29,7 @@ const RESET_VECTOR = 0xfffffff0n;
 export class FrameManager {
   /** Ids grow from stop to stop, so that an old one is never taken for a new one. */
   private firstId: number;
+  private readonly begin: number;
   private nextId: number;
   private shown: Promise<readonly ShownFrame[]> | undefined;
 
@@ -37,16 +39,22 @@ export class FrameManager {
     private readonly stack: StackManager,
     /** What is shown in place of a source that the innermost frame does not have. */
     private readonly listings: Listings,
+    private readonly checks: Pick<SourceChecks, 'lookAt'>,
     /** Number of the first frame: other CPUs' frames have others. */
     firstId = 1,
   ) {
-    this.firstId = this.nextId = firstId;
+    this.begin = this.firstId = this.nextId = firstId;
   }
 
   /** The machine goes: the ids of its frames are no longer valid. */
   moved(): void {
     this.changed();
     this.firstId = this.nextId;
+  }
+
+  /** Whether a frame is one of an earlier stop. */
+  isPast(frameId: number): boolean {
+    return frameId >= this.begin && frameId < this.firstId;
   }
 
   /** Something was edited where the machine stands: frames are found anew and keep their ids. */
@@ -60,6 +68,7 @@ export class FrameManager {
     const frames = await this.frames();
     const cpu = await this.target.cpu();
     const { end } = await this.stack.stack();
+    await this.checks.lookAt(frames.flatMap(({ line }) => line?.source ?? []));
     const anySource = frames.some(({ line }) => line?.source.exists);
     const shown = await this.withListing(frames.map((frame, index) => this.present(frame, cpu, index === 0 || !anySource)), frames[0]);
     const withEdges = shown.flatMap((item, index) => [item, ...edgeLabel(frames[index], frames.at(index + 1))]);
@@ -182,8 +191,9 @@ function hintFor(line: ShownFrame['line'], important: boolean): Pick<DebugProtoc
 
 /** A source in the protocol's form. */
 export function dapSource(source: ProgramSource): DebugProtocol.Source {
-  if (source.exists) return { name: source.name, path: source.path };
-  return { name: source.name, path: source.path, presentationHint: 'deemphasize', origin: 'not found on this computer' };
+  const checksums: Pick<DebugProtocol.Source, 'checksums'> = source.md5 === undefined ? {} : { checksums: [{ algorithm: 'MD5', checksum: source.md5 }] };
+  if (source.exists) return { name: source.name, path: source.path, ...checksums };
+  return { name: source.name, path: source.path, ...checksums, presentationHint: 'deemphasize', origin: 'not found on this computer' };
 }
 
 /** In a caller only the registers that were recovered are known, and they cannot be set. */

@@ -11,6 +11,8 @@ export interface SymbolFileOption {
 }
 
 export interface LaunchOptions {
+  /** What the person calls the machine. */
+  readonly name: string;
   readonly stopOnEntry: boolean;
   /** Symbol files that the user names. */
   readonly symbols: readonly SymbolFileOption[];
@@ -26,10 +28,11 @@ export interface LaunchOptions {
 
 /** Reads the options; fields of a wrong type count as absent, because the factory has refused them already. */
 export function launchOptions(configuration: Readonly<Record<string, unknown>>): LaunchOptions {
-  const { stopOnEntry, symbols, serial, multiboot, kernel, sourceMap, timeTravel } = configuration;
+  const { name, stopOnEntry, symbols, serial, multiboot, kernel, sourceMap, timeTravel } = configuration;
   const named = symbolFilesIn(symbols);
   const namedPaths = named.map(({ path }) => path);
   return {
+    name: typeof name === 'string' && name !== '' ? name : 'machine',
     stopOnEntry: stopOnEntry !== false,
     symbols: named,
     images: [...pathsIn(kernel), ...pathsIn(multiboot)].filter((path) => !namedPaths.includes(path)),

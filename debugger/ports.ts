@@ -46,6 +46,10 @@ export interface OpenFile extends ByteSource {
   close(): void;
 }
 
+/** Checksums of the protocol's that can be made of a text. */
+export const CHECKSUM_ALGORITHMS = ['MD5', 'SHA1', 'SHA256'] as const;
+export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
+
 /** Read access to the files that the configuration and the debug information name. */
 export interface FileReader {
   /** The whole file. Error when it cannot be read (the message names the path). */
@@ -54,6 +58,8 @@ export interface FileReader {
   exists(path: string): Promise<boolean>;
   /** Opens a file for reading in parts; absent where only whole files can be had. Error as of `read`. */
   open?(path: string): Promise<OpenFile>;
+  /** A checksum in hexadecimal; absent where none can be made. */
+  digest?(algorithm: ChecksumAlgorithm, bytes: Uint8Array): string;
   /** How to unpack compressed debugging information; what is absent cannot be unpacked. */
   readonly unpackers?: Unpackers;
 }

@@ -88,7 +88,10 @@ export class Program {
         if (!mustBeSymbols && !(await opener.isElf(path))) continue;
         const opened = await openSymbols(path, opener, bias);
         const places = { directory: directoryOf(path), sourceMap: wanted.sourceMap };
-        for (const source of await findSources(opened.table.sourceFiles(), places, files)) byFile.set(source.file, source);
+        for (const source of await findSources(opened.table.sourceFiles(), places, files)) {
+          const md5 = opened.table.sourceMd5(source.file);
+          byFile.set(source.file, md5 === undefined ? source : { ...source, md5 });
+        }
         images.push(imageOf(name, path, bias, opened, images, complain));
         for (const note of opened.notes) complain(`Symbols of ${name}: ${note}.`);
       } catch (error) {

@@ -12,6 +12,8 @@ import type { Target } from './target';
 export interface Stop {
   readonly report: StopReport;
   readonly hitBreakpointIds: readonly number[];
+  /** Whether whoever caused it works elsewhere: the client is not to turn to it. */
+  readonly isElsewhere?: boolean;
   /** How it is told instead of what its report says: the end of a command that the machine does not know. */
   readonly as?: { readonly reason: 'goto' | 'restart' | 'step'; readonly description?: string };
 }

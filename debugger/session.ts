@@ -2,20 +2,18 @@
  * The Debug Adapter Protocol server: receives requests, reads their arguments, hands them to the manager that they
  * concern, and answers. Nothing is decided here.
  */
-import {
-  DebugSession, InitializedEvent, OutputEvent, ProgressEndEvent, ProgressStartEvent, ProgressUpdateEvent, Response, TerminatedEvent,
-} from '@vscode/debugadapter';
+import { DebugSession, InitializedEvent, OutputEvent, Response, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { formatReference } from './addresses';
-import { CAPABILITIES, clientFeatures, NO_FEATURES, type ClientFeatures } from './capabilities';
+import { CAPABILITIES, clientFeatures, KEEPING, NO_FEATURES, type ClientFeatures } from './capabilities';
 import { complete } from './completions';
 import { Debuggee } from './debuggee';
 import { answerFields, type Shown } from './evaluation';
 import { splitAssignment } from './expressions/parser';
 import { dapSource } from './frames';
-import { launchOptions } from './launchOptions';
-import { blameOf, messageOf, userError, type FileReader, type MachineFactory, type ProgressReporter } from './ports';
-import { Program } from './program';
+import type { KeptMachines } from './keptMachines';
+import { cancelled, LAUNCH_PROGRESS, Launcher, type Launched } from './launcher';
+import { blameOf, messageOf, userError, type FileReader, type MachineFactory } from './ports';
 import { RequestArguments } from './requestArguments';
 import type { StepKind } from './stepping';
 
@@ -35,19 +33,22 @@ const QUIET = new Set([
   'exceptionInfo', 'source', 'breakpointLocations', 'threads', 'modules', 'loadedSources', 'cancel',
 ]);
 
-const LAUNCH_PROGRESS = 'shadowbox.launch';
-
 export class ShadowboxDebugSession extends DebugSession {
   private features: ClientFeatures = NO_FEATURES;
   private debuggee: Debuggee | undefined;
+  /** What it was launched with, or attached to; its machine is the client's to end unless it was attached to. */
+  private subject: { readonly launched: Launched; readonly isAttached: boolean } | undefined;
+  private readonly launcher: Launcher;
   /** Set while a machine is being made. */
   private launchController: AbortController | undefined;
   /** Requests that are being worked on, by their number. */
   private readonly open = new Map<number, AbortController>();
   private readonly handlers: ReadonlyMap<string, Handler>;
 
-  constructor(private readonly factory: MachineFactory, private readonly files: FileReader) {
+  /** @param kept where a machine stays that its client leaves; without it, a machine ends with its session */
+  constructor(factory: MachineFactory, private readonly files: FileReader, private readonly kept?: KeptMachines) {
     super();
+    this.launcher = new Launcher(factory, files, (event) => this.sendEvent(event), () => this.features.progress);
     this.setDebuggerLinesStartAt1(true);
     this.setDebuggerColumnsStartAt1(true);
     this.setDebuggerPathFormat('path');
@@ -75,7 +76,7 @@ export class ShadowboxDebugSession extends DebugSession {
   protected override initializeRequest(response: DebugProtocol.InitializeResponse, args: DebugProtocol.InitializeRequestArguments): void {
     try {
       this.features = clientFeatures(new RequestArguments('initialize', args));
-      response.body = CAPABILITIES;
+      response.body = this.kept ? { ...CAPABILITIES, ...KEEPING } : CAPABILITIES;
     } catch (error) {
       this.fail(response, error);
     }
@@ -138,17 +139,18 @@ export class ShadowboxDebugSession extends DebugSession {
 
   private lifecycleHandlers(): Record<string, Handler> {
     return {
-      launch: (args, call) => this.launch(args, call),
-      attach: async () => {
-        throw userError("Shadowbox starts its machines itself: use 'request': 'launch'.");
-      },
-      configurationDone: async (_args, call) => call.afterResponse(await this.machine.start()),
+      launch: (args, call) => this.begin(call, false, (signal) => this.launcher.launch(args.raw, signal)),
+      attach: (args, call) => this.begin(call, true, (signal) => this.attach(args, signal)),
+      configurationDone: async (_args, call) => call.afterResponse(await this.machine.start(this.subject?.isAttached === true)),
       restart: async (_args, call) => call.afterResponse(await this.machine.restart()),
       terminate: async (_args, call) => {
         await this.endMachine();
         call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
       },
-      disconnect: async (_args, call) => {
+      disconnect: async (args, call) => {
+        const suspends = args.optionalBoolean('suspendDebuggee') === true;
+        const ends = args.optionalBoolean('terminateDebuggee') ?? !(this.subject?.isAttached === true || suspends);
+        if (!ends) await this.leave(suspends);
         await this.endMachine();
         call.afterResponse(() => this.shutdown());
       },
@@ -163,54 +165,51 @@ export class ShadowboxDebugSession extends DebugSession {
     };
   }
 
-  private async launch(args: RequestArguments, call: Call): Promise<void> {
+  /** launch and attach: `initialized` follows the answer. */
+  private async begin(call: Call, isAttached: boolean, launch: (signal: AbortSignal) => Promise<Launched>): Promise<void> {
     if (this.debuggee || this.launchController) throw userError('A machine has been launched already.');
     const controller = new AbortController();
     this.launchController = controller;
     call.signal.addEventListener('abort', () => controller.abort());
     try {
-      this.debuggee = await this.build(args, controller.signal);
+      const launched = await launch(controller.signal);
+      const { machine, program, options } = launched;
+      this.subject = { launched, isAttached };
+      this.debuggee = new Debuggee(machine, program, options, this.features, this.files, (event) => this.sendEvent(event));
       call.afterResponse(() => this.sendEvent(new InitializedEvent()));
     } finally {
       this.launchController = undefined;
     }
   }
 
-  private async build(args: RequestArguments, signal: AbortSignal): Promise<Debuggee> {
-    const progress = this.progress(signal);
+  private async attach(args: RequestArguments, signal: AbortSignal): Promise<Launched> {
+    const { kept } = this;
+    if (!kept) {
+      throw userError("This adapter has one machine, and starts it itself: use 'request': 'launch'. Machines to attach to are in adapters that serve a port (shadowbox dap --port).");
+    }
+    const left = kept.take(args.optionalString('machine'));
     try {
-      const machine = await Promise.race([this.createMachine(args.raw, progress.reporter, signal), cancelled(signal)]);
-      const options = launchOptions(args.raw);
-      progress.reporter.report('Reading symbols');
-      const program = await Program.load(options, this.files, (message) =>
-        this.sendEvent(new OutputEvent(`${message}\n`, 'important')));
-      const stopOnEntry = options.stopOnEntry && args.raw.noDebug !== true;
-      return new Debuggee(machine, program, { ...options, stopOnEntry }, this.features, this.files, (event) => this.sendEvent(event));
-    } finally {
-      progress.end();
+      return await this.launcher.attach(left, args.raw, signal);
+    } catch (error) {
+      kept.keep(left);
+      throw error;
     }
   }
 
-  /** A machine that comes after nobody wants it any more is ended at once. */
-  private async createMachine(configuration: unknown, reporter: ProgressReporter, signal: AbortSignal): ReturnType<MachineFactory['create']> {
-    const machine = await this.factory.create(configuration, reporter);
-    if (signal.aborted) await machine.dispose();
-    return machine;
-  }
-
-  private progress(signal: AbortSignal): { readonly reporter: ProgressReporter; end(): void } {
-    const send = (event: DebugProtocol.Event): void => {
-      if (this.features.progress) this.sendEvent(event);
-    };
-    const start: DebugProtocol.ProgressStartEvent = new ProgressStartEvent(LAUNCH_PROGRESS, 'Starting the machine');
-    start.body = { ...start.body, cancellable: true };
-    send(start);
-    const report = (message: string, percentage?: number): void => {
-      const update: DebugProtocol.ProgressUpdateEvent = new ProgressUpdateEvent(LAUNCH_PROGRESS, message);
-      if (percentage !== undefined) update.body = { ...update.body, percentage };
-      send(update);
-    };
-    return { reporter: { report, signal }, end: () => send(new ProgressEndEvent(LAUNCH_PROGRESS)) };
+  /** The client goes, and its machine stays: standing, or running. Where there is no place for it, it ends all the same. */
+  private async leave(standing: boolean): Promise<void> {
+    const { debuggee, subject, kept } = this;
+    if (!debuggee || !subject) return;
+    if (!kept) {
+      this.sendEvent(new OutputEvent('The machine ends with this session: it lives in the adapter, whose process is yours. One that serves a port (shadowbox dap --port) keeps its machines.\n', 'important'));
+      return;
+    }
+    this.debuggee = undefined;
+    const { machine, configuration } = subject.launched;
+    await debuggee.release(standing);
+    machine.silence();
+    const name = kept.keep({ machine, configuration });
+    this.sendEvent(new OutputEvent(`The machine ${standing ? 'stands' : 'runs on'}; 'request': 'attach' with 'machine': '${name}' leads back to it.\n`, 'important'));
   }
 
   private async endMachine(): Promise<void> {
@@ -224,7 +223,8 @@ export class ShadowboxDebugSession extends DebugSession {
     return {
       setBreakpoints: async (args) => {
         const set = await this.machine.breakpoints.setSource(args, (line) => this.convertClientLineToDebugger(line));
-        return { breakpoints: set.map((item) => this.toClient(item)) };
+        const problem = await this.machine.checks.problemOfText(args.object('source'));
+        return { breakpoints: set.map((item) => this.toClient(problem !== undefined && item.verified ? { ...item, message: problem } : item)) };
       },
       setFunctionBreakpoints: async (args) => ({ breakpoints: (await this.machine.breakpoints.setFunctions(args)).map((item) => this.toClient(item)) }),
       setInstructionBreakpoints: async (args) => ({ breakpoints: await this.machine.breakpoints.setInstructions(args) }),
@@ -319,9 +319,9 @@ export class ShadowboxDebugSession extends DebugSession {
         const body = await frames.stackTrace(args.optionalInteger('startFrame', 0) ?? 0, args.optionalInteger('levels', 0) ?? 0);
         return { ...body, stackFrames: body.stackFrames.map((frame) => this.toClient(frame)) };
       },
-      scopes: async (args) => ({ scopes: await this.machine.variables.scopes(args.integer('frameId')) }),
+      scopes: async (args) => ({ scopes: await this.machine.scopes(args.integer('frameId')) }),
       variables: async (args) => ({
-        variables: await this.machine.variables.list(
+        variables: await this.machine.variablesOf(
           args.integer('variablesReference'), args.optionalInteger('start', 0), args.optionalInteger('count', 0) || undefined, hexWanted(args),
         ),
       }),
@@ -416,13 +416,4 @@ export class ShadowboxDebugSession extends DebugSession {
 /** The client's wish for hexadecimal numbers. */
 function hexWanted(args: RequestArguments): boolean {
   return args.optionalObject('format')?.optionalBoolean('hex') === true;
-}
-
-/** Rejects when the request is cancelled. */
-function cancelled(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const stop = (): void => reject(new DOMException('The request was cancelled.', 'AbortError'));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -16,6 +16,8 @@ export interface ProgramSource {
   /** The path in the debug information. */
   readonly file: string;
   readonly exists: boolean;
+  /** MD5 of what was compiled, in hexadecimal, where the compiler has written it. */
+  readonly md5?: string;
 }
 
 /** What decides where sources are looked for. */

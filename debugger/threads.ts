@@ -66,6 +66,11 @@ export class Threads {
     return this.others.get(index) ?? this.current;
   }
 
+  /** Whether a frame is one of an earlier stop. */
+  isPast(frameId: number): boolean {
+    return this.threadOfFrame(frameId).frames.isPast(frameId);
+  }
+
   /** What an expression or a scope of a frame refers to; the innermost frame of the current CPU when there is no id. */
   scope(frameId: number | undefined): Promise<Scope & { readonly view: FrameView }> {
     return this.threadOfFrame(frameId).frames.scope(frameId);

@@ -86,6 +86,11 @@ export class VariableManager {
     ];
   }
 
+  /** Whether a reference is one of an earlier stop. */
+  isPast(reference: number): boolean {
+    return reference >= 1 && reference < this.nextReference && !this.containers.has(reference);
+  }
+
   /** variables: children of a reference. */
   list(reference: number, start: number | undefined, count: number | undefined, hexOnly: boolean): Promise<DebugProtocol.Variable[]> {
     return this.container(reference).list(start, count, hexOnly);

@@ -57,6 +57,11 @@ export class CompilationUnit {
     return lineHeaderOf(this.stated)?.files ?? [];
   }
 
+  /** MD5 of one of its files, in hexadecimal; undefined where the compiler has not written it. */
+  md5Of(path: string): string | undefined {
+    return lineHeaderOf(this.stated)?.digests.get(this.files.indexOf(path));
+  }
+
   /** The loaded sequences of the line table. */
   lineSequences(): readonly LineSequence[] {
     if (this.sequenceList === undefined) {

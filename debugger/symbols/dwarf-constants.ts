@@ -45,7 +45,7 @@ export const DW_LNS = {
   fixed_advance_pc: 9, set_prologue_end: 10, set_epilogue_begin: 11, set_isa: 12,
 } as const;
 export const DW_LNE = { end_sequence: 1, set_address: 2, set_discriminator: 4 } as const;
-export const DW_LNCT = { path: 1, directory_index: 2 } as const;
+export const DW_LNCT = { path: 1, directory_index: 2, MD5: 5 } as const;
 
 export const DW_RLE = {
   end_of_list: 0, base_addressx: 1, startx_endx: 2, startx_length: 3, offset_pair: 4, base_address: 5, start_end: 6, start_length: 7,

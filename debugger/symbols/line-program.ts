@@ -31,6 +31,8 @@ export interface LineSequence {
 export interface LineHeader extends UnitEncoding {
   /** Normalised full path by file number; the empty text for numbers that name none. */
   readonly files: readonly string[];
+  /** MD5 of files by their number, in hexadecimal; DWARF 5 may have them. */
+  readonly digests: ReadonlyMap<number, string>;
   readonly minimumInstructionLength: number;
   readonly defaultIsStatement: boolean;
   readonly lineBase: number;
@@ -76,8 +78,8 @@ export function readLineHeader(reader: ByteReader, context: LineTableContext): L
   const opcodeLengths = [0];
   for (let i = 1; i < opcodeBase; i++) opcodeLengths.push(reader.u8());
   const encoding = { version, offsetSize, addressSize } as const;
-  const files = version >= 5 ? readFiles5(reader, encoding, context) : readFiles2(reader, context);
-  return { ...encoding, files, minimumInstructionLength, defaultIsStatement, lineBase, lineRange, opcodeLengths, programStart, programEnd };
+  const names = version >= 5 ? readFiles5(reader, encoding, context) : { files: readFiles2(reader, context), digests: new Map<number, string>() };
+  return { ...encoding, ...names, minimumInstructionLength, defaultIsStatement, lineBase, lineRange, opcodeLengths, programStart, programEnd };
 }
 
 /**
@@ -107,21 +109,24 @@ function readFileEntry(reader: ByteReader, name: string, directories: readonly s
 }
 
 /** Version 5: entries described by content types and forms, counted from 0. */
-function readFiles5(reader: ByteReader, encoding: UnitEncoding, context: LineTableContext): string[] {
+function readFiles5(reader: ByteReader, encoding: UnitEncoding, context: LineTableContext): Pick<LineHeader, "files" | "digests"> {
   const directories: string[] = [];
   for (const entry of readEntries5(reader, encoding, context)) {
     directories.push(directories.length === 0 ? joinPath(context.directory, entry.path === context.directory ? "" : entry.path) : fromDirectory(directories[0], entry.path));
   }
-  return readEntries5(reader, encoding, context).map(entry => {
+  const entries = readEntries5(reader, encoding, context);
+  const files = entries.map(entry => {
     const directory = directories[entry.directory] ?? context.directory;
     // Directory 0 with more than a name: the path was seen from the compiler's directory, not from the table's.
     return entry.directory === 0 ? fromDirectory(directory, entry.path) : joinPath(directory, entry.path);
   });
+  return { files, digests: new Map(entries.flatMap(({ md5 }, number): [number, string][] => md5 === undefined ? [] : [[number, md5]])) };
 }
 
 interface PathEntry {
   readonly path: string;
   readonly directory: number;
+  readonly md5: string | undefined;
 }
 
 function readEntries5(reader: ByteReader, encoding: UnitEncoding, context: LineTableContext): PathEntry[] {
@@ -132,12 +137,14 @@ function readEntries5(reader: ByteReader, encoding: UnitEncoding, context: LineT
   for (let i = 0; i < count; i++) {
     let path = "";
     let directory = 0;
+    let md5: string | undefined;
     for (const { content, form } of formats) {
       const raw = readForm(reader, form, encoding);
       if (content === DW_LNCT.path) path = context.textOf(form, raw) ?? "";
       else if (content === DW_LNCT.directory_index && typeof raw === "number") directory = raw;
+      else if (content === DW_LNCT.MD5 && raw instanceof Uint8Array) md5 = [...raw].map(byte => byte.toString(16).padStart(2, "0")).join("");
     }
-    entries.push({ path, directory });
+    entries.push({ path, directory, md5 });
   }
   return entries;
 }

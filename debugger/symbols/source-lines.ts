@@ -29,6 +29,15 @@ export class SourceLines {
     return [...this.byPath().keys()];
   }
 
+  /** MD5 of a source file, in hexadecimal, where a unit knows it. */
+  md5Of(file: string): string | undefined {
+    for (const unit of this.byPath().get(file) ?? []) {
+      const md5 = unit.md5Of(file);
+      if (md5 !== undefined) return md5;
+    }
+    return undefined;
+  }
+
   /**
    * The addresses at which code of a line begins, one for each function (or inlined call) that has code of it.
    * Where the line has none, those of the next line of the same function that has.

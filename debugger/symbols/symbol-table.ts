@@ -236,6 +236,11 @@ export class SymbolTable {
     return this.lines.files();
   }
 
+  /** MD5 of one of them as it was compiled, in hexadecimal; undefined where the compiler has not written it. */
+  sourceMd5(file: string): string | undefined {
+    return this.lines.md5Of(file);
+  }
+
   /** The lines of a file, between `from` and `to` inclusive, that have code. */
   linesWithCode(file: string, from: number, to: number): number[] {
     return this.lines.linesWithCode(file, from, to);

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import type { DebugSession } from '@vscode/debugadapter';
+import { KeptMachines } from '../../debugger/keptMachines';
 import type { FileReader, MachineFactory } from '../../debugger/ports';
 import { fileReader, machineFactory } from './debugMachines';
 import { DAP_HELP } from './help';
@@ -11,7 +12,8 @@ import { UsageError } from './options';
 import { STATUS } from './status';
 import type { Surroundings } from './surroundings';
 
-export type MakeDebugSession = (machines: MachineFactory, files: FileReader) => DebugSession;
+/** `kept`: where machines stay that their clients leave. */
+export type MakeDebugSession = (machines: MachineFactory, files: FileReader, kept?: KeptMachines) => DebugSession;
 
 interface DapOptions {
   /** Undefined: stdin and stdout. */
@@ -53,15 +55,16 @@ async function listening(server: Server, port: number): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-/** A session for each connection, until an interrupt. */
-async function servePort(makeSession: () => DebugSession, wanted: number, { stderr, onInterrupt }: Surroundings): Promise<void> {
+/** A session for each connection, until an interrupt. A machine that its client has left stays until then. */
+async function servePort(makeSession: (kept: KeptMachines) => DebugSession, wanted: number, { stderr, onInterrupt }: Surroundings): Promise<void> {
   const sockets = new Set<Socket>();
+  const kept = new KeptMachines();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     // A client that breaks off is followed by 'close', which is what the session goes by.
     socket.on('error', () => undefined);
-    const session = makeSession();
+    const session = makeSession(kept);
     session.setRunAsServer(true);
     session.start(socket, socket);
   });
@@ -70,6 +73,7 @@ async function servePort(makeSession: () => DebugSession, wanted: number, { stde
   await new Promise<void>((resolve) => { onInterrupt(resolve); });
   server.close();
   for (const socket of sockets) socket.destroy();
+  await kept.dispose();
 }
 
 /**
@@ -83,7 +87,7 @@ export async function serveDap(words: readonly string[], surroundings: Surroundi
     surroundings.stdout.write(DAP_HELP);
     return STATUS.done;
   }
-  const make = (): DebugSession => makeSession(machineFactory(surroundings.cwd, surroundings.launch), fileReader(surroundings.cwd));
+  const make = (kept?: KeptMachines): DebugSession => makeSession(machineFactory(surroundings.cwd, surroundings.launch), fileReader(surroundings.cwd), kept);
   if (port === undefined) await serveStdio(make, surroundings);
   else await servePort(make, port, surroundings);
   return STATUS.done;

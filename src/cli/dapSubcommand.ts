@@ -4,4 +4,4 @@ import { serveDap } from './adapter';
 import type { Subcommand } from './command';
 
 export const dap: Subcommand = (words, surroundings) =>
-  serveDap(words, surroundings, (machines, files) => new ShadowboxDebugSession(machines, files));
+  serveDap(words, surroundings, (machines, files, kept) => new ShadowboxDebugSession(machines, files, kept));

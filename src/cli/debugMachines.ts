@@ -1,4 +1,5 @@
 /** The debug adapter's machines and files, as the host makes them: what `debugger/ports` asks for. */
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -56,6 +57,7 @@ export function fileReader(cwd: string): FileReader {
         throw new MachineError(fileFault(file, error), 'user');
       }
     },
+    digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest('hex'),
     unpackers: { inflate: (bytes) => zlib.inflateSync(bytes), zstd },
     exists: (file) => access(path.resolve(cwd, file)).then(() => true, () => false),
   };

@@ -52,7 +52,8 @@ export const DAP_HELP = `Usage: shadowbox dap [--port N]
 
 Speaks the Debug Adapter Protocol over stdin and stdout. With --port it listens on
 127.0.0.1:N instead, for any number of sessions one after the other or at once; put
-"debugServer": N into launch.json to use it while working on the adapter.
+"debugServer": N into launch.json to use it while working on the adapter. A machine whose
+client disconnects without ending it stays, and "request": "attach" leads back to it.
 `;
 
 const COLUMN = 26;

@@ -30,8 +30,10 @@ export interface ServerSurroundings {
   readonly doorbell: Doorbell;
   /** Milliseconds on a clock that only goes forward. */
   readonly now: () => number;
-  /** Whether idle virtual time is held to wall time. Always with a network: who answers there needs wall time, and the guest's time-outs must leave it. */
+  /** Whether idle virtual time is held to wall time. */
   readonly pace: 'realtime' | 'fast';
+  /** Whether somebody answers the guest who needs wall time, which its time-outs must leave: idle time is always held to it then. Default: no. */
+  readonly networked?: boolean;
   /** Whether snapshots are taken for time travel. Default: no. */
   readonly timeTravel?: boolean;
 }
@@ -46,6 +48,11 @@ const BUSY_SHORT_SLICE_MS = 0.4;
 const BUSY_LONG_SLICE_MS = 1;
 /** How long that is taken to go on after the last time, in milliseconds. */
 const BUSY_MS = 50;
+/**
+ * Idle time, in cycles, that a step passes without waiting for the clock on the wall. A halted processor is stepped to what wakes it: a tick
+ * of the guest's timer is 1 to 55 ms away, and nobody who steps wants to see that pass.
+ */
+const STEP_IDLE_CYCLES = 100_000_000;
 /** A disk is asked again after so many milliseconds, whether or not it has rung. */
 const LONGEST_WAIT_MS = 20;
 /** Limits of a slice's length in cycles. */
@@ -79,6 +86,8 @@ export class MachineServer {
   private readonly cable: Cable;
   private readonly snapshots: SnapshotPace | undefined;
   private running = false;
+  /** Cycles of idle time that this run may still pass at once. */
+  private unpaced = 0;
   /** Milliseconds that profiling has taken. */
   private sampling = 0;
   /** Set by an exception out of the machine: it is looked at, but not run, until it is reset. */
@@ -114,7 +123,7 @@ export class MachineServer {
   }
 
   private runSlice(): void {
-    const { now, pace } = this.surroundings;
+    const { now } = this.surroundings;
     const start = now();
     try {
       this.cable.deliver();
@@ -128,7 +137,7 @@ export class MachineServer {
       else if (outcome === 'more') this.adaptSlice(milliseconds, this.machine.summary().time - time);
       else if ('reason' in outcome) this.stopped(outcome);
       else if (this.cable.isWaiting) this.machine.warp(Math.min(outcome.idleCycles, this.cable.cyclesToNext));
-      else if (pace === 'fast' && Number.isFinite(outcome.idleCycles)) this.machine.warp(outcome.idleCycles);
+      else if (Number.isFinite(outcome.idleCycles) && outcome.idleCycles <= this.unpaced) this.passAtOnce(outcome.idleCycles);
       else this.idle(outcome.idleCycles);
       if (this.running) this.snapshots?.ran(milliseconds);
     } catch (error) {
@@ -149,6 +158,13 @@ export class MachineServer {
   private wait(): void {
     this.flushOutput();
     this.surroundings.doorbell.wait(LONGEST_WAIT_MS);
+  }
+
+  /** Lets idle time pass without waiting; wall time is counted from there. */
+  private passAtOnce(idleCycles: number): void {
+    this.unpaced -= idleCycles;
+    this.machine.warp(idleCycles);
+    this.pacemaker.align(this.surroundings.now(), this.machine.summary().time);
   }
 
   /** Sleeps until something is due or a call comes, then lets as much virtual time pass as wall time has. */
@@ -184,7 +200,7 @@ export class MachineServer {
   private makeHandlers(): Handlers {
     const { machine } = this;
     return {
-      resume: (request) => this.go(() => machine.resume(request)),
+      resume: (request) => this.go(() => machine.resume(request), request.kind === 'step' ? STEP_IDLE_CYCLES : 0),
       travel: (to) => this.go(() => machine.travel(to)),
       bookmark: (change) => machine.bookmark(change),
       stepBack: (unit) => this.go(() => machine.stepBack(unit)),
@@ -244,12 +260,17 @@ export class MachineServer {
     this.cable.add(inputs, (value) => this.post({ kind: 'answer', id, value }), (error) => this.post({ kind: 'refusal', id, error: carryError(error) }));
   }
 
-  /** Sets the machine going. */
-  private go(start: () => void): void {
+  /**
+   * Sets the machine going.
+   * @param unpaced cycles of idle time that it may pass at once, where nobody else needs wall time
+   */
+  private go(start: () => void, unpaced = 0): void {
     if (this.running) throw new MachineError('the machine runs already: pause it first', 'user');
     if (this.broken) throw new MachineError('the machine cannot go on after an internal error: reset it', 'user');
     start();
     this.running = true;
+    const { pace, networked = false } = this.surroundings;
+    this.unpaced = networked ? 0 : pace === 'fast' ? Number.POSITIVE_INFINITY : unpaced;
     this.pacemaker.align(this.surroundings.now(), this.machine.summary().time);
     this.event({ kind: 'running' });
   }

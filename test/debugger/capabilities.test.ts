@@ -21,6 +21,7 @@ const USED_BY: Readonly<Record<string, RegExp>> = {
   completionTriggerCharacters: /labels\('pointer->'\)/,
   additionalModuleColumns: /columns are filled/,
   supportsModulesRequest: /request\('modules'/,
+  supportedChecksumAlgorithms: /checksums: \[\{ algorithm: 'SHA256'/,
   supportsRestartRequest: /request\('restart'/,
   supportsValueFormattingOptions: /format: \{ hex: true \}/,
   supportsExceptionInfoRequest: /request\('exceptionInfo'/,

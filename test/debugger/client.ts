@@ -69,6 +69,7 @@ interface Events {
   initialized: undefined;
   stopped: Dap.StoppedEvent['body'];
   continued: Dap.ContinuedEvent['body'];
+  process: Dap.ProcessEvent['body'];
   exited: Dap.ExitedEvent['body'];
   terminated: Dap.TerminatedEvent['body'];
   output: Dap.OutputEvent['body'];

@@ -1,6 +1,7 @@
 /**
  * An adapter with a fake machine, and a client that speaks to it over real protocol streams.
  */
+import { createHash } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import type { FileReader, MachineFactory } from '../../debugger/ports';
@@ -10,6 +11,7 @@ import { factoryOf, FakeMachine, type FakeGuest } from './fakeMachine';
 
 export const FILES: FileReader = {
   read: async (path) => new Uint8Array(await readFile(path)),
+  digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest('hex'),
   exists: (path) => access(path).then(() => true, () => false),
 };
 

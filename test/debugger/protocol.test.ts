@@ -53,7 +53,7 @@ describe('protocol', function () {
       const message = await client.refused(command, { source: { path: 'x' }, line: 1, expression: '1', name: 'x', memoryReference: '0', count: 1, text: '', column: 1, variablesReference: 1, locationReference: 1, value: '1', frameId: 1, data: '', instructionCount: 1 });
       assert.match(message, /No machine has been launched/, command);
     }
-    assert.match(await client.refused('attach', {}), /'launch'/);
+    assert.match(await client.refused('attach', {}), /'launch'.*dap --port/);
   });
 
   it('goes back in time as the client asks', async () => {

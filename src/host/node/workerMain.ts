@@ -68,7 +68,8 @@ export function serveMachine(createMachine: CreateMachine): void {
       port,
       doorbell: doorbellOn(controlWord),
       now: () => performance.now(),
-      pace: networkOf(images) !== undefined ? 'realtime' : images.configuration.pace,
+      pace: images.configuration.pace,
+      networked: networkOf(images) !== undefined,
       timeTravel: images.configuration.timeTravel,
     });
   } catch (error) {

@@ -18,10 +18,19 @@ function attribute(definition: FieldDefinition): JsonSchema {
   };
 }
 
+/** What a configuration may say that attaches to a machine which its client has left: how to debug it, as all else is settled. */
+const ATTACHING: readonly string[] = ['symbols', 'sourceMap', 'stopOnEntry'];
+
+const MACHINE: JsonSchema = {
+  type: 'string',
+  markdownDescription: 'The machine to attach to: the `name` that it was launched by. Not needed where one alone was left. Machines stay in an adapter that serves a port (`shadowbox dap --port`, `debugServer`).',
+};
+
 /** The value of `contributes.debuggers[].configurationAttributes` in package.json (plain JSON, no `$ref`). */
 export function configurationAttributes(): JsonSchema {
   const properties = Object.fromEntries(definitions().map(([name, definition]) => [name, attribute(definition)]));
-  return { launch: { properties } };
+  const known = Object.fromEntries(Object.entries(properties).filter(([name]) => ATTACHING.includes(name)));
+  return { launch: { properties }, attach: { properties: { machine: MACHINE, ...known } } };
 }
 
 function cell(words: string): string {

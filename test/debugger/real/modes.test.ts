@@ -1,6 +1,7 @@
 /**
- * One suite over every way in which code runs: 16-bit real mode, 32-bit paged, 64-bit, and four CPUs. What a debugger promises holds in
- * all of them: breakpoints, steps and their way back, data breakpoints and who wrote last, memory and disassembly that agree.
+ * One suite over every way in which code runs: 16-bit real mode, 32-bit paged, 64-bit, four CPUs, and a recording that is opened. What a
+ * debugger promises holds in all of them: breakpoints, steps and their way back, data breakpoints and who wrote last, memory and
+ * disassembly that agree, changes and the futures that they leave.
  */
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
@@ -9,6 +10,7 @@ import { assembleGuest, type AssembledGuest } from '../../guests/multiprocessor/
 import type { DapClient } from '../client';
 import { figures, HELLO, launchStopped, numberNow, PAGING_LAB, sleep, step, timedPause, useAdapter } from './adapter';
 import { buildLongModeGuest, type BuiltGuest } from './longModeGuest';
+import { recordPagingLab, runToFunction, WAIT_TURN, type RecordedRun } from './recordedRun';
 
 /** A guest, and how to come to code of it that goes on calling and writing. */
 interface Mode {
@@ -18,22 +20,17 @@ interface Mode {
   /** What the stack grows by, and the register that points to its top, as an address. */
   readonly word: number;
   readonly stackTop: string;
-  configuration(context: Mocha.Context): object;
+  configuration(context: Mocha.Context): object | Promise<object>;
+  /** Launches it. Default: it stops on entry. */
+  launch?(client: DapClient, configuration: object): Promise<unknown>;
   /** Stops where the suite begins, which is the first instruction of something that pushes soon. */
   arrive(client: DapClient): Promise<void>;
   dispose?(): void;
 }
 
-async function runToFunction(client: DapClient, name: string): Promise<void> {
-  const { breakpoints } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name }] });
-  assert.equal(breakpoints[0].verified, true, breakpoints[0].message);
-  await client.request('continue', { threadId: 1 });
-  await client.stopped('breakpoint');
-  await client.request('setFunctionBreakpoints', { breakpoints: [] });
-}
-
 let longMode: BuiltGuest | undefined;
 let processors: AssembledGuest | undefined;
+let recorded: RecordedRun | undefined;
 
 const MODES: readonly Mode[] = [
   {
@@ -81,16 +78,32 @@ const MODES: readonly Mode[] = [
     },
     dispose: () => processors?.dispose(),
   },
+  {
+    title: 'a replay', thread: /\(protected-32, CPL 3\)/, word: 4, stackTop: 'esp',
+    configuration: async () => {
+      recorded = await recordPagingLab();
+      return { recording: recorded.file };
+    },
+    launch: async (client, configuration) => {
+      await client.launch(configuration);
+      await client.stopped('step');
+    },
+    arrive: async (client) => {
+      await client.request('shadowbox.travel', { bookmark: WAIT_TURN });
+      await client.stopped('step');
+    },
+    dispose: () => recorded?.remove(),
+  },
 ];
 
 for (const mode of MODES) {
   describe(`the debugger in ${mode.title}`, function () {
     let client: DapClient;
     let configuration: object;
-    before(function () { configuration = mode.configuration(this); });
+    before(async function () { configuration = await mode.configuration(this); });
     useAdapter(this, 'suite', (started) => { client = started; });
     before(async () => {
-      await launchStopped(client, configuration);
+      await (mode.launch ?? launchStopped)(client, configuration);
       await mode.arrive(client);
     });
     after(() => mode.dispose?.());
@@ -170,7 +183,35 @@ for (const mode of MODES) {
       await client.request('setInstructionBreakpoints', { breakpoints: [] });
     });
 
+    it('changes a register and memory, and keeps the future that a change of the past leaves', async () => {
+      const timeline = () => client.request('shadowbox.timeline', {});
+      const { present, furthest, forks } = await timeline();
+      const threadId = Number((await currentThread()).id);
+      const before = await hash();
+      const value = await numberNow(client, '$ebx');
+      const frameId = (await here(threadId)).id;
+      const { value: set } = await client.request('setExpression', { expression: '$ebx', value: '0x1234', frameId });
+      assert.match(set, /^0x0*1234\b/);
+      assert.notEqual(await hash(), before);
+      const left = (await timeline()).forks.slice(forks.length);
+      if (present.retired < furthest.retired) {
+        assert.deepEqual(left.map(({ retired, end }) => [retired, end.retired]), [[present.retired, furthest.retired]]);
+        await client.event('output', ({ output }) => output.startsWith(`The past was changed at instruction ${present.retired}: `));
+      } else {
+        assert.deepEqual(left, []);
+      }
+      const top = await linear(mode.stackTop);
+      const memoryReference = `0x${top.toString(16)}`;
+      const { data = '' } = await client.request('readMemory', { memoryReference, count: 4 }) ?? {};
+      await client.request('writeMemory', { memoryReference, data: Buffer.from([1, 2, 3, 4]).toString('base64') });
+      assert.equal(await numberNow(client, `u32[${memoryReference}]`), 0x0403_0201);
+      await client.request('writeMemory', { memoryReference, data });
+      await client.request('setExpression', { expression: '$ebx', value: String(value), frameId });
+      assert.equal(await hash(), before, 'all is as it was');
+    });
+
     it('is quick: figures', async () => {
+      const { name } = await here();
       const steps: number[] = [];
       for (let count = 0; count < 20; count++) {
         const began = performance.now();
@@ -184,7 +225,7 @@ for (const mode of MODES) {
         await sleep(20);
         pauses.push(await timedPause(client));
       }
-      console.log(`      ${mode.title}: a step took ${figures(steps)}; a pause ${figures(pauses)}`);
+      console.log(`      ${mode.title}: a step from ${name} took ${figures(steps)}; a pause ${figures(pauses)}`);
     });
   });
 }
