@@ -69,6 +69,14 @@ function figures(times: readonly number[]): string {
   return `median ${part(0.5)}, 90% ${part(0.9)}, 95% ${part(0.95)}, 99% ${part(0.99)}, worst ${part(1)} ms`;
 }
 
+/** What people get wrong first, and what they should be told. */
+const MISTAKES = [
+  { name: 'a wrong path', fields: { multiboot: '${workspaceFolder}/kernel.elf' }, told: /kernel\.elf: there is no such file; check the path/ },
+  { name: 'a kernel that is none', fields: { kernel: '${workspaceFolder}/hello/hello.asm' }, told: /looks like a text file.*Name a Linux bzImage/ },
+  { name: 'a field that there is not', fields: { program: '${workspaceFolder}/paging-lab/paging-lab.elf' }, told: /program/ },
+  { name: 'nothing to boot', fields: { memory: '64M' }, told: /there is nothing to boot; add one of "kernel", "multiboot"/ },
+] as const;
+
 describe('the package, installed into a fresh VS Code', function () {
   this.timeout(90_000);
   this.bail(true);
@@ -90,7 +98,8 @@ describe('the package, installed into a fresh VS Code', function () {
     await writeFile(path.join(work, 'notes.txt'), '');
     // The lab's time passes as fast as it can be computed, so that the machine never rests.
     const launch = path.join(work, '.vscode', 'launch.json');
-    await writeFile(launch, (await readFile(launch, 'utf8')).replace('"serial": "terminal",', '"serial": "terminal", "pace": "fast",'));
+    const mistakes = MISTAKES.map(({ name, fields }) => `${JSON.stringify({ name, type: 'shadowbox', request: 'launch', ...fields })},`).join('\n');
+    await writeFile(launch, (await readFile(launch, 'utf8')).replace('"serial": "terminal",', '"serial": "terminal", "pace": "fast",').replace('"configurations": [', `"configurations": [\n${mistakes}`));
     editor = await openEditor({ folder: work, vsix, extensions: [await buildMeter()], env: { [METER_FILE_VARIABLE]: meterFile } });
   });
   afterEach(async function () {
@@ -120,8 +129,23 @@ describe('the package, installed into a fresh VS Code', function () {
     await steps.first().waitFor();
     assert.equal(await steps.count(), 6);
     await page.locator('.gettingStartedContainer').filter({ hasText: 'Get the sample guests' }).waitFor();
+    const picture = page.frameLocator('.gettingStartedContainer iframe.webview').frameLocator('iframe').locator('svg, img').first();
+    await picture.waitFor();
     await screenshot(page, 'walkthrough');
   });
+
+  for (const { name, told } of MISTAKES) {
+    it(`says what is wrong with a configuration, and what to do: ${name}`, async () => {
+      const { page } = editor;
+      await startDebugging(page, name);
+      const dialog = page.locator('.monaco-dialog-box');
+      await dialog.waitFor();
+      await screenshot(page, `mistake-${name.replaceAll(' ', '-')}`);
+      assert.match((await dialog.innerText()).replaceAll(/\s+/g, ' '), told);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+    });
+  }
 
   it('F5 on hello stops on the first instruction', async () => {
     const { page } = editor;
