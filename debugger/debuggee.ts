@@ -301,6 +301,11 @@ export class Debuggee {
     this.output.changed();
   }
 
+  /** A panel has asked something: it wants to know of the next change. */
+  heedPanels(): void {
+    this.output.heed();
+  }
+
   async dispose(): Promise<void> {
     this.end();
     await this.machine.dispose();

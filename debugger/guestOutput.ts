@@ -11,6 +11,8 @@ import type { PanelEvents } from './panelProtocol';
 const DEBUG_CHANNEL = 'debug';
 const BATCH_MS = 20;
 const CHANGED_BEAT_MS = 1000 / 30;
+/** The beat while nobody asks: each event goes through the client's window and back into its extensions. */
+const UNHEARD_BEAT_MS = 500;
 /** A batch this large goes at once. */
 const BATCH_BYTES = 64 * 1024;
 
@@ -30,6 +32,9 @@ export class GuestOutput {
   private beatTimer: ReturnType<typeof setInterval> | undefined;
   private lastSeen: number | undefined;
   private asking = false;
+  /** Whether something has been asked since the last beat, and when that was. */
+  private heeded = true;
+  private changedAt = -Infinity;
   /** One decoder a channel, because a character may be cut between two outputs. */
   private readonly decoders = new Map<string, TextDecoder>();
 
@@ -47,7 +52,12 @@ export class GuestOutput {
     }
   }
 
-  /** Starts the beat of `shadowbox.changed`: it comes only when instructions were retired since the last one. */
+  /** Somebody looks: the next change is told as soon as may be. */
+  heed(): void {
+    this.heeded = true;
+  }
+
+  /** Starts the beat of `shadowbox.changed`: it comes only when instructions were retired since the last one, and seldom while nobody asks. */
   startBeat(): void {
     this.beatTimer ??= setInterval(() => void this.beat(), CHANGED_BEAT_MS);
   }
@@ -59,6 +69,8 @@ export class GuestOutput {
 
   /** Something has changed for certain (a stop, an edit). */
   changed(): void {
+    this.heeded = false;
+    this.changedAt = performance.now();
     this.send(panelEvent('shadowbox.changed', {}));
   }
 
@@ -106,7 +118,7 @@ export class GuestOutput {
   }
 
   private async beat(): Promise<void> {
-    if (this.asking) return;
+    if (this.asking || (!this.heeded && performance.now() - this.changedAt < UNHEARD_BEAT_MS)) return;
     this.asking = true;
     try {
       const retired = await this.retired();

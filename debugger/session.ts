@@ -116,7 +116,9 @@ export class ShadowboxDebugSession extends DebugSession {
   private panelHandler(command: string): Handler | undefined {
     if (!command.startsWith('shadowbox.')) return undefined;
     const panels: Readonly<Record<string, Handler>> = this.machine.panels;
-    return Object.hasOwn(panels, command) ? panels[command] : undefined;
+    if (!Object.hasOwn(panels, command)) return undefined;
+    this.machine.heedPanels();
+    return panels[command];
   }
 
   /** A failed response: the message in full, and whether the client should put it before the user. */

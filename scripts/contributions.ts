@@ -1,7 +1,7 @@
 /**
  * Puts what is generated into its places: package.json's `configurationAttributes` and docs/configuration.md, from the
  * launch configuration's definition; the words of package.json in package.nls.json (lib/manifestTexts.ts); and the words of
- * the extension's code in l10n/bundle.l10n.json (lib/codeTexts.ts).
+ * the extension's code and of the panels in l10n/bundle.l10n.json (lib/codeTexts.ts).
  *
  *   node --import tsx scripts/contributions.ts [--check]
  *
@@ -48,7 +48,7 @@ function manifest(): Place[] {
 }
 
 function codeWords(): Place {
-  return { file: CODE_WORDS_PLACE, text: json(codeTexts(path.join(ROOT, 'src', 'extension'))) };
+  return { file: CODE_WORDS_PLACE, text: json(codeTexts(path.join(ROOT, 'src', 'extension'), path.join(ROOT, 'webviews'))) };
 }
 
 function table(): Place {

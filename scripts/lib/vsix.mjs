@@ -16,12 +16,22 @@ const CONTENTS = [
   { from: 'media', wanted: /\.(png|svg)$/ },
   // The command line's program and maps for our own stack traces are for checkouts.
   { from: 'dist', wanted: /^(?!cli\.js$|.*\.map$|\.stamp$)/ },
-  { from: 'docs/images', wanted: /\.png$/ },
+  // Those of the README.
+  { from: 'docs/images', wanted: /^(paging-lab|debian)\.png$/ },
   { from: 'samples/README.md' },
   { from: 'samples/.vscode', wanted: /\.json$/ },
+  { from: 'samples/debian-i386', wanted: /\.md$/ },
   { from: 'samples/hello', wanted: /\.(asm|ld|elf|img|md)$/ },
   { from: 'samples/paging-lab', wanted: /\.(c|h|s|ld|elf|md)$/ },
 ];
+
+/** Files that say something else in the copy of the samples that a person gets: there is no checkout around it, and its README is what they read first. */
+const SHIPPED_OTHERWISE = {
+  'samples/.vscode/launch.json': (text) => text
+    .replaceAll('${workspaceFolder}/../.cache/guests/debian-i386/', '${workspaceFolder}/debian-i386/')
+    .replace('The files are fetched by `npm start`, or as debian-i386/README.md says.', 'Its two files are to be put there first: see debian-i386/README.md.'),
+  'samples/.vscode/settings.json': (text) => text.replace('{', '{\n  "workbench.startupEditor": "readme",'),
+};
 
 /** What must be there, or the extension would not run. */
 const NEEDED = ['dist/extension.js', 'dist/adapter.js', 'dist/monitor-worker.js', 'dist/iced-x86/iced_x86_bg.wasm'];
@@ -116,7 +126,10 @@ export async function extensionFiles() {
   if (missing !== undefined) throw new UserError(`${missing} is missing; \`npm run build\` makes it.`);
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const names = (await Promise.all(CONTENTS.map(filesOf))).flat();
-  const files = await Promise.all(names.map(async (name) => ({ name, data: await readFile(path.join(root, name)) })));
+  const files = await Promise.all(names.map(async (name) => {
+    const data = await readFile(path.join(root, name));
+    return { name, data: name in SHIPPED_OTHERWISE ? Buffer.from(SHIPPED_OTHERWISE[name](data.toString('utf8'))) : data };
+  }));
   files.push({ name: 'package.json', data: Buffer.from(`${JSON.stringify(shippedManifest(manifest), undefined, 2)}\n`) });
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

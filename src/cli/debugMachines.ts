@@ -18,7 +18,7 @@ import { saveRecording } from '../host/node/recordings/save';
 import { LoadError } from '../monitor/firmware/platform';
 import { MachineError } from '../monitor/machine/blame';
 import { problemText } from '../monitor/machine/configuration';
-import type { Notice } from '../monitor/machine/configuration';
+import type { Notice, Problem } from '../monitor/machine/configuration';
 import type { MachineImages } from '../monitor/machine/images';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
@@ -125,10 +125,19 @@ function withRecordings(session: MachineSession, images: MachineImages, cwd: str
   };
 }
 
+/** What other debuggers' configurations call what they run, and where it goes here. */
+const FROM_OTHER_DEBUGGERS: readonly string[] = ['program', 'executable', 'image', 'file', 'target'];
+const WHERE_IT_GOES = 'what is to be booted goes into "multiboot" or "kernel" (a kernel), "disks", "floppy" (also a boot sector) or "cdrom"';
+
+/** Somebody who knows other debuggers is told what the field is called here. */
+function forNewcomers(problem: Problem): Problem {
+  return FROM_OTHER_DEBUGGERS.includes(problem.field) ? { ...problem, remedy: WHERE_IT_GOES } : problem;
+}
+
 async function checked(values: unknown, cwd: string): Promise<Exclude<ResolvedConfiguration, { readonly problems: unknown }>> {
   const written: Readonly<Record<string, unknown>> = typeof values === 'object' && values !== null ? { ...values } : {};
   const validation = await resolveConfiguration(written, { front: 'editor', resolvePath: (file) => path.resolve(cwd, file) }, version);
-  if ('problems' in validation) throw new MachineError(validation.problems.map(problemText).join('\n'), 'user', validation.problems[0]?.field);
+  if ('problems' in validation) throw new MachineError(validation.problems.map((problem) => problemText(forNewcomers(problem))).join('\n'), 'user');
   return validation;
 }
 

@@ -182,6 +182,24 @@ describe('protocol', function () {
     for (const name of ['memory', 'invalidated', 'progressStart', 'progressEnd']) assert.equal(names.has(name), false, name);
   });
 
+  it('tells of changes as fast as somebody asks after them, and seldom while nobody does', async () => {
+    ({ client } = withMachine(IDLE_LOOP));
+    await client.launch({ stopOnEntry: false });
+    const changes = () => client.unreadEvents('shadowbox.changed').length;
+    const during = async (milliseconds: number, meanwhile: () => Promise<unknown>) => {
+      const [start, before] = [performance.now(), changes()];
+      while (performance.now() - start < milliseconds) {
+        await meanwhile();
+        await new Promise((resolve) => { setTimeout(resolve, 5); });
+      }
+      return changes() - before;
+    };
+    const heeded = await during(1500, () => client.request('shadowbox.summary', {}));
+    const unheard = await during(1500, () => Promise.resolve());
+    assert.ok(unheard <= 4, `${unheard} events that nobody asked after`);
+    assert.ok(heeded > unheard, `${heeded} events with questions, ${unheard} without`);
+  });
+
   it('tells panels of changes while the machine runs, at most 30 times a second', async () => {
     ({ client } = withMachine(IDLE_LOOP));
     const start = performance.now();

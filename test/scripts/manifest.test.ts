@@ -137,8 +137,8 @@ describe('package.json', () => {
       assert.deepEqual(again.texts, words);
     });
 
-    it('of the code are all in l10n/bundle.l10n.json (else npm run contributions)', () => {
-      assert.deepEqual(read(path.join('l10n', 'bundle.l10n.json')), codeTexts(EXTENSION));
+    it('of the code and of the panels are all in l10n/bundle.l10n.json (else npm run contributions)', () => {
+      assert.deepEqual(read(path.join('l10n', 'bundle.l10n.json')), codeTexts(EXTENSION, path.join(root, 'webviews')));
     });
 
     it('no message to a person goes past the translation', () => {

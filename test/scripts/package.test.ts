@@ -1,5 +1,6 @@
 /** The package that people install: everything that runs is in it, nothing else, in a ZIP that others can read, and small. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { inflateRawSync, crc32 } from 'node:zlib';
 import { buildAll } from '../../scripts/lib/bundles.mjs';
 import { buildVsix } from '../../scripts/lib/vsix.mjs';
@@ -97,6 +98,16 @@ describe('the package (VSIX)', function () {
   it('has samples that can be booted, with their sources', () => {
     const samples = within('samples/');
     for (const name of ['samples/.vscode/launch.json', 'samples/hello/hello.img', 'samples/hello/hello.asm', 'samples/paging-lab/paging-lab.elf', 'samples/paging-lab/paging.c']) assert.ok(samples.includes(name), name);
+  });
+
+  it('has samples that name nothing outside of themselves', () => {
+    const outside = [...text('extension/samples/.vscode/launch.json').matchAll(/"\$\{workspaceFolder\}\/([^"]+)"/g)].map(([, file]) => file).filter((file) => file.startsWith('..'));
+    assert.deepEqual(outside, []);
+    const links = within('samples/').filter((name) => name.endsWith('.md')).flatMap((page) => (
+      [...text(`extension/${page}`).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => path.posix.join(path.posix.dirname(page), link))
+    ));
+    assert.ok(links.length >= 3);
+    assert.deepEqual(links.filter((link) => !files.has(`extension/${link}`)), []);
   });
 
   it('has no sources, tests, caches, maps, nor anything of a checkout', () => {

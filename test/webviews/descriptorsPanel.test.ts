@@ -9,7 +9,7 @@ import { AT, gate, HLT, PRESENT, protectedGuest, SEL, descriptor, setDescriptor,
 import { tablesOf } from '../monitor/inspection/tables';
 import { leaveOut } from '../support/leaveOut';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** A kernel's tables: gates with symbols, a call gate, an absent segment, and DS loaded from an entry that has changed since. */
 function kernel(): Guest {
@@ -62,6 +62,12 @@ describe('descriptors: in a browser', function () {
     await eventually(async () => { assert.match(await line(panel, 'gdt:7').innerText(), /not present/); });
     await line(panel, 'gdt:1').click();
     await eventually(async () => { assert.match((await uses.allInnerTexts()).join(), /JMP or CALL far works/); });
+  }));
+
+  it('says everything in the person\'s language', () => withPanel(PSEUDO, async (panel) => {
+    await line(panel, 'gdt:7').click();
+    await panel.page.locator('.uses li').first().waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('marks what is stale and what has changed since the last stop', () => withPanel(DARK, async (panel, guest) => {

@@ -6,7 +6,7 @@ import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { devicesWith, EVENTS_AHEAD, INTERRUPT_PICTURE } from './devicesModel';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 class FakeDevices {
   mode = 0x34;
@@ -91,6 +91,18 @@ describe('devices: in a browser', function () {
     await page.keyboard.type('vendor');
     await row(panel, 'pci/configuration 3.0/VID').waitFor();
     await eventually(async () => { assert.equal(await row(panel, 'exit').count(), 0); });
+  }));
+
+  it('says everything in the person\'s language', () => withDevices(PSEUDO, async (panel) => {
+    const { page } = panel;
+    await page.locator('.row').first().press('*');
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    for (const tab of ['interrupts', 'events', 'pci']) {
+      await page.locator(`[data-tab=${tab}]`).click();
+      await page.locator('.sheet').waitFor();
+      await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    }
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('marks what has changed since the last stop', () => withDevices(DARK, async (panel, machine) => {

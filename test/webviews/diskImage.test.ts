@@ -17,7 +17,7 @@ import { roughSize } from '../../webviews/ui/numbers';
 import { makeTree, requireTools, run, scratch } from '../filesystems/support';
 import { leaveOut } from '../support/leaveOut';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 const MIB = 1024 * 1024;
 const BYTES = 96 * MIB;
@@ -162,6 +162,11 @@ describe('disk-image: in a browser', function () {
     // System of 12 MiB, root of 48 MiB.
     assert.ok(Math.abs(widths[1] / widths[0] - 4) < 0.4, widths.join());
     await page.locator('.strip .cell').first().waitFor();
+  }));
+
+  it('says everything in the person\'s language', () => withPanel(PSEUDO, async (panel) => {
+    await panel.page.locator('.file-row').first().waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('opens directories, and asks for a file to be opened', () => withPanel(DARK, async ({ page, asked }) => {

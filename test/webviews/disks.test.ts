@@ -8,7 +8,7 @@ import { FIRST, reduce, shownDisk, type Disk } from '../../webviews/disks/state'
 import { fileSource, makeTree, requireTools, run, scratch } from '../filesystems/support';
 import { leaveOut } from '../support/leaveOut';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser } from './panelPage';
-import { DARK } from './themes';
+import { DARK, PSEUDO } from './themes';
 
 function diskOf(name: string, kind: Disk['kind'], more: Partial<Disk> = {}): Disk {
   return {
@@ -115,5 +115,10 @@ describe('disks: in a browser', function () {
     assert.ok(asked.filter(({ request }) => request === 'shadowbox.disks').length > activity);
     assert.deepEqual(panel.complaints, []);
     await panel.close();
+    running = false;
+    const inPseudo = await openPanel(browser, { files, name: 'disks', ask, theme: PSEUDO, size: { width: 1100, height: 1000 } });
+    await inPseudo.page.locator('.file-row').first().waitFor();
+    await eventually(async () => { assert.deepEqual(await inPseudo.untranslated(), []); });
+    await inPseudo.close();
   });
 });

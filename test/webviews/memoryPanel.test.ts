@@ -11,7 +11,7 @@ import { NOTHING_ASKED, heard, sent, type Inquiries } from '../../webviews/ui/in
 import { leaveOut } from '../support/leaveOut';
 import { frameAnswer, framesAnswer } from './memoryModel';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** What is known when the machine has answered. */
 function answered(): Inquiries {
@@ -146,6 +146,14 @@ describe('physical memory: in a browser', function () {
     assert.deepEqual(panel.asked.filter(({ request }) => request.startsWith('editor.')), [
       { request: 'editor.showInPageTables', arguments: { linear: '0xc0100000' } }, { request: 'editor.openCode', arguments: { linear: '0xc0100000' } },
     ]);
+  }));
+
+  it('says everything in the person\'s language', () => withMemory(PSEUDO, async (panel) => {
+    for (const shade of ['use', 'written', 'kind']) {
+      await panel.page.locator('[data-field=shade]').selectOption(shade);
+      await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    }
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('is gone through by mouse: a click chooses, a wheel goes on', () => withMemory(DARK, async ({ page }) => {

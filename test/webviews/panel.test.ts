@@ -7,7 +7,7 @@ import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { leaveOut } from '../support/leaveOut';
 
 const asking = (machine: FakeMachine) => (request: string, args: object) => answer(machine, request, args);
@@ -113,6 +113,16 @@ describe('page-tables: in a browser', function () {
     await page.waitForFunction(() => Number(Reflect.get(window, 'writes')) > 0);
     await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'trees'); });
     await eventually(async () => { assert.equal(await page.locator('#trees').evaluate((scroller) => scroller.scrollTop), 200); });
+  }));
+
+  it('says everything in the person\'s language', () => withPanel(PSEUDO, async (panel) => {
+    const { page } = panel;
+    await page.locator('[data-field=address]').fill('50000000');
+    await page.locator('[data-form=walk] button').click();
+    await page.locator('.walk .verdict').waitFor();
+    await page.locator('[data-fold=legend]').click();
+    await page.locator('[data-picker]').click();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('compares two spaces: the page that they share copied on write', () => withPanel(DARK, async (panel, lab) => {

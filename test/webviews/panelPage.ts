@@ -11,6 +11,7 @@ import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { webviewBundle } from '../../scripts/lib/bundles.mjs';
 import { root, testResults } from '../../scripts/lib/paths.mjs';
+import { pseudoWords, stringsIn, unmarkedTexts } from './pseudo';
 import { standInScript } from './standIn';
 import type { Theme } from './themes';
 
@@ -39,11 +40,13 @@ export async function bundlePanel(name: string): Promise<ReadonlyMap<string, str
   return files;
 }
 
-const html = (name: string, theme: Theme) => `<!DOCTYPE html>
+const attribute = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+
+const html = (name: string, theme: Theme, words: Readonly<Record<string, string>> | undefined) => `<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${ORIGIN}; font-src ${ORIGIN} data:; img-src ${ORIGIN} data:">
 <title>${name}</title><link rel="stylesheet" href="${ORIGIN}/${name}.css"></head>
-<body class="${theme.bodyClass}"><div id="root"></div><script nonce="${NONCE}" src="${ORIGIN}/${name}.js"></script></body></html>`;
+<body class="${theme.bodyClass}"><div id="root"${words === undefined ? '' : ` data-words="${attribute(JSON.stringify(words))}"`}></div><script nonce="${NONCE}" src="${ORIGIN}/${name}.js"></script></body></html>`;
 
 const FIRST_PICTURE_MS = 10_000;
 
@@ -53,6 +56,8 @@ export interface OpenPanel {
   readonly asked: { readonly request: string; readonly arguments: unknown }[];
   /** What broke the page's policy, and what went wrong in its script. */
   readonly complaints: string[];
+  /** In the theme PSEUDO: what is on the page in English that is neither the machine's nor a name. */
+  untranslated(): Promise<string[]>;
   /** Sends the panel an event as the extension does. */
   tell(event: string, body?: unknown): Promise<void>;
   close(): Promise<void>;
@@ -74,6 +79,8 @@ export async function openPanel(browser: Browser, { files, name, ask, theme, siz
   const context = await browser.newContext({ viewport: size ?? { width: 1400, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
   const asked: OpenPanel['asked'] = [];
+  const data: string[] = [name];
+  const words = theme.pseudo === true ? pseudoWords() : undefined;
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -82,12 +89,14 @@ export async function openPanel(browser: Browser, { files, name, ask, theme, siz
   await page.route(`${ORIGIN}/**`, async (route) => {
     const file = new URL(route.request().url()).pathname.slice(1);
     const contentType = file.endsWith('.js') ? 'text/javascript' : file.endsWith('.css') ? 'text/css' : 'text/html';
-    await route.fulfill({ contentType, body: file === '' ? html(name, theme) : files.get(file) ?? '' });
+    await route.fulfill({ contentType, body: file === '' ? html(name, theme, words) : files.get(file) ?? '' });
   });
   await page.exposeFunction('askMachine', async (message: { id: number; request: string; arguments: object }) => {
     asked.push({ request: message.request, arguments: message.arguments });
     try {
-      return { id: message.id, body: await ask(message.request, message.arguments) };
+      const body = await ask(message.request, message.arguments);
+      if (words !== undefined) data.push(...stringsIn(body));
+      return { id: message.id, body };
     } catch (error) {
       return { id: message.id, error: error instanceof Error ? error.message : String(error) };
     }
@@ -100,6 +109,7 @@ export async function openPanel(browser: Browser, { files, name, ask, theme, siz
   return {
     page, asked, complaints,
     tell: (event, body) => page.evaluate((message) => { window.postMessage(message); }, { event, body }),
+    untranslated: () => unmarkedTexts(page, data),
     close: () => context.close(),
   };
 }

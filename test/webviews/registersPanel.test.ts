@@ -6,7 +6,7 @@ import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { cpuAnswer, LAB_CPU, LAB_POINTERS, LONG_CPU, type CpuModel } from './cpuModel';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 interface FakeGuest {
   model: CpuModel;
@@ -114,6 +114,11 @@ describe('registers: in a browser', function () {
     await cell(panel, 'eflags.zf').dblclick();
     await equal.filter({ hasText: 'not taken' }).waitFor();
     assert.deepEqual(guest.set, [{ name: 'eflags.zf', value: '0' }]);
+  }));
+
+  it('says everything in the person\'s language', () => withPanel({ theme: PSEUDO, size: { width: 1000, height: 3000 } }, async (panel) => {
+    await panel.page.locator('[data-row=eip]').waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('marks what has changed since the last stop, with the value before', () => withPanel({}, async (panel, guest) => {

@@ -6,7 +6,7 @@ import { eventually } from './eventually';
 import { PictureSender } from '../../debugger/pictures';
 import { leaveOut } from '../support/leaveOut';
 import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** A machine with a screen of large dots. */
 class FakeScreen {
@@ -178,6 +178,12 @@ describe('screen: in a browser', function () {
     const saved = screen.done.find(({ request }) => request === 'editor.saveFile')?.args as { data: string };
     const png = Buffer.from(saved.data, 'base64');
     assert.deepEqual([png.subarray(1, 4).toString(), png.readUInt32BE(16), png.readUInt32BE(20)], ['PNG', 640, 400]);
+  }));
+
+  it('says everything in the person\'s language', () => withScreen(PSEUDO, async (panel) => {
+    await panel.page.locator('[data-act=type]').click();
+    await panel.page.locator('textarea').waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('asks before it resets', () => withScreen(DARK, async (panel, screen) => {

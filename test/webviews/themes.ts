@@ -3,6 +3,8 @@
  */
 export interface Theme {
   readonly bodyClass: string;
+  /** The panel's words are in the language of pseudo.ts. */
+  readonly pseudo?: boolean;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -47,3 +49,6 @@ export const HIGH_CONTRAST: Theme = {
     'icon-foreground': '#ffffff', 'tree-indentGuidesStroke': '#a9a9a9',
   },
 };
+
+/** For what is on the page in English though it should be in the person's language. */
+export const PSEUDO: Theme = { ...DARK, pseudo: true };

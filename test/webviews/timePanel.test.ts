@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { leaveOut } from '../support/leaveOut';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { exampleTimeline } from './timeModel';
 
 class FakeTime {
@@ -130,6 +130,11 @@ describe('time: in a browser', function () {
     await panel.tell('stopped', {});
     await page.locator('[data-do=fork]').click();
     assert.deepEqual(machine.orders.at(-1), { request: 'shadowbox.travel', args: { fork: 1 } });
+  }));
+
+  it('says everything in the person\'s language', () => withTime(PSEUDO, async (panel) => {
+    await panel.page.locator('.list .name').first().waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 
   it('zooms, and asks for the part that it shows', () => withTime(DARK, async (panel) => {

@@ -10,7 +10,7 @@ import { INITIAL, fromKept, parentOf, toKeep } from '../../webviews/translations
 import { AT } from '../monitor/cpu/guest';
 import { leaveOut } from '../support/leaveOut';
 import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
-import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { FakeTranslations } from './translationsModel';
 
 const node = (name: string, depth: number, retired: number): Node => ({ name, depth, retired, samples: 1, linear: '0x1000', user: false });
@@ -121,6 +121,19 @@ describe('translations: in a browser', function () {
     await page.fill('[data-field=filter]', `0x${(0x100000 + 3000 * 0x40).toString(16)}`);
     await page.locator('.row .mark').filter({ hasText: '●' }).waitFor();
   }, 3000));
+
+  it('says everything in the person\'s language', () => withPanel(PSEUDO, async (panel) => {
+    const { page } = panel;
+    await page.locator('[data-entry]').first().click();
+    await page.locator('#wasm .code').first().waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    await page.locator('[data-tab=execution]').click();
+    await page.locator('.sheet').waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    await page.locator('[data-tab=profile]').click();
+    await page.locator('[data-profile]').waitFor();
+    await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+  }));
 
   it('profiles when it is told to, and shows a flame graph that keys go through', () => withPanel(DARK, async (panel, machine) => {
     const { page } = panel;

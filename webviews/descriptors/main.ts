@@ -4,6 +4,7 @@
 import { startPanel, type PanelPage } from '../ui/panelLoop';
 import { DESCRIPTORS, fromKept, listOf, reduce, selectedLine, toKeep, type Act, type Movement, type State } from './state';
 import { view } from './view';
+import { t } from '../ui/words';
 
 type Page = PanelPage<State, Act>;
 
@@ -13,7 +14,7 @@ const MOVES: Readonly<Record<string, Movement>> = {
 const REQUESTS = { code: 'editor.openCode', walk: 'editor.showInPageTables', copy: 'editor.copy' } as const;
 
 function go(page: Page, to: keyof typeof REQUESTS, linear: string): void {
-  const told = to === 'copy' ? `${linear} is in the clipboard.` : '';
+  const told = to === 'copy' ? t('{0} is in the clipboard.', linear) : '';
   page.order({ request: REQUESTS[to], arguments: to === 'copy' ? { text: linear } : { linear } }, ({ error }) => ({ type: 'remark', text: error ?? told }));
 }
 
@@ -22,7 +23,7 @@ function goFromLine(page: Page, to: keyof typeof REQUESTS): void {
   const list = listOf(page.state(), page.inquiries());
   const line = list && selectedLine(page.state(), list);
   const place = line?.kind === 'row' ? line.row.detail().places.find(({ isCode }) => to !== 'code' || isCode) : undefined;
-  if (place === undefined) page.act({ type: 'remark', text: 'The selected line leads to no place.' });
+  if (place === undefined) page.act({ type: 'remark', text: t('The selected line leads to no place.') });
   else go(page, to, place.linear);
 }
 

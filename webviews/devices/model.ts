@@ -4,6 +4,7 @@
 import type { PanelRequests } from '../../debugger/panelProtocol';
 import { answerTo, type Inquiries, type Question } from '../ui/inquiries';
 import { hex } from '../ui/numbers';
+import { t } from '../ui/words';
 
 export type Device = PanelRequests['shadowbox.devices']['answer']['devices'][number];
 export type Block = NonNullable<Device['registers']>['blocks'][number];
@@ -80,10 +81,10 @@ export function bitsText({ low, bits }: Field): string {
 export function placeText({ device, block, register }: Place): string {
   const { space, base } = block;
   switch (space) {
-    case 'port': return base === 0 ? `+${hex(register.at, 2)} of its ports` : `port ${hex(base + register.at, 3)}`;
-    case 'memory': return base === 0 ? `+${hex(register.at, 3)} of its memory` : `memory ${hex(base + register.at, 8)}`;
-    case 'configuration': return device.name === 'pci' ? `config 00:${hex(base >>> 11, 2)}.${(base >>> 8) & 7} +${hex(register.at, 2)}` : `config +${hex(register.at, 2)}`;
-    case 'index': return `index ${hex(register.at, 2)}`;
+    case 'port': return base === 0 ? t('+{0} of its ports', hex(register.at, 2)) : t('port {0}', hex(base + register.at, 3));
+    case 'memory': return base === 0 ? t('+{0} of its memory', hex(register.at, 3)) : t('memory {0}', hex(base + register.at, 8));
+    case 'configuration': return device.name === 'pci' ? t('config 00:{0}.{1} +{2}', hex(base >>> 11, 2), (base >>> 8) & 7, hex(register.at, 2)) : t('config +{0}', hex(register.at, 2));
+    case 'index': return t('index {0}', hex(register.at, 2));
   }
 }
 
@@ -91,14 +92,14 @@ export function placeText({ device, block, register }: Place): string {
 export type Writing = { readonly address: number } | { readonly refusal: string };
 
 export function writingOf({ device, block, register }: Place): Writing {
-  if (register.access === 'read-only') return { refusal: 'The register is read-only.' };
-  if (block.space === 'index') return { refusal: 'The register is behind an index register: write that one, and then its data register.' };
+  if (register.access === 'read-only') return { refusal: t('The register is read-only.') };
+  if (block.space === 'index') return { refusal: t('The register is behind an index register: write that one, and then its data register.') };
   if (block.space === 'configuration') {
-    return device.name === 'pci' ? { address: block.base + register.at } : { refusal: 'Configuration space is written in the device \'pci\'.' };
+    return device.name === 'pci' ? { address: block.base + register.at } : { refusal: t('Configuration space is written in the device \'pci\'.') };
   }
-  if (block.base === 0) return { refusal: 'A base address register says where it is: see the device\'s configuration space.' };
+  if (block.base === 0) return { refusal: t('A base address register says where it is: see the device\'s configuration space.') };
   const sharesPlace = device.registers?.blocks.some((other) => other !== block && other.space === block.space && other.base === block.base) ?? false;
-  if (sharesPlace && device.name === 'apic') return { refusal: 'Each processor has its own at this address: only it can write it.' };
+  if (sharesPlace && device.name === 'apic') return { refusal: t('Each processor has its own at this address: only it can write it.') };
   return { address: block.base + register.at };
 }
 

@@ -7,10 +7,11 @@
 import { classes, h, type ElementDescription } from '../ui/description';
 import { hex } from '../ui/numbers';
 import type { Block, Device, Register } from './model';
+import { t } from '../ui/words';
 
 const CLASSES: Readonly<Record<number, string>> = {
-  0x0100: 'SCSI', 0x0101: 'IDE', 0x0106: 'SATA', 0x0180: 'storage', 0x0200: 'Ethernet', 0x0300: 'VGA', 0x0380: 'display', 0x0600: 'host bridge', 0x0601: 'ISA bridge',
-  0x0680: 'bridge', 0x0780: 'communication', 0x0c03: 'USB', 0x0c05: 'SMBus',
+  0x0100: 'SCSI', 0x0101: 'IDE', 0x0106: 'SATA', 0x0180: t('storage'), 0x0200: 'Ethernet', 0x0300: 'VGA', 0x0380: t('display'), 0x0600: t('host bridge'), 0x0601: t('ISA bridge'),
+  0x0680: t('bridge'), 0x0780: t('communication'), 0x0c03: 'USB', 0x0c05: 'SMBus',
 };
 const PINS = ['—', 'INTA', 'INTB', 'INTC', 'INTD'];
 const PORTS = 0x01;
@@ -51,10 +52,10 @@ function functionOf({ base, registers }: Block): PciFunctionView {
   const classCode = valueOf('BCC') * 256 + valueOf('SCC');
   const pin = valueOf('INTPN');
   return {
-    place: `00:${hex(base >>> 11, 2)}.${(base >>> 8) & 7}`, ids: `${hex(valueOf('VID'), 4)}:${hex(valueOf('DID'), 4)}`, what: CLASSES[classCode] ?? `class ${hex(classCode, 4)}`,
+    place: `00:${hex(base >>> 11, 2)}.${(base >>> 8) & 7}`, ids: `${hex(valueOf('VID'), 4)}:${hex(valueOf('DID'), 4)}`, what: CLASSES[classCode] ?? t('class {0}', hex(classCode, 4)),
     command: (command?.fields ?? []).map(({ name, meaning, value }) => ({ name, meaning, on: value === 1 })),
     bars: registers.filter(({ name }) => /^(BAR\d|ROMBAR)$/.test(name)).map((bar) => barOf(bar, valueOf(`${bar.name}H`), command?.value ?? 0)),
-    interrupt: pin === 0 ? '—' : `${PINS[pin] ?? String(pin)}, line ${valueOf('INTLN') === 0xff ? 'none' : valueOf('INTLN')}`,
+    interrupt: pin === 0 ? '—' : t('{0}, line {1}', PINS[pin] ?? String(pin), valueOf('INTLN') === 0xff ? t('none') : valueOf('INTLN')),
   };
 }
 
@@ -65,16 +66,16 @@ export function pciFunctions(devices: readonly Device[]): PciFunctionView[] {
 }
 
 function barView({ name, kind, address, decoded, wide, prefetchable }: PciBar): ElementDescription {
-  const words = `${kind} ${hex(address, kind === 'ports' ? 4 : 8)}${wide ? ', 64 bits' : ''}${prefetchable ? ', prefetchable' : ''}`;
-  return h('div', { key: name, class: classes('bar', !decoded && 'off') }, h('span', { class: 'small' }, `${name} `), h('span', { class: 'hex' }, words), !decoded && h('span', { class: 'small' }, address === 0 ? ' not placed' : ' not decoded'));
+  const words = `${kind} ${hex(address, kind === 'ports' ? 4 : 8)}${wide ? t(', 64 bits') : ''}${prefetchable ? t(', prefetchable') : ''}`;
+  return h('div', { key: name, class: classes('bar', !decoded && 'off') }, h('span', { class: 'small' }, `${name} `), h('span', { class: 'hex' }, words), !decoded && h('span', { class: 'small' }, address === 0 ? t(' not placed') : t(' not decoded')));
 }
 
 export function pciView(devices: readonly Device[]): ElementDescription {
-  return h('div', { class: 'sheet', key: 'pci', tabindex: 0, role: 'region', 'aria-label': 'PCI' },
-    h('table', { 'aria-label': 'PCI functions' },
-      h('thead', {}, h('tr', {}, ['Place', 'IDs', 'What', 'Command', 'Base addresses', 'Interrupt'].map((head) => h('th', { scope: 'col' }, head)))),
+  return h('div', { class: 'sheet', key: 'pci', tabindex: 0, role: 'region', 'aria-label': t('PCI') },
+    h('table', { 'aria-label': t('PCI functions') },
+      h('thead', {}, h('tr', {}, [t('Place'), t('IDs'), t('What'), t('Command'), t('Base addresses'), t('Interrupt')].map((head) => h('th', { scope: 'col' }, head)))),
       h('tbody', {}, pciFunctions(devices).map(({ place, ids, what, command, bars, interrupt }) => h('tr', { key: place },
         h('th', { scope: 'row', class: 'hex' }, place), h('td', { class: 'hex' }, ids), h('td', {}, what),
-        h('td', {}, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? 'yes' : 'no'}` }, name, h('span', { class: 'unseen' }, on ? ' on ' : ' off ')))),
+        h('td', {}, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? t('yes') : t('no')}` }, name, h('span', { class: 'unseen' }, on ? t(' on ') : t(' off '))))),
         h('td', {}, bars.length === 0 ? '—' : bars.map(barView)), h('td', {}, interrupt))))));
 }

@@ -3,6 +3,7 @@
  * or a filter finds something in them.
  */
 import { keyOf, registersOf, type Block, type Device, type Field, type Place, type Register } from './model';
+import { t } from '../ui/words';
 
 interface Common {
   readonly key: string;
@@ -39,8 +40,8 @@ export function rowsOf(devices: readonly Device[], { open, pins, filter }: TreeS
     const place = places.get(key);
     return place === undefined ? [] : registerRows(place, key, { open, pins, filter }, 0, PINNED);
   });
-  const head: Row[] = pinned.length === 0 ? [] : [{ kind: 'heading', key: 'heading-pins', depth: 0, open: undefined, words: 'Pinned' }];
-  const tail: Row[] = pinned.length === 0 ? [] : [{ kind: 'heading', key: 'heading-all', depth: 0, open: undefined, words: 'Devices' }];
+  const head: Row[] = pinned.length === 0 ? [] : [{ kind: 'heading', key: 'heading-pins', depth: 0, open: undefined, words: t('Pinned') }];
+  const tail: Row[] = pinned.length === 0 ? [] : [{ kind: 'heading', key: 'heading-all', depth: 0, open: undefined, words: t('Devices') }];
   return [...head, ...pinned, ...tail, ...devices.flatMap((device) => deviceRows(device, { open, pins, filter: wanted }))];
 }
 
@@ -92,7 +93,7 @@ function stateRows({ name, state }: Device, open: ReadonlySet<string>): Row[] {
   if (!isOpen) return [{ kind: 'state', key, depth: 1, open: false }];
   const lines = stateLines(state);
   const shown = lines.slice(0, MOST_LINES);
-  if (lines.length > MOST_LINES) shown.push(`… ${lines.length - MOST_LINES} more lines`);
+  if (lines.length > MOST_LINES) shown.push(t('… {0} more lines', lines.length - MOST_LINES));
   return [{ kind: 'state', key, depth: 1, open: true }, ...shown.map((text, i): Row => ({ kind: 'line', key: `${key}/${i}`, depth: 2, open: undefined, text }))];
 }
 

@@ -6,6 +6,7 @@ import { scrollToRow } from '../ui/virtualList';
 import type { Inquiries } from '../ui/inquiries';
 import { devicesOf, keyOf, parseValue, registersOf, valueText, writingOf } from './model';
 import { parentIndex, rowsOf, type Row } from './rows';
+import { t } from '../ui/words';
 
 export const TABS = ['registers', 'interrupts', 'events', 'pci'] as const;
 export type Tab = (typeof TABS)[number];
@@ -127,19 +128,19 @@ function editing(state: DevicesState, key: string | undefined, inquiries: Inquir
 /** What is to be asked of the machine for the register that is being written to, or why not. */
 export function writeOrder(state: DevicesState, inquiries: Inquiries): { readonly space: string; readonly address: number; readonly bytes: number; readonly value: number } | string {
   const place = registersOf(devicesOf(inquiries) ?? []).get(state.edit?.key ?? '');
-  if (state.edit === undefined || place === undefined) return 'The register is not there any more.';
+  if (state.edit === undefined || place === undefined) return t('The register is not there any more.');
   const writing = writingOf(place);
   if ('refusal' in writing) return writing.refusal;
   const { bytes } = place.register;
   const value = parseValue(state.edit.text, bytes);
-  if (value === undefined) return `Type a number of ${8 * bytes} bits at most: 0x1f, 1fh, 0b101, or decimal digits.`;
+  if (value === undefined) return t('Type a number of {0} bits at most: 0x1f, 1fh, 0b101, or decimal digits.', 8 * bytes);
   return { space: place.block.space, address: writing.address, bytes, value };
 }
 
 function written(state: DevicesState, error: string | undefined): DevicesState {
   if (error !== undefined) return state.edit === undefined ? { ...state, message: { kind: 'error', text: error } } : { ...state, edit: { ...state.edit, error } };
-  const name = state.edit?.key.split('/').at(-1) ?? 'the register';
-  return { ...state, edit: undefined, message: { kind: 'done', text: `Wrote ${name}.` } };
+  const name = state.edit?.key.split('/').at(-1) ?? t('the register');
+  return { ...state, edit: undefined, message: { kind: 'done', text: t('Wrote {0}.', name) } };
 }
 
 export function keep({ tab, open, pins, filter }: DevicesState): unknown {

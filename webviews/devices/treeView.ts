@@ -8,11 +8,12 @@ import { rowWindow } from '../ui/virtualList';
 import { bitsText, changedValues, placeText, valueText, type Field, type Register } from './model';
 import type { Row } from './rows';
 import { ROW_PIXELS, shownRows, topsOf, type DevicesState } from './state';
+import { plural, t } from '../ui/words';
 
 const ACCESS_WORDS: Readonly<Record<Register['access'], string>> = {
   'read-write': 'R/W', 'read-only': 'RO', 'write-only': 'WO', 'write-one-clears': 'W1C', special: 'special',
 };
-const SPACE_WORDS = { port: 'ports', memory: 'memory', configuration: 'configuration space', index: 'behind an index' } as const;
+const SPACE_WORDS = { port: t('ports'), memory: t('memory'), configuration: t('configuration space'), index: t('behind an index') } as const;
 /** Boxes in a register's own row: the most that one takes in. */
 const MOST_BOXES = 12;
 
@@ -23,12 +24,12 @@ export function treeView(state: DevicesState, inquiries: Inquiries): ElementDesc
   const selected = rows.some(({ key }) => key === state.selected) ? state.selected : undefined;
   return h('div', { class: 'tree-frame', key: 'tree' },
     h('div', {
-      id: 'tree', class: 'scroller', tabindex: 0, role: 'treegrid', 'aria-label': 'Devices and their registers', 'aria-rowcount': rows.length,
+      id: 'tree', class: 'scroller', tabindex: 0, role: 'treegrid', 'aria-label': t('Devices and their registers'), 'aria-rowcount': rows.length,
       'aria-activedescendant': selected === undefined ? undefined : idOf(selected),
     },
     h('div', { class: 'rows', style: { height: `${rows.length * ROW_PIXELS}px` } },
       rows.slice(first, end).map((row, i) => rowView(row, first + i, row.key === selected, changed)))),
-    rows.length === 0 && h('p', { class: 'nothing-found', key: 'nothing-found' }, state.filter === '' ? 'The machine has no devices.' : `Nothing has '${state.filter}' in its name or meaning.`));
+    rows.length === 0 && h('p', { class: 'nothing-found', key: 'nothing-found' }, state.filter === '' ? t('The machine has no devices.') : t('Nothing has \'{0}\' in its name or meaning.', state.filter)));
 }
 
 function idOf(key: string): string {
@@ -50,8 +51,8 @@ function nameCell(row: Row, isChanged: boolean, ...name: readonly Child[]): Elem
   return h('div', { class: 'cell name', role: 'gridcell' },
     h('span', { class: 'indent', 'aria-hidden': 'true' }),
     h('span', { class: 'twisty', 'data-toggle': row.open !== undefined, 'aria-hidden': 'true' }, row.open === undefined ? '' : row.open ? '▾' : '▸'),
-    h('span', { class: 'mark', title: isChanged ? 'Changed since the last stop' : undefined }, isChanged ? '●' : ''),
-    isChanged && h('span', { class: 'unseen' }, 'changed '),
+    h('span', { class: 'mark', title: isChanged ? t('Changed since the last stop') : undefined }, isChanged ? '●' : ''),
+    isChanged && h('span', { class: 'unseen' }, t('changed ')),
     name);
 }
 
@@ -60,15 +61,15 @@ function cells(row: Row, changed: ReadonlyMap<string, number | undefined>): read
     case 'heading': return [h('div', { class: 'cell heading', role: 'gridcell' }, row.words)];
     case 'device': return [
       nameCell(row, false, h('strong', {}, row.device.name)),
-      h('div', { class: 'cell words', role: 'gridcell', title: row.device.registers?.source }, row.device.registers?.title ?? 'not described: its raw state only'),
+      h('div', { class: 'cell words', role: 'gridcell', title: row.device.registers?.source }, row.device.registers?.title ?? t('not described: its raw state only')),
     ];
     case 'block': return [
       nameCell(row, false, row.block.name),
-      h('div', { class: 'cell words', role: 'gridcell' }, `${row.block.registers.length} ${row.block.registers.length === 1 ? 'register' : 'registers'}, ${SPACE_WORDS[row.block.space]}${row.block.base === 0 || row.block.space === 'configuration' ? '' : ` from ${hex(row.block.base, 3)}`}`),
+      h('div', { class: 'cell words', role: 'gridcell' }, `${plural(row.block.registers.length, '{0} register|{0} registers')}, ${SPACE_WORDS[row.block.space]}${row.block.base === 0 || row.block.space === 'configuration' ? '' : t(' from {0}', hex(row.block.base, 3))}`),
     ];
     case 'register': return registerCells(row, changed);
     case 'field': return fieldCells(row, row.register, row.field);
-    case 'state': return [nameCell(row, false, h('em', {}, 'state')), h('div', { class: 'cell words', role: 'gridcell' }, 'what the device keeps, as it keeps it')];
+    case 'state': return [nameCell(row, false, h('em', {}, t('state'))), h('div', { class: 'cell words', role: 'gridcell' }, t('what the device keeps, as it keeps it'))];
     case 'line': return [h('div', { class: 'cell line hex', role: 'gridcell' }, h('span', { class: 'indent', 'aria-hidden': 'true' }), row.text)];
   }
 }
@@ -77,7 +78,7 @@ function registerCells(row: Row & { readonly kind: 'register' }, changed: Readon
   const { place, registerKey, pinned } = row;
   const { register, device } = place;
   const isChanged = changed.has(registerKey);
-  const was = isChanged ? `was ${valueText(changed.get(registerKey), register.bytes)}` : undefined;
+  const was = isChanged ? t('was {0}', valueText(changed.get(registerKey), register.bytes)) : undefined;
   return [
     nameCell(row, isChanged, row.depth === 0 && h('span', { class: 'path' }, `${device.name} · `), h('span', { class: 'hex' }, register.name)),
     h('div', { class: 'cell value hex', role: 'gridcell', title: was, 'aria-label': `${valueText(register.value, register.bytes)}${was === undefined ? '' : `, ${was}`}` },
@@ -88,8 +89,8 @@ function registerCells(row: Row & { readonly kind: 'register' }, changed: Readon
     h('div', { class: 'cell place', role: 'gridcell' }, placeText(place)),
     h('div', { class: 'cell access', role: 'gridcell', title: register.access }, ACCESS_WORDS[register.access]),
     h('div', { class: 'cell tools', role: 'gridcell' },
-      register.access !== 'read-only' && h('button', { class: 'plain', key: 'edit', 'data-edit': registerKey, tabindex: -1, title: 'Write this register (F2)', 'aria-label': `Write ${register.name}` }, '✎'),
-      h('button', { class: classes('plain', pinned && 'on'), key: 'pin', 'data-pin': registerKey, tabindex: -1, 'aria-pressed': pinned ? 'true' : 'false', title: pinned ? 'Unpin (P)' : 'Pin to the top (P)', 'aria-label': `Pin ${register.name}` }, pinned ? '★' : '☆')),
+      register.access !== 'read-only' && h('button', { class: 'plain', key: 'edit', 'data-edit': registerKey, tabindex: -1, title: t('Write this register (F2)'), 'aria-label': t('Write {0}', register.name) }, '✎'),
+      h('button', { class: classes('plain', pinned && 'on'), key: 'pin', 'data-pin': registerKey, tabindex: -1, 'aria-pressed': pinned ? 'true' : 'false', title: pinned ? t('Unpin (P)') : t('Pin to the top (P)'), 'aria-label': t('Pin {0}', register.name) }, pinned ? '★' : '☆')),
   ];
 }
 
@@ -105,7 +106,7 @@ function fieldCells(row: Row, register: Register, field: Field): readonly Child[
   const { name, bits, meaning, value, word } = field;
   const shown = value === undefined ? '—' : bits <= 8 ? value.toString(2).padStart(bits, '0') : `0x${hex(value, Math.ceil(bits / 4))}`;
   return [
-    nameCell(row, false, h('span', { class: 'bits hex', 'aria-label': `bits ${bitsText(field)}` }, bitsText(field)), h('span', { class: 'hex' }, name)),
+    nameCell(row, false, h('span', { class: 'bits hex', 'aria-label': t('bits {0}', bitsText(field)) }, bitsText(field)), h('span', { class: 'hex' }, name)),
     h('div', { class: 'cell value hex', role: 'gridcell' }, h('span', { class: classes('digits', value === 0 && 'clear') }, shown)),
     h('div', { class: 'cell words', role: 'gridcell', title: `${register.name}.${name}` }, meaning, word !== undefined && h('strong', { class: 'word' }, ` ${word}`)),
   ];

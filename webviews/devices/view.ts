@@ -10,8 +10,9 @@ import { DEVICES, devicesOf, EVENTS, eventsOf, INTERRUPTS, interruptsOf, placeTe
 import { pciView } from './pciView';
 import { TABS, type DevicesState, type Tab } from './state';
 import { treeView } from './treeView';
+import { t } from '../ui/words';
 
-const TAB_WORDS: Readonly<Record<Tab, string>> = { registers: 'Registers', interrupts: 'Interrupts', events: 'Events', pci: 'PCI' };
+const TAB_WORDS: Readonly<Record<Tab, string>> = { registers: t('Registers'), interrupts: t('Interrupts'), events: t('Events'), pci: t('PCI') };
 const QUESTIONS: Readonly<Record<Tab, Question>> = { registers: DEVICES, interrupts: INTERRUPTS, events: EVENTS, pci: DEVICES };
 
 /** The panel asks for what is in view alone. */
@@ -29,24 +30,24 @@ export function view(state: DevicesState, inquiries: Inquiries): readonly Elemen
 
 function toolbar({ tab, filter }: DevicesState, { session, running }: Inquiries): ElementDescription {
   return h('header', { class: 'toolbar', key: 'toolbar' },
-    h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Devices' }, TABS.map((name) => h('button', {
+    h('div', { class: 'tabs', role: 'tablist', 'aria-label': t('Devices') }, TABS.map((name) => h('button', {
       key: name, class: name === tab ? 'tab chosen' : 'tab', role: 'tab', 'data-tab': name, 'aria-selected': name === tab ? 'true' : 'false', tabindex: name === tab ? 0 : -1,
     }, TAB_WORDS[name]))),
-    tab === 'registers' && h('label', { class: 'field', key: 'filter' }, h('span', { class: 'label' }, 'Filter'),
-      h('input', { type: 'text', 'data-field': 'filter', value: filter, placeholder: 'name or meaning', title: 'Devices, registers and fields with this in their names or meanings (/)', spellcheck: 'false', autocomplete: 'off' })),
+    tab === 'registers' && h('label', { class: 'field', key: 'filter' }, h('span', { class: 'label' }, t('Filter')),
+      h('input', { type: 'text', 'data-field': 'filter', value: filter, placeholder: t('name or meaning'), title: t('Devices, registers and fields with this in their names or meanings (/)'), spellcheck: 'false', autocomplete: 'off' })),
     session === 'live' && h('div', { class: 'machine', key: 'machine' },
-      h('span', { class: running ? 'dot running' : 'dot stopped', 'aria-hidden': 'true' }), h('span', { role: 'status' }, running ? 'running' : 'stopped')));
+      h('span', { class: running ? 'dot running' : 'dot stopped', 'aria-hidden': 'true' }), h('span', { role: 'status' }, running ? t('running') : t('stopped'))));
 }
 
 function body(state: DevicesState, inquiries: Inquiries): ElementDescription {
   const answer = answerTo(inquiries, QUESTIONS[state.tab]);
-  if (answer?.error !== undefined) return notice('error', 'The machine does not tell', answer.error);
+  if (answer?.error !== undefined) return notice('error', t('The machine does not tell'), answer.error);
   const [devices, interrupts, events] = [devicesOf(inquiries), interruptsOf(inquiries), eventsOf(inquiries)];
   if (state.tab === 'registers' && devices !== undefined) return treeView(state, inquiries);
   if (state.tab === 'pci' && devices !== undefined) return pciView(devices);
   if (state.tab === 'interrupts' && interrupts !== undefined) return interruptsView(interrupts);
   if (state.tab === 'events' && events !== undefined) return eventsView(events);
-  return notice('waiting', 'Asking the machine', 'It answers in a moment.');
+  return notice('waiting', t('Asking the machine'), t('It answers in a moment.'));
 }
 
 /** The form by which a register is written. */
@@ -54,17 +55,16 @@ function editStrip({ edit }: DevicesState, inquiries: Inquiries): ElementDescrip
   const place = edit === undefined ? undefined : registersOf(devicesOf(inquiries) ?? []).get(edit.key);
   if (edit === undefined || place === undefined) return [];
   const { device, register } = place;
-  return [h('form', { class: 'strip', key: 'edit', 'data-form': 'write', 'aria-label': `Write ${register.name}` },
-    h('label', { class: 'field' }, h('span', {}, `Write ${device.name} `, h('span', { class: 'hex' }, register.name), ` (${placeText(place)})`),
+  return [h('form', { class: 'strip', key: 'edit', 'data-form': 'write', 'aria-label': t('Write {0}', register.name) },
+    h('label', { class: 'field' }, h('span', {}, t('Write {0} ', device.name), h('span', { class: 'hex' }, register.name), ` (${placeText(place)})`),
       h('input', { type: 'text', class: 'hex', 'data-field': 'value', value: edit.text, spellcheck: 'false', autocomplete: 'off', 'aria-invalid': edit.error === undefined ? undefined : 'true', 'aria-describedby': 'edit-words' })),
-    h('button', { type: 'submit' }, 'Write'), h('button', { type: 'button', class: 'quiet', 'data-act': 'cancel-edit' }, 'Cancel'),
+    h('button', { type: 'submit' }, t('Write')), h('button', { type: 'button', class: 'quiet', 'data-act': 'cancel-edit' }, t('Cancel')),
     h('p', { id: 'edit-words', class: edit.error === undefined ? 'warning' : 'warning error', role: edit.error === undefined ? undefined : 'alert' },
-      edit.error ?? 'This is a write as the guest would do it, with all that the device does on it. It is recorded as input, and replayed; after going back in time it begins a new future.'))];
+      edit.error ?? t('This is a write as the guest would do it, with all that the device does on it. It is recorded as input, and replayed; after going back in time it begins a new future.')))];
 }
 
 function messageLine({ message, tab }: DevicesState): ElementDescription | undefined {
   if (tab !== 'registers') return undefined;
   return h('footer', { class: 'status', key: 'status' },
-    message === undefined ? h('span', { class: 'hint' }, '↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter')
-      : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));
+    message === undefined ? h('span', { class: 'hint' }, t('↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter')) : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));
 }

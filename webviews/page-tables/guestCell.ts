@@ -11,6 +11,7 @@ import type { PartRow, TableRow } from './rows';
 import { S } from './strings';
 import type { TreeContext } from './treeView';
 import { changeInWords, changeMark, entrySize, flagsBadge, flagsInWords, rightsBadge, rightsInWords, tag } from './words';
+import { t } from '../ui/words';
 
 export function guestCell(context: TreeContext, row: TableRow | PartRow): ElementDescription {
   return row.kind === 'table' ? tableHead(context, row) : row.part.guest === undefined ? absent(context, row) : entries(context, row);
@@ -46,7 +47,7 @@ function range({ mode }: TreeContext, { linear, bytes }: PartRow): Child {
 }
 
 function rangeInWords({ mode }: TreeContext, { linear, bytes }: PartRow): string {
-  return `${linearHex(mode, linear)} to ${linearHex(mode, linear + bytes - 1n)}`;
+  return t('{0} to {1}', linearHex(mode, linear), linearHex(mode, linear + bytes - 1n));
 }
 
 function twisty(row: PartRow): ElementDescription {

@@ -10,6 +10,7 @@ import { activeSpace, listedSpaces } from './picker';
 import { spaceName, spaceWords } from './spaceNames';
 import { shownSpace, type State } from './state';
 import { S } from './strings';
+import { t } from '../ui/words';
 
 /** More than this are not listed at once: whoever looks for one of them types. */
 const MOST_LISTED = 300;
@@ -53,6 +54,6 @@ function option(state: State, space: AddressSpaceInfo, index: number, active: bo
     'aria-label': `${spaceWords(name, current)}, ${S.spaceFilled(space.shadowEntries)}`,
   },
   h('span', { class: 'owner' }, owner ?? S.noOwner, half && h('span', { class: 'half' }, ` ${S.half[half]}`)),
-  h('span', { class: 'hex cr3' }, `CR3 ${cr3}`), h('span', { class: 'mode' }, mode),
+  h('span', { class: 'hex cr3' }, t('CR3 {0}', cr3)), h('span', { class: 'mode' }, mode),
   h('span', { class: 'filled' }, S.spaceFilled(space.shadowEntries)), h('span', { class: 'mark' }, current ? S.currentSpace : ''));
 }

@@ -9,6 +9,7 @@ import { MapPainter, cellAt, sizeOf, type MapSize } from './mapPainter';
 import { SHADES, fromKept, reduce, shownOf, toKeep, type Act, type Movement, type State } from './state';
 import { view } from './view';
 import { KINDS } from './words';
+import { t } from '../ui/words';
 
 type Page = PanelPage<State, Act>;
 
@@ -26,7 +27,7 @@ function goToMapping(page: Page, request: 'editor.openCode' | 'editor.showInPage
   const frame = cursor === undefined ? undefined : bodyOf(page.inquiries(), frameOf(cursor))?.frame;
   const mapping = frame?.mappings.find(({ current }) => current) ?? frame?.mappings.at(0);
   const start = request === 'editor.openCode' ? frame?.code.at(0)?.blocks.at(0)?.start ?? 0 : 0;
-  if (mapping === undefined) page.act({ type: 'remark', text: 'No address that leads to this page is known.' });
+  if (mapping === undefined) page.act({ type: 'remark', text: t('No address that leads to this page is known.') });
   else go(page, request, `0x${(BigInt(mapping.linear) + BigInt(start)).toString(16)}`);
 }
 

@@ -5,6 +5,7 @@ import { hex } from '../ui/numbers';
 import { PAGE_BYTES, cellsOf, type Cell, type Frames, type Kind, type Run } from './frames';
 import type { Shade, Shown, State } from './state';
 import { KINDS, USES } from './words';
+import { t } from '../ui/words';
 
 /** Widths beside the cells, in CSS pixels: addresses, names. */
 export const LABELS = 94;
@@ -75,7 +76,7 @@ export class MapPainter {
     const cells = cellsOf(frames, shown.from, shown.pages, size.columns * size.rows);
     cells.forEach((cell, i) => { this.cell(cell, place(size, i), size.cell, shown.pages, state, colours); });
     context.globalAlpha = 1;
-    context.font = `11px ${style.getPropertyValue('--vscode-editor-font-family') || 'monospace'}`;
+    context.font = t('11px {0}', style.getPropertyValue('--vscode-editor-font-family') || t('monospace'));
     context.textBaseline = 'middle';
     this.marks(size, shown, changes, colours);
     this.labels(size, shown, frames, colours);
@@ -99,7 +100,7 @@ export class MapPainter {
     if (size < LETTERS_FROM || parts.length !== 1 || first.run.kind === 'nothing') return;
     context.globalAlpha = only !== undefined && first.run.kind !== only ? DIMMED : 1;
     const letter = shade === 'kind' ? KINDS[first.run.kind].letter : shade === 'use' ? String(first.run.use) : first.run.written ? 'w' : '';
-    context.font = `${size - 4}px monospace`;
+    context.font = t('{0}px monospace', size - 4);
     context.textBaseline = 'middle';
     context.textAlign = 'center';
     context.fillStyle = lookOf(first.run, shade).strength > 0.5 ? colours('--ground') : colours('--text');

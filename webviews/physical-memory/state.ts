@@ -5,6 +5,7 @@ import type { Inquiries } from '../ui/inquiries';
 import { bodyOf } from '../ui/typedQuestions';
 import { FRAMES, PAGE_BYTES, framesOf, nextKind, type Frames, type Kind } from './frames';
 import { KINDS } from './words';
+import { t } from '../ui/words';
 
 /** What colours say. */
 export const SHADES = ['kind', 'use', 'written'] as const;
@@ -131,9 +132,9 @@ function at(state: State, page: number, frames: Frames): State {
 function gone(state: State, text: string, frames: Frames): State {
   const digits = /^\s*(?:0x)?([0-9a-f]{1,13})h?\s*$/i.exec(text)?.[1];
   const page = digits === undefined ? NaN : Math.floor(parseInt(digits, 16) / PAGE_BYTES);
-  if (Number.isNaN(page)) return { ...state, remark: `'${text.trim()}' is no physical address: type hexadecimal digits, as 0xfee00000.` };
+  if (Number.isNaN(page)) return { ...state, remark: t('\'{0}\' is no physical address: type hexadecimal digits, as 0xfee00000.', text.trim()) };
   const { pages } = frames.answer;
-  if (page >= pages) return { ...state, remark: `The machine's physical addresses end at 0x${(pages * PAGE_BYTES - 1).toString(16)}.` };
+  if (page >= pages) return { ...state, remark: t('The machine\'s physical addresses end at 0x{0}.', (pages * PAGE_BYTES - 1).toString(16)) };
   return at(state, page, frames);
 }
 

@@ -3,13 +3,14 @@
  */
 import type { Cell, RegisterAnswer } from './model';
 import { bitsOf, digits } from './numbers';
+import { t } from '../ui/words';
 
 type Field = NonNullable<RegisterAnswer['fields']>[number];
 
 /** What a changed cell was, in words for tooltip and screen reader. */
-export const wasText = (before: string | undefined): string => (before === undefined ? '' : `; was ${before} at the last stop`);
+export const wasText = (before: string | undefined): string => (before === undefined ? '' : t('; was {0} at the last stop', before));
 
-const READ_ONLY = 'The processor does not let this register be written.';
+const READ_ONLY = t('The processor does not let this register be written.');
 
 /** What tells a value from the one before: nothing where it is the same, or was not known. */
 export function change(now: string, before: string | undefined): Pick<Cell, 'changed' | 'before'> {
@@ -38,7 +39,7 @@ export function fieldCell(register: RegisterAnswer, field: Field, old: RegisterA
   const text = bits > 8 ? value.toString(16) : String(value);
   const was = old && bitsOf(BigInt(old.value), lowBit, bits);
   const changed = change(text, was === undefined ? undefined : bits > 8 ? was.toString(16) : String(was));
-  const place = bits === 1 ? `bit ${lowBit}` : `bits ${lowBit + bits - 1} to ${lowBit}`;
+  const place = bits === 1 ? t('bit {0}', lowBit) : t('bits {0} to {1}', lowBit + bits - 1, lowBit);
   return {
     name: `${register.name}.${name.toLowerCase()}`, kind: 'bit', label: name, text, on: value !== 0,
     words: `${name} ${text}: ${meaning} (${place})${wasText(changed.before)}`, ...changed,

@@ -4,6 +4,7 @@
 import { fieldCells, sameRegister, valueCell } from './cells';
 import type { RegisterAnswer, Row, Source } from './model';
 import { bitsOf, digits } from './numbers';
+import { t } from '../ui/words';
 
 function plainRow(register: RegisterAnswer, before: readonly RegisterAnswer[] | undefined, { pointers }: Source): Row {
   const old = sameRegister(register, before);
@@ -18,8 +19,8 @@ function plainRow(register: RegisterAnswer, before: readonly RegisterAnswer[] | 
 export const controlRows = (source: Source): readonly Row[] => source.cpu.control.map((register) => plainRow(register, source.before?.control, source));
 export const msrRows = (source: Source): readonly Row[] => source.cpu.msrs.map((register) => plainRow(register, source.before?.msrs, source));
 
-const CONDITIONS = ['execution', 'writing', 'ports', 'reading or writing'] as const;
-const LENGTHS = ['1 byte', '2 bytes', '8 bytes', '4 bytes'] as const;
+const CONDITIONS = [t('execution'), t('writing'), t('ports'), t('reading or writing')] as const;
+const LENGTHS = [t('1 byte'), t('2 bytes'), t('8 bytes'), t('4 bytes')] as const;
 
 /** What DR7 makes of breakpoint `n` (Intel SDM vol. 3, 17.2.4): 'off', 'on writing of 4 bytes, for all tasks'. */
 export function breakpointWords(dr7: bigint, n: number): string {
@@ -27,8 +28,8 @@ export function breakpointWords(dr7: bigint, n: number): string {
   const global = bitsOf(dr7, 2 * n + 1, 1) === 1n;
   if (!local && !global) return 'off';
   const condition = Number(bitsOf(dr7, 16 + 4 * n, 2));
-  const length = condition === 0 ? '' : ` of ${LENGTHS[Number(bitsOf(dr7, 18 + 4 * n, 2))]}`;
-  return `on ${CONDITIONS[condition]}${length}, for ${global ? 'all tasks' : 'this task'}`;
+  const length = condition === 0 ? '' : t(' of {0}', LENGTHS[Number(bitsOf(dr7, 18 + 4 * n, 2))]);
+  return t('on {0}{1}, for {2}', CONDITIONS[condition], length, global ? t('all tasks') : t('this task'));
 }
 
 export function debugRows(source: Source): readonly Row[] {
@@ -41,6 +42,6 @@ export function debugRows(source: Source): readonly Row[] {
     if (number === undefined) return row;
     const words = breakpointWords(dr7, Number(number));
     const hit = bitsOf(dr6, Number(number), 1) === 1n;
-    return { ...row, note: `${words}${hit ? '; was hit (DR6)' : ''}`, marked: words !== 'off', search: `breakpoint ${digits(BigInt(register.value), register.bits)}` };
+    return { ...row, note: `${words}${hit ? t('; was hit (DR6)') : ''}`, marked: words !== 'off', search: t('breakpoint {0}', digits(BigInt(register.value), register.bits)) };
   });
 }

@@ -4,6 +4,7 @@
 import { change, fieldCells, sameRegister, valueCell, wasText } from './cells';
 import type { Cell, LaneView, RegisterAnswer, Row, Source } from './model';
 import { bitsOf, digits, floatOf, floatText } from './numbers';
+import { t } from '../ui/words';
 
 /** Text of one lane, as shown and as edited. */
 function laneText(value: bigint, lane: number, view: LaneView): string {
@@ -20,7 +21,7 @@ export function laneCells(register: RegisterAnswer, view: LaneView, old: Registe
     const text = laneText(BigInt(register.value), lane, view);
     const changed = change(text, old && laneText(BigInt(old.value), lane, view));
     return {
-      name: `${register.name}.${view}[${lane}]`, kind: 'lane', label: String(lane), text, words: `${register.name} ${view} lane ${lane}: ${text}${wasText(changed.before)}`,
+      name: `${register.name}.${view}[${lane}]`, kind: 'lane', label: String(lane), text, words: t('{0} {1} lane {2}: {3}{4}', register.name, view, lane, text, wasText(changed.before)),
       ...changed, edit: view.startsWith('f') ? text : `0x${text}`,
     };
   });
@@ -33,11 +34,12 @@ function laneRow(register: RegisterAnswer, before: readonly RegisterAnswer[] | u
   return {
     key: register.name, name: register.name, more: [valueCell(register, old)], lanes: view,
     // The parts of MMX registers have no names of their own: the register is set as a whole.
-    cells: editable ? lanes : lanes.map(({ edit: _edit, ...lane }) => ({ ...lane, fixed: 'Set the register as a whole: open the row (Right).' })),
+    cells: editable ? lanes : lanes.map(({ edit: _edit, ...lane }) => ({ ...lane, fixed: t('Set the register as a whole: open the row (Right).') })),
   };
 }
 
 const TAGS = ['valid', 'zero', 'special', 'empty'] as const;
+const TAG_WORDS = { valid: t('valid'), zero: t('zero'), special: t('special'), empty: t('empty') } as const;
 
 /** One register of the x87 stack: its number, then its sign, exponent and significand. */
 function stackRow(register: RegisterAnswer, top: number, tagWord: number, before: readonly RegisterAnswer[] | undefined): Row {
@@ -46,21 +48,21 @@ function stackRow(register: RegisterAnswer, top: number, tagWord: number, before
   const physical = (top + index) & 7;
   const tag = TAGS[(tagWord >> (2 * physical)) & 3];
   const value = BigInt(register.value);
-  const number = register.meaning === 'empty' ? 'empty' : register.meaning ?? '';
+  const number = register.meaning === 'empty' ? t('empty') : register.meaning ?? '';
   const changed = change(`${number} ${register.value}`, old && `${old.meaning ?? ''} ${old.value}`);
   const was = changed.changed ? old?.meaning : undefined;
   const bit = (label: string, text: string, words: string): Cell => ({ name: `${register.name}:${label}`, kind: 'text', label, text, words });
   return {
     key: register.name, name: `ST(${index})`, marked: index === 0,
     cells: [{
-      name: register.name, kind: 'value', text: number, words: `ST(${index}) ${number}${index === 0 ? ', top of the stack' : ''}${wasText(was)}`, on: tag !== 'empty',
-      ...(changed.changed ? { changed: true, before: was ?? '' } : {}), edit: number === 'empty' ? '0' : number,
+      name: register.name, kind: 'value', text: number, words: `ST(${index}) ${number}${index === 0 ? t(', top of the stack') : ''}${wasText(was)}`, on: tag !== 'empty',
+      ...(changed.changed ? { changed: true, before: was ?? '' } : {}), edit: register.meaning === 'empty' ? '0' : number,
     }],
     more: [
-      bit('sign', String(value >> 79n), 'sign'), bit('exponent', digits(bitsOf(value, 64, 15), 16), 'exponent, biased by 3fff'),
-      bit('significand', digits(bitsOf(value, 0, 64), 64), 'significand with its integer bit'),
+      bit('sign', String(value >> 79n), t('sign')), bit('exponent', digits(bitsOf(value, 64, 15), 16), t('exponent, biased by 3fff')),
+      bit('significand', digits(bitsOf(value, 0, 64), 64), t('significand with its integer bit')),
     ],
-    note: `R${physical}, ${tag}${index === 0 ? ', top' : ''}`, search: `${register.name} x87 floating point`,
+    note: `R${physical}, ${TAG_WORDS[tag]}${index === 0 ? t(', top') : ''}`, search: t('{0} x87 floating point', register.name),
   };
 }
 

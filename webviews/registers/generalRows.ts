@@ -4,6 +4,7 @@
 import { change, sameRegister, valueCell, wasText } from './cells';
 import type { Cell, RegisterAnswer, Row, Source } from './model';
 import { bitsOf, characters, decimal, digits } from './numbers';
+import { t } from '../ui/words';
 
 interface Part {
   readonly name: string;
@@ -32,7 +33,7 @@ function partCell(register: RegisterAnswer, { name, low, bits }: Part, old: Regi
 function interpretation(register: RegisterAnswer): Cell {
   const value = BigInt(register.value);
   const text = [decimal(value, register.bits), characters(value, register.bits)].filter(Boolean).join('  ');
-  return { name: `${register.name}:decimal`, kind: 'text', text, words: `in decimal ${text}` };
+  return { name: `${register.name}:decimal`, kind: 'text', text, words: t('in decimal {0}', text) };
 }
 
 export function generalRows({ cpu, before, pointers }: Source): readonly Row[] {

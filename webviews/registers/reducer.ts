@@ -6,6 +6,7 @@ import type { Outcome } from '../ui/panelLoop';
 import { groupsOf, selectedStop, stopsOf, type Stop } from './groups';
 import { LANE_VIEWS, type Cell, type LaneView } from './model';
 import { laneViewOf, type Place, type State } from './state';
+import { t } from '../ui/words';
 
 export type Movement = 'up' | 'down' | 'left' | 'right' | 'home' | 'end' | 'pageUp' | 'pageDown';
 
@@ -26,7 +27,7 @@ export type Act =
   | { readonly type: 'scrolled'; readonly top: number; readonly height: number }
   | { readonly type: 'legend' };
 
-export const RUNNING = 'The guest is running: pause it, then its registers can be set.';
+export const RUNNING = t('The guest is running: pause it, then its registers can be set.');
 
 export function reduce(state: State, act: Act, inquiries: Inquiries): State {
   switch (act.type) {

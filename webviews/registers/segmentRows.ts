@@ -6,8 +6,9 @@ import { attributeBits } from '../ui/segmentBits';
 import { change, wasText } from './cells';
 import type { Cell, CpuAnswer, Row, SegmentAnswer, Source } from './model';
 import { bitsOf } from './numbers';
+import { t } from '../ui/words';
 
-const HIDDEN = 'Hidden part: it comes from the descriptor when the selector is loaded.';
+const HIDDEN = t('Hidden part: it comes from the descriptor when the selector is loaded.');
 
 function attributeCells(segment: SegmentAnswer, old: SegmentAnswer | undefined): readonly Cell[] {
   return attributeBits(segment.attributes).map(([name, low, bits, meaning]) => {
@@ -27,7 +28,7 @@ function baseCell(cpu: CpuAnswer, segment: SegmentAnswer, old: SegmentAnswer | u
   const changed = change(text, old && hex(BigInt(old.base), width));
   const own = longMode && (segment.name === 'fs' || segment.name === 'gs');
   return {
-    name: `${segment.name}.base`, kind: 'part', label: 'base', text, words: `${segment.name} base ${text}${wasText(changed.before)}`, ...changed,
+    name: `${segment.name}.base`, kind: 'part', label: t('base'), text, words: t('{0} base {1}{2}', segment.name, text, wasText(changed.before)), ...changed,
     ...(own ? { edit: `0x${text}` } : { fixed: HIDDEN }),
   };
 }
@@ -35,7 +36,7 @@ function baseCell(cpu: CpuAnswer, segment: SegmentAnswer, old: SegmentAnswer | u
 function limitCell(segment: SegmentAnswer, old: SegmentAnswer | undefined): Cell {
   const text = hex(segment.limit >>> 0, 8);
   const changed = change(text, old && hex(old.limit >>> 0, 8));
-  return { name: `${segment.name}.limit`, kind: 'part', label: 'limit', text, words: `${segment.name} limit ${text}${wasText(changed.before)}`, ...changed, fixed: HIDDEN };
+  return { name: `${segment.name}.limit`, kind: 'part', label: t('limit'), text, words: t('{0} limit {1}{2}', segment.name, text, wasText(changed.before)), ...changed, fixed: HIDDEN };
 }
 
 /** The order in which people think of them. */

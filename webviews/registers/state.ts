@@ -2,6 +2,7 @@
  * What a person has set up in the panel and is doing, and what of it is kept over a reload.
  */
 import { LANE_VIEWS, type GroupName, type LaneView } from './model';
+import { t } from '../ui/words';
 
 /** Where the keyboard is: a group's head, or a cell of a row. */
 export interface Place {
@@ -37,8 +38,8 @@ export interface State {
 }
 
 export const GROUPS: readonly (readonly [GroupName, string])[] = [
-  ['general', 'General'], ['flags', 'Flags'], ['segments', 'Segments'], ['debug', 'Debug'], ['control', 'Control'], ['x87', 'x87 and MMX'],
-  ['vector', 'SSE and AVX'], ['msrs', 'Model-specific'],
+  ['general', t('General')], ['flags', t('Flags')], ['segments', t('Segments')], ['debug', t('Debug')], ['control', t('Control')], ['x87', t('x87 and MMX')],
+  ['vector', t('SSE and AVX')], ['msrs', t('Model-specific')],
 ];
 
 /** Shown in their own list, they would push everything else away. */

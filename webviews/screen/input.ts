@@ -9,6 +9,7 @@ import { combination, COMBINATIONS, type KeyMove } from './keyboard';
 import { pngOf } from './painter';
 import { choiceOf, type ScreenAct, type ScreenState } from './state';
 import { Typist } from './typist';
+import { t } from '../ui/words';
 
 type Page = PanelPage<ScreenState, ScreenAct>;
 
@@ -27,7 +28,7 @@ export function listen(root: HTMLElement, page: Page): void {
   const typist = new Typist(
     press,
     (done, all) => { page.act({ type: 'typing', done, all }); },
-    (message) => { page.act({ type: 'typed', message: page.inquiries().running ? message : `${message} The guest stands; it gets them when it goes on.` }); },
+    (message) => { page.act({ type: 'typed', message: page.inquiries().running ? message : t('{0} The guest stands; it gets them when it goes on.', message) }); },
   );
   const acts = actsOf(root, page, ask, press, typist);
 
@@ -74,7 +75,7 @@ function actsOf(
     send: () => {
       const { combination: name } = page.state().choices;
       press(combination(COMBINATIONS.find((candidate) => candidate.name === name)?.codes ?? []));
-      done(`Sent ${name}.`);
+      done(t('Sent {0}.', name));
     },
     type: () => { page.act({ type: 'form', open: !page.state().form.open }); },
     'close-form': () => { page.act({ type: 'form', open: false }); },
@@ -94,7 +95,7 @@ function actsOf(
       const canvas = root.querySelector<HTMLCanvasElement>('#canvas');
       if (canvas === null) return;
       serve('editor.saveFile', { name: 'screen.png', data: pngOf(canvas) }, ({ path }) => {
-        if (path !== undefined) done(`Saved the picture as ${path}.`);
+        if (path !== undefined) done(t('Saved the picture as {0}.', path));
       });
     },
     power: () => { ask({ request: 'shadowbox.button', arguments: { button: 'power' } }, () => { done('Pressed the power button.'); }); },

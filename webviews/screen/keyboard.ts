@@ -3,13 +3,14 @@
  * that it went down with, and all of them when the keyboard is given back.
  */
 import { KEY, makeCode } from './keyCodes';
+import { t } from '../ui/words';
 
 /** What gives keyboard and mouse back, pressed and let go alone. */
 export type Chord = 'ctrl-alt' | 'right-ctrl';
 
 export const CHORDS: Readonly<Record<Chord, { readonly words: string; readonly keys: readonly number[] }>> = {
   'ctrl-alt': { words: 'Ctrl+Alt', keys: [KEY.control, KEY.alt] },
-  'right-ctrl': { words: 'Right Ctrl', keys: [KEY.rightControl] },
+  'right-ctrl': { words: t('Right Ctrl'), keys: [KEY.rightControl] },
 };
 
 export interface KeyMove {

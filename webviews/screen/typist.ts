@@ -3,6 +3,7 @@
  */
 import type { KeyMove } from './keyboard';
 import { typed } from './usLayout';
+import { plural, t } from '../ui/words';
 
 const KEY_PAUSE_MS = 33;
 /** A text is said to be typed every so many characters. */
@@ -21,11 +22,11 @@ export class Typist {
   type(text: string): void {
     window.clearTimeout(this.timer);
     const { strokes, leftOut } = typed(text);
-    const rest = leftOut.length === 0 ? '' : ` Left out, for a US keyboard does not have them: ${leftOut.join(' ')}`;
+    const rest = leftOut.length === 0 ? '' : t(' Left out, for a US keyboard does not have them: {0}', leftOut.join(' '));
     const next = (at: number) => {
       if (at >= strokes.length) {
         this.timer = undefined;
-        this.finished(`Typed ${strokes.length} ${strokes.length === 1 ? 'character' : 'characters'}.${rest}`);
+        this.finished(plural(strokes.length, 'Typed {0} character.|Typed {0} characters.') + rest);
         return;
       }
       if (at % PROGRESS_STEP === 0) this.progress(at, strokes.length);
@@ -39,6 +40,6 @@ export class Typist {
     if (this.timer === undefined) return;
     window.clearTimeout(this.timer);
     this.timer = undefined;
-    this.finished('Stopped typing.');
+    this.finished(t('Stopped typing.'));
   }
 }

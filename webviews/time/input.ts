@@ -5,6 +5,7 @@ import { count } from '../ui/numbers';
 import { ask } from '../ui/typedQuestions';
 import { nextSnapshot, type Timeline } from './model';
 import { shownRange, timelineOf, type Act, type State } from './state';
+import { t } from '../ui/words';
 
 type Page = PanelPage<State, Act>;
 
@@ -19,7 +20,7 @@ const timelineNow = (page: Page): Timeline | undefined => timelineOf(page.state(
 function setOut(page: Page, order: Question, words: string, to?: number): void {
   const { way } = page.state();
   if (way !== undefined) return;
-  if (page.inquiries().running) return page.act({ type: 'refused', text: 'The machine runs: pause it, then it can travel.' });
+  if (page.inquiries().running) return page.act({ type: 'refused', text: t('The machine runs: pause it, then it can travel.') });
   page.act({ type: 'set-out', words, to });
   // The machine may have arrived before the answer comes.
   page.order(order, ({ error }) => (error === undefined ? { type: 'answered' } : { type: 'refused', text: error }));
@@ -31,7 +32,7 @@ function travel(page: Page, retired: number): void {
   if (timeline === undefined) return;
   page.act({ type: 'drag', to: undefined });
   if (retired === timeline.present.retired && retired !== timeline.furthest.retired) return;
-  setOut(page, ask('shadowbox.travel', { retired }), `Going to instruction ${count(retired)}`, retired);
+  setOut(page, ask('shadowbox.travel', { retired }), t('Going to instruction {0}', count(retired)), retired);
 }
 
 function bookmark(page: Page, change: { readonly kind: 'add' | 'remove' | 'rename'; readonly name: string; readonly to?: string }, text: string): void {
@@ -45,21 +46,21 @@ function perform(page: Page, what: string, data: DOMStringMap): void {
   const { name } = data;
   switch (what) {
     case 'begin': return travel(page, timeline.moments[0]?.retired ?? 0);
-    case 'end': return setOut(page, ask('shadowbox.travel', { furthest: true }), 'Going to the furthest moment', timeline.furthest.retired);
+    case 'end': return setOut(page, ask('shadowbox.travel', { furthest: true }), t('Going to the furthest moment'), timeline.furthest.retired);
     case 'snapshot-back': return travel(page, nextSnapshot(timeline, 'back'));
     case 'snapshot-forward': return travel(page, nextSnapshot(timeline, 'forward'));
-    case 'step-back': return setOut(page, { request: 'stepBack', arguments: { ...THREAD, granularity: 'instruction' } }, 'Stepping back');
-    case 'step': return setOut(page, { request: 'stepIn', arguments: { ...THREAD, granularity: 'instruction' } }, 'Stepping');
+    case 'step-back': return setOut(page, { request: 'stepBack', arguments: { ...THREAD, granularity: 'instruction' } }, t('Stepping back'));
+    case 'step': return setOut(page, { request: 'stepIn', arguments: { ...THREAD, granularity: 'instruction' } }, t('Stepping'));
     case 'zoom-in': return page.act({ type: 'zoom', factor: ZOOM });
     case 'zoom-out': return page.act({ type: 'zoom', factor: 1 / ZOOM });
     case 'whole': return page.act({ type: 'whole' });
     case 'bookmark': return page.act({ type: 'edit', name: undefined });
     case 'edit-end': return page.act({ type: 'edit-end' });
     case 'cancel': return page.ask({ request: 'pause', arguments: THREAD });
-    case 'go': return name === undefined ? undefined : setOut(page, ask('shadowbox.travel', { bookmark: name }), `Going to ${name}`, timeline.bookmarks.find((each) => each.name === name)?.retired);
+    case 'go': return name === undefined ? undefined : setOut(page, ask('shadowbox.travel', { bookmark: name }), t('Going to {0}', name), timeline.bookmarks.find((each) => each.name === name)?.retired);
     case 'rename': return page.act({ type: 'edit', name });
-    case 'remove': return name === undefined ? undefined : bookmark(page, { kind: 'remove', name }, `Removed ${name}.`);
-    case 'fork': return setOut(page, ask('shadowbox.travel', { fork: Number(data.fork) }), `Going back to fork ${data.fork ?? ''}`, timeline.forks.find(({ id }) => id === Number(data.fork))?.end.retired);
+    case 'remove': return name === undefined ? undefined : bookmark(page, { kind: 'remove', name }, t('Removed {0}.', name));
+    case 'fork': return setOut(page, ask('shadowbox.travel', { fork: Number(data.fork) }), t('Going back to fork {0}', data.fork ?? ''), timeline.forks.find(({ id }) => id === Number(data.fork))?.end.retired);
   }
 }
 
@@ -145,8 +146,8 @@ export function listen(root: HTMLElement, page: Page): void {
     const { edit } = page.state();
     if (edit === undefined) return;
     const name = edit.text.trim();
-    if (edit.name === undefined) bookmark(page, { kind: 'add', name }, `Bookmark ${name}.`);
-    else bookmark(page, { kind: 'rename', name: edit.name, to: name }, `${edit.name} is ${name} now.`);
+    if (edit.name === undefined) bookmark(page, { kind: 'add', name }, t('Bookmark {0}.', name));
+    else bookmark(page, { kind: 'rename', name: edit.name, to: name }, t('{0} is {1} now.', edit.name, name));
   });
   listenToPointer(root, page);
 }

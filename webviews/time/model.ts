@@ -3,6 +3,7 @@
  */
 import type { PanelRequests } from '../../debugger/panelProtocol';
 import { count, roughSize } from '../ui/numbers';
+import { t } from '../ui/words';
 
 export type Timeline = PanelRequests['shadowbox.timeline']['answer'];
 
@@ -37,24 +38,24 @@ type InputKind = Timeline['inputs'][number]['kind'];
 
 /** Which inputs share a lane. */
 const INPUT_LANES: readonly (readonly [name: string, title: string, kinds: readonly InputKind[]])[] = [
-  ['keys', 'Keys', ['key']],
-  ['mouse', 'Mouse', ['mouse']],
-  ['serial', 'Serial', ['serial']],
-  ['network', 'Network', ['frame', 'link']],
-  ['buttons', 'Buttons, discs', ['power-button', 'reset-button', 'media']],
-  ['other', 'Other input', ['entropy', 'reply', 'register']],
+  ['keys', t('Keys'), ['key']],
+  ['mouse', t('Mouse'), ['mouse']],
+  ['serial', t('Serial'), ['serial']],
+  ['network', t('Network'), ['frame', 'link']],
+  ['buttons', t('Buttons, discs'), ['power-button', 'reset-button', 'media']],
+  ['other', t('Other input'), ['entropy', 'reply', 'register']],
 ];
 
 const WORDS: Readonly<Record<InputKind, string>> = {
-  key: 'key', mouse: 'movement of the mouse', serial: 'serial input', frame: 'network frame', link: 'change of the network link', 'power-button': 'power button',
-  'reset-button': 'reset button', media: 'change of a disc', entropy: 'random numbers', reply: 'answer of a shared folder', register: 'write to a register',
+  key: t('key'), mouse: t('movement of the mouse'), serial: t('serial input'), frame: t('network frame'), link: t('change of the network link'), 'power-button': t('power button'),
+  'reset-button': t('reset button'), media: t('change of a disc'), entropy: t('random numbers'), reply: t('answer of a shared folder'), register: t('write to a register'),
 };
 
 /** A virtual time for people: '1.500 s', '12 µs'. */
 export function timeText(nanoseconds: number): string {
   if (nanoseconds >= 1e9) return `${(nanoseconds / 1e9).toFixed(3)} s`;
-  if (nanoseconds >= 1e6) return `${(nanoseconds / 1e6).toFixed(3)} ms`;
-  return nanoseconds >= 1e3 ? `${(nanoseconds / 1e3).toFixed(3)} µs` : `${nanoseconds} ns`;
+  if (nanoseconds >= 1e6) return t('{0} ms', (nanoseconds / 1e6).toFixed(3));
+  return nanoseconds >= 1e3 ? `${(nanoseconds / 1e3).toFixed(3)} µs` : t('{0} ns', nanoseconds);
 }
 
 /** All of the time line; never empty. */
@@ -71,29 +72,29 @@ export function percentOf({ from, to }: Range, retired: number): number {
 export function lanesOf(timeline: Timeline, range: Range): readonly Lane[] {
   const isShown = ({ retired, end = retired }: Mark): boolean => end >= range.from && retired <= range.to;
   const lanes: Lane[] = [
-    { name: 'marks', title: 'Bookmarks, forks', marks: [...timeline.bookmarks.map(bookmarkMark), ...timeline.forks.map(forkMark)] },
-    { name: 'stops', title: 'Stops', marks: timeline.stops.map((stop, index) => ({ key: `stop ${index}`, retired: stop.retired, size: 1, shape: 'diamond', words: `Stopped by a ${stop.kind} at instruction ${count(stop.retired)}` })) },
+    { name: 'marks', title: t('Bookmarks, forks'), marks: [...timeline.bookmarks.map(bookmarkMark), ...timeline.forks.map(forkMark)] },
+    { name: 'stops', title: t('Stops'), marks: timeline.stops.map((stop, index) => ({ key: `stop ${index}`, retired: stop.retired, size: 1, shape: 'diamond', words: t('Stopped by a {0} at instruction {1}', stop.kind, count(stop.retired)) })) },
     ...INPUT_LANES.map(([name, title, kinds]) => ({ name, title, marks: inputMarks(timeline, name, kinds) })),
-    { name: 'edits', title: 'Changes', marks: timeline.edits.map(({ retired }, index) => ({ key: `edit ${index}`, retired, size: 1, shape: 'dot', words: `Changed by the debugger at instruction ${count(retired)}` })) },
-    { name: 'interrupts', title: 'Interrupts', marks: densityMarks(timeline) },
-    { name: 'snapshots', title: 'Snapshots', marks: snapshotMarks(timeline) },
+    { name: 'edits', title: t('Changes'), marks: timeline.edits.map(({ retired }, index) => ({ key: `edit ${index}`, retired, size: 1, shape: 'dot', words: t('Changed by the debugger at instruction {0}', count(retired)) })) },
+    { name: 'interrupts', title: t('Interrupts'), marks: densityMarks(timeline) },
+    { name: 'snapshots', title: t('Snapshots'), marks: snapshotMarks(timeline) },
   ];
   const always = new Set(['marks', 'interrupts', 'snapshots']);
   return lanes.filter(({ name, marks }) => marks.length > 0 || always.has(name)).map((lane) => ({ ...lane, marks: lane.marks.filter(isShown) }));
 }
 
 function bookmarkMark({ name, retired, time }: Timeline['bookmarks'][number]): Mark {
-  return { key: `bookmark ${name}`, retired, size: 1, shape: 'flag', label: name, words: `Bookmark ${name}: instruction ${count(retired)}, ${timeText(time)}` };
+  return { key: `bookmark ${name}`, retired, size: 1, shape: 'flag', label: name, words: t('Bookmark {0}: instruction {1}, {2}', name, count(retired), timeText(time)) };
 }
 
 function forkMark({ id, retired, end }: Timeline['forks'][number]): Mark {
-  return { key: `fork ${id}`, retired, size: 1, shape: 'fork', label: `fork ${id}`, words: `The past was changed here: fork ${id} had come to instruction ${count(end.retired)}` };
+  return { key: `fork ${id}`, retired, size: 1, shape: 'fork', label: t('fork {0}', id), words: t('The past was changed here: fork {0} had come to instruction {1}', id, count(end.retired)) };
 }
 
 function inputMarks({ inputs }: Timeline, name: string, kinds: readonly InputKind[]): Mark[] {
   return inputs.filter(({ kind }) => kinds.includes(kind)).map(({ kind, retired, count: many }, index) => ({
     key: `${name} ${index}`, retired, size: Math.min(1, 0.45 + Math.log10(many) / 6), shape: 'dot',
-    words: `${many === 1 ? '' : `${count(many)} times from here on: `}${WORDS[kind]} at instruction ${count(retired)}`,
+    words: t('{0}{1} at instruction {2}', many === 1 ? '' : t('{0} times from here on: ', count(many)), WORDS[kind], count(retired)),
   }));
 }
 
@@ -107,7 +108,7 @@ function densityMarks({ moments }: Timeline): Mark[] {
   const most = Math.max(...gaps.map(({ density }) => density), 0);
   return gaps.filter(({ many }) => many > 0).map(({ from, to, many, density }) => ({
     key: `interrupts ${from}`, retired: from, end: to, size: most === 0 ? 0 : Math.max(0.08, density / most), shape: 'bar',
-    words: `${count(many)} interrupts from instruction ${count(from)} to ${count(to)}`,
+    words: t('{0} interrupts from instruction {1} to {2}', count(many), count(from), count(to)),
   }));
 }
 
@@ -115,7 +116,7 @@ function snapshotMarks({ moments }: Timeline): Mark[] {
   const most = Math.max(...moments.map(({ pages }) => pages), 1);
   return moments.map(({ retired, time, pages }, index) => ({
     key: `snapshot ${retired} ${time}`, retired, size: 0.25 + (0.75 * Math.log1p(pages)) / Math.log1p(most), shape: 'tick',
-    words: `Snapshot ${index + 1} of ${moments.length}: instruction ${count(retired)}, ${timeText(time)}, keeps ${roughSize(pages * PAGE_BYTES)} at most`,
+    words: t('Snapshot {0} of {1}: instruction {2}, {3}, keeps {4} at most', index + 1, moments.length, count(retired), timeText(time), roughSize(pages * PAGE_BYTES)),
   }));
 }
 
@@ -138,7 +139,7 @@ export function nextSnapshot(timeline: Timeline, way: 'back' | 'forward'): numbe
 
 /** Where one is, in a sentence. */
 export function whereText({ present, furthest, moments }: Timeline): string {
-  const where = `Instruction ${count(present.retired)}, ${timeText(present.time)}`;
-  if (moments.length === 0) return `${where}. Time travel is off.`;
-  return present.retired < furthest.retired ? `${where}: in the past, ${count(furthest.retired - present.retired)} instructions before the furthest moment.` : `${where}: the furthest moment.`;
+  const where = t('Instruction {0}, {1}', count(present.retired), timeText(present.time));
+  if (moments.length === 0) return t('{0}. Time travel is off.', where);
+  return present.retired < furthest.retired ? t('{0}: in the past, {1} instructions before the furthest moment.', where, count(furthest.retired - present.retired)) : t('{0}: the furthest moment.', where);
 }

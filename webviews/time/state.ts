@@ -2,6 +2,7 @@
 import { bodyOf, ask, type TypedQuestion } from '../ui/typedQuestions';
 import type { Inquiries } from '../ui/inquiries';
 import { wholeOf, type Range, type Timeline } from './model';
+import { t } from '../ui/words';
 
 export interface State {
   /** The part that is shown; all of it when undefined. */
@@ -73,8 +74,8 @@ function bookmarked(state: State, { text, error }: { readonly text: string; read
 function newName(timeline: Timeline | undefined): string {
   const names = new Set(timeline?.bookmarks.map(({ name }) => name));
   let number = 1;
-  while (names.has(`bookmark ${number}`)) number++;
-  return `bookmark ${number}`;
+  while (names.has(t('bookmark {0}', number))) number++;
+  return t('bookmark {0}', number);
 }
 
 function zoomed(state: State, timeline: Timeline, factor: number, around: number): Range | undefined {

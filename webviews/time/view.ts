@@ -6,6 +6,7 @@ import { notice, sessionNotice } from '../ui/notice';
 import { count, roughSize } from '../ui/numbers';
 import { lanesOf, percentOf, ticksOf, timeText, whereText, wholeOf, type Lane, type Mark, type Range, type Timeline } from './model';
 import { shownRange, timelineOf, timelineQuestion, type State } from './state';
+import { t } from '../ui/words';
 
 /** Heights in pixels; main.css knows them, too. */
 const LANE = 26;
@@ -19,7 +20,7 @@ export function view(state: State, inquiries: Inquiries): readonly ElementDescri
 
 function missing(state: State, inquiries: Inquiries): ElementDescription {
   const error = answerTo(inquiries, timelineQuestion(state))?.error;
-  return error === undefined ? notice('waiting', 'Waiting for the machine', 'Its time line is shown as soon as it answers.') : notice('error', 'The time line cannot be shown', error);
+  return error === undefined ? notice('waiting', t('Waiting for the machine'), t('Its time line is shown as soon as it answers.')) : notice('error', t('The time line cannot be shown'), error);
 }
 
 /** Icons of buttons, 16 by 16: triangles and bars, since not every font has the signs. */
@@ -39,18 +40,18 @@ function toolbar(state: State, inquiries: Inquiries, timeline: Timeline | undefi
   const isPast = timeline !== undefined && timeline.present.retired < timeline.furthest.retired;
   const canGoBack = stands && timeline.moments.length > 0 && timeline.present.time > (timeline.moments[0]?.time ?? 0);
   return h('header', { class: 'toolbar', key: 'toolbar' },
-    h('div', { class: 'group ways', role: 'group', 'aria-label': 'Travel' },
-      button('begin', 'To the beginning (Home)', canGoBack),
-      button('snapshot-back', 'To the snapshot before (←)', canGoBack),
-      button('step-back', 'One instruction back (Shift+←)', canGoBack),
-      button('step', 'One instruction on (Shift+→)', stands),
-      button('snapshot-forward', 'To the next snapshot (→)', stands && isPast),
-      button('end', 'To the furthest moment (End)', stands && isPast)),
-    h('div', { class: 'group', role: 'group', 'aria-label': 'Zoom' },
-      button('zoom-out', 'Show more of the time line (−)', state.range !== undefined),
-      button('zoom-in', 'Show less of the time line, nearer (+)', timeline !== undefined),
-      button('whole', 'Show all of the time line (0)', state.range !== undefined)),
-    h('button', { type: 'button', 'data-do': 'bookmark', key: 'bookmark', title: 'Give the present moment a name (B)', disabled: !stands }, 'Bookmark'),
+    h('div', { class: 'group ways', role: 'group', 'aria-label': t('Travel') },
+      button('begin', t('To the beginning (Home)'), canGoBack),
+      button('snapshot-back', t('To the snapshot before (←)'), canGoBack),
+      button('step-back', t('One instruction back (Shift+←)'), canGoBack),
+      button('step', t('One instruction on (Shift+→)'), stands),
+      button('snapshot-forward', t('To the next snapshot (→)'), stands && isPast),
+      button('end', t('To the furthest moment (End)'), stands && isPast)),
+    h('div', { class: 'group', role: 'group', 'aria-label': t('Zoom') },
+      button('zoom-out', t('Show more of the time line (−)'), state.range !== undefined),
+      button('zoom-in', t('Show less of the time line, nearer (+)'), timeline !== undefined),
+      button('whole', t('Show all of the time line (0)'), state.range !== undefined)),
+    h('button', { type: 'button', 'data-do': 'bookmark', key: 'bookmark', title: t('Give the present moment a name (B)'), disabled: !stands }, t('Bookmark')),
     machineState(inquiries));
 }
 
@@ -59,14 +60,14 @@ function body(state: State, inquiries: Inquiries, timeline: Timeline): ElementDe
   return h('div', { class: 'time', key: 'time' },
     wayView(state, timeline),
     h('p', { class: 'where', role: 'status', key: 'where' }, inquiries.running ? '' : whereText(timeline)),
-    isOff && notice('empty', 'There are no snapshots', 'Time travel is off, so that there is no way back. Set "timeTravel" to true in the launch configuration.'),
+    isOff && notice('empty', t('There are no snapshots'), t('Time travel is off, so that there is no way back. Set "timeTravel" to true in the launch configuration.')),
     state.message !== undefined && h('p', { class: `message ${state.message.kind}`, role: state.message.kind === 'error' ? 'alert' : 'status', key: 'message' }, state.message.text),
     picture(state, timeline),
     nameEditor(state),
     bookmarkList(state, inquiries, timeline),
     forkList(inquiries, timeline),
-    h('p', { class: 'memory', key: 'memory' }, `${count(timeline.moments.length)} snapshots keep ${roughSize(timeline.bytes)} of memory, of ${roughSize(timeline.mostBytes)} that they may. `
-      + 'Click or drag in the picture to go to a moment. ← → from snapshot to snapshot, with Shift one instruction; + − 0 zoom; B names the moment.'));
+    h('p', { class: 'memory', key: 'memory' }, t('{0} snapshots keep {1} of memory, of {2} that they may. ', count(timeline.moments.length), roughSize(timeline.bytes), roughSize(timeline.mostBytes))
+      + t('Click or drag in the picture to go to a moment. ← → from snapshot to snapshot, with Shift one instruction; + − 0 zoom; B names the moment.')));
 }
 
 /** The way that the machine is on, with a means to end it. */
@@ -75,8 +76,8 @@ function wayView({ way }: State, { present }: Timeline): Child {
   const share = way.to === undefined ? undefined : progress(way.from, way.to, present.retired);
   return h('div', { class: 'way', key: 'way', role: 'status' },
     h('span', { key: 'words' }, way.words),
-    h('progress', { key: 'progress', max: 100, value: share, 'aria-label': 'How far the machine has come' }),
-    h('button', { type: 'button', 'data-do': 'cancel', key: 'cancel', title: 'Stop where the machine is now (Escape)' }, 'Cancel'));
+    h('progress', { key: 'progress', max: 100, value: share, 'aria-label': t('How far the machine has come') }),
+    h('button', { type: 'button', 'data-do': 'cancel', key: 'cancel', title: t('Stop where the machine is now (Escape)') }, t('Cancel')));
 }
 
 /** A way back begins at a snapshot before its end: what counts is how near that is. */
@@ -93,9 +94,9 @@ function picture(state: State, timeline: Timeline): ElementDescription {
   const at = state.dragged ?? timeline.present.retired;
   const whole = wholeOf(timeline);
   return h('div', { class: 'picture', key: 'picture' },
-    h('div', { class: 'titles', 'aria-hidden': 'true' }, h('div', { class: 'axis', key: 'axis' }, 'Instructions'), lanes.map(({ name, title }) => h('div', { class: 'title', key: name }, title))),
+    h('div', { class: 'titles', 'aria-hidden': 'true' }, h('div', { class: 'axis', key: 'axis' }, t('Instructions')), lanes.map(({ name, title }) => h('div', { class: 'title', key: name }, title))),
     h('svg', {
-      id: 'line', role: 'slider', tabindex: 0, height, width: '100%', 'aria-label': 'Time line', 'aria-orientation': 'horizontal',
+      id: 'line', role: 'slider', tabindex: 0, height, width: '100%', 'aria-label': t('Time line'), 'aria-orientation': 'horizontal',
       'aria-valuemin': whole.from, 'aria-valuemax': whole.to, 'aria-valuenow': at, 'aria-valuetext': spoken(timeline, lanes),
     },
     ticksOf(range).map((tick) => h('g', { key: `tick ${tick}` },
@@ -105,14 +106,14 @@ function picture(state: State, timeline: Timeline): ElementDescription {
     future(range, timeline, height),
     h('g', { key: 'present', class: classes('present', state.dragged !== undefined && 'dragged') },
       h('line', { class: 'now', x1: x(range, at), x2: x(range, at), y1: AXIS - 1, y2: height }),
-      h('svg', { class: 'grip', x: x(range, at), y: AXIS, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -9 L 6 -9 L 0 0 Z' }), h('title', {}, `Here: instruction ${count(at)}`)))));
+      h('svg', { class: 'grip', x: x(range, at), y: AXIS, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -9 L 6 -9 L 0 0 Z' }), h('title', {}, t('Here: instruction {0}', count(at)))))));
 }
 
 /** What a screen reader says of the picture. */
 function spoken(timeline: Timeline, lanes: readonly Lane[]): string {
-  const here = timeline.bookmarks.filter(({ retired }) => retired === timeline.present.retired).map(({ name }) => `bookmark ${name}`);
+  const here = timeline.bookmarks.filter(({ retired }) => retired === timeline.present.retired).map(({ name }) => t('bookmark {0}', name));
   const shown = lanes.filter(({ marks }) => marks.length > 0).map(({ title, marks }) => `${title.toLowerCase()}: ${marks.length}`);
-  return `${whereText(timeline)} ${here.length === 0 ? '' : `${here.join(', ')}. `}In view: ${shown.join('; ')}.`;
+  return t('{0} {1}In view: {2}.', whereText(timeline), here.length === 0 ? '' : `${here.join(', ')}. `, shown.join('; '));
 }
 
 const x = (range: Range, retired: number): string => `${percentOf(range, retired).toFixed(3)}%`;
@@ -159,10 +160,10 @@ const PATHS = { diamond: 'M 0 7 L 6 13 L 0 19 L -6 13 Z', flag: 'M 0 24 L 0 4 L 
 function nameEditor({ edit }: State): Child {
   if (edit === undefined) return undefined;
   return h('form', { class: 'naming', key: 'naming', 'data-form': 'bookmark' },
-    h('label', { class: 'field' }, h('span', { class: 'label' }, edit.name === undefined ? 'Name of this moment' : `New name of ${edit.name}`),
+    h('label', { class: 'field' }, h('span', { class: 'label' }, edit.name === undefined ? t('Name of this moment') : t('New name of {0}', edit.name)),
       h('input', { type: 'text', id: 'name', 'data-field': 'name', value: edit.text, autocomplete: 'off', spellcheck: 'false', 'aria-invalid': edit.error === undefined ? undefined : 'true', 'aria-describedby': edit.error === undefined ? undefined : 'name-error' })),
-    h('button', { type: 'submit' }, edit.name === undefined ? 'Add' : 'Rename'),
-    h('button', { type: 'button', class: 'plain', 'data-do': 'edit-end' }, 'Cancel'),
+    h('button', { type: 'submit' }, edit.name === undefined ? t('Add') : t('Rename')),
+    h('button', { type: 'button', class: 'plain', 'data-do': 'edit-end' }, t('Cancel')),
     edit.error !== undefined && h('span', { class: 'error', id: 'name-error', role: 'alert', key: 'error' }, edit.error));
 }
 
@@ -170,20 +171,20 @@ function bookmarkList(state: State, inquiries: Inquiries, timeline: Timeline): C
   const { bookmarks, present } = timeline;
   if (bookmarks.length === 0) return undefined;
   const stands = !inquiries.running && state.way === undefined;
-  return h('section', { class: 'list', key: 'bookmarks', 'aria-label': 'Bookmarks' }, h('h2', {}, 'Bookmarks'),
+  return h('section', { class: 'list', key: 'bookmarks', 'aria-label': t('Bookmarks') }, h('h2', {}, t('Bookmarks')),
     h('ul', {}, bookmarks.map(({ name, retired, time }) => h('li', { key: name },
       h('span', { class: classes('name', retired === present.retired && 'here') }, name),
-      h('span', { class: 'at' }, `instruction ${count(retired)}, ${timeText(time)}`),
-      h('button', { type: 'button', class: 'plain', 'data-do': 'go', 'data-name': name, disabled: !stands, 'aria-label': `Go to ${name}` }, 'Go'),
-      h('button', { type: 'button', class: 'plain', 'data-do': 'rename', 'data-name': name, 'aria-label': `Rename ${name}` }, 'Rename'),
-      h('button', { type: 'button', class: 'plain', 'data-do': 'remove', 'data-name': name, 'aria-label': `Remove ${name}` }, 'Remove')))));
+      h('span', { class: 'at' }, t('instruction {0}, {1}', count(retired), timeText(time))),
+      h('button', { type: 'button', class: 'plain', 'data-do': 'go', 'data-name': name, disabled: !stands, 'aria-label': t('Go to {0}', name) }, t('Go')),
+      h('button', { type: 'button', class: 'plain', 'data-do': 'rename', 'data-name': name, 'aria-label': t('Rename {0}', name) }, t('Rename')),
+      h('button', { type: 'button', class: 'plain', 'data-do': 'remove', 'data-name': name, 'aria-label': t('Remove {0}', name) }, t('Remove'))))));
 }
 
 function forkList(inquiries: Inquiries, { forks }: Timeline): Child {
   if (forks.length === 0) return undefined;
-  return h('section', { class: 'list', key: 'forks', 'aria-label': 'Forks' }, h('h2', {}, 'Futures that were left'),
+  return h('section', { class: 'list', key: 'forks', 'aria-label': t('Forks') }, h('h2', {}, t('Futures that were left')),
     h('ul', {}, forks.map(({ id, retired, end }) => h('li', { key: String(id) },
-      h('span', { class: 'name' }, `fork ${id}`),
-      h('span', { class: 'at' }, `left at instruction ${count(retired)}, had come to ${count(end.retired)}`),
-      h('button', { type: 'button', class: 'plain', 'data-do': 'fork', 'data-fork': id, disabled: inquiries.running, 'aria-label': `Go back to fork ${id}` }, 'Go back to it')))));
+      h('span', { class: 'name' }, t('fork {0}', id)),
+      h('span', { class: 'at' }, t('left at instruction {0}, had come to {1}', count(retired), count(end.retired))),
+      h('button', { type: 'button', class: 'plain', 'data-do': 'fork', 'data-fork': id, disabled: inquiries.running, 'aria-label': t('Go back to fork {0}', id) }, t('Go back to it'))))));
 }

@@ -5,6 +5,7 @@ import type { PanelPage } from '../ui/panelLoop';
 import { bodyOf } from '../ui/typedQuestions';
 import { PROFILE, SORTS, listOf } from './model';
 import { TABS, type Act, type Movement, type PlaceMovement, type State } from './state';
+import { t } from '../ui/words';
 
 type Page = PanelPage<State, Act>;
 
@@ -14,7 +15,7 @@ const POINT_MOVES: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 
 const REQUESTS = { c: 'editor.openCode', w: 'editor.showInPageTables' } as const;
 
 function go(page: Page, request: 'editor.openCode' | 'editor.showInPageTables', linear: string | undefined): void {
-  if (linear === undefined) page.act({ type: 'remark', text: 'No linear address is known that leads there: it was not run lately.' });
+  if (linear === undefined) page.act({ type: 'remark', text: t('No linear address is known that leads there: it was not run lately.') });
   else page.order({ request, arguments: { linear } }, ({ error }) => ({ type: 'remark', text: error ?? '' }));
 }
 

@@ -5,6 +5,7 @@ import { h, type ElementDescription } from './description';
 import type { Inquiries } from './inquiries';
 import { count } from './numbers';
 import { ask, bodyOf } from './typedQuestions';
+import { t } from './words';
 
 const SUMMARY = ask('shadowbox.summary', {});
 
@@ -16,6 +17,6 @@ export function machineState(inquiries: Inquiries): ElementDescription {
   return h('div', { class: 'machine' },
     h('span', { class: running ? 'dot running' : 'dot stopped', 'aria-hidden': 'true' }),
     // Only this is announced: the count would never let a screen reader rest.
-    h('span', { role: 'status' }, running ? 'running' : 'stopped'),
-    h('span', { class: 'retired', title: 'Instructions that the guest has retired: the machine’s time' }, `${count(summary.retired)} retired`));
+    h('span', { role: 'status' }, running ? t('running') : t('stopped')),
+    h('span', { class: 'retired', title: t('Instructions that the guest has retired: the machine’s time') }, t('{0} retired', count(summary.retired))));
 }

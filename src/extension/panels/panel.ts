@@ -28,7 +28,10 @@ export interface PanelDefinition {
 function columnForPanel(): vscode.ViewColumn {
   if (vscode.workspace.getConfiguration('shadowbox').get<string>('panels.openIn', 'beside') === 'active') return vscode.ViewColumn.Active;
   const ours = vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes('shadowbox.')));
-  return ours?.viewColumn ?? vscode.ViewColumn.Beside;
+  if (ours !== undefined) return ours.viewColumn;
+  // Beside nothing would be the only group, where the listing of the next stop would cover it.
+  const nothingOpen = vscode.window.tabGroups.all.every(({ tabs }) => tabs.length === 0);
+  return nothingOpen ? vscode.ViewColumn.Two : vscode.ViewColumn.Beside;
 }
 
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
@@ -55,7 +58,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     }
     const { viewType, title, retainWhenHidden } = this.definition;
     this.adopt(vscode.window.createWebviewPanel(
-      viewType, title, { viewColumn: columnForPanel(), preserveFocus: true }, { retainContextWhenHidden: retainWhenHidden === true },
+      viewType, vscode.l10n.t(title), { viewColumn: columnForPanel(), preserveFocus: true }, { retainContextWhenHidden: retainWhenHidden === true },
     ));
   }
 
@@ -95,7 +98,8 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
       if (this.panel === panel) this.panel = this.bridge = undefined;
     });
     panel.webview.options = { enableScripts: true, localResourceRoots: [webviewFolder(this.extensionUri)] };
-    panel.webview.html = panelHtml(panel.webview, this.extensionUri, this.definition.name, this.definition.title);
+    const { name, title } = this.definition;
+    panel.webview.html = panelHtml(panel.webview, this.extensionUri, name, vscode.l10n.t(title));
   }
 
   dispose(): void {

@@ -2,6 +2,7 @@
 import type { EntryReport } from '../../../src/filesystems/report';
 import { classes, h, type ElementDescription } from '../description';
 import { roughSize } from '../numbers';
+import { t } from '../words';
 
 /** What is known of a directory. */
 export interface Listing {
@@ -29,19 +30,19 @@ export function fileRows(listingOf: (path: string) => Listing | undefined, open:
   const words = (text: string, isError = false): readonly FileRow[] => [{ path: `${directory}#`, depth, open: false, words: text, isError }];
   const listing = listingOf(directory);
   if (listing?.error !== undefined) return words(listing.error, true);
-  if (listing?.entries === undefined) return words('Reading…');
-  if (listing.entries.length === 0) return words('Empty');
+  if (listing?.entries === undefined) return words(t('Reading…'));
+  if (listing.entries.length === 0) return words(t('Empty'));
   const rows = listing.entries.slice(0, MOST_ROWS).flatMap((entry): readonly FileRow[] => {
     const path = childPath(directory, entry.name);
     const isOpen = entry.kind === 'directory' && open.has(path);
     return [{ path, depth, entry, open: isOpen }, ...(isOpen ? fileRows(listingOf, open, path, depth + 1) : [])];
   });
   const more = listing.entries.length - MOST_ROWS;
-  return more > 0 ? [...rows, ...words(`${more} more: mount the disk in the explorer to see all`)] : rows;
+  return more > 0 ? [...rows, ...words(t('{0} more: mount the disk in the explorer to see all', more))] : rows;
 }
 
 export function fileTree(rows: readonly FileRow[]): ElementDescription {
-  return h('div', { class: 'file-tree', role: 'tree', 'aria-label': 'Files on the disk' }, rows.map(rowView));
+  return h('div', { class: 'file-tree', role: 'tree', 'aria-label': t('Files on the disk') }, rows.map(rowView));
 }
 
 function rowView({ path, depth, entry, open, words, isError }: FileRow): ElementDescription {
@@ -51,7 +52,7 @@ function rowView({ path, depth, entry, open, words, isError }: FileRow): Element
   const does = isDirectory ? 'toggle' : entry.kind === 'special' ? undefined : 'open';
   return h('button', {
     class: classes('file-row', entry.kind), type: 'button', role: 'treeitem', key: path, style, 'aria-level': depth + 1, 'data-do': does, 'data-path': path, disabled: does === undefined,
-    'aria-expanded': isDirectory ? String(open) : undefined, title: isDirectory ? undefined : entry.kind === 'special' ? 'No plain file: a device, a socket or a pipe' : `Open ${path}`,
+    'aria-expanded': isDirectory ? String(open) : undefined, title: isDirectory ? undefined : entry.kind === 'special' ? t('No plain file: a device, a socket or a pipe') : t('Open {0}', path),
   },
     h('span', { class: 'twisty', 'aria-hidden': 'true' }, isDirectory ? (open ? '▾' : '▸') : ''),
     h('span', { class: 'file-name' }, entry.name, entry.target !== undefined && h('span', { class: 'dim' }, ` → ${entry.target}`)),

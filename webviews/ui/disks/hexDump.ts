@@ -1,6 +1,7 @@
 /** Bytes in rows of sixteen: offset, hexadecimal, characters. */
 import { h, type ElementDescription } from '../description';
 import { hex } from '../numbers';
+import { t } from '../words';
 
 const ROW = 16;
 
@@ -15,7 +16,7 @@ export function bytesOf(base64: string): Uint8Array {
 
 export function hexDump(bytes: Uint8Array, offset: number): ElementDescription {
   const rows = Array.from({ length: Math.ceil(bytes.length / ROW) }, (_, row) => bytes.subarray(row * ROW, (row + 1) * ROW));
-  return h('pre', { class: 'hex-dump hex', tabindex: 0, 'aria-label': `${bytes.length} bytes from ${hex(offset)}` }, rows.map((row, index) => h('div', { key: String(index) },
+  return h('pre', { class: 'hex-dump hex', tabindex: 0, 'aria-label': t('{0} bytes from {1}', bytes.length, hex(offset)) }, rows.map((row, index) => h('div', { key: String(index) },
     h('span', { class: 'dim' }, hex(offset + index * ROW, 10)), '  ',
     Array.from(row, (byte, at) => h('span', { class: byte === 0 ? 'zero' : undefined }, `${hex(byte, 2)}${at === 7 ? '  ' : ' '}`)), ' ',
     h('span', { class: 'characters' }, Array.from(row, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join('')))));

@@ -2,6 +2,7 @@
  * How a disk is divided, as stretches one after the other: partitions, file systems without partitions, and what lies between them.
  */
 import type { DiskReport, VolumeReport } from '../../../src/filesystems/report';
+import { t } from '../words';
 
 export interface Segment {
   readonly kind: 'volume' | 'free';
@@ -41,13 +42,13 @@ export function segmentsOf({ bytes, volumes }: DiskReport): readonly Segment[] {
 
 /** What a volume is called: 'Partition 1', 'Whole disk'. */
 export function volumeName({ partition }: VolumeReport): string {
-  return partition === undefined ? 'Whole disk' : `Partition ${partition.number}`;
+  return partition === undefined ? t('Whole disk') : t('Partition {0}', partition.number);
 }
 
 /** What is in it, in a word or two. */
 export function contentName({ fileSystem, named, problem, partition }: VolumeReport): string {
   if (fileSystem !== undefined) return fileSystem.kind;
   if (named !== undefined) return named;
-  if (problem !== undefined) return 'damaged';
-  return partition?.place === 'extended' ? 'logical partitions' : 'nothing known';
+  if (problem !== undefined) return t('damaged');
+  return partition?.place === 'extended' ? t('logical partitions') : t('nothing known');
 }

@@ -1,0 +1,52 @@
+/** What the scenes do to VS Code's window beside what the tests do. */
+import type { Page } from 'playwright-core';
+import { runCommand, waitUntil } from '../harness/workbench';
+
+/** Pixels of a row, and more than a list has; rows to look at until the end is sure to be reached. */
+const ROW = 22;
+const TOP = 10_000;
+const LOOKS = 60;
+
+/** With the side bar and the panel at the bottom out of view while something is done. */
+export async function hideBeside(page: Page, meanwhile: () => Promise<void>): Promise<void> {
+  const sides = [['.part.sidebar', 'View: Toggle Primary Side Bar Visibility'], ['.part.panel', 'View: Toggle Panel Visibility']] as const;
+  const hidden: string[] = [];
+  for (const [part, command] of sides) {
+    if (!await page.locator(part).isVisible()) continue;
+    await runCommand(page, command);
+    await page.locator(part).waitFor({ state: 'hidden' });
+    hidden.push(command);
+  }
+  try {
+    await meanwhile();
+  } finally {
+    for (const command of hidden) await runCommand(page, command);
+  }
+}
+
+/** Ticks an exception in the view Breakpoints, or takes the tick away. */
+export async function setExceptionFilter(page: Page, name: string, wanted: boolean): Promise<void> {
+  const list = page.locator('.debug-breakpoints .monaco-list');
+  const box = list.locator('.monaco-list-row').filter({ hasText: name }).getByRole('checkbox').first();
+  await list.hover();
+  // Rows out of view are not there: it is looked for from the top down, again and again.
+  let looks = 0;
+  await waitUntil(`the row of ${name}`, async () => {
+    if (!await box.isVisible()) await page.mouse.wheel(0, looks++ % LOOKS === 0 ? -TOP : ROW);
+    return box.isVisible();
+  }, Boolean);
+  await waitUntil(`the box of ${name}`, async () => {
+    if (await box.isChecked() !== wanted) await box.click();
+    return box.isChecked();
+  }, (is) => is === wanted);
+}
+
+/** Types a line into the debug console, alone in an empty one, and waits for what comes of it. */
+export async function askConsole(page: Page, line: string, answer: RegExp): Promise<void> {
+  await runCommand(page, 'Debug Console: Focus on Debug Console View');
+  await runCommand(page, 'Clear Console');
+  await page.locator('.repl-input-wrapper .monaco-editor').click();
+  await page.keyboard.type(line);
+  await page.keyboard.press('Enter');
+  await page.locator('.repl .monaco-list-rows').filter({ hasText: answer }).waitFor();
+}
