@@ -75,6 +75,6 @@ export function pciView(devices: readonly Device[]): ElementDescription {
       h('thead', {}, h('tr', {}, ['Place', 'IDs', 'What', 'Command', 'Base addresses', 'Interrupt'].map((head) => h('th', { scope: 'col' }, head)))),
       h('tbody', {}, pciFunctions(devices).map(({ place, ids, what, command, bars, interrupt }) => h('tr', { key: place },
         h('th', { scope: 'row', class: 'hex' }, place), h('td', { class: 'hex' }, ids), h('td', {}, what),
-        h('td', {}, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? 'yes' : 'no'}` }, name, h('span', { class: 'unseen' }, on ? ' on ' : ' off ')))),
+        h('td', { class: 'command' }, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? 'yes' : 'no'}` }, name, h('span', { class: 'unseen' }, on ? ' on ' : ' off ')))),
         h('td', {}, bars.length === 0 ? '—' : bars.map(barView)), h('td', {}, interrupt))))));
 }

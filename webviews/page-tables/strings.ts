@@ -143,6 +143,8 @@ export const S = {
   walkAsking: (text: string) => `Walking ${text}…`,
   walkFailed: (text: string) => `'${text}' cannot be walked`,
   walkClose: 'Close the walk',
+  walkFrame: 'Frame',
+  walkFrameHint: 'Show its page in Physical Memory',
   walkMemory: 'Memory',
   walkMemoryHint: 'Show the bytes at this address in the hex editor',
   walkCode: 'Code',
