@@ -34,6 +34,7 @@ export async function showPanel(page: Page, title: string): Promise<Frame> {
 export async function tabTo(panel: Frame, page: Page, selector: string): Promise<void> {
   // The panel's page has the focus once anything in it has: the first Tab goes on from its beginning.
   await panel.evaluate(() => { window.focus(); });
+  await page.locator('.editor-group-container.active .tab.active').filter({ hasText: await panel.title() }).waitFor();
   for (let presses = 0; presses < MOST_TABS; presses++) {
     if (await panel.evaluate((wanted) => document.activeElement?.matches(wanted) === true, selector)) return;
     await page.keyboard.press('Tab');
