@@ -59,7 +59,7 @@ describe('all panels in a real VS Code, on paging-lab', function () {
     await tables.locator('.walk h2').filter({ hasText: 'Walk of 000b8000' }).waitFor();
     await tables.locator('[data-open=frame]').click();
     const panel = await showPanel(page, 'Physical Memory');
-    await panel.locator('.detail h2').filter({ hasText: 'Page 0x000b8000: Video memory' }).waitFor();
+    await panel.locator('.detail h2').filter({ hasText: 'Page 0x000b8000: Device' }).waitFor();
   });
 
   visitPanels('paging-lab', () => editor, PAGING_LAB_VISITS);
