@@ -81,15 +81,17 @@ describe('disks and machines in a real VS Code', function () {
     const { page } = editor;
     const rows = machines(page).locator('.monaco-list-row');
     const snapshots = rows.filter({ hasText: 'Snapshots' });
+    // The view has room for its lines where others are folded up.
+    for (const name of ['Watch Section', 'Breakpoints Section']) await page.locator(`.pane-header[aria-label="${name}"][aria-expanded=true]`).click();
     await pressOn(snapshots, 'Add Bookmark…');
     await page.locator('.quick-input-widget input[type=text]').fill('the start');
     await page.keyboard.press('Enter');
     await snapshots.locator('.monaco-tl-twistie').click();
     const start = rows.filter({ hasText: 'the start' });
     await start.filter({ hasText: '(here)' }).waitFor();
-    // There is room for all of them where the other views are folded up.
-    for (const [name, theme] of [['dark', 'Dark 2026'], ['high-contrast', 'Dark High Contrast'], ['light', 'Light 2026']] as const) {
+    for (const [name, theme, body] of [['dark', 'Dark 2026', 'vs-dark'], ['high-contrast', 'Dark High Contrast', 'hc-black'], ['light', 'Light 2026', 'vs']] as const) {
       await chooseTheme(page, theme);
+      await page.locator(`.monaco-workbench.${body}`).waitFor();
       await screenshot(page, `machines-moments-${name}`);
     }
     await page.keyboard.press('F11');

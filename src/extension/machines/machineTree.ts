@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<RunningMachine['state'], string>> = {
 /** File events come in crowds. */
 const SETTLE_MS = 300;
 
-const mebibytes = (bytes: number): string => (bytes % 1024 ** 3 === 0 ? `${bytes / 1024 ** 3} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`);
+const mebibytes = (bytes: number): string => (bytes > 0 && bytes % 1024 ** 3 === 0 ? `${bytes / 1024 ** 3} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`);
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
 /** What a running machine is made of, each as a line. */
