@@ -1,7 +1,7 @@
 // The panels on the sample paging-lab, where it stands in its page fault handler: what each shows of it, and a way through each by keys.
 import assert from 'node:assert/strict';
-import { tabTo, type Visit } from '../harness/panelVisits';
-import { waitUntil } from '../harness/workbench';
+import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
+import { callStack, waitUntil } from '../harness/workbench';
 
 /** The page that two tasks share, copied on write (layout.h); one of them has just written to it. */
 const NOTEBOOK = '0x60000000';
@@ -122,7 +122,6 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     content: async (panel) => {
       assert.match(await panel.locator('.notice').innerText(), /This machine has no drives[^]*launch configuration/);
     },
-    keys: async (panel) => { await panel.locator('.notice').waitFor(); },
     ready: (panel) => panel.locator('.notice').waitFor(),
   },
   {
@@ -136,7 +135,9 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
       await tabTo(panel, page, '#line');
       await page.keyboard.press('Home');
       await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor();
-      // The source of that moment has opened beside it; the keys are still the panel's.
+      // The source of that moment opens beside it; the keys are still the panel's.
+      await waitUntil('the call stack at the beginning', () => callStack(page), ([top]) => top?.name === '_start');
+      await waitForKeys(panel, page, '#line');
       await page.keyboard.press('End');
       await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
     },
