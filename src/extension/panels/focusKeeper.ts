@@ -6,8 +6,10 @@ import { isRecord } from '../records';
 
 /** Requests of panels after which the machine stands elsewhere. */
 const WAYS: ReadonlySet<unknown> = new Set(['shadowbox.travel', 'stepBack', 'stepIn']);
-/** VS Code asks for threads and frames before it opens the source of a stop. */
-const LONGEST_MS = 3000;
+/** VS Code asks for threads and frames before it chooses one, and then for the source that it opens: the longest time for each. */
+const LONGEST_MS = 8000;
+
+const takesKeyboard = (): boolean => vscode.workspace.getConfiguration('debug').get('focusEditorOnBreak', true);
 
 export class FocusKeeper implements vscode.Disposable {
   /** 'under way' from an order that came by a panel with the keyboard to the stop; then, for a while, 'arrived'. */
@@ -18,10 +20,13 @@ export class FocusKeeper implements vscode.Disposable {
   constructor(panel: vscode.WebviewPanel, events: DebugEvents) {
     this.registrations = vscode.Disposable.from(
       panel.webview.onDidReceiveMessage((message: unknown) => {
-        if (panel.active && isRecord(message) && WAYS.has(message.request)) this.be('under way');
+        if (panel.active && isRecord(message) && WAYS.has(message.request) && takesKeyboard()) this.be('under way');
       }),
       events.onEvent(({ event }) => {
         if (event === 'stopped' && this.state === 'under way') this.be('arrived');
+      }),
+      vscode.debug.onDidChangeActiveStackItem(() => {
+        if (this.state === 'arrived') this.be('arrived');
       }),
       panel.onDidChangeViewState(() => {
         if (panel.active || this.state === 'idle') return;
