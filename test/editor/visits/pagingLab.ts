@@ -1,5 +1,4 @@
 // The panels on the sample paging-lab, where it stands in its page fault handler: what each shows of it, and a way through each by keys.
-import assert from 'node:assert/strict';
 import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
 import { callStack, waitUntil } from '../harness/workbench';
 
@@ -120,7 +119,7 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     title: 'Disks',
     shows: 'that there are no drives, and how one is added',
     content: async (panel) => {
-      assert.match(await panel.locator('.notice').innerText(), /This machine has no drives[^]*launch configuration/);
+      await panel.locator('.notice').filter({ hasText: /This machine has no drives[^]*launch configuration/ }).waitFor();
     },
     ready: (panel) => panel.locator('.notice').waitFor(),
   },
