@@ -1,5 +1,6 @@
 // The commands on an address: from a variable, a watch or the text in an editor to its walk, its code, its memory.
 import * as vscode from 'vscode';
+import type { PanelRequests } from '../../debugger/panelProtocol';
 import { activeSession } from './activeSession';
 import { addressExpression, addressOfVariable, expressionOfVariable } from './addressText';
 import { openCode, viewMemory } from './places';
@@ -61,12 +62,28 @@ function frameOf(item: vscode.DebugThread | vscode.DebugStackFrame | undefined):
   return item instanceof vscode.DebugStackFrame ? { frameId: item.frameId } : {};
 }
 
+/** A reference to guest-physical memory, as registers and device memory have it. */
+const PHYSICAL = /^phys:(0x[0-9a-f]+)$/i;
+
+/** The guest-physical address behind a linear one, through the guest's present page tables. Rejects, with the walk's own words, where nothing is mapped. */
+async function physicalOf(linear: string): Promise<string> {
+  const [, physical] = PHYSICAL.exec(linear) ?? [];
+  if (physical !== undefined) return physical;
+  const walk = await session().customRequest('shadowbox.walk', { linear }) as PanelRequests['shadowbox.walk']['answer'];
+  if (walk.physical === undefined) throw new Error(vscode.l10n.t('{0} leads to no physical memory: {1}', linear, walk.story));
+  return `0x${walk.physical.toString(16)}`;
+}
+
 /** Registers the commands. Another place that an address can be shown at is one more entry here, and its commands in package.json. */
-export function registerAddressCommands(pageTables: Panel): vscode.Disposable {
+export function registerAddressCommands(pageTables: Panel, physicalMemory: Panel): vscode.Disposable {
   const actions: readonly AddressAction[] = [
     {
       onVariable: 'shadowbox.walkVariable', onSelection: 'shadowbox.walkSelection', onAddress: 'shadowbox.walkAddress',
       act: (linear) => { pageTables.tell({ event: 'walk', body: { linear } }); },
+    },
+    {
+      onVariable: 'shadowbox.showFrameOfVariable', onSelection: 'shadowbox.showFrameOfSelection', onAddress: 'shadowbox.showFrameOfAddress',
+      act: async (linear) => { physicalMemory.tell({ event: 'frame', body: { physical: await physicalOf(linear) } }); },
     },
     {
       onVariable: 'shadowbox.openCodeOfVariable', onSelection: 'shadowbox.openCodeOfSelection', onAddress: 'shadowbox.openCodeAtAddress',
@@ -81,5 +98,10 @@ export function registerAddressCommands(pageTables: Panel): vscode.Disposable {
       act: async (expression) => { await session().customRequest('shadowbox.whoWrote', { expression, ...frameOf(vscode.debug.activeStackItem) }); },
     },
   ];
-  return vscode.Disposable.from(...actions.flatMap(register));
+  return vscode.Disposable.from(
+    ...actions.flatMap(register),
+    vscode.commands.registerCommand('shadowbox.showFrameAt', (physical: unknown) => {
+      if (typeof physical === 'string') physicalMemory.tell({ event: 'frame', body: { physical } });
+    }),
+  );
 }

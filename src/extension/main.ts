@@ -10,7 +10,7 @@ import { DynamicConfigurations } from './disks/dynamicConfigurations';
 import { DiskImageEditors } from './disks/imageEditor';
 import { showLaunchProgress } from './launchProgress';
 import { MachineTree } from './machines/machineTree';
-import { ALL_PANELS, PAGE_TABLES, PANELS, SCREEN } from './panels/definitions';
+import { ALL_PANELS, PAGE_TABLES, PANELS, PHYSICAL_MEMORY, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { registerPanelMenu } from './panels/panelMenu';
 import { registerSamples } from './samples';
@@ -23,12 +23,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const events = new DebugEvents(DEBUG_TYPE);
   const panel = (definition: PanelDefinition) => new Panel(definition, context.extensionUri, events);
   const pageTables = panel(PAGE_TABLES);
+  const physicalMemory = panel(PHYSICAL_MEMORY);
   const screen = panel(SCREEN);
   context.subscriptions.push(
     log,
     events,
     new SerialTerminals(events, log),
     pageTables,
+    physicalMemory,
     screen,
     ...PANELS.map(panel),
     new DiskFiles(events),
@@ -44,7 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
       if (event !== 'initialized' || !isScreenGuest(session.configuration)) return;
       if (vscode.workspace.getConfiguration('shadowbox').get('screen.openAutomatically', true)) screen.show();
     }),
-    registerAddressCommands(pageTables),
+    registerAddressCommands(pageTables, physicalMemory),
     new StatusBar(events),
     showLaunchProgress(events),
     registerSamples(context.extensionUri),

@@ -3,11 +3,21 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { requireTools, run } from '../filesystems/support';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
-import { panelFrame, runCommand, screenshot, screenshotOfFailure, waitForStopped, waitUntil } from './harness/workbench';
+import { chooseTheme, panelFrame, runCommand, screenshot, screenshotOfFailure, waitForStopped, waitUntil } from './harness/workbench';
+
+/** The view Machines. */
+const machines = (page: Page): Locator => page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+
+/** Presses a button that a line of the view shows under the mouse. */
+async function pressOn(row: Locator, button: string): Promise<void> {
+  await row.hover();
+  await row.locator(`.action-label[aria-label="${button}"]`).click();
+}
 
 describe('disks and machines in a real VS Code', function () {
   this.timeout(90_000);
@@ -52,20 +62,46 @@ describe('disks and machines in a real VS Code', function () {
   it('the view Machines offers what lies in the folder, and starts it', async () => {
     const { page } = editor;
     await runCommand(page, 'View: Show Run and Debug');
-    const pane = page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+    const pane = machines(page);
     // In a folder without launch.json VS Code folds up all views but its own.
     if (await pane.locator('.pane-header').getAttribute('aria-expanded') !== 'true') await pane.locator('.pane-header').click();
     const rows = pane.locator('.monaco-list-row');
     await rows.filter({ hasText: 'Boot boot.img' }).waitFor();
     // Without a boot sector files.img is no machine.
     assert.equal(await rows.filter({ hasText: 'files.img' }).count(), 0);
-    await rows.filter({ hasText: 'Boot boot.img' }).hover();
-    await rows.filter({ hasText: 'Boot boot.img' }).locator('.action-label[aria-label="Start"]').click();
+    await pressOn(rows.filter({ hasText: 'Boot boot.img' }), 'Start');
     await waitForStopped(page);
     await rows.filter({ hasText: 'stopped' }).waitFor();
     await rows.filter({ hasText: 'floppy0' }).filter({ hasText: 'boot.img' }).waitFor();
     await rows.filter({ hasText: 'Snapshots' }).waitFor();
     await screenshot(page, 'machines-view');
+  });
+
+  it('moments of the run get names in the view Machines, are gone to, and lose them again', async () => {
+    const { page } = editor;
+    const rows = machines(page).locator('.monaco-list-row');
+    const snapshots = rows.filter({ hasText: 'Snapshots' });
+    // The view has room for its lines where others are folded up.
+    for (const name of ['Watch Section', 'Breakpoints Section']) await page.locator(`.pane-header[aria-label="${name}"][aria-expanded=true]`).click();
+    await pressOn(snapshots, 'Add Bookmark…');
+    await page.locator('.quick-input-widget input[type=text]').fill('the start');
+    await page.keyboard.press('Enter');
+    await snapshots.locator('.monaco-tl-twistie').click();
+    const start = rows.filter({ hasText: 'the start' });
+    await start.filter({ hasText: '(here)' }).waitFor();
+    for (const [name, theme, body] of [['dark', 'Dark 2026', 'vs-dark'], ['high-contrast', 'Dark High Contrast', 'hc-black'], ['light', 'Light 2026', 'vs']] as const) {
+      await chooseTheme(page, theme);
+      await page.locator(`.monaco-workbench.${body}`).waitFor();
+      await screenshot(page, `machines-moments-${name}`);
+    }
+    await page.keyboard.press('F11');
+    await start.filter({ hasNotText: '(here)' }).waitFor();
+    await pressOn(start, 'Go There');
+    await start.filter({ hasText: '(here)' }).waitFor();
+    await pressOn(snapshots, 'Go to the Furthest Moment');
+    await start.filter({ hasNotText: '(here)' }).waitFor();
+    await pressOn(start, 'Remove Bookmark');
+    await start.waitFor({ state: 'detached' });
   });
 
   it('the Disks panel shows what the BIOS reads', async () => {

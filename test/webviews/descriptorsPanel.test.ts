@@ -7,8 +7,9 @@ import { toWire } from '../../debugger/codec';
 import * as L from '../../src/monitor/cpu/layout';
 import { AT, gate, HLT, PRESENT, protectedGuest, SEL, descriptor, setDescriptor, type Guest } from '../monitor/cpu/guest';
 import { tablesOf } from '../monitor/inspection/tables';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** A kernel's tables: gates with symbols, a call gate, an absent segment, and DS loaded from an entry that has changed since. */

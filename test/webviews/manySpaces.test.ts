@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
 import { answer, type FakeMachine } from './fakeHost';
 import { busyLinux } from './kernels';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { BIT } from './pagingModel';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
 

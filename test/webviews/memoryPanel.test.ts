@@ -8,9 +8,10 @@ import { FRAMES, cellsOf, changesOf, framesOf, nextKind, runAt } from '../../web
 import { sizeOf } from '../../webviews/physical-memory/mapPainter';
 import { INITIAL, fromKept, reduce, shownOf, toKeep, type State } from '../../webviews/physical-memory/state';
 import { NOTHING_ASKED, heard, sent, type Inquiries } from '../../webviews/ui/inquiries';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
 import { frameAnswer, framesAnswer } from './memoryModel';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** What is known when the machine has answered. */

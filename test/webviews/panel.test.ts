@@ -6,8 +6,9 @@ import { eventually } from './eventually';
 import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
 
 const asking = (machine: FakeMachine) => (request: string, args: object) => answer(machine, request, args);

@@ -2,10 +2,8 @@
  * The bundled panel in Chromium, with a stand-in for VS Code around it: the same page and policy as the extension
  * serves, a machine (or a fake one) behind the messages, a theme's variables.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { AxeResults } from 'axe-core';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
@@ -119,20 +117,4 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = path.join(testResults, 'screenshots');
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
-}
-
-/** Where the browser finds axe-core's script. */
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-/**
- * What of the page as it is now breaks a rule of axe-core (WCAG 2.1, levels A and AA), a line for each: the rule, what it asks, and
- * where. Rules about whole documents (landmarks, headings) are left out: VS Code puts the page into one of its own.
- */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
-  await page.evaluate(readFileSync(AXE, 'utf8'));
-  // Cells speak in words what they show in letters and numbers, which is what the rule left out objects to: it is meant for controls.
-  const { violations } = await page.evaluate(`axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], rules: { 'label-content-name-mismatch': { enabled: false } },
-  })`) as AxeResults;
-  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target, failureSummary = '' }) => `${target.join(' ')} (${failureSummary.replaceAll(/\s+/g, ' ')})`).join('; ')}`);
 }

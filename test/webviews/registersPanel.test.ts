@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
 import { cpuAnswer, LAB_CPU, LAB_POINTERS, LONG_CPU, type CpuModel } from './cpuModel';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 interface FakeGuest {

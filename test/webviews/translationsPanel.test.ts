@@ -8,8 +8,9 @@ import { sharesOf, type Node, type Profile } from '../../webviews/translations/m
 import { barsOf } from '../../webviews/translations/profileView';
 import { INITIAL, fromKept, parentOf, toKeep } from '../../webviews/translations/state';
 import { AT } from '../monitor/cpu/guest';
+import { accessibilityFaults } from '../support/accessibility';
 import { leaveOut } from '../support/leaveOut';
-import { accessibilityFaults, bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { FakeTranslations } from './translationsModel';
 

@@ -39,12 +39,12 @@ export function listen(root: HTMLElement, page: Page): void {
 /** Whether the key has done something. */
 function onKey(root: HTMLElement, page: Page, { key, target }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.getAttribute('role') === 'tab') return onTabKey(root, page, key);
   if (target instanceof HTMLInputElement) return onInputKey(root, page, key, target);
   if (key === '/') {
     root.querySelector<HTMLInputElement>('[data-field=filter]')?.select();
     return true;
   }
+  if (target.getAttribute('role') === 'tab') return onTabKey(root, page, key);
   if (target.id !== 'tree') return false;
   const move = MOVES[key];
   if (move !== undefined) {

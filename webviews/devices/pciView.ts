@@ -76,6 +76,6 @@ export function pciView(devices: readonly Device[]): ElementDescription {
       h('thead', {}, h('tr', {}, [t('Place'), t('IDs'), t('What'), t('Command'), t('Base addresses'), t('Interrupt')].map((head) => h('th', { scope: 'col' }, head)))),
       h('tbody', {}, pciFunctions(devices).map(({ place, ids, what, command, bars, interrupt }) => h('tr', { key: place },
         h('th', { scope: 'row', class: 'hex' }, place), h('td', { class: 'hex' }, ids), h('td', {}, what),
-        h('td', {}, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? t('yes') : t('no')}` }, name, h('span', { class: 'unseen' }, on ? t(' on ') : t(' off '))))),
+        h('td', { class: 'command' }, command.map(({ name, meaning, on }) => h('span', { key: name, class: classes('box', on ? 'set' : 'clear'), title: `${meaning}: ${on ? t('yes') : t('no')}` }, name, h('span', { class: 'unseen' }, on ? t(' on ') : t(' off '))))),
         h('td', {}, bars.length === 0 ? '—' : bars.map(barView)), h('td', {}, interrupt))))));
 }

@@ -103,7 +103,7 @@ function clickMessage(state: State, event: MouseEvent): Message | undefined {
   const space = value('space');
   if (space !== undefined) return { type: 'pickSpace', key: space };
   const open = value('open');
-  if (open === 'memory' || open === 'code') return { type: 'openWalked', as: open };
+  if (open === 'memory' || open === 'code' || open === 'frame') return { type: 'openWalked', as: open };
   const [from, to] = [value('region-from'), value('region-to')];
   if (from !== undefined && to !== undefined) return { type: 'zoomTo', from: BigInt(from), to: BigInt(to) };
   const zoom = value('zoom');

@@ -9,7 +9,7 @@ import { hex } from '../ui/numbers';
 import { rendererFor } from '../ui/renderer';
 import { canonical } from './format';
 import { listen } from './input';
-import type { Message } from './messages';
+import type { Elsewhere, Message } from './messages';
 import { nextInquiries, questionOf } from './plan';
 import { reduce } from './reducer';
 import { fromKept, toKeep, type State, type Walk } from './state';
@@ -48,11 +48,13 @@ function start(root: HTMLElement): void {
   }
 
   /** Asks the editor to show the walked address; no answer is awaited but a refusal. */
-  function openWalked(as: 'memory' | 'code'): void {
+  function openWalked(as: Elsewhere): void {
     const answer = state.walk?.answer;
     if (answer === undefined) return;
     const linear = `0x${hex(canonical(answer.mode, answer.linear))}`;
-    host.ask({ id: EDITOR_ID, ...(as === 'code' ? { request: 'editor.openCode', arguments: { linear } } : { request: 'editor.viewMemory', arguments: { reference: linear } }) });
+    if (as === 'code') host.ask({ id: EDITOR_ID, request: 'editor.openCode', arguments: { linear } });
+    else if (as === 'memory') host.ask({ id: EDITOR_ID, request: 'editor.viewMemory', arguments: { reference: linear } });
+    else if (answer.physical !== undefined) host.ask({ id: EDITOR_ID, request: 'editor.showInPhysicalMemory', arguments: { physical: `0x${answer.physical.toString(16)}` } });
   }
 
   function awaitQuiet(): void {

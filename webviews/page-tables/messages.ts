@@ -6,6 +6,9 @@ import type { Inquiry } from './state';
 export type Movement = 'up' | 'down' | 'pageUp' | 'pageDown' | 'home' | 'end' | 'left' | 'right';
 export type Zoom = 'in' | 'out' | 'all';
 
+/** Where else in the editor a walked address is shown: its bytes, its code, its frame in Physical Memory. */
+export type Elsewhere = 'memory' | 'code' | 'frame';
+
 export type Message =
   // From the extension.
   | { readonly type: 'event'; readonly event: string; readonly body: unknown }
@@ -43,6 +46,6 @@ export type Message =
   /** Zooms so that a range of places fills the strip. */
   | { readonly type: 'zoomTo'; readonly from: bigint; readonly to: bigint }
   /** The walked address is to be looked at elsewhere in the editor. */
-  | { readonly type: 'openWalked'; readonly as: 'memory' | 'code' }
+  | { readonly type: 'openWalked'; readonly as: Elsewhere }
   /** The editor could not do that. */
   | { readonly type: 'notOpened'; readonly error: string };

@@ -143,6 +143,8 @@ export const S = {
   walkAsking: (text: string) => t('Walking {0}…', text),
   walkFailed: (text: string) => t('\'{0}\' cannot be walked', text),
   walkClose: t('Close the walk'),
+  walkFrame: t('Frame'),
+  walkFrameHint: t('Show its page in Physical Memory'),
   walkMemory: t('Memory'),
   walkMemoryHint: t('Show the bytes at this address in the hex editor'),
   walkCode: t('Code'),

@@ -6,6 +6,7 @@ import { classes, h, type Child, type ElementDescription } from '../ui/descripti
 import { hex, size } from '../ui/numbers';
 import { entryFields, formatOf, grouped, indexField, linearHex, type PagingMode } from './format';
 import { icon } from './icons';
+import type { Elsewhere } from './messages';
 import type { State, Walk } from './state';
 import { S } from './strings';
 import { addressBits, chainOf, chosenStep, type ChainStep } from './walkChain';
@@ -43,13 +44,13 @@ function frame(walk: Walk, open: boolean, title: string, first?: Child, ...rest:
     h('div', { class: 'walk-title' },
       h('button', { type: 'button', class: 'plain', 'data-fold': 'walk', 'aria-expanded': String(open), 'aria-label': fold, title: fold }, icon(open ? 'open' : 'closed')),
       h('h2', {}, title),
-      walk.answer?.physical !== undefined && [openButton('code', S.walkCode, S.walkCodeHint), openButton('memory', S.walkMemory, S.walkMemoryHint)],
+      walk.answer?.physical !== undefined && [openButton('code', S.walkCode, S.walkCodeHint), openButton('memory', S.walkMemory, S.walkMemoryHint), openButton('frame', S.walkFrame, S.walkFrameHint)],
       h('button', { type: 'button', class: 'plain', 'data-close-walk': true, 'aria-label': S.walkClose, title: S.walkClose }, icon('close'))),
     h('div', { class: 'walk-body' }, first, open ? rest : undefined));
 }
 
 /** Shows the walked address elsewhere in the editor. */
-function openButton(as: 'memory' | 'code', words: string, hint: string): ElementDescription {
+function openButton(as: Elsewhere, words: string, hint: string): ElementDescription {
   return h('button', { type: 'button', class: 'plain elsewhere', key: as, 'data-open': as, title: hint }, words);
 }
 

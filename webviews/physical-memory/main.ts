@@ -154,6 +154,11 @@ startPanel<State, Act>({
   begin: fromKept,
   keep: toKeep,
   reduce,
+  event: (event, body) => {
+    const wanted: { readonly physical?: unknown } = event === 'frame' && typeof body === 'object' && body !== null ? body : {};
+    const physical = typeof wanted.physical === 'string' ? Number(wanted.physical) : NaN;
+    return Number.isSafeInteger(physical) ? { type: 'frame', physical } : undefined;
+  },
   questions: ({ cursor }) => [FRAMES, ...(cursor === undefined ? [] : [frameOf(cursor), PROCESSES])],
   // Runs of all pages, and some milliseconds of the machine's time.
   rest: 400,

@@ -38,6 +38,8 @@ export type Act =
   | { readonly type: 'scroll'; readonly rows: number }
   | { readonly type: 'move'; readonly to: Movement }
   | { readonly type: 'select'; readonly page: number }
+  /** The page at an address that is wanted from elsewhere, a cell a page. */
+  | { readonly type: 'frame'; readonly physical: number }
   /** An address as it was typed. */
   | { readonly type: 'go'; readonly text: string }
   | { readonly type: 'remark'; readonly text: string };
@@ -75,6 +77,7 @@ export function reduce(state: State, act: Act, inquiries: Inquiries): State {
     case 'only': return { ...state, only: state.only === act.kind ? undefined : act.kind };
     case 'show': return { ...state, view: act.what, remark: '' };
     case 'remark': return { ...state, remark: act.text };
+    case 'frame': return framed(state, Math.floor(act.physical / PAGE_BYTES));
     default: return frames === undefined ? state : within(state, act, frames);
   }
 }
@@ -127,6 +130,14 @@ function at(state: State, page: number, frames: Frames): State {
   const row = state.room.columns * pages;
   const top = cursor < from ? Math.floor(cursor / row) : Math.floor(cursor / row) - state.room.rows + 1;
   return { ...next, view: { from: top * row, scale } };
+}
+
+/** Rows above a page that is wanted from elsewhere. */
+const ROWS_ABOVE = 2;
+
+/** The cursor on a page, whether the machine has answered yet or not, with its neighbours around it. */
+function framed(state: State, page: number): State {
+  return { ...state, cursor: page, only: undefined, remark: '', view: { from: Math.max(0, page - ROWS_ABOVE * state.room.columns), scale: 0 } };
 }
 
 function gone(state: State, text: string, frames: Frames): State {

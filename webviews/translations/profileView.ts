@@ -12,6 +12,8 @@ import { plural, t } from '../ui/words';
 
 /** Bars that are narrower than this part of the width are not drawn. */
 const NARROWEST = 0.002;
+/** Narrower ones have no room for the beginning of a name. */
+const NARROWEST_NAMED = 0.04;
 const ROW = 21;
 const MOST_FUNCTIONS = 40;
 
@@ -69,7 +71,7 @@ function flame({ place, root }: State, { nodes, retired }: Profile): ElementDesc
   return h('div', { class: 'flame', key: 'flame' },
     h('div', { id: 'flame', class: 'bars', role: 'tree', tabindex: 0, 'aria-label': t('Flame graph: functions and their callees'), 'aria-activedescendant': bars.some(({ index }) => index === place) ? `place-${place}` : undefined, style: { height: `${rows * ROW}px` } },
       bars.map(({ index, node, left, width, row }) => h('div', {
-        id: `place-${index}`, key: `place-${index}`, class: classes('bar', index === place && 'chosen', node.user && 'user', node.name.includes('code at 0x') && 'nameless'), role: 'treeitem', 'data-place': index,
+        id: `place-${index}`, key: `place-${index}`, class: classes('bar', width < NARROWEST_NAMED && 'narrow', index === place && 'chosen', node.user && 'user', node.name.includes('code at 0x') && 'nameless'), role: 'treeitem', 'data-place': index,
         'aria-level': node.depth + 1, 'aria-selected': index === place ? 'true' : 'false', 'aria-label': wordsOf(node, retired), title: wordsOf(node, retired),
         style: { left: `${left * 100}%`, width: `calc(${width * 100}% - 1px)`, top: `${row * ROW}px` },
       }, node.name))),

@@ -3,6 +3,7 @@
  * keeps for a panel over a reload.
  */
 import type { MessageToPanel, PanelRequest } from '../../src/extension/panels/messages';
+import { returnFocus } from './focusReturn';
 
 interface VsCodeApi {
   postMessage(message: PanelRequest): void;
@@ -23,9 +24,10 @@ function isMessage(data: unknown): data is MessageToPanel {
   return typeof data === 'object' && data !== null && ('event' in data || 'id' in data);
 }
 
-/** Connects to the extension; `receive` gets every message of it. May be called once in a page. */
+/** Connects to the extension; `receive` gets every message of it. The page keeps its focus. May be called once in a page. */
 export function connect(receive: (message: MessageToPanel) => void): Host {
   const api = acquireVsCodeApi();
+  returnFocus();
   window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
     if (isMessage(data)) receive(data);
   });

@@ -2,11 +2,19 @@
 import * as vscode from 'vscode';
 import type { DebugEvents } from '../debugEvents';
 import { configuredMachines, filesOf, type ConfiguredMachine } from './configuredMachines';
+import { addBookmark, isInThePast, momentItem, momentsOf, removeBookmark, renameBookmark, travel, type Moment, type Timeline } from './moments';
 import { RunningMachines, type MachineFacts, type RunningMachine } from './runningMachines';
+
+/** Lines that are about a running machine and can be acted on, by their kind. */
+interface RunningItems {
+  readonly running: { readonly kind: 'running'; readonly machine: RunningMachine };
+  readonly past: { readonly kind: 'past'; readonly machine: RunningMachine; readonly timeline: Timeline };
+  readonly moment: { readonly kind: 'moment'; readonly machine: RunningMachine; readonly moment: Moment };
+}
 
 /** A line of the tree. */
 export type MachineItem =
-  | { readonly kind: 'running'; readonly machine: RunningMachine }
+  | RunningItems[keyof RunningItems]
   | { readonly kind: 'configured'; readonly machine: ConfiguredMachine }
   | { readonly kind: 'fact'; readonly label: string; readonly description: string; readonly icon: string; readonly command?: vscode.Command };
 
@@ -17,11 +25,11 @@ const WORDS: Readonly<Record<RunningMachine['state'], string>> = {
 /** File events come in crowds. */
 const SETTLE_MS = 300;
 
-const mebibytes = (bytes: number): string => (bytes % 1024 ** 3 === 0 ? `${bytes / 1024 ** 3} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`);
+const mebibytes = (bytes: number): string => (bytes > 0 && bytes % 1024 ** 3 === 0 ? `${bytes / 1024 ** 3} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`);
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
 /** What a running machine is made of, each as a line. */
-export function factItems({ cpus, memoryBytes, disks, timeline }: MachineFacts): readonly MachineItem[] {
+export function factItems(machine: RunningMachine, { cpus, memoryBytes, disks, timeline }: MachineFacts): readonly MachineItem[] {
   const show = (command: string, title: string): vscode.Command => ({ command, title });
   return [
     { kind: 'fact', label: cpus === 1 ? '1 CPU' : `${cpus} CPUs`, description: '', icon: 'chip' },
@@ -30,10 +38,7 @@ export function factItems({ cpus, memoryBytes, disks, timeline }: MachineFacts):
       kind: 'fact', label: disk.name, description: disk.image === undefined ? 'empty' : `${fileName(disk.image)}, ${disk.activity.reads} reads, ${disk.activity.writes} writes`,
       icon: disk.kind === 'disk' ? 'database' : disk.kind === 'cdrom' ? 'record' : 'save', command: show('shadowbox.showDisks', 'Show Disks'),
     })),
-    {
-      kind: 'fact', label: 'Snapshots', icon: 'history',
-      description: timeline.moments.length === 0 ? 'none: time travel is off' : `${timeline.moments.length}, ${mebibytes(timeline.bytes)}, back to instruction ${timeline.moments[0].retired}`,
-    },
+    { kind: 'past', machine, timeline },
   ];
 }
 
@@ -69,15 +74,18 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       const configured = await configuredMachines();
       return [...this.running.all.map((machine): MachineItem => ({ kind: 'running', machine })), ...configured.map((machine): MachineItem => ({ kind: 'configured', machine }))];
     }
+    if (item.kind === 'past') return momentsOf(item.timeline).map((moment) => ({ kind: 'moment', machine: item.machine, moment }));
     if (item.kind !== 'running') return [];
     const facts = await this.running.facts(item.machine);
-    return facts === undefined ? [] : [...factItems(facts)];
+    return facts === undefined ? [] : [...factItems(item.machine, facts)];
   }
 
   getTreeItem(item: MachineItem): vscode.TreeItem {
     switch (item.kind) {
       case 'running': return runningItem(item.machine);
       case 'configured': return configuredItem(item.machine);
+      case 'past': return pastItem(item.machine, item.timeline);
+      case 'moment': return momentItem(item.moment);
       case 'fact': return Object.assign(new vscode.TreeItem(item.label), {
         description: item.description, iconPath: new vscode.ThemeIcon(item.icon), contextValue: 'fact', ...(item.command === undefined ? {} : { command: item.command }),
       });
@@ -100,6 +108,17 @@ function runningItem({ session, state, why }: RunningMachine): vscode.TreeItem {
   return item;
 }
 
+/** What time travel has of a machine's run; its moments are below. */
+function pastItem({ session }: RunningMachine, timeline: Timeline): vscode.TreeItem {
+  const { moments, bytes } = timeline;
+  const item = new vscode.TreeItem(vscode.l10n.t('Snapshots'), moments.length === 0 ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${session.id}/past`;
+  item.description = moments.length === 0 ? vscode.l10n.t('none: time travel is off') : vscode.l10n.t('{0}, {1}, back to instruction {2}', moments.length, mebibytes(bytes), moments[0].retired);
+  item.iconPath = new vscode.ThemeIcon('history');
+  item.contextValue = moments.length === 0 ? 'fact' : isInThePast(timeline) ? 'past.behind' : 'past';
+  return item;
+}
+
 function configuredItem({ folder, configuration, origin }: ConfiguredMachine): vscode.TreeItem {
   const item = new vscode.TreeItem(configuration.name);
   item.description = origin === 'found' ? vscode.l10n.t('found in the workspace') : filesOf(configuration).map(fileName).join(', ');
@@ -109,17 +128,22 @@ function configuredItem({ folder, configuration, origin }: ConfiguredMachine): v
   return item;
 }
 
+function isOfKind<Kind extends keyof RunningItems>(item: MachineItem, kind: Kind): item is RunningItems[Kind] {
+  return item.kind === kind;
+}
+
 /** Commands of the view's lines; each is called with the line that it is on. */
 function commands(): readonly vscode.Disposable[] {
-  const onRunning = (command: string, act: (session: vscode.DebugSession) => Thenable<unknown>): vscode.Disposable => (
+  const on = <Kind extends keyof RunningItems>(kind: Kind, command: string, act: (item: RunningItems[Kind]) => Thenable<unknown>): vscode.Disposable => (
     vscode.commands.registerCommand(command, async (item: MachineItem) => {
-      if (item.kind !== 'running') return;
+      if (!isOfKind(item, kind)) return;
       try {
-        await act(item.machine.session);
+        await act(item);
       } catch (error) {
         void vscode.window.showErrorMessage(`${item.machine.session.name}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }));
+  const onRunning = (command: string, act: (session: vscode.DebugSession) => Thenable<unknown>): vscode.Disposable => on('running', command, ({ machine }) => act(machine.session));
   return [
     vscode.commands.registerCommand('shadowbox.machineStart', async (item: MachineItem) => {
       if (item.kind === 'configured') await vscode.debug.startDebugging(item.machine.folder, item.machine.origin === 'found' ? item.machine.configuration : item.machine.configuration.name);
@@ -129,5 +153,10 @@ function commands(): readonly vscode.Disposable[] {
     onRunning('shadowbox.machineStop', (session) => vscode.debug.stopDebugging(session)),
     onRunning('shadowbox.machineReset', (session) => session.customRequest('restart', {})),
     onRunning('shadowbox.machinePower', (session) => session.customRequest('shadowbox.button', { button: 'power' })),
+    on('past', 'shadowbox.machineAddBookmark', ({ machine }) => addBookmark(machine)),
+    on('past', 'shadowbox.machineGoToFurthest', ({ machine }) => travel(machine.session, { furthest: true })),
+    on('moment', 'shadowbox.machineGoToMoment', ({ machine, moment }) => travel(machine.session, moment.travel)),
+    on('moment', 'shadowbox.machineRenameBookmark', ({ machine, moment }) => renameBookmark(machine, moment)),
+    on('moment', 'shadowbox.machineRemoveBookmark', ({ machine, moment }) => removeBookmark(machine, moment)),
   ];
 }

@@ -30,7 +30,7 @@ export class RunningMachines implements vscode.Disposable {
   private readonly looking = new Set<string>();
   private readonly emitter = new vscode.EventEmitter<void>();
   private readonly registrations: vscode.Disposable;
-  /** Fires when a machine has come, gone, or changed its state. */
+  /** Fires when a machine has come, gone, changed its state, or stands and has changed otherwise. */
   readonly onDidChange = this.emitter.event;
 
   constructor(private readonly events: DebugEvents) {
@@ -59,7 +59,10 @@ export class RunningMachines implements vscode.Disposable {
     try {
       const { running } = await session.customRequest('shadowbox.summary') as PanelRequests['shadowbox.summary']['answer'];
       // If it has stopped or ended meanwhile, that is the later word.
-      if (running && before !== undefined && this.machines.get(session.id) === before) this.set({ session, state: 'running', why: undefined });
+      if (this.machines.get(session.id) !== before || before === undefined) return;
+      if (running) this.set({ session, state: 'running', why: undefined });
+      // It stands, and something of it has changed: a bookmark, a disc.
+      else this.emitter.fire();
     } catch {
       // It ended while it was asked.
     } finally {

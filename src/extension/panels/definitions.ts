@@ -13,6 +13,12 @@ export const SCREEN: PanelDefinition = {
   retainWhenHidden: true,
 };
 
+/** What stands behind each guest-physical page. */
+export const PHYSICAL_MEMORY: PanelDefinition = {
+  name: 'physical-memory', viewType: 'shadowbox.physicalMemory', title: 'Physical Memory', command: 'shadowbox.showPhysicalMemory',
+  hint: 'Every guest-physical page by kind and last use, and who maps it',
+};
+
 /** All panels that need no more than their definition. */
 export const PANELS: readonly PanelDefinition[] = [
   {
@@ -22,10 +28,6 @@ export const PANELS: readonly PanelDefinition[] = [
   {
     name: 'descriptors', viewType: 'shadowbox.descriptors', title: 'Descriptor Tables', command: 'shadowbox.showDescriptorTables',
     hint: 'GDT, LDT, IDT and task-state segments beside what is loaded from them',
-  },
-  {
-    name: 'physical-memory', viewType: 'shadowbox.physicalMemory', title: 'Physical Memory', command: 'shadowbox.showPhysicalMemory',
-    hint: 'Every guest-physical page by kind and last use, and who maps it',
   },
   {
     name: 'translations', viewType: 'shadowbox.translations', title: 'Translations', command: 'shadowbox.showTranslations',
@@ -46,4 +48,4 @@ export const PANELS: readonly PanelDefinition[] = [
 ];
 
 /** Every panel, as 'Show Panel…' lists them. */
-export const ALL_PANELS: readonly PanelDefinition[] = [PAGE_TABLES, SCREEN, ...PANELS];
+export const ALL_PANELS: readonly PanelDefinition[] = [PAGE_TABLES, PHYSICAL_MEMORY, SCREEN, ...PANELS];

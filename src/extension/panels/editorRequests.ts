@@ -50,6 +50,10 @@ const HANDLERS: Handlers = {
     await vscode.commands.executeCommand('shadowbox.walkAddress', text(args, 'linear'));
     return {};
   },
+  'editor.showInPhysicalMemory': async (args) => {
+    await vscode.commands.executeCommand('shadowbox.showFrameAt', text(args, 'physical'));
+    return {};
+  },
   'editor.openCode': async (args, session) => {
     await openCode(needed(session), text(args, 'linear'));
     return {};

@@ -18,6 +18,8 @@ export interface EditorRequests {
   /** Asks the person for a file's place and writes it (`data` in base64). No `path` when they thought better of it. */
   'editor.saveFile': { arguments: { readonly name: string; readonly data: string }; answer: { readonly path?: string } };
   'editor.showInPageTables': { arguments: { readonly linear: string }; answer: Record<string, never> };
+  /** Shows the frame of a guest-physical address ('0x…') in the panel Physical Memory. */
+  'editor.showInPhysicalMemory': { arguments: { readonly physical: string }; answer: Record<string, never> };
   /** Opens the source, or a listing, of the code at an address. */
   'editor.openCode': { arguments: { readonly linear: string }; answer: Record<string, never> };
   /** Opens the bytes at a memory reference ('0x…', 'phys:0x…', an expression) in the hex editor. */
@@ -37,11 +39,12 @@ export type PanelReply =
  * To the webview, unasked: something has happened, so that a picture may be out of date.
  * `stopped`, `continued` and `shadowbox.changed` are the session's DAP events with their bodies; `session` says
  * which session the panel shows (or none): when that changes, and to a page that has just been loaded; `walk` says that the user wants an address (0x… or any
- * expression that the debugger evaluates) looked at.
+ * expression that the debugger evaluates) looked at, `frame` a guest-physical one (0x…).
  */
 export type PanelEvent =
   | { readonly event: 'stopped' | 'continued' | 'shadowbox.changed'; readonly body?: unknown }
   | { readonly event: 'session'; readonly body: { readonly id: string; readonly name: string } | null }
-  | { readonly event: 'walk'; readonly body: { readonly linear: string } };
+  | { readonly event: 'walk'; readonly body: { readonly linear: string } }
+  | { readonly event: 'frame'; readonly body: { readonly physical: string } };
 
 export type MessageToPanel = PanelReply | PanelEvent;

@@ -2,6 +2,7 @@
 // the debug session that it shows. The picture is the webview's affair (webviews/<name>).
 import * as vscode from 'vscode';
 import type { DebugEvents } from '../debugEvents';
+import { FocusKeeper } from './focusKeeper';
 import type { PanelEvent } from './messages';
 import { panelHtml, webviewFolder } from './panelHtml';
 import { SessionBridge } from './sessionBridge';
@@ -83,6 +84,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
 
   private adopt(panel: vscode.WebviewPanel): void {
     const bridge = new SessionBridge(panel.webview, this.events);
+    const keeper = new FocusKeeper(panel, this.events);
     this.panel = panel;
     this.bridge = bridge;
     this.listening = false;
@@ -95,6 +97,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     panel.onDidChangeViewState(() => { this.listening &&= panel.visible; });
     panel.onDidDispose(() => {
       bridge.dispose();
+      keeper.dispose();
       if (this.panel === panel) this.panel = this.bridge = undefined;
     });
     panel.webview.options = { enableScripts: true, localResourceRoots: [webviewFolder(this.extensionUri)] };

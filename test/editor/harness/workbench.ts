@@ -234,6 +234,22 @@ export function waitForTerminal(page: Page, wanted: string | RegExp, timeoutMs =
   return waitUntil(`the terminal to show ${String(wanted)}`, () => terminalText(page), good, timeoutMs);
 }
 
+/** Types into the terminal in front, key by key: '\n' is Enter. */
+export async function typeInTerminal(page: Page, text: string): Promise<void> {
+  await page.locator('.terminal-wrapper.active .xterm-screen').first().click();
+  await page.keyboard.type(text);
+}
+
+/** Types a line into the debug console, and sends it. */
+export async function typeInDebugConsole(page: Page, line: string): Promise<void> {
+  await runCommand(page, 'Debug Console: Focus on Debug Console View');
+  await page.locator('.repl-input-wrapper .monaco-editor.focused').waitFor();
+  await page.keyboard.type(line);
+  // Words that it offers would take the Enter key.
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+}
+
 /** Scrolls the terminal in front to the oldest line that it keeps; it stays there while output goes on. */
 export async function scrollTerminalToTop(page: Page): Promise<void> {
   await page.locator('.terminal-wrapper.active .xterm-screen').first().click();

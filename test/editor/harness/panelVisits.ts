@@ -1,0 +1,86 @@
+// What every panel has to keep, whatever the guest: it shows what it promises, can be gone through by keys alone, and breaks no rule of
+// accessibility in light, dark and high contrast. Pictures of all of them go to test-results/screenshots/.
+import assert from 'node:assert/strict';
+import type { Frame, Page } from 'playwright-core';
+import { accessibilityFaults } from '../../support/accessibility';
+import type { OpenEditor } from './editor';
+import { chooseTheme, panelFrame, runCommand, screenshot, waitUntil } from './workbench';
+
+const THEMES = [['light', 'Light 2026'], ['dark', 'Dark 2026'], ['high-contrast', 'Dark High Contrast']] as const;
+/** More stops of the Tab key than any panel has before what is looked for. */
+const MOST_TABS = 60;
+
+/** What is looked at of one panel. */
+export interface Visit {
+  /** The panel's title, which is in its command's, too. */
+  readonly title: string;
+  /** What it promises to show of this guest. */
+  readonly shows: string;
+  content(panel: Frame, page: Page): Promise<void>;
+  /** A way through the panel that needs no mouse; missing where there is nothing to do. */
+  readonly keys?: (panel: Frame, page: Page) => Promise<void>;
+  /** Resolves when it can be looked at. */
+  ready(panel: Frame): Promise<void>;
+}
+
+/** Brings a panel to the front, as a person does. */
+export async function showPanel(page: Page, title: string): Promise<Frame> {
+  await runCommand(page, `Shadowbox: Show ${title}`);
+  await page.locator('.tab.active').filter({ hasText: title }).first().waitFor();
+  return panelFrame(page, title);
+}
+
+/** Goes from one place of the panel to the next with the Tab key until one of these has the focus. */
+export async function tabTo(panel: Frame, page: Page, selector: string): Promise<void> {
+  // From the page's beginning: the panel may have given the focus back to where it was last.
+  await panel.evaluate(() => {
+    window.focus();
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
+  });
+  await page.locator('.editor-group-container.active .tab.active').filter({ hasText: await panel.title() }).waitFor();
+  for (let presses = 0; presses < MOST_TABS; presses++) {
+    if (await panel.evaluate((wanted) => document.activeElement?.matches(wanted) === true, selector)) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`${MOST_TABS} presses of Tab do not lead to ${selector}`);
+}
+
+/** Waits until the keyboard is with this place of the panel, for the page as for VS Code, without doing anything for it. */
+export async function waitForKeys(panel: Frame, page: Page, selector: string): Promise<void> {
+  const title = await panel.title();
+  await waitUntil(`the keyboard to be with ${selector}`, async () => (
+    await panel.evaluate((wanted) => document.hasFocus() && document.activeElement?.matches(wanted) === true, selector)
+    && (await page.locator('.editor-group-container.active .tab.active').innerText()).includes(title)
+  ), Boolean);
+}
+
+/** The tests of all visits, with the editor that a suite has opened; `name` begins the pictures' names. */
+export function visitPanels(name: string, editor: () => OpenEditor, visits: readonly Visit[]): void {
+  for (const { title, shows, content, keys } of visits) {
+    it(`${title} shows ${shows}`, async () => {
+      const { page } = editor();
+      await content(await showPanel(page, title), page);
+    });
+    if (keys !== undefined) it(`${title} is gone through by keys`, async () => {
+      const { page } = editor();
+      await keys(await showPanel(page, title), page);
+    });
+  }
+  for (const [words, theme] of THEMES) {
+    it(`all of them look as they should and break no rule of accessibility: ${words}`, async function () {
+      this.timeout(180_000);
+      const { page } = editor();
+      await chooseTheme(page, theme);
+      const faults: string[] = [];
+      for (const { title, ready } of visits) {
+        const panel = await showPanel(page, title);
+        await ready(panel);
+        await screenshot(page, `${name}-${title.toLowerCase().replaceAll(' ', '-')}-${words}`);
+        faults.push(...(await accessibilityFaults(panel)).map((fault) => `${title}: ${fault}`));
+      }
+      assert.deepEqual(faults, []);
+    });
+  }
+}

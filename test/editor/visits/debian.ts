@@ -1,0 +1,214 @@
+// The panels on Debian's 64-bit kernel: what each shows of it, and a way through each by keys.
+import assert from 'node:assert/strict';
+import type { Frame } from 'playwright-core';
+import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
+import { callStack, waitForRunning, waitForStopped, waitUntil } from '../harness/workbench';
+
+const label = async (panel: Frame, selector: string): Promise<string> => await panel.locator(selector).first().getAttribute('aria-label') ?? '';
+
+/** What each panel promises when the kernel stands in vfs_read, and a program reads a virtio disk. */
+export const DEBIAN_VISITS: readonly Visit[] = [
+  {
+    title: 'Page Tables',
+    shows: 'four levels beside their shadow, the process by its name, and a walk to a symbol',
+    content: async (panel) => {
+      await panel.locator('[data-picker]').filter({ hasText: /md5sum|sh/ }).waitFor();
+      assert.match(await label(panel, '.row.table .cell.guest'), /^PML4 table, at [0-9a-f]+, \d+ of 512 present, traced/);
+      assert.match(await label(panel, '.row.table .cell.shadow'), /^Shadow table #\d+, .* filled/);
+      await panel.locator('input[data-field=address]').fill('vfs_read');
+      await panel.locator('form[data-form=walk] button').click();
+      await panel.locator('.walk .verdict').filter({ hasText: /^Mapped to physical [0-9A-F]+: .*supervisor/ }).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '#trees');
+      await page.keyboard.press('End');
+      await page.keyboard.press('Enter');
+      // The walk's address comes into the field.
+      await waitUntil('the row\'s address', () => panel.locator('[data-field=address]').inputValue(), (address) => address.startsWith('0x'));
+      await page.keyboard.press('/');
+      await page.keyboard.type('jiffies');
+      await page.keyboard.press('Enter');
+      await panel.locator('.walk .verdict').filter({ hasText: /^Mapped to physical .*writable|^Mapped to physical .*read/ }).waitFor();
+    },
+    ready: (panel) => panel.locator('.walk .verdict').waitFor(),
+  },
+  {
+    title: 'Physical Memory',
+    shows: 'pages of every kind that Linux has, and who maps one',
+    content: async (panel, page) => {
+      await waitUntil('page tables, code, RAM and the zero page', () => panel.locator('.legend .entry:not(.none)').allInnerTexts(),
+        (kinds) => ['RAM', 'Page table', 'Code', 'Zero page', 'Untouched', 'ROM', 'Device'].every((wanted) => kinds.some((kind) => kind.includes(wanted))));
+      await panel.locator('[data-field=address]').fill('0x01000000');
+      await page.keyboard.press('Enter');
+      await panel.locator('.detail h2').filter({ hasText: 'Page 0x01000000' }).waitFor();
+      // The kernel's text lies there: mapped for every process, by supervisor entries.
+      await panel.locator('.detail table').filter({ hasText: /0xffffffff81000000/ }).filter({ hasText: 'supervisor' }).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '#map');
+      const title = await panel.locator('.detail h2').innerText();
+      await page.keyboard.press(']');
+      await panel.locator('.detail h2').filter({ hasNotText: title }).waitFor();
+      await page.keyboard.press('+');
+      await page.keyboard.press('m');
+      await page.keyboard.press('Enter');
+      await panel.locator('.detail:focus').waitFor();
+    },
+    ready: (panel) => panel.locator('.dump').waitFor(),
+  },
+  {
+    title: 'Registers',
+    shows: '64-bit registers with the symbol that RIP points to',
+    content: async (panel) => {
+      await panel.locator('.mode').filter({ hasText: '64-bit mode, CPL 0' }).waitFor();
+      await panel.locator('[data-row=rip]').filter({ hasText: 'vfs_read' }).waitFor();
+      await panel.locator('[data-cell="cr4.pae"].on').waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '#registers');
+      await page.keyboard.press('/');
+      await page.keyboard.type('lstar');
+      await panel.locator('[data-row]').filter({ hasText: 'entry_SYSCALL_64' }).waitFor();
+      await page.keyboard.press('Escape');
+      await panel.locator('[data-row=rip]').waitFor();
+    },
+    ready: (panel) => panel.locator('[data-row=rip]').waitFor(),
+  },
+  {
+    title: 'Descriptor Tables',
+    shows: 'Linux’s gates by their handlers’ names, and its task-state segment',
+    content: async (panel) => {
+      await panel.locator('.mode').filter({ hasText: 'long mode, CPL 0' }).waitFor();
+      await panel.locator('[data-field=filter]').fill('#PF');
+      await panel.locator('[data-line="idt:14"]').filter({ hasText: 'asm_exc_page_fault' }).click();
+      await panel.locator('.uses li').filter({ hasText: 'exception works' }).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '[data-field=filter]');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('End');
+      await page.keyboard.press('Home');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await panel.locator('.detail:focus').waitFor();
+      await page.keyboard.press('Escape');
+      await panel.locator('#tables:focus').waitFor();
+    },
+    ready: (panel) => panel.locator('[data-line="gdt:2"]').waitFor(),
+  },
+  {
+    title: 'Devices',
+    shows: 'virtio’s registers, the lines that Linux has programmed, and the PCI bus',
+    content: async (panel) => {
+      await panel.locator('[data-tab=interrupts]').click();
+      await panel.locator('tr').filter({ hasText: 'com1' }).filter({ hasText: 'in 4' }).waitFor();
+      await panel.locator('[data-tab=pci]').click();
+      await panel.locator('tr').filter({ hasText: '1af4:' }).first().waitFor();
+      await panel.locator('[data-tab=events]').click();
+      await panel.locator('tr').nth(1).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '[data-tab=events]');
+      for (const tab of ['interrupts', 'registers']) {
+        await page.keyboard.press('ArrowLeft');
+        await panel.locator(`[data-tab=${tab}]:focus`).waitFor();
+      }
+      await page.keyboard.press('/');
+      await page.keyboard.type('line control');
+      await page.keyboard.press('ArrowDown');
+      await panel.locator('#tree:focus').waitFor();
+      await panel.locator('.row.register').first().waitFor();
+    },
+    ready: (panel) => panel.locator('.row.register').first().waitFor(),
+  },
+  {
+    title: 'Screen',
+    shows: 'the kernel’s console as picture and as text',
+    content: async (panel) => {
+      await panel.locator('#surface').waitFor();
+      await waitUntil('the console', async () => (await panel.locator('section.unseen > div').allTextContents()).join('\n'), (text) => /Run \/init as init process/.test(text));
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '[data-act=copy]');
+      await page.keyboard.press('Enter');
+      await panel.locator('.message').getByText('Copied the screen\'s text.').waitFor();
+    },
+    ready: (panel) => panel.locator('#surface').waitFor(),
+  },
+  {
+    title: 'Disks',
+    shows: 'the disk that was read, how it is divided, and its files',
+    content: async (panel) => {
+      await panel.locator('.facts').filter({ hasText: 'connected by virtio' }).waitFor();
+      assert.match(await panel.locator('.counters').innerText(), /Reads\s+[1-9]/);
+      await panel.locator('.division').filter({ hasText: 'ext4' }).waitFor();
+      await panel.locator('.file-row').filter({ hasText: 'hello.asm' }).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '.file-row, .file-row *');
+      await page.keyboard.press('Enter');
+    },
+    ready: (panel) => panel.locator('.file-row').first().waitFor(),
+  },
+  {
+    title: 'Time',
+    shows: 'the snapshots of the boot, what was typed, and a moment by its name',
+    content: async (panel, page) => {
+      await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
+      await panel.locator('.snapshots .mark').nth(2).waitFor({ state: 'attached' });
+      await panel.locator('[data-do=bookmark]').click();
+      await panel.locator('#name').fill('md5sum reads');
+      await page.keyboard.press('Enter');
+      await panel.locator('.list .name.here').filter({ hasText: 'md5sum reads' }).waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '#line');
+      await page.keyboard.press('ArrowLeft');
+      await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor({ timeout: 60_000 });
+      // Snapshots are not taken where vfs_read begins.
+      await waitUntil('the call stack of that moment', () => callStack(page), ([top]) => top !== undefined && top.name !== 'vfs_read');
+      await waitForKeys(panel, page, '#line');
+      await page.keyboard.press('End');
+      await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor({ timeout: 60_000 });
+    },
+    ready: (panel) => panel.locator('.snapshots .mark').first().waitFor({ state: 'attached' }),
+  },
+  {
+    title: 'Translations',
+    shows: 'the kernel’s functions beside their WebAssembly, how code is run and why, and where time goes',
+    content: async (panel, page) => {
+      await panel.locator('[data-tab=regions]').click();
+      // Which regions were run last is the translator's choice; that those of the kernel have its names is not.
+      await panel.locator('[data-field=filter]').fill('0xffffffff8');
+      const kernel = panel.locator('#regions .row').first();
+      const name = (await kernel.locator('.name').innerText()).replace(/\+.*/, '');
+      assert.match(name, /^\w+$/);
+      await kernel.click();
+      await panel.locator('.head h2').filter({ hasText: name }).waitFor();
+      await panel.locator('#guest .code').first().waitFor();
+      assert.match(await panel.locator('#wasm').innerText(), /local\.get \$r|i64\./);
+      await panel.locator('[data-tab=execution]').click();
+      await panel.locator('.mode').filter({ hasText: /^Now (direct|guarded|interpreted|stepped)/ }).waitFor();
+      for (const words of ['Instructions retired by mode', 'Exits and causes', 'Decoded code, and what was invalidated']) await panel.locator('caption').filter({ hasText: words }).waitFor();
+      await panel.locator('[data-tab=profile]').click();
+      await panel.locator('[data-profile=start]').click();
+      await panel.locator('[data-profile=stop]').waitFor();
+      await page.keyboard.press('F5');
+      await waitForRunning(page);
+      // vfs_read is on the way of each read.
+      await panel.locator('#flame .bar').filter({ hasText: 'vfs_read' }).first().waitFor({ state: 'attached' });
+      await page.keyboard.press('F6');
+      await waitForStopped(page);
+      await panel.locator('[data-profile=stop]').click();
+      await panel.locator('[data-profile=start]').waitFor();
+    },
+    keys: async (panel, page) => {
+      await tabTo(panel, page, '#flame');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      await panel.locator('.bar.chosen').waitFor();
+      await tabTo(panel, page, '[role=tab]');
+    },
+    ready: (panel) => panel.locator('#flame .bar').first().waitFor(),
+  },
+];
