@@ -71,7 +71,9 @@ async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): 
   } catch (error) {
     throw new LoadError(fileFault(path, error), field);
   }
-  return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
+  if (overlay === undefined) return { path, bytes: size, writable };
+  const overlayIsNew = await stat(overlay).then(() => false, () => true);
+  return { path, bytes: size, writable, overlay, overlayIsNew };
 }
 
 /** The variable store that the configuration names, made from the build's own one where it is to be written and not there; or that one. */

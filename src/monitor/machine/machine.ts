@@ -373,7 +373,10 @@ export class VirtualMachine {
     this.control = this.limit = undefined;
     this.arrivals = [];
     this.stops.forget();
+    const { log } = this.parts.executor.locator;
+    log.instructionsUntil(this.retired);
     restoreState(this.parts, state);
+    log.goTo(this.retired);
   }
 
   /** What was still to come, because the machine has gone back in time, will not come. */
@@ -521,7 +524,8 @@ export class VirtualMachine {
   plainStates(): Readonly<Record<string, unknown>> {
     const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
-    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.overlay;
+    // What an image's file holds is no part of the machine, nor is what takes its place in a recording.
+    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.start ? new Map() : drive.overlay;
     return states;
   }
 

@@ -1,12 +1,14 @@
 /** Runs that are recorded in one process and opened in another: equal hashes at equal counts; and files that cannot be opened, in words. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ContainerReader, ContainerWriter } from '../../../src/host/node/recordings/container';
 import { resolveConfiguration } from '../../../src/host/node/recordings/open';
+import { readSnapshots } from '../../../src/host/node/recordings/snapshots';
 import { LoadError } from '../../../src/monitor/firmware/platform';
 import { problemText } from '../../../src/monitor/machine/configuration';
 import type { Answer, Deed, Job } from './child';
@@ -157,6 +159,65 @@ describe('recordings in one file', function () {
       refused({ recording: at('run.shadowbox'), floppy: broken('other.img', other) }, /started from boot\.img .* and .*other\.img is another file/),
       refused({ recording: at('run.shadowbox'), memory: '8M' }, /memory: it is part of the recording; take it out/),
     ]);
+  });
+
+  it('start from the nearest snapshot in the file, in another process, and go on as the machine that was recorded', async () => {
+    const guest = { multiboot: path.join(ROOT, 'samples/paging-lab/paging-lab.elf'), cmdline: 'exit', memory: '32M' };
+    const run = (count: number): Deed => ({ do: 'run', count });
+    const original = await inProcess({
+      configuration: { ...guest, timeTravel: true },
+      deeds: [
+        run(2_000_000), { do: 'input', input: { kind: 'serial', port: 'com1', bytes: [104, 105] } }, run(2_000_000), run(2_000_000), run(2_000_000),
+        { do: 'save', file: at('bare.shadowbox'), embed: false }, { do: 'save', file: at('long.shadowbox'), embed: false, snapshots: true }, run(500_000),
+      ],
+    });
+    assert.equal(original.refusal, undefined);
+    const sizes = [at('long.shadowbox'), at('bare.shadowbox')].map((file) => statSync(file).size);
+    console.log(`      ${String(original.saved?.snapshots)} snapshots: ${sizes.join(' instead of ')} bytes`);
+    const [first, , second, third, stood] = original.states;
+    const further = original.states.at(-1);
+    const open = (file: string, timeTravel: boolean, deeds: readonly Deed[]): Promise<Answer> => inProcess({ configuration: { recording: at(file), timeTravel }, deeds });
+    const travel = (to: number | 'recorded' = 'recorded'): Deed => ({ do: 'travel', to });
+    const places = [travel(), travel(second?.retired), travel(first?.retired), travel(third?.retired), travel(), run(500_000)];
+    const answer = await open('long.shadowbox', true, places);
+    assert.deepEqual([answer.refusal, answer.notices], [undefined, []]);
+    assert.deepEqual(answer.states, [stood, second, first, third, stood, further]);
+    const plain = await open('bare.shadowbox', false, [travel(), run(500_000)]);
+    assert.deepEqual(plain.states, [stood, further]);
+    const [executed, all] = [answer.executed ?? [], plain.executed ?? []];
+    console.log(`      executed to where it stood, and on four more ways: ${executed.slice(0, 5).join(', ')}; without snapshots: ${String(all[0])}`);
+    assert.ok((executed[0] ?? Infinity) < 1000, 'where it stood there is a snapshot');
+    assert.ok((executed[4] ?? Infinity) < 7_000_000, 'from the start it would be 28,000,000');
+    assert.equal(all[0], stood?.retired);
+
+    // A byte of a snapshot's pages, the first's and the last's.
+    const whole = readFileSync(at('long.shadowbox'));
+    const damaged = (index: number): string => {
+      const bytes = Uint8Array.from(whole);
+      const place = whole.indexOf(`P00${index}`, 0, 'latin1') + 60;
+      bytes[place] = (bytes[place] ?? 0) ^ 1;
+      writeFileSync(at(`damaged${index}`), bytes);
+      return at(`damaged${index}`);
+    };
+    const resolved = await resolveConfiguration({ recording: damaged(0) }, { front: 'commandLine' }, '0.1.0');
+    assert.ok(!('problems' in resolved));
+    assert.match(resolved.notices.map(({ message }) => message).join(), /its snapshot 1 is damaged, and is not used: it is run through from the start/);
+    assert.deepEqual((await resolved.load()).snapshots, []);
+    const last = (original.saved?.snapshots ?? 0) - 1;
+    // Time travel is not needed to use them.
+    const rest = await inProcess({ configuration: { recording: damaged(last), timeTravel: false }, deeds: [travel(), run(500_000)] });
+    assert.match(rest.notices.join(), /its snapshot \d is damaged, and is not used: what lies behind instruction \d+ is run through/);
+    assert.deepEqual(rest.states, [stood, further]);
+    assert.ok((rest.executed?.[0] ?? Infinity) < 4_000_000);
+  });
+
+  it('say so when they have snapshots of another format', async () => {
+    const writer = await ContainerWriter.create(at('other.shadowbox'));
+    await writer.section('HEAD', []);
+    await writer.finish();
+    const reader = await ContainerReader.open(at('other.shadowbox'));
+    assert.match((await readSnapshots(reader, 2)).problem ?? '', /its snapshots have format 2, and this version of Shadowbox reads format 1: it is run through from the start/);
+    await reader.close();
   });
 
   it('are not made of a machine whose images are written to', async () => {

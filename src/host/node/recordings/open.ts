@@ -10,14 +10,15 @@ import { LoadError } from '../../../monitor/firmware/platform';
 import type { FieldName, MachineConfiguration, Notice, Problem, Validation, ValidationOptions } from '../../../monitor/machine/configuration';
 import { isFieldName, validateConfiguration } from '../../../monitor/machine/configuration';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { RunRecord } from '../../../monitor/machine/session';
+import type { RunRecord, SavedSnapshot } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { loadImages } from '../loadImages';
-import { record, WrongRecording } from '../recordingFile';
 import { BadRecording, ContainerReader } from './container';
+import { record, WrongRecording } from './fields';
 import { identify, pathIn, withPath, type ImageIdentity } from './identities';
 import { decodeRun } from './log';
 import { SECTIONS } from './save';
+import { readSnapshots } from './snapshots';
 
 /** Fields that say nothing about the machine as its guest sees it: a launch configuration may give them anew. */
 const FREE: readonly FieldName[] = [
@@ -59,14 +60,14 @@ export async function resolveConfiguration(written: Readonly<Record<string, unkn
     .map((field) => ({ field, message: 'it is part of the recording', remedy: 'take it out' }));
   if (problems.length > 0) return { problems };
   const fields = Object.keys(written).filter(isFieldName);
-  const { configuration, run, discs, cdrom, writtenBy } = await readRecording(file, given, fields, options.front);
-  const other = writtenBy === version ? [] : [{ field: 'recording', message: `it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here` }];
+  const { configuration, run, discs, cdrom, snapshots, remarks } = await readRecording(file, given, fields, options.front, version);
+  const other = remarks.map((message) => ({ field: 'recording', message }));
   return {
     configuration, notices: [...notices, ...other],
     load: async () => {
       const images = await loadImages(configuration);
       const disc = images.cdrom && cdrom !== undefined ? { cdrom: { ...images.cdrom, path: cdrom } } : {};
-      return { ...images, ...disc, recording: run, discPlaces: discs };
+      return { ...images, ...disc, recording: run, snapshots: [...snapshots], discPlaces: discs };
     },
   };
 }
@@ -77,7 +78,13 @@ function explained(file: string, error: unknown): unknown {
   return error instanceof Error && 'code' in error ? new LoadError(fileFault(file, error), 'recording') : error;
 }
 
-async function readRecording(file: string, given: MachineConfiguration, fields: readonly FieldName[], front: ValidationOptions['front']): Promise<Recorded & { readonly writtenBy: string }> {
+interface Read extends Recorded {
+  readonly snapshots: readonly SavedSnapshot[];
+  /** What the person should know about it. */
+  readonly remarks: readonly string[];
+}
+
+async function readRecording(file: string, given: MachineConfiguration, fields: readonly FieldName[], front: ValidationOptions['front'], version: string): Promise<Read> {
   let reader: ContainerReader | undefined;
   try {
     reader = await ContainerReader.open(file);
@@ -86,7 +93,11 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
     const configuration = merged(head.configuration, given, fields, front);
     const identities = (Array.isArray(head.images) ? head.images : []).map(identityOf);
     const located = await locate(reader, file, identities, configuration, run, given, fields);
-    return { ...located, writtenBy: String(head.shadowbox) };
+    const writtenBy = String(head.shadowbox);
+    // Another version may keep its devices' states in another way.
+    if (writtenBy !== version) return { ...located, snapshots: [], remarks: [`it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here`] };
+    const { snapshots, problem } = await readSnapshots(reader, head.snapshots);
+    return { ...located, snapshots, remarks: problem === undefined ? [] : [problem] };
   } catch (error) {
     throw explained(file, error);
   } finally {

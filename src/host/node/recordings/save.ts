@@ -8,12 +8,15 @@ import { fileFault } from '../fileFault';
 import { ContainerWriter } from './container';
 import { changedImages, identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
 import { encodeRun } from './log';
+import { SNAPSHOT_FORMAT, writeSnapshots } from './snapshots';
 
 export interface SaveOptions {
   /** The version of Shadowbox that writes. */
   readonly version: string;
   /** Whether images are put into the file, those of up to 64 MiB each. */
   readonly embed: boolean;
+  /** Whether snapshots are put into it, so that whoever opens it need not run through all from the start. Default: no. */
+  readonly snapshots?: boolean;
   /** Told what is being done, and the share that is done (0 to 100) where it is known. */
   readonly report?: (message: string, percentage?: number) => void;
   readonly signal?: AbortSignal;
@@ -25,6 +28,9 @@ export interface Saved {
   /** Paths of images in the file, and of those beside it that whoever opens it needs. */
   readonly embedded: readonly string[];
   readonly needed: readonly string[];
+  /** Snapshots in the file, and a sentence on those that are not, though they were wanted. */
+  readonly snapshots: number;
+  readonly note?: string;
 }
 
 /** An image larger than this is not put into the file. */
@@ -50,7 +56,9 @@ export async function saveRecording(session: MachineSession, images: MachineImag
   for (const source of sources) identities.push(await named(source, identities.length, options));
   const { bytes, log } = encodeRun(run);
   const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording' && name !== 'replay'));
-  const head = { shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities };
+  const head = {
+    shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities, ...(options.snapshots === true ? { snapshots: SNAPSHOT_FORMAT } : {}),
+  };
   const writer = await ContainerWriter.create(file).catch((error: unknown) => { throw new MachineError(fileFault(file, error), 'user'); });
   try {
     const between = (): void => signal?.throwIfAborted();
@@ -58,6 +66,10 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     report('Writing the input');
     await writer.section(SECTIONS.log, [Buffer.from(log)], between);
     await writer.section(SECTIONS.bytes, joined(bytes), between);
+    const kept = options.snapshots === true ? await writeSnapshots(session, run, writer, (done, of) => {
+      between();
+      report(`Writing snapshot ${done + 1} of ${of}`, Math.floor((100 * done) / of));
+    }) : { count: 0 };
     for (const [index, { section, bytes: size }] of identities.entries()) {
       const source = sources[index];
       if (section === undefined || source === undefined) continue;
@@ -69,7 +81,7 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     }
     const written = await writer.finish();
     const paths = (isEmbedded: boolean): string[] => identities.filter(({ section }) => (section !== undefined) === isEmbedded).map((image) => image.path);
-    return { path: file, bytes: written, embedded: paths(true), needed: paths(false) };
+    return { path: file, bytes: written, embedded: paths(true), needed: paths(false), snapshots: kept.count, ...('note' in kept ? { note: kept.note } : {}) };
   } catch (error) {
     await writer.abandon();
     if (signal?.aborted === true) throw signal.reason;
