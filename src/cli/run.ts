@@ -66,7 +66,10 @@ async function imagesOf(options: RunOptions, { cwd, stderr }: Surroundings): Pro
   const images = await validation.load();
   if (options.to !== undefined && images.recording === undefined) throw new UsageError('--to is about a recording: shadowbox replay FILE --to N');
   const { snapshots, ...others } = images;
-  return options.fromStart || snapshots === undefined ? others : images;
+  const chosen = options.fromStart || snapshots === undefined ? others : images;
+  // What the guest writes to its disks itself is kept for time travel, and a recording begins from there.
+  const isKept = options.record !== undefined && !isGiven(written.timeTravel) && [...images.disks, ...(images.floppy ? [images.floppy] : [])].some(({ writable, overlay }) => writable || overlay !== undefined);
+  return isKept ? { ...chosen, configuration: { ...chosen.configuration, timeTravel: true } } : chosen;
 }
 
 /** null and undefined count as left out. */

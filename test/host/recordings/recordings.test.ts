@@ -31,6 +31,16 @@ function writingFloppy(): Uint8Array {
   return image;
 }
 
+/** A boot sector that counts in the second sector of the floppy and of the first hard disk for ever: each time it reads, increments and writes a word. */
+function countingFloppy(): Uint8Array {
+  const image = new Uint8Array(1474560);
+  const call = (ax: number, drive: number): number[] => [0xb8, 0x01, ax, 0xb9, 0x02, 0x00, 0xba, drive, 0x00, 0xbb, 0x00, 0x7e, 0xcd, 0x13];
+  const count = (drive: number): number[] => [...call(2, drive), 0xff, 0x06, 0x00, 0x7e, ...call(3, drive)];
+  image.set([...count(0), ...count(0x80), 0xeb, 0xbe]);
+  image.set([0x55, 0xaa], 510);
+  return image;
+}
+
 describe('recordings in one file', function () {
   // Processes that load the sources take their time on a busy computer.
   this.timeout(300_000);
@@ -190,11 +200,11 @@ describe('recordings in one file', function () {
     assert.ok((executed[4] ?? Infinity) < 7_000_000, 'from the start it would be 28,000,000');
     assert.equal(all[0], stood?.retired);
 
-    // A byte of a snapshot's pages, the first's and the last's.
+    // A byte of a snapshot's state, the first's and the last's.
     const whole = readFileSync(at('long.shadowbox'));
     const damaged = (index: number): string => {
       const bytes = Uint8Array.from(whole);
-      const place = whole.indexOf(`P00${index}`, 0, 'latin1') + 60;
+      const place = whole.indexOf(`S00${index}`, 0, 'latin1') + 60;
       bytes[place] = (bytes[place] ?? 0) ^ 1;
       writeFileSync(at(`damaged${index}`), bytes);
       return at(`damaged${index}`);
@@ -206,6 +216,7 @@ describe('recordings in one file', function () {
     const last = (original.saved?.snapshots ?? 0) - 1;
     // Time travel is not needed to use them.
     const rest = await inProcess({ configuration: { recording: damaged(last), timeTravel: false }, deeds: [travel(), run(500_000)] });
+    assert.equal(rest.refusal, undefined);
     assert.match(rest.notices.join(), /its snapshot \d is damaged, and is not used: what lies behind instruction \d+ is run through/);
     assert.deepEqual(rest.states, [stood, further]);
     assert.ok((rest.executed?.[0] ?? Infinity) < 4_000_000);
@@ -220,11 +231,37 @@ describe('recordings in one file', function () {
     await reader.close();
   });
 
-  it('are not made of a machine whose images are written to', async () => {
-    const { refusal } = await inProcess({
-      configuration: { floppy: { path: at('boot.img'), writable: true }, memory: '4M' }, deeds: [{ do: 'save', file: at('no.shadowbox'), embed: false }],
+  it('begin with what images held that their guest has written to since, or that are below a new overlay', async () => {
+    writeFileSync(at('counting.img'), countingFloppy());
+    writeFileSync(at('base.img'), new Uint8Array(2 ** 20).fill(0x55));
+    const original = await inProcess({
+      configuration: { floppy: { path: at('counting.img'), writable: true }, disks: [{ path: at('base.img'), overlay: at('new.qcow2') }], memory: '4M', timeTravel: true },
+      deeds: [{ do: 'run', count: 300_000 }, { do: 'input', input: { kind: 'key', code: 0x1e, down: true } }, { do: 'run', count: 300_000 }, { do: 'save', file: at('written.shadowbox'), embed: false }],
     });
-    assert.match(refusal ?? '', /The guest writes to .*boot\.img itself/);
+    assert.equal(original.refusal, undefined);
+    const written = readFileSync(at('counting.img'));
+    const rounds = written.readUInt16LE(512);
+    assert.ok(rounds > 10, `the guest has counted to ${rounds}`);
+    assert.ok(readFileSync(at('base.img')).every((byte) => byte === 0x55));
+    rmSync(at('new.qcow2'));
+    const [first, , last] = original.states;
+    const answer = await inProcess({
+      configuration: { recording: at('written.shadowbox'), timeTravel: true },
+      deeds: [{ do: 'travel', to: 'recorded' }, { do: 'travel', to: first?.retired ?? 0 }, { do: 'run', count: 300_000 }],
+    });
+    assert.equal(answer.refusal, undefined);
+    assert.deepEqual(answer.states.map(({ hash }) => hash), [last?.hash, first?.hash, last?.hash]);
+    assert.deepEqual(readFileSync(at('counting.img')), written, 'a replay writes to no image');
+    written[512] = (written[512] ?? 0) ^ 1;
+    writeFileSync(at('counting.img'), written);
+    await refused({ recording: at('written.shadowbox') }, /counting\.img has been written to since it was saved, or is another file; put it beside the recording, or name it with "floppy"/);
+  });
+
+  it('are not made of a machine of whose images it is not known what they held', async () => {
+    const { refusal } = await inProcess({
+      configuration: { floppy: { path: at('boot.img'), writable: true }, memory: '4M', timeTravel: false }, deeds: [{ do: 'save', file: at('no.shadowbox'), embed: false }],
+    });
+    assert.match(refusal ?? '', /what that held at the start is not known, since the machine runs without "timeTravel"/);
   });
 
   it('are made and replayed by the command', async () => {

@@ -10,10 +10,11 @@ import { LoadError } from '../../../monitor/firmware/platform';
 import type { FieldName, MachineConfiguration, Notice, Problem, Validation, ValidationOptions } from '../../../monitor/machine/configuration';
 import { isFieldName, validateConfiguration } from '../../../monitor/machine/configuration';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { RunRecord, SavedSnapshot } from '../../../monitor/machine/session';
+import type { DiskStart, RunRecord, SavedSnapshot } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { loadImages } from '../loadImages';
 import { BadRecording, ContainerReader } from './container';
+import { readStarts, withStarts } from './diskStarts';
 import { record, WrongRecording } from './fields';
 import { identify, pathIn, withPath, type ImageIdentity } from './identities';
 import { decodeRun } from './log';
@@ -60,14 +61,14 @@ export async function resolveConfiguration(written: Readonly<Record<string, unkn
     .map((field) => ({ field, message: 'it is part of the recording', remedy: 'take it out' }));
   if (problems.length > 0) return { problems };
   const fields = Object.keys(written).filter(isFieldName);
-  const { configuration, run, discs, cdrom, snapshots, remarks } = await readRecording(file, given, fields, options.front, version);
+  const { configuration, run, discs, cdrom, starts, snapshots, remarks } = await readRecording(file, given, fields, options.front, version);
   const other = remarks.map((message) => ({ field: 'recording', message }));
   return {
     configuration, notices: [...notices, ...other],
     load: async () => {
       const images = await loadImages(configuration);
       const disc = images.cdrom && cdrom !== undefined ? { cdrom: { ...images.cdrom, path: cdrom } } : {};
-      return { ...images, ...disc, recording: run, snapshots: [...snapshots], discPlaces: discs };
+      return { ...withStarts(images, starts), ...disc, recording: run, snapshots: [...snapshots], discPlaces: discs };
     },
   };
 }
@@ -79,6 +80,7 @@ function explained(file: string, error: unknown): unknown {
 }
 
 interface Read extends Recorded {
+  readonly starts: readonly DiskStart[];
   readonly snapshots: readonly SavedSnapshot[];
   /** What the person should know about it. */
   readonly remarks: readonly string[];
@@ -92,7 +94,7 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
     const run = decodeRun((await reader.section(SECTIONS.log)).toString('utf8'), await reader.section(SECTIONS.bytes));
     const configuration = merged(head.configuration, given, fields, front);
     const identities = (Array.isArray(head.images) ? head.images : []).map(identityOf);
-    const located = await locate(reader, file, identities, configuration, run, given, fields);
+    const located = { ...await locate(reader, file, identities, configuration, run, given, fields), starts: await readStarts(reader) };
     const writtenBy = String(head.shadowbox);
     // Another version may keep its devices' states in another way.
     if (writtenBy !== version) return { ...located, snapshots: [], remarks: [`it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here`] };
@@ -106,9 +108,9 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
 }
 
 function identityOf(value: unknown): ImageIdentity {
-  const { role, path: from, bytes, digest, section } = record(value, 'an image');
+  const { role, path: from, bytes, digest, section, isChanged } = record(value, 'an image');
   if (typeof role !== 'string' || typeof from !== 'string' || typeof bytes !== 'number' || typeof digest !== 'string') throw new WrongRecording('an image is not named');
-  return { role, path: from, bytes, digest, ...(typeof section === 'string' ? { section } : {}) };
+  return { role, path: from, bytes, digest, ...(typeof section === 'string' ? { section } : {}), ...(isChanged === true ? { isChanged } : {}) };
 }
 
 /** The recorded machine, in today's surroundings. */
@@ -161,7 +163,8 @@ async function find(reader: ContainerReader, file: string, identity: ImageIdenti
   const what = `${name} (${identity.bytes} bytes, SHA-256 ${identity.digest.slice(0, 16)}…)`;
   const remedy = isFieldName(field) ? `put it beside the recording, or name it with "${field}"` : 'put it beside the recording';
   if (others.length === 0) throw new LoadError(`${file}: its machine was started from ${what}, which is not at ${candidates.join(' and not at ')}; ${remedy}`, 'recording');
-  throw new LoadError(`${file}: its machine was started from ${what}, and ${others.join(' and ')} is another file; ${remedy}`, 'recording');
+  const other = identity.isChanged === true ? 'has been written to since it was saved, or is another file' : 'is another file';
+  throw new LoadError(`${file}: its machine was started from ${what}, and ${others.join(' and ')} ${other}; ${remedy}`, 'recording');
 }
 
 /** An image out of the recording, as a file: it is kept among temporary files, for the next time. */

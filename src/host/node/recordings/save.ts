@@ -1,12 +1,14 @@
 /** Saves the run of a machine to one file: its configuration, which images it was started from, its input, its bookmarks. */
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MachineError } from '../../../monitor/machine/blame';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { MachineSession } from '../../../monitor/machine/session';
+import type { MachineSession, RunRecord } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { ContainerWriter } from './container';
-import { changedImages, identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
+import { startsOf, withStartFiles, writeStarts } from './diskStarts';
+import { identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
 import { encodeRun } from './log';
 import { SNAPSHOT_FORMAT, writeSnapshots } from './snapshots';
 
@@ -46,14 +48,14 @@ export const SECTIONS = { head: 'HEAD', log: 'LOGS', bytes: 'BYTE', image: (inde
  */
 export async function saveRecording(session: MachineSession, images: MachineImages, file: string, options: SaveOptions): Promise<Saved> {
   const { report = () => undefined, signal } = options;
-  const [changed] = changedImages(images);
-  if (changed !== undefined) {
-    throw new MachineError(`The guest writes to ${changed} itself, so that what it held at the start is not there to begin from again. Start the machine without "writable" and "overlay" to record it.`, 'user');
-  }
   const run = await session.control.record();
+  const starts = await startsOf(session, images);
   const identities: ImageIdentity[] = [];
-  const sources = imageSources(images, run.inputs);
-  for (const source of sources) identities.push(await named(source, identities.length, options));
+  const sources = imageSources(withStartFiles(images, starts), run.inputs);
+  for (const source of sources) {
+    const isChanged = starts.some(({ role, blocks }) => role === source.role && blocks.size > 0);
+    identities.push({ ...await named(source, identities.length, options), ...(isChanged ? { isChanged } : {}) });
+  }
   const { bytes, log } = encodeRun(run);
   const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording' && name !== 'replay'));
   const head = {
@@ -66,6 +68,7 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     report('Writing the input');
     await writer.section(SECTIONS.log, [Buffer.from(log)], between);
     await writer.section(SECTIONS.bytes, joined(bytes), between);
+    if (starts.length > 0) await writeStarts(starts, writer);
     const kept = options.snapshots === true ? await writeSnapshots(session, run, writer, (done, of) => {
       between();
       report(`Writing snapshot ${done + 1} of ${of}`, Math.floor((100 * done) / of));
@@ -79,6 +82,7 @@ export async function saveRecording(session: MachineSession, images: MachineImag
         report(`Writing ${name}`, Math.floor((100 * done) / Math.max(size, 1)));
       });
     }
+    if (starts.length > 0) await standsStill(session, run);
     const written = await writer.finish();
     const paths = (isEmbedded: boolean): string[] => identities.filter(({ section }) => (section !== undefined) === isEmbedded).map((image) => image.path);
     return { path: file, bytes: written, embedded: paths(true), needed: paths(false), snapshots: kept.count, ...('note' in kept ? { note: kept.note } : {}) };
@@ -87,6 +91,13 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     if (signal?.aborted === true) throw signal.reason;
     throw error instanceof Error && 'code' in error ? new MachineError(fileFault(file, error), 'user') : error;
   }
+}
+
+/** Files that the guest writes to were read while it stood. */
+async function standsStill({ control }: MachineSession, { stood, inputs }: RunRecord): Promise<void> {
+  const now = await control.record().catch(() => undefined);
+  if (now?.inputs.length === inputs.length && isDeepStrictEqual(now.stood, stood)) return;
+  throw new MachineError('The machine has gone on while its recording was being saved: save it again, and let it stand meanwhile.', 'user');
 }
 
 /** An image's identity; reading a large one may take a while. */
