@@ -5,7 +5,7 @@
 import type { DriveStart } from '../disks/drive';
 import type { MachineConfiguration } from './configuration';
 import type { SavedSnapshot } from './savedSnapshots';
-import type { Recording, RunRecord } from './session';
+import type { RunRecord } from './session';
 
 /** A file that was read whole. */
 export interface ImageFile {
@@ -61,9 +61,7 @@ export interface MachineImages {
   readonly cdrom?: DiskFile | null;
   /** Where the images of discs are now, by the paths under which the machine knows them, which are part of its state. Others are where these say. */
   readonly discPlaces?: ReadonlyMap<string, string>;
-  /** Inputs that come at their recorded moments; other input is refused meanwhile. */
-  readonly replay?: Recording;
-  /** The time line to begin with: it can be gone along, and be changed like any other. */
+  /** The time line to begin with: its input comes at its recorded moments, and it can be gone along, and be changed, like any other. */
   readonly recording?: RunRecord;
   /** Snapshots of it, each told from the one before. The machine takes them out of the list. */
   readonly snapshots?: SavedSnapshot[];

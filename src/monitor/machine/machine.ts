@@ -88,9 +88,9 @@ export class VirtualMachine {
     translation?: TranslationService,
     storage?: StorageService,
   ) {
-    const { firmwareVariables: variables, replay } = images;
-    // A replay starts from a recording's state; what it comes to has been kept when it was recorded.
-    this.variables = variables?.writable === true && replay === undefined ? new VariableStore(files, variables) : undefined;
+    const { firmwareVariables: variables, recording } = images;
+    // What the run of a recording comes to has been kept when it was recorded.
+    this.variables = variables?.writable === true && recording === undefined ? new VariableStore(files, variables) : undefined;
     this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
@@ -389,7 +389,6 @@ export class VirtualMachine {
 
   /** Something comes in from outside: stamped, logged, then seen. */
   input(input: MachineInput): void {
-    if (this.log.isReplaying) throw new MachineError('A recording is being replayed: input from outside is refused until its end.', 'user');
     if (this.parts.executor.isBetween && this.arrivals.length === 0) this.takeNew(input);
     else this.arrivals.push(input);
   }
@@ -499,8 +498,8 @@ export class VirtualMachine {
 
   private start(): readonly string[] {
     this.queue.reset();
-    const { replay, recording } = this.images;
-    this.log.begin((replay ?? recording)?.inputs ?? [], (replay ?? recording)?.edits ?? [], replay !== undefined);
+    const { recording } = this.images;
+    this.log.begin(recording?.inputs ?? [], recording?.edits ?? []);
     this.output.begin();
     this.arrivals = [];
     this.limit = undefined;

@@ -176,7 +176,7 @@ export interface MachineControl {
    * `hits` of gates mean nothing, and logs are not written.
    */
   reverseContinue(): Promise<void>;
-  /** The input log since power-on, and replay of one: inputs come at their recorded times. */
+  /** The input log since power-on. */
   recording(): Promise<Recording>;
   /** The whole time line as it can be saved, of a machine that stands. Error (blame: user) when it runs. */
   record(): Promise<RunRecord>;
@@ -222,7 +222,7 @@ export interface LoggedInput {
   readonly input: MachineInput;
 }
 
-/** A start (the configuration) and the log are the whole of a run. */
+/** What has come in up to a moment: with the start (the configuration) it is the whole of a run. */
 export interface Recording {
   readonly inputs: readonly LoggedInput[];
   readonly retired: number;

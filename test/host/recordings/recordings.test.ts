@@ -236,7 +236,7 @@ describe('recordings in one file', function () {
     writeFileSync(at('base.img'), new Uint8Array(2 ** 20).fill(0x55));
     const original = await inProcess({
       configuration: { floppy: { path: at('counting.img'), writable: true }, disks: [{ path: at('base.img'), overlay: at('new.qcow2') }], memory: '4M', timeTravel: true },
-      deeds: [{ do: 'run', count: 300_000 }, { do: 'input', input: { kind: 'key', code: 0x1e, down: true } }, { do: 'run', count: 300_000 }, { do: 'save', file: at('written.shadowbox'), embed: false }],
+      deeds: [{ do: 'run', count: 300_000 }, { do: 'input', input: { kind: 'key', code: 0x1e, down: true } }, { do: 'run', count: 300_000 }, { do: 'save', file: at('written.shadowbox'), embed: false, snapshots: true }],
     });
     assert.equal(original.refusal, undefined);
     const written = readFileSync(at('counting.img'));

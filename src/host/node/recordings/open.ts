@@ -122,8 +122,11 @@ function merged(value: unknown, given: MachineConfiguration, fields: readonly Fi
   const whole: MachineConfiguration = { ...given, ...kept, ...local };
   const still = <T extends { readonly path: string }>(image: T): T => ({ ...image, writable: false, overlay: undefined });
   const console_ = whole.console === 'none' ? 'none' : front === 'editor' ? 'terminal' : 'stdio';
-  const { floppy, disks } = whole;
-  return { ...whole, console: console_, ...(floppy ? { floppy: still(floppy) } : {}), ...(disks ? { disks: disks.map(still) } : {}) };
+  const { floppy, disks, firmwareVariables } = whole;
+  return {
+    ...whole, console: console_, ...(floppy ? { floppy: still(floppy) } : {}), ...(disks ? { disks: disks.map(still) } : {}),
+    ...(firmwareVariables ? { firmwareVariables: { ...firmwareVariables, writable: false } } : {}),
+  };
 }
 
 /** Finds each image: where the person says, in the recording, where it was, or beside the recording. */

@@ -57,7 +57,7 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     identities.push({ ...await named(source, identities.length, options), ...(isChanged ? { isChanged } : {}) });
   }
   const { bytes, log } = encodeRun(run);
-  const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording' && name !== 'replay'));
+  const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording'));
   const head = {
     shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities, ...(options.snapshots === true ? { snapshots: SNAPSHOT_FORMAT } : {}),
   };
