@@ -148,8 +148,8 @@ export interface PanelRequests {
   };
   /** Adds a bookmark at the present moment, renames (`to`) or removes one. */
   'shadowbox.bookmark': { arguments: { readonly kind: 'add' | 'rename' | 'remove'; readonly name: string; readonly to?: string }; answer: Record<string, never> };
-  /** Saves the run of a machine that stands to a file of the adapter's computer; `embed`: with images of up to 64 MiB. */
-  'shadowbox.saveRecording': { arguments: { readonly path: string; readonly embed?: boolean }; answer: SavedRecording };
+  /** Saves the run of a machine that stands to a file of the adapter's computer; `embed`: with images of up to 64 MiB; `snapshots`: with some of its snapshots. */
+  'shadowbox.saveRecording': { arguments: { readonly path: string; readonly embed?: boolean; readonly snapshots?: boolean }; answer: SavedRecording };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
 }

@@ -22,12 +22,15 @@ export interface SavedRecording {
   readonly bytes: number;
   readonly embedded: readonly string[];
   readonly needed: readonly string[];
+  /** Snapshots in the file; `note`: a sentence on those that are not. */
+  readonly snapshots: number;
+  readonly note?: string;
 }
 
 /** A machine that was made for the debugger. */
 export interface DebuggedMachine extends MachineSession {
-  /** Saves its run to a file; `embed`: with its images. Error (blame: user) in words, or the signal's reason. */
-  saveRecording?(file: string, options: { readonly embed: boolean; readonly progress: ProgressReporter }): Promise<SavedRecording>;
+  /** Saves its run to a file; `embed`: with its images; `snapshots`: with some of its snapshots. Error (blame: user) in words, or the signal's reason. */
+  saveRecording?(file: string, options: { readonly embed: boolean; readonly snapshots: boolean; readonly progress: ProgressReporter }): Promise<SavedRecording>;
   /** Of a machine that was opened from a recording: its hash where it stood. */
   readonly recordedHash?: string;
 }

@@ -15,7 +15,7 @@ export function timeCommands(target: Target, time: TimeManager): readonly (reado
     ['bookmark', { usage: 'bookmark NAME', help: 'gives the present moment a name', run: (words) => add(time, words.join(' ')) }],
     ['bookmarks', { usage: 'bookmarks', help: 'all bookmarks, and forks of the time line', run: () => list(target) }],
     ['fork', { usage: 'fork N', help: 'goes back to a future that was left when the past was changed', run: (words) => fork(time, words[0]) }],
-    ['record', { usage: 'record FILE [embed]', help: 'saves the run to a file, with its images if wanted', run: (words) => record(time, words) }],
+    ['record', { usage: 'record FILE [embed] [snapshots]', help: 'saves the run to a file, with its images and snapshots if wanted', run: (words) => record(time, words) }],
   ];
 }
 
@@ -64,9 +64,12 @@ async function fork(time: TimeManager, word: string | undefined): Promise<string
 }
 
 async function record(time: TimeManager, words: readonly string[]): Promise<string> {
-  const embed = words.length > 1 && words.at(-1) === 'embed';
-  const file = (embed ? words.slice(0, -1) : words).join(' ');
-  if (file === '') throw userError('Usage: record FILE [embed]');
-  const { path, bytes, needed } = await time.save(file, embed);
-  return `Saved ${path} (${count(bytes)} bytes).${needed.length === 0 ? '' : ` Whoever opens it needs ${needed.join(', ')}, too.`}`;
+  const options = ['embed', 'snapshots'];
+  let end = words.length;
+  while (end > 1 && options.includes(words[end - 1] ?? '')) end--;
+  const file = words.slice(0, end).join(' ');
+  if (file === '') throw userError('Usage: record FILE [embed] [snapshots]');
+  const isWanted = (option: string): boolean => words.includes(option, end);
+  const { path, bytes, needed, note } = await time.save(file, { embed: isWanted('embed'), snapshots: isWanted('snapshots') });
+  return [`Saved ${path} (${count(bytes)} bytes).`, ...(needed.length === 0 ? [] : [`Whoever opens it needs ${needed.join(', ')}, too.`]), ...(note === undefined ? [] : [note])].join(' ');
 }

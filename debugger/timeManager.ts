@@ -84,10 +84,10 @@ export class TimeManager {
   }
 
   /** Saves the run of the machine, which has to stand. */
-  async save(path: string, embed: boolean, signal?: AbortSignal): Promise<PanelRequests['shadowbox.saveRecording']['answer']> {
+  async save(path: string, what: { readonly embed: boolean; readonly snapshots: boolean }, signal?: AbortSignal): Promise<PanelRequests['shadowbox.saveRecording']['answer']> {
     const { machine } = this;
     if (!machine.saveRecording) throw userError('This machine cannot be recorded.');
-    const saved = await this.progresses.show('Saving the recording', (progress) => machine.saveRecording?.(path, { embed, progress }) ?? Promise.reject(userError('This machine cannot be recorded.')), signal);
+    const saved = await this.progresses.show('Saving the recording', (progress) => machine.saveRecording?.(path, { ...what, progress }) ?? Promise.reject(userError('This machine cannot be recorded.')), signal);
     return { ...saved };
   }
 
@@ -114,7 +114,9 @@ export class TimeManager {
         this.listener.changed();
         return {};
       },
-      'shadowbox.saveRecording': (args, call) => this.save(args.string('path'), args.optionalBoolean('embed') ?? false, call.signal),
+      'shadowbox.saveRecording': (args, call) => this.save(
+        args.string('path'), { embed: args.optionalBoolean('embed') ?? false, snapshots: args.optionalBoolean('snapshots') ?? false }, call.signal,
+      ),
     };
   }
 }

@@ -118,8 +118,8 @@ function withRecordings(session: MachineSession, images: MachineImages, cwd: str
     inspect: session.inspect,
     dispose: () => session.dispose(),
     onEvent: (listener) => session.onEvent(listener),
-    saveRecording: (file, { embed, progress }) => saveRecording(session, images, path.resolve(cwd, file), {
-      embed, version, signal: progress.signal, report: (message, percentage) => progress.report(message, percentage),
+    saveRecording: (file, { embed, snapshots, progress }) => saveRecording(session, images, path.resolve(cwd, file), {
+      embed, snapshots, version, signal: progress.signal, report: (message, percentage) => progress.report(message, percentage),
     }),
     ...(images.recording === undefined ? {} : { recordedHash: images.recording.stood.hash }),
   };

@@ -21,10 +21,11 @@ export const REPLAY_HELP = `Usage: shadowbox replay FILE [--to N|Tns|end|NAME] [
 Starts the machine of a recording (shadowbox run --record FILE, or 'Save Recording' in the editor), and
 takes it, with the recorded input, to where it stood when it was saved; or to so many retired instructions,
 to a virtual time (1500000ns), to the recording's end, to a bookmark. Images are taken from the recording
-where they are in it, else from where they were, or from beside the recording; each is checked.
+where they are in it, else from where they were, or from beside the recording; each is checked. With
+snapshots in the recording (run --snapshots) it goes to the last one before, and executes from there.
 
 Options: those of run that say where images are here (--kernel, --disk, …) and what to do at the end
-(--hash, --stats, --gdb, --serial, --engine).
+(--hash, --stats, --gdb, --serial, --engine); --from-start, to see all output of the guest from the start.
 
 Examples:
   shadowbox run --floppy boot.img --max-instructions 5000000 --record bug.shadowbox --embed

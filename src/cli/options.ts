@@ -56,6 +56,8 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'max-instructions', value: 'N', field: 'maxInstructions', read: numberOrText, doc: 'end when exactly N instructions have been retired' },
   { name: 'record', value: 'F', doc: 'save the run to this file at its end, to be opened by shadowbox replay or in the editor' },
   { name: 'embed', doc: 'with --record: put images of up to 64 MiB into the file, so that it is all there is to pass on' },
+  { name: 'snapshots', doc: 'with --record: put some snapshots into the file, so that replay gets to any instruction sooner; with time travel' },
+  { name: 'from-start', doc: 'in a recording: leave its snapshots out, and see all output from the start' },
   { name: 'to', value: 'N|Tns|end|NAME', doc: 'in a recording: where to end (default: where it stood); see replay --help' },
   { name: 'hash', doc: 'print the hash of the whole machine at the end, on stderr' },
   { name: 'stats', value: 'F.json', doc: 'write wall time, retired instructions and the engine\'s counters' },
@@ -74,6 +76,9 @@ export interface RunOptions {
   /** Where to save the run, as written. */
   readonly record?: string;
   readonly embed: boolean;
+  readonly snapshots: boolean;
+  /** Whether a recording's snapshots are left out. */
+  readonly fromStart: boolean;
   /** Where to go in a recording. */
   readonly to?: TravelTarget;
   readonly stats?: string;
@@ -183,6 +188,8 @@ export function readRunOptions(words: readonly string[]): RunOptions {
     ...(stats === undefined ? {} : { stats }),
     ...(record === undefined ? {} : { record }),
     embed: single(given, 'embed') !== undefined,
+    snapshots: single(given, 'snapshots') !== undefined,
+    fromStart: single(given, 'from-start') !== undefined,
     ...(to === undefined ? {} : { to: readTarget(to) }),
     hash: single(given, 'hash') !== undefined,
     help: single(given, 'help') !== undefined,

@@ -52,8 +52,9 @@ async function imagesOf(options: RunOptions, { cwd, stderr }: Surroundings): Pro
   const values = await fileValues(options.configurationFile, cwd);
   const folder = options.configurationFile === undefined ? cwd : path.dirname(path.resolve(cwd, options.configurationFile));
   const written = { ...values, ...options.fields };
-  // Who debugs will want to go back; without a debugger nobody could.
-  const validation = await resolveConfiguration(isGiven(written.gdbPort) ? { timeTravel: true, ...written } : written, {
+  // Who debugs will want to go back; without a debugger nobody could. Snapshots that are to be saved are those of time travel.
+  const goesBack = isGiven(written.gdbPort) || (options.record !== undefined && options.snapshots);
+  const validation = await resolveConfiguration(goesBack ? { timeTravel: true, ...written } : written, {
     front: 'commandLine',
     resolvePath: (file, field) => path.resolve(field in options.fields ? cwd : folder, file),
   }, version);
@@ -64,7 +65,11 @@ async function imagesOf(options: RunOptions, { cwd, stderr }: Surroundings): Pro
   for (const { field, message } of validation.notices) stderr.write(`shadowbox: ${optionFor(field)}: ${message}\n`);
   const images = await validation.load();
   if (options.to !== undefined && images.recording === undefined) throw new UsageError('--to is about a recording: shadowbox replay FILE --to N');
-  return images;
+  const { snapshots, ...others } = images;
+  const chosen = options.fromStart || snapshots === undefined ? others : images;
+  // What the guest writes to its disks itself is kept for time travel, and a recording begins from there.
+  const isKept = options.record !== undefined && !isGiven(written.timeTravel) && [...images.disks, ...(images.floppy ? [images.floppy] : [])].some(({ writable, overlay }) => writable || overlay !== undefined);
+  return isKept ? { ...chosen, configuration: { ...chosen.configuration, timeTravel: true } } : chosen;
 }
 
 /** null and undefined count as left out. */
@@ -159,9 +164,10 @@ async function verify({ control, inspect }: MachineSession, { recording }: Machi
   }
 }
 
-async function save(session: MachineSession, images: MachineImages, file: string, embed: boolean, { cwd, stderr }: Surroundings): Promise<void> {
-  const { bytes, needed } = await saveRecording(session, images, path.resolve(cwd, file), { embed, version });
+async function save(session: MachineSession, images: MachineImages, file: string, { embed, snapshots }: RunOptions, { cwd, stderr }: Surroundings): Promise<void> {
+  const { bytes, needed, note } = await saveRecording(session, images, path.resolve(cwd, file), { embed, snapshots, version });
   stderr.write(`shadowbox: saved ${file} (${bytes} bytes)${needed.length === 0 ? '' : `; whoever opens it needs ${needed.join(', ')}, too`}\n`);
+  if (note !== undefined) stderr.write(`shadowbox: ${file}: ${note}\n`);
 }
 
 /** Waits until what was written has left the process. */
@@ -191,7 +197,7 @@ export async function run(options: RunOptions, surroundings: Surroundings): Prom
     if (story !== '') surroundings.stderr.write(`shadowbox: ${story}\n`);
     await verify(session, images, surroundings);
     await report(session, ending, status, wallSeconds, options, surroundings);
-    if (options.record !== undefined) await save(session, images, options.record, options.embed, surroundings);
+    if (options.record !== undefined) await save(session, images, options.record, options, surroundings);
     await flushed(surroundings.stdout);
     return status;
   } finally {

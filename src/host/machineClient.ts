@@ -112,6 +112,8 @@ export class MachineClient implements MachineSession {
       reverseContinue: () => this.call('reverseContinue'),
       recording: () => this.call('recording'),
       record: () => this.call('record'),
+      saveSnapshot: (order) => this.call('saveSnapshot', order),
+      diskStarts: () => this.call('diskStarts'),
     };
   }
 

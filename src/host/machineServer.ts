@@ -226,6 +226,14 @@ export class MachineServer {
         if (this.running) throw new MachineError('the machine runs: pause it, then save the recording', 'user');
         return machine.record();
       },
+      saveSnapshot: (order) => {
+        if (this.running) throw new MachineError('the machine runs: pause it, then save the recording', 'user');
+        return machine.saveSnapshot(order);
+      },
+      diskStarts: () => {
+        if (this.running) throw new MachineError('the machine runs: pause it, then save the recording', 'user');
+        return machine.diskStarts();
+      },
       summary: () => ({ ...machine.summary(), running: this.running }),
       cpu: (index) => machine.cpu(index),
       descriptors: () => machine.descriptors(),

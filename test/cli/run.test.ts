@@ -187,7 +187,7 @@ describe('shadowbox', function () {
     assert.match(main.out, /shadowbox run/);
     const run = await command('run', '--help');
     assert.equal(run.status, 0);
-    for (const option of ['kernel', 'initrd', 'cmdline', 'multiboot', 'modules', 'disk', 'floppy', 'cdrom', 'firmware', 'memory', 'cpus', 'cpu-model', 'serial', 'engine', 'until', 'timeout', 'max-instructions', 'hash', 'stats', 'record', 'embed', 'to']) {
+    for (const option of ['kernel', 'initrd', 'cmdline', 'multiboot', 'modules', 'disk', 'floppy', 'cdrom', 'firmware', 'memory', 'cpus', 'cpu-model', 'serial', 'engine', 'until', 'timeout', 'max-instructions', 'hash', 'stats', 'record', 'embed', 'snapshots', 'from-start', 'to']) {
       assert.match(run.out, new RegExp(`^ {2}--${option}\\b`, 'm'));
     }
     assert.ok(run.out.split('\n').every((line) => line.length <= 120));

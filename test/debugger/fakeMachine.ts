@@ -142,6 +142,8 @@ export class FakeMachine implements MachineSession {
       travel: async (to) => this.goBack({ kind: 'travel', to }, { kind: 'count' }),
       bookmark: async () => undefined,
       record: async () => { throw new MachineError('no recordings', 'user'); },
+      saveSnapshot: async () => { throw new MachineError('no recordings', 'user'); },
+      diskStarts: async () => [],
       stepBack: async () => this.goBack({ kind: 'stepBack' }, { kind: 'step' }),
       reverseContinue: async () => this.goBack({ kind: 'reverseContinue' }, this.reverseEnd),
       recording: async () => ({ inputs: [], retired: this.retired, time: this.retired }),

@@ -19,7 +19,7 @@ import type { TranslationService } from '../../src/monitor/engine/translator/ord
 import type { MachineConfiguration } from '../../src/monitor/machine/configuration';
 import type { FileStore, MachineImages } from '../../src/monitor/machine/images';
 import type { RunnableMachine } from '../../src/monitor/machine/runnable';
-import type { Recording, StopReason } from '../../src/monitor/machine/session';
+import type { RunRecord, StopReason } from '../../src/monitor/machine/session';
 import type * as MonitorModule from './monitor';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -95,15 +95,16 @@ function checked(values: Configuration): MachineConfiguration {
 
 export interface BootOptions {
   readonly rhythm?: Rhythm;
-  readonly replay?: Recording;
+  /** A run of the same machine, whose input comes again. */
+  readonly recording?: RunRecord;
   /** What translates in another thread's place. */
   readonly translation?: TranslationService;
 }
 
 /** Builds the machine from its files; it stands on its first instruction. The input of a recording comes again. */
-export async function boot(values: Configuration, { rhythm = STEADY, replay, translation }: BootOptions = {}): Promise<Guest> {
+export async function boot(values: Configuration, { rhythm = STEADY, recording, translation }: BootOptions = {}): Promise<Guest> {
   const images = await monitor().loadImages(checked(values));
-  return new Guest({ ...images, ...(replay === undefined ? {} : { replay }) }, monitor().nodeFiles, rhythm, translation);
+  return new Guest({ ...images, ...(recording === undefined ? {} : { recording }) }, monitor().nodeFiles, rhythm, translation);
 }
 
 /** The same from images in memory; `files` gives the disks. */

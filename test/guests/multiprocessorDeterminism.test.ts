@@ -90,9 +90,9 @@ describe('determinism with several CPUs', function () {
       original.machine.input({ kind: 'key', code: 0x1e, down: true });
     }
     const hash = original.hashAt(200_000);
-    const replay = original.machine.recording();
+    const recording = original.machine.record();
     for (const rhythm of [STEADY, uneven(9, 2000)]) {
-      const again = await boot({ multiboot: image.file, memory: '8M', cpus: 4, quantum: 1000 }, { rhythm, replay });
+      const again = await boot({ multiboot: image.file, memory: '8M', cpus: 4, quantum: 1000 }, { rhythm, recording });
       assert.equal(again.hashAt(200_000), hash);
     }
   });

@@ -159,6 +159,8 @@ export class FakeMachine implements RunnableMachine {
   reverseContinue = this.travel;
   bookmark = this.travel;
   record = this.travel;
+  saveSnapshot = this.travel;
+  diskStarts = this.travel;
 
   timeline(): Timeline {
     const present = { retired: this.retired, time: this.time };

@@ -124,7 +124,7 @@ export async function launchMachine(images: MachineImages, options: LaunchOption
 }
 
 function startMachine(images: MachineImages, options: LaunchOptions, network: OpenNetwork | undefined): Promise<MachineSession> {
-  const shares = new Shares(images.configuration, images.replay !== undefined || images.recording !== undefined);
+  const shares = new Shares(images.configuration, images.recording !== undefined);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);
   const translates = images.configuration.engine === 'auto' || images.configuration.engine === 'translator';

@@ -5,7 +5,6 @@ import type { MachineConfiguration } from '../../monitor/machine/configuration';
 import type { DiskFile, ImageFile, MachineImages, ModuleFile, VariableFile } from '../../monitor/machine/images';
 import { LoadError } from '../../monitor/firmware/platform';
 import { fileFault } from './fileFault';
-import { decodeRecording } from './recordingFile';
 import { findOvmf, variablesBeside } from './ovmf';
 import { findSeaBios } from './seabios';
 
@@ -14,7 +13,7 @@ const LARGEST_ROM = 16 * 1024 * 1024;
 /** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
 const LARGEST_IMAGE = 2 ** 31 - 1;
 
-type Fields = 'firmware' | 'firmwareVariables' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network' | 'replay';
+type Fields = 'firmware' | 'firmwareVariables' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network';
 
 async function checked(field: Fields, path: string): Promise<Stats> {
   let stats: Stats;
@@ -71,7 +70,9 @@ async function diskFile(field: Fields, { path, writable, overlay }: DiskEntry): 
   } catch (error) {
     throw new LoadError(fileFault(path, error), field);
   }
-  return { path, bytes: size, writable, ...(overlay === undefined ? {} : { overlay }) };
+  if (overlay === undefined) return { path, bytes: size, writable };
+  const overlayIsNew = await stat(overlay).then(() => false, () => true);
+  return { path, bytes: size, writable, overlay, overlayIsNew };
 }
 
 /** The variable store that the configuration names, made from the build's own one where it is to be written and not there; or that one. */
@@ -123,7 +124,7 @@ async function moduleFiles({ modules }: MachineConfiguration): Promise<ModuleFil
  * @throws LoadError naming the field, the file, what is wrong with it and what to do
  */
 export async function loadImages(configuration: MachineConfiguration): Promise<MachineImages> {
-  const { kernel, initrd, multiboot, floppy, disks, cdrom, network, replay } = configuration;
+  const { kernel, initrd, multiboot, floppy, disks, cdrom, network } = configuration;
   const networkRom = network === 'none' ? undefined : network.rom;
   return {
     configuration,
@@ -136,6 +137,5 @@ export async function loadImages(configuration: MachineConfiguration): Promise<M
     ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
     disks: await Promise.all((disks ?? []).map(async (disk) => ({ ...await diskFile('disks', disk), bus: disk.bus }))),
     ...(cdrom === undefined ? {} : { cdrom: cdrom === 'empty' ? null : await diskFile('cdrom', { path: cdrom, writable: false }) }),
-    ...(replay === undefined ? {} : { replay: decodeRecording(await readWhole('replay', replay, LARGEST_IMAGE)) }),
   };
 }

@@ -20,6 +20,17 @@ export type Overlay = Map<number, Uint8Array>;
 /** What a block held: its bytes (none where all are zero), or that nothing had been written over the image's. Nobody changes it. */
 export type BlockContents = Uint8Array | 'image';
 
+/**
+ * What a disk held at power-on that its image does not (any more): blocks over the image's. The rest is how the disk was that is imitated,
+ * whose guest wrote to the image itself.
+ */
+export interface DriveStart {
+  readonly blocks: ReadonlyMap<number, Uint8Array>;
+  readonly readOnly: boolean;
+  /** Whether what was discarded read as zeros; if not, discarding did nothing. */
+  readonly discards: boolean;
+}
+
 /** Who keeps what the blocks of a drive held. */
 export interface BlockKeeper {
   /** Whether a block may change without `before`. */
@@ -42,16 +53,18 @@ export class Drive implements BlockBackend {
   readonly cache: BlockCache;
   readonly activity: DriveActivity;
 
-  constructor(store: BlockStore, readonly name: string, readonly writes: WritePolicy) {
+  /** @param start with the policy 'overlay' only */
+  constructor(store: BlockStore, readonly name: string, readonly writes: WritePolicy, readonly start?: DriveStart) {
     this.cache = new BlockCache(store, { name });
     this.sectors = this.cache.sectors;
     this.activity = new DriveActivity(this.sectors);
-    this.readOnly = writes === 'refuse' || (writes === 'image' && store.readOnly);
+    this.readOnly = writes === 'refuse' || (writes === 'image' && store.readOnly) || start?.readOnly === true;
+    this.discardOverlay();
   }
 
-  /** The image is again what its file holds. */
+  /** The image is again what its file holds, or what it held at power-on. */
   discardOverlay(): void {
-    this.overlay = new Map();
+    this.overlay = new Map(this.start?.blocks);
   }
 
   prefetch(lba: number, count: number): void {
@@ -143,7 +156,9 @@ export class Drive implements BlockBackend {
       this.activity.discard();
       return true;
     }
+    if (this.start?.discards === true && !this.writeNow(lba, new Uint8Array(count * SECTOR_BYTES))) return false;
     this.activity.discard();
+    if (this.start) return true;
     const start = lba * SECTOR_BYTES, end = (lba + count) * SECTOR_BYTES;
     // Of the overlay only what it has whole is given up; the image keeps what it has.
     for (let block = Math.ceil(start / OVERLAY_BLOCK); (block + 1) * OVERLAY_BLOCK <= end; block++) {
@@ -152,6 +167,16 @@ export class Drive implements BlockBackend {
       this.overlay.set(block, ZEROS);
     }
     return true;
+  }
+
+  /** Blocks until all that was written to the image is in its file. Throws BlockError. */
+  settle(): void {
+    this.patiently(() => this.flush());
+  }
+
+  /** Whether what is discarded reads as zeros, where the image itself is written. */
+  get discards(): boolean {
+    return this.cache.discards;
   }
 
   /**

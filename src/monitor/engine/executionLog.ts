@@ -41,6 +41,11 @@ export class ExecutionLog {
     return { ...this.instructions };
   }
 
+  /** The machine has gone to a moment with so many retired instructions, without executing those between. */
+  goTo(retired: number): void {
+    this.counted = retired;
+  }
+
   /** All counts by name. */
   counters(retired: number): Readonly<Record<string, number>> {
     const found: Record<string, number> = {};

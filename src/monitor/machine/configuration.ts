@@ -217,7 +217,6 @@ export const FIELDS = {
     kind: list(choice(TECHNIQUES), '["shadow-large"]'),
     doc: 'Techniques of memory virtualization to do without, to see what each of them brings: see docs/memory-virtualization.md. The guest cannot tell the difference.',
   },
-  replay: { kind: path(), doc: 'Path of a recorded run, whose input comes again at its recorded moments.' },
   recording: {
     kind: path(),
     doc: 'Path of a recording that was saved with *Shadowbox: Save Recording…* or `--record`: its machine is started, and taken to where it stood. '

@@ -53,7 +53,7 @@ function prefixed(prefix: string, counters: object): Counters {
 export function createMachine(images: MachineImages, files: FileStore, translation?: TranslationService, storage?: StorageService): RunnableMachine {
   const machine = new VirtualMachine(images, files, translation, storage);
   const { cpu, executor, processors, board, memory } = machine.parts;
-  const travel = new TimeTravel(machine, images.configuration.timeTravelMemory, images.recording);
+  const travel = new TimeTravel(machine, images.configuration.timeTravelMemory, images.recording, images.snapshots);
   const deviceAt = (address: number): string | undefined => board.memory.deviceAt(address)?.name;
   const paging = new PagingView(cpu, deviceAt);
   const frames = new FrameView(cpu, executor.code, deviceAt);
@@ -70,6 +70,8 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     travel: (to) => travel.travel(to),
     bookmark: (change) => travel.bookmark(change),
     record: () => travel.record(hash()),
+    saveSnapshot: (order) => travel.saveSnapshot(order),
+    diskStarts: () => travel.diskStarts(),
     stepBack: (unit) => travel.stepBack(unit),
     reverseContinue: () => travel.reverseContinue(),
     remember: () => travel.remember(),

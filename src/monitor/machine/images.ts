@@ -2,8 +2,10 @@
  * What a machine is built from: the checked configuration together with the bytes that booting needs, and the
  * names of the disks that stay files. Structured-clonable, so that the host can hand it to the monitor context.
  */
+import type { DriveStart } from '../disks/drive';
 import type { MachineConfiguration } from './configuration';
-import type { Recording, RunRecord } from './session';
+import type { SavedSnapshot } from './savedSnapshots';
+import type { RunRecord } from './session';
 
 /** A file that was read whole. */
 export interface ImageFile {
@@ -32,6 +34,10 @@ export interface DiskFile {
   readonly writable: boolean;
   /** A QCOW2 image that takes what the guest writes; made if it is not there. */
   readonly overlay?: string;
+  /** Whether that was not there when the machine was started: it then began with what `path` holds. */
+  readonly overlayIsNew?: boolean;
+  /** In a recording: what the disk held at power-on that the file does not. */
+  readonly start?: DriveStart;
   /** How a hard disk is connected. Default: 'ata'. */
   readonly bus?: 'ata' | 'virtio';
 }
@@ -55,10 +61,10 @@ export interface MachineImages {
   readonly cdrom?: DiskFile | null;
   /** Where the images of discs are now, by the paths under which the machine knows them, which are part of its state. Others are where these say. */
   readonly discPlaces?: ReadonlyMap<string, string>;
-  /** Inputs that come at their recorded moments; other input is refused meanwhile. */
-  readonly replay?: Recording;
-  /** The time line to begin with: it can be gone along, and be changed like any other. */
+  /** The time line to begin with: its input comes at its recorded moments, and it can be gone along, and be changed, like any other. */
   readonly recording?: RunRecord;
+  /** Snapshots of it, each told from the one before. The machine takes them out of the list. */
+  readonly snapshots?: SavedSnapshot[];
 }
 
 export type { FileAccess, FileStore } from '../disks/file';

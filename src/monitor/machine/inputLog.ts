@@ -22,13 +22,10 @@ export class InputLog {
   /** How many of each have happened. */
   private taken = 0;
   private edited = 0;
-  /** As many inputs as a recording has, nothing else may come in. */
-  private replayed = 0;
 
-  /** Begins anew, with what a recording says to come. `isFixed`: nothing else may come in before its end. */
-  begin(inputs: readonly LoggedInput[], edits: readonly LoggedEdit[], isFixed: boolean): void {
+  /** Begins anew, with what a recording says to come. */
+  begin(inputs: readonly LoggedInput[], edits: readonly LoggedEdit[]): void {
     this.replace(inputs, edits);
-    this.replayed = isFixed ? inputs.length : 0;
     this.taken = this.edited = 0;
   }
 
@@ -52,11 +49,6 @@ export class InputLog {
   seek(inputs: number, edits: number): void {
     this.taken = inputs;
     this.edited = edits;
-  }
-
-  /** Whether a recording still has inputs to come. */
-  get isReplaying(): boolean {
-    return this.taken < Math.min(this.replayed, this.inputs.length);
   }
 
   /** Whether anything is still to come. */

@@ -88,9 +88,9 @@ export class VirtualMachine {
     translation?: TranslationService,
     storage?: StorageService,
   ) {
-    const { firmwareVariables: variables, replay } = images;
-    // A replay starts from a recording's state; what it comes to has been kept when it was recorded.
-    this.variables = variables?.writable === true && replay === undefined ? new VariableStore(files, variables) : undefined;
+    const { firmwareVariables: variables, recording } = images;
+    // What the run of a recording comes to has been kept when it was recorded.
+    this.variables = variables?.writable === true && recording === undefined ? new VariableStore(files, variables) : undefined;
     this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
       readPort: (port, size) => this.readPort(port, size),
@@ -373,7 +373,10 @@ export class VirtualMachine {
     this.control = this.limit = undefined;
     this.arrivals = [];
     this.stops.forget();
+    const { log } = this.parts.executor.locator;
+    log.instructionsUntil(this.retired);
     restoreState(this.parts, state);
+    log.goTo(this.retired);
   }
 
   /** What was still to come, because the machine has gone back in time, will not come. */
@@ -386,7 +389,6 @@ export class VirtualMachine {
 
   /** Something comes in from outside: stamped, logged, then seen. */
   input(input: MachineInput): void {
-    if (this.log.isReplaying) throw new MachineError('A recording is being replayed: input from outside is refused until its end.', 'user');
     if (this.parts.executor.isBetween && this.arrivals.length === 0) this.takeNew(input);
     else this.arrivals.push(input);
   }
@@ -496,8 +498,8 @@ export class VirtualMachine {
 
   private start(): readonly string[] {
     this.queue.reset();
-    const { replay, recording } = this.images;
-    this.log.begin((replay ?? recording)?.inputs ?? [], (replay ?? recording)?.edits ?? [], replay !== undefined);
+    const { recording } = this.images;
+    this.log.begin(recording?.inputs ?? [], recording?.edits ?? []);
     this.output.begin();
     this.arrivals = [];
     this.limit = undefined;
@@ -521,7 +523,8 @@ export class VirtualMachine {
   plainStates(): Readonly<Record<string, unknown>> {
     const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
     for (const device of this.parts.board.devices) states[device.name] = device.state;
-    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.overlay;
+    // What an image's file holds is no part of the machine, nor is what takes its place in a recording.
+    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.start ? new Map() : drive.overlay;
     return states;
   }
 

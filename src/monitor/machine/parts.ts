@@ -279,9 +279,9 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
     }
   };
   const open = (field: string, file: DiskFile, more: Partial<DiskRequest>): Drive => {
-    const { path, writable, overlay } = file;
+    const { path, writable, overlay, start } = file;
     const policy: WritePolicy = writable || overlay !== undefined ? 'image' : 'overlay';
-    return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy);
+    return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy, start);
   };
   const all = images.disks.map((disk) => open('disks', disk, {}));
   const floppies = images.floppy ? [open('floppy', images.floppy, { medium: 'floppy' })] : [];

@@ -11,12 +11,16 @@ import type { Inspection } from '../inspection/queries';
 import type { MachineInput } from '../devices/device';
 import type { Bookmark } from './bookmarks';
 import type { LoggedEdit } from './inputLog';
+import type { DiskStart } from './diskStarts';
 import type { Position } from './position';
+import type { SavedSnapshot, SnapshotOrder } from './savedSnapshots';
 import type { EventReport, EventStop, ExecutionBreakpoint, GateProblem, LogEntry, Stop, Watchpoint, WatchHit } from './stops';
 
 export type { Bookmark } from './bookmarks';
 export type { Edit, LoggedEdit } from './inputLog';
+export type { DiskStart } from './diskStarts';
 export type { Position } from './position';
+export type { SavedSnapshot, SnapshotOrder } from './savedSnapshots';
 export type * from './stops';
 
 /** Which memory an address means: linear in the current address space, linear under a CR3, or guest-physical. */
@@ -172,10 +176,20 @@ export interface MachineControl {
    * `hits` of gates mean nothing, and logs are not written.
    */
   reverseContinue(): Promise<void>;
-  /** The input log since power-on, and replay of one: inputs come at their recorded times. */
+  /** The input log since power-on. */
   recording(): Promise<Recording>;
   /** The whole time line as it can be saved, of a machine that stands. Error (blame: user) when it runs. */
   record(): Promise<RunRecord>;
+  /**
+   * A snapshot at one of the moments of `record`, for a recording; undefined if more has changed than is wanted. Error (blame: user) when
+   * it runs, or has run meanwhile.
+   */
+  saveSnapshot(order: SnapshotOrder): Promise<SavedSnapshot | undefined>;
+  /**
+   * What disks held at power-on whose images the guest writes to itself, for a recording: what their files do not hold any more. The files hold
+   * all that was written then. Error (blame: user) when that is not known.
+   */
+  diskStarts(): Promise<readonly DiskStart[]>;
 }
 
 /**
@@ -208,7 +222,7 @@ export interface LoggedInput {
   readonly input: MachineInput;
 }
 
-/** A start (the configuration) and the log are the whole of a run. */
+/** What has come in up to a moment: with the start (the configuration) it is the whole of a run. */
 export interface Recording {
   readonly inputs: readonly LoggedInput[];
   readonly retired: number;
@@ -224,6 +238,9 @@ export interface RunRecord extends Recording {
   readonly bookmarks: readonly Bookmark[];
   /** Where the machine stood when it was recorded, and its hash there. */
   readonly stood: { readonly position: Position; readonly hash: string };
+  /** Moments of which the machine that was recorded has snapshots that are worth keeping: power-on, and then a few along the run. If none, a sentence why. */
+  readonly moments?: readonly Position[];
+  readonly momentsProblem?: string;
 }
 
 /** A machine in its monitor context, seen from the host context. */

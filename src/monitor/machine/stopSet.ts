@@ -18,11 +18,11 @@ import { happeningOf, isInterruptReturn } from './happenings';
 import type { ExceptionStop, StopReason } from './session';
 import { StateWatch, type Awaited } from './stateWatch';
 import { checkBreakpoint, checkEvent, checkException, checkWatchpoint } from './stopChecks';
-import { ArmedList, type Armed } from './stopLists';
+import { ArmedList, privilegeOf, type Armed } from './stopLists';
 import { StopLog } from './stopLog';
 import type { EventReport, EventStop, EventValue, ExecutionBreakpoint, GateProblem, WatchHit, Watchpoint } from './stops';
 import { exceptionReport } from './stories';
-import { Watchpoints, type SeenHit, type WatchedBytes } from './watchpoints';
+import { Watchpoints, type WatchedBytes, type WatchedHit } from './watchpoints';
 
 /** How stops count in a run: as in the present, as on a search in the past, or not at all. */
 export type StopMode = 'forwards' | 'backwards' | 'passed';
@@ -81,6 +81,7 @@ export class StopSet implements StopDecisions {
   private reached: StopReason | undefined;
   /** Values of the event that gates are asked about. */
   private values: Values = NO_VALUES;
+  private readonly hitValues = new HitValues();
 
   constructor(private readonly surroundings: StopSurroundings) {
     const { cpu, executor, map } = surroundings;
@@ -315,13 +316,14 @@ export class StopSet implements StopDecisions {
     return judged !== undefined;
   }
 
-  private judgeHits(seen: readonly SeenHit<Watched>[]): boolean {
+  private judgeHits(seen: readonly WatchedHit<Watched>[]): boolean {
     const hits: WatchHit[] = [];
     const problems: GateProblem[] = [];
     for (const hit of seen) {
       const { armed, isTouch } = hit.watch;
       if (!concernsAccessor(armed, hit)) continue;
-      this.values = hitValues(hit);
+      this.hitValues.hit = hit;
+      this.values = this.hitValues;
       if (isTouch) {
         const event = this.live.find((each) => each === armed);
         if (event && this.touched(event, { kind: 'touch', hit: reportOf(hit) })) return true;
@@ -368,36 +370,40 @@ function valuesOf(event: EventReport): Values {
 }
 
 /** Filters of watchpoints are about who accesses: a bus master passes none. */
-function concernsAccessor(armed: Watched['armed'], { by }: SeenHit<Watched>): boolean {
+function concernsAccessor(armed: Watched['armed'], hit: WatchedHit<Watched>): boolean {
   const { cpu, privilege, cr3 } = armed.stop;
-  if (by.kind === 'device') return cpu === undefined && privilege === undefined && cr3 === undefined;
-  if (cr3 !== undefined && by.cr3 - (by.cr3 % PAGE_BYTES) !== cr3 - (cr3 % PAGE_BYTES)) return false;
-  return (cpu === undefined || cpu === by.cpu) && (privilege === undefined || privilege === (by.cpl === 3 ? 'user' : 'kernel'));
+  if (hit.device !== undefined) return cpu === undefined && privilege === undefined && cr3 === undefined;
+  if (cr3 !== undefined && hit.cr3 - (hit.cr3 % PAGE_BYTES) !== cr3 - (cr3 % PAGE_BYTES)) return false;
+  return (cpu === undefined || cpu === hit.cpuIndex) && (privilege === undefined || privilege === privilegeOf(hit.cpl));
 }
 
-function hitValues({ linear, physical, before, after, offset, access, watch }: SeenHit<Watched>): Values {
-  const value = (bytes: Uint8Array | undefined): bigint | number => (bytes && offset === 0 ? littleEndian(bytes) : 0);
+/** What a watchpoint's hit brings. Each condition asks for one or two of these. */
+class HitValues implements Values {
+  hit: WatchedHit<Watched> | undefined;
+
+  get linear(): bigint | number {
+    return this.hit?.linear ?? 0;
+  }
+  get physical(): number {
+    return this.hit?.physical ?? 0;
+  }
+  get bytes(): number {
+    return this.hit?.watch.length ?? 0;
+  }
+  get write(): number {
+    return Number(this.hit?.access !== 'read');
+  }
+  get before(): bigint | number {
+    return this.hit?.valueBefore ?? 0;
+  }
+  get after(): bigint | number {
+    return this.hit?.valueAfter ?? 0;
+  }
+}
+
+function reportOf({ watch, access, linear, physical, from, before, after, by }: WatchedHit<Watched>): WatchHit {
   return {
-    linear: linear ?? 0, physical, bytes: watch.length, write: Number(access !== 'read'),
-    // Few conditions ask for both.
-    get before() { return value(before); },
-    get after() { return value(after); },
-  };
-}
-
-/** The first eight bytes as a number. */
-function littleEndian(bytes: Uint8Array): bigint | number {
-  let low = 0;
-  for (let i = Math.min(bytes.length, 4) - 1; i >= 0; i--) low = low * 256 + (bytes[i] ?? 0);
-  if (bytes.length <= 4) return low;
-  let high = 0;
-  for (let i = Math.min(bytes.length, 8) - 1; i >= 4; i--) high = high * 256 + (bytes[i] ?? 0);
-  return (BigInt(high) << 32n) | BigInt(low);
-}
-
-function reportOf({ watch, access, linear, physical, offset, before, after, by }: SeenHit<Watched>): WatchHit {
-  return {
-    id: watch.armed.stop.id, access, ...(linear === undefined ? {} : { linear }), physical, offset,
+    id: watch.armed.stop.id, access, ...(linear === undefined ? {} : { linear }), physical, offset: from,
     ...(before ? { before } : {}), ...(after ? { after } : {}), by,
   };
 }

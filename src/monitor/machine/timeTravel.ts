@@ -7,6 +7,7 @@ import { History } from '../snapshot/history';
 import { leastMissed } from '../snapshot/thinning';
 import { MachineError } from './blame';
 import { Bookmarks } from './bookmarks';
+import { diskStarts, type DiskStart } from './diskStarts';
 import { Forks, commonPast, type Branch } from './forks';
 import type { Edit } from './inputLog';
 import type { VirtualMachine } from './machine';
@@ -16,6 +17,7 @@ import type { SliceOutcome } from './runnable';
 import type { MachineInput } from '../devices/device';
 import { SeenStops } from './seenStops';
 import type { Timeline, TimelineRange } from '../inspection/queries';
+import { fits, isPowerOn, worthSaving, type SavedSnapshot, type SnapshotOrder } from './savedSnapshots';
 import type { BookmarkChange, RunRecord, RunRequest, StopReason, StopReport, TravelTarget } from './session';
 import { timelineView } from './timelineView';
 
@@ -85,18 +87,25 @@ export class TimeTravel {
   private readonly bookmarks = new Bookmarks();
   private readonly forks = new Forks();
   private readonly seen = new SeenStops();
+  /** Whether the time line begins with a reset by the person. */
+  private wasReset = false;
 
-  /** @param recorded a time line to begin with, whose input the machine's log has */
+  /**
+   * @param recorded a time line to begin with, whose input the machine's log has
+   * @param snapshots of that time line, one told from the other, the first from power-on; they are taken out
+   */
   constructor(
     private readonly machine: VirtualMachine,
     private readonly mostBytes = DEFAULT_BYTES,
     private readonly recorded?: RunRecord,
+    snapshots: SavedSnapshot[] = [],
   ) {
     const { map, mmu, drives } = machine.parts;
     this.history = new History(map, mmu, [...drives.values()]);
     this.furthest = recorded?.end ?? machine.position;
     this.bookmarks.begin(recorded?.bookmarks ?? []);
     machine.onChange = () => this.forgetFuture();
+    if (snapshots.length > 0) this.adopt(snapshots.splice(0));
   }
 
   // Snapshots.
@@ -386,6 +395,7 @@ export class TimeTravel {
 
   /** Power-on reset: the time line begins anew. */
   reset(): void {
+    this.wasReset = true;
     this.journey = this.stepFrom = undefined;
     const hadMoments = this.moments.length > 0;
     // What disks and pages held is not wanted back.
@@ -472,8 +482,54 @@ export class TimeTravel {
   record(hash: string): RunRecord {
     if (this.journey) throw new MachineError('The machine is on its way through its past: save the recording when it has arrived.', 'user');
     this.noteProgress();
+    // Who opens the recording goes here first.
+    if (this.moments.length > 0) this.remember();
     const { inputs, edits, end, bookmarks } = this.branch();
-    return { inputs, edits, end, bookmarks, retired: end.retired, time: end.time, stood: { position: this.machine.position, hash } };
+    const { position } = this.machine;
+    const moments = worthSaving(this.moments.map((moment) => moment.position), end, position);
+    return { inputs, edits, end, bookmarks, retired: end.retired, time: end.time, stood: { position, hash }, ...moments };
+  }
+
+  /** A snapshot of the time line, for a recording. Undefined if memory has changed by more than is wanted. */
+  saveSnapshot({ since, at, mostBytes }: SnapshotOrder): SavedSnapshot | undefined {
+    const [earlier, later] = [since, at].map((wanted) => this.moments.findIndex(({ position }) => isSame(position, wanted)));
+    const state = this.moments[later ?? -1]?.state;
+    if (earlier === undefined || later === undefined || state === undefined || earlier < 0) {
+      throw new MachineError('The machine has gone on while its recording was being saved: save it again, and let it stand meanwhile.', 'user');
+    }
+    this.present();
+    const bulk = this.history.difference(earlier, later, mostBytes);
+    return bulk && { state, bulk };
+  }
+
+  /** What disks held at power-on that the guest writes to itself, for a recording. */
+  diskStarts(): readonly DiskStart[] {
+    const [first] = this.moments;
+    if (!first || !isPowerOn(first.position)) {
+      const why = first ? 'the time line does not begin at power-on any more: give it more memory with "timeTravelMemory"' : 'the machine runs without "timeTravel"';
+      throw new MachineError(`The guest writes to its disk itself, and what that held at the start is not known, since ${why}. Start the machine anew to record it.`, 'user');
+    }
+    return diskStarts(this.machine.parts, this.history, this.wasReset);
+  }
+
+  /** Takes snapshots of the future that the machine is to have, which stands at power-on. */
+  private adopt(snapshots: readonly SavedSnapshot[]): void {
+    const { machine, history, moments } = this;
+    this.remember();
+    const present = machine.save();
+    for (const { state, bulk } of snapshots) {
+      if (history.bytes + bulk.bytes.length > this.mostBytes) {
+        this.notes.push('The recording has more snapshots than "timeTravelMemory" has room for: what lies behind the last one that has is run through.');
+        break;
+      }
+      if (!isPowerOn(machine.position) || !fits(state, present) || !history.apply(bulk)) {
+        this.notes.push('The snapshots in the recording are not of this machine: it is run through from the start.');
+        break;
+      }
+      history.add();
+      moments.push({ state, position: state.own.position });
+    }
+    history.restore(0);
   }
 }
 

@@ -1,8 +1,20 @@
 /** All that a machine holds in bulk, memory and disks, at the moments of snapshots: one numbering for all of them. */
+import type { BlockContents } from '../disks/drive';
+import { PAGE_BYTES } from '../memory/layout';
 import type { Mmu } from '../memory/mmu';
 import type { PhysicalMap } from '../memory/physicalMap';
 import { DiskHistory, type FollowedDrive } from './diskHistory';
 import { MemoryHistory } from './memoryHistory';
+
+/** What memory and disks hold at a snapshot that they do not at an earlier one. */
+export interface BulkDifference {
+  /** Guest-physical pages whose bytes follow, 4 KiB each; and those that are zeros. */
+  readonly pages: readonly number[];
+  readonly bytes: Uint8Array;
+  readonly zeros: readonly number[];
+  /** Of each disk, in the order of its drives. */
+  readonly disks: readonly (readonly (readonly [block: number, contents: BlockContents])[])[];
+}
 
 export class History {
   private readonly memory: MemoryHistory;
@@ -56,6 +68,36 @@ export class History {
   /** Forgets everything. */
   clear(): void {
     for (const part of this.parts()) part.clear();
+  }
+
+  /** What is other at snapshot `later` than at an earlier one; undefined if that is more than so many bytes. Throws BlockError. */
+  difference(earlier: number, later: number, mostBytes: number): BulkDifference | undefined {
+    const { memory } = this;
+    const all = memory.pagesBetween(earlier, later);
+    const isZero = (page: number): boolean => memory.contentsAt(page, later) === undefined;
+    const pages = all.filter((page) => !isZero(page));
+    const onDisks = this.disks.reduce((sum, disk) => sum + disk.bytesBetween(earlier, later), 0);
+    if (pages.length * PAGE_BYTES + onDisks > mostBytes) return undefined;
+    // Shared, so that another thread takes it as it is.
+    const bytes = new Uint8Array(new SharedArrayBuffer(pages.length * PAGE_BYTES));
+    pages.forEach((page, index) => bytes.set(memory.contentsAt(page, later) ?? [], index * PAGE_BYTES));
+    return { pages, bytes, zeros: all.filter(isZero), disks: this.disks.map((disk) => disk.differences(earlier, later)) };
+  }
+
+  /** What the blocks of each disk held at the first snapshot that have changed since. Throws BlockError. */
+  firstOnDisks(): readonly ReadonlyMap<number, BlockContents>[] {
+    return this.disks.map((disk) => disk.first());
+  }
+
+  /** Changes memory and disks by a difference. False where they are not those that it was taken of. Throws BlockError. */
+  apply({ pages, bytes, zeros, disks }: BulkDifference): boolean {
+    const { memory } = this;
+    if (disks.length !== this.disks.length || bytes.length !== pages.length * PAGE_BYTES) return false;
+    const isThere = [
+      ...pages.map((page, index) => memory.replace(page, bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES))), ...zeros.map((page) => memory.replace(page, undefined)),
+    ];
+    disks.forEach((blocks, index) => { for (const [block, contents] of blocks) this.disks[index]?.replace(block, contents); });
+    return isThere.every((each) => each);
   }
 
   private parts(): readonly (MemoryHistory | DiskHistory)[] {

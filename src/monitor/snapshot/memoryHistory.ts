@@ -76,6 +76,39 @@ export class MemoryHistory implements UnitStore<number>, PageKeeper {
     for (const [, frame] of this.map.framed()) this.map.machine.clearFrameFlag(frame, FRAME.kept);
   }
 
+  // For recordings.
+
+  /** Pages that hold something else at snapshot `later` than at an earlier one. */
+  pagesBetween(earlier: number, later: number): readonly number[] {
+    const isOther = (page: number): boolean => {
+      const [before, after] = [this.contentsAt(page, earlier), this.contentsAt(page, later)];
+      return before !== after && !isEqual(wordsOf(before), wordsOf(after));
+    };
+    return [...this.versions.unitsBetween(earlier, later)].filter(isOther).sort((one, other) => one - other);
+  }
+
+  /** What a page held at a snapshot, to be read at once; undefined for zeros. */
+  contentsAt(page: number, index: number): Uint8Array | undefined {
+    const image = this.versions.imageAt(page, index);
+    if (image === ZEROS) return undefined;
+    if (image !== undefined) return this.images.bytes(image);
+    const frame = this.map.entry(page);
+    return frame <= 0 || frame === this.map.machine.zeroFrame ? undefined : this.bytesOf(frame);
+  }
+
+  /** Gives a page other contents than it has; undefined for zeros. False where there is no memory. */
+  replace(page: number, contents: Uint8Array | undefined): boolean {
+    if (this.map.entry(page) < ABSENT) return false;
+    this.versions.before(page);
+    if (contents === undefined) this.put(page, ZEROS);
+    else {
+      const image = this.images.keep(contents);
+      this.put(page, image);
+      this.images.free(image);
+    }
+    return true;
+  }
+
   // What the physical map tells.
 
   before(page: number): void {
@@ -138,4 +171,12 @@ export class MemoryHistory implements UnitStore<number>, PageKeeper {
     }
     this.mmu.tlb.dropAllWrites();
   }
+}
+
+const NO_WORDS = new Int32Array(PAGE_WORDS);
+const wordsOf = (page: Uint8Array | undefined): Int32Array => (page === undefined ? NO_WORDS : new Int32Array(page.buffer, page.byteOffset, PAGE_WORDS));
+
+function isEqual(one: Int32Array, other: Int32Array): boolean {
+  for (let i = 0; i < PAGE_WORDS; i++) if (one[i] !== other[i]) return false;
+  return true;
 }

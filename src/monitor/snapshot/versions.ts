@@ -146,6 +146,11 @@ export class Versions<Image extends object | number | string> {
     this.base = -1;
   }
 
+  /** Units that may hold something else at a snapshot than at an earlier one. */
+  unitsBetween(earlier: number, later: number): ReadonlySet<number> {
+    return new Set(this.steps.slice(earlier, later).flatMap((step) => [...step.keys()]));
+  }
+
   private get last(): number {
     return this.steps.length - 1;
   }
@@ -157,7 +162,7 @@ export class Versions<Image extends object | number | string> {
   }
 
   /** What a unit held at a snapshot; undefined if it is what it holds now. */
-  private imageAt(unit: number, index: number): Image | undefined {
+  imageAt(unit: number, index: number): Image | undefined {
     for (let i = index; i < this.steps.length; i++) {
       const image = this.steps[i]?.get(unit);
       if (image !== undefined) return image;

@@ -13,15 +13,15 @@ import { tftpFiles } from '../../../src/host/node/network/tftpFiles';
 import { LoadError } from '../../../src/monitor/firmware/platform';
 import { validateConfiguration } from '../../../src/monitor/machine/configuration';
 import type { MachineImages } from '../../../src/monitor/machine/images';
-import type { MachineEvent, MachineSession, Recording } from '../../../src/monitor/machine/session';
+import type { MachineEvent, MachineSession, Position, RunRecord } from '../../../src/monitor/machine/session';
 
 const worker = new URL('../fakeWorker.ts', import.meta.url);
 const ANSWER = '52540012345652550a000202';
 
-function imagesOf(network: unknown, replay?: Recording): MachineImages {
+function imagesOf(network: unknown, recording?: RunRecord): MachineImages {
   const validation = validateConfiguration({ kernel: 'kernel', cmdline: 'arp', pace: 'fast', network }, { front: 'editor' });
   assert.ok('configuration' in validation, JSON.stringify(validation));
-  return { configuration: validation.configuration, kernel: { path: 'kernel', bytes: Uint8Array.of(1) }, modules: [], disks: [], ...(replay ? { replay } : {}) };
+  return { configuration: validation.configuration, kernel: { path: 'kernel', bytes: Uint8Array.of(1) }, modules: [], disks: [], ...(recording ? { recording } : {}) };
 }
 
 async function fault(promise: Promise<unknown>): Promise<string> {
@@ -66,7 +66,9 @@ describe('a machine with a network, in its thread', function () {
   });
 
   it('has no network while a recording is replayed', async () => {
-    const { text } = await run(imagesOf({ forwards: ['0:80'] }, { inputs: [], retired: 0, time: 0 }), 300);
+    const start: Position = { retired: 0, time: 0, events: 0, inputs: 0, edits: 0, resets: 0, changes: 0, deliveries: 0, repeating: '' };
+    const recording = { inputs: [], edits: [], retired: 0, time: 0, end: start, bookmarks: [], stood: { position: start, hash: '' } };
+    const { text } = await run(imagesOf({ forwards: ['0:80'] }, recording), 300);
     assert.equal(text, '');
   });
 

@@ -80,9 +80,9 @@ for (const card of ['e1000', 'virtio'] as const) {
 
     it('comes again out of its recording, to an equal hash at an equal count of instructions, without a network', async () => {
       assert.ok(guest);
-      const replay = guest.machine.recording();
-      assert.ok(replay.inputs.filter(({ input }) => input.kind === 'frame').length > 1000);
-      const again = await boot(configuration, { replay });
+      const recording = guest.machine.record();
+      assert.ok(recording.inputs.filter(({ input }) => input.kind === 'frame').length > 1000);
+      const again = await boot(configuration, { recording });
       again.patience = LONGEST_MS;
       again.run({});
       assert.deepEqual([again.retired, again.time, again.serial], [guest.retired, guest.time, guest.serial]);

@@ -16,7 +16,7 @@ export type Deed =
   | { readonly do: 'bookmark'; readonly name: string }
   | { readonly do: 'travel'; readonly to: TravelTarget }
   | { readonly do: 'stepBack' }
-  | { readonly do: 'save'; readonly file: string; readonly embed: boolean };
+  | { readonly do: 'save'; readonly file: string; readonly embed: boolean; readonly snapshots?: boolean };
 
 export interface Job {
   readonly configuration: Readonly<Record<string, unknown>>;
@@ -29,6 +29,8 @@ export interface Answer {
   readonly notices: readonly string[];
   /** Behind each deed: where the machine stands, and its hash. */
   readonly states: readonly { readonly retired: number; readonly hash: string }[];
+  /** Instructions that have been executed by then. */
+  readonly executed?: readonly number[];
   readonly saved?: Saved;
   readonly bookmarks: readonly string[];
 }
@@ -52,6 +54,7 @@ async function work({ configuration, deeds }: Job): Promise<Answer> {
   const images = await resolved.load();
   const session = await launchMachine(images);
   const states: { retired: number; hash: string }[] = [];
+  const executed: number[] = [];
   let saved: Saved | undefined;
   for (const deed of deeds) {
     const { control } = session;
@@ -61,12 +64,13 @@ async function work({ configuration, deeds }: Job): Promise<Answer> {
     else if (deed.do === 'input') await control.input(inputOf(deed.input));
     else if (deed.do === 'poke') await control.writeMemory({ kind: 'physical' }, BigInt(deed.address), Uint8Array.of(deed.byte));
     else if (deed.do === 'bookmark') await control.bookmark({ kind: 'add', name: deed.name });
-    else saved = await saveRecording(session, images, deed.file, { embed: deed.embed, version: '0.1.0' });
+    else saved = await saveRecording(session, images, deed.file, { embed: deed.embed, snapshots: deed.snapshots === true, version: '0.1.0' });
+    executed.push(Object.values((await session.inspect.execution()).instructions).reduce((sum, each) => sum + each, 0));
     states.push({ retired: (await session.inspect.summary()).retired, hash: await session.inspect.hash() });
   }
   const { bookmarks } = await session.inspect.timeline();
   await session.dispose();
-  return { notices, states, bookmarks: bookmarks.map(({ name }) => name), ...(saved ? { saved } : {}) };
+  return { notices, states, executed, bookmarks: bookmarks.map(({ name }) => name), ...(saved ? { saved } : {}) };
 }
 
 const [, , job = ''] = process.argv;

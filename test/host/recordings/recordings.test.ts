@@ -1,12 +1,14 @@
 /** Runs that are recorded in one process and opened in another: equal hashes at equal counts; and files that cannot be opened, in words. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ContainerReader, ContainerWriter } from '../../../src/host/node/recordings/container';
 import { resolveConfiguration } from '../../../src/host/node/recordings/open';
+import { readSnapshots } from '../../../src/host/node/recordings/snapshots';
 import { LoadError } from '../../../src/monitor/firmware/platform';
 import { problemText } from '../../../src/monitor/machine/configuration';
 import type { Answer, Deed, Job } from './child';
@@ -25,6 +27,16 @@ async function inProcess(job: Job): Promise<Answer> {
 function writingFloppy(): Uint8Array {
   const image = new Uint8Array(1474560);
   image.set([0xb8, 0x01, 0x03, 0xb9, 0x02, 0x00, 0x31, 0xd2, 0xbb, 0x00, 0x7c, 0xcd, 0x13, 0xff, 0x06, 0x40, 0x7c, 0xeb, 0xed]);
+  image.set([0x55, 0xaa], 510);
+  return image;
+}
+
+/** A boot sector that counts in the second sector of the floppy and of the first hard disk for ever: each time it reads, increments and writes a word. */
+function countingFloppy(): Uint8Array {
+  const image = new Uint8Array(1474560);
+  const call = (ax: number, drive: number): number[] => [0xb8, 0x01, ax, 0xb9, 0x02, 0x00, 0xba, drive, 0x00, 0xbb, 0x00, 0x7e, 0xcd, 0x13];
+  const count = (drive: number): number[] => [...call(2, drive), 0xff, 0x06, 0x00, 0x7e, ...call(3, drive)];
+  image.set([...count(0), ...count(0x80), 0xeb, 0xbe]);
   image.set([0x55, 0xaa], 510);
   return image;
 }
@@ -159,11 +171,97 @@ describe('recordings in one file', function () {
     ]);
   });
 
-  it('are not made of a machine whose images are written to', async () => {
-    const { refusal } = await inProcess({
-      configuration: { floppy: { path: at('boot.img'), writable: true }, memory: '4M' }, deeds: [{ do: 'save', file: at('no.shadowbox'), embed: false }],
+  it('start from the nearest snapshot in the file, in another process, and go on as the machine that was recorded', async () => {
+    const guest = { multiboot: path.join(ROOT, 'samples/paging-lab/paging-lab.elf'), cmdline: 'exit', memory: '32M' };
+    const run = (count: number): Deed => ({ do: 'run', count });
+    const original = await inProcess({
+      configuration: { ...guest, timeTravel: true },
+      deeds: [
+        run(2_000_000), { do: 'input', input: { kind: 'serial', port: 'com1', bytes: [104, 105] } }, run(2_000_000), run(2_000_000), run(2_000_000),
+        { do: 'save', file: at('bare.shadowbox'), embed: false }, { do: 'save', file: at('long.shadowbox'), embed: false, snapshots: true }, run(500_000),
+      ],
     });
-    assert.match(refusal ?? '', /The guest writes to .*boot\.img itself/);
+    assert.equal(original.refusal, undefined);
+    const sizes = [at('long.shadowbox'), at('bare.shadowbox')].map((file) => statSync(file).size);
+    console.log(`      ${String(original.saved?.snapshots)} snapshots: ${sizes.join(' instead of ')} bytes`);
+    const [first, , second, third, stood] = original.states;
+    const further = original.states.at(-1);
+    const open = (file: string, timeTravel: boolean, deeds: readonly Deed[]): Promise<Answer> => inProcess({ configuration: { recording: at(file), timeTravel }, deeds });
+    const travel = (to: number | 'recorded' = 'recorded'): Deed => ({ do: 'travel', to });
+    const places = [travel(), travel(second?.retired), travel(first?.retired), travel(third?.retired), travel(), run(500_000)];
+    const answer = await open('long.shadowbox', true, places);
+    assert.deepEqual([answer.refusal, answer.notices], [undefined, []]);
+    assert.deepEqual(answer.states, [stood, second, first, third, stood, further]);
+    const plain = await open('bare.shadowbox', false, [travel(), run(500_000)]);
+    assert.deepEqual(plain.states, [stood, further]);
+    const [executed, all] = [answer.executed ?? [], plain.executed ?? []];
+    console.log(`      executed to where it stood, and on four more ways: ${executed.slice(0, 5).join(', ')}; without snapshots: ${String(all[0])}`);
+    assert.ok((executed[0] ?? Infinity) < 1000, 'where it stood there is a snapshot');
+    assert.ok((executed[4] ?? Infinity) < 7_000_000, 'from the start it would be 28,000,000');
+    assert.equal(all[0], stood?.retired);
+
+    // A byte of a snapshot's state, the first's and the last's.
+    const whole = readFileSync(at('long.shadowbox'));
+    const damaged = (index: number): string => {
+      const bytes = Uint8Array.from(whole);
+      const place = whole.indexOf(`S00${index}`, 0, 'latin1') + 60;
+      bytes[place] = (bytes[place] ?? 0) ^ 1;
+      writeFileSync(at(`damaged${index}`), bytes);
+      return at(`damaged${index}`);
+    };
+    const resolved = await resolveConfiguration({ recording: damaged(0) }, { front: 'commandLine' }, '0.1.0');
+    assert.ok(!('problems' in resolved));
+    assert.match(resolved.notices.map(({ message }) => message).join(), /its snapshot 1 is damaged, and is not used: it is run through from the start/);
+    assert.deepEqual((await resolved.load()).snapshots, []);
+    const last = (original.saved?.snapshots ?? 0) - 1;
+    // Time travel is not needed to use them.
+    const rest = await inProcess({ configuration: { recording: damaged(last), timeTravel: false }, deeds: [travel(), run(500_000)] });
+    assert.equal(rest.refusal, undefined);
+    assert.match(rest.notices.join(), /its snapshot \d is damaged, and is not used: what lies behind instruction \d+ is run through/);
+    assert.deepEqual(rest.states, [stood, further]);
+    assert.ok((rest.executed?.[0] ?? Infinity) < 4_000_000);
+  });
+
+  it('say so when they have snapshots of another format', async () => {
+    const writer = await ContainerWriter.create(at('other.shadowbox'));
+    await writer.section('HEAD', []);
+    await writer.finish();
+    const reader = await ContainerReader.open(at('other.shadowbox'));
+    assert.match((await readSnapshots(reader, 2)).problem ?? '', /its snapshots have format 2, and this version of Shadowbox reads format 1: it is run through from the start/);
+    await reader.close();
+  });
+
+  it('begin with what images held that their guest has written to since, or that are below a new overlay', async () => {
+    writeFileSync(at('counting.img'), countingFloppy());
+    writeFileSync(at('base.img'), new Uint8Array(2 ** 20).fill(0x55));
+    const original = await inProcess({
+      configuration: { floppy: { path: at('counting.img'), writable: true }, disks: [{ path: at('base.img'), overlay: at('new.qcow2') }], memory: '4M', timeTravel: true },
+      deeds: [{ do: 'run', count: 300_000 }, { do: 'input', input: { kind: 'key', code: 0x1e, down: true } }, { do: 'run', count: 300_000 }, { do: 'save', file: at('written.shadowbox'), embed: false, snapshots: true }],
+    });
+    assert.equal(original.refusal, undefined);
+    const written = readFileSync(at('counting.img'));
+    const rounds = written.readUInt16LE(512);
+    assert.ok(rounds > 10, `the guest has counted to ${rounds}`);
+    assert.ok(readFileSync(at('base.img')).every((byte) => byte === 0x55));
+    rmSync(at('new.qcow2'));
+    const [first, , last] = original.states;
+    const answer = await inProcess({
+      configuration: { recording: at('written.shadowbox'), timeTravel: true },
+      deeds: [{ do: 'travel', to: 'recorded' }, { do: 'travel', to: first?.retired ?? 0 }, { do: 'run', count: 300_000 }],
+    });
+    assert.equal(answer.refusal, undefined);
+    assert.deepEqual(answer.states.map(({ hash }) => hash), [last?.hash, first?.hash, last?.hash]);
+    assert.deepEqual(readFileSync(at('counting.img')), written, 'a replay writes to no image');
+    written[512] = (written[512] ?? 0) ^ 1;
+    writeFileSync(at('counting.img'), written);
+    await refused({ recording: at('written.shadowbox') }, /counting\.img has been written to since it was saved, or is another file; put it beside the recording, or name it with "floppy"/);
+  });
+
+  it('are not made of a machine of whose images it is not known what they held', async () => {
+    const { refusal } = await inProcess({
+      configuration: { floppy: { path: at('boot.img'), writable: true }, memory: '4M', timeTravel: false }, deeds: [{ do: 'save', file: at('no.shadowbox'), embed: false }],
+    });
+    assert.match(refusal ?? '', /what that held at the start is not known, since the machine runs without "timeTravel"/);
   });
 
   it('are made and replayed by the command', async () => {

@@ -167,6 +167,10 @@ export class ContainerReader {
     }
   }
 
+  has(name: string): boolean {
+    return this.sections.has(name);
+  }
+
   /** A section's bytes, piece by piece. */
   async *pieces(name: string): AsyncGenerator<Uint8Array> {
     const pieces = this.sections.get(name);

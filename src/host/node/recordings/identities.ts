@@ -23,6 +23,8 @@ export interface ImageIdentity {
   readonly digest: string;
   /** The section of the recording that holds the image, if one does. */
   readonly section?: string;
+  /** Whether the guest that was recorded had written to it: then it has to be as it was when the recording was saved. */
+  readonly isChanged?: boolean;
 }
 
 /** Discs that were put in while the machine ran, each once. */
@@ -43,11 +45,6 @@ export function imageSources(images: MachineImages, inputs: readonly LoggedInput
     ...disks.map(({ path }, index) => ({ role: `disks.${index}`, path, place: path })),
     ...insertedDiscs(inputs).map((path, index) => ({ role: `media.${index}`, path, place: at(path) })),
   ];
-}
-
-/** Images that the guest writes to itself, in words; what they held at the start is not there any more. */
-export function changedImages({ disks, floppy }: MachineImages): readonly string[] {
-  return [...disks, ...(floppy === undefined ? [] : [floppy])].filter(({ writable, overlay }) => writable || overlay !== undefined).map(({ path }) => path);
 }
 
 /** SHA-256 and size of bytes, or of a file. `between` is called on the way and may throw to give up. */

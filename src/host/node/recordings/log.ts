@@ -1,7 +1,7 @@
 /** What came into a machine, and what a debugger changed, as two sections of a recording: JSON, and the bytes that it points into. */
 import type { MachineInput } from '../../../monitor/devices/device';
-import type { Bookmark, Edit, LoggedEdit, LoggedInput, MemorySpace, Position, RunRecord } from '../../../monitor/machine/session';
-import { count, decodeInput, record, WrongRecording } from '../recordingFile';
+import type { Bookmark, Edit, LoggedEdit, LoggedInput, MemorySpace, RunRecord } from '../../../monitor/machine/session';
+import { count, decodeInput, list, position, record, text, WrongRecording } from './fields';
 
 /** Collects bytes; gives each piece's place. */
 class Bytes {
@@ -30,27 +30,9 @@ export function encodeRun({ inputs, edits, end, bookmarks, stood }: RunRecord): 
   return { log, bytes: bytes.pieces };
 }
 
-const NUMBERS = ['retired', 'time', 'events', 'inputs', 'edits', 'resets', 'changes', 'deliveries'] as const;
-
-function list(value: unknown, where: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new WrongRecording(`${where} is no list`);
-  return value;
-}
-
-function text(value: unknown, where: string): string {
-  if (typeof value !== 'string') throw new WrongRecording(`${where} is no text`);
-  return value;
-}
-
 function big(value: unknown, where: string): bigint {
   if (typeof value !== 'string' || !/^-?\d+$/.test(value)) throw new WrongRecording(`${where} is no number`);
   return BigInt(value);
-}
-
-function position(value: unknown, where: string): Position {
-  const fields = record(value, where);
-  const [retired, time, events, inputs, edits, resets, changes, deliveries] = NUMBERS.map((name) => count(fields[name], `${where}.${name}`));
-  return { retired, time, events, inputs, edits, resets, changes, deliveries, repeating: text(fields.repeating, `${where}.repeating`) };
 }
 
 function memorySpace(value: unknown, where: string): MemorySpace {

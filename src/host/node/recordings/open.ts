@@ -10,14 +10,16 @@ import { LoadError } from '../../../monitor/firmware/platform';
 import type { FieldName, MachineConfiguration, Notice, Problem, Validation, ValidationOptions } from '../../../monitor/machine/configuration';
 import { isFieldName, validateConfiguration } from '../../../monitor/machine/configuration';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { RunRecord } from '../../../monitor/machine/session';
+import type { DiskStart, RunRecord, SavedSnapshot } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { loadImages } from '../loadImages';
-import { record, WrongRecording } from '../recordingFile';
 import { BadRecording, ContainerReader } from './container';
+import { readStarts, withStarts } from './diskStarts';
+import { record, WrongRecording } from './fields';
 import { identify, pathIn, withPath, type ImageIdentity } from './identities';
 import { decodeRun } from './log';
 import { SECTIONS } from './save';
+import { readSnapshots } from './snapshots';
 
 /** Fields that say nothing about the machine as its guest sees it: a launch configuration may give them anew. */
 const FREE: readonly FieldName[] = [
@@ -59,14 +61,14 @@ export async function resolveConfiguration(written: Readonly<Record<string, unkn
     .map((field) => ({ field, message: 'it is part of the recording', remedy: 'take it out' }));
   if (problems.length > 0) return { problems };
   const fields = Object.keys(written).filter(isFieldName);
-  const { configuration, run, discs, cdrom, writtenBy } = await readRecording(file, given, fields, options.front);
-  const other = writtenBy === version ? [] : [{ field: 'recording', message: `it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here` }];
+  const { configuration, run, discs, cdrom, starts, snapshots, remarks } = await readRecording(file, given, fields, options.front, version);
+  const other = remarks.map((message) => ({ field: 'recording', message }));
   return {
     configuration, notices: [...notices, ...other],
     load: async () => {
       const images = await loadImages(configuration);
       const disc = images.cdrom && cdrom !== undefined ? { cdrom: { ...images.cdrom, path: cdrom } } : {};
-      return { ...images, ...disc, recording: run, discPlaces: discs };
+      return { ...withStarts(images, starts), ...disc, recording: run, snapshots: [...snapshots], discPlaces: discs };
     },
   };
 }
@@ -77,7 +79,14 @@ function explained(file: string, error: unknown): unknown {
   return error instanceof Error && 'code' in error ? new LoadError(fileFault(file, error), 'recording') : error;
 }
 
-async function readRecording(file: string, given: MachineConfiguration, fields: readonly FieldName[], front: ValidationOptions['front']): Promise<Recorded & { readonly writtenBy: string }> {
+interface Read extends Recorded {
+  readonly starts: readonly DiskStart[];
+  readonly snapshots: readonly SavedSnapshot[];
+  /** What the person should know about it. */
+  readonly remarks: readonly string[];
+}
+
+async function readRecording(file: string, given: MachineConfiguration, fields: readonly FieldName[], front: ValidationOptions['front'], version: string): Promise<Read> {
   let reader: ContainerReader | undefined;
   try {
     reader = await ContainerReader.open(file);
@@ -85,8 +94,12 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
     const run = decodeRun((await reader.section(SECTIONS.log)).toString('utf8'), await reader.section(SECTIONS.bytes));
     const configuration = merged(head.configuration, given, fields, front);
     const identities = (Array.isArray(head.images) ? head.images : []).map(identityOf);
-    const located = await locate(reader, file, identities, configuration, run, given, fields);
-    return { ...located, writtenBy: String(head.shadowbox) };
+    const located = { ...await locate(reader, file, identities, configuration, run, given, fields), starts: await readStarts(reader) };
+    const writtenBy = String(head.shadowbox);
+    // Another version may keep its devices' states in another way.
+    if (writtenBy !== version) return { ...located, snapshots: [], remarks: [`it was made by Shadowbox ${writtenBy}, and this is ${version}: its guest may go another way here`] };
+    const { snapshots, problem } = await readSnapshots(reader, head.snapshots);
+    return { ...located, snapshots, remarks: problem === undefined ? [] : [problem] };
   } catch (error) {
     throw explained(file, error);
   } finally {
@@ -95,9 +108,9 @@ async function readRecording(file: string, given: MachineConfiguration, fields: 
 }
 
 function identityOf(value: unknown): ImageIdentity {
-  const { role, path: from, bytes, digest, section } = record(value, 'an image');
+  const { role, path: from, bytes, digest, section, isChanged } = record(value, 'an image');
   if (typeof role !== 'string' || typeof from !== 'string' || typeof bytes !== 'number' || typeof digest !== 'string') throw new WrongRecording('an image is not named');
-  return { role, path: from, bytes, digest, ...(typeof section === 'string' ? { section } : {}) };
+  return { role, path: from, bytes, digest, ...(typeof section === 'string' ? { section } : {}), ...(isChanged === true ? { isChanged } : {}) };
 }
 
 /** The recorded machine, in today's surroundings. */
@@ -109,8 +122,11 @@ function merged(value: unknown, given: MachineConfiguration, fields: readonly Fi
   const whole: MachineConfiguration = { ...given, ...kept, ...local };
   const still = <T extends { readonly path: string }>(image: T): T => ({ ...image, writable: false, overlay: undefined });
   const console_ = whole.console === 'none' ? 'none' : front === 'editor' ? 'terminal' : 'stdio';
-  const { floppy, disks } = whole;
-  return { ...whole, console: console_, ...(floppy ? { floppy: still(floppy) } : {}), ...(disks ? { disks: disks.map(still) } : {}) };
+  const { floppy, disks, firmwareVariables } = whole;
+  return {
+    ...whole, console: console_, ...(floppy ? { floppy: still(floppy) } : {}), ...(disks ? { disks: disks.map(still) } : {}),
+    ...(firmwareVariables ? { firmwareVariables: { ...firmwareVariables, writable: false } } : {}),
+  };
 }
 
 /** Finds each image: where the person says, in the recording, where it was, or beside the recording. */
@@ -150,7 +166,8 @@ async function find(reader: ContainerReader, file: string, identity: ImageIdenti
   const what = `${name} (${identity.bytes} bytes, SHA-256 ${identity.digest.slice(0, 16)}…)`;
   const remedy = isFieldName(field) ? `put it beside the recording, or name it with "${field}"` : 'put it beside the recording';
   if (others.length === 0) throw new LoadError(`${file}: its machine was started from ${what}, which is not at ${candidates.join(' and not at ')}; ${remedy}`, 'recording');
-  throw new LoadError(`${file}: its machine was started from ${what}, and ${others.join(' and ')} is another file; ${remedy}`, 'recording');
+  const other = identity.isChanged === true ? 'has been written to since it was saved, or is another file' : 'is another file';
+  throw new LoadError(`${file}: its machine was started from ${what}, and ${others.join(' and ')} ${other}; ${remedy}`, 'recording');
 }
 
 /** An image out of the recording, as a file: it is kept among temporary files, for the next time. */

@@ -1,19 +1,24 @@
 /** Saves the run of a machine to one file: its configuration, which images it was started from, its input, its bookmarks. */
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MachineError } from '../../../monitor/machine/blame';
 import type { MachineImages } from '../../../monitor/machine/images';
-import type { MachineSession } from '../../../monitor/machine/session';
+import type { MachineSession, RunRecord } from '../../../monitor/machine/session';
 import { fileFault } from '../fileFault';
 import { ContainerWriter } from './container';
-import { changedImages, identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
+import { startsOf, withStartFiles, writeStarts } from './diskStarts';
+import { identify, imageSources, type ImageIdentity, type ImageSource } from './identities';
 import { encodeRun } from './log';
+import { SNAPSHOT_FORMAT, writeSnapshots } from './snapshots';
 
 export interface SaveOptions {
   /** The version of Shadowbox that writes. */
   readonly version: string;
   /** Whether images are put into the file, those of up to 64 MiB each. */
   readonly embed: boolean;
+  /** Whether snapshots are put into it, so that whoever opens it need not run through all from the start. Default: no. */
+  readonly snapshots?: boolean;
   /** Told what is being done, and the share that is done (0 to 100) where it is known. */
   readonly report?: (message: string, percentage?: number) => void;
   readonly signal?: AbortSignal;
@@ -25,6 +30,9 @@ export interface Saved {
   /** Paths of images in the file, and of those beside it that whoever opens it needs. */
   readonly embedded: readonly string[];
   readonly needed: readonly string[];
+  /** Snapshots in the file, and a sentence on those that are not, though they were wanted. */
+  readonly snapshots: number;
+  readonly note?: string;
 }
 
 /** An image larger than this is not put into the file. */
@@ -40,17 +48,19 @@ export const SECTIONS = { head: 'HEAD', log: 'LOGS', bytes: 'BYTE', image: (inde
  */
 export async function saveRecording(session: MachineSession, images: MachineImages, file: string, options: SaveOptions): Promise<Saved> {
   const { report = () => undefined, signal } = options;
-  const [changed] = changedImages(images);
-  if (changed !== undefined) {
-    throw new MachineError(`The guest writes to ${changed} itself, so that what it held at the start is not there to begin from again. Start the machine without "writable" and "overlay" to record it.`, 'user');
-  }
   const run = await session.control.record();
+  const starts = await startsOf(session, images);
   const identities: ImageIdentity[] = [];
-  const sources = imageSources(images, run.inputs);
-  for (const source of sources) identities.push(await named(source, identities.length, options));
+  const sources = imageSources(withStartFiles(images, starts), run.inputs);
+  for (const source of sources) {
+    const isChanged = starts.some(({ role, blocks }) => role === source.role && blocks.size > 0);
+    identities.push({ ...await named(source, identities.length, options), ...(isChanged ? { isChanged } : {}) });
+  }
   const { bytes, log } = encodeRun(run);
-  const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording' && name !== 'replay'));
-  const head = { shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities };
+  const configuration = Object.fromEntries(Object.entries(images.configuration).filter(([name]) => name !== 'recording'));
+  const head = {
+    shadowbox: options.version, saved: new Date().toISOString(), configuration, images: identities, ...(options.snapshots === true ? { snapshots: SNAPSHOT_FORMAT } : {}),
+  };
   const writer = await ContainerWriter.create(file).catch((error: unknown) => { throw new MachineError(fileFault(file, error), 'user'); });
   try {
     const between = (): void => signal?.throwIfAborted();
@@ -58,6 +68,11 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     report('Writing the input');
     await writer.section(SECTIONS.log, [Buffer.from(log)], between);
     await writer.section(SECTIONS.bytes, joined(bytes), between);
+    if (starts.length > 0) await writeStarts(starts, writer);
+    const kept = options.snapshots === true ? await writeSnapshots(session, run, writer, (done, of) => {
+      between();
+      report(`Writing snapshot ${done + 1} of ${of}`, Math.floor((100 * done) / of));
+    }) : { count: 0 };
     for (const [index, { section, bytes: size }] of identities.entries()) {
       const source = sources[index];
       if (section === undefined || source === undefined) continue;
@@ -67,14 +82,22 @@ export async function saveRecording(session: MachineSession, images: MachineImag
         report(`Writing ${name}`, Math.floor((100 * done) / Math.max(size, 1)));
       });
     }
+    if (starts.length > 0) await standsStill(session, run);
     const written = await writer.finish();
     const paths = (isEmbedded: boolean): string[] => identities.filter(({ section }) => (section !== undefined) === isEmbedded).map((image) => image.path);
-    return { path: file, bytes: written, embedded: paths(true), needed: paths(false) };
+    return { path: file, bytes: written, embedded: paths(true), needed: paths(false), snapshots: kept.count, ...('note' in kept ? { note: kept.note } : {}) };
   } catch (error) {
     await writer.abandon();
     if (signal?.aborted === true) throw signal.reason;
     throw error instanceof Error && 'code' in error ? new MachineError(fileFault(file, error), 'user') : error;
   }
+}
+
+/** Files that the guest writes to were read while it stood. */
+async function standsStill({ control }: MachineSession, { stood, inputs }: RunRecord): Promise<void> {
+  const now = await control.record().catch(() => undefined);
+  if (now?.inputs.length === inputs.length && isDeepStrictEqual(now.stood, stood)) return;
+  throw new MachineError('The machine has gone on while its recording was being saved: save it again, and let it stand meanwhile.', 'user');
 }
 
 /** An image's identity; reading a large one may take a while. */
