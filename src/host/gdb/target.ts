@@ -68,7 +68,11 @@ export class Target {
   /** Sets a register of the selected thread. Throws MachineError with the reason when it cannot be set. */
   async setRegister(register: GdbRegister, value: bigint): Promise<void> {
     if (value >> BigInt(register.bits) !== 0n) throw new MachineError(`${register.name} has ${register.bits} bits.`, 'user');
-    const writes = register.write(await this.registers(), value);
+    const cpu = await this.registers();
+    // After a function that it has called GDB gives back all registers, also those that cannot be set to anything but what they have.
+    const now = register.read(cpu);
+    if (now !== undefined && BigInt.asUintN(register.bits, now) === value) return;
+    const writes = register.write(cpu, value);
     try {
       for (const write of writes) await this.session.control.setRegister(write.name, write.value, this.selected - 1);
     } finally {

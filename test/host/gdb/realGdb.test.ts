@@ -150,6 +150,36 @@ describe('GDB', function () {
     }
   });
 
+  it('functions are called, where the entry point is not mapped any more, too', async function () {
+    const built = buildLongModeGuest();
+    if ('missing' in built) leaveOut(this, `no ${built.missing}`);
+    try {
+      const out = await start('--multiboot', built.elf, '--serial', 'none').gdb([
+        ATTACH, 'break factorial', 'c', 'delete', 'p $pc', 'p $sp', ECHO('mapped'), 'p factorial(5)',
+        'set {long}&pml4 = 0', 'x/i _start', ECHO('not mapped'), 'p factorial(6)', 'call factorial(3)', 'p $pc', 'p $sp', 'bt 2',
+        // Other versions of GDB have the function return to the entry point, as this does.
+        ECHO('by address'), 'break *factorial', 'c', 'delete', 'break *&_start', 'set {long}$sp = (long)&_start', 'c', 'p $pc == &_start', 'kill',
+      ], built.elf);
+      assert.match(part(out, 'by address'), /Breakpoint \d+, _start[^]*= 1\n/);
+      assert.match(part(out, 'mapped'), /= 120\n[^]*Cannot access memory/);
+      assert.match(part(out, 'not mapped'), /= 720\n[^]*= 6\n/);
+      const places = [...out.matchAll(/^\$\d+ = \(void.*$/gm)].map(([line]) => line.replace(/^\$\d+/, ''));
+      assert.deepEqual(places.slice(2, 4), places.slice(0, 2), 'the machine stands where it stood');
+      assert.match(part(out, 'not mapped'), /#0 +factorial \(n=32\)[^]*#1 .*work/);
+    } finally {
+      built.remove();
+    }
+  });
+
+  it('functions of 32-bit code are called', async () => {
+    const out = await start('--multiboot', PAGING_LAB, '--serial', 'none').gdb([
+      ATTACH, 'break space_create', 'c', 'p frames_free()', 'p frame_owners($frame = frame_allocate())', 'p frames_free()', 'p frame_owners($frame)', 'bt 1', 'kill',
+    ], PAGING_LAB);
+    const values = [...out.matchAll(/^\$\d+ = (\d+)$/gm)].map(([, value]) => Number(value));
+    assert.deepEqual(values, [values[0], 1, (values[0] ?? 0) - 1, 1]);
+    assert.match(out, /#0 +space_create/);
+  });
+
   it('an i386 description while 64-bit code runs says so', async function () {
     const built = buildLongModeGuest();
     if ('missing' in built) leaveOut(this, `no ${built.missing}`);
