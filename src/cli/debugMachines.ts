@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as zlib from 'node:zlib';
+import { decompress } from 'fzstd';
 import { version } from '../../package.json';
 import type { DebuggedMachine, FileReader, MachineFactory, OpenFile } from '../../debugger/ports';
 import type { Unpackers } from '../../debugger/symbols/elf';
@@ -21,9 +22,9 @@ import type { MachineImages } from '../monitor/machine/images';
 import type { MachineEvent, MachineSession } from '../monitor/machine/session';
 import type { Surroundings } from './surroundings';
 
-/** Node has had Zstandard since version 22.15; before, sections that it compresses cannot be unpacked. */
+/** Node has had Zstandard of its own, which is faster, since version 22.15. */
 const zstd: Unpackers['zstd'] = 'zstdDecompressSync' in zlib && typeof zlib.zstdDecompressSync === 'function'
-  ? zlib.zstdDecompressSync as NonNullable<Unpackers['zstd']> : undefined;
+  ? zlib.zstdDecompressSync as NonNullable<Unpackers['zstd']> : (bytes) => decompress(bytes);
 
 function openFile(file: string): OpenFile {
   const descriptor = openSync(file, 'r');

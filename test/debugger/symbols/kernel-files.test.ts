@@ -2,13 +2,14 @@
 // sections compressed by Zstandard; and values that only expressions give.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatValue, sizeOf, SymbolFileError, SymbolTable, valueAt } from "../../../debugger/symbols";
 import type { ByteSource } from "../../../debugger/symbols";
 import { ByteReader } from "../../../debugger/symbols/bytes";
-import { ElfFile } from "../../../debugger/symbols/elf";
+import { ElfFile, SHF } from "../../../debugger/symbols/elf";
 import { AbbreviationTable } from "../../../debugger/symbols/forms";
+import { fileReader } from "../../../src/cli/debugMachines";
 import { leaveOut } from "../../support/leaveOut";
 import { needCompiler, needTools, SAMPLE_C, Workshop } from "./toolchain";
 
@@ -88,6 +89,29 @@ describe("kernels' symbol files", function () {
     });
     assert.deepEqual(elf.debugSection(".debug_info"), plain.debugSection(".debug_info"));
     assert.equal(asked.length, 1);
+  });
+
+  it("are unpacked from Zstandard on every Node", async function () {
+    needTools(this, "objcopy", "zstd");
+    const path = shop.compile("large", SAMPLE_C, "-m64", "-g3", "-w");
+    if (!shop.run("objcopy", "--help").includes("zstd")) leaveOut(this, "this objcopy does not compress by Zstandard");
+    shop.run("objcopy", "--compress-debug-sections=zstd", path, "large.zst");
+    const { unpackers } = fileReader(shop.folder);
+    const plain = ElfFile.parse(new Uint8Array(readFileSync(path)));
+    const elf = ElfFile.parse(new Uint8Array(readFileSync(join(shop.folder, "large.zst"))), "large.zst", unpackers?.inflate, unpackers?.zstd);
+    const packed = elf.sections.filter(({ flags }) => (flags & SHF.COMPRESSED) !== 0).map(({ name }) => name);
+    assert.ok(packed.includes(".debug_info") && packed.includes(".debug_macro"), packed.join());
+    for (const name of packed) assert.deepEqual(elf.debugSection(name), plain.debugSection(name), name);
+    // The other levels of the same format, at the size of a large section; and what is no such stream.
+    const big = new Uint8Array(readFileSync(process.execPath).subarray(0, 4_000_000));
+    writeFileSync(join(shop.folder, "big"), big);
+    for (const level of ["-1", "-9"]) {
+      shop.run("zstd", "-q", "-f", level, "big", "-o", "big.zst");
+      const start = performance.now();
+      assert.ok(Buffer.from(unpackers?.zstd?.(new Uint8Array(readFileSync(join(shop.folder, "big.zst")))) ?? []).equals(big), level);
+      console.log(`      4 MB of Zstandard ${level}: ${(performance.now() - start).toFixed(0)} ms`);
+    }
+    assert.throws(() => unpackers?.zstd?.(big.subarray(0, 1000)));
   });
 
   it("have thread-local variables below the thread's base", function () {
