@@ -1,5 +1,6 @@
 // The symbols of an ELF file by address and by name: what is left to go by where there is no DWARF.
 
+import { isNamed } from "./demangle";
 import { SHF, SHN, STB, STT } from "./elf";
 import type { ElfSection, ElfSymbol } from "./elf";
 import type { ObjectFile } from "./object-file";
@@ -34,6 +35,7 @@ function rank(symbol: ElfSymbol): number {
 export class ElfSymbols {
   private sorted: readonly AddressSymbol[] | undefined;
   private names: Map<string, AddressSymbol[]> | undefined;
+  private readonly readable = new Map<string, readonly AddressSymbol[]>();
 
   constructor(private readonly elf: Pick<ObjectFile, "sections" | "symbols">) {}
 
@@ -49,7 +51,18 @@ export class ElfSymbols {
 
   /** All symbols of that name. */
   named(name: string): readonly AddressSymbol[] {
-    return this.indexed(name).filter(symbol => symbol.name === name);
+    const exact = this.indexed(name).filter(symbol => symbol.name === name);
+    return exact.length === 0 && name.includes("::") ? this.readablyNamed(name) : exact;
+  }
+
+  /** Those of C++ and Rust whose readable name it is, with or without parameters. */
+  private readablyNamed(name: string): readonly AddressSymbol[] {
+    let found = this.readable.get(name);
+    if (found === undefined) {
+      found = this.all().filter(symbol => isNamed(symbol.name, name));
+      this.readable.set(name, found);
+    }
+    return found;
   }
 
   /** The functions of that name, and what compilers made of them under longer names: `name.cold`, `name.constprop.0`. */

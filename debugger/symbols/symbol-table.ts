@@ -6,6 +6,7 @@ import { CallFrames } from "./cfi";
 import type { FrameSection, ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
 import { CompilationUnit, rowEnd } from "./compilation-unit";
 import type { PlacedRow } from "./compilation-unit";
+import { readableName } from "./demangle";
 import { Declarations } from "./declarations";
 import type { Declaration, DeclaringUnit } from "./declarations";
 import { DW_TAG, DW_UT } from "./dwarf-constants";
@@ -414,8 +415,9 @@ export class SymbolTable {
 
   private symbolFunction(symbol: AddressSymbol): FunctionInfo {
     const range = this.bias.rangeToRuntime(symbol);
+    const name = readableName(symbol.name);
     return {
-      name: symbol.name, linkageName: undefined, start: range.start, end: range.end, ranges: [range],
+      name, linkageName: name === symbol.name ? undefined : symbol.name, start: range.start, end: range.end, ranges: [range],
       prologueEnd: range.start, declaration: undefined, type: undefined, origin: "elf",
     };
   }
