@@ -98,7 +98,9 @@ export class ProcessSymbols {
     if (!layout || root === undefined) return undefined;
     const read: ReadProgram = (address, bytes) => this.inspect.readMemory({ kind: 'linearUnder', cr3: root }, address, bytes);
     const found = await Promise.all((await mappedFiles(kernel.memory, layout, memory)).map(({ path, lowest }) => this.file(path, lowest, read)));
-    return { root: await userRoot(root, this.inspect, kind), images: found.flatMap((each) => each?.image ?? []) };
+    const own = await userRoot(root, this.inspect, kind);
+    // Roots of PAE are smaller than pages; of CR3 the page counts.
+    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []) };
   }
 
   /** The symbols of a file that lies in a process's memory; undefined where there is none that fits. */
