@@ -7,9 +7,12 @@ import { hex } from './numbers';
 import { userError } from './ports';
 import type { Target } from './target';
 
+/** Where code is; `cr3`: in the address space of this root alone. */
+export type PlacedCode = CodePlace & { readonly cr3?: number };
+
 /** Where a breakpoint goes, or why it cannot. */
 export type Spot =
-  | { readonly places: readonly CodePlace[]; readonly answer: Omit<DebugProtocol.Breakpoint, 'id' | 'verified'> }
+  | { readonly places: readonly PlacedCode[]; readonly answer: Omit<DebugProtocol.Breakpoint, 'id' | 'verified'> }
   | { readonly reason: string };
 
 export type BreakpointMode = 'hook' | 'physical' | 'guest-dr' | 'guest-int3';
@@ -41,14 +44,14 @@ export function breakpointMode(text: string | undefined): BreakpointMode {
 }
 
 /** The places of a breakpoint in its mode. Error (for a person) for one that cannot be. */
-export async function hookPlaces({ places }: Extract<Spot, { places: unknown }>, mode: BreakpointMode, target: Target): Promise<readonly CodePlace[]> {
+export async function hookPlaces({ places }: Extract<Spot, { places: unknown }>, mode: BreakpointMode, target: Target): Promise<readonly PlacedCode[]> {
   if (mode !== 'physical') return places;
-  return Promise.all(places.map(async (place) => ('linear' in place ? { physical: await physicalOf(place.linear, target) } : place)));
+  return Promise.all(places.map(async (place) => ('linear' in place ? { physical: await physicalOf(place, target) } : place)));
 }
 
-/** The guest-physical address of a linear one in the present address space. Error where it is not mapped. */
-export async function physicalOf(linear: bigint, target: Target): Promise<number> {
-  const { physical, story } = await target.inspect.walk(undefined, linear);
+/** The guest-physical address of a linear one, in the present address space where it says no other. Error where it is not mapped. */
+export async function physicalOf({ linear, cr3 }: { readonly linear: bigint; readonly cr3?: number }, target: Target): Promise<number> {
+  const { physical, story } = await target.inspect.walk(cr3, linear);
   if (physical === undefined) throw userError(`${hex(linear)} has no physical address now: ${story}`);
   return physical;
 }

@@ -1,6 +1,6 @@
 /** Where breakpoints go: lines, functions and memory references as places of code. */
 import { formatReference, linearPlace, type Place } from './addresses';
-import type { Spot } from './breakpointPlaces';
+import type { PlacedCode, Spot } from './breakpointPlaces';
 import { parseInteger } from './numbers';
 import { messageOf } from './ports';
 import { NO_SYMBOLS, type Program } from './program';
@@ -21,11 +21,11 @@ export class BreakpointSpots {
     const found = this.program.lineAddresses(path, line);
     if ('reason' in found) return found;
     return {
-      places: found.addresses.map((linear) => ({ linear })),
+      places: found.addresses.map(({ address, cr3 }) => placeIn(address, cr3)),
       answer: {
         line: found.line,
         source: { name: found.source.name, path: found.source.path },
-        instructionReference: formatReference(linearPlace(found.addresses[0])),
+        instructionReference: formatReference(linearPlace(found.addresses[0].address)),
       },
     };
   }
@@ -33,12 +33,12 @@ export class BreakpointSpots {
   function(name: string): Spot {
     const functions = this.program.functionsNamed(name);
     if (functions.length === 0) return { reason: this.program.isEmpty ? NO_SYMBOLS : `There is no function '${name}' in the loaded symbols.` };
-    const addresses = functions.map((found) => found.prologueEnd);
-    const line = this.program.lineAt(addresses[0]);
+    const [{ prologueEnd: first }] = functions;
+    const line = this.program.lineAt(first);
     return {
-      places: addresses.map((linear) => ({ linear })),
+      places: functions.map(({ prologueEnd, cr3 }) => placeIn(prologueEnd, cr3)),
       answer: {
-        instructionReference: formatReference(linearPlace(addresses[0])),
+        instructionReference: formatReference(linearPlace(first)),
         ...(line ? { line: line.line, source: { name: line.source.name, path: line.source.path } } : {}),
       },
     };
@@ -72,4 +72,8 @@ export class BreakpointSpots {
     if (mode !== 'real' && mode !== 'v8086') return undefined;
     return { places: [{ segment: Number(segment), offset: Number(offset) + more }], answer: { instructionReference: reference, offset: more } };
   }
+}
+
+function placeIn(linear: bigint, cr3: number | undefined): PlacedCode {
+  return cr3 === undefined ? { linear } : { linear, cr3 };
 }

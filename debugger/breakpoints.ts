@@ -3,8 +3,8 @@
  * log messages are decided about in the monitor where that is possible (conditions/), else here, at each stop.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { CodePlace, ExecutionBreakpoint, LogEntry, StopReport } from '../src/monitor/machine/session';
-import { breakpointMode, hookPlaces, type BreakpointMode, type Spot } from './breakpointPlaces';
+import type { ExecutionBreakpoint, LogEntry, StopReport } from '../src/monitor/machine/session';
+import { breakpointMode, hookPlaces, type BreakpointMode, type PlacedCode, type Spot } from './breakpointPlaces';
 import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
 import { parseHitCondition, parseLogMessage, type LogPiece } from './conditions/languages';
 import type { Expression } from './expressions/syntax';
@@ -21,7 +21,7 @@ import type { Target } from './target';
 interface Hook {
   /** Its number in the machine. */
   id: number;
-  readonly place: CodePlace;
+  readonly place: PlacedCode;
   /** Set where it is put into the guest instead of being a hook. */
   readonly guest: GuestBreakpoint | undefined;
   built: BuiltGate;
@@ -48,6 +48,8 @@ export interface BreakpointServices {
   resolve(reference: string): Promise<Place>;
   /** Breakpoints in the guest have changed, and with them what tells of them. */
   guestChanged(): Promise<void>;
+  /** The guest has come to where breakpoints are to be found anew: ends when they have been. */
+  codeHasCome(): Promise<void>;
   /** A line for the debug console, with the address that it is about. */
   log(text: string, address: bigint): void;
 }
@@ -64,8 +66,12 @@ export class BreakpointManager implements StopJudge {
   private nextHook = 1;
   /** Key: 'source:PATH', 'functions', 'instructions'. */
   private readonly sets = new Map<string, readonly Breakpoint[]>();
-  /** What was wanted of functions last. */
-  private functions: RequestArguments | undefined;
+  /** Finds the places anew of those that are set on lines and functions, by key. */
+  private readonly wanted = new Map<string, () => readonly Wanted[]>();
+  /** A place in the guest at which breakpoints are to be found anew, unseen by anybody. */
+  private renewal: { readonly id: number; readonly linear: bigint } | undefined;
+  /** Sets are replaced one after the other: what is found anew must not come behind what the client has set meanwhile. */
+  private turn: Promise<unknown> = Promise.resolve();
   private readonly spots: BreakpointSpots;
 
   constructor(
@@ -87,30 +93,52 @@ export class BreakpointManager implements StopJudge {
   async setSource(args: RequestArguments, lineOf: (line: number) => number): Promise<DebugProtocol.Breakpoint[]> {
     const path = args.object('source').optionalString('path');
     if (path === undefined) throw userError('setBreakpoints: the source has no path.');
-    const wanted = args.objects('breakpoints').map((item) => {
+    return this.replaceAnew(`source:${path}`, () => args.objects('breakpoints').map((item) => {
       const line = lineOf(item.integer('line', 0));
       return { key: `${line}`, item, spot: this.spots.line(path, line) };
-    });
-    return this.replace(`source:${path}`, wanted);
+    }));
   }
 
   /** setFunctionBreakpoints: stops after the prologue, where arguments can be read. */
   async setFunctions(args: RequestArguments): Promise<DebugProtocol.Breakpoint[]> {
-    this.functions = args;
-    await this.program.ready();
-    const wanted = args.objects('breakpoints').map((item) => {
+    return this.replaceAnew('functions', () => args.objects('breakpoints').map((item) => {
       const name = item.string('name');
       return { key: name, item, spot: this.spots.function(name) };
-    });
-    return this.replace('functions', wanted);
+    }));
   }
 
-  /** Functions are known that were not: gives the breakpoints on functions that have found theirs. */
-  async renewFunctions(): Promise<DebugProtocol.Breakpoint[]> {
-    const before = this.sets.get('functions') ?? [];
-    if (!this.functions || before.every(({ answer }) => answer.verified)) return [];
-    const now = await this.setFunctions(this.functions);
-    return now.filter((answer) => answer.verified && before.some((old) => old.id === answer.id && !old.answer.verified));
+  private replaceAnew(set: string, wanted: () => readonly Wanted[]): Promise<DebugProtocol.Breakpoint[]> {
+    return this.inTurn(async () => {
+      await this.program.ready();
+      this.wanted.set(set, wanted);
+      return this.replace(set, wanted());
+    });
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Other code is known than before: gives the breakpoints on lines and functions that have found a place, or have lost it. */
+  renew(): Promise<DebugProtocol.Breakpoint[]> {
+    return this.inTurn(async () => {
+      const changed: DebugProtocol.Breakpoint[] = [];
+      for (const [set, wanted] of this.wanted) {
+        const before = this.sets.get(set) ?? [];
+        const now = await this.replace(set, wanted());
+        changed.push(...now.filter((answer) => before.some((old) => old.id === answer.id && old.answer.verified !== answer.verified)));
+      }
+      return changed;
+    });
+  }
+
+  /** Breakpoints are found anew whenever the guest comes to this place; undefined: nowhere. */
+  async renewAt(linear: bigint | undefined): Promise<void> {
+    if (this.renewal?.linear === linear) return;
+    this.renewal = linear === undefined ? undefined : { id: this.nextHook++, linear };
+    await this.apply();
   }
 
   /** setInstructionBreakpoints: a memory reference and an offset in bytes. */
@@ -120,15 +148,16 @@ export class BreakpointManager implements StopJudge {
       const offset = item.optionalInteger('offset') ?? 0;
       return { key: `${reference}+${offset}`, item, spot: await this.spots.instruction(reference, offset) };
     }));
-    return this.replace('instructions', wanted);
+    return this.inTurn(() => this.replace('instructions', wanted));
   }
 
   /** Gives the machine all hooks anew. */
   async apply(): Promise<void> {
     const hooks = this.all().flatMap(({ hooks: each }) => each);
-    await this.target.control.setBreakpoints(hooks.filter(({ guest }) => guest === undefined).map(({ id, place, built }): ExecutionBreakpoint => (
+    const set = hooks.filter(({ guest }) => guest === undefined).map(({ id, place, built }): ExecutionBreakpoint => (
       { id, ...place, ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }
-    )));
+    ));
+    await this.target.control.setBreakpoints(this.renewal ? [...set, this.renewal] : set);
   }
 
   /** Puts those into the guest that belong there. Error for one that cannot be put there. */
@@ -164,6 +193,7 @@ export class BreakpointManager implements StopJudge {
     const isMet = this.metBy(report);
     if (!isMet) return NO_VERDICT;
     const { reason } = report;
+    if (reason.kind === 'breakpoint' && this.renewal && reason.ids.includes(this.renewal.id)) await this.services.codeHasCome();
     const hit: number[] = [];
     let isBetter = false;
     for (const breakpoint of this.all()) {
@@ -274,7 +304,7 @@ export class BreakpointManager implements StopJudge {
     }
   }
 
-  private async hooks(places: readonly CodePlace[], mode: BreakpointMode, wish: Wish): Promise<Hook[]> {
+  private async hooks(places: readonly PlacedCode[], mode: BreakpointMode, wish: Wish): Promise<Hook[]> {
     return Promise.all(places.map(async (place) => {
       const address = 'linear' in place ? place.linear : undefined;
       const guest = guestBreakpoint(address, mode);
@@ -295,7 +325,7 @@ function withoutLog({ filter, gate, rest }: BuiltGate): BuiltGate {
   return { filter, rest, ...(gate?.condition ? { gate: { condition: gate.condition } } : {}) };
 }
 
-function isSameSpot(one: readonly CodePlace[], other: readonly CodePlace[]): boolean {
+function isSameSpot(one: readonly PlacedCode[], other: readonly PlacedCode[]): boolean {
   return one.length === other.length && one.every((place, index) => Object.entries(place).every(([key, value]) => Object.entries(other[index]).some(([k, v]) => k === key && v === value)));
 }
 

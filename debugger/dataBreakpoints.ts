@@ -159,7 +159,7 @@ export class DataBreakpoints implements StopJudge {
   private async inMode(data: WatchedData, mode: string | undefined): Promise<WatchedData> {
     if (mode === undefined || data.place.space.kind === 'physical') return data;
     if (mode !== 'physical') throw userError(`Data breakpoints have no mode '${mode}': there is ${BREAKPOINT_MODES.filter(({ appliesTo }) => appliesTo.includes('data')).map((each) => each.mode).join(', ')}.`);
-    return { ...data, place: { space: { kind: 'physical' }, address: BigInt(await physicalOf(data.place.address, this.target)) } };
+    return { ...data, place: { space: { kind: 'physical' }, address: BigInt(await physicalOf({ linear: data.place.address }, this.target)) } };
   }
 
   private async make(item: RequestArguments, before: readonly DataBreakpoint[]): Promise<DataBreakpoint> {

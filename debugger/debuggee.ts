@@ -21,6 +21,7 @@ import { GuestOutput, panelEvent } from './guestOutput';
 import type { LaunchOptions } from './launchOptions';
 import { LinuxCommands } from './linux/commands';
 import { LinuxGuest } from './linux/linuxGuest';
+import { ProcessSymbols } from './linux/processSymbols';
 import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
 import { Navigation } from './navigation';
@@ -34,7 +35,7 @@ import { ReplCommands } from './replCommands';
 import { RunUntil } from './runUntil';
 import { Runner, type Stop } from './runner';
 import { SourceChecks } from './sourceChecks';
-import { SourceManager } from './sources';
+import { moduleOf, SourceManager } from './sources';
 import { StackManager } from './stack';
 import { Stepper } from './stepping';
 import { anyOf } from './stopJudge';
@@ -72,6 +73,8 @@ export class Debuggee {
   private readonly time: TimeManager;
   readonly panels: ReturnType<typeof panelHandlers>;
   private readonly linux: LinuxGuest;
+  /** Ends when breakpoints have been found anew as often as that was due. */
+  private renewing: Promise<void> = Promise.resolve();
   private readonly output: GuestOutput;
   private readonly stories: StopStories;
   /** Whether the client has been told, at this stop, that it asks for what is past. */
@@ -87,14 +90,20 @@ export class Debuggee {
   ) {
     const target = new Target(machine);
     this.linux = new LinuxGuest(target, {
-      found: () => void this.renewFunctionBreakpoints().catch((error: unknown) => this.tell(messageOf(error), true)),
+      found: () => this.renewBreakpoints(),
       modulesChanged: (loaded, gone) => {
         for (const module of gone) this.send(new ModuleEvent('removed', dapModule(module)));
         for (const module of loaded) this.send(new ModuleEvent('new', dapModule(module)));
       },
-    });
+      programsChanged: (loaded, gone) => {
+        for (const image of gone) this.send(new ModuleEvent('removed', moduleOf(image)));
+        for (const image of loaded) this.send(new ModuleEvent('new', moduleOf(image)));
+        this.renewBreakpoints();
+      },
+    }, new ProcessSymbols(program.loader, target.inspect));
     program.describedBy(this.linux);
     this.checks = new SourceChecks(program, files, (text) => this.tell(text, true));
+    target.readValuesAlso((address) => this.linux.spaceOf(address));
     this.target = target;
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
@@ -111,6 +120,11 @@ export class Debuggee {
       holds: (expression) => this.evaluation.holds(expression),
       show: (expression) => this.evaluation.show(expression),
       resolve,
+      codeHasCome: async () => {
+        // What has come is found when it is looked for, and tells of itself.
+        await program.ready();
+        await this.renewing;
+      },
       log: (text, address) => this.log(text, address),
     });
     this.variables = new VariableManager(this.threads, this.evaluation);
@@ -317,9 +331,12 @@ export class Debuggee {
     this.program.close();
   }
 
-  /** Breakpoints on functions that were not known find them. */
-  private async renewFunctionBreakpoints(): Promise<void> {
-    for (const breakpoint of await this.breakpoints.renewFunctions()) this.send(new BreakpointEvent('changed', breakpoint));
+  /** Breakpoints on code that was not known find it. */
+  private renewBreakpoints(): void {
+    this.renewing = this.renewing.then(async () => {
+      await this.breakpoints.renewAt(this.linux.programStart);
+      for (const breakpoint of await this.breakpoints.renew()) this.send(new BreakpointEvent('changed', breakpoint));
+    }).catch((error: unknown) => this.tell(messageOf(error), true));
   }
 
   private setHexadecimal(hexadecimal: boolean): void {
@@ -348,11 +365,12 @@ export class Debuggee {
   /** All that is about one CPU. */
   private makeThread(index: number | undefined, firstFrame: number): CpuThread {
     const target = index === undefined ? this.target : this.target.of(index);
-    const stack = new StackManager(target, this.program, this.linux);
-    const frames = new FrameManager(target, this.program, stack, this.listings, this.checks, firstFrame);
-    const disassembler = index === undefined ? this.disassembler : new Disassembler(target, this.program);
+    const program = index === undefined ? this.program : this.program.seenBy(index);
+    const stack = new StackManager(target, program, this.linux);
+    const frames = new FrameManager(target, program, stack, this.listings, this.checks, firstFrame);
+    const disassembler = index === undefined ? this.disassembler : new Disassembler(target, program);
     // The runner is made later.
-    const stepper = (): Stepper => new Stepper(target, this.program, this.runner, stack, disassembler);
+    const stepper = (): Stepper => new Stepper(target, program, this.runner, stack, disassembler);
     return { target, stack, frames, get stepper() { return stepper(); } };
   }
 

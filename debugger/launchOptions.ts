@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly stopOnEntry: boolean;
   /** Symbol files that the user names. */
   readonly symbols: readonly SymbolFileOption[];
+  /** Directories in which symbol files of kernels and programs are looked for. */
+  readonly symbolPaths: readonly string[];
   /** Paths of images that bring symbols when they happen to be ELF files. */
   readonly images: readonly string[];
   /** Prefixes of source paths in the debug information, and what to put in their place. */
@@ -28,13 +30,14 @@ export interface LaunchOptions {
 
 /** Reads the options; fields of a wrong type count as absent, because the factory has refused them already. */
 export function launchOptions(configuration: Readonly<Record<string, unknown>>): LaunchOptions {
-  const { name, stopOnEntry, symbols, serial, multiboot, kernel, sourceMap, timeTravel } = configuration;
+  const { name, stopOnEntry, symbols, symbolPaths, serial, multiboot, kernel, sourceMap, timeTravel } = configuration;
   const named = symbolFilesIn(symbols);
   const namedPaths = named.map(({ path }) => path);
   return {
     name: typeof name === 'string' && name !== '' ? name : 'machine',
     stopOnEntry: stopOnEntry !== false,
     symbols: named,
+    symbolPaths: pathsIn(symbolPaths),
     images: [...pathsIn(kernel), ...pathsIn(multiboot)].filter((path) => !namedPaths.includes(path)),
     sourceMap: prefixesIn(sourceMap),
     timeTravel: timeTravel !== false,

@@ -31,7 +31,7 @@ export class Navigation {
   gotoTargets(path: string, line: number): DebugProtocol.GotoTarget[] {
     const found = this.program.lineAddresses(path, line);
     if ('reason' in found) throw userError(found.reason);
-    return found.addresses.map((address) => ({
+    return [...new Set(found.addresses.map(({ address }) => address))].map((address) => ({
       id: this.add(address), label: `${found.source.name}:${found.line} at ${hex(address)}`, line: found.line, instructionPointerReference: hex(address),
     }));
   }

@@ -163,7 +163,7 @@ export interface ProcessInfo {
   readonly name: string;
   /** Of its own page tables; missing for threads of the kernel. */
   readonly cr3?: number;
-  /** Whether the CPU whose turn it is runs it. */
+  /** Whether a CPU runs it. */
   readonly current: boolean;
 }
 

@@ -3,16 +3,16 @@
  * Every answer is about run-time linear addresses; without symbol files all answers are empty.
  */
 import type { LaunchOptions } from './launchOptions';
-import { Image } from './image';
+import type { Image } from './image';
 import { messageOf, type FileReader } from './ports';
-import { findSources, type ProgramSource } from './sourcePlaces';
-import { memorySource, type ByteSource } from './symbols/byte-source';
+import type { ProgramSource } from './sourcePlaces';
+import { SymbolLoader } from './symbolLoader';
+import { readableName } from './symbols/demangle';
 import type { FunctionInfo } from './symbols/functions';
 import { matchPaths, normalisePath } from './symbols/paths';
-import { directoryOf, lastPart } from './symbols/separate-files';
-import { openSymbols, symbolFormat, type OpenedSymbols, type SymbolFiles } from './symbols/symbol-files';
+import { lastPart } from './symbols/separate-files';
 import type { NamedSymbol, SymbolTable } from './symbols/symbol-table';
-import type { SourceVariable, SymbolSource } from './symbolSource';
+import type { PlacedImage, SourceVariable, SymbolSource } from './symbolSource';
 import type { Type } from './symbols/types';
 import type { Variable } from './symbols/variables';
 
@@ -26,7 +26,7 @@ export interface SourceLine {
 }
 
 /** A function, where it begins, and where a breakpoint on it belongs. */
-export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prologueEnd'>;
+export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prologueEnd'> & { readonly cr3?: number };
 
 /** A variable outside functions, and the image that describes it. */
 export interface GlobalVariable {
@@ -41,8 +41,14 @@ export interface Statement {
   readonly isStart: boolean;
 }
 
+/** An address of code; `cr3`: where it holds for the processes with this root of page tables alone. */
+export interface CodeAddress {
+  readonly address: bigint;
+  readonly cr3?: number;
+}
+
 export type LineAddresses =
-  | { readonly source: ProgramSource; readonly line: number; readonly addresses: readonly bigint[] }
+  | { readonly source: ProgramSource; readonly line: number; readonly addresses: readonly CodeAddress[] }
   | { readonly reason: string };
 
 /** Why nothing can be found by line or name. */
@@ -51,8 +57,6 @@ export const NO_SYMBOLS = "No symbols are loaded: name the guest's ELF file in '
 /** Names are gathered for so long at a time, with such pauses (milliseconds). */
 const GATHER_SLICE = 8;
 const GATHER_PAUSE = 12;
-/** How much of a file shows what it is. */
-const PROBE_BYTES = 64;
 /** A label without a size names the code after it only so far. */
 const LABEL_REACH = 0x10000n;
 
@@ -63,44 +67,45 @@ export class Program {
   private described: SymbolSource | undefined;
 
   private constructor(
-    readonly images: readonly Image[],
-    private readonly byFile: ReadonlyMap<string, ProgramSource>,
-    private readonly openFiles: readonly { close(): void }[],
+    private readonly files: readonly Image[],
+    readonly loader: SymbolLoader,
+    /** The CPU that sees it so; undefined: the one whose turn it is. */
+    private readonly cpu?: number,
   ) {}
-
-  static readonly empty = new Program([], new Map(), []);
 
   /**
    * Reads symbol files. One that cannot be read or understood is left out, and told through `complain`: it is no
    * reason not to start the machine. Of `images`, those that are no ELF files are passed over in silence.
    */
   static async load(
-    wanted: Pick<LaunchOptions, 'symbols' | 'images' | 'sourceMap'>, files: FileReader, complain: (message: string) => void,
+    wanted: Pick<LaunchOptions, 'symbols' | 'images' | 'sourceMap' | 'symbolPaths'>, files: FileReader, complain: (message: string) => void,
   ): Promise<Program> {
+    const loader = new SymbolLoader(wanted, files, complain);
+    const isElf = (path: string): Promise<boolean> => loader.isElf(path).catch((error: unknown) => {
+      complain(`No symbols from ${path}: ${messageOf(error)}`);
+      return false;
+    });
+    const guessed: LaunchOptions['symbols'][number][] = [];
+    for (const path of wanted.images) if (await isElf(path)) guessed.push({ path, bias: 0n });
     const images: Image[] = [];
-    const byFile = new Map<string, ProgramSource>();
-    const opener = new Opener(files);
-    const named = wanted.symbols.map(({ path, bias }) => ({ path, bias, mustBeSymbols: true }));
-    const guessed = wanted.images.map((path) => ({ path, bias: 0n, mustBeSymbols: false }));
-    for (const { path, bias, mustBeSymbols } of [...named, ...guessed]) {
-      const name = lastPart(path);
-      try {
-        if (!mustBeSymbols && !(await opener.isElf(path))) continue;
-        const opened = await openSymbols(path, opener, bias);
-        const places = { directory: directoryOf(path), sourceMap: wanted.sourceMap };
-        for (const source of await findSources(opened.table.sourceFiles(), places, files)) {
-          const md5 = opened.table.sourceMd5(source.file);
-          byFile.set(source.file, md5 === undefined ? source : { ...source, md5 });
-        }
-        images.push(imageOf(name, path, bias, opened, images, complain));
-        for (const note of opened.notes) complain(`Symbols of ${name}: ${note}.`);
-      } catch (error) {
-        complain(`No symbols from ${path}: ${messageOf(error)}`);
-      }
+    for (const { path, bias } of [...wanted.symbols, ...guessed]) {
+      const loaded = await loader.loadOrTell(path, bias);
+      if (loaded) images.push(loaded.image);
     }
-    const program = new Program(images, byFile, opener.opened);
+    const program = new Program(images, loader);
     program.gatherNames();
     return program;
+  }
+
+  /** All that knows addresses where the machine stands: symbol files that were named, and those of what the guest runs. */
+  get images(): readonly Image[] {
+    const guests = this.described?.images(this.cpu) ?? [];
+    return guests.length === 0 ? this.files : [...this.files, ...guests];
+  }
+
+  /** The same for every process of the guest. */
+  get allImages(): readonly PlacedImage[] {
+    return [...this.files.map((image) => ({ image })), ...(this.described?.allImages() ?? [])];
   }
 
   /**
@@ -109,7 +114,7 @@ export class Program {
    */
   private gatherNames(): void {
     if (this.isClosed) return;
-    const goesOn = this.images.some((image) => image.ask((table) => table.gatherNames(GATHER_SLICE)) ?? true);
+    const goesOn = this.files.some((image) => image.ask((table) => table.gatherNames(GATHER_SLICE)) ?? true);
     if (goesOn) this.gathering = setTimeout(() => this.gatherNames(), GATHER_PAUSE);
   }
 
@@ -117,12 +122,19 @@ export class Program {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.gathering);
-    for (const file of this.openFiles) file.close();
+    this.loader.close();
   }
 
   /** Takes symbols that the guest itself describes. */
   describedBy(source: SymbolSource): void {
     this.described = source;
+  }
+
+  /** The same as a CPU sees it, from 0: each may run another process. To be closed is the one that it was made of. */
+  seenBy(cpu: number): Program {
+    const view = new Program(this.files, this.loader, cpu);
+    view.described = this.described;
+    return view;
   }
 
   /** To be waited for before symbols are asked for: what the guest describes may have changed since the machine has stood last. */
@@ -131,18 +143,18 @@ export class Program {
   }
 
   get isEmpty(): boolean {
-    return this.images.length === 0;
+    return this.allImages.length === 0;
   }
 
   /** All source files, sorted by path. */
   sources(): ProgramSource[] {
-    return [...this.byFile.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return [...this.loader.sources.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** The source file at a path on this computer; undefined when the symbols do not name it. */
   sourceOf(path: string): ProgramSource | undefined {
     const wanted = normalisePath(path);
-    const all = [...this.byFile.values()];
+    const all = [...this.loader.sources.values()];
     const exact = all.find((source) => normalisePath(source.path) === wanted);
     if (exact) return exact;
     const lost = all.filter((source) => !source.exists);
@@ -153,7 +165,7 @@ export class Program {
   lineAt(address: bigint): SourceLine | undefined {
     for (const image of this.images) {
       const position = image.ask((table) => table.lineAt(address));
-      const source = position && this.byFile.get(position.file);
+      const source = position && this.loader.sources.get(position.file);
       if (source) return { source, line: position.line, column: position.column };
     }
     return undefined;
@@ -184,16 +196,17 @@ export class Program {
     if (this.isEmpty) return { reason: NO_SYMBOLS };
     const source = this.sourceOf(path);
     if (!source) return { reason: `${lastPart(path)} is not among the sources of the loaded symbols.` };
-    const found = this.images.flatMap((image) => image.ask((table) => table.addressesForLine(source.file, line)) ?? []);
+    const found = this.allImages.flatMap((placed) => everywhere(placed, placed.image.ask((table) => table.addressesForLine(source.file, line)) ?? []));
     if (found.length === 0) return { reason: `There is no code for line ${line} of ${source.name}, nor after it in the same function.` };
-    return { source, line: found[0].actualLine, addresses: [...new Set(found.map(({ address }) => address))] };
+    const addresses = new Map(found.map(({ address, cr3 }) => [`${address} ${cr3}`, { address, ...(cr3 === undefined ? {} : { cr3 }) }]));
+    return { source, line: found[0].actualLine, addresses: [...addresses.values()] };
   }
 
   /** Lines between `first` and `last` (both included) that have code. */
   codeLines(path: string, first: number, last: number): number[] {
     const source = this.sourceOf(path);
     if (!source) return [];
-    const lines = this.images.flatMap((image) => image.ask((table) => table.linesWithCode(source.file, first, last)) ?? []);
+    const lines = this.allImages.flatMap(({ image }) => image.ask((table) => table.linesWithCode(source.file, first, last)) ?? []);
     return [...new Set(lines)].sort((a, b) => a - b);
   }
 
@@ -202,7 +215,7 @@ export class Program {
   }
 
   functionsNamed(name: string): NamedFunction[] {
-    const found = this.images.flatMap((image) => image.ask((table) => table.functionsNamed(name)) ?? []);
+    const found = this.allImages.flatMap((placed) => everywhere(placed, placed.image.ask((table) => table.functionsNamed(name)) ?? []));
     if (found.length > 0) return found;
     const symbol = this.described?.symbolNamed(name);
     return symbol?.isFunction ? [{ name, start: symbol.address, end: symbol.address + symbol.size, prologueEnd: symbol.address }] : [];
@@ -219,7 +232,8 @@ export class Program {
     const symbol = askFirst(this.images, (table) => table.symbolAt(address)) ?? this.described?.symbolAt(address);
     if (!symbol || (symbol.size === 0n && symbol.offset >= LABEL_REACH)) return undefined;
     const owner = 'owner' in symbol && symbol.owner !== undefined ? ` [${symbol.owner}]` : '';
-    return symbol.offset === 0n ? `${symbol.name}${owner}` : `${symbol.name}+0x${symbol.offset.toString(16)}${owner}`;
+    const name = readableName(symbol.name);
+    return symbol.offset === 0n ? `${name}${owner}` : `${name}+0x${symbol.offset.toString(16)}${owner}`;
   }
 
   symbolNamed(name: string): NamedSymbol | undefined {
@@ -236,12 +250,12 @@ export class Program {
 
   /** What the guest says of an address that no symbol is for: '/bin/busybox+0x1234 — sh (1)'. */
   async placeNamed(address: bigint): Promise<string | undefined> {
-    return this.described?.placeNamed(address);
+    return this.described?.placeNamed(address, this.cpu);
   }
 
   /** A variable that the guest describes, as `globalNamed` gives those of images. */
   describedVariable(name: string): SourceVariable | undefined {
-    return this.described?.variableNamed(name);
+    return this.described?.variableNamed(name, this.cpu);
   }
 
   /** Up to `most` names that begin so, of those that the guest describes. */
@@ -286,45 +300,15 @@ export class Program {
   }
 }
 
+/** What was found in an image, for each of the address spaces that it is in. */
+function everywhere<Found extends object>({ spaces }: PlacedImage, found: readonly Found[]): (Found & { readonly cr3?: number })[] {
+  return spaces === undefined ? [...found] : found.flatMap((each) => spaces.map((cr3) => ({ ...each, cr3 })));
+}
+
 function askFirst<Answer>(images: readonly Image[], question: (table: SymbolTable) => Answer | undefined): Answer | undefined {
   for (const image of images) {
     const answer = image.ask(question);
     if (answer !== undefined) return answer;
   }
   return undefined;
-}
-
-/** Opens files for the symbol reader, in parts where the host can do that. */
-class Opener implements SymbolFiles {
-  readonly opened: { close(): void }[] = [];
-  readonly unpackers: SymbolFiles['unpackers'];
-
-  constructor(private readonly files: FileReader) {
-    this.unpackers = files.unpackers ?? {};
-  }
-
-  async open(path: string): Promise<ByteSource> {
-    if (!this.files.open) return memorySource(await this.files.read(path));
-    const file = await this.files.open(path);
-    this.opened.push(file);
-    return file;
-  }
-
-  exists(path: string): Promise<boolean> {
-    return this.files.exists(path);
-  }
-
-  async isElf(path: string): Promise<boolean> {
-    const source = await this.open(path);
-    return symbolFormat(source.read(0, Math.min(source.size, PROBE_BYTES))) === 'elf';
-  }
-}
-
-/** Images have their file's name as their id, or the whole path where two files are named alike. */
-function imageOf(
-  name: string, path: string, bias: bigint, { table, format, debugPath, buildId, notes }: OpenedSymbols,
-  others: readonly Image[], complain: (message: string) => void,
-): Image {
-  const id = others.some((other) => other.name === name) ? `${path}${others.some((other) => other.id === path) ? `#${others.length}` : ''}` : name;
-  return new Image(name, path, table, complain, { format, debugPath, buildId, notes, bias }, id);
 }

@@ -35,7 +35,7 @@ export class SourceManager {
   }
 
   async modules(start: number, count: number): Promise<{ modules: DebugProtocol.Module[]; totalModules: number }> {
-    const modules = [...this.program.images.map(moduleOf), ...await this.guestModules()];
+    const modules = [...this.program.allImages.map(({ image }) => moduleOf(image)), ...await this.guestModules()];
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
 }
@@ -44,7 +44,7 @@ export class SourceManager {
 type ShownModule = DebugProtocol.Module & { readonly bias: string; readonly format: string; readonly codeMode: string };
 
 /** A symbol file in the protocol's form. */
-function moduleOf(image: Image): ShownModule {
+export function moduleOf(image: Image): ShownModule {
   const { id, name, path, details } = image;
   const range = image.ask((table) => table.range);
   const entry = image.ask((table) => table.entry) ?? 0n;

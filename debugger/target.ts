@@ -15,14 +15,23 @@ export class Target {
   private standing = true;
   private cpuState: Promise<CpuState> | undefined;
   private pages = new Map<string, Promise<Uint8Array>>();
-  private readonly synchronous = new SyncMemory((place, count) => this.read(place, count));
+  private readonly synchronous = new SyncMemory((place, count) => this.readForValues(place, count));
+  /** Where a linear address can be read that this CPU does not map. */
+  private elsewhere: (address: bigint) => MemorySpace | undefined = () => undefined;
 
   /** @param index the CPU that is looked at, from 0; the one whose turn it is when it is missing */
   constructor(private readonly machine: MachineSession, readonly index?: number) {}
 
   /** The same machine as another CPU has it. */
   of(index: number): Target {
-    return new Target(this.machine, index);
+    const other = new Target(this.machine, index);
+    other.elsewhere = this.elsewhere;
+    return other;
+  }
+
+  /** Values at addresses that a CPU does not map are read in the space that `elsewhere` gives. Memory itself is shown as it is mapped. */
+  readValuesAlso(elsewhere: (address: bigint) => MemorySpace | undefined): void {
+    this.elsewhere = elsewhere;
   }
 
   /** Whether the machine stands: what is remembered of it holds. */
@@ -97,7 +106,13 @@ export class Target {
 
   /** Linear addresses are those of this CPU. */
   seen(space: MemorySpace): MemorySpace {
-    return space.kind === 'linear' && this.index !== undefined ? { kind: 'linear', cpu: this.index } : space;
+    return space.kind === 'linear' && space.cpu === undefined && this.index !== undefined ? { kind: 'linear', cpu: this.index } : space;
+  }
+
+  private async readForValues(place: Place, count: number): Promise<Uint8Array> {
+    const bytes = await this.read(place, count);
+    const space = bytes.length === 0 && place.space.kind === 'linear' ? this.elsewhere(place.address) : undefined;
+    return space ? this.inspect.readMemory(space, place.address, count) : bytes;
   }
 
   private page(space: MemorySpace, address: bigint): Promise<Uint8Array> {

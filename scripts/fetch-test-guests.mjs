@@ -6,7 +6,7 @@
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
 //   virtio   linux/virtio-686.cpio, -amd64.cpio: busybox with the kernel's virtio, 9P, ext4, ATA and CD-ROM drivers, mke2fs and e2fsck;
 //            virtio-686.vmlinuz, -amd64.vmlinuz: the kernels that the drivers belong to
-//   e1000    linux/e1000-686.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
+//   e1000    linux/e1000-686.cpio, -686-pae.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   mouse    linux/mouse-686.cpio: busybox with the kernel's drivers of a PS/2 mouse; mouse-686.vmlinuz: their kernel
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
@@ -301,7 +301,7 @@ const PRODUCTS = {
   stress: ARCHITECTURES.map((architecture) => [
     path.join(LINUX, `stress-${architecture}.cpio.packages`), (archive, folder) => makeStress(archive, folder, architecture),
   ]),
-  e1000: ['686', 'amd64'].map((flavour) => [path.join(LINUX, `e1000-${flavour}.cpio.packages`), (archive, folder) => makeE1000(archive, folder, flavour)]),
+  e1000: Object.keys(KERNELS).map((flavour) => [path.join(LINUX, `e1000-${flavour}.cpio.packages`), (archive, folder) => makeE1000(archive, folder, flavour)]),
   virtio: ['686', 'amd64'].map((flavour) => [
     path.join(LINUX, `virtio-${flavour}.cpio.packages`), (archive, folder) => makeVirtio(archive, folder, flavour),
   ]),

@@ -3,6 +3,7 @@ import { hex } from '../numbers';
 import type { Command } from '../replCommands';
 import type { LinuxQueries } from './queries';
 import { messageLines } from './printkBuffer';
+import type { Process } from './tasks';
 
 export class LinuxCommands {
   readonly commands: readonly (readonly [string, Command])[];
@@ -11,7 +12,7 @@ export class LinuxCommands {
     this.commands = [
       ['linux', { usage: 'linux', help: 'the Linux kernel that runs: version, where it lies, what is known of it', run: () => this.linux() }],
       ['ps', { usage: 'ps', help: "Linux's processes", run: () => this.processes() }],
-      ['current', { usage: 'current', help: 'the process that this CPU runs', run: () => this.current() }],
+      ['current', { usage: 'current', help: 'the process that each CPU runs', run: () => this.current() }],
       ['lsmod', { usage: 'lsmod', help: "Linux's loaded modules", run: () => this.modules() }],
       ['dmesg', { usage: 'dmesg', help: "the kernel's messages", run: () => this.messages() }],
     ];
@@ -36,8 +37,9 @@ export class LinuxCommands {
   }
 
   private async current(): Promise<string> {
-    const { pid, parent, state, name, task } = await this.queries.current();
-    return `${name} (${pid}), parent ${parent}, state ${state}, struct task_struct at ${hex(task)}`;
+    const all = await this.queries.currentOfAll();
+    if (all.length === 1) return processText(await this.queries.current());
+    return all.map((process, cpu) => `CPU ${cpu}: ${process ? processText(process) : 'not started by the kernel'}`).join('\n');
   }
 
   private async modules(): Promise<string> {
@@ -49,6 +51,10 @@ export class LinuxCommands {
   private async messages(): Promise<string> {
     return (await this.queries.messages()).flatMap(messageLines).join('\n');
   }
+}
+
+function processText({ pid, parent, state, name, task }: Process): string {
+  return `${name} (${pid}), parent ${parent}, state ${state}, struct task_struct at ${hex(task)}`;
 }
 
 function slideText(slide: bigint | undefined): string {

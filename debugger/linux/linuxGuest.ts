@@ -2,10 +2,12 @@
  * The Linux that runs in the machine, if one does: found when somebody looks, remembered as long as it is there, and asked anew at each
  * stop for what changes.
  */
-import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { CpuState, Inspection } from '../../src/monitor/inspection/queries';
+import type { MemorySpace } from '../../src/monitor/machine/session';
 import { hex, toLittleEndian } from '../numbers';
+import type { Image } from '../image';
 import type { Frame, UnwoundCaller } from '../stack';
-import type { SourceVariable, SymbolSource } from '../symbolSource';
+import type { PlacedImage, SourceVariable, SymbolSource } from '../symbolSource';
 import type { NamedSymbol } from '../symbols/symbol-table';
 import type { Type } from '../symbols/types';
 import type { Target } from '../target';
@@ -16,6 +18,7 @@ import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
 import { LinuxKernel, unlessBroken, type MemoryQuestions } from './linuxKernel';
 import { kernelModules, moduleOrc, type KernelModule } from './modules';
 import type { OrcTable } from './orc';
+import type { ProcessSymbols } from './processSymbols';
 import { processOf } from './tasks';
 import { fileAreaAt, userLayout32, userLayoutOf } from './userMemory';
 import { KERNEL_VARIABLES } from './variables';
@@ -25,20 +28,33 @@ export interface LinuxListener {
   /** A kernel was found, and its symbols can be asked for. */
   found(): void;
   modulesChanged(loaded: readonly KernelModule[], gone: readonly KernelModule[]): void;
+  /** Symbol files of the kernel or of programs have come or gone, or are in other address spaces now. */
+  programsChanged(loaded: readonly Image[], gone: readonly Image[]): void;
 }
 
 /** A kernel, and what was found out about it at this stop. */
 export interface LinuxMoment {
   readonly kernel: LinuxKernel;
-  readonly cpu: CpuState;
   readonly btf: Btf | undefined;
   readonly modules: readonly KernelModule[];
-  readonly currentTask: bigint | undefined;
+  /** The CPU whose turn it is. */
+  readonly cpu: CpuMoment;
+  /** All of them, by their numbers. */
+  readonly cpus: readonly CpuMoment[];
+}
+
+/** One CPU, and what the kernel has for it. */
+export interface CpuMoment {
+  readonly state: CpuState;
+  /** Where the variables begin that each CPU has for itself, as an offset to their addresses. */
+  readonly perCpuBase: bigint | undefined;
+  /** The task that it runs; undefined for a CPU that the kernel has not started. */
+  readonly task: bigint | undefined;
 }
 
 /** What is asked of the machine under the debugger. */
 export interface MachineQuestions extends Pick<Target, 'stands' | 'cpu'> {
-  readonly inspect: MemoryQuestions;
+  readonly inspect: MemoryQuestions & Pick<Inspection, 'cpu'>;
 }
 
 interface ModuleSymbols {
@@ -58,10 +74,13 @@ export class LinuxGuest implements SymbolSource {
   private moment: LinuxMoment | undefined;
   private moduleSymbols: readonly ModuleSymbols[] = [];
   private readonly moduleTables = new WeakMap<KernelModule, Promise<OrcTable | undefined>>();
-  /** Addresses of per-CPU variables that somebody has asked for are found without waiting. */
-  private perCpuBase: bigint | undefined;
 
-  constructor(private readonly target: MachineQuestions, private readonly listener: LinuxListener) {}
+  constructor(
+    private readonly target: MachineQuestions,
+    private readonly listener: LinuxListener,
+    /** Finds symbol files of what runs. */
+    private readonly programs?: ProcessSymbols,
+  ) {}
 
   /** The machine goes, or was changed: look anew when asked. A search that is under way ends. */
   forget(): void {
@@ -94,6 +113,7 @@ export class LinuxGuest implements SymbolSource {
     if (!kernel) {
       this.moment = undefined;
       this.takeModules([]);
+      await this.takePrograms(undefined, signal);
       return undefined;
     }
     const isNew = this.moment?.kernel !== kernel;
@@ -102,10 +122,19 @@ export class LinuxGuest implements SymbolSource {
     signal.throwIfAborted();
     const known = this.moduleSymbols.map(({ module }) => module);
     this.takeModules(list === undefined ? [] : await kernelModules(kernel.memory, btf, list, known));
-    this.perCpuBase = await kernel.perCpu(cpu, 0n);
-    this.moment = { kernel, cpu, btf, modules: this.moduleSymbols.map(({ module }) => module), currentTask: await kernel.currentTask(cpu) };
+    const cpus = await this.cpus(kernel, cpu);
+    this.moment = { kernel, btf, modules: this.moduleSymbols.map(({ module }) => module), cpu: cpus[cpu.processor.index], cpus };
     if (isNew) this.listener.found();
+    await this.takePrograms(this.moment, signal);
     return this.moment;
+  }
+
+  private async cpus(kernel: LinuxKernel, current: CpuState): Promise<CpuMoment[]> {
+    const { index: turn, count } = current.processor;
+    return Promise.all(Array.from({ length: count }, async (_, index) => {
+      const state = index === turn ? current : await this.target.inspect.cpu(index);
+      return { state, perCpuBase: await kernel.perCpu(state, 0n), task: await kernel.currentTask(state) };
+    }));
   }
 
   private async search(cpu: CpuState, signal: AbortSignal): Promise<LinuxKernel | undefined> {
@@ -129,6 +158,32 @@ export class LinuxGuest implements SymbolSource {
     if (loaded.length > 0 || gone.length > 0) this.listener.modulesChanged(loaded, gone);
   }
 
+  private async takePrograms(moment: LinuxMoment | undefined, signal: AbortSignal): Promise<void> {
+    const { programs } = this;
+    if (!programs?.isWanted) return;
+    const before = programs.allImages();
+    if (moment) await programs.look(moment, signal);
+    else programs.forget();
+    const now = programs.allImages();
+    const added = (some: readonly PlacedImage[], others: readonly PlacedImage[]): Image[] =>
+      some.map(({ image }) => image).filter((image) => !others.some((other) => other.image === image));
+    const text = (all: readonly PlacedImage[]): string => all.map(({ image, spaces = [] }) => `${image.id} ${[...spaces].sort((a, b) => a - b).join()}`).sort().join('\n');
+    if (text(before) !== text(now)) this.listener.programsChanged(added(now, before), added(before, now));
+  }
+
+  /** Where the kernel has read a new program into a process that has not begun it yet; undefined without a kernel. */
+  get programStart(): bigint | undefined {
+    return this.programs?.isWanted === true ? this.moment?.kernel.address('finalize_exec') : undefined;
+  }
+
+  images(cpu?: number): readonly Image[] {
+    return this.programs?.images(cpu) ?? [];
+  }
+
+  allImages(): readonly PlacedImage[] {
+    return this.programs?.allImages() ?? [];
+  }
+
   /** The caller of a frame in the kernel; undefined for other frames. */
   async caller(frame: Frame, inner: readonly Frame[]): Promise<UnwoundCaller | undefined> {
     const moment = await this.look();
@@ -136,6 +191,17 @@ export class LinuxGuest implements SymbolSource {
     return kernelCaller(frame, inner, {
       kernel: moment.kernel, codeAt: (address) => this.codeAt(address), orcFor: (address) => this.orcFor(moment, address),
     });
+  }
+
+  /**
+   * Page tables under which an address of the kernel's can be read where a CPU does not map it: a process may run with tables that
+   * are isolated from the kernel's. Undefined for other addresses.
+   */
+  spaceOf(address: bigint): MemorySpace | undefined {
+    const { moment } = this;
+    if (!moment?.kernel.memory.isKernelAddress(address)) return undefined;
+    const { space } = moment.kernel.memory;
+    return space.kind === 'linear' ? { kind: 'linear', cpu: moment.cpu.state.processor.index } : space;
   }
 
   private async orcFor({ kernel, btf }: LinuxMoment, address: bigint): Promise<OrcTable | undefined> {
@@ -174,14 +240,15 @@ export class LinuxGuest implements SymbolSource {
     return { name, size, offset: address - start, ...(module === undefined ? {} : { owner: module }) };
   }
 
-  async placeNamed(address: bigint): Promise<string | undefined> {
+  async placeNamed(address: bigint, cpu?: number): Promise<string | undefined> {
     const { moment } = this;
-    if (!moment || moment.currentTask === undefined || moment.kernel.memory.isKernelAddress(address)) return undefined;
-    const { kernel, btf, cpu } = moment;
+    const task = moment && cpuOf(moment, cpu).task;
+    if (!moment || task === undefined || moment.kernel.memory.isKernelAddress(address)) return undefined;
+    const { kernel, btf } = moment;
     const layout = await kernel.taskLayout();
-    const process = layout && await processOf(kernel.memory, layout, moment.currentTask);
+    const process = layout && await processOf(kernel.memory, layout, task);
     if (!process || process.memory === 0n) return undefined;
-    const areas = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(hasPae(cpu));
+    const areas = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(hasPae(moment.cpu.state));
     const area = areas && await fileAreaAt(kernel.memory, areas, process.memory, address);
     const place = area ? `${area.path}+${hex(area.offset)}` : hex(address, 8);
     return `${place} — ${process.name} (${process.pid})`;
@@ -203,20 +270,20 @@ export class LinuxGuest implements SymbolSource {
     return btf && unlessBroken(() => btf.typeNamed(name));
   }
 
-  variableNamed(name: string): SourceVariable | undefined {
+  variableNamed(name: string, cpu?: number): SourceVariable | undefined {
     const { moment } = this;
     if (!moment) return undefined;
+    const { task, perCpuBase } = cpuOf(moment, cpu);
     const word = moment.kernel.pointerBytes;
     if (name === '$current') {
       const target = this.typeNamed('struct task_struct') ?? { kind: 'void' as const, name: 'void' };
-      if (moment.currentTask === undefined) return undefined;
-      return { type: { kind: 'pointer', size: word, target }, bytes: toLittleEndian(moment.currentTask, word) };
+      return task === undefined ? undefined : { type: { kind: 'pointer', size: word, target }, bytes: toLittleEndian(task, word) };
     }
     const address = this.symbolNamed(name)?.address;
     if (address === undefined) return undefined;
     const { btf } = moment;
     const ofCpu = btf && unlessBroken(() => btf.variable(name));
-    if (ofCpu && this.perCpuBase !== undefined) return { type: ofCpu.type, address: BigInt.asUintN(word * 8, this.perCpuBase + address) };
+    if (ofCpu && perCpuBase !== undefined) return { type: ofCpu.type, address: BigInt.asUintN(word * 8, perCpuBase + address) };
     const spelling = KERNEL_VARIABLES.get(name);
     const type = spelling === undefined ? undefined : this.spelled(spelling, word);
     return type && { type, address };
@@ -233,6 +300,10 @@ export class LinuxGuest implements SymbolSource {
     if (!this.moment) return [];
     return [this.moment.kernel.symbols, ...this.moduleSymbols.map(({ symbols }) => symbols)].flatMap((symbols) => symbols.startingWith(start, most)).slice(0, most);
   }
+}
+
+function cpuOf({ cpu, cpus }: LinuxMoment, index: number | undefined): CpuMoment {
+  return (index === undefined ? undefined : cpus.at(index)) ?? cpu;
 }
 
 /** Once a module is initialised, the code that has done it goes: it is the same module. */

@@ -10,6 +10,8 @@ import { KernelMemory, textIn } from './kernelMemory';
 import { isCode, KernelSymbols } from './kernelSymbols';
 import { isModuleList } from './modules';
 import { OrcTable } from './orc';
+import { buildIdIn } from './programFit';
+import { kernelRoot } from './pageTables';
 import { isPrintkRing } from './printkBuffer';
 import { findTaskLayout, taskLayoutOf, type TaskLayout } from './taskLayout';
 
@@ -22,8 +24,6 @@ const BEHIND_SYMBOLS = 16 * 1024 * 1024;
 const LONGEST_FUNCTION = 8192n;
 /** The kernel's segment of what each CPU has for itself (GDT_ENTRY_PERCPU in asm/segment.h, 32-bit). */
 const PER_CPU_GDT_ENTRY = 27n;
-/** With page-table isolation the user's half of the tables is the page behind the kernel's. */
-const ISOLATED = 0x1000;
 
 /** Exported data that are looked up where the symbol table has code alone. */
 const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm'];
@@ -56,7 +56,7 @@ export class LinuxKernel {
     const probe = new KernelMemory(inspect, { kind: 'linear' }, hint.pointerBytes);
     const symbols = new KernelSymbols(found, (address) => probe.isKernelAddress(address));
     const fingerprint = { at: found.base, bytes: found.bytes.slice(0, FINGERPRINT_BYTES) };
-    const space = await kernelSpace(cpu, inspect, symbols.address('init_task') ?? found.base);
+    const space = await kernelSpace(cpu, inspect, hint.pointerBytes);
     const memory = new KernelMemory(inspect, space, hint.pointerBytes, lowestAddress(hint));
     const has = (name: string): boolean => symbols.named(name) !== undefined;
     const bytes = has('init_task') ? found.bytes : await longer(memory, found.base, found.bytes);
@@ -71,7 +71,7 @@ export class LinuxKernel {
     const { at, bytes } = this.fingerprint;
     const now = await this.inspect.readMemory({ kind: 'linear' }, at, bytes.length);
     if (now.length !== bytes.length || now.some((byte, i) => byte !== bytes[i])) return false;
-    const space = await kernelSpace(cpu, this.inspect, this.address('init_task') ?? at);
+    const space = await kernelSpace(cpu, this.inspect, this.pointerBytes);
     this.memory = new KernelMemory(this.inspect, space, this.pointerBytes, lowestAddress({ pointerBytes: this.pointerBytes, handler: at }));
     return true;
   }
@@ -102,6 +102,12 @@ export class LinuxKernel {
   isText(address: bigint): boolean {
     const symbol = this.symbols.at(address);
     return symbol !== undefined && isCode(symbol.kind) && this.memory.isKernelAddress(address);
+  }
+
+  /** Its build id, where the symbol table says where its notes are. */
+  async buildId(): Promise<string | undefined> {
+    const notes = await this.section('__start_notes', '__stop_notes');
+    return notes && buildIdIn(notes);
   }
 
   /** The kernel's types; undefined when it was built without. */
@@ -230,12 +236,9 @@ export function unlessBroken<Answer>(question: () => Answer): Answer | undefined
 }
 
 /** Page tables under which the kernel's data can be read: those of now, unless a process runs with tables that are isolated from the kernel. */
-async function kernelSpace(cpu: CpuState, inspect: MemoryQuestions, data: bigint): Promise<MemorySpace> {
-  const now: MemorySpace = { kind: 'linear' };
-  if ((await inspect.readMemory(now, data, 1)).length === 1) return now;
-  const cr3 = Number(cpu.control.find(({ name }) => name === 'cr3')?.value ?? 0n);
-  if (Math.floor(cr3 / ISOLATED) % 2 === 0) return now;
-  return { kind: 'linearUnder', cr3: cr3 - ISOLATED };
+async function kernelSpace(cpu: CpuState, inspect: MemoryQuestions, pointerBytes: 4 | 8): Promise<MemorySpace> {
+  const kernel = await kernelRoot(cpu, inspect, pointerBytes);
+  return kernel === undefined ? { kind: 'linear' } : { kind: 'linearUnder', cr3: kernel };
 }
 
 /** GS leads to what the CPU has for itself, or does so after the SWAPGS that the kernel begins with. */

@@ -3,17 +3,15 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { hex } from '../numbers';
 import type { PanelRequests, ProcessInfo } from '../panelProtocol';
 import { userError } from '../ports';
-import { memberNamed } from '../symbols/types';
 import type { Target } from '../target';
-import type { LinuxGuest, LinuxMoment } from './linuxGuest';
+import type { CpuMoment, LinuxGuest, LinuxMoment } from './linuxGuest';
 import type { KernelModule } from './modules';
+import { rootFinder } from './pageTables';
 import { kernelMessages, type KernelMessage } from './printkBuffer';
 import { processes, processOf, type Process } from './tasks';
 import type { TaskLayout } from './taskLayout';
 
 const PAGE = 4096n;
-/** Bytes of `struct mm_struct` in which the root of the page tables is looked for without BTF. */
-const SEARCHED = 256;
 
 export class LinuxQueries {
   constructor(private readonly target: Target, private readonly guest: LinuxGuest) {}
@@ -29,21 +27,31 @@ export class LinuxQueries {
     const moment = await this.linux();
     const { layout, init } = await this.layout(moment);
     const all = await processes(moment.kernel.memory, layout, init);
-    const rootOf = await this.roots(moment, all);
+    const rootOf = await rootFinder(moment.kernel, moment.btf, all, this.target.inspect);
     return Promise.all(all.map(async (process) => {
       const cr3 = await rootOf(process);
       const { pid, parent, state, name } = process;
-      return { pid, parent, state, name, ...(cr3 === undefined ? {} : { cr3 }), current: process.task === moment.currentTask };
+      return { pid, parent, state, name, ...(cr3 === undefined ? {} : { cr3 }), current: moment.cpus.some(({ task }) => task === process.task) };
     }));
   }
 
-  /** The process or kernel thread that this CPU runs; the idle task has number 0. */
+  /** The process or kernel thread that the CPU runs whose turn it is; the idle task has number 0. */
   async current(): Promise<Process> {
     const moment = await this.linux();
-    const { layout } = await this.layout(moment);
-    const process = moment.currentTask === undefined ? undefined : await processOf(moment.kernel.memory, layout, moment.currentTask);
+    const process = await this.running(moment, moment.cpu);
     if (!process) throw userError('The task that this CPU runs cannot be found.');
     return process;
+  }
+
+  /** What each CPU runs, by its number; undefined for one that the kernel has not started. */
+  async currentOfAll(): Promise<(Process | undefined)[]> {
+    const moment = await this.linux();
+    return Promise.all(moment.cpus.map((cpu) => this.running(moment, cpu)));
+  }
+
+  private async running(moment: LinuxMoment, { task }: CpuMoment): Promise<Process | undefined> {
+    const { layout } = await this.layout(moment);
+    return task === undefined ? undefined : processOf(moment.kernel.memory, layout, task);
   }
 
   async messages(): Promise<KernelMessage[]> {
@@ -68,35 +76,6 @@ export class LinuxQueries {
     const [layout, init] = [await kernel.taskLayout(), kernel.address('init_task')];
     if (!layout || init === undefined) throw userError("The fields of this kernel's tasks were not found.");
     return { layout, init };
-  }
-
-  /** Guest-physical addresses of processes' page tables, as they stand in CR3. */
-  private async roots({ kernel, btf }: LinuxMoment, all: readonly Process[]): Promise<(process: Process) => Promise<number | undefined>> {
-    const { memory } = kernel;
-    const owner = all.find((process) => process.memory !== 0n);
-    const described = btf?.record('mm_struct');
-    const offset = (described && memberNamed(described, 'pgd')?.offset) ?? (owner && await this.findRoot(owner.memory, kernel));
-    if (offset === undefined) return async () => undefined;
-    const cr3 = memory.space.kind === 'linearUnder' ? memory.space.cr3 : undefined;
-    return async (process) => {
-      const root = process.memory === 0n ? undefined : await memory.pointer(process.memory + BigInt(offset));
-      return root === undefined ? undefined : (await this.target.inspect.walk(cr3, root)).physical;
-    };
-  }
-
-  /** Without BTF: the first pointer to tables under which the kernel's code is where it is now. */
-  private async findRoot(mm: bigint, kernel: LinuxMoment['kernel']): Promise<number | undefined> {
-    const { memory } = kernel;
-    const text = kernel.address('_text') ?? kernel.address('_stext');
-    if (text === undefined) return undefined;
-    const wanted = (await this.target.inspect.walk(undefined, text)).physical;
-    for (let offset = 0; offset < SEARCHED; offset += memory.pointerBytes) {
-      const root = await memory.pointer(mm + BigInt(offset));
-      if (root === undefined || root % 32n !== 0n || !memory.isKernelAddress(root)) continue;
-      const physical = (await this.target.inspect.walk(undefined, root)).physical;
-      if (physical !== undefined && (await this.target.inspect.walk(physical, text)).physical === wanted) return offset;
-    }
-    return undefined;
   }
 }
 

@@ -85,6 +85,77 @@ export async function fileAreaAt(memory: KernelMemory, layout: UserLayout, mm: b
   return path === undefined ? undefined : { path, offset: address - from + first * PAGE };
 }
 
+/** A file that is in a process's memory, and the lowest address of it. */
+export interface MappedFile {
+  readonly path: string;
+  readonly lowest: bigint;
+}
+
+/** The files in a process's memory, in the order of their addresses. */
+export async function mappedFiles(memory: KernelMemory, layout: UserLayout, mm: bigint): Promise<MappedFile[]> {
+  const found = new Map<bigint, bigint>();
+  for (const area of await areasOf(memory, layout, mm)) {
+    const [start, opened] = await Promise.all([layout.area.start, layout.area.file].map((offset) => memory.pointer(area + BigInt(offset))));
+    if (start === undefined || opened === undefined || !memory.isKernelAddress(opened)) continue;
+    const lowest = found.get(opened);
+    if (lowest === undefined || start < lowest) found.set(opened, start);
+  }
+  const byPath = new Map<string, bigint>();
+  for (const [opened, lowest] of found) {
+    const path = await pathOf(memory, layout, opened);
+    // Each mapping of a file may have opened it on its own.
+    if (path !== undefined && lowest < (byPath.get(path) ?? lowest + 1n)) byPath.set(path, lowest);
+  }
+  return [...byPath].map(([path, lowest]) => ({ path, lowest })).sort((a, b) => (a.lowest < b.lowest ? -1 : 1));
+}
+
+/** All areas of a process. */
+async function areasOf(memory: KernelMemory, layout: UserLayout, mm: bigint): Promise<bigint[]> {
+  const areas: bigint[] = [];
+  if (layout.tree !== undefined) {
+    const root = await memory.pointer(mm + BigInt(layout.tree));
+    if (root !== undefined) await collect(memory, root, (1n << BigInt(8 * memory.pointerBytes)) - 1n, areas, 0);
+    return areas;
+  }
+  if (layout.list === undefined || layout.area.next === undefined) return areas;
+  for (let at = await memory.pointer(mm + BigInt(layout.list)); at !== undefined && at !== 0n && areas.length < MOST_AREAS;) {
+    areas.push(at);
+    at = await memory.pointer(at + BigInt(layout.area.next));
+  }
+  return areas;
+}
+
+/** What hangs on a node of a maple tree that is for addresses up to `last`. */
+async function collect(memory: KernelMemory, pointer: bigint, last: bigint, areas: bigint[], depth: number): Promise<void> {
+  const node = depth < DEEPEST_TREE && memory.isKernelAddress(pointer) ? await nodeAt(memory, pointer) : undefined;
+  if (!node) return;
+  for (let slot = 0; slot < node.slots && areas.length < MOST_AREAS; slot++) {
+    const pivot = slot < node.slots - 1 ? node.field(1 + slot) : 0n;
+    const end = pivot === 0n || pivot > last ? last : pivot;
+    const next = node.field(node.slots + slot);
+    if (node.isLeaf && memory.isKernelAddress(next)) areas.push(next);
+    else if (!node.isLeaf) await collect(memory, next, end, areas, depth + 1);
+    // Behind the last slot that is used there may be anything.
+    if (end === last) return;
+  }
+}
+
+interface TreeNode {
+  readonly slots: number;
+  readonly isLeaf: boolean;
+  /** Words of it: its parent, pivots, slots. */
+  field(index: number): bigint;
+}
+
+async function nodeAt(memory: KernelMemory, pointer: bigint): Promise<TreeNode | undefined> {
+  const word = memory.pointerBytes;
+  const type = (pointer >> 3n) & 15n;
+  const slots = type === ALLOCATION ? SLOTS[word].allocation : type === RANGE ? SLOTS[word].range : type === LEAF ? SLOTS[word].leaf : 0;
+  const bytes = await memory.read(pointer - (pointer % NODE_BYTES), Number(NODE_BYTES));
+  if (slots === 0 || bytes.length < Number(NODE_BYTES)) return undefined;
+  return { slots, isLeaf: type === LEAF, field: (index) => littleEndian(bytes.subarray(index * word, (index + 1) * word)) };
+}
+
 async function inList(memory: KernelMemory, { list, area }: UserLayout, mm: bigint, address: bigint): Promise<bigint | undefined> {
   if (list === undefined || area.next === undefined) return undefined;
   let at = await memory.pointer(mm + BigInt(list));
@@ -97,21 +168,17 @@ async function inList(memory: KernelMemory, { list, area }: UserLayout, mm: bigi
 }
 
 async function inTree(memory: KernelMemory, rootAt: bigint, address: bigint): Promise<bigint | undefined> {
-  const word = memory.pointerBytes;
-  let node = await memory.pointer(rootAt);
-  for (let depth = 0; depth < DEEPEST_TREE && node !== undefined && memory.isKernelAddress(node); depth++) {
-    const type = (node >> 3n) & 15n;
-    const slots = type === ALLOCATION ? SLOTS[word].allocation : type === RANGE ? SLOTS[word].range : type === LEAF ? SLOTS[word].leaf : 0;
-    const base = node - (node % NODE_BYTES);
-    const bytes = await memory.read(base, Number(NODE_BYTES));
-    if (slots === 0 || bytes.length < Number(NODE_BYTES)) return undefined;
-    const field = (index: number): bigint => littleEndian(bytes.subarray(index * word, (index + 1) * word));
+  let pointer = await memory.pointer(rootAt);
+  for (let depth = 0; depth < DEEPEST_TREE && pointer !== undefined && memory.isKernelAddress(pointer); depth++) {
+    const node = await nodeAt(memory, pointer);
+    if (!node) return undefined;
+    const { slots, field } = node;
     let slot = 0;
     // A pivot is the last address of its slot; one that is 0 stands behind the last.
     while (slot < slots - 1 && address > field(1 + slot) && (slot === 0 || field(1 + slot) !== 0n)) slot++;
     const next = field(slots + slot);
-    if (type === LEAF) return next;
-    node = next;
+    if (node.isLeaf) return next;
+    pointer = next;
   }
   return undefined;
 }

@@ -59,6 +59,7 @@ export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4, TLS: 6,
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const SHN = { UNDEF: 0, XINDEX: 0xffff } as const;
 const ET_REL = 1;
+const PT_LOAD = 1;
 const PT_TLS = 7;
 /** ELFCOMPRESS values (gABI, 'Section compression'). */
 const COMPRESSION = { ZLIB: 1, ZSTD: 2 } as const;
@@ -225,6 +226,12 @@ export class ElfFile {
   /** What the file is called in errors. */
   get name(): string {
     return this.file.name;
+  }
+
+  /** The lowest address that it takes in memory. */
+  get lowest(): bigint {
+    const loaded = this.segments.filter(({ type }) => type === PT_LOAD);
+    return loaded.reduce((lowest, { virtualAddress }) => virtualAddress < lowest ? virtualAddress : lowest, loaded.at(0)?.virtualAddress ?? 0n);
   }
 
   /** From a thread's base to an executable's thread-local variables (variant II: they lie below it). Undefined without any. */

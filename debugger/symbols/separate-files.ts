@@ -58,17 +58,49 @@ export function readAlternateLink(sections: DebugSections, fileName: string): Fi
   return isSupplementary ? undefined : { name: reader.text(), buildId: hexOf(reader.take(reader.uleb())) };
 }
 
-/** Paths at which the separate debugging information of a program may be, the most exact first. */
-export function debugFilePlaces(path: string, buildId: string | undefined, link: FileLink | undefined): string[] {
+/** `.build-id/ab/cdef.debug`: where a build id leads to in a directory with debugging information. None without one. */
+export function buildIdPlaces(buildId: string | undefined): string[] {
+  return buildId === undefined || buildId.length < 4 ? [] : [`.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`];
+}
+
+/**
+ * Paths at which the separate debugging information of a program may be, the most exact first.
+ * @param directories where to look beside the usual places: each may be laid out as /usr/lib/debug, or have the files themselves
+ */
+export function debugFilePlaces(path: string, buildId: string | undefined, link: FileLink | undefined, directories: readonly string[] = []): string[] {
   const directory = directoryOf(path);
-  const byId = buildId === undefined || buildId.length < 4 ? [] : [`.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`];
+  const byId = buildIdPlaces(buildId);
+  const wide = [...directories, SYSTEM_DEBUG];
   const byName = link === undefined ? [] : [
-    joinPath(directory, link.name), joinPath(directory, `.debug/${link.name}`), joinPath(SYSTEM_DEBUG, `${directory}/${link.name}`.replace(/^\/+/, "")),
+    joinPath(directory, link.name), joinPath(directory, `.debug/${link.name}`), ...directories.map(each => joinPath(each, link.name)),
+    ...wide.map(each => joinPath(each, `${directory}/${link.name}`.replace(/^\/+/, ""))),
   ];
   return [
-    ...byId.flatMap(name => [joinPath(directory, name), joinPath(SYSTEM_DEBUG, name)]), ...byName,
-    joinPath(directory, `${lastPart(path)}.debug`), joinPath(directory, `.debug/${lastPart(path)}.debug`),
+    ...byId.flatMap(name => [directory, ...wide].map(each => joinPath(each, name))), ...byName,
+    joinPath(directory, `${lastPart(path)}.debug`), joinPath(directory, `.debug/${lastPart(path)}.debug`), ...directories.map(each => joinPath(each, `${lastPart(path)}.debug`)),
   ];
+}
+
+/** The layout of a guest's own /usr/lib/debug, where a directory is a copy of its files. */
+const DEBUG_TREE = SYSTEM_DEBUG.slice(1);
+
+/** Paths at which the file of a guest's program may be that runs there as `guestPath`: exact ones first, then by its name alone. */
+export function programPlaces(guestPath: string, buildId: string | undefined, directories: readonly string[]): string[] {
+  const inGuest = guestPath.replace(/^\/+/, "");
+  const name = lastPart(guestPath);
+  const each = (...places: readonly string[]): string[] => directories.flatMap(directory => places.map(place => joinPath(directory, place)));
+  return [...new Set([
+    ...each(...buildIdPlaces(buildId).flatMap(place => [place, `${DEBUG_TREE}/${place}`])),
+    ...each(inGuest, `${inGuest}.debug`, `${DEBUG_TREE}/${inGuest}.debug`),
+    ...each(name, `${name}.debug`),
+  ])];
+}
+
+/** Paths at which the file of a Linux kernel of that release may be. */
+export function kernelPlaces(release: string, buildId: string | undefined, directories: readonly string[]): string[] {
+  const versioned = `vmlinux-${release}`;
+  const names = [versioned, `boot/${versioned}`, `${DEBUG_TREE}/boot/${versioned}`, `${DEBUG_TREE}/lib/modules/${release}/vmlinux`, "vmlinux"];
+  return directories.flatMap(directory => [...buildIdPlaces(buildId).flatMap(place => [place, `${DEBUG_TREE}/${place}`]), ...names].map(place => joinPath(directory, place)));
 }
 
 /** Paths at which the supplementary file may be. */

@@ -22,10 +22,18 @@ export interface SymbolFiles {
   open(path: string): Promise<ByteSource>;
   exists(path: string): Promise<boolean>;
   readonly unpackers: Unpackers;
+  /** Where separate debugging information is looked for beside the usual places. */
+  readonly directories?: readonly string[];
 }
+
+/** Run-time address minus file address; or what gives it, when the lowest address that the file takes in memory is known. */
+export type WantedBias = bigint | ((lowest: bigint) => bigint);
 
 export interface OpenedSymbols {
   readonly table: SymbolTable;
+  /** The file itself, with the one that has its debugging information. */
+  readonly object: ObjectFile;
+  readonly bias: bigint;
   /** The format in words: `ELF, 64 bits`. */
   readonly format: string;
   /** The file that has the debugging information, if it is another one. */
@@ -48,23 +56,31 @@ export function symbolFormat(start: Uint8Array): Format | undefined {
 
 /**
  * Opens a symbol file and what belongs to it.
- * @param bias run-time address minus file address
  * @throws SymbolFileError if it is no symbol file for x86, or is broken in what is read at once; and what `files` throws
  */
-export async function openSymbols(path: string, files: SymbolFiles, bias = 0n): Promise<OpenedSymbols> {
+export async function openSymbols(path: string, files: SymbolFiles, wanted: WantedBias = 0n): Promise<OpenedSymbols> {
   const source = await files.open(path);
   const name = lastPart(path);
   const file = new SourceFile(source, name);
   const format = symbolFormat(file.bytes(0, Math.min(source.size, PROBE_BYTES)));
   switch (format) {
-    case "elf": return new ElfOpener(path, files, bias).open(ElfFile.open(source, name, files.unpackers));
-    case "pe": return openPe(PeFile.open(source, name), bias);
+    case "elf": {
+      const program = ElfFile.open(source, name, files.unpackers);
+      return new ElfOpener(path, files, typeof wanted === "bigint" ? wanted : wanted(program.lowest)).open(program);
+    }
+    case "pe": return openPe(PeFile.open(source, name), fixed(wanted, name));
     case "names": {
       const object = openNamesFile(file);
-      return { table: SymbolTable.of(object, bias), format: object.format, debugPath: undefined, buildId: undefined, notes: [] };
+      const bias = fixed(wanted, name);
+      return { table: SymbolTable.of(object, bias), object, bias, format: object.format, debugPath: undefined, buildId: undefined, notes: [] };
     }
     default: throw new SymbolFileError("not an ELF file, a PE/COFF file or a list of names (System.map)", name, 0);
   }
+}
+
+function fixed(wanted: WantedBias, name: string): bigint {
+  if (typeof wanted === "bigint") return wanted;
+  throw new SymbolFileError("not an ELF file: it does not say where it is loaded", name, 0);
 }
 
 function openPe(object: PeFile, bias: bigint): OpenedSymbols {
@@ -74,7 +90,7 @@ function openPe(object: PeFile, bias: bigint): OpenedSymbols {
     `its debugging information is in ${pdb.path} (a PDB, GUID ${pdb.guid}, age ${pdb.age}), and PDB files are not read: there are names, but no lines and types. `
     + "Compile with -gdwarf to have them",
   ];
-  return { table, format: object.format, debugPath: undefined, buildId: undefined, notes };
+  return { table, object, bias, format: object.format, debugPath: undefined, buildId: undefined, notes };
 }
 
 /** A file with a program's debugging information. */
@@ -107,7 +123,7 @@ class ElfOpener {
     info.alternate = await this.alternate(object, separate?.path ?? this.path);
     await this.findSplits(info, object);
     const table = SymbolTable.of(object, this.bias, info);
-    return { table, format: program.format, debugPath: separate?.path, buildId: program.buildId(), notes: this.notes };
+    return { table, object, bias: this.bias, format: program.format, debugPath: separate?.path, buildId: program.buildId(), notes: this.notes };
   }
 
   /** Separate debugging information, if the program has none of its own. */
@@ -115,7 +131,7 @@ class ElfOpener {
     if (program.debugSectionSize(".debug_info") !== undefined) return undefined;
     const buildId = program.buildId();
     const link = readDebugLink(program, program.name);
-    for (const path of debugFilePlaces(this.path, buildId, link)) {
+    for (const path of debugFilePlaces(this.path, buildId, link, this.files.directories)) {
       if (path === this.path || !(await this.files.exists(path))) continue;
       const file = await this.fitting(path, buildId, link);
       if (file !== undefined) return { file, path };

@@ -81,7 +81,7 @@ describe('several symbol files', function () {
     assert.equal(program.nameOf(0x1ff014n), 'map_helper+0x4');
     assert.equal(program.imageAt(driver.start)?.id, 'driver.elf');
     const body = program.lineAddresses(at('driver.c'), line(DRIVER, 'body'));
-    assert.ok('addresses' in body && body.addresses[0] >= 0x40001000n && body.addresses[0] < 0x40001020n);
+    assert.ok('addresses' in body && body.addresses[0].address >= 0x40001000n && body.addresses[0].address < 0x40001020n);
     assert.ok('addresses' in program.lineAddresses(at('kernel.c'), line(KERNEL, 'call')));
     assert.deepEqual(program.sources().map(({ name, exists }) => [name, exists]), [['driver.c', true], ['kernel.c', true]]);
     assert.ok(program.globalNames().includes('driver_state') && program.globalNames().includes('shared'));
@@ -91,7 +91,7 @@ describe('several symbol files', function () {
   it('steps over a line with the calls that were inlined on it', () => {
     const call = program.lineAddresses(at('kernel.c'), line(KERNEL, 'inlined */'));
     assert.ok('addresses' in call);
-    const [inside] = call.addresses;
+    const [{ address: inside }] = call.addresses;
     const inlined = program.inlinedAt(inside);
     assert.ok(inlined !== undefined && inlined.some(({ start, end }) => start <= inside && inside < end), 'the inlined call is open there');
     const [kernel] = program.functionsNamed('kernel_main');

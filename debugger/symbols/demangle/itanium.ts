@@ -107,7 +107,7 @@ class Demangler {
   }
 
   private offset(): void {
-    this.reader.match(/n?\d+_/y) ?? this.reader.fail();
+    if (this.reader.match(/n?\d+_/y) === undefined) this.reader.fail();
   }
 
   private parameterList(): string {

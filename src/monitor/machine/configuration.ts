@@ -146,6 +146,11 @@ export const FIELDS = {
     doc: 'Files with symbols of the guest\'s programs: ELF, PE/COFF (EFI applications), or a list of names as `System.map`. '
       + 'That of `kernel` or `multiboot` is read anyway if it is ELF. `bias` says how far from its own addresses one is loaded. See docs/debugger.md.',
   },
+  symbolPaths: {
+    kind: list(path(), '["${workspaceFolder}/symbols"]'),
+    doc: 'Directories in which symbol files are looked for: separate debugging information, and of a Linux guest the files of its kernel and of the programs that it runs. '
+      + 'Each may be laid out as `/usr/lib/debug` (with `.build-id`), be a copy of the guest\'s file system, or have the files by their names. See docs/debugger.md.',
+  },
   sourceMap: {
     kind: mapping('{ "/build": "${workspaceFolder}" }'),
     doc: 'Where sources are now: prefixes of paths in the debug information, each with what to put in its place.',

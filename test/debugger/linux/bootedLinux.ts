@@ -8,9 +8,11 @@ import path from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { machineFactory } from '../../../src/cli/debugMachines';
 import { launchMachine } from '../../../src/host/node/launch';
+import type { CpuState } from '../../../src/monitor/inspection/queries';
 import type { MachineSession } from '../../../src/monitor/machine/session';
 import { PROMPT } from '../../guests/support/conversation';
 import { LINUX } from '../../guests/support/testGuests';
+import type { UserProgram } from './userProgram';
 import type { DapClient } from '../client';
 import { connect, FILES } from '../harness';
 
@@ -19,6 +21,9 @@ export interface LinuxKind {
   readonly initrd: string;
   readonly cpuModel: string;
   readonly parameters?: string;
+  readonly cpus?: number;
+  /** Programs that it gets beside those of its initial RAM file system, with their symbols. */
+  readonly program?: UserProgram;
 }
 
 /** Without the self-tests of the kernel's cryptography, which are half of a boot. */
@@ -27,6 +32,7 @@ const PARAMETERS = 'console=ttyS0,115200 cryptomgr.notests';
 export const EARLY_BREAKPOINT = 'proc_pid_stack';
 const ANSWER_MS = 120_000;
 const BOOT_MS = 600_000;
+const MOST_TRIES = 100;
 
 export class BootedLinux {
   private output = '';
@@ -35,12 +41,13 @@ export class BootedLinux {
   private constructor(readonly client: DapClient, readonly session: MachineSession) {}
 
   /** Boots to the shell's first prompt. */
-  static async boot({ flavour, initrd, cpuModel, parameters = '' }: LinuxKind): Promise<BootedLinux> {
+  static async boot({ flavour, initrd, cpuModel, parameters = '', cpus = 1, program }: LinuxKind): Promise<BootedLinux> {
     let session: MachineSession | undefined;
     const factory = machineFactory(LINUX, async (images) => session = await launchMachine(images));
     const client = connect(factory, FILES, ANSWER_MS);
     await client.launch({
-      kernel: path.join(LINUX, `vmlinuz-${flavour}`), initrd: path.join(LINUX, `${initrd}.cpio`), memory: '256M', cpuModel,
+      kernel: path.join(LINUX, `vmlinuz-${flavour}`), initrd: (program?.withPrograms ?? ((same) => same))(path.join(LINUX, `${initrd}.cpio`)),
+      memory: '256M', cpuModel, cpus, ...(program ? { symbolPaths: [program.symbols] } : {}),
       cmdline: `${PARAMETERS} ${parameters}`, stopOnEntry: false, timeTravel: false,
     }, async () => {
       const { breakpoints } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: EARLY_BREAKPOINT }] });
@@ -90,8 +97,24 @@ export class BootedLinux {
     await this.client.request('continue', { threadId: 1 });
   }
 
-  async frames(): Promise<Dap.StackFrame[]> {
-    return (await this.client.request('stackTrace', { threadId: 1 })).stackFrames;
+  async frames(threadId?: number): Promise<Dap.StackFrame[]> {
+    return (await this.client.request('stackTrace', { threadId: threadId ?? await this.turn() })).stackFrames;
+  }
+
+  /** The thread whose turn it is. */
+  async turn(): Promise<number> {
+    return (await this.session.inspect.cpu()).processor.index + 1;
+  }
+
+  /** Lets it go and pauses it until a CPU stands so whose turn it is. */
+  async pauseWhere(holds: (cpu: CpuState) => boolean): Promise<CpuState> {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      await this.pause();
+      const cpu = await this.session.inspect.cpu();
+      if (holds(cpu)) return cpu;
+      await this.goOn();
+    }
+    return assert.fail(`after ${MOST_TRIES} pauses no CPU stood as it was wanted`);
   }
 
   /** What a command of the console prints, and how long that took. */
@@ -102,9 +125,20 @@ export class BootedLinux {
     return result;
   }
 
+  /** What the debugger says of the process that the CPU runs whose turn it is. */
+  async runs(): Promise<string> {
+    const rows = (await this.console('current')).split('\n');
+    return rows.length === 1 ? rows[0] : rows[await this.turn() - 1].replace(/^CPU \d+: /, '');
+  }
+
+  /** An expression's value as a watch shows it, in the frame of a number. */
+  async value(expression: string, frameId?: number): Promise<string> {
+    return (await this.client.request('evaluate', { expression, context: 'watch', ...(frameId === undefined ? {} : { frameId }) })).result;
+  }
+
   /** The number that an expression comes to. */
   async number(expression: string): Promise<bigint> {
-    const { result } = await this.client.request('evaluate', { expression, context: 'watch' });
+    const result = await this.value(expression);
     return BigInt(/0x[0-9a-f]+/.exec(result)?.[0] ?? /^-?\d+/.exec(result)?.[0] ?? 'no number');
   }
 

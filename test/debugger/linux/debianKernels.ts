@@ -5,10 +5,15 @@
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { findKernel, kernelHint } from '../../../debugger/linux/kernelImage';
+import { LinuxKernel } from '../../../debugger/linux/linuxKernel';
 import { FETCHING_MS, needGuests } from '../../guests/support/testGuests';
+import { leaveOut } from '../../support/leaveOut';
+import { buildUserProgram } from './userProgram';
 import { BootedLinux, EARLY_BREAKPOINT, md5, type LinuxKind } from './bootedLinux';
 
-export interface KernelCase extends LinuxKind {
+const PAGE = 4096;
+
+export interface KernelCase extends Omit<LinuxKind, 'program'> {
   /** Where the kernel is linked to (`_text`). */
   readonly linkedTo: bigint;
   /** The number of write(2). */
@@ -24,13 +29,15 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
     this.timeout(700_000);
     this.slow(60_000);
     let linux: BootedLinux;
+    let program: ReturnType<typeof buildUserProgram>;
     /** What the guest has printed, by command. */
     const told: Record<string, string> = {};
 
     before(async function () {
       this.timeout(FETCHING_MS);
       needGuests(this, 'kernels', 'e1000');
-      linux = await BootedLinux.boot(tested);
+      program = buildUserProgram(tested.linkedTo > 0xffff_ffffn ? 64 : 32);
+      linux = await BootedLinux.boot({ ...tested, ...('missing' in program ? {} : { program }) });
       for (const command of [
         'insmod /e1000.ko', 'cat /proc/version', 'cat /proc/modules', 'grep " _text$" /proc/kallsyms', 'sed "/\\[/d" /proc/kallsyms | md5sum',
         'grep " [tT] e1000_.*\\[e1000\\]" /proc/kallsyms', 'ps -o pid,ppid,stat,comm', 'dmesg', 'cat /proc/1/maps',
@@ -39,6 +46,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
     });
     after(async () => {
       await linux?.close();
+      if (!('missing' in program)) program.remove();
     });
 
     it('finds the kernel: its banner, and how far KASLR has moved it', async () => {
@@ -120,7 +128,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       const user = frames[edge + 1];
       const address = BigInt(user.instructionPointerReference ?? 0);
       assert.equal(await bytesAt(linux, address - 2n, 2), tested.callBytes);
-      assert.match(await linux.console('current'), /^sh \(\d+\), parent \d+/);
+      assert.match(await linux.runs(), /^sh \(\d+\), parent \d+/);
       assert.equal(user.name.replace(/ — sh \(\d+\)$/, ''), placeByMaps(told['cat /proc/1/maps'], address));
       await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
       await linux.goOn();
@@ -163,8 +171,182 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.waitFor(/loaded\n/, 60_000);
     });
 
+    it('unwinds a page fault to the instruction that has raised it', async () => {
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'exc_page_fault' }] });
+      await linux.send('cat /proc/version');
+      let frames: Dap.StackFrame[] = [];
+      let edge = -1;
+      for (let tries = 0; tries < 20; tries++) {
+        await linux.client.stopped('breakpoint');
+        frames = await linux.frames();
+        edge = frames.findIndex(({ name }) => name === '— exception: page fault —');
+        assert.ok(edge > 0, frames.map(({ name }) => name).join(', '));
+        if (/ — \w+ \(\d+\)$/.test(frames[edge + 1].name)) break;
+        await linux.goOn();
+      }
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      const { control } = await linux.session.inspect.cpu();
+      const faultAddress = control.find(({ name }) => name === 'cr2')?.value ?? 0n;
+      const user = frames[edge + 1];
+      assert.match(user.name, /^\S+ — (sh|cat|busybox) \(\d+\)$/);
+      // The instruction is one that reaches the address, or lies there itself.
+      const address = BigInt(user.instructionPointerReference ?? 0);
+      console.log(`      ${user.name} faulted at 0x${faultAddress.toString(16)}`);
+      assert.ok(address < (tested.linkedTo >> 1n));
+      await linux.goOn();
+      await linux.waitFor(/Linux version /, 60_000);
+    });
+
+    it('stops in a program as it begins, by the symbols of its file', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      await linux.pause();
+      const set = async (names: readonly string[]): Promise<boolean[]> =>
+        (await client.request('setFunctionBreakpoints', { breakpoints: names.map((name) => ({ name })) })).breakpoints.map(({ verified }) => verified);
+      assert.deepEqual(await set(['work']), [false], 'the program does not run yet');
+      const lines = { source: { path: program.source }, breakpoints: [{ line: program.line('loop') }] };
+      assert.equal((await client.request('setBreakpoints', lines)).breakpoints[0].verified, false);
+      await linux.goOn();
+      await linux.send('counter');
+      await client.stopped('breakpoint');
+      const [first] = await linux.frames();
+      assert.deepEqual([first.name, first.line, first.source?.path], ['run', program.line('loop'), program.source]);
+      assert.ok((await client.request('modules', {})).modules.some(({ name, symbolStatus }) => name === 'counter' && symbolStatus === 'symbols and lines loaded'));
+      await client.request('setBreakpoints', { ...lines, breakpoints: [] });
+      await linux.goOn();
+      await client.stopped('breakpoint');
+      const frames = await linux.frames();
+      assert.deepEqual(frames.slice(0, 2).map(({ name }) => name), ['work', 'run']);
+      assert.match(await linux.runs(), /^counter \(\d+\)/);
+      assert.equal(await linux.value('value', frames[0].id), '1');
+      assert.match(await linux.value('state.name', frames[0].id), /"counter"/);
+      assert.match(await linux.value('state.rounds + 41', frames[0].id), /^41\b/);
+      // The breakpoint is in this process alone.
+      const cr3 = (await linux.session.inspect.cpu()).control.find(({ name }) => name === 'cr3')?.value ?? 0n;
+      const own = (await client.request('shadowbox.processes')).processes.find(({ name }) => name === 'counter');
+      assert.equal(pageOf(Number(cr3), tested.flavour), (own?.cr3 ?? 0) + (isIsolated(told['dmesg']) ? PAGE : 0));
+      await set(['ksys_write']);
+      await linux.goOn();
+      await client.stopped('breakpoint');
+      const inCall = await linux.frames();
+      const names = inCall.map(({ name }) => name);
+      const edge = names.findIndex((name) => name.startsWith('— system call'));
+      // The call that makes it is inlined, and may end with its instruction.
+      const behind = names.slice(edge + 1).filter((name) => name !== 'call (inlined)');
+      assert.deepEqual(behind.slice(0, 2), ['work', 'run'], names.join(', '));
+      assert.equal(inCall.find(({ name }) => name === 'run')?.line, program.line('loop'));
+      await set([]);
+      await linux.goOn();
+      await linux.waitFor(/counted\n/, 60_000);
+    });
+
+    it('finds separate debugging information of a program that is loaded anywhere, by build id', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      await linux.pause();
+      await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
+      await linux.goOn();
+      await linux.send('pie');
+      let frames: Dap.StackFrame[] = [];
+      for (let tries = 0; tries < 10; tries++) {
+        await client.stopped('breakpoint');
+        if ((await linux.runs()).startsWith('pie ')) break;
+        await linux.goOn();
+      }
+      frames = await linux.frames();
+      const work = frames.find(({ name }) => name === 'work');
+      assert.ok(work, frames.map(({ name }) => name).join(', '));
+      assert.equal(work.source?.path, program.source);
+      assert.match(await linux.value('state.rounds', work.id), /^1\b/);
+      assert.equal(frames.find(({ name }) => name === 'run')?.line, program.line('loop'));
+      const { modules } = await client.request('modules', {});
+      const module = modules.find(({ name }) => name.endsWith('.debug'));
+      assert.ok(module, modules.map(({ name }) => name).join(', '));
+      await client.request('setFunctionBreakpoints', { breakpoints: [] });
+      await linux.goOn();
+      await linux.waitFor(/counted\n/, 60_000);
+    });
+
+    it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
+      // Shells in endless loops, one for each CPU: they go on to the end.
+      const loops = Array.from({ length: tested.cpus ?? 1 }, () => '(while :; do :; done) &');
+      const numbers = await linux.type(`${loops.map((loop) => `${loop} echo $!`).join('; ')}`);
+      const pids = numbers.split('\n').flatMap((line) => (/^\d+$/.test(line) ? [Number(line)] : []));
+      assert.equal(pids.length, loops.length, numbers);
+      const cpu = await linux.pauseWhere(({ cpl }) => cpl === 3);
+      const cr3 = Number(cpu.control.find(({ name }) => name === 'cr3')?.value ?? 0n);
+      const own = (await linux.client.request('shadowbox.processes')).processes.filter(({ pid }) => pids.includes(pid));
+      assert.deepEqual(own.map(({ name }) => name), pids.map(() => 'sh'));
+      const root = own.map((process) => (process.cr3 ?? 0) + (isIsolated(told['dmesg']) ? PAGE : 0)).find((each) => each === pageOf(cr3, tested.flavour));
+      assert.ok(root !== undefined, `CR3 0x${cr3.toString(16)} is that of ${JSON.stringify(own)}${isIsolated(told['dmesg']) ? ', isolated' : ''}`);
+      // Found by nobody else's help: a debugger that has not looked before.
+      const { inspect } = linux.session;
+      const hint = await kernelHint(cpu, inspect);
+      const found = hint && await LinuxKernel.find(hint, cpu, inspect);
+      assert.equal(found?.banner, told['cat /proc/version']);
+      assert.equal((await linux.console('linux')).split('\n')[0], told['cat /proc/version']);
+      assert.match(await linux.console('lsmod'), /^e1000 /m);
+      assert.ok((await linux.console('dmesg')).startsWith(told['dmesg']));
+      if (tested.hasTypes) {
+        assert.equal(await linux.value('$current->comm'), '"sh"');
+        assert.ok(pids.includes(Number(await linux.number('current_task->pid'))));
+        assert.equal(await linux.value('init_uts_ns.name.release'), `"${/^Linux version (\S+)/.exec(told['cat /proc/version'])?.[1]}"`);
+      }
+    });
+
+    it('knows what each CPU runs', async () => {
+      const isLoop = ({ name }: Dap.StackFrame): boolean => / — sh \(\d+\)$/.test(name);
+      let rows: string[] = [];
+      for (let tries = 0; tries < 20; tries++) {
+        rows = (await linux.console('current')).split('\n');
+        if (rows.every((row) => /(^|: )sh \(/.test(row))) break;
+        await linux.goOn();
+        await linux.pauseWhere(({ cpl }) => cpl === 3);
+      }
+      const running = rows.map((row) => /sh \((\d+)\)/.exec(row)?.[1]);
+      assert.equal(new Set(running).size, tested.cpus ?? 1, rows.join('\n'));
+      const starred = (await linux.console('ps')).split('\n').filter((row) => row.startsWith('*')).map((row) => /\d+/.exec(row)?.[0]);
+      assert.deepEqual(starred.sort(), [...running].sort());
+      for (const [index, pid] of running.entries()) {
+        const frames = await linux.frames(index + 1);
+        const user = frames.find(isLoop);
+        assert.ok(user?.name.endsWith(` — sh (${pid})`), frames.map(({ name }) => name).join(', '));
+        if (tested.hasTypes) assert.match(await linux.value('$current->pid', frames[0].id), new RegExp(`^${pid}\\b`));
+      }
+    });
+
+    it('unwinds an interrupt to the code of the process that it came in', async () => {
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'update_process_times' }] });
+      let names: string[] = [];
+      let user: Dap.StackFrame | undefined;
+      for (let tries = 0; tries < 20 && !user; tries++) {
+        await linux.goOn();
+        await linux.client.stopped('breakpoint');
+        const frames = await linux.frames();
+        names = frames.map(({ name }) => name);
+        user = frames.find((_, index) => names[index - 1] === '— interrupt —' && names.slice(0, index - 1).every((name) => !name.startsWith('—')));
+        if (user && !/ — sh \(\d+\)$/.test(user.name)) user = undefined;
+      }
+      await linux.client.request('setFunctionBreakpoints', { breakpoints: [] });
+      assert.ok(user, names.join(', '));
+      const address = BigInt(user.instructionPointerReference ?? 0);
+      assert.equal(user.name.replace(/ — sh \(\d+\)$/, ''), placeByMaps(told['cat /proc/1/maps'], address));
+      await linux.goOn();
+    });
+
     more(() => linux);
   });
+}
+
+/** Whether processes run on page tables that are isolated from the kernel's, as the kernel says. */
+function isIsolated(messages: string): boolean {
+  return /page tables isolation: (?:force )?enabled/.test(messages);
+}
+
+/** The page that CR3 names: its lower bits are flags, and the number of an address space. */
+function pageOf(cr3: number, flavour: KernelCase['flavour']): number {
+  // With PAE the root is a table of 32 bytes, in a page of its own where there is isolation.
+  return flavour === '686-pae' ? cr3 - (cr3 % 32) : cr3 - (cr3 % PAGE);
 }
 
 function isCode({ presentationHint }: Dap.StackFrame): boolean {

@@ -34,6 +34,7 @@ function machine(cpu: CpuState, handler: bigint): { guest: LinuxGuest; reads: nu
     stands: true,
     cpu: async () => cpu,
     inspect: {
+      cpu: async () => cpu,
       readMemory: async (space, address, count) => {
         reads.push(count);
         return ram.slice(physical(space, address), physical(space, address) + count);
@@ -42,7 +43,7 @@ function machine(cpu: CpuState, handler: bigint): { guest: LinuxGuest; reads: nu
         cr3: 0x1000, mode: '32-bit', linear, guest: [], shadow: [], physical: physical({ kind: 'linear' }, linear), tlb: { read: false, write: false, execute: false }, story: '',
       }),
     },
-  }, { found: () => assert.fail('there is no Linux'), modulesChanged: () => assert.fail('there are no modules') });
+  }, { found: () => assert.fail('there is no Linux'), modulesChanged: () => assert.fail('there are no modules'), programsChanged: () => assert.fail('there are no programs') });
   return { guest, reads, handlerCode };
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { SymbolTable } from "../../../debugger/symbols";
+import type { SymbolTable } from "../../../debugger/symbols";
 import { isNamed, readableName, withoutParameters } from "../../../debugger/symbols/demangle";
 import { leaveOut } from "../../support/leaveOut";
 import { needTools, Workshop } from "./toolchain";

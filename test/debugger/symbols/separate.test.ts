@@ -2,11 +2,12 @@
 // against what the same source says compiled in one piece.
 
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { openSymbols, sizeOf, typeName } from "../../../debugger/symbols";
 import type { OpenedSymbols, SymbolFiles, SymbolTable } from "../../../debugger/symbols";
+import { programPlaces } from "../../../debugger/symbols/separate-files";
 import { memorySource } from "../../../debugger/symbols/byte-source";
 import { lineOf, needCompiler, needTools, SAMPLE_C, Workshop } from "./toolchain";
 
@@ -53,6 +54,33 @@ describe("debugging information in other files", function () {
     assert.deepEqual(account(opened.table, `${name}.c`), expected);
     return opened;
   }
+
+  it("is looked for in directories that are named, however they are laid out", async function () {
+    needCompiler(this, "-m64");
+    needTools(this, "objcopy");
+    const path = shop.compile("stripped", SAMPLE_C, "-m64", "-g", "-w", "-Wl,--build-id");
+    shop.run("objcopy", "--only-keep-debug", "stripped", "elsewhere.debug");
+    shop.run("objcopy", "--strip-debug", "stripped");
+    const id = (await openSymbols(path, files)).buildId ?? "";
+    const debug = readFileSync(join(shop.folder, "elsewhere.debug"));
+    const found = async (place: string): Promise<string | undefined> => {
+      const directory = join(shop.folder, "named");
+      const file = join(directory, place);
+      mkdirSync(join(file, ".."), { recursive: true });
+      writeFileSync(file, debug);
+      const { debugPath, table } = await openSymbols(path, { ...files, directories: [join(shop.folder, "nothing"), directory] });
+      assert.equal(table.hasDebugInfo, debugPath !== undefined);
+      rmSync(directory, { recursive: true });
+      return debugPath?.slice(directory.length + 1);
+    };
+    assert.equal(id.length, 40);
+    for (const place of [`.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`, "stripped.debug"]) assert.equal(await found(place), place);
+    assert.equal(await found("other.debug"), undefined);
+    // A program of the guest's: the tree of the guest, its debugging information, then the name alone.
+    const places = programPlaces("/usr/bin/tool", id, ["/s"]);
+    assert.deepEqual(places.slice(2), ["/s/usr/bin/tool", "/s/usr/bin/tool.debug", "/s/usr/lib/debug/usr/bin/tool.debug", "/s/tool", "/s/tool.debug"]);
+    assert.equal(places[0], `/s/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`);
+  });
 
   for (const flags of [["-m64", "-gdwarf-5", "-O0"], ["-m64", "-gdwarf-4", "-O2"], ["-m64", "-gdwarf-5", "-O2"], ["-m32", "-gdwarf-4", "-O0"], ["-m32", "-gdwarf-5", "-O2"]]) {
     const name = flags.join("").replace(/-/g, "_");

@@ -23,7 +23,7 @@ import { readSnapshots } from './snapshots';
 
 /** Fields that say nothing about the machine as its guest sees it: a launch configuration may give them anew. */
 const FREE: readonly FieldName[] = [
-  'symbols', 'sourceMap', 'stopOnEntry', 'engine', 'pace', 'timeTravel', 'timeTravelMemory', 'gdbPort', 'gdbArchitecture', 'ablation', 'serial', 'recording', 'pageSharing', 'maxInstructions',
+  'symbols', 'symbolPaths', 'sourceMap', 'stopOnEntry', 'engine', 'pace', 'timeTravel', 'timeTravelMemory', 'gdbPort', 'gdbArchitecture', 'ablation', 'serial', 'recording', 'pageSharing', 'maxInstructions',
 ];
 /** Those that are not the recording's affair at all, so that their defaults hold when nobody gives them. */
 const LOCAL: readonly FieldName[] = ['stopOnEntry', 'pace', 'timeTravel', 'timeTravelMemory', 'gdbPort', 'gdbArchitecture', 'serial', 'recording', 'maxInstructions'];

@@ -1,0 +1,170 @@
+/**
+ * Symbol files of what a Linux guest runs: of the kernel, and of the programs and libraries in its processes' memory. They are looked
+ * for in the directories of `symbolPaths`, by build id and by path, and told apart from other builds by what lies in memory.
+ */
+import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { Image } from '../image';
+import { hex } from '../numbers';
+import type { LoadedSymbols, SymbolLoader } from '../symbolLoader';
+import type { PlacedImage } from '../symbolSource';
+import { kernelPlaces, programPlaces } from '../symbols/separate-files';
+import type { Btf } from './btf';
+import { buildIdInMemory, fitOf, type Fit, type ReadProgram } from './programFit';
+import { unlessBroken, type LinuxKernel } from './linuxKernel';
+import { rootFinder, tableKind, userRoot, type PageQuestions } from './pageTables';
+import { processes, processOf, type Process } from './tasks';
+import { mappedFiles, userLayout32, userLayoutOf } from './userMemory';
+
+/** What is known of the guest at a stop. */
+export interface RunningKernel {
+  readonly kernel: LinuxKernel;
+  readonly btf: Btf | undefined;
+  readonly cpu: { readonly state: CpuState };
+  readonly cpus: readonly { readonly task: bigint | undefined }[];
+}
+
+/** The files of one address space. */
+interface Space {
+  readonly root: number;
+  readonly images: readonly Image[];
+}
+
+const PAGE = 4096n;
+
+export class ProcessSymbols {
+  /** By path in the guest and lowest address. What has just begun has hardly anything in memory that tells builds apart: that is seen later. */
+  private readonly files = new Map<string, { readonly symbols: LoadedSymbols | undefined; readonly isSettled: boolean }>();
+  private readonly refused = new Set<string>();
+  private readonly kernels = new WeakMap<LinuxKernel, Promise<LoadedSymbols | undefined>>();
+  private spaces = new Map<string, Space>();
+  private ofKernel: readonly Image[] = [];
+  private ofCpus: readonly (readonly Image[])[] = [];
+  private turn = 0;
+
+  constructor(private readonly loader: SymbolLoader, private readonly inspect: PageQuestions) {}
+
+  /** Whether there is anywhere to look. */
+  get isWanted(): boolean {
+    return this.loader.directories.length > 0;
+  }
+
+  /** What the CPU has in its address space; the one whose turn it is when it is missing. */
+  images(cpu = this.turn): readonly Image[] {
+    return [...this.ofKernel, ...(this.ofCpus[cpu] ?? [])];
+  }
+
+  /** All that is known, what runs now first. */
+  allImages(): readonly PlacedImage[] {
+    const roots = new Map<Image, number[]>((this.ofCpus[this.turn] ?? []).map((image) => [image, []]));
+    for (const { root, images } of this.spaces.values()) for (const image of images) roots.set(image, [...roots.get(image) ?? [], root]);
+    return [...this.ofKernel.map((image) => ({ image })), ...[...roots].map(([image, spaces]) => ({ image, spaces }))];
+  }
+
+  /** No kernel is there any more. */
+  forget(): void {
+    this.spaces = new Map();
+    this.ofKernel = this.ofCpus = [];
+  }
+
+  /** Looks what there is at this stop. Ends with the signal's reason when the machine has gone on meanwhile. */
+  async look(moment: RunningKernel, signal: AbortSignal): Promise<void> {
+    const { kernel, btf, cpu, cpus } = moment;
+    const ofKernel = await this.kernelFile(kernel);
+    const [layout, init] = [await kernel.taskLayout(), kernel.address('init_task')];
+    signal.throwIfAborted();
+    this.turn = cpu.state.processor.index;
+    this.ofKernel = ofKernel ? [ofKernel.image] : [];
+    if (!layout || init === undefined) return;
+    const running = await Promise.all(cpus.map(({ task }) => (task === undefined ? undefined : processOf(kernel.memory, layout, task))));
+    const all = [...running.filter((process) => process !== undefined), ...await processes(kernel.memory, layout, init)].filter(({ memory }) => memory !== 0n);
+    const rootOf = await rootFinder(kernel, btf, all, this.inspect);
+    const spaces = new Map<string, Space>();
+    for (const process of all) {
+      const key = keyOf(process);
+      if (spaces.has(key)) continue;
+      // What does not run does not change its memory.
+      const known = running.some((each) => each?.task === process.task) ? undefined : this.spaces.get(key);
+      const space = known ?? await this.space(moment, process, await rootOf(process));
+      if (space) spaces.set(key, space);
+    }
+    signal.throwIfAborted();
+    this.spaces = spaces;
+    this.ofCpus = running.map((process) => (process && spaces.get(keyOf(process))?.images) ?? []);
+  }
+
+  private async space({ kernel, btf, cpu }: RunningKernel, { memory }: Process, root: number | undefined): Promise<Space | undefined> {
+    const kind = tableKind(cpu.state, kernel.pointerBytes);
+    const layout = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(kind === 'PAE');
+    if (!layout || root === undefined) return undefined;
+    const read: ReadProgram = (address, bytes) => this.inspect.readMemory({ kind: 'linearUnder', cr3: root }, address, bytes);
+    const found = await Promise.all((await mappedFiles(kernel.memory, layout, memory)).map(({ path, lowest }) => this.file(path, lowest, read)));
+    const own = await userRoot(root, this.inspect, kind);
+    // Roots of PAE are smaller than pages; of CR3 the page counts.
+    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []) };
+  }
+
+  /** The symbols of a file that lies in a process's memory; undefined where there is none that fits. */
+  private async file(path: string, lowest: bigint, read: ReadProgram): Promise<LoadedSymbols | undefined> {
+    const key = `${path} ${lowest}`;
+    const known = this.files.get(key);
+    if (known?.isSettled === true) return known.symbols;
+    const buildId = await buildIdInMemory(lowest, read);
+    let found = known?.symbols && { symbols: known.symbols, fit: await fitOf(known.symbols, buildId, read) };
+    if (found?.fit === 'other') {
+      this.refuse(found.symbols, path, lowest);
+      found = undefined;
+    }
+    // Where nothing is known that was not known before, nothing else is found.
+    if (!found && !(known && !known.symbols && buildId === undefined)) found = await this.find(path, lowest, buildId, read);
+    this.files.set(key, { symbols: found?.symbols, isSettled: found?.fit === 'same' || (!found && buildId !== undefined) });
+    return found?.symbols;
+  }
+
+  private async find(path: string, lowest: bigint, buildId: string | undefined, read: ReadProgram): Promise<{ symbols: LoadedSymbols; fit: Fit } | undefined> {
+    for (const place of programPlaces(path, buildId, this.loader.directories)) {
+      if (this.refused.has(`${place} ${path} ${lowest}`) || !(await this.isElf(place))) continue;
+      const symbols = await this.loader.loadOrTell(place, (first) => lowest - (first - (first % PAGE)));
+      if (!symbols) continue;
+      const fit = await fitOf(symbols, buildId, read);
+      if (fit !== 'other') return { symbols, fit };
+      this.refuse(symbols, path, lowest);
+    }
+    return undefined;
+  }
+
+  private refuse({ image }: LoadedSymbols, path: string, lowest: bigint): void {
+    this.refused.add(`${image.path} ${path} ${lowest}`);
+    this.loader.complain(`${image.path} is another build of ${path} than the guest runs at ${hex(lowest)}, and is not used.`);
+  }
+
+  private kernelFile(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+    const known = this.kernels.get(kernel);
+    if (known) return known;
+    const found = this.findKernel(kernel);
+    this.kernels.set(kernel, found);
+    return found;
+  }
+
+  private async findKernel(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+    const { slide } = kernel;
+    if (slide === undefined) return undefined;
+    const buildId = await kernel.buildId();
+    for (const place of kernelPlaces(kernel.release, buildId, this.loader.directories)) {
+      if (!(await this.isElf(place))) continue;
+      const loaded = await this.loader.loadOrTell(place, slide);
+      const theirs = loaded?.image.details.buildId;
+      if (loaded && (buildId === undefined || theirs === undefined || theirs === buildId)) return loaded;
+      if (loaded) this.loader.complain(`${place} is another build of the kernel than the guest runs, and is not used.`);
+    }
+    return undefined;
+  }
+
+  private async isElf(place: string): Promise<boolean> {
+    return (await this.loader.exists(place)) && this.loader.isElf(place).catch(() => false);
+  }
+}
+
+/** Memory may be that of another process later, where one has ended or has begun another program. */
+function keyOf({ memory, pid, name }: Process): string {
+  return `${memory} ${pid} ${name}`;
+}

@@ -1,0 +1,108 @@
+/**
+ * Opens symbol files, with the files that belong to them and the places where their sources are on this computer: those that the
+ * launch configuration names, and later those of programs that turn up in the guest.
+ */
+import { Image } from './image';
+import type { LaunchOptions } from './launchOptions';
+import { messageOf, type FileReader } from './ports';
+import { findSources, type ProgramSource } from './sourcePlaces';
+import { memorySource, type ByteSource } from './symbols/byte-source';
+import type { ObjectFile } from './symbols/object-file';
+import { directoryOf, lastPart } from './symbols/separate-files';
+import { openSymbols, symbolFormat, type SymbolFiles, type WantedBias } from './symbols/symbol-files';
+
+/** How much of a file shows what it is. */
+const PROBE_BYTES = 64;
+
+export interface LoadedSymbols {
+  readonly image: Image;
+  readonly object: ObjectFile;
+}
+
+export class SymbolLoader {
+  /** Sources of all files that were loaded, by their paths in the debug information. */
+  readonly sources = new Map<string, ProgramSource>();
+  private readonly opener: Opener;
+  private readonly loaded: Image[] = [];
+
+  constructor(
+    private readonly wanted: Pick<LaunchOptions, 'sourceMap' | 'symbolPaths'>,
+    private readonly files: FileReader,
+    /** Takes what is missing or broken, in words for a person. */
+    readonly complain: (message: string) => void,
+  ) {
+    this.opener = new Opener(files, wanted.symbolPaths);
+  }
+
+  /** Directories in which symbol files are looked for. */
+  get directories(): readonly string[] {
+    return this.wanted.symbolPaths;
+  }
+
+  exists(path: string): Promise<boolean> {
+    return this.files.exists(path);
+  }
+
+  /** Whether it is an ELF file. Error when it cannot be read. */
+  async isElf(path: string): Promise<boolean> {
+    const source = await this.opener.open(path);
+    return symbolFormat(source.read(0, Math.min(source.size, PROBE_BYTES))) === 'elf';
+  }
+
+  /** Opens one. Error when it cannot be read or is none. */
+  async load(path: string, wanted: WantedBias = 0n): Promise<LoadedSymbols> {
+    const name = lastPart(path);
+    const { table, object, bias, ...details } = await openSymbols(path, this.opener, wanted);
+    const places = { directory: directoryOf(path), sourceMap: this.wanted.sourceMap };
+    for (const source of await findSources(table.sourceFiles(), places, this.files)) {
+      const md5 = table.sourceMd5(source.file);
+      this.sources.set(source.file, md5 === undefined ? source : { ...source, md5 });
+    }
+    const image = new Image(name, path, table, this.complain, { ...details, bias }, this.idOf(name, path));
+    this.loaded.push(image);
+    for (const note of details.notes) this.complain(`Symbols of ${name}: ${note}.`);
+    return { image, object };
+  }
+
+  /** The same, but what cannot be loaded is told, and is no reason to stop. */
+  async loadOrTell(path: string, wanted?: WantedBias): Promise<LoadedSymbols | undefined> {
+    try {
+      return await this.load(path, wanted);
+    } catch (error) {
+      this.complain(`No symbols from ${path}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Lets go of the files. */
+  close(): void {
+    for (const file of this.opener.opened) file.close();
+  }
+
+  /** Images have their file's name as their id, or the whole path where two files are named alike. */
+  private idOf(name: string, path: string): string {
+    if (!this.loaded.some((other) => other.name === name)) return name;
+    return `${path}${this.loaded.some((other) => other.id === path) ? `#${this.loaded.length}` : ''}`;
+  }
+}
+
+/** Opens files for the symbol reader, in parts where the host can do that. */
+class Opener implements SymbolFiles {
+  readonly opened: { close(): void }[] = [];
+  readonly unpackers: SymbolFiles['unpackers'];
+
+  constructor(private readonly files: FileReader, readonly directories: readonly string[]) {
+    this.unpackers = files.unpackers ?? {};
+  }
+
+  async open(path: string): Promise<ByteSource> {
+    if (!this.files.open) return memorySource(await this.files.read(path));
+    const file = await this.files.open(path);
+    this.opened.push(file);
+    return file;
+  }
+
+  exists(path: string): Promise<boolean> {
+    return this.files.exists(path);
+  }
+}

@@ -1,0 +1,97 @@
+/** A small program without libraries that Debian's kernels run as a process, with its debugging information. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { initramfs } from '../../../scripts/lib/initramfs.mjs';
+
+const SOURCE = `struct state { int rounds; char name[8]; };
+struct state state = { 0, "counter" };
+extern const char __ehdr_start[];
+char first;
+#ifdef __x86_64__
+static long call(long number, long a, const void *b, long c) { long result; __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory"); return result; }
+enum { WRITE = 1, EXIT = 60 };
+#else
+static long call(long number, long a, const void *b, long c) { long result; __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory"); return result; }
+enum { WRITE = 4, EXIT = 1 };
+#endif
+__attribute__((noinline)) int work(int value)
+{
+    state.rounds = value; /* work */
+    call(WRITE, 1, ".", 1);
+    return value * 2;
+}
+__attribute__((used)) void run(void)
+{
+    int sum = 0;
+    first = __ehdr_start[0]; /* as C libraries do, which look for the program headers */
+    for (int i = 1; i <= 3; i++) sum += work(i); /* loop */
+    call(WRITE, 1, sum == 12 ? "counted\\n" : "wrong\\n", sum == 12 ? 8 : 6);
+    call(EXIT, 0, 0, 0);
+}
+__asm__(".globl _start\\n_start: call run\\n");
+`;
+
+export interface UserProgram {
+  readonly source: string;
+  /** A directory with the symbol files, as `symbolPaths` may name it. */
+  readonly symbols: string;
+  /** An initial RAM file system: another one, with the programs in it. */
+  withPrograms(cpio: string): string;
+  /** The line with a comment of these words, from 1. */
+  line(words: string): number;
+  remove(): void;
+}
+
+/**
+ * Builds it twice: /bin/counter, linked to one address, whose symbols are in a copy of the guest's tree, and /bin/pie, which is loaded anywhere,
+ * stripped, with its debugging information by build id alone; a file by its name is another build.
+ */
+export function buildUserProgram(bits: 32 | 64): UserProgram | { readonly missing: string } {
+  try {
+    return build(bits);
+  } catch (error) {
+    if (error instanceof Missing) return { missing: error.message };
+    throw error;
+  }
+}
+
+class Missing extends Error {}
+
+function build(bits: 32 | 64): UserProgram {
+  const folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-program-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const at = (...parts: readonly string[]): string => path.join(folder, ...parts);
+  const run = (tool: string, ...args: readonly string[]): void => {
+    const { status, stderr, error } = spawnSync(tool, [...args], { cwd: folder, encoding: 'utf8' });
+    if (status === 0) return;
+    remove();
+    throw new Missing(`no program for the guest: ${tool} (Debian: gcc, gcc-multilib, binutils) says ${error?.message ?? stderr}`);
+  };
+  const compile = (output: string, ...flags: readonly string[]): void =>
+    run('gcc', `-m${bits}`, '-O1', '-g', '-fno-omit-frame-pointer', '-fno-stack-protector', '-nostdlib', '-Wl,--build-id', ...flags, 'counter.c', '-o', output);
+  for (const directory of ['symbols/bin', 'symbols/.build-id']) mkdirSync(at(directory), { recursive: true });
+  writeFileSync(at('counter.c'), SOURCE);
+  compile('symbols/bin/counter', '-static', '-no-pie');
+  compile('pie', '-static-pie', '-fPIE');
+  compile('symbols/pie', '-static-pie', '-fPIE', '-DOTHER', '-O2');
+  run('objcopy', '--only-keep-debug', 'pie', 'pie.debug');
+  run('objcopy', '--strip-all', 'pie', 'pie.stripped');
+  run('objcopy', '--strip-all', 'symbols/bin/counter', 'counter.stripped');
+  const note = spawnSync('readelf', ['-n', 'pie'], { cwd: folder, encoding: 'utf8' }).stdout;
+  const [, id = ''] = /Build ID: ([0-9a-f]+)/.exec(note) ?? [];
+  mkdirSync(at('symbols/.build-id', id.slice(0, 2)), { recursive: true });
+  run('cp', 'pie.debug', `symbols/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`);
+  return {
+    source: at('counter.c'), symbols: at('symbols'), remove,
+    withPrograms(cpio) {
+      const programs = { 'bin/counter': readFileSync(at('counter.stripped')), 'bin/pie': readFileSync(at('pie.stripped')) };
+      const first = readFileSync(cpio);
+      const whole = at('initrd.cpio');
+      writeFileSync(whole, Buffer.concat([first, Buffer.alloc(-first.length & 511), initramfs({ folders: [], programs })]));
+      return whole;
+    },
+    line: (words) => SOURCE.split('\n').findIndex((text) => text.includes(`/* ${words} */`)) + 1,
+  };
+}
