@@ -62,6 +62,7 @@ export class Answers implements MonitorCalls {
     const { engine } = this;
     engine.counters.slowAccesses++;
     engine.operation.record = record;
+    engine.translator.noteMiss(record);
     this.spend();
     const { mmu, user } = engine.cpu;
     const bytes = sizeAndKind & 0xff;

@@ -189,6 +189,9 @@ export function emitFollow(handlerType: number, jump: number): FunctionBody {
 /** Entries after which a block that was hot and has not been translated is reported again: a power of 2, more than make one hot. */
 const URGENT = 32768;
 
+/** Instructions of a budget's end, which is the interpreter's where a region may need more (RegionFunction.checkBudget): entries in it say nothing of what is hot. */
+const LAST_INSTRUCTIONS = 256;
+
 /**
  * The record in front of a block that is not translated: counts down to 0 in its link field, and below, tells the monitor then
  * and now and then, and goes on with the block's first instruction.
@@ -196,9 +199,11 @@ const URGENT = 32768;
 export function emitProfile(handlerType: number, hot: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
-  const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
-  b.store(OP.i32_store, record, R.link, left);
-  b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1))), () => b.call(hot, [record]));
+  b.if(binary(OP.i32_ge_s, I32, load(OP.i32_load, I32, CPU, at(REMAINING)), i32(LAST_INSTRUCTIONS)), () => {
+    const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
+    b.store(OP.i32_store, record, R.link, left);
+    b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1))), () => b.call(hot, [record]));
+  });
   b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
   return { locals: b.locals, code: b.finish() };
 }

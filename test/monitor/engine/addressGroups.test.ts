@@ -164,7 +164,7 @@ for (const wide of [false, true]) {
       assert.ok(translated && interpreted);
       for (const guest of [translated, interpreted]) {
         guest.state.setReg(L.RBX, SECOND - 0x18);
-        for (let round = 0; round < 200; round++) guest.run(1000);
+        for (let round = 0; round < 1200; round++) guest.run(1000);
       }
       assert.equal(snapshot(translated), snapshot(interpreted));
       const { apart } = translated.executor.translator.counters;

@@ -10,7 +10,7 @@ import { sameContext, type CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
-import { R } from '../records';
+import { R, RECORD_BYTES } from '../records';
 import { BlockReader } from './blockReader';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
 import { OrderWriter } from './orderMessage';
@@ -48,8 +48,13 @@ const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
 /** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
 const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
-/** Accesses that the TLB does not serve between two that the monitor is told of, and how many of those at one instruction set it apart. */
-const SAMPLED_STRAYS = 64, MOST_STRAYS = 4;
+/**
+ * Accesses that the TLB does not serve between two that the monitor is told of, and how many of those at one instruction set it apart: it
+ * takes thousands until they have cost as much as translating all regions anew that the instruction is in.
+ */
+const SAMPLED_STRAYS = 256, MOST_STRAYS = 32;
+/** Bytes of records behind a first access in which those that are looked up with it stand. */
+const GROUP_BYTES = 64 * RECORD_BYTES;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -61,6 +66,12 @@ interface HotBlock {
   readonly slot: number;
   readonly user: boolean;
   readonly execute: number;
+}
+
+/** A record of translated code whose access, or one that is looked up with it, the TLB did not serve, and its page. */
+interface Stray {
+  readonly record: number;
+  readonly page: CodePage | undefined;
 }
 
 /** A hot block and its region, and the generations of the region's pages. */
@@ -86,8 +97,10 @@ export class Translator {
   private queue: HotBlock[] = [];
   /** How often records' accesses have come to the monitor without being remembered by a TLB. */
   private readonly trips = new Map<number, number>();
-  /** How often the monitor was told of records' accesses that the TLB did not serve. */
+  /** How often records were found whose accesses the TLB did serve, one by one, but not together. */
   private readonly strays = new Map<number, number>();
+  /** What the monitor was told of last, unless it was an access that the TLB did not have. */
+  private strayed: Stray | undefined;
   private waited = 0;
   /** What another thread works on, by the orders' numbers. */
   private readonly underWay = new Map<number, Batch>();
@@ -146,9 +159,22 @@ export class Translator {
     if (page?.context.translated && this.code.callOut(page, record)) this.counters.callouts++;
   }
 
-  /** One of several accesses of translated code that the TLB did not serve: that of a record. */
+  /**
+   * One of several accesses of translated code that the TLB did not serve: that of a record, or others that are looked up with it.
+   * Which of both is known when the interpreter has done the instructions behind it.
+   */
   noteStray(record: number): void {
     this.view.setInt32(STRAYS_TO_SAMPLE, SAMPLED_STRAYS, true);
+    if (this.strayed) this.countStray(this.strayed);
+    this.strayed = { record, page: this.currentPage() };
+  }
+
+  /** The TLB has not served an access of the interpreter's. */
+  noteMiss(record: number): void {
+    if (this.strayed && record >= this.strayed.record && record < this.strayed.record + GROUP_BYTES) this.strayed = undefined;
+  }
+
+  private countStray({ record, page }: Stray): void {
     const count = (this.strays.get(record) ?? 0) + 1;
     if (count < MOST_STRAYS) {
       if (this.strays.size >= MOST_TRIPPING) this.strays.clear();
@@ -156,7 +182,6 @@ export class Translator {
       return;
     }
     this.strays.delete(record);
-    const page = this.currentPage();
     if (page && this.code.setApart(page, record)) this.counters.apart++;
   }
 
