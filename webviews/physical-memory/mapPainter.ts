@@ -5,7 +5,6 @@ import { hex } from '../ui/numbers';
 import { PAGE_BYTES, cellsOf, type Cell, type Frames, type Kind, type Run } from './frames';
 import type { Shade, Shown, State } from './state';
 import { KINDS, USES } from './words';
-import { t } from '../ui/words';
 
 /** Widths beside the cells, in CSS pixels: addresses, names. */
 export const LABELS = 94;
@@ -76,10 +75,10 @@ export class MapPainter {
     const cells = cellsOf(frames, shown.from, shown.pages, size.columns * size.rows);
     cells.forEach((cell, i) => { this.cell(cell, place(size, i), size.cell, shown.pages, state, colours); });
     context.globalAlpha = 1;
-    context.font = t('11px {0}', style.getPropertyValue('--vscode-editor-font-family') || t('monospace'));
+    context.font = `11px ${style.getPropertyValue('--vscode-editor-font-family') || 'monospace'}`;
     context.textBaseline = 'middle';
     this.marks(size, shown, changes, colours);
-    this.labels(size, shown, frames, colours);
+    this.labels(size, shown, frames, rowsWithContents(cells, size.columns), colours);
     if (state.cursor !== undefined) this.cursor(size, shown, state.cursor, colours);
   }
 
@@ -100,7 +99,7 @@ export class MapPainter {
     if (size < LETTERS_FROM || parts.length !== 1 || first.run.kind === 'nothing') return;
     context.globalAlpha = only !== undefined && first.run.kind !== only ? DIMMED : 1;
     const letter = shade === 'kind' ? KINDS[first.run.kind].letter : shade === 'use' ? String(first.run.use) : first.run.written ? 'w' : '';
-    context.font = t('{0}px monospace', size - 4);
+    context.font = `${size - 4}px monospace`;
     context.textBaseline = 'middle';
     context.textAlign = 'center';
     context.fillStyle = lookOf(first.run, shade).strength > 0.5 ? colours('--ground') : colours('--text');
@@ -128,27 +127,31 @@ export class MapPainter {
     }
   }
 
-  private labels(size: MapSize, shown: Shown, { answer }: Frames, colours: Colours): void {
+  /** Addresses of rows that have anything, and in each the names of the stretches that begin in it. */
+  private labels(size: MapSize, shown: Shown, { answer }: Frames, rows: number, colours: Colours): void {
     const { context } = this;
     if (context === null) return;
     const row = size.columns * shown.pages;
     const every = Math.max(1, Math.ceil(14 / size.cell));
     const digits = answer.pages > 2 ** 20 ? 10 : 8;
     context.fillStyle = colours('--dim');
-    for (let at = 0; at < size.rows; at += every) {
-      const page = shown.from + at * row;
-      if (page >= answer.pages) break;
-      context.fillText(hex(page * PAGE_BYTES, digits), 6, TOP + at * size.cell + size.cell / 2);
+    for (let at = 0; at < rows; at += every) {
+      context.fillText(hex((shown.from + at * row) * PAGE_BYTES, digits), 6, TOP + at * size.cell + size.cell / 2);
     }
     if (size.names === 0) return;
     context.fillStyle = colours('--text');
-    let free = -1;
+    // Rows may be closer together than lines of text: each line has the names of the rows beside it.
+    const lines = new Map<number, string[]>();
     for (const { first, count, name } of answer.regions) {
       if (first + count <= shown.from || first >= shown.from + row * size.rows) continue;
-      const line = Math.max(free, Math.floor((Math.max(first, shown.from) - shown.from) / row));
-      if (line >= size.rows) break;
-      context.fillText(fitting(context, name, size.names - 12), LABELS + size.columns * size.cell + 8, TOP + line * size.cell + size.cell / 2);
-      free = line + every;
+      const at = Math.floor((Math.max(first, shown.from) - shown.from) / row);
+      const line = at - (at % every);
+      const names = lines.get(line);
+      if (!names) lines.set(line, [name]);
+      else if (!names.includes(name)) names.push(name);
+    }
+    for (const [line, names] of lines) {
+      context.fillText(fitting(context, names.join(', '), size.names - 12), LABELS + size.columns * size.cell + 8, TOP + line * size.cell + size.cell / 2);
     }
   }
 
@@ -163,6 +166,12 @@ export class MapPainter {
       context.strokeRect(x - grow, y - grow, size.cell - GAP + 2 * grow, size.cell - GAP + 2 * grow);
     }
   }
+}
+
+/** Rows up to the last one in which there is anything. */
+function rowsWithContents(cells: readonly Cell[], columns: number): number {
+  const used = cells.map(({ parts }) => parts.some(({ run }) => run.kind !== 'nothing'));
+  return Math.floor(used.lastIndexOf(true) / columns) + 1;
 }
 
 interface Place {
