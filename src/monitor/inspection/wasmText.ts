@@ -113,7 +113,7 @@ class Printer {
       if (place !== undefined) this.comments.push(place);
     }
     if (behind === 'lane' || behind === 'memoryAndLane') text += ` ${cursor.byte()}`;
-    if (behind === 'sixteen') text += ` ${Array.from({ length: 16 }, () => cursor.byte()).join(' ')}`;
+    if (behind === 'sixteen') text += sixteen(name, Array.from({ length: 16 }, () => cursor.byte()));
     const folded = `(${[text, ...values].join(' ')})`;
     if (gives) this.push(folded);
     else this.line(folded);
@@ -167,4 +167,11 @@ function constant(value: bigint): string {
 export function wasmText(module: ReadModule, locals: ReadonlyMap<number, string>, marks: readonly TextMark[]): readonly WasmLine[] {
   const used = [...new Set(module.locals)].map((type) => `${module.locals.filter((other) => other === type).length} ${typeName(type)}`);
   return [{ indent: 0, text: '(func (param $entry i32)', comment: `locals: ${used.join(', ')}` }, ...new Printer(module, locals, marks).print()];
+}
+
+/** The bytes of a constant, whose text names a shape, or of a shuffle, whose text does not. */
+function sixteen(name: string, bytes: readonly number[]): string {
+  if (name !== 'v128.const') return ` ${bytes.join(' ')}`;
+  const halves = [bytes.slice(0, 8), bytes.slice(8)].map((half) => half.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n));
+  return ` i64x2 ${halves.map((half) => (half < 10n ? String(half) : `0x${half.toString(16)}`)).join(' ')}`;
 }
