@@ -56,7 +56,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'max-instructions', value: 'N', field: 'maxInstructions', read: numberOrText, doc: 'end when exactly N instructions have been retired' },
   { name: 'record', value: 'F', doc: 'save the run to this file at its end, to be opened by shadowbox replay or in the editor' },
   { name: 'embed', doc: 'with --record: put images of up to 64 MiB into the file, so that it is all there is to pass on' },
-  { name: 'snapshots', doc: 'with --record: put some snapshots into the file, so that replay gets to any instruction sooner; with time travel' },
+  { name: 'snapshots', doc: 'with --record: put snapshots into the file: replay gets anywhere sooner' },
   { name: 'from-start', doc: 'in a recording: leave its snapshots out, and see all output from the start' },
   { name: 'to', value: 'N|Tns|end|NAME', doc: 'in a recording: where to end (default: where it stood); see replay --help' },
   { name: 'hash', doc: 'print the hash of the whole machine at the end, on stderr' },
