@@ -21,6 +21,8 @@ export interface KernelCase extends Omit<LinuxKind, 'program'> {
   readonly hasTypes: boolean;
   /** Bytes of the instruction that a process is in while it makes a system call. */
   readonly callBytes: string;
+  /** Whether breakpoints in programs wait for them. */
+  readonly hasPrograms: boolean;
 }
 
 /** `describe`s a kernel; `more` adds tests that it has alone. */
@@ -194,10 +196,11 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       console.log(`      ${user.name} faulted at 0x${faultAddress.toString(16)}`);
       assert.ok(address < (tested.linkedTo >> 1n));
       await linux.goOn();
-      await linux.waitFor(/Linux version /, 60_000);
+      // With the prompt behind it, or what is typed next would seem to be answered.
+      await linux.waitFor(/Linux version [^]*# $/, 60_000);
     });
 
-    it('stops in a program as it begins, by the symbols of its file', async function () {
+    if (tested.hasPrograms) it('stops in a program as it begins, by the symbols of its file', async function () {
       if ('missing' in program) leaveOut(this, program.missing);
       const { client } = linux;
       await linux.pause();
@@ -236,33 +239,6 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       assert.deepEqual(behind.slice(0, 2), ['work', 'run'], names.join(', '));
       assert.equal(inCall.find(({ name }) => name === 'run')?.line, program.line('loop'));
       await set([]);
-      await linux.goOn();
-      await linux.waitFor(/counted\n/, 60_000);
-    });
-
-    it('finds separate debugging information of a program that is loaded anywhere, by build id', async function () {
-      if ('missing' in program) leaveOut(this, program.missing);
-      const { client } = linux;
-      await linux.pause();
-      await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
-      await linux.goOn();
-      await linux.send('pie');
-      let frames: Dap.StackFrame[] = [];
-      for (let tries = 0; tries < 10; tries++) {
-        await client.stopped('breakpoint');
-        if ((await linux.runs()).startsWith('pie ')) break;
-        await linux.goOn();
-      }
-      frames = await linux.frames();
-      const work = frames.find(({ name }) => name === 'work');
-      assert.ok(work, frames.map(({ name }) => name).join(', '));
-      assert.equal(work.source?.path, program.source);
-      assert.match(await linux.value('state.rounds', work.id), /^1\b/);
-      assert.equal(frames.find(({ name }) => name === 'run')?.line, program.line('loop'));
-      const { modules } = await client.request('modules', {});
-      const module = modules.find(({ name }) => name.endsWith('.debug'));
-      assert.ok(module, modules.map(({ name }) => name).join(', '));
-      await client.request('setFunctionBreakpoints', { breakpoints: [] });
       await linux.goOn();
       await linux.waitFor(/counted\n/, 60_000);
     });
