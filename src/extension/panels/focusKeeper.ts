@@ -8,6 +8,8 @@ import { isRecord } from '../records';
 const WAYS: ReadonlySet<unknown> = new Set(['shadowbox.travel', 'stepBack', 'stepIn']);
 /** VS Code asks for threads and frames before it chooses one, and then for the source that it opens: the longest time for each. */
 const LONGEST_MS = 8000;
+/** VS Code may take the keyboard twice at a stop: for the listing that stands there already, and for the source that has come. */
+const MOST_RETURNS = 2;
 
 const takesKeyboard = (): boolean => vscode.workspace.getConfiguration('debug').get('focusEditorOnBreak', true);
 
@@ -15,12 +17,16 @@ export class FocusKeeper implements vscode.Disposable {
   /** 'under way' from an order that came by a panel with the keyboard to the stop; then, for a while, 'arrived'. */
   private state: 'idle' | 'under way' | 'arrived' = 'idle';
   private timer: NodeJS.Timeout | undefined;
+  private returns = 0;
   private readonly registrations: vscode.Disposable;
 
   constructor(panel: vscode.WebviewPanel, events: DebugEvents) {
     this.registrations = vscode.Disposable.from(
       panel.webview.onDidReceiveMessage((message: unknown) => {
-        if (panel.active && isRecord(message) && WAYS.has(message.request) && takesKeyboard()) this.be('under way');
+        if (panel.active && isRecord(message) && WAYS.has(message.request) && takesKeyboard()) {
+          this.returns = 0;
+          this.be('under way');
+        }
       }),
       events.onEvent(({ event }) => {
         if (event === 'stopped' && this.state === 'under way') this.be('arrived');
@@ -31,8 +37,9 @@ export class FocusKeeper implements vscode.Disposable {
       panel.onDidChangeViewState(() => {
         if (panel.active || this.state === 'idle') return;
         // Before the stop it was the person who went elsewhere.
-        if (this.state === 'arrived' && panel.visible) panel.reveal(undefined, false);
-        this.be('idle');
+        const isOurs = this.state === 'arrived' && panel.visible && this.returns++ < MOST_RETURNS;
+        if (isOurs) panel.reveal(undefined, false);
+        else this.be('idle');
       }),
     );
   }
