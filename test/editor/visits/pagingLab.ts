@@ -95,6 +95,8 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
         await page.keyboard.press('ArrowLeft');
         await panel.locator(`[data-tab=${tab}]:focus`).waitFor();
       }
+      // The filter comes with what is filtered.
+      await panel.locator('#tree .row').first().waitFor();
       await page.keyboard.press('/');
       await page.keyboard.type('interrupt mask');
       await page.keyboard.press('ArrowDown');
