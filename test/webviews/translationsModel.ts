@@ -10,8 +10,8 @@ import type { ProfileStack, RegionSummaryView } from '../../src/monitor/inspecti
 import { RegionView } from '../../src/monitor/inspection/regionView';
 import { AT, HLT, code, le32, protectedGuest, type Guest } from '../monitor/cpu/guest';
 
-/** MOV ECX, 50000; loop: CALL add; MOV [data], EAX; DEC ECX; JNZ loop; HLT; add: ADD EAX, 3; RET. */
-const PROGRAM = code([0xb9], le32(50_000), [0xe8], le32(9), [0xa3], le32(AT.data), 0x49, [0x75, 0xf3], HLT, [0x83, 0xc0, 0x03, 0xc3]);
+/** MOV ECX, 500; loop: CALL add; MOV [data], EAX; DEC ECX; JNZ loop; HLT; add: ADD EAX, 3; RET. */
+const PROGRAM = code([0xb9], le32(500), [0xe8], le32(9), [0xa3], le32(AT.data), 0x49, [0x75, 0xf3], HLT, [0x83, 0xc0, 0x03, 0xc3]);
 
 const SYMBOLS: readonly (readonly [start: number, name: string])[] = [[AT.code + 19, 'add_three'], [AT.code + 5, 'count_down'], [AT.code, 'start']];
 
@@ -38,7 +38,7 @@ export class FakeTranslations {
   private readonly view: RegionView;
 
   constructor() {
-    for (let i = 0; i < 30; i++) this.guest.run(600);
+    for (let i = 0; i < 30; i++) this.guest.run(60);
     this.view = new RegionView(this.guest.cpu, this.guest.executor);
   }
 

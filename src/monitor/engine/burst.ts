@@ -4,7 +4,7 @@
  */
 import * as L from '../cpu/layout';
 import type { CpuState } from '../cpu/state';
-import { CPU_BASE, MONITOR_WORDS } from '../memory/layout';
+import { BUDGET_REFUSED, CPU_BASE, MONITOR_WORDS } from '../memory/layout';
 import type { RecordOperation } from './recordOperation';
 import type { RecordStops } from './recordStops';
 import { R, RECORD_BYTES } from './records';
@@ -31,6 +31,7 @@ export class Burst {
     view.setInt32(CPU_BASE + L.REMAINING, budget - count, true);
     view.setFloat64(MONITOR_WORDS.retiredEnd, this.state.f64(L.RETIRED) + budget, true);
     view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
+    view.setUint32(BUDGET_REFUSED, 0, true);
     this.isRunning = true;
   }
 

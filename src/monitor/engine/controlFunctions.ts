@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
+import { BUDGET_REFUSED, CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
@@ -189,17 +189,14 @@ export function emitFollow(handlerType: number, jump: number): FunctionBody {
 /** Entries after which a block that was hot and has not been translated is reported again: a power of 2, more than make one hot. */
 const URGENT = 32768;
 
-/** Instructions of a budget's end, which is the interpreter's where a region may need more (RegionFunction.checkBudget): entries in it say nothing of what is hot. */
-const LAST_INSTRUCTIONS = 256;
-
 /**
  * The record in front of a block that is not translated: counts down to 0 in its link field, and below, tells the monitor then
- * and now and then, and goes on with the block's first instruction.
+ * and now and then, and goes on with the block's first instruction. At a budget's end it does not count.
  */
 export function emitProfile(handlerType: number, hot: number): FunctionBody {
   const b = new FunctionBuilder([I32]);
   const record = b.parameter(0);
-  b.if(binary(OP.i32_ge_s, I32, load(OP.i32_load, I32, CPU, at(REMAINING)), i32(LAST_INSTRUCTIONS)), () => {
+  b.if(unary(OP.i32_eqz, I32, load(OP.i32_load, I32, CPU, BUDGET_REFUSED)), () => {
     const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
     b.store(OP.i32_store, record, R.link, left);
     b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1))), () => b.call(hot, [record]));
@@ -252,6 +249,14 @@ export function emitContinue(jump: number): FunctionBody {
   return { locals: b.locals, code: b.finish() };
 }
 
+/** The way from a region that may need more than what is left of the budget to the interpreter (parameter: record). */
+export function emitRefuse(handlerType: number): FunctionBody {
+  const b = new FunctionBuilder(regionImportSignature('refuse').parameters);
+  b.store(OP.i32_store, CPU, BUDGET_REFUSED, i32(1));
+  enterRecord(b, handlerType);
+  return { locals: b.locals, code: b.finish() };
+}
+
 /** The way from an access of translated code that the TLB does not serve to the interpreter (parameter: record); the monitor is told of one now and then. */
 export function emitStray(handlerType: number, strayed: number): FunctionBody {
   const b = new FunctionBuilder(regionImportSignature('stray').parameters);
@@ -259,16 +264,21 @@ export function emitStray(handlerType: number, strayed: number): FunctionBody {
   const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, CPU, STRAYS_TO_SAMPLE), i32(1)));
   b.store(OP.i32_store, CPU, STRAYS_TO_SAMPLE, left);
   b.if(binary(OP.i32_le_s, I32, left, i32(0)), () => b.call(strayed, [record]));
-  b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
+  enterRecord(b, handlerType);
   return { locals: b.locals, code: b.finish() };
 }
 
 /** Entry from TypeScript, or from translated code: the handler of the given record. */
 export function emitEnter(handlerType: number, parameters: readonly WasmType[] = [I32]): FunctionBody {
   const b = new FunctionBuilder(parameters);
+  enterRecord(b, handlerType);
+  return { locals: b.locals, code: b.finish() };
+}
+
+/** Goes to the handler of the record that is the first parameter. */
+function enterRecord(b: FunctionBuilder, handlerType: number): void {
   const record = b.parameter(0);
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
-  return { locals: b.locals, code: b.finish() };
 }
 
 /**

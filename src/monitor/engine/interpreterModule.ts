@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitStray, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
@@ -65,38 +65,38 @@ export function buildBase(): Uint8Array {
   const handlerType = module.type([I32], []);
   const typeOf = (name: keyof MonitorCalls): number => module.type(CALLS[name].parameters, CALLS[name].results);
   const monitor = CALL_NAMES.map((name) => module.importFunction('monitor', name, typeOf(name)));
+  const monitorCall = (name: keyof MonitorCalls): number => monitor[CALL_NAMES.indexOf(name)] ?? 0;
   const define = (type: number, body: FunctionBody): number => {
     const fn = module.declare();
     module.define(fn, type, body.locals, body.code);
     return fn;
   };
   const beside = define(module.type([I32, I32, I32], [I32]), emitBeside());
-  const calls = CALL_NAMES.map((name, i) => {
-    const call = monitor[i] ?? 0;
-    const fn = define(typeOf(name), name === 'access' ? emitAccess(beside, call) : emitForward(call, CALLS[name].parameters.length, CALLS[name].parameters));
-    module.exportFunction(name, fn);
-    return fn;
-  });
+  const access = define(typeOf('access'), emitAccess(beside, monitorCall('access')));
+  for (const name of CALL_NAMES) {
+    const { parameters } = CALLS[name];
+    module.exportFunction(name, name === 'access' ? access : define(typeOf(name), emitForward(monitorCall(name), parameters.length, parameters)));
+  }
   const jump = define(module.type([I64], []), emitJump(handlerType));
   module.exportFunction('jump', jump);
   module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
-  const forward = (name: RegionImport, fn: number | undefined): FunctionBody => {
+  const forward = (name: RegionImport, fn: number): FunctionBody => {
     const { parameters } = regionImportSignature(name);
-    return emitForward(fn ?? 0, parameters.length - 1, parameters);
+    return emitForward(fn, parameters.length - 1, parameters);
   };
-  const called = (name: keyof MonitorCalls): number | undefined => calls[CALL_NAMES.indexOf(name)];
   const forRegions: Readonly<Record<RegionImport, FunctionBody>> = {
     enter: emitEnter(handlerType, regionImportSignature('enter').parameters),
-    stray: emitStray(handlerType, monitor[CALL_NAMES.indexOf('strayed')] ?? 0),
+    stray: emitStray(handlerType, monitorCall('strayed')),
+    refuse: emitRefuse(handlerType),
     follow: emitFollow(handlerType, jump),
     leap: emitLeap(handlerType, jump),
     jump: emitJump(handlerType, regionImportSignature('jump').parameters),
-    service: forward('service', called('service')),
+    service: forward('service', monitorCall('service')),
     beside: forward('beside', beside),
-    access: forward('access', called('access')),
-    commit: forward('commit', called('commit')),
+    access: forward('access', access),
+    commit: forward('commit', monitorCall('commit')),
   };
   for (const name of REGION_IMPORT_NAMES) {
     const { parameters, results } = regionImportSignature(name);
@@ -104,11 +104,11 @@ export function buildBase(): Uint8Array {
   }
   const special = {
     crossing: emitLeave(EXIT.crossing),
-    breakpoint: emitBreakpoint(handlerType, monitor[CALL_NAMES.indexOf('breakpoint')] ?? 0),
+    breakpoint: emitBreakpoint(handlerType, monitorCall('breakpoint')),
     stop: emitLeave(EXIT.stop),
     onward: emitContinue(jump),
     bridge: emitBridge(handlerType),
-    profile: emitProfile(handlerType, monitor[CALL_NAMES.indexOf('hot')] ?? 0),
+    profile: emitProfile(handlerType, monitorCall('hot')),
   };
   module.setTable(SPECIAL.map((name) => define(handlerType, special[name])));
   return module.build();

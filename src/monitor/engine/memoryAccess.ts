@@ -128,18 +128,11 @@ export class MemoryAccess {
    * code; `miss` is told when they are not in one page that the TLB has.
    */
   lookUpRun(linear: Expression, bytes: Expression, kind: number, miss: (condition: Expression) => void): Expression {
-    const wide = linear.type === I64;
-    const low = wide ? this.code.let(unary(OP.i32_wrap_i64, I32, linear)) : linear;
-    const entry = this.code.let(this.tlbEntry(low, kind));
     const before = binary(OP.i32_sub, I32, bytes, i32(1));
-    if (wide) {
-      const last = binary(OP.i64_add, I64, linear, unary(OP.i64_extend_i32_u, I64, before));
-      miss(binary(OP.i64_ne, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, last, i64(-BigInt(PAGE_BYTES)))));
-    } else {
-      const last = binary(OP.i32_add, I32, linear, before);
-      miss(binary(OP.i32_ne, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, last, i32(-PAGE_BYTES))));
-    }
-    return this.code.let(binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8)));
+    const last = linear.type === I64 ? unary(OP.i64_extend_i32_u, I64, before) : before;
+    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(kind), last });
+    miss(unary(OP.i32_eqz, I32, hit));
+    return this.code.let(binary(OP.i32_add, I32, low, addend));
   }
 
   /** Has a store carried out if it went to the bounce buffer. */
@@ -219,10 +212,5 @@ export class MemoryAccess {
     if (!aligned) return;
     const low = linear.type === I64 ? unary(OP.i32_wrap_i64, I32, linear) : linear;
     this.code.if(binary(OP.i32_and, I32, low, i32(bytes - 1)), () => this.scope.raise(GENERAL_PROTECTION));
-  }
-
-  private tlbEntry(low: Expression, kind: number): Expression {
-    const index = tlbIndex(low, TLB_ENTRIES);
-    return binary(OP.i32_add, I32, this.scope.tlbTable(kind), index);
   }
 }

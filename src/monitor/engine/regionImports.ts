@@ -13,6 +13,7 @@ const VEIL: WasmType = V128;
 const REGION_IMPORTS = {
   enter: { parameters: [I32, VEIL], results: [] },
   stray: { parameters: [I32, VEIL], results: [] },
+  refuse: { parameters: [I32, VEIL], results: [] },
   follow: { parameters: [I32, I32, I32, VEIL], results: [] },
   leap: { parameters: [I32, I32, VEIL], results: [] },
   jump: { parameters: [I64, VEIL], results: [] },

@@ -16,6 +16,12 @@ export const STORES_TO_SAMPLE = 0x48;
 export const STRAYS_TO_SAMPLE = 0x4c;
 
 /**
+ * A word that is 1 from where a region has refused what is left of the budget: the interpreter does that, which says nothing of what
+ * is hot.
+ */
+export const BUDGET_REFUSED = 0x50;
+
+/**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,
  * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (u32 each). And what it

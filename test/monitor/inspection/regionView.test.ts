@@ -17,7 +17,7 @@ const LOOP_AT = AT.code + 5;
 function looped(): { guest: Guest; view: RegionView } {
   const guest = protectedGuest(LOOP, SOON);
   // Hot blocks wait for others through some slices.
-  for (let i = 0; i < 20; i++) guest.run(600);
+  for (let i = 0; i < 20; i++) guest.run(60);
   return { guest, view: new RegionView(guest.cpu, guest.executor) };
 }
 
@@ -59,7 +59,7 @@ describe('regions of translated code', () => {
     guest.map.write(LOOP_AT, 1, 0x90);
     assert.equal(view.region(entry), undefined);
     guest.map.write(LOOP_AT, 1, 0x83);
-    for (let i = 0; i < 20; i++) guest.run(600);
+    for (let i = 0; i < 20; i++) guest.run(60);
     const [again] = view.regions().regions;
     guest.map.write(LOOP_AT, 1, 0x90);
     const asleep = view.region(again.entry);

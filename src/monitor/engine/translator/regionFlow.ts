@@ -127,7 +127,7 @@ export class RegionFlow {
   /** Follows what is needed back through a block. Says whether more is where it begins than was known. */
   private backward(flow: Working): boolean {
     const before = flow.neededAtStart;
-    // Each edge may leave, when the budget is spent.
+    // Edges may leave: back, when the budget is spent, and into other pages.
     let needed = flow.dirtyAtEnd;
     for (const { order } of flow.block.successors) needed |= this.flows[order]?.neededAtStart ?? 0;
     for (let i = flow.effects.length - 1; i >= 0; i--) {

@@ -109,7 +109,7 @@ export class RegionFunction {
     const [entry] = graph.blocks;
     const longest = entry ? graph.longestFrom(entry) : 0;
     const first = entry?.instructions[0];
-    if (first && longest > 0) scope.builder.if(this.budgetBelow(longest), () => scope.leaveToRecord(first.record, 0));
+    if (first && longest > 0) scope.builder.if(this.budgetBelow(longest), () => scope.refuse(first.record, 0));
   }
 
   private budgetBelow(instructions: number): Expression {
@@ -205,7 +205,7 @@ export class RegionFunction {
   private stopBehind(block: RegionBlock, record: number, dirty: number): void {
     const wanted = load(OP.i32_load, I32, CPU, at(STOP_REQUESTED));
     const stop = binary(OP.i32_or, I32, wanted, this.budgetBelow(this.graph.longestFrom(block)));
-    this.scope.builder.if(stop, () => this.scope.leaveToRecord(record + RECORD_BYTES, dirty));
+    this.scope.builder.if(stop, () => this.scope.refuse(record + RECORD_BYTES, dirty));
   }
 
   /** Goes on behind a block, with so many registers dirty. */
@@ -257,8 +257,8 @@ export class RegionFunction {
   }
 
   /**
-   * An edge to a place counted from the block's page: inside the region as long as the budget reaches, else out of it, in
-   * other pages by way of its offset in CS (`leave`).
+   * An edge to a place counted from the block's page: inside the region if the place is, and for a way back as long as the budget
+   * reaches; else out of it, in other pages by way of its offset in CS (`leave`).
    */
   private edge(from: RegionBlock, place: number, leave: () => void): void {
     const { scope } = this;

@@ -23,12 +23,16 @@ export interface WaysOut {
   readonly enter: number;
   /** To a record whose access is not in the TLB, or not all that is looked up with it. */
   readonly stray: number;
+  /** To a record, since a region may need more than what is left of the budget. */
+  readonly refuse: number;
   /** To the block of a slot. */
   readonly follow: number;
   /** To an offset in CS; `leap`: of the flat model. */
   readonly jump: number;
   readonly leap: number;
 }
+
+type WayToRecord = 'enter' | 'stray' | 'refuse';
 
 export class RegionScope {
   readonly builder = new FunctionBuilder([I32]);
@@ -154,14 +158,17 @@ export class RegionScope {
 
   /** Leaves the region, with so many registers dirty: the record is the interpreter's. */
   leaveToRecord(record: number, dirty: number): void {
-    this.builder.set(this.exitRecord, i32(record));
-    this.leave('enter', dirty);
+    this.leaveTo('enter', record, dirty);
   }
 
   /** The same for an access. */
   leaveToAccess(record: number, dirty: number): void {
-    this.builder.set(this.exitRecord, i32(record));
-    this.leave('stray', dirty);
+    this.leaveTo('stray', record, dirty);
+  }
+
+  /** The same for what is left of the budget. */
+  refuse(record: number, dirty: number): void {
+    this.leaveTo('refuse', record, dirty);
   }
 
   /** Leaves the region for the block of a slot. */
@@ -189,6 +196,11 @@ export class RegionScope {
     return this.builder.finish(this.exits.map(({ kind, dirty }) => (): void => this.exit(kind, dirty)));
   }
 
+  private leaveTo(kind: WayToRecord, record: number, dirty: number): void {
+    this.builder.set(this.exitRecord, i32(record));
+    this.leave(kind, dirty);
+  }
+
   private leave(kind: keyof WaysOut, dirty: number): void {
     const key = `${kind} ${dirty}`;
     let number = this.exitNumbers.get(key);
@@ -202,8 +214,9 @@ export class RegionScope {
   private exit(kind: keyof WaysOut, dirty: number): void {
     const { builder, remaining, waysOut } = this;
     this.spill(dirty);
-    if (kind === 'enter' || kind === 'stray' || kind === 'jump') this.spillBudget();
-    const parameters = { enter: [this.exitRecord], stray: [this.exitRecord], follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
+    if (kind !== 'follow' && kind !== 'leap') this.spillBudget();
+    const record = [this.exitRecord];
+    const parameters = { enter: record, stray: record, refuse: record, follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
     builder.returnCall(waysOut[kind], veiled(parameters[kind]));
   }
 
