@@ -8,7 +8,8 @@
  */
 import { ACCESS, lookUp, type Access } from '../memoryAccess';
 import { I32, I64, OP } from '../wasm/encoding';
-import { OpenConstant, OpenLocal, binary, i32, type Anchored, type Expression, type FunctionBuilder, type Local } from '../wasm/functionBuilder';
+import { binary, i32, type Anchored, type Expression, type FunctionBuilder, type Local } from '../wasm/functionBuilder';
+import { OpenConstant, OpenLocal } from '../wasm/openOperands';
 
 /** Most bytes that are looked up together: the more there are, the more often they lie in two pages. */
 const MOST_BYTES = 128;

@@ -153,50 +153,6 @@ export function load(op: number, type: WasmType, address: Expression, offset: nu
   };
 }
 
-/** A constant that is set while, or after, code is written that has it: of up to 20 bits, and a sign. */
-export class OpenConstant implements Expression {
-  private readonly places: ((value: number) => void)[] = [];
-
-  constructor(
-    readonly type: WasmType,
-    private value: number,
-  ) {}
-
-  push(code: ByteWriter): void {
-    code.byte(this.type === I64 ? OP.i64_const : OP.i32_const);
-    const place = code.reserve();
-    place(this.value);
-    this.places.push(place);
-  }
-
-  set(value: number): void {
-    this.value = value;
-    for (const place of this.places) place(value);
-  }
-}
-
-/** One of several locals: which, is said while, or after, code is written that reads it. */
-export class OpenLocal implements Expression {
-  readonly type: WasmType;
-  private readonly places: ((value: number) => void)[] = [];
-
-  constructor(private local: Local) {
-    this.type = local.type;
-  }
-
-  push(code: ByteWriter): void {
-    code.byte(OP.local_get);
-    const place = code.reserve();
-    place(this.local.index);
-    this.places.push(place);
-  }
-
-  set(local: Local): void {
-    this.local = local;
-    for (const place of this.places) place(local.index);
-  }
-}
-
 /** A call used as an expression; it is made where the expression is pushed, so bind it with `let`. */
 export function call(fn: number, type: WasmType, args: readonly Expression[]): Expression {
   return {
