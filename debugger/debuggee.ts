@@ -296,11 +296,14 @@ export class Debuggee {
     return this.runner.isRunning || this.outside.isRunning;
   }
 
-  /** A client that asks for what is past, while the machine stands, shows what is past: it is to look again. Once is enough for each stop. */
+  /**
+   * A client that asks for what is past, while the machine stands, shows what is past: it is to look again. Once is enough for each stop. Stacks
+   * it is fetching already, for the stop that it has been told; VS Code would lose all but the innermost frame if it were to begin anew.
+   */
   private askAgain(): void {
     if (this.hasToldPast || this.isGoing) return;
     this.hasToldPast = true;
-    this.invalidate(['stacks', 'variables']);
+    this.invalidate(['variables']);
   }
 
   /** Memory was written, or a register set: what is remembered goes, and the client looks again. */
