@@ -1,15 +1,13 @@
 // The panel Descriptor Tables in a browser, over tables as the machine itself tells them: the keyboard, the words for each use, marks,
 // the ways to code and Page Tables, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { toWire } from '../../debugger/codec';
 import * as L from '../../src/monitor/cpu/layout';
 import { AT, gate, HLT, PRESENT, protectedGuest, SEL, descriptor, setDescriptor, type Guest } from '../monitor/cpu/guest';
 import { tablesOf } from '../monitor/inspection/tables';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** A kernel's tables: gates with symbols, a call gate, an absent segment, and DS loaded from an entry that has changed since. */
@@ -26,32 +24,15 @@ const makeStale = (guest: Guest): void => { setDescriptor(guest, SEL.data0, desc
 
 describe('descriptors: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('descriptors');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('descriptors', '.line.head');
 
   async function withPanel(theme: Theme, body: (panel: OpenPanel, guest: Guest) => Promise<void>, kept?: unknown, guest = kernel()): Promise<void> {
-    assert.ok(browser);
     const ask = (request: string): unknown => {
       if (request === 'shadowbox.summary') return { running: false, retired: 1234, time: 1, memoryBytes: 1, frames: 1 };
       if (request === 'shadowbox.descriptors') return { tables: toWire(tablesOf(guest)), names: { [`0x${(AT.handlers + 0xe0).toString(16)}`]: 'page_fault' } };
       return {};
     };
-    const panel = await openPanel(browser, { files, name: 'descriptors', ask, theme, kept, size: { width: 1400, height: 900 } });
-    try {
-      await panel.page.locator('.line.head').first().waitFor();
-      await body(panel, guest);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask, theme, kept, size: { width: 1400, height: 900 } }, (panel) => body(panel, guest));
   }
 
   const line = ({ page }: OpenPanel, key: string) => page.locator(`[data-line="${key}"]`);

@@ -1,11 +1,9 @@
 // The Devices panel in a browser with a stand-in for the machine: the tree by keyboard, a register written, the other tabs.
 // Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
-import { leaveOut } from '../support/leaveOut';
 import { devicesWith, EVENTS_AHEAD, INTERRUPT_PICTURE } from './devicesModel';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 class FakeDevices {
@@ -30,27 +28,11 @@ class FakeDevices {
 
 describe('devices: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('devices');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('devices');
 
   async function withDevices(theme: Theme, body: (panel: OpenPanel, machine: FakeDevices) => Promise<void>, kept?: unknown): Promise<void> {
-    assert.ok(browser);
     const machine = new FakeDevices();
-    const panel = await openPanel(browser, { files, name: 'devices', ask: machine.ask, theme, kept, size: { width: 1000, height: 600 } });
-    try {
-      await body(panel, machine);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: machine.ask, theme, kept, size: { width: 1000, height: 600 } }, (panel) => body(panel, machine));
   }
 
   const row = ({ page }: OpenPanel, key: string) => page.locator(`[data-row="${key}"]`);

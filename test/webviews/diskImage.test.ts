@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { eventually } from './eventually';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
 import type { ImageOverview } from '../../src/extension/disks/messages';
 import { blockMapOf, ImageFile } from '../../src/extension/disks/image';
 import { entriesAt, reportOf } from '../../src/filesystems/volumes';
@@ -15,8 +14,7 @@ import { runsOf } from '../../webviews/ui/disks/strip';
 import { segmentsOf } from '../../webviews/ui/disks/segments';
 import { roughSize } from '../../webviews/ui/numbers';
 import { makeTree, requireTools, run, scratch } from '../filesystems/support';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 const MIB = 1024 * 1024;
@@ -80,21 +78,15 @@ describe('pictures of disks', () => {
 describe('disk-image: in a browser', function () {
   this.timeout(60_000);
   const place = scratch();
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
+  const show = usePanel('disk-image', '.partition-bar');
   let image: ImageFile | undefined;
 
   before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
     requireTools(this, { sfdisk: 'fdisk', 'mkfs.ext4': 'e2fsprogs', 'mkfs.fat': 'dosfstools', mcopy: 'mtools' });
     image = ImageFile.open(await makeImage());
-    files = await bundlePanel('disk-image');
-    browser = await launchBrowser();
   });
-  after(async () => {
+  after(() => {
     image?.close();
-    await browser?.close();
     place.remove();
   });
 
@@ -138,15 +130,7 @@ describe('disk-image: in a browser', function () {
   }
 
   async function withPanel(theme: Theme, body: (panel: OpenPanel) => Promise<void>): Promise<void> {
-    assert.ok(browser);
-    const panel = await openPanel(browser, { files, name: 'disk-image', ask, theme, size: { width: 1200, height: 1500 } });
-    try {
-      await panel.page.locator('.partition-bar').waitFor();
-      await body(panel);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask, theme, size: { width: 1200, height: 1500 } }, body);
   }
 
   it('shows the chain, the division to scale, and what is in each part', () => withPanel(DARK, async ({ page }) => {

@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict';
 import { eventually } from './eventually';
 import { mkdirSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
 import { entriesAt, openDisk, reportOf, type OpenedDisk } from '../../src/filesystems/volumes';
 import { FIRST, reduce, shownDisk, type Disk } from '../../webviews/disks/state';
 import { fileSource, makeTree, requireTools, run, scratch } from '../filesystems/support';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser } from './panelPage';
+import { screenshot, usePanel } from './panelPage';
 import { DARK, PSEUDO } from './themes';
 
 function diskOf(name: string, kind: Disk['kind'], more: Partial<Disk> = {}): Disk {
@@ -44,28 +42,19 @@ describe('disks: what a person sees of activity', () => {
 describe('disks: in a browser', function () {
   this.timeout(60_000);
   const place = scratch();
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
+  const show = usePanel('disks', '.partition-bar');
   let disk: OpenedDisk;
 
   before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
     requireTools(this, { 'mkfs.ext4': 'e2fsprogs' });
     mkdirSync(place.at('tree'));
     makeTree(place.at('tree'), { many: 5 });
     run('mkfs.ext4', ['-q', '-F', '-L', 'root', '-d', place.at('tree'), place.at('disk'), '32M']);
     disk = await openDisk(fileSource(place.at('disk')));
-    files = await bundlePanel('disks');
-    browser = await launchBrowser();
   });
-  after(async () => {
-    await browser?.close();
-    place.remove();
-  });
+  after(() => { place.remove(); });
 
   it('shows each drive, what was asked of it, and its files; a disc is taken out', async () => {
-    assert.ok(browser);
     let running = false;
     const machine = [
       diskOf('disk0', 'disk', {
@@ -86,39 +75,38 @@ describe('disks: in a browser', function () {
         default: return {};
       }
     };
-    const panel = await openPanel(browser, { files, name: 'disks', ask, theme: DARK, size: { width: 1100, height: 1000 } });
-    const { page, asked } = panel;
-    await page.locator('.partition-bar').waitFor();
-    await eventually(async () => { assert.deepEqual(await page.locator('.tab').allInnerTexts(), ['Disk 0\ndisk0.img', 'CD-ROM\ncdrom.img']); });
-    await eventually(async () => { assert.match(await page.locator('.counters').innerText(), /Reads\s+120, 640 KiB\s+Writes\s+7, 28 KiB[\s\S]*Overlay\s+8 KiB/); });
-    await eventually(async () => { assert.ok(await page.locator('.cell.reads').count() > 3 && await page.locator('.cell.overlay').count() === 1); });
-    await page.locator('.file-row').filter({ hasText: /^▸deep/ }).click();
-    await page.locator('.file-row').filter({ hasText: /^▸er/ }).waitFor();
-    await screenshot(page, 'disks-dark');
-    await page.locator('.file-row').filter({ hasText: 'README.TXT' }).first().click();
-    await page.locator('.notice.error').filter({ hasText: 'The file is gone.' }).waitFor();
-    await page.locator('.tab').nth(1).click();
-    await page.locator('[data-do=eject]').click();
-    await page.locator('.facts').filter({ hasText: 'write-protected' }).first().waitFor();
-    assert.deepEqual(asked.filter(({ request }) => request === 'shadowbox.changeDisc').map((each) => each.arguments), [{ drive: 'cdrom' }]);
-    // While the guest runs nobody looks through its file systems again.
-    running = true;
-    await panel.tell('continued');
-    await page.locator('.note').filter({ hasText: 'read again when the guest stops' }).waitFor();
-    const before = asked.filter(({ request }) => request === 'shadowbox.diskReport').length;
-    const activity = asked.filter(({ request }) => request === 'shadowbox.disks').length;
-    for (let change = 0; change < 5; change++) {
-      await panel.tell('shadowbox.changed');
-      await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(resolve); }));
-    }
-    assert.equal(asked.filter(({ request }) => request === 'shadowbox.diskReport').length, before);
-    assert.ok(asked.filter(({ request }) => request === 'shadowbox.disks').length > activity);
-    assert.deepEqual(panel.complaints, []);
-    await panel.close();
+    const size = { width: 1100, height: 1000 };
+    await show({ ask, theme: DARK, size }, async (panel) => {
+      const { page, asked } = panel;
+      await eventually(async () => { assert.deepEqual(await page.locator('.tab').allInnerTexts(), ['Disk 0\ndisk0.img', 'CD-ROM\ncdrom.img']); });
+      await eventually(async () => { assert.match(await page.locator('.counters').innerText(), /Reads\s+120, 640 KiB\s+Writes\s+7, 28 KiB[\s\S]*Overlay\s+8 KiB/); });
+      await eventually(async () => { assert.ok(await page.locator('.cell.reads').count() > 3 && await page.locator('.cell.overlay').count() === 1); });
+      await page.locator('.file-row').filter({ hasText: /^▸deep/ }).click();
+      await page.locator('.file-row').filter({ hasText: /^▸er/ }).waitFor();
+      await screenshot(page, 'disks-dark');
+      await page.locator('.file-row').filter({ hasText: 'README.TXT' }).first().click();
+      await page.locator('.notice.error').filter({ hasText: 'The file is gone.' }).waitFor();
+      await page.locator('.tab').nth(1).click();
+      await page.locator('[data-do=eject]').click();
+      await page.locator('.facts').filter({ hasText: 'write-protected' }).first().waitFor();
+      assert.deepEqual(asked.filter(({ request }) => request === 'shadowbox.changeDisc').map((each) => each.arguments), [{ drive: 'cdrom' }]);
+      // While the guest runs nobody looks through its file systems again.
+      running = true;
+      await panel.tell('continued');
+      await page.locator('.note').filter({ hasText: 'read again when the guest stops' }).waitFor();
+      const before = asked.filter(({ request }) => request === 'shadowbox.diskReport').length;
+      const activity = asked.filter(({ request }) => request === 'shadowbox.disks').length;
+      for (let change = 0; change < 5; change++) {
+        await panel.tell('shadowbox.changed');
+        await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(resolve); }));
+      }
+      assert.equal(asked.filter(({ request }) => request === 'shadowbox.diskReport').length, before);
+      assert.ok(asked.filter(({ request }) => request === 'shadowbox.disks').length > activity);
+    });
     running = false;
-    const inPseudo = await openPanel(browser, { files, name: 'disks', ask, theme: PSEUDO, size: { width: 1100, height: 1000 } });
-    await inPseudo.page.locator('.file-row').first().waitFor();
-    await eventually(async () => { assert.deepEqual(await inPseudo.untranslated(), []); });
-    await inPseudo.close();
+    await show({ ask, theme: PSEUDO, size }, async (panel) => {
+      await panel.page.locator('.file-row').first().waitFor();
+      await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
+    });
   });
 });

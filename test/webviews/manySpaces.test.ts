@@ -1,13 +1,11 @@
 // The panel Page Tables on a Linux with a hundred processes: the list of spaces is searched, the parts of the space are found, and an
 // update is quick. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
 import { answer, type FakeMachine } from './fakeHost';
 import { busyLinux } from './kernels';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { BIT } from './pagingModel';
 import { DARK, HIGH_CONTRAST, LIGHT, type Theme } from './themes';
 
@@ -16,32 +14,15 @@ const UPDATES = 20;
 
 describe('page-tables: a Linux with a hundred processes', function () {
   this.timeout(60_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('page-tables');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('page-tables');
 
   async function withPanel(theme: Theme, body: (panel: OpenPanel, machine: FakeMachine) => Promise<void>): Promise<void> {
-    assert.ok(browser);
     const { model, processes } = busyLinux(SPACES);
     const machine: FakeMachine = { model, running: false, retired: 987_654_321, linux: { system: 'Linux 6.12.43', processes } };
-    const panel = await openPanel(browser, {
-      files, name: 'page-tables', theme,
-      ask: (request, args) => (request.startsWith('editor.') ? {} : answer(machine, request, args)),
-    });
-    try {
+    await show({ theme, ask: (request, args) => (request.startsWith('editor.') ? {} : answer(machine, request, args)) }, async (panel) => {
       await panel.page.locator('[role=row]').filter({ hasText: 'PML4 table' }).first().waitFor();
       await body(panel, machine);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    });
   }
 
   it('names the space by its process, and lists all of them by last use', () => withPanel(DARK, async ({ page }) => {

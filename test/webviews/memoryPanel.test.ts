@@ -1,7 +1,6 @@
 // The panel Physical Memory: what the map makes of the machine's answer, and the panel in a browser: keyboard, zoom, the ways to Page Tables
 // and code, what has changed, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { dumpOf } from '../../webviews/physical-memory/dump';
 import { FRAMES, cellsOf, changesOf, framesOf, nextKind, runAt } from '../../webviews/physical-memory/frames';
@@ -9,9 +8,8 @@ import { sizeOf } from '../../webviews/physical-memory/mapPainter';
 import { INITIAL, fromKept, reduce, shownOf, toKeep, type State } from '../../webviews/physical-memory/state';
 import { NOTHING_ASKED, heard, sent, type Inquiries } from '../../webviews/ui/inquiries';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
 import { frameAnswer, framesAnswer } from './memoryModel';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** What is known when the machine has answered. */
@@ -89,19 +87,9 @@ describe('physical memory: the map', () => {
 
 describe('physical memory: in a browser', function () {
   this.timeout(40_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('physical-memory');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('physical-memory', '#map');
 
   async function withMemory(theme: Theme, body: (panel: OpenPanel, grow: (heap: number) => void) => Promise<void>, kept?: unknown): Promise<void> {
-    assert.ok(browser);
     let heap = 0x2420;
     const ask = (request: string, args: object): unknown => {
       if (request === 'shadowbox.summary') return { running: false, retired: 123456, time: 1, memoryBytes: 1 << 26, frames: 9000 };
@@ -110,14 +98,7 @@ describe('physical memory: in a browser', function () {
       if (request === 'shadowbox.processes') return { system: 'Linux 6.1', processes: [{ pid: 412, parent: 1, state: 'R', name: 'bash', cr3: 0x401000, current: false }] };
       return {};
     };
-    const panel = await openPanel(browser, { files, name: 'physical-memory', ask, theme, kept, size: { width: 1200, height: 900 } });
-    try {
-      await panel.page.locator('#map').waitFor();
-      await body(panel, (to) => { heap = to; });
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask, theme, kept, size: { width: 1200, height: 900 } }, (panel) => body(panel, (to) => { heap = to; }));
   }
 
   it('is gone through by keyboard: addresses, zoom, kinds, and what is in the page', () => withMemory(DARK, async (panel) => {

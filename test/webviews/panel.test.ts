@@ -1,44 +1,24 @@
 // The bundled panel in a browser: its policy holds, rows open, an address is walked, the keyboard does it all, and the page
 // is left alone while nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
 import { BIT } from './pagingModel';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
 
 const asking = (machine: FakeMachine) => (request: string, args: object) => answer(machine, request, args);
 
 describe('page-tables: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) {
-      leaveOut(this, reason);
-    }
-    files = await bundlePanel('page-tables');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('page-tables');
 
   /** Opens the panel on the lab kernel, runs `body`, and sees to it that nothing has complained. */
   async function withPanel(theme: Theme, body: (panel: OpenPanel, lab: ReturnType<typeof machine>) => Promise<void>, kept?: unknown): Promise<void> {
-    assert.ok(browser);
     const lab = machine();
-    const panel = await openPanel(browser, { files, name: 'page-tables', ask: asking(lab), theme, kept });
-    try {
-      await body(panel, lab);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: asking(lab), theme, kept }, (panel) => body(panel, lab));
   }
 
   const machine = () => {
@@ -220,42 +200,37 @@ describe('page-tables: in a browser', function () {
   for (const [name, model, address] of [['32-bit', labKernel().model, '0x407000'], ['4-level', linuxKernel(), 'ffff8880 40601004']] as const) {
     it(`fits widths from 320 to 1600 px: ${name}`, async function () {
       this.timeout(60_000);
-      assert.ok(browser);
-      for (const width of [320, 400, 500, 620, 720, 900, 1200, 1600]) {
-        const panel = await openPanel(browser, {
-          files, name: 'page-tables', ask: asking({ model, running: false, retired: 12_345_678 }), theme: DARK, size: { width, height: 780 },
+        for (const width of [320, 400, 500, 620, 720, 900, 1200, 1600]) {
+        await show({ ask: asking({ model, running: false, retired: 12_345_678 }), theme: DARK, size: { width, height: 780 } }, async (panel) => {
+          await panel.page.fill('[data-field=address]', address);
+          await panel.page.keyboard.press('Enter');
+          await panel.page.locator('[role=row].walked-end').waitFor();
+          await panel.page.locator('.step.chosen').waitFor();
+          await panel.page.waitForTimeout(150);
+          await screenshot(panel.page, `page-tables-${name}-${width}`);
+          assert.deepEqual(await faults(panel), [], `at ${width} px`);
+          await eventually(async () => { assert.ok(await panel.page.locator('svg.lines g.line').count() > 0, 'derivation lines'); });
         });
-        await panel.page.fill('[data-field=address]', address);
-        await panel.page.keyboard.press('Enter');
-        await panel.page.locator('[role=row].walked-end').waitFor();
-        await panel.page.locator('.step.chosen').waitFor();
-        await panel.page.waitForTimeout(150);
-        await screenshot(panel.page, `page-tables-${name}-${width}`);
-        assert.deepEqual(await faults(panel), [], `at ${width} px`);
-        await eventually(async () => { assert.ok(await panel.page.locator('svg.lines g.line').count() > 0, 'derivation lines'); });
-        assert.deepEqual(panel.complaints, []);
-        await panel.close();
       }
     });
   }
 
   it('leaves the scroll of the walk to the person while the guest runs', async () => {
-    assert.ok(browser);
     const lab = { ...machine(), running: true };
-    const panel = await openPanel(browser, { files, name: 'page-tables', ask: asking(lab), theme: DARK, size: { width: 400, height: 500 } });
-    const { page } = panel;
-    await page.fill('[data-field=address]', '0x50020000');
-    await page.keyboard.press('Enter');
-    await page.locator('.walk .card.fault').first().waitFor();
-    const body = page.locator('.walk-body');
-    await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 0, 'the verdict is in view'); });
-    await body.evaluate((element) => { element.scrollTop = 40; });
-    // The guest maps the page: the walk goes further.
-    lab.model.map(lab.kernel.sweeper, 0x50020000n, 0x710000, BIT.user);
-    await panel.tell('shadowbox.changed');
-    await page.locator('.walk .verdict').filter({ hasText: '710000' }).waitFor();
-    await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 40); });
-    await panel.close();
+    await show({ ask: asking(lab), theme: DARK, size: { width: 400, height: 500 } }, async (panel) => {
+      const { page } = panel;
+      await page.fill('[data-field=address]', '0x50020000');
+      await page.keyboard.press('Enter');
+      await page.locator('.walk .card.fault').first().waitFor();
+      const body = page.locator('.walk-body');
+      await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 0, 'the verdict is in view'); });
+      await body.evaluate((element) => { element.scrollTop = 40; });
+      // The guest maps the page: the walk goes further.
+      lab.model.map(lab.kernel.sweeper, 0x50020000n, 0x710000, BIT.user);
+      await panel.tell('shadowbox.changed');
+      await page.locator('.walk .verdict').filter({ hasText: '710000' }).waitFor();
+      await eventually(async () => { assert.equal(await body.evaluate((element) => element.scrollTop), 40); });
+    });
   });
 
   it('folds the walk up, and unfolds the legend, by keyboard', () => withPanel(DARK, async (panel) => {

@@ -2,6 +2,7 @@
  * The bundled panel in Chromium, with a stand-in for VS Code around it: the same page and policy as the extension
  * serves, a machine (or a fake one) behind the messages, a theme's variables.
  */
+import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -9,7 +10,8 @@ import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { webviewBundle } from '../../scripts/lib/bundles.mjs';
 import { root, testResults } from '../../scripts/lib/paths.mjs';
-import { pseudoWords, stringsIn, unmarkedTexts } from './pseudo';
+import { leaveOut } from '../support/leaveOut';
+import { marksAstray, pseudoWords, stringsIn, unmarkedTexts } from './pseudo';
 import { standInScript } from './standIn';
 import type { Theme } from './themes';
 
@@ -19,16 +21,16 @@ const ORIGIN = 'http://panel.test';
 const NONCE = 'bm9uY2U=';
 
 /** Why the panel cannot be tried in a browser here; undefined when it can. */
-export function whyNoBrowser(): string | undefined {
+function whyNoBrowser(): string | undefined {
   return existsSync(CHROMIUM) ? undefined : 'there is no Chromium (Debian: apt-get install chromium; or give its path in $CHROMIUM)';
 }
 
-export function launchBrowser(): Promise<Browser> {
+function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
 /** The panel's script and style as the build makes them. */
-export async function bundlePanel(name: string): Promise<ReadonlyMap<string, string>> {
+async function bundlePanel(name: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const kind of ['ts', 'css']) {
     const out = `${name}.${kind === 'ts' ? 'js' : kind}`;
@@ -73,7 +75,7 @@ interface Opening {
 }
 
 /** Opens the panel and waits for its first picture. */
-export async function openPanel(browser: Browser, { files, name, ask, theme, size, kept }: Opening): Promise<OpenPanel> {
+async function openPanel(browser: Browser, { files, name, ask, theme, size, kept }: Opening): Promise<OpenPanel> {
   const context = await browser.newContext({ viewport: size ?? { width: 1400, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
   const asked: OpenPanel['asked'] = [];
@@ -109,6 +111,36 @@ export async function openPanel(browser: Browser, { files, name, ask, theme, siz
     tell: (event, body) => page.evaluate((message) => { window.postMessage(message); }, { event, body }),
     untranslated: () => unmarkedTexts(page, data),
     close: () => context.close(),
+  };
+}
+
+/**
+ * For a suite's body: a browser for its tests, which are left out, with the reason, where there is none.
+ * @param ready what is on the panel when it can be looked at
+ * @returns what opens the panel for a test and closes it again. Whatever the test is about: nothing breaks the page's policy, no script fails,
+ *   and in the theme PSEUDO nothing is translated but what a person reads.
+ */
+export function usePanel(name: string, ready = '.toolbar'): (opening: Omit<Opening, 'files' | 'name'>, body: (panel: OpenPanel) => Promise<void>) => Promise<void> {
+  let browser: Browser | undefined;
+  let files: ReadonlyMap<string, string> = new Map();
+  before(async function () {
+    const reason = whyNoBrowser();
+    if (reason !== undefined) leaveOut(this, reason);
+    files = await bundlePanel(name);
+    browser = await launchBrowser();
+  });
+  after(async () => { await browser?.close(); });
+  return async (opening, body) => {
+    assert.ok(browser);
+    const panel = await openPanel(browser, { ...opening, files, name });
+    try {
+      await panel.page.locator(ready).first().waitFor();
+      await body(panel);
+      assert.deepEqual(panel.complaints, []);
+      if (opening.theme.pseudo === true) assert.deepEqual(await marksAstray(panel.page), []);
+    } finally {
+      await panel.close();
+    }
   };
 }
 

@@ -26,6 +26,13 @@ export function stringsIn(value: unknown): readonly string[] {
   return entries.flatMap(([key, inner]) => [...(isMap || !/^[a-z][A-Za-z]*$/.test(key) ? [key] : []), ...stringsIn(inner)]);
 }
 
+/** Attributes that the page goes by and nobody reads, where they have words of that language in them. */
+export function marksAstray(page: Page): Promise<string[]> {
+  return page.evaluate(() => [...document.querySelectorAll('#root *')].flatMap((element) => (
+    ['class', 'id', 'role', 'type', 'style'].map((name) => `${name}="${element.getAttribute(name) ?? ''}"`).filter((text) => /[\uff21-\uff5a]/.test(text))
+  )));
+}
+
 /** Manuals' names and units, which are the same in every language: CR3, #PF, I/O, xmm0, 1.5 MiB, 0x1f. */
 const NAME = /^(?:[A-Z]+s?|[BKMGTPE]i?B|[munp]?s|[kMG]?Hz|[A-Za-z]|ExtINT|Ethernet|Ctrl|Alt|Shift|Del|Tab|Esc|Pause|Print|Screen|Backspace|Windows|Menu|SysRq|Break|[a-f]+)$/;
 const WORD = /[A-Za-z]+(?:[’'][a-z]+)*/g;

@@ -1,12 +1,10 @@
 // The panel Registers in a browser: everything is reached by keyboard, values are set or refused in words, nothing jumps, nothing
 // breaks a rule of accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
 import { cpuAnswer, LAB_CPU, LAB_POINTERS, LONG_CPU, type CpuModel } from './cpuModel';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 interface FakeGuest {
@@ -39,16 +37,7 @@ function answer(guest: FakeGuest, request: string, args: object): unknown {
 
 describe('registers: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('registers');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('registers', '[data-row]');
 
   interface Setting {
     readonly theme?: Theme;
@@ -58,16 +47,8 @@ describe('registers: in a browser', function () {
   }
 
   async function withPanel({ theme = DARK, model = LAB_CPU, kept, size }: Setting, body: (panel: OpenPanel, guest: FakeGuest) => Promise<void>): Promise<void> {
-    assert.ok(browser);
     const guest: FakeGuest = { model, running: false, set: [] };
-    const panel = await openPanel(browser, { files, name: 'registers', ask: (request, args) => answer(guest, request, args), theme, kept, ...(size ? { size } : {}) });
-    try {
-      await panel.page.locator('[data-row]').first().waitFor();
-      await body(panel, guest);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: (request, args) => answer(guest, request, args), theme, kept, ...(size ? { size } : {}) }, (panel) => body(panel, guest));
   }
 
   const cell = ({ page }: OpenPanel, name: string) => page.locator(`[data-cell="${name}"]`);

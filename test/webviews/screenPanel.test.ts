@@ -1,11 +1,9 @@
 // The Screen panel in a browser with a stand-in for the machine: dots on the canvas, keys and mouse to the guest, nothing while
 // nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { PictureSender } from '../../debugger/pictures';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
 /** A machine with a screen of large dots. */
@@ -57,29 +55,12 @@ async function until(what: string, good: () => boolean | Promise<boolean>): Prom
 
 describe('screen: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('screen');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('screen', '#surface');
 
   async function withScreen(theme: Theme, body: (panel: OpenPanel, screen: FakeScreen) => Promise<void>, kept?: unknown): Promise<void> {
-    assert.ok(browser);
     const screen = new FakeScreen();
     screen.paint(0, 0, 320, 200, 0xff_0000ff);
-    const panel = await openPanel(browser, { files, name: 'screen', ask: screen.ask, theme, kept, size: { width: 1000, height: 800 } });
-    try {
-      await panel.page.locator('#surface').waitFor();
-      await body(panel, screen);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: screen.ask, theme, kept, size: { width: 1000, height: 800 } }, (panel) => body(panel, screen));
   }
 
   /** Red, green, blue of a dot on the canvas. */

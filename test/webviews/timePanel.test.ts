@@ -1,11 +1,9 @@
 // The Time panel in a browser with a stand-in for the machine: keys, clicks, drags, bookmarks, forks.
 // Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { exampleTimeline } from './timeModel';
 
@@ -45,28 +43,11 @@ class FakeTime {
 
 describe('time: in a browser', function () {
   this.timeout(30_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('time');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('time', '#line');
 
   async function withTime(theme: Theme, body: (panel: OpenPanel, machine: FakeTime) => Promise<void>, width = 1000): Promise<void> {
-    assert.ok(browser);
     const machine = new FakeTime();
-    const panel = await openPanel(browser, { files, name: 'time', ask: machine.ask, theme, size: { width, height: 620 } });
-    try {
-      await panel.page.locator('#line').waitFor();
-      await body(panel, machine);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: machine.ask, theme, size: { width, height: 620 } }, (panel) => body(panel, machine));
   }
 
   const arrived = async ({ page, tell }: OpenPanel, words: string): Promise<void> => {

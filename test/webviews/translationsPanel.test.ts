@@ -1,7 +1,6 @@
 // The panel Translations: its list and flame graph as pure functions, and the panel in a browser over a real guest's regions: keyboard, lines that
 // correspond, the profile, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
 import { eventually } from './eventually';
 import { profileTree } from '../../debugger/translations';
 import { sharesOf, type Node, type Profile } from '../../webviews/translations/model';
@@ -9,8 +8,7 @@ import { barsOf } from '../../webviews/translations/profileView';
 import { INITIAL, fromKept, parentOf, toKeep } from '../../webviews/translations/state';
 import { AT } from '../monitor/cpu/guest';
 import { accessibilityFaults } from '../support/accessibility';
-import { leaveOut } from '../support/leaveOut';
-import { bundlePanel, launchBrowser, openPanel, screenshot, whyNoBrowser, type OpenPanel } from './panelPage';
+import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 import { FakeTranslations } from './translationsModel';
 
@@ -52,28 +50,12 @@ describe('translations: the profile', () => {
 
 describe('translations: in a browser', function () {
   this.timeout(40_000);
-  let browser: Browser | undefined;
-  let files: ReadonlyMap<string, string>;
-
-  before(async function () {
-    const reason = whyNoBrowser();
-    if (reason !== undefined) leaveOut(this, reason);
-    files = await bundlePanel('translations');
-    browser = await launchBrowser();
-  });
-  after(async () => { await browser?.close(); });
+  const show = usePanel('translations');
 
   async function withPanel(theme: Theme, body: (panel: OpenPanel, machine: FakeTranslations) => Promise<void>, others = 0, kept?: unknown): Promise<void> {
-    assert.ok(browser);
     const machine = new FakeTranslations();
     machine.others = others;
-    const panel = await openPanel(browser, { files, name: 'translations', ask: machine.ask, theme, kept, size: { width: 1300, height: 850 } });
-    try {
-      await body(panel, machine);
-      assert.deepEqual(panel.complaints, []);
-    } finally {
-      await panel.close();
-    }
+    await show({ ask: machine.ask, theme, kept, size: { width: 1300, height: 850 } }, (panel) => body(panel, machine));
   }
 
   it('shows a region\'s guest code beside its WebAssembly, line by line, by keyboard', () => withPanel(DARK, async (panel) => {

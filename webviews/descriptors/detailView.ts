@@ -9,7 +9,9 @@ import { t } from '../ui/words';
 export function detailView(row: Row | undefined, remark: string): ElementDescription {
   return h('section', { class: 'detail', key: 'detail', 'aria-label': t('The selected entry'), tabindex: 0 },
     h('p', { class: 'remark', role: 'status', key: 'remark' }, remark),
-    row === undefined ? h('p', { class: 'hint', key: 'hint' }, t('Choose an entry: what it says, and what its use would come to, stands here. Keys: ↑ ↓ rows, ← → fold, / filter, c code, w Page Tables, y copies the address.')) : h('div', { class: 'about', key: row.key }, about(row.detail())));
+    row === undefined
+      ? h('p', { class: 'hint', key: 'hint' }, t('Choose an entry: what it says, and what its use would come to, stands here. Keys: ↑ ↓ rows, ← → fold, / filter, c code, w Page Tables, y copies the address.'))
+      : h('div', { class: 'about', key: row.key }, about(row.detail())));
 }
 
 function about({ title, facts, bits, uses, story, places }: Detail): ElementDescription[] {

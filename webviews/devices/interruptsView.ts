@@ -56,7 +56,7 @@ const vectors = (list: readonly number[]) => (list.length === 0 ? '—' : list.m
 
 function apicRow({ cpu, mode, taskPriority, requested, inService, external }: Interrupts['apics'][number]): ElementDescription {
   return h('tr', { key: String(cpu) },
-    h('th', { scope: 'row' }, t('CPU {0}', cpu)), h('td', {}, mode === 'disabled' ? t('off') : mode === 'xapic' ? t('xAPIC') : t('x2APIC')),
+    h('th', { scope: 'row' }, t('CPU {0}', cpu)), h('td', {}, mode === 'disabled' ? t('off') : mode === 'xapic' ? 'xAPIC' : 'x2APIC'),
     h('td', { class: 'hex' }, hex(taskPriority, 2)), h('td', { class: 'hex' }, vectors(requested)), h('td', { class: 'hex' }, vectors(inService)),
     h('td', {}, external ? state('pending', t('8259 asks')) : '—'));
 }

@@ -66,5 +66,7 @@ function editStrip({ edit }: DevicesState, inquiries: Inquiries): ElementDescrip
 function messageLine({ message, tab }: DevicesState): ElementDescription | undefined {
   if (tab !== 'registers') return undefined;
   return h('footer', { class: 'status', key: 'status' },
-    message === undefined ? h('span', { class: 'hint' }, t('↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter')) : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));
+    message === undefined
+      ? h('span', { class: 'hint' }, t('↑↓ move, →← open and close, * all in it, P pin, F2 write, / filter'))
+      : h('span', { class: `message ${message.kind}`, role: message.kind === 'error' ? 'alert' : 'status' }, message.text));
 }

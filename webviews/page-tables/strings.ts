@@ -8,7 +8,7 @@ const entries = (n: number) => plural(n, '{0} entry|{0} entries', count(n));
 
 /** Names of the paging structures by level (Intel SDM vol. 3, chapter 4); index 0 is not used. */
 const TABLE_NAMES = ['', t('Page table'), t('Page directory'), t('Page-directory-pointer table'), t('PML4 table'), t('PML5 table')];
-const ENTRY_NAMES = ['', t('PTE'), t('PDE'), t('PDPTE'), t('PML4E'), t('PML5E')];
+const ENTRY_NAMES = ['', 'PTE', 'PDE', 'PDPTE', 'PML4E', 'PML5E'];
 
 export const S = {
   title: t('Page Tables'),
@@ -37,9 +37,9 @@ export const S = {
   followHint: t('Show the address space that CR3 points to: at each stop, and while the guest runs as soon as it stays in one for a moment'),
   switching: t('switching spaces'),
   switchingHint: t('The guest switches address spaces too often to follow: the drawing stays with this one until it stops, or stays in another one for a moment'),
-  withLargePages: t('PSE'),
+  withLargePages: 'PSE',
   withoutLargePages: t('no PSE'),
-  withNoExecute: t('NX'),
+  withNoExecute: 'NX',
   withoutNoExecute: t('no NX'),
   address: t('Linear address'),
   addressHint: t('hex address or expression'),
@@ -157,7 +157,7 @@ export const S = {
   walkChain: t('Steps of the walk, guest above, shadow below; left and right arrow keys go through them'),
   offset: t('offset'),
   bits: (high: number, low: number) => (high === low ? t('bit {0}', high) : t('bits {0}–{1}', high, low)),
-  root: t('CR3'),
+  root: 'CR3',
   rootStory: t('CR3 points to the root of the guest’s tables. For the processor the monitor puts the root of its shadow in its place.'),
   entryAt: (address: string) => t('at {0}', address),
   latchedEntry: t('latched in the processor'),
@@ -173,7 +173,7 @@ export const S = {
   machineFrame: t('machine frame'),
   backing: t('backed by'),
   noTranslation: t('no translation'),
-  tlb: t('TLB'),
+  tlb: 'TLB',
   tlbUse: { read: t('read'), write: t('write'), execute: t('execute') },
   tlbHolds: (use: string) => t('the TLB holds it for {0}', use),
   tlbLacks: (use: string) => t('the TLB does not hold it for {0}', use),

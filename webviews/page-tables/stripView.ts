@@ -11,7 +11,6 @@ import { modeOf, shownSpace, type State } from './state';
 import { S } from './strings';
 import { mappedWithin, rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
 import { walkedAddress } from './rows';
-import { t } from '../ui/words';
 
 const LANE = 14;
 const GAP = 2;
@@ -102,7 +101,7 @@ function ticks(mode: PagingMode, view: StripView): ElementDescription {
 
 /** The edge of a region, where there is one inside the view. */
 function boundary(view: StripView, { from, name }: Region): ElementDescription | undefined {
-  return from === 0n ? undefined : mark(view, from, t('edge edge-{0}', name.replaceAll(/\W/g, '-')));
+  return from === 0n ? undefined : mark(view, from, `edge edge-${name.replaceAll(/\W/g, '-')}`);
 }
 
 /** What the system has where, as buttons: a click fills the strip with what is mapped there. The one that the view is in is marked. */

@@ -11,7 +11,6 @@ import type { State, Walk } from './state';
 import { S } from './strings';
 import { addressBits, chainOf, chosenStep, type ChainStep } from './walkChain';
 import { flagsBadge, rightsBadge, rightsInWords } from './words';
-import { t } from '../ui/words';
 
 const FRAME_DIGITS = 5;
 const TLB_LETTERS = { read: 'R', write: 'W', execute: 'X' } as const;
@@ -85,7 +84,7 @@ function guestCard(mode: PagingMode, answer: WalkAnswer, step: ChainStep): Eleme
   const width = formatOf(mode).entryBytes * 2;
   const place = guest.entryAddress < 0 ? S.latchedEntry : S.entryAt(hex(guest.entryAddress, digits));
   return card(guest.present ? 'guest' : 'guest fault',
-    line(t('hex big raw'), grouped(hex(guest.raw, width))), line(t('dim hex place'), place),
+    line('hex big raw', grouped(hex(guest.raw, width))), line('dim hex place', place),
     guest.present
       ? [line('badges', rightsBadge(guest.rights), flagsBadge({ ...guest, global: false, cacheDisabled: false })), line('hex target', `→ ${hex(guest.target, digits)}`)]
       : line('failure', S.notPresent));
@@ -116,11 +115,11 @@ function shadowCard(answer: WalkAnswer, step: ChainStep): ElementDescription {
   if (step.kind === 'page') return machineCard(answer);
   const { shadow } = step;
   if (shadow === undefined) return card('shadow void', line('dim', S.notReached));
-  const place = line(t('dim hex place'), `#${shadow.tableId} [${shadow.index}]`);
+  const place = line('dim hex place', `#${shadow.tableId} [${shadow.index}]`);
   if (!shadow.filled) return card('shadow unfilled', line('failure', S.notFilled), place);
   const target = step.level > 1 && shadow.frame < 0 ? S.table : `${S.frame} ${hex(Math.max(0, shadow.frame), FRAME_DIGITS)}`;
   return card('shadow', line('hex big', target), place, line('badges', rightsBadge(shadow.rights)),
-    line(t('dim hex source'), S.derives(hex(shadow.derivesFrom, formatOf(answer.mode).physicalDigits))));
+    line('dim hex source', S.derives(hex(shadow.derivesFrom, formatOf(answer.mode).physicalDigits))));
 }
 
 function machineCard({ frame: machineFrame, backing, tlb }: WalkAnswer): ElementDescription {

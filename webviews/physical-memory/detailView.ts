@@ -29,7 +29,9 @@ function namesOf(inquiries: Inquiries): ReadonlyMap<number, string> {
 export function detailView(page: number | undefined, inquiries: Inquiries, remark: string): ElementDescription {
   return h('section', { class: 'detail', key: 'detail', 'aria-label': t('The chosen page'), tabindex: 0 },
     h('p', { class: 'remark', role: 'status', key: 'remark' }, remark),
-    page === undefined ? h('p', { class: 'hint', key: 'hint' }, t('Choose a page: who maps it, and what it holds, stands here. Keys: arrows move, + − zoom, [ ] to where another kind begins, m memory, 0 the whole space, / address, w Page Tables, c code.')) : h('div', { class: 'about', key: `page-${page}` }, about(page, inquiries)));
+    page === undefined
+      ? h('p', { class: 'hint', key: 'hint' }, t('Choose a page: who maps it, and what it holds, stands here. Keys: arrows move, + − zoom, [ ] to where another kind begins, m memory, 0 the whole space, / address, w Page Tables, c code.'))
+      : h('div', { class: 'about', key: `page-${page}` }, about(page, inquiries)));
 }
 
 function about(page: number, inquiries: Inquiries): ElementDescription[] {

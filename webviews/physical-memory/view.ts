@@ -38,7 +38,7 @@ function toolbar(state: State, inquiries: Inquiries, frames: Frames | undefined)
         h('button', { type: 'button', class: 'quiet', 'data-show': 'memory', title: t('All of memory (m)'), 'aria-pressed': state.view === 'memory' ? 'true' : 'false' }, t('Memory')),
         h('button', { type: 'button', class: 'quiet', 'data-show': 'space', title: t('The whole guest-physical space (0)'), 'aria-pressed': state.view === 'space' ? 'true' : 'false' }, t('Whole space'))),
       h('form', { class: 'field', 'data-form': 'go' }, h('label', { class: 'field' }, h('span', { class: 'label' }, t('Address')),
-        h('input', { type: 'text', class: 'hex', 'data-field': 'address', placeholder: t('0xfee00000'), spellcheck: 'false', autocomplete: 'off', size: 12, title: t('Guest-physical address (/)') }))),
+        h('input', { type: 'text', class: 'hex', 'data-field': 'address', placeholder: '0xfee00000', spellcheck: 'false', autocomplete: 'off', size: 12, title: t('Guest-physical address (/)') }))),
     ],
     machineState(inquiries));
 }

@@ -20,13 +20,15 @@ export const controlRows = (source: Source): readonly Row[] => source.cpu.contro
 export const msrRows = (source: Source): readonly Row[] => source.cpu.msrs.map((register) => plainRow(register, source.before?.msrs, source));
 
 const CONDITIONS = [t('execution'), t('writing'), t('ports'), t('reading or writing')] as const;
+/** Of a breakpoint that is not set. */
+const OFF = t('off');
 const LENGTHS = [t('1 byte'), t('2 bytes'), t('8 bytes'), t('4 bytes')] as const;
 
 /** What DR7 makes of breakpoint `n` (Intel SDM vol. 3, 17.2.4): 'off', 'on writing of 4 bytes, for all tasks'. */
 export function breakpointWords(dr7: bigint, n: number): string {
   const local = bitsOf(dr7, 2 * n, 1) === 1n;
   const global = bitsOf(dr7, 2 * n + 1, 1) === 1n;
-  if (!local && !global) return 'off';
+  if (!local && !global) return OFF;
   const condition = Number(bitsOf(dr7, 16 + 4 * n, 2));
   const length = condition === 0 ? '' : t(' of {0}', LENGTHS[Number(bitsOf(dr7, 18 + 4 * n, 2))]);
   return t('on {0}{1}, for {2}', CONDITIONS[condition], length, global ? t('all tasks') : t('this task'));
@@ -42,6 +44,6 @@ export function debugRows(source: Source): readonly Row[] {
     if (number === undefined) return row;
     const words = breakpointWords(dr7, Number(number));
     const hit = bitsOf(dr6, Number(number), 1) === 1n;
-    return { ...row, note: `${words}${hit ? t('; was hit (DR6)') : ''}`, marked: words !== 'off', search: t('breakpoint {0}', digits(BigInt(register.value), register.bits)) };
+    return { ...row, note: `${words}${hit ? t('; was hit (DR6)') : ''}`, marked: words !== OFF, search: t('breakpoint {0}', digits(BigInt(register.value), register.bits)) };
   });
 }

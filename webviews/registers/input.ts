@@ -6,7 +6,6 @@ import { groupsOf, selectedStop, stopsOf } from './groups';
 import { LANE_VIEWS } from './model';
 import { cellAt, RUNNING, type Act, type Movement } from './reducer';
 import type { Place, State } from './state';
-import { t } from '../ui/words';
 
 type Page = PanelPage<State, Act>;
 
@@ -67,7 +66,7 @@ function clicked(page: Page, target: Element): void {
   else if (fold !== undefined) {
     page.act({ type: 'select', place: { row: `group:${fold}` } });
     page.act({ type: 'fold', group: fold });
-  } else if (place !== undefined && target.closest(t('input, select')) === null) page.act({ type: 'select', place });
+  } else if (place !== undefined && target.closest('input, select') === null) page.act({ type: 'select', place });
 }
 
 /** A key in the grid. */

@@ -4,7 +4,6 @@
 import type { PanelRequests } from '../../debugger/panelProtocol';
 import type { Inquiries } from '../ui/inquiries';
 import { ask, baseOf, bodyOf } from '../ui/typedQuestions';
-import { t } from '../ui/words';
 
 export type Region = PanelRequests['shadowbox.regions']['answer']['regions'][number];
 export type RegionText = NonNullable<PanelRequests['shadowbox.region']['answer']['region']>;
@@ -73,7 +72,7 @@ function lately(a: Region, b: Region): number {
 }
 
 function matches(region: Region, filter: string): boolean {
-  const text = t('{0} {1} 0x{2} {3}-bit {4} {5}', region.name ?? '', region.linear ?? '', region.physical.toString(16), region.bits, region.model, region.state).toLowerCase();
+  const text = `${region.name ?? ''} ${region.linear ?? ''} 0x${region.physical.toString(16)} ${region.bits}-bit ${region.model} ${region.state}`.toLowerCase();
   return filter.trim().toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 

@@ -25,18 +25,21 @@ const WORDS: Readonly<Record<RunningMachine['state'], string>> = {
 /** File events come in crowds. */
 const SETTLE_MS = 300;
 
-const mebibytes = (bytes: number): string => (bytes > 0 && bytes % 1024 ** 3 === 0 ? `${bytes / 1024 ** 3} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`);
+function sizeText(bytes: number): string {
+  if (bytes > 0 && bytes % 1024 ** 3 === 0) return `${bytes / 1024 ** 3} GiB`;
+  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`;
+}
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
 /** What a running machine is made of, each as a line. */
 export function factItems(machine: RunningMachine, { cpus, memoryBytes, disks, timeline }: MachineFacts): readonly MachineItem[] {
   const show = (command: string, title: string): vscode.Command => ({ command, title });
   return [
-    { kind: 'fact', label: cpus === 1 ? '1 CPU' : `${cpus} CPUs`, description: '', icon: 'chip' },
-    { kind: 'fact', label: 'Memory', description: mebibytes(memoryBytes), icon: 'circuit-board', command: show('shadowbox.showPageTables', 'Show Page Tables') },
+    { kind: 'fact', label: cpus === 1 ? vscode.l10n.t('1 CPU') : vscode.l10n.t('{0} CPUs', cpus), description: '', icon: 'chip' },
+    { kind: 'fact', label: vscode.l10n.t('Memory'), description: sizeText(memoryBytes), icon: 'circuit-board', command: show('shadowbox.showPageTables', vscode.l10n.t('Show Page Tables')) },
     ...disks.map((disk): MachineItem => ({
-      kind: 'fact', label: disk.name, description: disk.image === undefined ? 'empty' : `${fileName(disk.image)}, ${disk.activity.reads} reads, ${disk.activity.writes} writes`,
-      icon: disk.kind === 'disk' ? 'database' : disk.kind === 'cdrom' ? 'record' : 'save', command: show('shadowbox.showDisks', 'Show Disks'),
+      kind: 'fact', label: disk.name, description: disk.image === undefined ? vscode.l10n.t('empty') : vscode.l10n.t('{0}, {1} reads, {2} writes', fileName(disk.image), disk.activity.reads, disk.activity.writes),
+      icon: disk.kind === 'disk' ? 'database' : disk.kind === 'cdrom' ? 'record' : 'save', command: show('shadowbox.showDisks', vscode.l10n.t('Show Disks')),
     })),
     { kind: 'past', machine, timeline },
   ];
@@ -113,7 +116,7 @@ function pastItem({ session }: RunningMachine, timeline: Timeline): vscode.TreeI
   const { moments, bytes } = timeline;
   const item = new vscode.TreeItem(vscode.l10n.t('Snapshots'), moments.length === 0 ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Collapsed);
   item.id = `${session.id}/past`;
-  item.description = moments.length === 0 ? vscode.l10n.t('none: time travel is off') : vscode.l10n.t('{0}, {1}, back to instruction {2}', moments.length, mebibytes(bytes), moments[0].retired);
+  item.description = moments.length === 0 ? vscode.l10n.t('none: time travel is off') : vscode.l10n.t('{0}, {1}, back to instruction {2}', moments.length, sizeText(bytes), moments[0].retired);
   item.iconPath = new vscode.ThemeIcon('history');
   item.contextValue = moments.length === 0 ? 'fact' : isInThePast(timeline) ? 'past.behind' : 'past';
   return item;
