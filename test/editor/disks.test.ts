@@ -1,17 +1,12 @@
 // Disks and machines in a real VS Code: the editor for images, the Disks panel and the view Machines, as a person sees them.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { requireTools, run } from '../filesystems/support';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
-import { chooseTheme, panelFrame, runCommand, screenshot, screenshotOfFailure, waitForStopped, waitUntil } from './harness/workbench';
-
-/** The view Machines. */
-const machines = (page: Page): Locator => page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+import { useEditor } from './harness/suite';
+import { chooseTheme, foldUp, machinesView, panelFrame, runCommand, screenshot, waitForStopped, waitUntil } from './harness/workbench';
 
 /** Presses a button that a line of the view shows under the mouse. */
 async function pressOn(row: Locator, button: string): Promise<void> {
@@ -22,24 +17,12 @@ async function pressOn(row: Locator, button: string): Promise<void> {
 describe('disks and machines in a real VS Code', function () {
   this.timeout(90_000);
   this.bail(true);
-  let editor: OpenEditor;
-  let folder: string | undefined;
-
-  before(async function () {
-    this.timeout(300_000);
-    await requireEditor(this);
-    requireTools(this, { 'mkfs.ext4': 'e2fsprogs' });
-    folder = await mkdtemp(path.join(cache, 'disks-'));
+  const editor = useEditor(async (context, temporary) => {
+    requireTools(context, { 'mkfs.ext4': 'e2fsprogs' });
+    const folder = await temporary(path.join(cache, 'disks-'));
     cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
     run('mkfs.ext4', ['-q', '-F', '-L', 'files', '-d', path.join(samples, 'hello'), path.join(folder, 'files.img'), '16M']);
-    editor = await openEditor({ folder });
-  });
-  afterEach(async function () {
-    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
-  });
-  after(async () => {
-    await (editor as OpenEditor | undefined)?.close();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { folder };
   });
 
   it('an image opens in its editor, and a file in it in a text editor', async () => {
@@ -62,7 +45,7 @@ describe('disks and machines in a real VS Code', function () {
   it('the view Machines offers what lies in the folder, and starts it', async () => {
     const { page } = editor;
     await runCommand(page, 'View: Show Run and Debug');
-    const pane = machines(page);
+    const pane = machinesView(page);
     // In a folder without launch.json VS Code folds up all views but its own.
     if (await pane.locator('.pane-header').getAttribute('aria-expanded') !== 'true') await pane.locator('.pane-header').click();
     const rows = pane.locator('.monaco-list-row');
@@ -79,10 +62,10 @@ describe('disks and machines in a real VS Code', function () {
 
   it('moments of the run get names in the view Machines, are gone to, and lose them again', async () => {
     const { page } = editor;
-    const rows = machines(page).locator('.monaco-list-row');
+    const rows = machinesView(page).locator('.monaco-list-row');
     const snapshots = rows.filter({ hasText: 'Snapshots' });
     // The view has room for its lines where others are folded up.
-    for (const name of ['Watch Section', 'Breakpoints Section']) await page.locator(`.pane-header[aria-label="${name}"][aria-expanded=true]`).click();
+    await foldUp(page, 'Watch', 'Breakpoints');
     await pressOn(snapshots, 'Add Bookmark…');
     await page.locator('.quick-input-widget input[type=text]').fill('the start');
     await page.keyboard.press('Enter');

@@ -1,31 +1,21 @@
 // A real VS Code on a folder that knows nothing of Shadowbox yet.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cache } from '../../scripts/lib/paths.mjs';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
+import { useEditor } from './harness/suite';
 import { openFile, screenshot } from './harness/workbench';
 
 describe('in a real VS Code, in a folder without launch.json', function () {
   this.timeout(60_000);
-  let editor: OpenEditor | undefined;
-  let folder: string | undefined;
-
-  before(async function () {
-    this.timeout(300_000);
-    await requireEditor(this);
-    folder = await mkdtemp(path.join(cache, 'no-launch-json-'));
+  let folder = '';
+  const editor = useEditor(async (_context, temporary) => {
+    folder = await temporary(path.join(cache, 'no-launch-json-'));
     await writeFile(path.join(folder, 'kernel.c'), 'void kernel_main(void) {}\n');
-    editor = await openEditor({ folder });
-  });
-  after(async () => {
-    await editor?.close();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { folder };
   });
 
   it('F5 on a C file makes one, with our first configuration in it', async () => {
-    assert.ok(editor !== undefined && folder !== undefined);
     await openFile(editor.page, 'kernel.c');
     await editor.page.keyboard.press('F5');
     await editor.page.locator('.tab.active').filter({ hasText: 'launch.json' }).waitFor();

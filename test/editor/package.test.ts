@@ -1,7 +1,7 @@
 // The package in a fresh VS Code: installed as a person installs it, in a folder that knows nothing of this checkout; and what the
 // editor offers around a guest: list of panels, status bar, walkthrough, and keys that answer while a guest runs at full speed.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
@@ -9,10 +9,9 @@ import { buildAll } from '../../scripts/lib/bundles.mjs';
 import { buildMeter } from '../../scripts/lib/inside-suite.mjs';
 import { samples } from '../../scripts/lib/paths.mjs';
 import { buildVsix } from '../../scripts/lib/vsix.mjs';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
+import { useEditor } from './harness/suite';
 import { hostBetween, METER_FILE_VARIABLE } from './meter/line';
-import { callStack, openPalette, screenshot, screenshotOfFailure, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
+import { callStack, openPalette, screenshot, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitUntil } from './harness/workbench';
 
 const statusOf = (page: Page) => page.locator('#shadowbox\\.shadowbox\\.shadowbox\\.status, .statusbar-item[id*="shadowbox.status"]').first();
 /** Without blanks: how the editor draws one at a line's end is its own affair. */
@@ -80,14 +79,9 @@ const MISTAKES = [
 describe('the package, installed into a fresh VS Code', function () {
   this.timeout(90_000);
   this.bail(true);
-  let folder: string | undefined;
   let meterFile = '';
-  let editor: OpenEditor;
-
-  before(async function () {
-    this.timeout(300_000);
-    await requireEditor(this);
-    folder = await mkdtemp(path.join(os.tmpdir(), 'shadowbox-package-'));
+  const editor = useEditor(async (_context, temporary) => {
+    const folder = await temporary(path.join(os.tmpdir(), 'shadowbox-package-'));
     meterFile = path.join(folder, 'meter.jsonl');
     await buildAll();
     const { name, archive } = await buildVsix();
@@ -100,14 +94,7 @@ describe('the package, installed into a fresh VS Code', function () {
     const launch = path.join(work, '.vscode', 'launch.json');
     const mistakes = MISTAKES.map(({ name, fields }) => `${JSON.stringify({ name, type: 'shadowbox', request: 'launch', ...fields })},`).join('\n');
     await writeFile(launch, (await readFile(launch, 'utf8')).replace('"serial": "terminal",', '"serial": "terminal", "pace": "fast",').replace('"configurations": [', `"configurations": [\n${mistakes}`));
-    editor = await openEditor({ folder: work, vsix, extensions: [await buildMeter()], env: { [METER_FILE_VARIABLE]: meterFile } });
-  });
-  afterEach(async function () {
-    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
-  });
-  after(async () => {
-    await (editor as OpenEditor | undefined)?.close();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { folder: work, vsix, extensions: [await buildMeter()], env: { [METER_FILE_VARIABLE]: meterFile } };
   });
 
   it('has nothing in the status bar before a guest is there', async () => {

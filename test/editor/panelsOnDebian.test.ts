@@ -1,15 +1,14 @@
 // Every panel in a real VS Code on Debian's own 64-bit kernel: what it shows, by keys alone, in three themes.
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { requireTools, run } from '../filesystems/support';
 import { leaveOut } from '../support/leaveOut';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
 import { visitPanels } from './harness/panelVisits';
+import { useEditor } from './harness/suite';
 import {
-  callStack, screenshotOfFailure, startDebugging, stopDebugging, typeInDebugConsole, typeInTerminal, waitForStopped, waitForTerminal, waitUntil,
+  callStack, startDebugging, stopDebugging, typeInDebugConsole, typeInTerminal, waitForStopped, waitForTerminal, waitUntil,
 } from './harness/workbench';
 import { DEBIAN_VISITS } from './visits/debian';
 
@@ -33,26 +32,14 @@ describe('all panels in a real VS Code, on Debian’s 64-bit kernel', function (
   this.timeout(90_000);
   // Each test goes on where the one before left the guest.
   this.bail(true);
-  let editor: OpenEditor;
-  let folder: string | undefined;
-
-  before(async function () {
-    this.timeout(300_000);
-    if (!existsSync(KERNEL) || !existsSync(INITRD)) leaveOut(this, 'no vmlinuz-amd64 or virtio-amd64.cpio in .cache/guests/linux (node scripts/fetch-test-guests.mjs kernels virtio)');
-    await requireEditor(this);
-    requireTools(this, { 'mkfs.ext4': 'e2fsprogs' });
-    folder = await mkdtemp(path.join(cache, 'panels-'));
+  const editor = useEditor(async (context, temporary) => {
+    if (!existsSync(KERNEL) || !existsSync(INITRD)) leaveOut(context, 'no vmlinuz-amd64 or virtio-amd64.cpio in .cache/guests/linux (node scripts/fetch-test-guests.mjs kernels virtio)');
+    requireTools(context, { 'mkfs.ext4': 'e2fsprogs' });
+    const folder = await temporary(path.join(cache, 'panels-'));
     await mkdir(path.join(folder, '.vscode'));
     await writeFile(path.join(folder, '.vscode', 'launch.json'), JSON.stringify(LAUNCH));
     run('mkfs.ext4', ['-q', '-F', '-L', 'files', '-d', path.join(samples, 'hello'), path.join(folder, 'files.img'), '16M']);
-    editor = await openEditor({ folder });
-  });
-  afterEach(async function () {
-    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
-  });
-  after(async () => {
-    await (editor as OpenEditor | undefined)?.close();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { folder };
   });
 
   it('boots to a shell, and stops in a function of the kernel when a program reads its disk', async function () {
@@ -68,7 +55,7 @@ describe('all panels in a real VS Code, on Debian’s 64-bit kernel', function (
     await waitUntil('the call stack', () => callStack(page), ([top]) => top?.name === 'vfs_read');
   });
 
-  visitPanels('debian', () => editor, DEBIAN_VISITS);
+  visitPanels('debian', editor, DEBIAN_VISITS);
 
   it('ends', async () => {
     await stopDebugging(editor.page);

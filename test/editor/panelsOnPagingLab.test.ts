@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { samples } from '../../scripts/lib/paths.mjs';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
 import { showPanel, visitPanels } from './harness/panelVisits';
-import { chooseInContextMenu, screenshotOfFailure, startDebugging, stopDebugging, toggleBreakpoint, variableRow, waitForLine, waitForStopped } from './harness/workbench';
+import { useEditor } from './harness/suite';
+import { chooseInContextMenu, startDebugging, stopDebugging, toggleBreakpoint, variableRow, waitForLine, waitForStopped } from './harness/workbench';
 import { PAGING_LAB_VISITS } from './visits/pagingLab';
 
 const LAB = 'paging-lab: address spaces';
@@ -14,19 +13,7 @@ describe('all panels in a real VS Code, on paging-lab', function () {
   this.timeout(90_000);
   // Each test goes on where the one before left the guest.
   this.bail(true);
-  let editor: OpenEditor;
-
-  before(async function () {
-    this.timeout(300_000);
-    await requireEditor(this);
-    editor = await openEditor({ folder: samples });
-  });
-  afterEach(async function () {
-    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
-  });
-  after(async () => {
-    await (editor as OpenEditor | undefined)?.close();
-  });
+  const editor = useEditor(() => Promise.resolve({ folder: samples }));
 
   it('stops where a page is to be copied', async () => {
     const { page } = editor;
@@ -62,7 +49,7 @@ describe('all panels in a real VS Code, on paging-lab', function () {
     await panel.locator('.detail h2').filter({ hasText: 'Page 0x000b8000: Device' }).waitFor();
   });
 
-  visitPanels('paging-lab', () => editor, PAGING_LAB_VISITS);
+  visitPanels('paging-lab', editor, PAGING_LAB_VISITS);
 
   it('ends', async () => {
     await stopDebugging(editor.page);

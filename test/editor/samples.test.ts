@@ -5,10 +5,9 @@ import path from 'node:path';
 import type { Frame, Locator, Page } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { leaveOut } from '../support/leaveOut';
-import type { OpenEditor } from './harness/editor';
-import { openEditor, requireEditor } from './harness/editor';
+import { useEditor } from './harness/suite';
 import {
-  callStack, chooseInContextMenu, chooseTheme, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, screenshotOfFailure, scrollTerminalToTop, startDebugging,
+  callStack, chooseInContextMenu, chooseTheme, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, scrollTerminalToTop, startDebugging,
   stopDebugging, terminalText, toggleBreakpoint, variableRow, variableRows, waitForLine, waitForRunning, waitForStopped, waitForTerminal,
   waitUntil,
 } from './harness/workbench';
@@ -91,20 +90,7 @@ describe('the samples in a real VS Code', function () {
   this.timeout(90_000);
   // Each test goes on where the one before left the window.
   this.bail(true);
-  let editor: OpenEditor;
-
-  before(async function () {
-    this.timeout(300_000);
-    await requireEditor(this);
-    editor = await openEditor({ folder: samples });
-  });
-  afterEach(async function () {
-    // Undefined where before() failed.
-    await screenshotOfFailure((editor as OpenEditor | undefined)?.page, this);
-  });
-  after(async () => {
-    await (editor as OpenEditor | undefined)?.close();
-  });
+  const editor = useEditor(() => Promise.resolve({ folder: samples }));
 
   describe('paging-lab', () => {
     const copyLine = lineWith('paging-lab/paging.c', 'marker: copy-frame');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Frame, Page } from 'playwright-core';
 import { accessibilityFaults } from '../../support/accessibility';
-import type { OpenEditor } from './editor';
+import type { SuiteEditor } from './suite';
 import { chooseTheme, panelFrame, runCommand, screenshot, waitUntil } from './workbench';
 
 const THEMES = [['light', 'Light 2026'], ['dark', 'Dark 2026'], ['high-contrast', 'Dark High Contrast']] as const;
@@ -57,21 +57,21 @@ export async function waitForKeys(panel: Frame, page: Page, selector: string): P
 }
 
 /** The tests of all visits, with the editor that a suite has opened; `name` begins the pictures' names. */
-export function visitPanels(name: string, editor: () => OpenEditor, visits: readonly Visit[]): void {
+export function visitPanels(name: string, editor: SuiteEditor, visits: readonly Visit[]): void {
   for (const { title, shows, content, keys } of visits) {
     it(`${title} shows ${shows}`, async () => {
-      const { page } = editor();
+      const { page } = editor;
       await content(await showPanel(page, title), page);
     });
     if (keys !== undefined) it(`${title} is gone through by keys`, async () => {
-      const { page } = editor();
+      const { page } = editor;
       await keys(await showPanel(page, title), page);
     });
   }
   for (const [words, theme] of THEMES) {
     it(`all of them look as they should and break no rule of accessibility: ${words}`, async function () {
       this.timeout(180_000);
-      const { page } = editor();
+      const { page } = editor;
       await chooseTheme(page, theme);
       const faults: string[] = [];
       for (const { title, ready } of visits) {

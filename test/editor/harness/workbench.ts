@@ -154,6 +154,19 @@ export async function chooseInContextMenu(page: Page, target: Locator, item: str
   }, (open) => !open);
 }
 
+/** The view Machines, beside the call stack. */
+export function machinesView(page: Page): Locator {
+  return page.locator('.pane').filter({ has: page.locator('.pane-header', { hasText: 'Machines' }) });
+}
+
+/** Folds up sections of the Run and Debug view by their names, so that the others have room. */
+export async function foldUp(page: Page, ...sections: readonly string[]): Promise<void> {
+  for (const name of sections) {
+    const header = page.locator(`.pane-header[aria-label="${name} Section"]`);
+    if (await header.getAttribute('aria-expanded') === 'true') await header.click();
+  }
+}
+
 /** The row of the Variables view that shows this variable. */
 export function variableRow(page: Page, name: string): Locator {
   return page.locator('.debug-variables .monaco-list-row').filter({ has: page.locator('.name', { hasText: new RegExp(`^${name}\\b`) }) }).first();

@@ -7,7 +7,7 @@ import { cache } from '../../../scripts/lib/paths.mjs';
 import { diskImage, diskWord } from '../../guests/support/debianDisk';
 import { panelFrame, runCommand, startDebugging, stopDebugging, waitForRunning, waitForStopped, waitForTerminal } from '../harness/workbench';
 import type { Camera } from './camera';
-import { askConsole } from './window';
+import { askConsole, toFirstLine } from './window';
 
 const INSTALLER = 'Debian\'s installer';
 const DISK = 'Debian on a disk';
@@ -111,14 +111,15 @@ async function devices(page: Page, camera: Camera): Promise<void> {
 /** Processes, by what the kernel's memory says of itself. */
 async function linux(page: Page, camera: Camera): Promise<void> {
   await askConsole(page, 'ps', /kthreadd/);
+  await toFirstLine(page);
   await camera.parts('linux', { width: 1100, height: 760 }, page.locator('.repl'));
 }
 
-/** GRUB's menu, or what the kernel says behind it. */
+/** GRUB's menu, which stands for five seconds. */
 async function screen(page: Page, camera: Camera): Promise<void> {
   await runCommand(page, 'Shadowbox: Show Screen');
   const frame = await panelFrame(page, 'Screen');
-  await frame.locator('section.unseen > div').filter({ hasText: /\S/ }).first().waitFor({ state: 'attached', timeout: BOOT_MS });
+  await frame.locator('section.unseen > div').filter({ hasText: 'GNU GRUB' }).first().waitFor({ state: 'attached', timeout: BOOT_MS });
   await camera.panel('screen', 'Screen', { width: 900, height: 640 }, () => Promise.resolve());
 }
 

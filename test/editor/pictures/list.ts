@@ -3,7 +3,7 @@
 /** What `npm run pictures` makes, and which scene makes it. */
 export const PICTURES = {
   'paging-lab': [
-    'paging-lab', 'show-panel', 'registers', 'descriptor-tables', 'page-fault', 'who-wrote',
+    'paging-lab', 'show-panel', 'registers', 'descriptor-tables', 'page-fault', 'who-wrote', 'time', 'machines',
   ],
   'debian': [
     'debian', 'screen', 'linux', 'page-tables', 'physical-memory', 'translations', 'profile', 'devices', 'disks', 'disk-image',

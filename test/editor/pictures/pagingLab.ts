@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { samples } from '../../../scripts/lib/paths.mjs';
-import { callStack, panelFrame, runCommand, startDebugging, stopDebugging, toggleBreakpoint, waitForLine, waitForStopped, waitUntil } from '../harness/workbench';
+import { callStack, foldUp, machinesView, panelFrame, runCommand, startDebugging, stopDebugging, toggleBreakpoint, waitForLine, waitForStopped, waitUntil } from '../harness/workbench';
 import type { Camera } from './camera';
-import { askConsole, setExceptionFilter } from './window';
+import { askConsole, setExceptionFilter, widenSideBar } from './window';
 
 const CONFIGURATION = 'paging-lab: address spaces';
 /** Where the code of each task begins (layout.h). */
@@ -41,7 +41,7 @@ export async function pagingLab(page: Page, camera: Camera): Promise<void> {
   await runCommand(page, 'View: Toggle Panel Visibility');
   await camera.window('paging-lab');
 
-  for (const part of [showPanel, pageFault, whoWrote, registers, descriptorTables]) await camera.step(() => part(page, camera));
+  for (const part of [showPanel, pageFault, whoWrote, registers, descriptorTables, time, machines]) await camera.step(() => part(page, camera));
   await stopDebugging(page);
 }
 
@@ -81,4 +81,39 @@ async function descriptorTables(page: Page, camera: Camera): Promise<void> {
     await panel.locator('[data-line="gdt:1"]').click();
     await panel.locator('.uses li').first().waitFor();
   });
+}
+
+/** The run as it has come to here: the machine stands in the past, at the write that was looked for, between two moments with names. */
+async function time(page: Page, camera: Camera): Promise<void> {
+  await runCommand(page, 'Shadowbox: Show Time');
+  const panel = await panelFrame(page, 'Time');
+  const name = async (words: string): Promise<void> => {
+    await panel.locator('[data-do=bookmark]').click();
+    await panel.locator('#name').fill(words);
+    await page.keyboard.press('Enter');
+    await panel.locator('.list .name.here').filter({ hasText: words }).waitFor();
+  };
+  await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor();
+  await name('the copy');
+  await panel.locator('[data-do=end]').click();
+  await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
+  await name('page fault');
+  await panel.locator('[data-do=go]').first().click();
+  await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor();
+  await camera.panel('time', 'Time', { width: 1000, height: 620 }, async (frame) => {
+    await frame.locator('.snapshots .mark').first().waitFor({ state: 'attached' });
+  });
+}
+
+async function machines(page: Page, camera: Camera): Promise<void> {
+  await runCommand(page, 'View: Show Run and Debug');
+  await foldUp(page, 'Variables', 'Watch', 'Call Stack', 'Loaded Scripts', 'Breakpoints');
+  const view = machinesView(page);
+  const header = view.locator('.pane-header');
+  if (await header.getAttribute('aria-expanded') !== 'true') await header.click();
+  const rows = view.locator('.monaco-list-row');
+  await widenSideBar(page);
+  await rows.filter({ hasText: 'Snapshots' }).locator('.monaco-tl-twistie').click();
+  await rows.filter({ hasText: 'page fault' }).waitFor();
+  await camera.parts('machines', { width: 1480, height: 900 }, view);
 }

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { runCommand, waitUntil } from '../harness/workbench';
 
-/** Pixels of a row, and more than a list has; rows to look at until the end is sure to be reached. */
+/** Pixels of a row, and more than any list has; rows to look at until the end is sure to be reached. */
 const ROW = 22;
 const TOP = 10_000;
 const LOOKS = 60;
@@ -24,6 +24,17 @@ export async function hideBeside(page: Page, meanwhile: () => Promise<void>): Pr
   }
 }
 
+/** Gives the side bar half as much room again. */
+export async function widenSideBar(page: Page): Promise<void> {
+  const bar = await page.locator('.part.sidebar').boundingBox();
+  if (bar === null) throw new Error('there is no side bar');
+  const [edge, middle] = [bar.x + bar.width, bar.y + bar.height / 2];
+  await page.mouse.move(edge, middle);
+  await page.mouse.down();
+  await page.mouse.move(edge + bar.width / 2, middle, { steps: 5 });
+  await page.mouse.up();
+}
+
 /** Ticks an exception in the view Breakpoints, or takes the tick away. */
 export async function setExceptionFilter(page: Page, name: string, wanted: boolean): Promise<void> {
   const list = page.locator('.debug-breakpoints .monaco-list');
@@ -39,6 +50,18 @@ export async function setExceptionFilter(page: Page, name: string, wanted: boole
     if (await box.isChecked() !== wanted) await box.click();
     return box.isChecked();
   }, (is) => is === wanted);
+}
+
+/** Scrolls the debug console to what stands at its top. */
+export async function toFirstLine(page: Page): Promise<void> {
+  const list = page.locator('.repl .monaco-list').first();
+  await list.hover();
+  // It goes on following what is written for a moment.
+  await waitUntil('the debug console’s first line', async () => {
+    await page.mouse.wheel(0, -ROW);
+    const [first, all] = [await list.locator('.monaco-list-row').first().boundingBox(), await list.boundingBox()];
+    return first !== null && all !== null && first.y >= all.y;
+  }, Boolean);
 }
 
 /** Types a line into the debug console, alone in an empty one, and waits for what comes of it. */

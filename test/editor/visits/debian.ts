@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
 import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
 import { callStack, waitForRunning, waitForStopped, waitUntil } from '../harness/workbench';
+import { chooseFaultGate, DESCRIPTOR_TABLES, devices, PHYSICAL_MEMORY, SCREEN, screenText, showExecution, waitForKinds, walkTo } from './ways';
 
 const label = async (panel: Frame, selector: string): Promise<string> => await panel.locator(selector).first().getAttribute('aria-label') ?? '';
 
@@ -15,9 +16,7 @@ export const DEBIAN_VISITS: readonly Visit[] = [
       await panel.locator('[data-picker]').filter({ hasText: /md5sum|sh/ }).waitFor();
       assert.match(await label(panel, '.row.table .cell.guest'), /^PML4 table, at [0-9a-f]+, \d+ of 512 present, traced/);
       assert.match(await label(panel, '.row.table .cell.shadow'), /^Shadow table #\d+, .* filled/);
-      await panel.locator('input[data-field=address]').fill('vfs_read');
-      await panel.locator('form[data-form=walk] button').click();
-      await panel.locator('.walk .verdict').filter({ hasText: /^Mapped to physical [0-9A-F]+: .*supervisor/ }).waitFor();
+      await walkTo(panel, 'vfs_read', /^Mapped to physical [0-9A-F]+: .*supervisor/);
     },
     keys: async (panel, page) => {
       await tabTo(panel, page, '#trees');
@@ -33,28 +32,16 @@ export const DEBIAN_VISITS: readonly Visit[] = [
     ready: (panel) => panel.locator('.walk .verdict').waitFor(),
   },
   {
-    title: 'Physical Memory',
+    ...PHYSICAL_MEMORY,
     shows: 'pages of every kind that Linux has, and who maps one',
     content: async (panel, page) => {
-      await waitUntil('page tables, code, RAM and the zero page', () => panel.locator('.legend .entry:not(.none)').allInnerTexts(),
-        (kinds) => ['RAM', 'Page table', 'Code', 'Zero page', 'Untouched', 'ROM', 'Device'].every((wanted) => kinds.some((kind) => kind.includes(wanted))));
+      await waitForKinds(panel, 'RAM', 'Page table', 'Code', 'Zero page', 'Untouched', 'ROM', 'Device');
       await panel.locator('[data-field=address]').fill('0x01000000');
       await page.keyboard.press('Enter');
       await panel.locator('.detail h2').filter({ hasText: 'Page 0x01000000' }).waitFor();
       // The kernel's text lies there: mapped for every process, by supervisor entries.
       await panel.locator('.detail table').filter({ hasText: /0xffffffff81000000/ }).filter({ hasText: 'supervisor' }).waitFor();
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '#map');
-      const title = await panel.locator('.detail h2').innerText();
-      await page.keyboard.press(']');
-      await panel.locator('.detail h2').filter({ hasNotText: title }).waitFor();
-      await page.keyboard.press('+');
-      await page.keyboard.press('m');
-      await page.keyboard.press('Enter');
-      await panel.locator('.detail:focus').waitFor();
-    },
-    ready: (panel) => panel.locator('.dump').waitFor(),
   },
   {
     title: 'Registers',
@@ -75,29 +62,15 @@ export const DEBIAN_VISITS: readonly Visit[] = [
     ready: (panel) => panel.locator('[data-row=rip]').waitFor(),
   },
   {
-    title: 'Descriptor Tables',
+    ...DESCRIPTOR_TABLES,
     shows: 'Linux’s gates by their handlers’ names, and its task-state segment',
     content: async (panel) => {
       await panel.locator('.mode').filter({ hasText: 'long mode, CPL 0' }).waitFor();
-      await panel.locator('[data-field=filter]').fill('#PF');
-      await panel.locator('[data-line="idt:14"]').filter({ hasText: 'asm_exc_page_fault' }).click();
-      await panel.locator('.uses li').filter({ hasText: 'exception works' }).waitFor();
+      await chooseFaultGate(panel, 'asm_exc_page_fault');
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-field=filter]');
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('End');
-      await page.keyboard.press('Home');
-      await page.keyboard.press('ArrowDown');
-      await page.keyboard.press('Enter');
-      await panel.locator('.detail:focus').waitFor();
-      await page.keyboard.press('Escape');
-      await panel.locator('#tables:focus').waitFor();
-    },
-    ready: (panel) => panel.locator('[data-line="gdt:2"]').waitFor(),
   },
   {
-    title: 'Devices',
+    ...devices('line control'),
     shows: 'virtio’s registers, the lines that Linux has programmed, and the PCI bus',
     content: async (panel) => {
       await panel.locator('[data-tab=interrupts]').click();
@@ -107,33 +80,14 @@ export const DEBIAN_VISITS: readonly Visit[] = [
       await panel.locator('[data-tab=events]').click();
       await panel.locator('tr').nth(1).waitFor();
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-tab=events]');
-      for (const tab of ['interrupts', 'registers']) {
-        await page.keyboard.press('ArrowLeft');
-        await panel.locator(`[data-tab=${tab}]:focus`).waitFor();
-      }
-      await page.keyboard.press('/');
-      await page.keyboard.type('line control');
-      await page.keyboard.press('ArrowDown');
-      await panel.locator('#tree:focus').waitFor();
-      await panel.locator('.row.register').first().waitFor();
-    },
-    ready: (panel) => panel.locator('.row.register').first().waitFor(),
   },
   {
-    title: 'Screen',
+    ...SCREEN,
     shows: 'the kernel’s console as picture and as text',
     content: async (panel) => {
       await panel.locator('#surface').waitFor();
-      await waitUntil('the console', async () => (await panel.locator('section.unseen > div').allTextContents()).join('\n'), (text) => /Run \/init as init process/.test(text));
+      await waitUntil('the console', () => screenText(panel), (text) => /Run \/init as init process/.test(text));
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-act=copy]');
-      await page.keyboard.press('Enter');
-      await panel.locator('.message').getByText('Copied the screen\'s text.').waitFor();
-    },
-    ready: (panel) => panel.locator('#surface').waitFor(),
   },
   {
     title: 'Disks',
@@ -180,16 +134,16 @@ export const DEBIAN_VISITS: readonly Visit[] = [
       await panel.locator('[data-tab=regions]').click();
       // Which regions were run last is the translator's choice; that those of the kernel have its names is not.
       await panel.locator('[data-field=filter]').fill('0xffffffff8');
-      const kernel = panel.locator('#regions .row').first();
+      const rows = panel.locator('#regions .row');
+      await rows.filter({ hasNotText: '0xffffffff8' }).first().waitFor({ state: 'detached' });
+      const kernel = rows.first();
       const name = (await kernel.locator('.name').innerText()).replace(/\+.*/, '');
       assert.match(name, /^\w+$/);
       await kernel.click();
       await panel.locator('.head h2').filter({ hasText: name }).waitFor();
       await panel.locator('#guest .code').first().waitFor();
       assert.match(await panel.locator('#wasm').innerText(), /local\.get \$r|i64\./);
-      await panel.locator('[data-tab=execution]').click();
-      await panel.locator('.mode').filter({ hasText: /^Now (direct|guarded|interpreted|stepped)/ }).waitFor();
-      for (const words of ['Instructions retired by mode', 'Exits and causes', 'Decoded code, and what was invalidated']) await panel.locator('caption').filter({ hasText: words }).waitFor();
+      await showExecution(panel, 'Instructions retired by mode', 'Exits and causes', 'Decoded code, and what was invalidated');
       await panel.locator('[data-tab=profile]').click();
       await panel.locator('[data-profile=start]').click();
       await panel.locator('[data-profile=stop]').waitFor();

@@ -1,6 +1,7 @@
 // The panels on the sample paging-lab, where it stands in its page fault handler: what each shows of it, and a way through each by keys.
 import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
 import { callStack, waitUntil } from '../harness/workbench';
+import { chooseFaultGate, DESCRIPTOR_TABLES, devices, PHYSICAL_MEMORY, SCREEN, screenText, showExecution, waitForKinds, walkTo } from './ways';
 
 /** The page that two tasks share, copied on write (layout.h); one of them has just written to it. */
 const NOTEBOOK = '0x60000000';
@@ -11,9 +12,7 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     title: 'Page Tables',
     shows: 'the directory beside its shadow, and a walk to the page that is to be copied',
     content: async (panel) => {
-      await panel.locator('input[data-field=address]').fill(NOTEBOOK);
-      await panel.locator('form[data-form=walk] button').click();
-      await panel.locator('.walk .verdict').filter({ hasText: /^Mapped to physical [0-9A-F]{8}: read-only, user\.$/ }).waitFor();
+      await walkTo(panel, NOTEBOOK, /^Mapped to physical [0-9A-F]{8}: read-only, user\.$/);
     },
     keys: async (panel, page) => {
       await tabTo(panel, page, '#trees');
@@ -25,24 +24,14 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     ready: (panel) => panel.locator('.walk .verdict').waitFor(),
   },
   {
-    title: 'Physical Memory',
+    ...PHYSICAL_MEMORY,
     shows: 'the kernel’s pages as code, page tables, and devices; and who maps one',
     content: async (panel, page) => {
-      await waitUntil('page tables, code, and devices', () => panel.locator('.legend .entry:not(.none)').allInnerTexts(),
-        (kinds) => ['RAM', 'Page table', 'Code', 'Untouched', 'Video memory', 'Device'].every((wanted) => kinds.some((kind) => kind.includes(wanted))));
+      await waitForKinds(panel, 'RAM', 'Page table', 'Code', 'Untouched', 'Video memory', 'Device');
       await panel.locator('[data-field=address]').fill('0x00100000');
       await page.keyboard.press('Enter');
       await panel.locator('.detail table').filter({ hasText: '0x100000' }).filter({ hasText: 'supervisor' }).waitFor();
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '#map');
-      const title = await panel.locator('.detail h2').innerText();
-      await page.keyboard.press(']');
-      await panel.locator('.detail h2').filter({ hasNotText: title }).waitFor();
-      await page.keyboard.press('Enter');
-      await panel.locator('.detail:focus').waitFor();
-    },
-    ready: (panel) => panel.locator('.dump').waitFor(),
   },
   {
     title: 'Registers',
@@ -63,25 +52,14 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     ready: (panel) => panel.locator('[data-row=eip]').waitFor(),
   },
   {
-    title: 'Descriptor Tables',
+    ...DESCRIPTOR_TABLES,
     shows: 'the gate of the page fault with its handler',
     content: async (panel) => {
-      await panel.locator('[data-field=filter]').fill('#PF');
-      await panel.locator('[data-line="idt:14"]').filter({ hasText: 'stub_14' }).click();
-      await panel.locator('.uses li').filter({ hasText: 'exception works' }).waitFor();
+      await chooseFaultGate(panel, 'stub_14');
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-field=filter]');
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Enter');
-      await panel.locator('.detail:focus').waitFor();
-      await page.keyboard.press('Escape');
-      await panel.locator('#tables:focus').waitFor();
-    },
-    ready: (panel) => panel.locator('[data-line="gdt:1"]').waitFor(),
   },
   {
-    title: 'Devices',
+    ...devices('interrupt mask'),
     shows: 'the timer’s line and its next event',
     content: async (panel) => {
       await panel.locator('[data-tab=interrupts]').click();
@@ -89,33 +67,13 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
       await panel.locator('[data-tab=events]').click();
       await panel.locator('tr').filter({ hasText: 'pit' }).waitFor();
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-tab=events]');
-      for (const tab of ['interrupts', 'registers']) {
-        await page.keyboard.press('ArrowLeft');
-        await panel.locator(`[data-tab=${tab}]:focus`).waitFor();
-      }
-      // The filter comes with what is filtered.
-      await panel.locator('#tree .row').first().waitFor();
-      await page.keyboard.press('/');
-      await page.keyboard.type('interrupt mask');
-      await page.keyboard.press('ArrowDown');
-      await panel.locator('#tree:focus').waitFor();
-    },
-    ready: (panel) => panel.locator('.row.register').first().waitFor(),
   },
   {
-    title: 'Screen',
+    ...SCREEN,
     shows: 'the guest’s own window of text, as a screen reader finds it, too',
     content: async (panel) => {
-      await waitUntil('the guest’s text', async () => (await panel.locator('section.unseen > div').allTextContents()).join('\n').trim(), (text) => text !== '');
+      await waitUntil('the guest’s text', () => screenText(panel), (text) => text !== '');
     },
-    keys: async (panel, page) => {
-      await tabTo(panel, page, '[data-act=copy]');
-      await page.keyboard.press('Enter');
-      await panel.locator('.message').getByText('Copied the screen\'s text.').waitFor();
-    },
-    ready: (panel) => panel.locator('#surface').waitFor(),
   },
   {
     title: 'Disks',
@@ -148,9 +106,7 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     title: 'Translations',
     shows: 'how code is run and why, and the way to a profile',
     content: async (panel) => {
-      await panel.locator('[data-tab=execution]').click();
-      await panel.locator('.mode').filter({ hasText: /^Now (direct|guarded|interpreted|stepped)/ }).waitFor();
-      await panel.locator('caption').filter({ hasText: 'Exits and causes' }).waitFor();
+      await showExecution(panel, 'Exits and causes');
     },
     keys: async (panel, page) => {
       await tabTo(panel, page, '[data-tab=execution]');
