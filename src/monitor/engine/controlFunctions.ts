@@ -8,7 +8,8 @@ import { BUDGET_REFUSED, CODE_MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRI
 import { EXIT, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
-import { FunctionBuilder, binary, call, i32, i64, load, unary, type Expression } from './wasm/functionBuilder';
+import { binary, call, i32, i64, load, unary, type Expression } from './wasm/expressions';
+import { FunctionBuilder } from './wasm/functionBuilder';
 
 /** A finished function, as ModuleBuilder.define takes it. */
 export interface FunctionBody {

@@ -14,7 +14,8 @@ import { CPU, at } from './operandEmitter';
 import { R, RECORD_BYTES } from './records';
 import { expression } from './valueEmitter';
 import { I32, I64, OP, type WasmType } from './wasm/encoding';
-import { FunctionBuilder, binary, call, i32, load, select, unary, type Expression } from './wasm/functionBuilder';
+import { binary, call, i32, load, select, unary, type Expression } from './wasm/expressions';
+import { FunctionBuilder } from './wasm/functionBuilder';
 
 export class HandlerEmitter extends InstructionEmitter {
   private readonly record = this.code.parameter(0);

@@ -9,7 +9,7 @@ import { R } from './records';
 import { SystemOperandEmitter } from './systemOperandEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP } from './wasm/encoding';
-import { binary, i32, i64, unary, type Expression } from './wasm/functionBuilder';
+import { binary, i32, i64, unary, type Expression } from './wasm/expressions';
 
 const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 const GENERAL_PROTECTION = 13;

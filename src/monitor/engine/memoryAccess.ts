@@ -8,7 +8,8 @@ import { CPU_BASE, PAGE_BYTES, TLB_ENTRIES } from '../memory/layout';
 import type { HandlerShape } from './handlerShape';
 import { R } from './records';
 import { I32, I64, OP, type WasmType } from './wasm/encoding';
-import { binary, i32, i64, load, select, unary, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { binary, i32, i64, load, select, unary, type Expression } from './wasm/expressions';
+import type { FunctionBuilder } from './wasm/functionBuilder';
 
 /** Kinds of memory access, as the monitor's `access` function takes them (shifted over the size). */
 export const ACCESS = { read: 0, write: 1, modify: 2 } as const;

@@ -10,7 +10,8 @@ import { ACCESS, MemoryAccess, type Access, type AccessScope } from './memoryAcc
 import { R } from './records';
 import { ValueEmitter, expression } from './valueEmitter';
 import { I32, I64, OP, type WasmType } from './wasm/encoding';
-import { i32, load, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { i32, load, type Expression } from './wasm/expressions';
+import type { FunctionBuilder } from './wasm/functionBuilder';
 
 export const CPU = i32(0);
 /** Address of a field of the state block. */
@@ -155,7 +156,9 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
 
   /** State-block offset of the register operand at a position. */
   protected registerAddress(position: number): Expression {
-    const earlier = this.shape.kinds.slice(0, position).filter(isRegisterKind).length;
+    const { kinds } = this.shape;
+    let earlier = 0;
+    for (let i = 0; i < position; i++) if (isRegisterKind(kinds[i])) earlier++;
     return this.field(OP.i32_load16_u, I32, REGISTER_FIELDS[earlier] ?? R.registerC);
   }
 

@@ -1,6 +1,6 @@
 /** What translated modules import of the base module, and with which signatures. */
 import { I32, I64, V128, type WasmType } from './wasm/encoding';
-import { v128, type Expression } from './wasm/functionBuilder';
+import { ZERO_VECTOR, type Expression } from './wasm/expressions';
 
 /**
  * The last parameter of everything that regions import, which nobody looks at. V8 compiles a wrapper for JavaScript for each
@@ -33,4 +33,4 @@ export const regionImportSignature = (name: RegionImport): { readonly parameters
 export const regionImportName = (name: RegionImport): string => `region.${name}`;
 
 /** What a region passes to it. */
-export const veiled = (parameters: readonly Expression[]): readonly Expression[] => [...parameters, v128(0n, 0n)];
+export const veiled = (parameters: readonly Expression[]): readonly Expression[] => [...parameters, ZERO_VECTOR];

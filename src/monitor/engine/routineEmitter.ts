@@ -10,7 +10,8 @@ import type { Value, Variable } from '../isa/emitter';
 import type { FunctionBody } from './controlFunctions';
 import { ValueEmitter, expression } from './valueEmitter';
 import { F64, I64, OP, type WasmType } from './wasm/encoding';
-import { FunctionBuilder, binary, unary } from './wasm/functionBuilder';
+import { binary, unary } from './wasm/expressions';
+import { FunctionBuilder } from './wasm/functionBuilder';
 
 export const SIGN = 0x8000;
 export const EXPONENT = 0x7fff;

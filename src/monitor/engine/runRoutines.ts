@@ -4,7 +4,7 @@ import type { FunctionBody } from './controlFunctions';
 import { RoutineEmitter } from './routineEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP, V128, type WasmType } from './wasm/encoding';
-import { load, type Expression } from './wasm/functionBuilder';
+import { load, type Expression } from './wasm/expressions';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 const VECTOR = 16;

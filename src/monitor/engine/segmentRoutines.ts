@@ -11,7 +11,7 @@ import { at } from './operandEmitter';
 import { SystemRoutineEmitter, partOf, type LoadedDescriptor } from './systemRoutineEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP } from './wasm/encoding';
-import { load } from './wasm/functionBuilder';
+import { load } from './wasm/expressions';
 
 /** Bounds of an access that is never allowed. */
 const NO_FIRST = 1n, NO_LAST = 0n;

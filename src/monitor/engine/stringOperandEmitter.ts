@@ -7,7 +7,7 @@ import type { Value } from '../isa/emitter';
 import type { StringEmitter } from '../isa/stringEmitter';
 import { ACCESS } from './memoryAccess';
 import { expression } from './valueEmitter';
-import type { Expression } from './wasm/functionBuilder';
+import type { Expression } from './wasm/expressions';
 import { X87OperandEmitter } from './x87OperandEmitter';
 
 export abstract class StringOperandEmitter extends X87OperandEmitter implements StringEmitter {

@@ -9,7 +9,7 @@ import { WATCHED } from './stopDecisions';
 import { StringOperandEmitter } from './stringOperandEmitter';
 import { expression } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
-import { binary, call, i32, load, unary, type Expression } from './wasm/functionBuilder';
+import { binary, call, i32, load, unary, type Expression } from './wasm/expressions';
 
 const FS_BASE = SEGMENTS + FS * SEGMENT_BYTES + SEG_BASE;
 const GS_BASE = SEGMENTS + GS * SEGMENT_BYTES + SEG_BASE;

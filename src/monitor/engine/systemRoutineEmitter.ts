@@ -13,7 +13,7 @@ import { CPU, at } from './operandEmitter';
 import { RoutineEmitter } from './routineEmitter';
 import { expression } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
-import { binary, load, unary } from './wasm/functionBuilder';
+import { binary, load, unary } from './wasm/expressions';
 
 /** Privilege of user programs. */
 export const USER = 3;

@@ -12,7 +12,7 @@ import { at } from './operandEmitter';
 import { SystemRoutineEmitter } from './systemRoutineEmitter';
 import { expression } from './valueEmitter';
 import { I32, OP, V128 } from './wasm/encoding';
-import { load } from './wasm/functionBuilder';
+import { load } from './wasm/expressions';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 /** Offsets in the image. The control, status and tag word and the opcode lie in it as in the state block. */

@@ -5,7 +5,8 @@
 import type { OperandSize, Value, Variable } from '../isa/emitter';
 import type { Lanes, VectorOperation, VectorShift, VectorTest } from '../isa/vectorEmitter';
 import { I32, I64, OP, V128 } from './wasm/encoding';
-import { binary, i32, i64, select, unary, v128, withBytes, type Expression, type FunctionBuilder, type Local } from './wasm/functionBuilder';
+import { binary, i32, i64, select, unary, v128, withBytes, type Expression, type Local } from './wasm/expressions';
+import type { FunctionBuilder } from './wasm/functionBuilder';
 import { FLOAT_OP, LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
 
 const PAIRS = {

@@ -14,7 +14,8 @@ import { R } from './records';
 import type { Routines } from './routines';
 import { expression } from './valueEmitter';
 import { I32, OP, V128 } from './wasm/encoding';
-import { binary, call, i32, load, v128, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { ZERO_VECTOR, binary, call, i32, load, v128, type Expression } from './wasm/expressions';
+import type { FunctionBuilder } from './wasm/functionBuilder';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 const MATH_FAULT = 16;
@@ -60,7 +61,7 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
     const register = this.isRegister(index);
     const address = register ? this.registerAddress(source) : this.hostOf(source, { bytes: bits / 8, kind: ACCESS.read });
     const offset = register ? at(REG) : 0;
-    if (bits === 8 || bits === 16) return this.let(this.withLane('i32x4', v128(0n, 0n), 0, this.loadSized(address, offset, bits)));
+    if (bits === 8 || bits === 16) return this.let(this.withLane('i32x4', ZERO_VECTOR, 0, this.loadSized(address, offset, bits)));
     const op = { 32: VECTOR_OP.load32_zero, 64: VECTOR_OP.load64_zero, 128: VECTOR_OP.load }[bits];
     return this.let(load(op, V128, address, offset));
   }
@@ -101,8 +102,8 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
 
   clearUpper(number: number, all: boolean): void {
     const address = at(VECTOR + VECTOR_BYTES * number);
-    if (all) this.code.store(VECTOR_OP.store, CPU, address, v128(0n, 0n));
-    this.code.store(VECTOR_OP.store, CPU, address + XMM_BYTES, v128(0n, 0n));
+    if (all) this.code.store(VECTOR_OP.store, CPU, address, ZERO_VECTOR);
+    this.code.store(VECTOR_OP.store, CPU, address + XMM_BYTES, ZERO_VECTOR);
   }
 
   halfImmediate(bits: number): Value {
@@ -161,7 +162,7 @@ export abstract class VectorOperandEmitter extends OperandEmitter implements Vec
   /** Into the selected half of a register; with VEX, what lies behind the vector becomes zero. */
   private storeVector(address: Expression, value: Expression): void {
     this.code.store(VECTOR_OP.store, address, at(REG) + XMM_BYTES * this.half, value);
-    if (this.shape.vex?.length === 128) this.code.store(VECTOR_OP.store, address, at(REG) + XMM_BYTES, v128(0n, 0n));
+    if (this.shape.vex?.length === 128) this.code.store(VECTOR_OP.store, address, at(REG) + XMM_BYTES, ZERO_VECTOR);
   }
 
   /** Into the low part of a register, whose rest stays; with VEX, the rest comes from the first source. */

@@ -17,7 +17,8 @@ import type { Routines } from './routines';
 import { expression } from './valueEmitter';
 import { VectorOperandEmitter } from './vectorOperandEmitter';
 import { I32, I64, OP } from './wasm/encoding';
-import { binary, call, i32, load, unary, type Expression, type FunctionBuilder } from './wasm/functionBuilder';
+import { binary, call, i32, load, unary, type Expression } from './wasm/expressions';
+import type { FunctionBuilder } from './wasm/functionBuilder';
 
 const REGISTERS = FPU + FPU_LAYOUT.registers;
 /** The control word is the lower half of these 4 bytes, and the status word the upper one. */

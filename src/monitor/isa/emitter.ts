@@ -11,7 +11,7 @@ import type { X87Emitter } from './x87Emitter';
 /** A value while emitting: an i32 (operands of 8, 16, 32 bits, zero-extended), an i64, or a vector of 128 bits. */
 export interface Value {
   readonly type: number;
-  readonly constant?: number | bigint;
+  readonly constant?: number | bigint | undefined;
 }
 
 /** A value that may be assigned again. */

@@ -8,7 +8,8 @@
  */
 import { ACCESS, lookUp, type Access } from '../memoryAccess';
 import { I32, I64, OP } from '../wasm/encoding';
-import { binary, i32, type Anchored, type Expression, type FunctionBuilder, type Local } from '../wasm/functionBuilder';
+import { binary, i32, type Anchored, type Expression, type Local } from '../wasm/expressions';
+import type { FunctionBuilder } from '../wasm/functionBuilder';
 import { OpenConstant, OpenLocal } from '../wasm/openOperands';
 
 /** Most bytes that are looked up together: the more there are, the more often they lie in two pages. */
@@ -147,7 +148,7 @@ export class AddressGroups {
 
   private hostAt({ host, at }: Group, offset: number): Expression {
     const distance = BIAS + offset - at;
-    return { ...binary(OP.i32_add, I32, host, i32(distance)), displaced: { base: host, offset: distance } };
+    return binary(OP.i32_add, I32, host, i32(distance)).known(undefined, { base: host, offset: distance });
   }
 
   private newHost(): Local {

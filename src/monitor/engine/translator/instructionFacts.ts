@@ -10,7 +10,8 @@ import { ACCESS, type Access } from '../memoryAccess';
 import { numberRoutines, type Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
-import { FunctionBuilder, i32, load, type Expression } from '../wasm/functionBuilder';
+import { i32, load, type Expression } from '../wasm/expressions';
+import { FunctionBuilder } from '../wasm/functionBuilder';
 
 export type SourceKind = 'none' | StatusSource['operation'];
 
@@ -37,13 +38,6 @@ export interface InstructionFacts {
   readonly unsafe: boolean;
   readonly end: 'next' | 'always' | 'conditional' | 'jump';
 }
-
-/** A field of the record whose value is open. */
-interface FieldExpression extends Expression {
-  readonly recordField: number;
-}
-
-const isField = (value: Expression): value is FieldExpression => 'recordField' in value;
 
 /** Notes stores, which are changes of memory or of state that has no other way. */
 class SurveyBuilder extends FunctionBuilder {
@@ -75,6 +69,8 @@ class SurveyEmitter extends InstructionEmitter {
   unsafe = false;
   end: InstructionFacts['end'] = 'next';
   private inWords = false;
+  /** Fields of the record, whose values are open. */
+  private readonly fields = new Map<Expression, number>();
 
   constructor(
     shape: HandlerShape,
@@ -85,7 +81,8 @@ class SurveyEmitter extends InstructionEmitter {
   }
 
   field(op: number, type: WasmType, offset: number): Expression {
-    const open: FieldExpression = { ...load(op, type, i32(0), offset), recordField: offset };
+    const open = load(op, type, i32(0), offset);
+    this.fields.set(open, offset);
     return open;
   }
   addressRegister(slot: Expression, wide: boolean): Expression {
@@ -126,7 +123,8 @@ class SurveyEmitter extends InstructionEmitter {
   protected writeSlot(slot: Expression, size: OperandSize): void {
     // A part of a register is merged with the rest, and on a condition the old one may stay.
     if (size < 32 || this.builder.nesting > 0) this.noteRead(slot);
-    if (isField(slot)) this.writtenFields.add(slot.recordField);
+    const field = this.fields.get(slot);
+    if (field !== undefined) this.writtenFields.add(field);
     else if (typeof slot.constant === 'number') this.writtenRegisters |= 1 << (slot.constant >> 3);
     this.builder.changed = true;
   }
@@ -181,7 +179,8 @@ class SurveyEmitter extends InstructionEmitter {
   }
 
   private noteRead(slot: Expression): void {
-    if (isField(slot)) this.readFields.add(slot.recordField);
+    const field = this.fields.get(slot);
+    if (field !== undefined) this.readFields.add(field);
     else if (typeof slot.constant === 'number') this.readRegisters |= 1 << (slot.constant >> 3);
   }
   private noteFlagsRead(): void {

@@ -13,7 +13,7 @@ import { veiled } from '../regionImports';
 import type { Routines } from '../routines';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP, type WasmType } from '../wasm/encoding';
-import { binary, call, i32, i64, load, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import { binary, call, i32, i64, load, unary, type Expression, type Local } from '../wasm/expressions';
 import type { RegionInstruction } from './regionGraph';
 import type { RegionScope } from './regionScope';
 
@@ -90,7 +90,7 @@ export class RegionEmitter extends InstructionEmitter {
   protected readSlot(slot: Expression, size: OperandSize): Expression {
     const at = numberOf(slot);
     const { wide, addresses } = this.scope;
-    const local = { ...this.scope.register(at >> 3), anchored: addresses.register(at >> 3) };
+    const local = this.scope.register(at >> 3).known(addresses.register(at >> 3));
     if (size === 64) return wide ? local : unary(OP.i64_extend_i32_u, I64, local);
     const word = wide ? unary(OP.i32_wrap_i64, I32, local) : local;
     if (size === 32) return word;

@@ -10,7 +10,7 @@ import { R, RECORD_BYTES } from '../records';
 import { veiled } from '../regionImports';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
-import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/functionBuilder';
+import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/expressions';
 import type { AddressKnowledge } from './addressGroups';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
@@ -56,6 +56,8 @@ export class RegionFunction {
   private readonly turnsPages: boolean;
   /** Whether EIP_BASE changes, or is needed often. */
   private readonly hasOrigin: boolean;
+  private readsMemory = false;
+  private writesMemory = false;
 
   constructor(
     private readonly graph: RegionGraph,
@@ -65,6 +67,13 @@ export class RegionFunction {
     this.scope = new RegionScope(place.wide, place.flat, callees);
     this.flow = new RegionFlow(graph, place.wide ? ALL : ALL_NARROW, place.view);
     for (const { delta } of graph.blocks) if (!this.pages.has(delta)) this.pages.set(delta, 1 << this.pages.size);
+    for (const { instructions } of graph.blocks) {
+      for (const { handler, service } of instructions) {
+        const facts = service ? undefined : factsOf(handler);
+        this.readsMemory ||= facts?.readsMemory === true;
+        this.writesMemory ||= facts?.writesMemory === true;
+      }
+    }
     this.turnsPages = this.pages.size > 1;
     this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => (end.kind === 'return' || end.kind === 'jump') && successors.length > 0);
   }
@@ -117,8 +126,7 @@ export class RegionFunction {
   }
 
   private loadTables(): void {
-    const facts = this.graph.blocks.flatMap(({ instructions }) => instructions.filter(({ service }) => !service).map(({ handler }) => factsOf(handler)));
-    this.scope.loadTables(facts.some(({ readsMemory }) => readsMemory), facts.some(({ writesMemory }) => writesMemory));
+    this.scope.loadTables(this.readsMemory, this.writesMemory);
   }
 
   /** A block with everything that it dominates. */

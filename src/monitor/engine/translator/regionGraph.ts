@@ -82,8 +82,8 @@ export class RegionGraph {
 
   /** @param placed the blocks, the entry first; edges lead to those among them. */
   constructor(placed: readonly PlacedBlock[]) {
-    for (const block of placed) {
-      this.byPosition.set(block.position, { ...block, order: -1, successors: [], children: [], forwardEdges: 0, isLoop: false });
+    for (const { page, offset, count, instructions, end, delta, position, targets } of placed) {
+      this.byPosition.set(position, { page, offset, count, instructions, end, delta, position, targets, order: -1, successors: [], children: [], forwardEdges: 0, isLoop: false });
     }
     const entry = this.byPosition.get(placed[0]?.position ?? -1);
     this.blocks = entry ? this.orderFrom(entry) : [];

@@ -74,8 +74,9 @@ class Growth {
     const parts: RegionPart[] = [];
     for (const { code, delta, position, targets, routine } of this.blocks.values()) {
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
-      blocks.push({ ...code, page: plainPage(code.page, pages), delta, position, targets: known });
-      parts.push({ page: code.page, offset: code.offset, address: this.code.block(code.page, code.offset), position, targets: known });
+      const { page, offset, count, instructions, end } = code;
+      blocks.push({ page: plainPage(page, pages), offset, count, instructions, end, delta, position, targets: known });
+      parts.push({ page, offset, address: this.code.block(page, offset), position, targets: known });
     }
     return { blocks, pages: new Set(pages.keys()), parts };
   }

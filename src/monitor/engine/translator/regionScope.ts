@@ -7,7 +7,8 @@ import type { StatusSource } from '../../isa/emitter';
 import { CPU, at } from '../operandEmitter';
 import { veiled } from '../regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from '../wasm/encoding';
-import { FunctionBuilder, binary, i32, load, select, unary, type Expression, type Local } from '../wasm/functionBuilder';
+import { binary, i32, load, select, unary, type Expression, type Local } from '../wasm/expressions';
+import { FunctionBuilder } from '../wasm/functionBuilder';
 import { AddressGroups } from './addressGroups';
 import { FLAG_WORDS } from './regionFlow';
 

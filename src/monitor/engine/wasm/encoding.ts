@@ -3,6 +3,9 @@
  * (WebAssembly Core Specification 2.0, section 5; tail calls and threads proposals).
  */
 
+/** Names of imports and exports: a few, which every module has. */
+const encoded = new Map<string, Uint8Array>();
+
 /**
  * A growing byte buffer with the number encodings of the binary format. Plain arrays, joined at the end:
  * thousands of small buffers are made for a module, and typed arrays are costly to make.
@@ -86,7 +89,8 @@ export class ByteWriter {
   }
 
   name(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    let bytes = encoded.get(text);
+    if (!bytes) encoded.set(text, (bytes = new TextEncoder().encode(text)));
     this.u32(bytes.length);
     this.bytes(bytes);
   }

@@ -1,15 +1,17 @@
 /** Operands that are known only when code behind them has been written: room is left for them, and filled in as often as they change. */
 import { I64, OP, type ByteWriter, type WasmType } from './encoding';
-import type { Expression, Local } from './functionBuilder';
+import { OpenOperand, type Local } from './expressions';
 
 /** A constant that is set while, or after, code is written that has it: of up to 20 bits, and a sign. */
-export class OpenConstant implements Expression {
+export class OpenConstant extends OpenOperand {
   private readonly places: ((value: number) => void)[] = [];
 
   constructor(
-    readonly type: WasmType,
+    type: WasmType,
     private value: number,
-  ) {}
+  ) {
+    super(type);
+  }
 
   push(code: ByteWriter): void {
     code.byte(this.type === I64 ? OP.i64_const : OP.i32_const);
@@ -25,12 +27,11 @@ export class OpenConstant implements Expression {
 }
 
 /** One of several locals: which, is said while, or after, code is written that reads it. */
-export class OpenLocal implements Expression {
-  readonly type: WasmType;
+export class OpenLocal extends OpenOperand {
   private readonly places: ((value: number) => void)[] = [];
 
   constructor(private local: Local) {
-    this.type = local.type;
+    super(local.type);
   }
 
   push(code: ByteWriter): void {
