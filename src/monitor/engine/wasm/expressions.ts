@@ -2,7 +2,8 @@
  * Pure expressions of a function's body: small trees that are folded where their operands are known, and serialised where they are used.
  * Millions of them are made while code is translated, so all of them have one shape.
  */
-import { ByteWriter, I32, I64, OP, V128, type WasmType } from './encoding';
+import type { ByteWriter} from './encoding';
+import { I32, I64, OP, V128, type WasmType } from './encoding';
 import { foldBinary, foldIdentity, foldUnary, type Constant } from './folding';
 import { VECTOR_OP } from './vectorOpcodes';
 
