@@ -3,29 +3,21 @@
  * there, with the same input and without output, to the very moment. A way is gone in slices like any run, so that the host stays
  * in control. A change in the past makes a new future: what came after it is forgotten.
  */
-import { History } from '../snapshot/history';
-import { leastMissed } from '../snapshot/thinning';
 import { MachineError } from './blame';
 import { Bookmarks } from './bookmarks';
 import { diskStarts, type DiskStart } from './diskStarts';
 import { Forks, commonPast, type Branch } from './forks';
 import type { Edit } from './inputLog';
 import type { VirtualMachine } from './machine';
-import type { MachineState } from './machineState';
+import { Moments, type Moment } from './moments';
 import { compare, isSame, type Position } from './position';
 import type { SliceOutcome } from './runnable';
 import type { MachineInput } from '../devices/device';
 import { SeenStops } from './seenStops';
 import type { Timeline, TimelineRange } from '../inspection/queries';
-import { fits, isPowerOn, worthSaving, type SavedSnapshot, type SnapshotOrder } from './savedSnapshots';
+import { isPowerOn, worthSaving, type SavedSnapshot, type SnapshotOrder } from './savedSnapshots';
 import type { BookmarkChange, RunRecord, RunRequest, StopReason, StopReport, TravelTarget } from './session';
 import { timelineView } from './timelineView';
-
-/** A snapshot; its number is its place in the list. */
-interface Moment {
-  readonly state: MachineState;
-  readonly position: Position;
-}
 
 /** Where a way leads: to a moment, or to the first one with so many retired instructions or so much virtual time. */
 type Destination = Position | { readonly retired: number } | { readonly time: number };
@@ -50,8 +42,6 @@ interface Search {
   found: { readonly at: Position; readonly reason: StopReason } | undefined;
 }
 
-/** Snapshots that are kept, however little they hold. */
-const MOST_MOMENTS = 200;
 /**
  * So many instructions before a moment a snapshot is taken on the way there: who goes to a moment often goes back from it, step by
  * step, and each step then begins there.
@@ -74,8 +64,7 @@ interface Step {
 }
 
 export class TimeTravel {
-  private readonly history: History;
-  private moments: Moment[] = [];
+  private readonly moments: Moments;
   private journey: Seek | Search | undefined;
   /** Where steps have led to, and from where. */
   private readonly steps = new Map<string, Step>();
@@ -96,12 +85,11 @@ export class TimeTravel {
    */
   constructor(
     private readonly machine: VirtualMachine,
-    private readonly mostBytes = DEFAULT_BYTES,
+    mostBytes = DEFAULT_BYTES,
     private readonly recorded?: RunRecord,
     snapshots: SavedSnapshot[] = [],
   ) {
-    const { map, mmu, drives } = machine.parts;
-    this.history = new History(map, mmu, [...drives.values()]);
+    this.moments = new Moments(machine, mostBytes);
     this.furthest = recorded?.end ?? machine.position;
     this.bookmarks.begin(recorded?.bookmarks ?? []);
     machine.onChange = () => this.forgetFuture();
@@ -112,48 +100,20 @@ export class TimeTravel {
 
   /** Takes a snapshot of the present moment, unless there is one. Others are forgotten where there are too many. Between two slices only. */
   remember(): void {
-    const { machine, history, moments } = this;
-    const { position } = machine;
-    const index = this.present();
-    const last = moments[index];
-    if (last && isSame(last.position, position)) return;
-    const state = machine.save(last?.state);
-    history.add();
-    moments.splice(index + 1, 0, { state, position });
+    if (!this.moments.take()) return;
     this.noteProgress();
-    this.thin();
+    if (!this.moments.thin((moment) => this.isNeeded(moment))) this.forgetPast();
   }
 
-  /** Number of the snapshot that the present lies behind; -1 when there are none. */
-  private present(): number {
-    const { position } = this.machine;
-    let index = this.moments.length - 1;
-    while (index > 0 && compare(this.moments[index]?.position ?? position, position) > 0) index--;
-    this.history.passed(index);
-    return index;
-  }
-
-  private thin(): void {
-    const { moments, history } = this;
-    const present = this.present();
-    const { retired } = this.machine;
-    while (moments.length > MOST_MOMENTS || history.bytes > this.mostBytes) {
-      const least = leastMissed(moments.map(({ position }) => position.retired), retired, (index) => index === present || this.isNeeded(moments[index]));
-      if (least < 0) return this.forgetPast();
-      moments.splice(least, 1);
-      history.remove(least);
-    }
-  }
-
-  private isNeeded(moment: Moment | undefined): boolean {
+  private isNeeded(moment: Moment): boolean {
     if (this.journey?.kind === 'search' && moment === this.journey.from) return true;
     // No way leads to a bookmark in the middle of a repeated instruction but a snapshot of it.
-    return moment !== undefined && moment.position.repeating !== '' && this.bookmarks.list.some(({ position }) => isSame(position, moment.position));
+    return moment.position.repeating !== '' && this.bookmarks.list.some(({ position }) => isSame(position, moment.position));
   }
 
   /** So much changes from one snapshot to the next that no two of them have room. */
   private forgetPast(): void {
-    if (this.moments.length <= 2 || this.history.bytes <= 2 * this.mostBytes) return;
+    if (!this.moments.isOutOfMemory) return;
     this.noteProgress();
     this.notes.push('Time travel ran out of memory: the time line begins anew here. Give it more with "timeTravelMemory".');
     this.begin();
@@ -161,9 +121,8 @@ export class TimeTravel {
 
   /** Begins the time line anew at the present moment. */
   private begin(): void {
-    const { machine, history } = this;
-    history.clear();
-    this.moments = [];
+    const { machine } = this;
+    this.moments.clear();
     this.steps.clear();
     this.seen.clear();
     this.forks.clear();
@@ -172,11 +131,8 @@ export class TimeTravel {
   }
 
   private restore(index: number): void {
-    const moment = this.moments[index];
-    if (!moment) throw new MachineError('There is no time line: set "timeTravel" to true in the configuration.', 'user');
     this.noteProgress();
-    this.history.restore(index);
-    this.machine.restore(moment.state);
+    this.moments.restore(index);
   }
 
   // Runs, as the host sees them.
@@ -230,7 +186,7 @@ export class TimeTravel {
     const { position } = this.machine;
     this.noteProgress();
     // No way leads into the middle of a repeated instruction but a snapshot of it.
-    if (this.moments.length > 0 && (position.repeating !== '' || this.sinceLast() > STOP_DISTANCE)) this.remember();
+    if (this.moments.count > 0 && (position.repeating !== '' || this.sinceLast() > STOP_DISTANCE)) this.remember();
     this.seen.note(reason, position);
     if (!stepFrom || kind === 'pause') return;
     this.steps.delete(nameOf(position));
@@ -242,7 +198,7 @@ export class TimeTravel {
   /** Instructions since the last snapshot. */
   private sinceLast(): number {
     const { retired } = this.machine;
-    return retired - (this.moments[this.present()]?.position.retired ?? retired);
+    return retired - (this.moments.at(this.moments.present())?.position.retired ?? retired);
   }
 
   private noteProgress(): void {
@@ -257,7 +213,7 @@ export class TimeTravel {
     this.noteProgress();
     if (typeof to === 'object' && 'fork' in to) return this.enterFork(to.fork);
     const destination = this.destinationOf(to);
-    const [first] = this.moments;
+    const { first } = this.moments;
     if (first && this.isBefore(destination, first.position)) {
       throw new MachineError(`The time line begins at instruction ${first.position.retired}: earlier ones cannot be gone back to.`, 'user');
     }
@@ -287,7 +243,7 @@ export class TimeTravel {
     const { position } = this.machine;
     const step = this.steps.get(nameOf(position));
     const from = unit === undefined || step?.isSingle ? step?.from : undefined;
-    const [first] = this.moments;
+    const { first } = this.moments;
     if (first && compare(first.position, position) >= 0) throw new MachineError('The time line begins here: there is no way further back.', 'user');
     if (from) this.setOut(from, { kind: 'step' });
     else this.setOut({ retired: Math.max(position.retired - 1, first?.position.retired ?? 0) }, { kind: 'step' });
@@ -297,23 +253,21 @@ export class TimeTravel {
   reverseContinue(): void {
     const { position } = this.machine;
     this.noteProgress();
-    let index = this.present();
-    while (index > 0 && compare(this.moments[index]?.position ?? position, position) >= 0) index--;
-    const from = this.moments[index];
+    const from = this.moments.at(this.moments.last((earlier) => compare(earlier, position) < 0));
     if (!from || compare(from.position, position) >= 0) throw new MachineError('The time line begins here: there is no way further back.', 'user');
     this.searchFrom({ kind: 'search', from, end: position, origin: position, found: undefined });
   }
 
   private setOut(to: Destination, reason: StopReason): void {
     const { machine } = this;
-    const index = this.nearest(to);
+    const index = this.moments.last((position) => this.leads(position, to));
     // On from here, if here is nearer.
     const here = machine.position;
-    const isNearer = this.leads(here, to) && compare(this.moments[index]?.position ?? here, here) <= 0;
+    const isNearer = this.leads(here, to) && compare(this.moments.at(index)?.position ?? here, here) <= 0;
     if (isNearer && machine.isDead) throw new MachineError('The machine has come to its end: there is nothing behind it.', 'user');
     if (!isNearer) this.restore(index);
     this.stepFrom = undefined;
-    this.journey = { kind: 'seek', to, reason, approaches: this.moments.length > 0 && this.distanceTo(to) > 2 * APPROACH };
+    this.journey = { kind: 'seek', to, reason, approaches: this.moments.count > 0 && this.distanceTo(to) > 2 * APPROACH };
     this.goOn(this.journey);
   }
 
@@ -328,16 +282,6 @@ export class TimeTravel {
     else if (approaches) machine.rerun({ kind: 'instructions', count: to.retired - APPROACH - machine.retired }, undefined, 'passed');
     else if ('events' in to) machine.rerun({ kind: 'continue' }, to, 'passed');
     else machine.rerun({ kind: 'instructions', count: to.retired - machine.retired }, undefined, 'passed');
-  }
-
-  /** Number of the last snapshot from which a way leads to a moment. */
-  private nearest(to: Destination): number {
-    let index = this.moments.length - 1;
-    for (; index > 0; index--) {
-      const moment = this.moments[index];
-      if (moment && this.leads(moment.position, to)) break;
-    }
-    return index;
   }
 
   /** Whether a way leads from one moment to another. */
@@ -367,8 +311,7 @@ export class TimeTravel {
       this.setOut(search.found.at, search.found.reason);
       return 'more';
     }
-    const index = moments.indexOf(search.from);
-    const before = moments[index - 1];
+    const before = moments.at(moments.indexOf(search.from) - 1);
     if (before) {
       this.searchFrom({ ...search, from: before, end: search.from.position });
       return 'more';
@@ -383,7 +326,7 @@ export class TimeTravel {
   edit(edit: Edit): number {
     const done = this.machine.edit(edit);
     this.furthest = this.machine.position;
-    if (this.moments.length > 0) this.remember();
+    if (this.moments.count > 0) this.remember();
     return done;
   }
 
@@ -397,9 +340,9 @@ export class TimeTravel {
   reset(): void {
     this.wasReset = true;
     this.journey = this.stepFrom = undefined;
-    const hadMoments = this.moments.length > 0;
+    const hadMoments = this.moments.count > 0;
     // What disks and pages held is not wanted back.
-    this.history.clear();
+    this.moments.history.clear();
     this.machine.reset();
     this.furthest = this.recorded?.end ?? this.machine.position;
     this.bookmarks.begin(this.recorded?.bookmarks ?? []);
@@ -411,7 +354,7 @@ export class TimeTravel {
     const { position } = machine;
     if (compare(position, furthest) >= 0) return;
     const fork = this.forks.keep(this.branch(), position);
-    this.cutAt(this.present());
+    this.cutAt(this.moments.present());
     machine.forgetFuture();
     this.furthest = position;
     this.notes.push(`The past was changed at instruction ${position.retired}: what came after it, up to instruction ${furthest.retired}, is kept as fork ${fork.id}, and can be gone back to.`);
@@ -425,8 +368,7 @@ export class TimeTravel {
   /** Forgets snapshots behind one, and all that was remembered of what came after the present moment. */
   private cutAt(index: number): void {
     const { position } = this.machine;
-    this.history.truncate();
-    this.moments.length = Math.max(index + 1, 0);
+    this.moments.cutAt(index);
     for (const [name, { from }] of this.steps) if (compare(from, position) >= 0) this.steps.delete(name);
     this.seen.forgetAfter(position);
     this.bookmarks.forgetAfter(position);
@@ -438,9 +380,8 @@ export class TimeTravel {
     const fork = this.forks.find(id);
     const left = this.branch();
     const isCommon = commonPast(left, fork.branch);
-    let index = this.moments.length - 1;
-    while (index >= 0 && !isCommon(this.moments[index]?.position ?? fork.at)) index--;
-    if (index < 0) throw new MachineError(`Fork ${id} cannot be gone back to: there is no snapshot left from before it.`, 'user');
+    const index = this.moments.last(isCommon);
+    if (!isCommon(this.moments.at(index)?.position ?? fork.at)) throw new MachineError(`Fork ${id} cannot be gone back to: there is no snapshot left from before it.`, 'user');
     this.restore(index);
     this.cutAt(index);
     machine.log.replace(fork.branch.inputs, fork.branch.edits);
@@ -457,7 +398,7 @@ export class TimeTravel {
   bookmark(change: BookmarkChange): void {
     const { position } = this.machine;
     this.bookmarks.change(change, position);
-    if (change.kind === 'add' && position.repeating !== '' && this.moments.length > 0) this.remember();
+    if (change.kind === 'add' && position.repeating !== '' && this.moments.count > 0) this.remember();
   }
 
   // For those who look.
@@ -470,9 +411,10 @@ export class TimeTravel {
   }
 
   view(range?: TimelineRange): Timeline {
-    const { moments, machine, history, mostBytes } = this;
+    const { moments, machine } = this;
+    const { history, mostBytes } = moments;
     return timelineView({
-      snapshots: moments.map(({ position }, index) => ({ position, pages: history.pagesOf(index) })),
+      snapshots: moments.positions.map((position, index) => ({ position, pages: history.pagesOf(index) })),
       present: { retired: machine.retired, time: machine.time },
       branch: this.branch(), stops: this.seen.list, forks: this.forks.list, bytes: history.bytes, mostBytes,
     }, range);
@@ -483,53 +425,33 @@ export class TimeTravel {
     if (this.journey) throw new MachineError('The machine is on its way through its past: save the recording when it has arrived.', 'user');
     this.noteProgress();
     // Who opens the recording goes here first.
-    if (this.moments.length > 0) this.remember();
+    if (this.moments.count > 0) this.remember();
     const { inputs, edits, end, bookmarks } = this.branch();
     const { position } = this.machine;
-    const moments = worthSaving(this.moments.map((moment) => moment.position), end, position);
+    const moments = worthSaving(this.moments.positions, end, position);
     return { inputs, edits, end, bookmarks, retired: end.retired, time: end.time, stood: { position, hash }, ...moments };
   }
 
   /** A snapshot of the time line, for a recording. Undefined if memory has changed by more than is wanted. */
-  saveSnapshot({ since, at, mostBytes }: SnapshotOrder): SavedSnapshot | undefined {
-    const [earlier, later] = [since, at].map((wanted) => this.moments.findIndex(({ position }) => isSame(position, wanted)));
-    const state = this.moments[later ?? -1]?.state;
-    if (earlier === undefined || later === undefined || state === undefined || earlier < 0) {
-      throw new MachineError('The machine has gone on while its recording was being saved: save it again, and let it stand meanwhile.', 'user');
-    }
-    this.present();
-    const bulk = this.history.difference(earlier, later, mostBytes);
-    return bulk && { state, bulk };
+  saveSnapshot(order: SnapshotOrder): SavedSnapshot | undefined {
+    return this.moments.save(order);
   }
 
   /** What disks held at power-on that the guest writes to itself, for a recording. */
   diskStarts(): readonly DiskStart[] {
-    const [first] = this.moments;
+    const { first } = this.moments;
     if (!first || !isPowerOn(first.position)) {
       const why = first ? 'the time line does not begin at power-on any more: give it more memory with "timeTravelMemory"' : 'the machine runs without "timeTravel"';
       throw new MachineError(`The guest writes to its disk itself, and what that held at the start is not known, since ${why}. Start the machine anew to record it.`, 'user');
     }
-    return diskStarts(this.machine.parts, this.history, this.wasReset);
+    return diskStarts(this.machine.parts, this.moments.history, this.wasReset);
   }
 
   /** Takes snapshots of the future that the machine is to have, which stands at power-on. */
   private adopt(snapshots: readonly SavedSnapshot[]): void {
-    const { machine, history, moments } = this;
     this.remember();
-    const present = machine.save();
-    for (const { state, bulk } of snapshots) {
-      if (history.bytes + bulk.bytes.length > this.mostBytes) {
-        this.notes.push('The recording has more snapshots than "timeTravelMemory" has room for: what lies behind the last one that has is run through.');
-        break;
-      }
-      if (!isPowerOn(machine.position) || !fits(state, present) || !history.apply(bulk)) {
-        this.notes.push('The snapshots in the recording are not of this machine: it is run through from the start.');
-        break;
-      }
-      history.add();
-      moments.push({ state, position: state.own.position });
-    }
-    history.restore(0);
+    const trouble = this.moments.adopt(snapshots);
+    if (trouble !== undefined) this.notes.push(trouble);
   }
 }
 
