@@ -44,7 +44,7 @@ export class BreakpointSpots {
     };
   }
 
-  /** A linear address, `phys:0x…`, or in 16-bit code `segment:offset`. */
+  /** A linear address, `lin:CR3:0x…`, `phys:0x…`, or in 16-bit code `segment:offset`. */
   async instruction(reference: string, offset: number): Promise<Spot> {
     try {
       const segmented = await this.segmented(reference, offset);
@@ -56,7 +56,7 @@ export class BreakpointSpots {
       switch (place.space.kind) {
         case 'linear': return { places: [{ linear: address }], answer };
         case 'physical': return { places: [{ physical: Number(address) }], answer };
-        case 'linearUnder': return { reason: `Give the address alone, and the condition 'cr3 == 0x${place.space.cr3.toString(16)}'.` };
+        case 'linearUnder': return { places: [{ linear: address, cr3: place.space.cr3 }], answer };
       }
     } catch (error) {
       return { reason: messageOf(error) };

@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { ExecutionBreakpoint, LogEntry, StopReport } from '../src/monitor/machine/session';
+import { checkBreakpoint } from '../src/monitor/machine/stopChecks';
 import { breakpointMode, hookPlaces, type BreakpointMode, type PlacedCode, type Spot } from './breakpointPlaces';
 import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
 import { parseHitCondition, parseLogMessage, type LogPiece } from './conditions/languages';
@@ -310,7 +311,10 @@ export class BreakpointManager implements StopJudge {
       const guest = guestBreakpoint(address, mode);
       // What stops as an exception of the guest is decided about here.
       const built: BuiltGate = guest ? { filter: {}, rest: wish } : await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
-      return { id: this.nextHook++, place, guest, built, wasSeen: guest !== undefined };
+      const id = this.nextHook++;
+      // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
+      checkBreakpoint({ id, ...place, ...built.filter });
+      return { id, place, guest, built, wasSeen: guest !== undefined };
     }));
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { EventValue, StopReport, Watchpoint, WatchHit } from '../src/monitor/machine/session';
+import { checkWatchpoint } from '../src/monitor/machine/stopChecks';
 import { formatReference, parseReference, type Place } from './addresses';
 import { BREAKPOINT_MODES, physicalOf } from './breakpointPlaces';
 import type { BuiltGate, GateBuilder, Wish } from './conditions/gateBuilder';
@@ -178,6 +179,8 @@ export class DataBreakpoints implements StopJudge {
         hits: hitText === undefined ? undefined : parseHitCondition(hitText),
       };
       const built = await this.gates.build(wish, { isHere: false, events: NAMES });
+      // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
+      checkWatchpoint({ ...watchpoint(base.watch, data, access), ...built.filter });
       return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };
     } catch (error) {
       return { ...base, data: undefined, wish: {}, built: { filter: {}, rest: {} }, answer: { id, verified: false, message: messageOf(error) } };

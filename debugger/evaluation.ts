@@ -6,6 +6,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { MemorySpace } from '../src/monitor/machine/session';
 import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
+import { isFloating, isTrue } from './expressions/floating';
 import { elementsFrom, firstElement, inNotation, splitFormat, stringAt, type FormatSuffix } from './expressions/formatSuffix';
 import { parseExpression } from './expressions/parser';
 import type { Expression } from './expressions/syntax';
@@ -17,7 +18,6 @@ import { userError } from './ports';
 import type { Program } from './program';
 import { registerNamed, registerWrite, type NamedRegister } from './registers';
 import type { FormatOptions } from './symbols/format';
-import { DW_ATE } from './symbols/dwarf-constants';
 import { sizeOf, stripType, typeName, type Type } from './symbols/types';
 import type { Target } from './target';
 
@@ -93,7 +93,7 @@ export class Evaluation {
     if (notation !== 's') return inNotation(value, notation);
     const place = memoryOf(value);
     if (place === undefined) throw userError('A string needs a pointer, an array, or an address.');
-    return stringAt(place.address, scope.memory.readLinear);
+    return stringAt(place, scope.memory);
   }
 
   /** How values of the program are written. The style is read anew for each number, so a tree of values follows it. */
@@ -110,7 +110,7 @@ export class Evaluation {
   /** Whether an expression is not zero. `more`: values that an event brings, by name. */
   async holds(tree: Expression, more?: NamedValues): Promise<boolean> {
     const { value, scope } = await this.evaluateTree({ expression: '', tree, format: undefined }, undefined, { hexOnly: false }, more);
-    return scope.memory.run(() => toInteger(value).value !== 0n);
+    return scope.memory.run(() => isTrue(value));
   }
 
   async show(text: string): Promise<string> {
@@ -233,11 +233,6 @@ export class Evaluation {
 /** The CPU that a scope is of, where there are several. */
 function cpuOf({ cpu: { processor } }: Scope): number | undefined {
   return processor.count === 1 ? undefined : processor.index;
-}
-
-function isFloating(type: Type): boolean {
-  const bare = stripType(type);
-  return bare.kind === 'base' && bare.encoding === DW_ATE.float;
 }
 
 /** The bytes around a bit field with its bits replaced. */

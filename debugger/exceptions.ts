@@ -4,6 +4,7 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { EventReport, EventStop, EventValue, ExceptionStop, StopReason, StopReport } from '../src/monitor/machine/session';
+import { checkEvent, checkException } from '../src/monitor/machine/stopChecks';
 import type { BuiltGate, GateBuilder } from './conditions/gateBuilder';
 import type { Evaluation, NamedValues } from './evaluation';
 import { exceptionBody, tripleFaultBody } from './exceptionStories';
@@ -53,7 +54,11 @@ export class ExceptionManager implements StopJudge {
     for (const { filter, condition } of wanted) {
       try {
         const found = await this.arm(filter, condition);
-        if (found) armed.push(found);
+        if (found) {
+          // What the machine would refuse is refused for itself alone: the lists are given to the machine as a whole.
+          check(found.stopped);
+          armed.push(found);
+        }
         breakpoints.push({ verified: true });
       } catch (error) {
         breakpoints.push({ verified: false, message: messageOf(error) });
@@ -159,6 +164,12 @@ export class ExceptionManager implements StopJudge {
       ...(space.kind === 'linearUnder' ? { cr3: space.cr3 } : {}),
     };
   }
+}
+
+/** Error (for a person) for a stop that cannot be. */
+function check(stopped: Stopped): void {
+  if (stopped.list === 'events') checkEvent(stopped.stop);
+  else checkException(stopped.stop);
 }
 
 type Narrowed = { readonly vector?: number; readonly port?: number; readonly msr?: number };

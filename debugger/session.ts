@@ -92,9 +92,11 @@ export class ShadowboxDebugSession extends DebugSession {
     const response: DebugProtocol.Response = new Response(request);
     const controller = new AbortController();
     const after: (() => void)[] = [];
+    let isAnswered = false;
     this.open.set(request.seq, controller);
     try {
-      const call: Call = { signal: controller.signal, afterResponse: (action) => void after.push(action) };
+      // What was cancelled may set the machine going all the same: how that ends is told then, too.
+      const call: Call = { signal: controller.signal, afterResponse: (action) => (isAnswered ? action() : void after.push(action)) };
       const work = this.handle(request, call);
       response.body = (await Promise.race([work, cancelled(controller.signal)])) ?? {};
     } catch (error) {
@@ -103,6 +105,7 @@ export class ShadowboxDebugSession extends DebugSession {
       this.open.delete(request.seq);
     }
     this.sendResponse(response);
+    isAnswered = true;
     for (const action of after) action();
   }
 
@@ -123,15 +126,15 @@ export class ShadowboxDebugSession extends DebugSession {
 
   /** A failed response: the message in full, and whether the client should put it before the user. */
   private fail(response: DebugProtocol.Response, error: unknown): void {
-    const isOurs = blameOf(error) === 'internal';
+    const isCancelled = error instanceof Error && error.name === 'AbortError';
+    const isOurs = !isCancelled && blameOf(error) === 'internal';
     const message = isOurs ? `Internal error of Shadowbox: ${messageOf(error)}` : messageOf(error);
-    if (isOurs && error instanceof Error && error.name !== 'AbortError') {
-      this.sendEvent(new OutputEvent(`${error.stack ?? error.message}\n`, 'stderr'));
-    }
+    if (isOurs && error instanceof Error) this.sendEvent(new OutputEvent(`${error.stack ?? error.message}\n`, 'stderr'));
     response.success = false;
-    response.message = error instanceof Error && error.name === 'AbortError' ? 'cancelled' : message;
+    response.message = isCancelled ? 'cancelled' : message;
+    const showUser = !isCancelled && !QUIET.has(response.command) && !response.command.startsWith('shadowbox.');
     // The message goes in as a variable, because braces in a format have a meaning.
-    response.body = { error: { id: isOurs ? 2 : 1, format: '{message}', variables: { message }, showUser: !QUIET.has(response.command) && !response.command.startsWith('shadowbox.') } };
+    response.body = { error: { id: isOurs ? 2 : 1, format: '{message}', variables: { message }, showUser } };
   }
 
   private get machine(): Debuggee {
@@ -250,6 +253,20 @@ export class ShadowboxDebugSession extends DebugSession {
   }
 
   private executionHandlers(): Record<string, Handler> {
+    const handlers = this.movingHandlers();
+    // Who cancels a command that moves the machine wants it to stand.
+    const stoppable = (handler: Handler): Handler => (args, call) => {
+      call.signal.addEventListener('abort', () => void this.debuggee?.pause().catch(() => undefined));
+      return handler(args, call);
+    };
+    return {
+      threads: async () => ({ threads: this.debuggee ? await this.debuggee.threads.list() : [{ id: 1, name: 'CPU 0' }] }),
+      pause: () => this.machine.pause(),
+      ...Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, stoppable(handler)])),
+    };
+  }
+
+  private movingHandlers(): Record<string, Handler> {
     const step = (kind: StepKind): Handler => async (args, call) => {
       const granularity = args.choice('granularity', ['statement', 'line', 'instruction']);
       const { execution, threads, navigation } = this.machine;
@@ -263,12 +280,10 @@ export class ShadowboxDebugSession extends DebugSession {
       }, 'step'));
     };
     return {
-      threads: async () => ({ threads: this.debuggee ? await this.debuggee.threads.list() : [{ id: 1, name: 'CPU 0' }] }),
       continue: async (_args, call) => {
         call.afterResponse(await this.machine.goOn());
         return { allThreadsContinued: true };
       },
-      pause: () => this.machine.pause(),
       next: step('over'),
       stepIn: step('in'),
       stepBack: async (args, call) => {

@@ -6,6 +6,7 @@
 import type { CpuState } from '../../src/monitor/inspection/queries';
 import type { BinaryOperator, EventValue, GateExpression, Width } from '../../src/monitor/machine/session';
 import { findType } from '../expressions/evaluator';
+import { isFloating } from '../expressions/floating';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from '../expressions/syntax';
 import { integerType } from '../expressions/values';
 import { littleEndian } from '../numbers';
@@ -85,7 +86,7 @@ class Compiler {
       case 'member': return this.member(tree.object, tree.name, tree.arrow);
       case 'index': return this.element(this.value(tree.object), this.load(this.value(tree.index)));
       case 'memory': return this.memory(tree.size, this.load(this.value(tree.address)));
-      case 'space': return { ...number(this.load(this.value(tree.address)).gate, 64, false), space: tree.space === 'phys' ? 'physical' : 'linear' };
+      case 'space': return tree.cr3 ? refuse('another address space') : { ...number(this.load(this.value(tree.address)).gate, 64, false), space: tree.space === 'phys' ? 'physical' : 'linear' };
       case 'cast': return this.cast(this.type(tree.type), this.load(this.value(tree.operand)));
       case 'sizeof': return tree.type ? number(constant(BigInt(sizeOf(this.type(tree.type)))), this.addressBits, false) : refuse('sizeof of a value');
       default: return refuse(tree.kind);
@@ -264,10 +265,11 @@ class Compiler {
     return type;
   }
 
-  private cast(type: Type, { gate }: CompiledNumber): Compiled {
+  private cast(type: Type, { gate, space }: CompiledNumber): Compiled {
     const bare = stripType(type);
     const size = sizeOf(type);
-    if ('members' in bare || bare.kind === 'array' || size < 1 || size > 8) return refuse('no cast to this');
+    if ('members' in bare || bare.kind === 'array' || size < 1 || size > 8 || isFloating(type)) return refuse('no cast to this');
+    if (space === 'physical' && bare.kind === 'pointer') return refuse('a pointer into physical memory');
     return { kind: 'object', type, place: undefined, content: gate };
   }
 }

@@ -6,17 +6,17 @@ import type { CpuState } from '../../src/monitor/inspection/queries';
 import type { MemorySpace } from '../../src/monitor/machine/session';
 import type { Place } from '../addresses';
 import type { FrameVariables, TypedValue } from '../locals';
-import { hex, toLittleEndian } from '../numbers';
+import { hex } from '../numbers';
 import { userError } from '../ports';
 import type { Program } from '../program';
 import type { NamedRegister } from '../registers';
 import { typedRegister } from '../registerTypes';
-import { DW_ATE } from '../symbols/dwarf-constants';
 import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
-import { byteValue, partOf, type ValueSource } from '../symbols/values';
+import { partOf, type ValueSource } from '../symbols/values';
 import type { SyncMemory } from '../syncMemory';
+import { DOUBLE, FLOAT, floating, floatingArithmetic, isFloating, isFloatingValue, isTrue, numberIn, toFloating, wholePart } from './floating';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from './syntax';
-import { int, integerType, sizeOfValue, toInteger, unsigned, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
+import { int, integerType, sizeOfValue, toInteger, unsigned, valueObject, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
 
 /** Where an expression is evaluated. */
 export interface Scope {
@@ -35,8 +35,8 @@ const BUILT_IN: ReadonlyMap<string, Type> = new Map<string, Type>([
     [`int${bits}_t`, integerType(`int${bits}_t`, bits / 8, true)],
     [`uint${bits}_t`, integerType(`uint${bits}_t`, bits / 8, false)],
   ]),
-  ['float', { kind: 'base', name: 'float', size: 4, encoding: DW_ATE.float }],
-  ['double', { kind: 'base', name: 'double', size: 8, encoding: DW_ATE.float }],
+  ['float', FLOAT],
+  ['double', DOUBLE],
   ['char', integerType('char', 1, true)],
   ['unsigned char', integerType('unsigned char', 1, false)],
   ['unsigned short', integerType('unsigned short', 2, false)],
@@ -67,6 +67,7 @@ class Evaluator {
   value(expression: Expression): Value {
     switch (expression.kind) {
       case 'number': return literal(expression.value, expression.isHex);
+      case 'float': return floating(expression.value);
       case 'name': return this.named(expression.name);
       case 'register': return this.register(expression.name);
       case 'unary': return this.unary(expression.operator, expression.operand);
@@ -75,7 +76,7 @@ class Evaluator {
       case 'member': return this.member(expression.object, expression.name, expression.arrow);
       case 'index': return this.index(expression.object, expression.index);
       case 'memory': return this.memory(expression.size, expression.address);
-      case 'space': return this.inSpace(expression.space, expression.address);
+      case 'space': return this.inSpace(expression.space, expression.cr3, expression.address);
       case 'segmented': return this.segmented(expression.segment, expression.offset);
       case 'cast': return this.cast(this.type(expression.type), this.value(expression.operand));
       case 'sizeof': return this.sizeOf(expression.type, expression.operand);
@@ -87,7 +88,7 @@ class Evaluator {
   }
 
   private truth(expression: Expression): boolean {
-    return this.integer(expression).value !== 0n;
+    return isTrue(this.value(expression));
   }
 
   private get addressBits(): number {
@@ -133,7 +134,9 @@ class Evaluator {
     if (operator === '*') return this.dereference(this.value(operand));
     if (operator === '&') return this.addressOf(this.value(operand));
     if (operator === '!') return int(this.truth(operand) ? 0n : 1n);
-    const { value, bits, signed } = promoted(this.integer(operand));
+    const plain = this.value(operand);
+    if (isFloatingValue(plain) && operator !== '~') return floating(operator === '-' ? -numberIn(plain) : numberIn(plain), plain.type);
+    const { value, bits, signed } = promoted(toInteger(plain));
     switch (operator) {
       case '-': return wrap(-value, bits, signed);
       case '~': return wrap(~value, bits, signed);
@@ -146,7 +149,7 @@ class Evaluator {
     const type = stripType(value.type);
     if (type.kind === 'array') return this.element(value, 0n);
     if (type.kind !== 'pointer') throw userError(`A value of type ${typeName(value.type)} cannot be dereferenced.`);
-    return this.at({ space: { kind: 'linear' }, address: toInteger(value).value }, type.target);
+    return value.elsewhere?.target ?? this.at({ space: { kind: 'linear' }, address: toInteger(value).value }, type.target);
   }
 
   /** What a plain number points at: as many bytes as an address has. */
@@ -158,10 +161,7 @@ class Evaluator {
   private addressOf(value: Value): Value {
     if (value.kind === 'object' && value.place && !value.bitField) {
       const { address, space } = value.place;
-      // A pointer of the program can only be linear; elsewhere the address stays a number with its space.
-      if (space.kind !== 'linear') return { ...unsigned(address, 64), space };
-      const bytes = this.addressBits / 8;
-      return valueObject({ kind: 'pointer', size: bytes, target: value.type }, address, bytes);
+      return this.pointer(value.type, { space, address });
     }
     if (value.kind === 'integer' && value.space) return value;
     throw userError('Only a value in memory has an address.');
@@ -172,6 +172,7 @@ class Evaluator {
     if (operator === '||') return int(this.truth(left) || this.truth(right) ? 1n : 0n);
     const first = this.value(left);
     const second = this.value(right);
+    if (isFloatingValue(first) || isFloatingValue(second)) return floatingArithmetic(operator, first, second);
     const moved = operator === '+' || operator === '-' ? this.pointerArithmetic(operator, first, second) : undefined;
     return moved ?? arithmetic(operator, toInteger(first), toInteger(second));
   }
@@ -181,11 +182,18 @@ class Evaluator {
     if (!pointer) return undefined;
     const other = pointed(right);
     const size = BigInt(Math.max(1, sizeOf(pointer.target)));
-    const address = toInteger(left).value;
+    const { value: address, space } = toInteger(left);
     if (other) return operator === '-' ? wrap((address - toInteger(right).value) / size, this.addressBits, true) : undefined;
     const distance = toInteger(right).value * size;
-    const moved = BigInt.asUintN(this.addressBits, operator === '+' ? address + distance : address - distance);
-    return valueObject({ kind: 'pointer', size: this.addressBits / 8, target: pointer.target }, moved, this.addressBits / 8);
+    return this.pointer(pointer.target, { space: space ?? { kind: 'linear' }, address: operator === '+' ? address + distance : address - distance });
+  }
+
+  /** A pointer to a place. One into another space than the present one keeps that, and has as many bits as its addresses may need. */
+  private pointer(target: Type, { space, address }: Place): ObjectValue {
+    const bytes = space.kind === 'linear' ? this.addressBits / 8 : 8;
+    const placed = BigInt.asUintN(bytes * 8, address);
+    const value = valueObject({ kind: 'pointer', size: bytes, target }, placed, bytes);
+    return space.kind === 'linear' ? value : { ...value, elsewhere: { space, target: this.at({ space, address: placed }, target) } };
   }
 
   private member(object: Expression, name: string, arrow: boolean): Value {
@@ -217,8 +225,9 @@ class Evaluator {
   private element(owner: ObjectValue, index: bigint): Value {
     const type = stripType(owner.type);
     if (type.kind === 'pointer') {
-      const address = toInteger(owner).value + index * BigInt(sizeOf(type.target));
-      return this.at({ space: { kind: 'linear' }, address: BigInt.asUintN(this.addressBits, address) }, type.target);
+      const { value, space } = toInteger(owner);
+      const address = BigInt.asUintN(space ? 64 : this.addressBits, value + index * BigInt(sizeOf(type.target)));
+      return this.at({ space: space ?? { kind: 'linear' }, address }, type.target);
     }
     if (type.kind !== 'array') throw userError(`A value of type ${typeName(owner.type)} cannot be indexed.`);
     const rest = type.dimensions.slice(1);
@@ -234,9 +243,10 @@ class Evaluator {
     return this.at(placeOf(value), integerType(size, bytes, signed));
   }
 
-  private inSpace(space: 'phys' | 'lin', address: Expression): Value {
+  private inSpace(space: 'phys' | 'lin', cr3: Expression | undefined, address: Expression): Value {
     const { value } = this.integer(address);
-    const named: MemorySpace = space === 'phys' ? { kind: 'physical' } : { kind: 'linear' };
+    const named: MemorySpace = space === 'phys' ? { kind: 'physical' }
+      : cr3 ? { kind: 'linearUnder', cr3: Number(BigInt.asUintN(52, this.integer(cr3).value)) } : { kind: 'linear' };
     return { ...unsigned(value, 64), space: named };
   }
 
@@ -271,7 +281,10 @@ class Evaluator {
     if ('members' in bare || bare.kind === 'array') throw userError(`Nothing can be cast to ${typeName(type)}; cast an address to a pointer to it.`);
     const size = sizeOf(type);
     if (size === 0) throw userError(`Nothing can be cast to ${typeName(type)}.`);
-    return valueObject(type, toInteger(value).value, size);
+    if (isFloating(type)) return toFloating(type, value);
+    if (isFloatingValue(value)) return valueObject(type, wholePart(value), size);
+    const { value: number, space } = toInteger(value);
+    return bare.kind === 'pointer' && space && space.kind !== 'linear' ? this.pointer(bare.target, { space, address: number }) : valueObject(type, number, size);
   }
 
   private sizeOf(type: TypeSpelling | undefined, operand: Expression | undefined): Value {
@@ -325,11 +338,6 @@ function placed({ place, register }: ObjectValue, offset: number): Pick<ObjectVa
 
 function placeOf(address: IntegerValue): Place {
   return { space: address.space ?? { kind: 'linear' }, address: BigInt.asUintN(64, address.value) };
-}
-
-/** A computed value of a type; it lies nowhere. */
-function valueObject(type: Type, value: bigint, size: number): ObjectValue {
-  return { kind: 'object', type, source: byteValue(toLittleEndian(value, size)) };
 }
 
 function pointed(value: Value): { readonly target: Type } | undefined {

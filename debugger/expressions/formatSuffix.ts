@@ -2,8 +2,10 @@
  * What may stand behind an expression to say how its value is to be written: `flags,x`, `name,s`, `table,8`, `table,8x`.
  */
 import { DW_ATE } from '../symbols/dwarf-constants';
+import { formatReference, type Place } from '../addresses';
 import { userError } from '../ports';
 import { stripType, type Type } from '../symbols/types';
+import type { SyncMemory } from '../syncMemory';
 import type { Expression } from './syntax';
 import { toInteger, type ObjectValue, type Value } from './values';
 
@@ -65,11 +67,11 @@ export function inNotation(value: Value, notation: Notation): string | undefined
 }
 
 /** The zero-terminated string that is at an address, in quotes; `…` behind one that does not end in a page's length. */
-export function stringAt(address: bigint, readMemory: (address: bigint, bytes: number) => Uint8Array | undefined): string {
+export function stringAt({ space, address }: Place, memory: Pick<SyncMemory, 'read'>): string {
   const bytes: number[] = [];
   for (let at = 0; at < LONGEST_STRING; at++) {
-    const [byte] = readMemory(address + BigInt(at), 1) ?? [];
-    if (byte === undefined && at === 0) throw userError(`Memory at 0x${address.toString(16)} cannot be read.`);
+    const [byte] = memory.read({ space, address: address + BigInt(at) }, 1) ?? [];
+    if (byte === undefined && at === 0) throw userError(`Memory at ${formatReference({ space, address })} cannot be read.`);
     if (byte === undefined || byte === 0) return quoted(bytes, '');
     bytes.push(byte);
   }

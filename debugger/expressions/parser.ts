@@ -4,7 +4,7 @@
  */
 import { userError } from '../ports';
 import {
-  MEMORY_SIZES, numberOfToken, tokenize, type Expression, type Token, type TypeSpelling, type UnaryOperator,
+  fractionOfToken, MEMORY_SIZES, numberOfToken, tokenize, type Expression, type Token, type TypeSpelling, type UnaryOperator,
 } from './syntax';
 
 /** Binary operators, weakest first (C's order; `:` binds a segment to the sum after it). */
@@ -15,6 +15,8 @@ const COLON_LEVEL = PRECEDENCE.findIndex((operators) => operators.includes(':'))
 const UNARY: readonly UnaryOperator[] = ['-', '+', '!', '~', '*', '&'];
 const TYPE_KEYWORDS = new Set(['struct', 'union', 'enum', 'class']);
 const DEEPEST = 200;
+/** `a + b + …` nests as deep as it is long. */
+const MOST_OPERATORS = 1000;
 
 export type IsType = (name: string) => boolean;
 
@@ -34,6 +36,7 @@ class Parser {
   private readonly tokens: readonly Token[];
   private position = 0;
   private depth = 0;
+  private operators = 0;
   /** Between `?` and `:` the colon ends the middle part. */
   private colonEnds = 0;
 
@@ -92,6 +95,7 @@ class Parser {
     let left = this.binary(level + 1);
     while (this.current.kind === 'operator' && PRECEDENCE[level].includes(this.current.text)) {
       if (level === COLON_LEVEL && this.colonEnds > 0) break;
+      if (++this.operators > MOST_OPERATORS) throw userError(`The expression is too long: ${MOST_OPERATORS} operators at most.`);
       const operator = this.current.text;
       this.position++;
       const right = this.binary(level + 1);
@@ -106,7 +110,7 @@ class Parser {
       const operator = this.current.kind === 'operator' ? UNARY.find((known) => known === this.current.text) : undefined;
       if (operator) {
         this.position++;
-        return { kind: 'unary', operator, operand: this.unary() };
+        return { kind: 'unary', operator, operand: this.operand() };
       }
       if (this.current.kind === 'name' && this.current.text === 'sizeof') return this.sizeOf();
       return this.castOrPostfix();
@@ -123,7 +127,18 @@ class Parser {
 
   private castOrPostfix(): Expression {
     const type = this.typeInBrackets();
-    return type ? { kind: 'cast', type, operand: this.unary() } : this.postfix();
+    return type ? { kind: 'cast', type, operand: this.operand() } : this.postfix();
+  }
+
+  /** What a unary operator or a cast is about. There `phys:` and `lin:` belong to the number or name behind them alone: `*(char *)phys:0xb8000 == 'a'`. */
+  private operand(): Expression {
+    const { kind, text } = this.current;
+    const isSpace = kind === 'name' && (text === 'phys' || text === 'lin') && this.tokens[this.position + 1].text === ':' && this.colonEnds === 0;
+    if (!isSpace) return this.unary();
+    let address: Expression = { kind: 'name', name: text };
+    this.position++;
+    while (this.take(':')) address = addressed(address, this.postfix());
+    return address;
   }
 
   /** `( words *... )` where the words name a type; otherwise nothing is consumed. */
@@ -178,6 +193,8 @@ class Parser {
     const token = this.current;
     if (token.kind === 'number') {
       this.position++;
+      const fraction = fractionOfToken(token.text);
+      if (fraction !== undefined) return { kind: 'float', value: fraction };
       return { kind: 'number', value: numberOfToken(token.text), isHex: /^0[xb]/i.test(token.text) };
     }
     if (token.kind === 'register') {
@@ -204,5 +221,6 @@ class Parser {
 
 function addressed(left: Expression, right: Expression): Expression {
   if (left.kind === 'name' && (left.name === 'phys' || left.name === 'lin')) return { kind: 'space', space: left.name, address: right };
+  if (left.kind === 'space' && left.space === 'lin' && left.cr3 === undefined) return { kind: 'space', space: 'lin', cr3: left.address, address: right };
   return { kind: 'segmented', segment: left, offset: right };
 }

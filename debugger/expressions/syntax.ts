@@ -14,6 +14,7 @@ export type UnaryOperator = '-' | '+' | '!' | '~' | '*' | '&';
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint; readonly isHex: boolean }
+  | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'name'; readonly name: string }
   /** `$eax`, `%eax`: a register and nothing else. */
   | { readonly kind: 'register'; readonly name: string }
@@ -24,8 +25,8 @@ export type Expression =
   | { readonly kind: 'index'; readonly object: Expression; readonly index: Expression }
   /** `[address]` with the natural size, `u16[address]`. */
   | { readonly kind: 'memory'; readonly size: string | undefined; readonly address: Expression }
-  /** `phys:…`, `lin:…`, `es:di`, `0x10:0x20`. */
-  | { readonly kind: 'space'; readonly space: 'phys' | 'lin'; readonly address: Expression }
+  /** `phys:…`, `lin:…`, `lin:CR3:…`, `es:di`, `0x10:0x20`. */
+  | { readonly kind: 'space'; readonly space: 'phys' | 'lin'; readonly cr3?: Expression; readonly address: Expression }
   | { readonly kind: 'segmented'; readonly segment: Expression; readonly offset: Expression }
   | { readonly kind: 'cast'; readonly type: TypeSpelling; readonly operand: Expression }
   | { readonly kind: 'sizeof'; readonly type: TypeSpelling | undefined; readonly operand: Expression | undefined };
@@ -44,7 +45,7 @@ export interface Token {
 }
 
 const PATTERN =
-  /\s*(?:(?<number>(?:0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*)\b|'(?:\\.|[^'\\])')|(?<register>[$%][a-z][\w]*)|(?<name>[a-z_.@][\w@]*(?:::[\w@]+)*)|(?<operator>->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>=()[\].,?:]))/iy;
+  /\s*(?:(?<number>(?:[0-9][0-9_]*\.[0-9]+(?:e[-+]?[0-9]+)?|[0-9]+e[-+]?[0-9]+|0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*)\b|'(?:\\.|[^'\\])')|(?<register>[$%][a-z][\w]*)|(?<name>[a-z_.@][\w@]*(?:::[\w@]+)*)|(?<operator>->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>=()[\].,?:]))/iy;
 
 /**
  * The words of an expression, ended by an `end` token.
@@ -72,6 +73,13 @@ export function tokenize(text: string): Token[] {
 /** `.` may begin a local label of an assembler (`.loop`), but after a name it is the member operator. */
 function split(token: Token): Token[] {
   return token.text === '.' ? [{ ...token, kind: 'operator' }] : [token];
+}
+
+const DECIMAL_FRACTION = /^[0-9][0-9_]*(?:\.|e)/i;
+
+/** The value of a number token with a decimal point or an exponent; undefined for others. */
+export function fractionOfToken(text: string): number | undefined {
+  return DECIMAL_FRACTION.test(text) ? Number(text.replaceAll('_', '')) : undefined;
 }
 
 const CHARACTER_ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, 0: 0 };

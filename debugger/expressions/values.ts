@@ -4,13 +4,13 @@
  */
 import type { MemorySpace } from '../../src/monitor/machine/session';
 import { formatReference, type Place } from '../addresses';
-import { hex, hexOfWidth, littleEndian } from '../numbers';
+import { hex, hexOfWidth, littleEndian, toLittleEndian } from '../numbers';
 import { userError } from '../ports';
 import type { NamedRegister } from '../registers';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { formatValue, type DisplayNode, type FormatOptions } from '../symbols/format';
 import { sizeOf, stripType, typeName, type BaseType, type Type } from '../symbols/types';
-import { isSignedEncoding, type ValueSource } from '../symbols/values';
+import { byteValue, isSignedEncoding, type ValueSource } from '../symbols/values';
 
 export interface IntegerValue {
   readonly kind: 'integer';
@@ -33,6 +33,8 @@ export interface ObjectValue {
   readonly register?: { readonly name: string; readonly offset: number; readonly isPart: boolean };
   /** How it is written instead of what its type says (vector registers), and the name of its type. */
   readonly shownAs?: { readonly text: string; readonly typeName: string };
+  /** Of a pointer that does not point into the present address space: where to, and what is there. */
+  readonly elsewhere?: { readonly space: MemorySpace; readonly target: ObjectValue };
   /** Lowest bit and width, for a bit field. */
   readonly bitField?: { readonly offset: number; readonly size: number };
 }
@@ -66,11 +68,11 @@ export function toInteger(value: Value): IntegerValue {
     }
     case 'base':
       if (type.encoding === DW_ATE.float || type.encoding === DW_ATE.complex_float) {
-        throw userError(`${typeName(value.type)} is not a whole number: arithmetic on it is not built.`);
+        throw userError(`A whole number is needed, and ${typeName(value.type)} is none: cast it, as in (int)x.`);
       }
       return load(value, type.size * 8, isSignedEncoding(type));
     case 'enum': return load(value, type.size * 8, type.signed);
-    case 'pointer':
+    case 'pointer': return { ...load(value, type.size * 8, false), ...(value.elsewhere ? { space: value.elsewhere.space } : {}) };
     case 'reference':
     case 'rvalue-reference': return load(value, type.size * 8, false);
     default: throw userError(`A value of type ${typeName(value.type)} is not a number.`);
@@ -91,6 +93,11 @@ function load(value: ObjectValue, bits: number, signed: boolean): IntegerValue {
 /** A base type for memory operators and casts that the program has no type for. */
 export function integerType(name: string, bytes: number, signed: boolean): BaseType {
   return { kind: 'base', name, size: bytes, encoding: signed ? DW_ATE.signed : DW_ATE.unsigned };
+}
+
+/** A computed value of a type; it lies nowhere. */
+export function valueObject(type: Type, value: bigint, size: number): ObjectValue {
+  return { kind: 'object', type, source: byteValue(toLittleEndian(value, size)) };
 }
 
 /** The text of a number: registers in full width, other numbers in decimal and hexadecimal. */
@@ -118,6 +125,12 @@ export function display(name: string, value: Value, options: FormatOptions): Pic
     const text = integerText(toInteger(value), options.integers === 'hexadecimal');
     return { value: text, typeName: `${typeName(value.type)} : ${value.bitField.size}`, childCount: 0, isIndexed: false, children: () => [] };
   }
+  if (value.elsewhere) {
+    const { target, space } = value.elsewhere;
+    const text = formatReference({ space, address: toInteger(value).value });
+    const inner = stripType(target.type).kind === 'void' ? { childCount: 0, isIndexed: false, children: () => [] } : display(name, target, options);
+    return { ...inner, value: text, typeName: typeName(value.type) };
+  }
   const shown = formatValue(name, value.type, value.source, options);
   return value.shownAs ? { ...shown, value: value.shownAs.text, typeName: value.shownAs.typeName } : shown;
 }
@@ -130,7 +143,7 @@ export function memoryOf(value: Value): Place | undefined {
   if (value.bitField) return undefined;
   if (stripType(value.type).kind === 'pointer') {
     try {
-      return { space: { kind: 'linear' }, address: toInteger(value).value };
+      return { space: value.elsewhere?.space ?? { kind: 'linear' }, address: toInteger(value).value };
     } catch {
       return undefined;
     }

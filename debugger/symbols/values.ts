@@ -27,7 +27,7 @@ export function memoryValue(address: bigint, readMemory: ReadMemory): ValueSourc
 export function byteValue(bytes: Uint8Array): ValueSource {
   return {
     address: undefined, missing: undefined,
-    read: (offset, size) => offset + size <= bytes.length ? bytes.subarray(offset, offset + size) : undefined,
+    read: (offset, size) => offset >= 0 && offset + size <= bytes.length ? bytes.subarray(offset, offset + size) : undefined,
   };
 }
 
@@ -99,7 +99,7 @@ function pieces(location: Extract<Location, { kind: "pieces" }>, size: number, r
   if (!known.includes(1)) return missingValue("all of its parts were optimised out");
   return {
     address: undefined, missing: undefined,
-    read: (offset, length) => offset + length <= size && !known.subarray(offset, offset + length).includes(0)
+    read: (offset, length) => offset >= 0 && offset + length <= size && !known.subarray(offset, offset + length).includes(0)
       ? bytes.subarray(offset, offset + length) : undefined,
   };
 }

@@ -215,6 +215,19 @@ describe('stops of a C program', function () {
     });
   });
 
+  it('refuses single places that there are not, and sets the others', async () => {
+    const instructions = await client.request('setInstructionBreakpoints', {
+      breakpoints: [{ instructionReference: 'phys:0xffffffffffff' }, { instructionReference: '0x1ffffffffffffffff' }, { instructionReference: '0x100000' }],
+    });
+    assert.deepEqual(instructions.breakpoints.map(({ verified }) => verified), [false, false, true]);
+    assert.match(instructions.breakpoints[0].message ?? '', /do not lie inside of its 40 bits/);
+    assert.deepEqual(machine.breakpoints.map((each) => 'linear' in each && each.linear), [0x100000n]);
+    const data = await client.request('setDataBreakpoints', { breakpoints: [{ dataId: 'phys:0xffffffffffff/4' }, { dataId: '0x1000/4' }] });
+    assert.deepEqual(data.breakpoints.map(({ verified }) => verified), [false, true]);
+    assert.deepEqual(machine.watchpoints.map(({ address }) => address), [0x1000n]);
+    assert.equal((await set('spin')).verified, true, 'those of other requests are not touched');
+  });
+
   describe('in modes', () => {
     it('sets a breakpoint at the physical address, or by segment and offset, and refuses modes that there are not', async () => {
       const { verified } = await set('loop-body', { mode: 'physical' });
@@ -223,6 +236,9 @@ describe('stops of a C program', function () {
       const { breakpoints } = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: 'phys:0x7c00', offset: 2 }] });
       assert.equal(breakpoints[0].verified, true);
       assert.ok(machine.breakpoints.some((breakpoint) => 'physical' in breakpoint && breakpoint.physical === 0x7c02));
+      const under = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: 'lin:0x9000:0x100000' }] });
+      assert.equal(under.breakpoints[0].verified, true);
+      assert.ok(machine.breakpoints.some((breakpoint) => 'linear' in breakpoint && breakpoint.linear === 0x100000n && breakpoint.cr3 === 0x9000));
       assert.match((await set('loop-body', { mode: 'magic' })).message ?? '', /There is no breakpoint mode 'magic': there are hook, physical, guest-dr, guest-int3/);
     });
   });
@@ -266,6 +282,20 @@ describe('stops of a C program', function () {
         assert.ok(id > 0);
         assert.deepEqual(stop, wanted, name);
       }
+    });
+
+    it('refuses what the machine would refuse for itself alone', async () => {
+      const { breakpoints = [] } = await client.request('setExceptionBreakpoints', {
+        filters: [], filterOptions: [
+          { filterId: 'irq', condition: 'vector == 300' }, { filterId: 'port', condition: 'port == 70000' }, { filterId: 'msr', condition: 'msr == 0x1ffffffff' },
+          { filterId: 'touch', condition: 'phys:0xffffffffffff' }, { filterId: 'irq', condition: 'vector == 0x20' },
+        ],
+      }) ?? {};
+      assert.deepEqual(breakpoints.map(({ verified, message = '' }) => [verified, message.split(':')[0]]), [
+        [false, '300 is no vector'], [false, 'Ports go from 0 to ffff'], [false, '8589934591 is no number of an MSR.'],
+        [false, '1 bytes at physical address 0xffffffffffff do not lie inside of its 40 bits.'], [true, ''],
+      ]);
+      assert.deepEqual(machine.eventStops.map(({ kind }) => kind), ['interrupt']);
     });
 
     it('refuses conditions that mean nothing', async () => {

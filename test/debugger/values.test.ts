@@ -206,6 +206,50 @@ describe('values of a C program', function () {
     for (const [expression, result] of Object.entries(results)) assert.equal(await evaluate(expression), result, expression);
   });
 
+  it('computes with floating-point numbers as C does', async () => {
+    const results: Record<string, string> = {
+      '(float)1': '1',
+      '1.5 + 2': '3.5',
+      '1e3': '1000',
+      '7 / 2.0': '3.5',
+      '(float)1 / 3': '0.33333334',
+      '(double)1 / 3': '0.3333333333333333',
+      '-(double)counter': '-16',
+      '(int)2.9': '2',
+      '(int)-2.9': '-2 (0xfffffffe)',
+      'counter > 15.5 && counter < 16.5': '1',
+      'counter == 16.0': '1',
+      '!0.0': '1',
+      '0.5 ? 1 : 2': '1',
+      '$st0 * 2': '2',
+    };
+    for (const [expression, result] of Object.entries(results)) assert.equal(await evaluate(expression), result, expression);
+    assert.match(await client.refused('evaluate', { expression: '1.5 % 2', frameId: frame.id }), /'%' is for whole numbers/);
+    assert.match(await client.refused('evaluate', { expression: '~1.5', frameId: frame.id }), /A whole number is needed, and double is none/);
+    assert.match(await client.refused('evaluate', { expression: '(int)(1.0 / 0)', frameId: frame.id }), /Infinity has no whole part/);
+  });
+
+  it('keeps the space of an address through casts, members, elements and sums', async () => {
+    const at = BigInt((await client.request('evaluate', { expression: '&corner', frameId: frame.id })).memoryReference ?? 'none');
+    const corner = `(struct point *)phys:0x${at.toString(16)}`;
+    const place = async (expression: string): Promise<string | undefined> => (await client.request('evaluate', { expression, frameId: frame.id })).memoryReference;
+    assert.equal(await evaluate(corner), `phys:0x${at.toString(16)}`);
+    assert.equal(await evaluate(`*${corner}`), await evaluate('corner'));
+    assert.equal(await place(`*${corner}`), `phys:0x${at.toString(16)}`);
+    assert.equal(await place(`(${corner})->y`), `phys:0x${(at + 4n).toString(16)}`);
+    assert.equal(await place(`&(${corner})->y`), `phys:0x${(at + 4n).toString(16)}`);
+    assert.equal(await place(`(${corner})[1]`), `phys:0x${(at + 12n).toString(16)}`);
+    assert.equal(await place(`(${corner}) + 1`), `phys:0x${(at + 12n).toString(16)}`);
+    assert.equal(await place(`u8[lin:0x9000:0x${at.toString(16)}]`), `lin:0x9000:0x${at.toString(16)}`);
+    // Tighter than the comparison, as a number would be.
+    assert.equal(await evaluate(`*(int *)phys:0x${at.toString(16)} == corner.x`), '1');
+    assert.equal(await evaluate(`*(int *)lin:0x9000:0x${at.toString(16)} == corner.x`), '1');
+    const { variablesReference } = await client.request('evaluate', { expression: corner, frameId: frame.id });
+    const { variables } = await client.request('variables', { variablesReference });
+    assert.equal(named(variables, 'y').value, '-4 (0xfffffffc)');
+    assert.equal(await place(named(variables, 'y').evaluateName ?? ''), `phys:0x${(at + 4n).toString(16)}`);
+  });
+
   it('evaluates registers, symbols and address spaces', async () => {
     machine.cpu.registers.eax = 0x12345678;
     await client.request('setExpression', { expression: 'ebx', value: '0x10' });
@@ -245,6 +289,8 @@ describe('values of a C program', function () {
       assert.match(text, message, expression);
     }
     assert.match(await client.refused('evaluate', { expression: '('.repeat(5000) }), /nested too deeply/);
+    assert.match(await client.refused('evaluate', { expression: `1${' + 1'.repeat(20_000)}` }), /too long: 1000 operators at most/);
+    assert.equal(await evaluate(`1${' + 1'.repeat(1000)}`), '1001 (0x3e9)');
   });
 
   it('assigns only in the console', async () => {
