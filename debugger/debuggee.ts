@@ -225,7 +225,12 @@ export class Debuggee {
   /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. */
   async whoWrote(expression: string, bytes?: number, frameId?: number): Promise<{ readonly data: WatchedData; readonly after: () => void }> {
     const data = await this.dataBreakpoints.dataOf(expression, frameId, bytes);
-    return { data, after: await this.execution.begin(() => this.past.whoWrote(data), 'run', true) };
+    return { data, after: await this.execution.begin(() => this.time.show(`Looking for who wrote ${data.name}`, () => this.past.whoWrote(data)), 'run', true) };
+  }
+
+  /** reverseContinue. */
+  async goBack(): Promise<() => void> {
+    return this.execution.begin(() => this.time.show('Running backwards', () => this.runner.back('reverseContinue')), 'run', true);
   }
 
   /** goto: tells the stop anew, at the other place. */
@@ -241,7 +246,7 @@ export class Debuggee {
   async restartFrame(frameId: number): Promise<() => void> {
     const { frames, stack } = this.threads.threadOfFrame(frameId);
     const index = await frames.physicalIndex(frameId);
-    return this.execution.begin(() => this.past.restartFrame(stack, index), 'run', true);
+    return this.execution.begin(() => this.time.show('Looking for where the frame was entered', () => this.past.restartFrame(stack, index)), 'run', true);
   }
 
   /** restart: power-on reset, then as at the start. */
@@ -408,7 +413,7 @@ export class Debuggee {
         const all = await Promise.all(reason.hits.map((hit) => this.stories.access(hit, dataOf(hit))));
         return { description: all.map(({ description }) => description).join('; '), text: all.map(({ text }) => text).join('\n') };
       }
-      case 'event': return reason.event.kind === 'touch' ? this.stories.touch(reason.event.hit) : this.stories.event(reason.event);
+      case 'event': return this.stories.event(reason.event);
       default: return undefined;
     }
   }

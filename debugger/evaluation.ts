@@ -117,9 +117,9 @@ export class Evaluation {
     return (await this.evaluate(text)).text;
   }
 
-  /** A value that needs no memory, as it is shown. */
+  /** A value as it was at some moment: what its pointers point at may be other now, and is not shown. */
   textOf(value: Value): string {
-    return display('', value, { integers: this.hexadecimal ? 'hexadecimal' : 'both', readMemory: () => undefined, symbolise: (address) => this.program.nameOf(address) }).value;
+    return display('', value, { integers: this.hexadecimal ? 'hexadecimal' : 'both', symbolise: (address) => this.program.nameOf(address) }).value;
   }
 
   /** The whole number that an expression comes to. */

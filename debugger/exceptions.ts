@@ -103,7 +103,7 @@ export class ExceptionManager implements StopJudge {
         return exceptionBody(reason.exception, faultAddress === undefined ? undefined : await this.target.inspect.walk(undefined, faultAddress));
       }
       case 'event': {
-        const { description, text } = this.stories.event(reason.event);
+        const { description, text } = await this.stories.event(reason.event);
         return { exceptionId: description, description: text, breakMode: 'always' };
       }
       case 'triple-fault': return tripleFaultBody(reason.chain);

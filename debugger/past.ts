@@ -2,6 +2,7 @@
  * Questions to the past: who has written to memory last, and where a frame was entered. The machine goes back to the moment, and
  * nothing else that is set stops it on the way.
  */
+import type { CpuState } from '../src/monitor/inspection/queries';
 import type { ExecutionBreakpoint, MachineControl, Watchpoint } from '../src/monitor/machine/session';
 import { watchpoint, type WatchedData } from './dataBreakpoints';
 import { userError } from './ports';
@@ -69,7 +70,7 @@ export class Past {
     const register = cpu.codeBits === 64 ? 'rsp' : 'esp';
     const stop = await this.alone({
       breakpoints: [{
-        id: SOUGHT, linear: start,
+        id: SOUGHT, linear: start, ...sameProcess(cpu),
         gate: { condition: { kind: 'binary', op: '==', left: { kind: 'register', name: register }, right: { kind: 'constant', value: slot - stackBase } } },
       }],
     }, () => this.runner.back('reverseContinue', ANY));
@@ -91,6 +92,12 @@ export class Past {
       await this.restore();
     }
   }
+}
+
+/** Other processes may have the same function and stack at the same addresses: code at CPL 3 was entered in the address space that it runs in. */
+function sameProcess(cpu: CpuState): Pick<ExecutionBreakpoint, 'cr3' | 'privilege'> {
+  const cr3 = cpu.cpl === 3 ? cpu.control.find(({ name }) => name === 'cr3')?.value : undefined;
+  return cr3 === undefined ? {} : { cr3: Number(cr3), privilege: 'user' };
 }
 
 const ANY = { judge: async () => ({ stop: true, hitBreakpointIds: [] }) };

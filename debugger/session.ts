@@ -292,10 +292,7 @@ export class ShadowboxDebugSession extends DebugSession {
         const { stepper } = threads.current;
         call.afterResponse(await execution.begin(() => stepper.back(unit), 'step', true));
       },
-      reverseContinue: async (_args, call) => {
-        const { execution, runner } = this.machine;
-        call.afterResponse(await execution.begin(() => runner.back('reverseContinue'), 'run', true));
-      },
+      reverseContinue: async (_args, call) => call.afterResponse(await this.machine.goBack()),
       stepOut: async (args, call) => {
         const { execution, threads } = this.machine;
         const threadId = args.optionalInteger('threadId');

@@ -41,8 +41,13 @@ export class StopStories {
     return { description: short, text: `${title}: ${change}; ${who}` };
   }
 
-  /** An event. */
-  event(event: EventReport): StopWords {
+  /** An event; the first touch of a page by data with who did it. */
+  async event(event: EventReport): Promise<StopWords> {
+    const plain = this.plainEvent(event);
+    return event.kind === 'touch' ? { ...plain, text: `${plain.text}, by ${await this.who(event.hit.by)}` } : plain;
+  }
+
+  private plainEvent(event: EventReport): StopWords {
     switch (event.kind) {
       case 'interrupt': return words(`IRQ, vector ${hex(event.vector)}`, 'a hardware interrupt is about to be delivered');
       case 'softwareInterrupt': return words(`INT ${hex(event.vector)}`, 'the instruction is about to be executed');
@@ -57,12 +62,6 @@ export class StopStories {
       case 'touch': return words('first touch', `${event.hit.access === 'read' ? 'a read of' : 'a write to'} physical ${hex(event.hit.physical)}`);
       case 'execute': return words('first touch', `the first instruction in the page: ${hex(event.linear)}, physical ${hex(event.physical)}`);
     }
-  }
-
-  /** The first touch of a page by data, with who did it. */
-  async touch(hit: WatchHit): Promise<StopWords> {
-    const { text } = this.event({ kind: 'touch', hit });
-    return { description: 'first touch', text: `${text}, by ${await this.who(hit.by)}` };
   }
 
   async who(by: Accessor): Promise<string> {

@@ -51,17 +51,22 @@ export class TimeManager {
     }, 'run', true);
   }
 
-  private travel(to: TravelTarget): Promise<Stop> {
-    return this.progresses.show('Travelling through time', async ({ report, signal }) => {
+  private async travel(to: TravelTarget): Promise<Stop> {
+    const end = await this.retiredAt(to);
+    return this.show('Travelling through time', () => this.runner.travel(to), end);
+  }
+
+  /** Goes some way through time, while the client sees where the machine is, and may cancel it, which leaves the machine where it then is. */
+  show(title: string, way: () => Promise<Stop>, end?: number): Promise<Stop> {
+    return this.progresses.show(title, async ({ report, signal }) => {
       signal.addEventListener('abort', () => void this.execution.pause());
-      const end = await this.retiredAt(to);
       const look = setInterval(() => {
         void this.target.inspect.summary().then(({ retired }) => {
           report(`at instruction ${retired.toLocaleString('en-GB')}`, end === undefined || end === 0 ? undefined : Math.min(100, Math.floor((100 * retired) / end)));
         }, () => undefined);
       }, LOOK_MS);
       try {
-        return await this.runner.travel(to);
+        return await way();
       } finally {
         clearInterval(look);
       }

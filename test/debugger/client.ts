@@ -78,6 +78,8 @@ interface Events {
   module: Dap.ModuleEvent['body'];
   capabilities: Dap.CapabilitiesEvent['body'];
   invalidated: Dap.InvalidatedEvent['body'];
+  progressStart: Dap.ProgressStartEvent['body'];
+  progressEnd: Dap.ProgressEndEvent['body'];
   'shadowbox.serialOpen': { port: string };
   'shadowbox.serial': { port: string; data: string };
   'shadowbox.changed': object;

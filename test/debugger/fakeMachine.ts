@@ -64,6 +64,8 @@ export class FakeMachine implements MachineSession {
   private pausing = false;
   /** Whether it says that there is a time line. */
   hasPast = false;
+  /** Whether its ways back take until they are paused. */
+  takesLong = false;
   /** When an OUT was stopped at last. */
   private passedOut = -1;
   private readonly gates = new FakeGates(() => this.cpu, (entry) => this.emit({
@@ -113,6 +115,7 @@ export class FakeMachine implements MachineSession {
       },
       pause: async () => {
         this.pausing = true;
+        if (this.running && this.takesLong) this.stop({ kind: 'pause' });
       },
       setBreakpoints: async (breakpoints) => {
         this.breakpoints = breakpoints;
@@ -156,7 +159,7 @@ export class FakeMachine implements MachineSession {
     this.ways.push(way);
     this.running = true;
     this.emit({ kind: 'running' });
-    setImmediate(() => this.stop(reason));
+    if (!this.takesLong) setImmediate(() => this.stop(reason));
   }
 
   private setRegister(name: string, value: bigint): void {

@@ -104,4 +104,32 @@ describe('ways through a C program', function () {
     assert.match(await client.refused('stackTrace', { threadId: 2 }), /no thread 2: the machine has one CPU/);
     assert.match(await client.refused('next', { threadId: 2, singleThread: true }), /no thread 2/);
   });
+
+  for (const [title, go] of [
+    ['a run backwards', () => client.request('reverseContinue', { threadId: 1 })],
+    ['the search for who wrote', () => client.request('shadowbox.whoWrote', { expression: 'counter' })],
+  ] as const) {
+    it(`shows how far ${title} is, and lets it be cancelled where it then is`, async () => {
+      await client.request('setBreakpoints', { source: { path: program.source }, breakpoints: [] });
+      [machine.hasPast, machine.takesLong] = [true, true];
+      await go();
+      const { progressId, cancellable } = await client.event('progressStart', (body) => body.progressId !== 'shadowbox.launch');
+      assert.equal(cancellable, true);
+      await client.request('cancel', { progressId });
+      await client.stopped('pause');
+      await client.event('progressEnd', (body) => body.progressId === progressId);
+    });
+  }
+
+  it('stands, and says so, where a command is cancelled before it is answered', async () => {
+    machine.takesLong = true;
+    const { seq, response } = client.send('stepBack', { threadId: 1 });
+    await client.request('cancel', { requestId: seq });
+    const { success, message, body } = await response;
+    assert.deepEqual([success, message, body.error.variables.message, body.error.showUser], [false, 'cancelled', 'The request was cancelled.', false]);
+    await client.stopped('pause');
+    machine.takesLong = false;
+    await client.request('stepIn', { threadId: 1, granularity: 'instruction' });
+    await client.stopped('step');
+  });
 });

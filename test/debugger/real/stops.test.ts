@@ -35,6 +35,10 @@ describe('stops of paging-lab over the wire', function () {
     assert.match(irq.description ?? '', /^IRQ, vector 0x\w+$/);
     const touch = await stopAt('touch', 'execute 0x40000000');
     assert.equal(touch.description, 'first touch');
+    const painted = await stopAt('touch', 'write 0xb8000');
+    assert.match(painted.text ?? '', /^first touch: a write to physical 0xb8\w+, by \w+\+0x\w+ \(console\.c:\d+\)$/);
+    assert.equal((await client.request('exceptionInfo', { threadId: 1 })).description, painted.text);
+    await stopAt('touch', 'execute 0x40000000');
     assert.equal(await numberNow(client, '$eip >> 12'), 0x40000);
   });
 
@@ -78,6 +82,32 @@ describe('stops of paging-lab over the wire', function () {
     const { targets } = await client.request('gotoTargets', { source: { path: sample(MAIN) }, line: lineOf(MAIN, 'main-segments') });
     await client.request('goto', { threadId: 1, targetId: targets[0].id });
     assert.equal((await client.stopped('goto')).frame.line, lineOf(MAIN, 'main-segments'));
+  });
+
+  it('restarts a frame of the process that stands there, where another one has the same code and stack', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['ping-wait'] });
+    for (let time = 0; time < 3; time++) await goOn(client);
+    await breakAt(client, USER, []);
+    const [ping, round] = [(await valueNow(client, '$cr3')).split(' ')[0], await numberNow(client, 'round')];
+    // pong, too, waits for its turn in wait_turn at this stack pointer before ping comes back from its system call.
+    const { instructions } = await client.request('disassemble', { memoryReference: 'call', instructionOffset: 0, instructionCount: 12 });
+    const behind = instructions[instructions.findIndex(({ instruction }) => instruction.startsWith('int 0x80')) + 1].address;
+    await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: `lin:${ping}:${behind}` }] });
+    await goOn(client);
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    assert.deepEqual(stackFrames.slice(0, 3).map(({ name }) => name), ['call', 'wait_turn', 'ping']);
+    await client.request('restartFrame', { frameId: stackFrames[1].id });
+    assert.equal((await client.stopped('restart')).frame.name, 'wait_turn');
+    assert.equal((await valueNow(client, '$cr3')).split(' ')[0], ping);
+    const [, caller] = (await client.request('stackTrace', { threadId: 1 })).stackFrames;
+    assert.equal(Number((await client.request('evaluate', { expression: 'round', frameId: caller.id })).result.split(' ')[0]), round);
+  });
+
+  it('says who wrote a pointer without guessing what it pointed at', async () => {
+    await launchStopped(client, PAGING_LAB, { [USER]: ['ping-round'] });
+    await goOn(client);
+    await client.request('shadowbox.whoWrote', { expression: 'kernel_space.name' });
+    assert.match((await client.stopped('data breakpoint')).stop.text ?? '', /: was 0x0, is 0x\w+ <[^<>]+>; written by paging_init\+/);
   });
 
   for (const [mode, isSeen] of [
