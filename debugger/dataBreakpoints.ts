@@ -42,6 +42,8 @@ interface DataBreakpoint {
 
 const ACCESS_TYPES: ('read' | 'write' | 'readWrite')[] = ['write', 'read', 'readWrite'];
 const MOST_BYTES = 1 << 30;
+/** More bytes are no number in conditions. */
+const MOST_VALUE_BYTES = 8;
 /** What conditions may ask of an access. */
 const NAMES = eventNames(['write', 'linear', 'physical', 'before', 'after']);
 
@@ -102,7 +104,7 @@ export class DataBreakpoints implements StopJudge {
   /** Gives the machine all watchpoints anew. */
   async apply(): Promise<void> {
     await this.target.control.setWatchpoints(this.set.flatMap(({ watch, data, access, built }): Watchpoint[] => (
-      data ? [{ ...watchpoint(watch, data, access), ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }] : []
+      data ? [{ ...watchpoint(watch, data, accessOf(access, built)), ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }] : []
     )));
   }
 
@@ -121,7 +123,7 @@ export class DataBreakpoints implements StopJudge {
       if (!access) continue;
       const problem = reason.problems?.find(({ id }) => id === breakpoint.watch);
       if (problem) this.tell(problem.problem);
-      if (problem || await this.counts(breakpoint, access, backwards)) hit.push(breakpoint.id);
+      if (problem || !breakpoint.data || await this.counts(breakpoint, breakpoint.data, access, backwards)) hit.push(breakpoint.id);
     }
     return { stop: hit.length > 0, hitBreakpointIds: hit };
   }
@@ -131,10 +133,10 @@ export class DataBreakpoints implements StopJudge {
     return this.set.find((breakpoint) => breakpoint.watch === watch)?.data;
   }
 
-  private async counts(breakpoint: DataBreakpoint, hit: WatchHit, backwards: boolean): Promise<boolean> {
+  private async counts(breakpoint: DataBreakpoint, data: WatchedData, hit: WatchHit, backwards: boolean): Promise<boolean> {
     const { rest } = breakpoint.built;
     try {
-      if (rest.condition !== undefined && !(await this.evaluation.holds(rest.condition, valuesOf(hit)))) return false;
+      if (rest.condition !== undefined && !(await this.evaluation.holds(rest.condition, valuesOf(hit, data)))) return false;
     } catch (error) {
       this.tell(`The condition cannot be evaluated: ${messageOf(error)}`);
       return true;
@@ -178,7 +180,7 @@ export class DataBreakpoints implements StopJudge {
         condition: condition === undefined ? undefined : this.gates.parse(condition),
         hits: hitText === undefined ? undefined : parseHitCondition(hitText),
       };
-      const built = await this.gates.build(wish, { isHere: false, events: NAMES });
+      const built = await this.gates.build(wish, { isHere: false, isWrite: access !== 'read', events: NAMES });
       // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
       checkWatchpoint({ ...watchpoint(base.watch, data, access), ...built.filter });
       return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };
@@ -196,10 +198,18 @@ export function watchpoint(id: number, { place: { space, address }, bytes }: Wat
   };
 }
 
-/** What conditions may ask of an access, as numbers. */
-function valuesOf({ before, after, linear, physical, access }: WatchHit): NamedValues {
+/** What is to be seen of the machine: reads do not change anything. */
+function accessOf(access: DataBreakpoint['access'], { onlyChanges }: BuiltGate): Watchpoint['access'] {
+  return onlyChanges === true ? 'change' : access;
+}
+
+/** What conditions may ask of an access, as numbers: of up to 8 bytes all, of more those from the first one that was accessed. */
+function valuesOf({ before, after, linear, physical, access, offset }: WatchHit, { place, bytes }: WatchedData): NamedValues {
+  const first = Number((place.space.kind === 'physical' ? BigInt(physical) : linear ?? place.address) - place.address);
+  const from = bytes <= MOST_VALUE_BYTES ? 0 : Math.max(first - offset, 0);
+  const number = (known: Uint8Array = new Uint8Array()): bigint => littleEndian(known.subarray(from, from + MOST_VALUE_BYTES));
   const values: Partial<Record<EventValue, bigint>> = {
-    before: littleEndian((before ?? new Uint8Array()).subarray(0, 8)), after: littleEndian((after ?? new Uint8Array()).subarray(0, 8)),
+    before: number(before), after: number(after),
     linear: linear ?? 0n, physical: BigInt(physical), write: access === 'read' ? 0n : 1n,
   };
   return (name) => {

@@ -23,6 +23,21 @@ export function takeFilters(tree: Expression, isVariable: (name: string) => bool
   return filter ? { filter, rest: undefined } : { filter: {}, rest: tree };
 }
 
+const VALUES_BEFORE: ReadonlySet<string> = new Set(['before', 'old']), VALUES_AFTER: ReadonlySet<string> = new Set(['after', 'new']);
+
+/** Takes `before != after` out of the condition of a data breakpoint: the machine sees changes itself, of however many bytes. */
+export function takeChange(tree: Expression, isVariable: (name: string) => boolean): { readonly isChange: boolean; readonly rest: Expression | undefined } {
+  if (tree.kind !== 'binary') return { isChange: false, rest: tree };
+  const { operator, left, right } = tree;
+  if (operator === '&&') {
+    const [first, second] = [takeChange(left, isVariable), takeChange(right, isVariable)];
+    return { isChange: first.isChange || second.isChange, rest: joined(first.rest, second.rest) };
+  }
+  const names = [left, right].map((side) => (side.kind === 'register' || (side.kind === 'name' && !isVariable(side.name)) ? side.name.replace(/^[$%]/, '').toLowerCase() : ''));
+  const isChange = operator === '!=' && [names, [names[1], names[0]]].some(([one, other]) => VALUES_BEFORE.has(one) && VALUES_AFTER.has(other));
+  return { isChange, rest: isChange ? undefined : tree };
+}
+
 function joined(left: Expression | undefined, right: Expression | undefined): Expression | undefined {
   return left && right ? { kind: 'binary', operator: '&&', left, right } : left ?? right;
 }

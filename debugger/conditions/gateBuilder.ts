@@ -11,7 +11,7 @@ import type { Program } from '../program';
 import type { Target } from '../target';
 import { byteValue } from '../symbols/values';
 import { stripType } from '../symbols/types';
-import { takeFilters } from './filters';
+import { takeChange, takeFilters } from './filters';
 import { compileNumber, compileValue, NotCompilable, type GateScope } from './gateCompiler';
 import type { HitCondition, LogPiece } from './languages';
 import { simplePlace } from './variablePlaces';
@@ -31,6 +31,8 @@ export interface Site {
   readonly isPart?: boolean;
   /** The machine stands there now, so that its mode is the one of the code. */
   readonly isHere: boolean;
+  /** Whether it is about writes to data, whose machine can leave out those that change nothing. */
+  readonly isWrite?: boolean;
   /** Names of the values that the event brings. */
   readonly events?: ReadonlyMap<string, EventValue>;
 }
@@ -40,6 +42,8 @@ export type LogWriter = (values: readonly (bigint | string)[]) => string;
 
 export interface BuiltGate {
   readonly filter: StopFilter;
+  /** Writes that leave the bytes as they were are not wanted. */
+  readonly onlyChanges?: boolean;
   readonly gate?: Gate;
   readonly write?: LogWriter;
   /** What the adapter decides itself, at each stop that the gate lets through. */
@@ -64,7 +68,8 @@ export class GateBuilder {
   async build(wish: Wish, site: Site): Promise<BuiltGate> {
     const scope = await this.scope(site);
     const isVariable = (name: string): boolean => scope.local(name) !== undefined || scope.global(name) !== undefined;
-    const { filter, rest: condition } = wish.condition ? takeFilters(wish.condition, isVariable) : { filter: {}, rest: undefined };
+    const { filter, rest } = wish.condition ? takeFilters(wish.condition, isVariable) : { filter: {}, rest: undefined };
+    const { isChange, rest: condition } = rest && site.isWrite === true ? takeChange(rest, isVariable) : { isChange: false, rest };
     const compiled = condition && attempt(() => compileNumber(condition, scope).gate);
     const isDecided = condition === undefined || compiled !== undefined;
     // The monitor counts the hits of each place on its own.
@@ -74,6 +79,7 @@ export class GateBuilder {
     const gate: Gate = { ...(compiled ? { condition: compiled } : {}), ...(hits ? { hits } : {}), ...(log ? { log: { values: log.values } } : {}) };
     return {
       filter,
+      ...(isChange ? { onlyChanges: true } : {}),
       ...(Object.keys(gate).length > 0 ? { gate } : {}),
       ...(log ? { write: log.write } : {}),
       rest: {

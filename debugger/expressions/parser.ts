@@ -169,6 +169,8 @@ class Parser {
       } else if (this.current.kind === 'name' && this.current.text.startsWith('.')) {
         // The word pattern takes `.member` as one word, because labels may begin with a dot.
         expression = { kind: 'member', object: expression, name: this.name().slice(1), arrow: false };
+      } else if (this.current.text === '(') {
+        throw userError('Functions are not called here, as that would run the guest: a GDB can do it (gdbPort in the launch configuration).');
       } else {
         return expression;
       }

@@ -124,6 +124,16 @@ describe('stops of a C program', function () {
       assert.equal((await goOn('data breakpoint')).stop.description, 'counter: 23 (0x17) → 24 (0x18)');
     });
 
+    it('leaves out writes that change nothing, of however many bytes', async () => {
+      await watch('corner', { condition: 'before != after' });
+      assert.deepEqual([machine.watchpoints[0].access, machine.watchpoints[0].gate], ['change', undefined]);
+      await watch('corner', { condition: '$new != $old && cpl == 0 && counter == 16', accessType: 'readWrite' });
+      assert.deepEqual([machine.watchpoints[0].access, machine.watchpoints[0].privilege], ['change', 'kernel']);
+      assert.equal(machine.watchpoints[0].gate?.condition?.kind, 'binary');
+      await watch('corner', { condition: 'before != after', accessType: 'read' });
+      assert.equal(machine.watchpoints[0].access, 'read');
+    });
+
     it('comes to the same where only the adapter can evaluate', async () => {
       await watch('counter', { condition: 'after > 20 ? 1 : 0', hitCondition: '== 3' });
       assert.equal(machine.watchpoints[0].gate, undefined);

@@ -282,6 +282,7 @@ describe('values of a C program', function () {
       '#': /do not understand/,
       'counter = 1': /'=' assigns/,
       '(struct nothing)1': /no type 'struct nothing'/,
+      'add(1, 2)': /Functions are not called here/,
     };
     for (const [expression, message] of Object.entries(messages)) {
       const response = await client.raw('evaluate', { expression, frameId: frame.id, context: 'watch' });

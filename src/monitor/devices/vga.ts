@@ -120,8 +120,14 @@ export class Vga implements Device {
     return this.#host.now();
   }
 
-  /** Bytes of the window at A0000 as a read would give them, without the read's effect on the latches. */
-  peekMemory(address: number, bytes: number): Uint8Array {
+  /** Whether all of these addresses lie in the window at A0000. */
+  inWindow(address: number, bytes: number): boolean {
+    return address >= LEGACY.first && address + bytes <= LEGACY.first + LEGACY.bytes;
+  }
+
+  /** Bytes of the window at A0000 as a read would give them, without the read's effect on the latches; undefined for addresses elsewhere. */
+  peekMemory(address: number, bytes: number): Uint8Array | undefined {
+    if (!this.inWindow(address, bytes)) return undefined;
     const { latches } = this.state;
     const seen = Uint8Array.from({ length: bytes }, (_, i) => this.#readWindow(address + i));
     this.state.latches = latches;

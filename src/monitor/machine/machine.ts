@@ -108,8 +108,8 @@ export class VirtualMachine {
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
     };
-    const { board: { apics }, executor, map } = this.parts;
-    this.stops = new StopSet({ cpu, executor, map, nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
+    const { board: { apics, vga }, executor, map } = this.parts;
+    this.stops = new StopSet({ cpu, executor, map, peekDevice: (address, bytes) => vga.peekMemory(address, bytes), nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
     this.notes = this.start();
   }
 

@@ -81,7 +81,7 @@ function copyOut(parts: MachineParts, space: MemorySpace, address: bigint, bytes
   return target;
 }
 
-/** Writes bytes at an address, ROM included; gives how many, fewer where something is not there. */
+/** Writes bytes at an address, ROM and the VGA's window included; gives how many, fewer where something is not there. */
 export function writeMemory(parts: MachineParts, space: MemorySpace, address: bigint, bytes: Uint8Array): number {
   return seenThrough(parts, space, () => copyIn(parts, space, address, bytes));
 }
@@ -89,9 +89,18 @@ export function writeMemory(parts: MachineParts, space: MemorySpace, address: bi
 function copyIn(parts: MachineParts, space: MemorySpace, address: bigint, bytes: Uint8Array): number {
   const { map } = parts;
   for (const piece of pieces(parts, space, address, bytes.length)) {
+    const at = piece.page * PAGE_BYTES + piece.offset;
+    const part = bytes.subarray(piece.done, piece.done + piece.bytes);
+    if (piece.page >= 0 && map.entry(piece.page) === DEVICE) {
+      const { vga } = parts.board;
+      if (!vga.inWindow(at, part.length)) return piece.done;
+      // As the guest's own writes: what comes of them hangs on the mode.
+      part.forEach((byte, index) => vga.writeMemory(at + index, 1, byte));
+      continue;
+    }
     const frame = piece.page < 0 ? NOTHING : map.frame(piece.page);
     if (frame <= 0) return piece.done;
-    map.copyIn(piece.page * PAGE_BYTES + piece.offset, bytes.subarray(piece.done, piece.done + piece.bytes));
+    map.copyIn(at, part);
   }
   return bytes.length;
 }

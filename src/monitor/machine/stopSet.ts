@@ -40,6 +40,8 @@ export interface StopSurroundings {
   readonly cpu: Cpu;
   readonly executor: Executor;
   readonly map: PhysicalMap;
+  /** Bytes of a device's memory, without side effects; undefined for what cannot be read so. */
+  peekDevice(address: number, bytes: number): Uint8Array | undefined;
   /** The vector that an interrupt would be taken with now. */
   nextVector(): number;
   time(): number;

@@ -49,7 +49,7 @@ export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<
 /**
  * What events bring: retired instructions; the number of the CPU; of interrupts and exceptions the vector and error code (0 without one)
  * and CR2-to-be of a page fault; of port and MSR accesses, and CR3 loads, the number and the value that is written (0 for reads);
- * of a watchpoint the linear and physical address, and the value of the watched bytes (up to 8) before and after. 0 for what the event does not have.
+ * of a watchpoint the linear and physical address, and the value of the watched bytes (up to 8; of more those from the first one that was accessed) before and after. 0 for what the event does not have.
  */
 export const EVENT_VALUES = ['retired', 'cpu', 'vector', 'errorCode', 'faultAddress', 'port', 'msr', 'value', 'bytes', 'write', 'linear', 'physical', 'before', 'after'] as const;
 export type EventValue = (typeof EVENT_VALUES)[number];

@@ -8,12 +8,14 @@ import * as L from '../cpu/layout';
 import type { Executor } from '../engine/executor';
 import type { SeenAccess } from '../memory/accessWatch';
 import { PAGE_BYTES } from '../memory/layout';
-import { ABSENT, type PhysicalMap } from '../memory/physicalMap';
+import { ABSENT, DEVICE, type PhysicalMap } from '../memory/physicalMap';
 import { outsideAddress } from './addresses';
 import type { Accessor, WatchHit } from './stops';
 
 /** Bytes of a watchpoint that are kept of before and after. */
 const MOST_BYTES = 64;
+/** Bytes of which conditions see a number. */
+const VALUE_BYTES = 8;
 
 /** Bytes to be watched, and who wants to know. */
 export interface WatchedBytes {
@@ -28,6 +30,8 @@ export interface WatchEnvironment {
   readonly cpu: Cpu;
   readonly executor: Executor;
   readonly map: PhysicalMap;
+  /** Bytes of a device's memory, without side effects; undefined for what cannot be read so. */
+  peekDevice(address: number, bytes: number): Uint8Array | undefined;
 }
 
 /** A watchpoint with its place in pages, and its last hit. All of it holds until the next instruction. */
@@ -44,6 +48,8 @@ export class WatchedHit<W extends WatchedBytes> {
   access: WatchHit['access'] = 'read';
   /** Number of the watched byte from which on bytes of before and after are known. */
   from = 0;
+  /** Number of the first watched byte that was accessed. */
+  private first = 0;
   /** Guest-physical address of the first watched byte that was accessed. */
   physical = 0;
   /** Who has done it. A device has a name, and nothing else. */
@@ -59,7 +65,7 @@ export class WatchedHit<W extends WatchedBytes> {
   private linearPage: number | undefined;
   private linearOffset = 0;
   private isLong = false;
-  /** How many bytes of before and after are known; -1 where they cannot be read. They lie in one page, or in two. */
+  /** How many bytes of before and after are known; -1 where they cannot be read. They lie in one page, or in two, of memory or of a device. */
   private known = -1;
   private firstAddress = 0;
   private firstBytes = 0;
@@ -106,6 +112,7 @@ export class WatchedHit<W extends WatchedBytes> {
     const skipped = first - start;
     const { length } = this.watch;
     this.access = kind;
+    this.first = first;
     this.from = length <= MOST_BYTES ? 0 : Math.min(first, length - MOST_BYTES);
     if (!this.place(this.from, Math.min(length, MOST_BYTES), access)) {
       // A part of them is not there: those that are accessed.
@@ -133,19 +140,20 @@ export class WatchedHit<W extends WatchedBytes> {
     return this.known >= 0;
   }
 
-  /** Guest-physical page of one of its pages; -1 where that is not memory. */
+  /** Guest-physical page of one of its pages; -1 where what it holds cannot be seen. */
   private memoryPage(page: number, access: SeenAccess): number {
     const { cpu, map } = this.environment;
     let target = access.physicalPage;
     if (this.watch.space === 'physical') target = map.behindWindows(page);
     else if (page !== access.linearPage) target = cpu.mmu.peekPage(page);
-    return target < 0 || map.entry(target) < ABSENT ? -1 : target;
+    if (target < 0) return -1;
+    const entry = map.entry(target);
+    return entry >= ABSENT || (entry === DEVICE && this.environment.peekDevice(target * PAGE_BYTES, 1)) ? target : -1;
   }
 
   private copyTo(target: Uint8Array): void {
-    const { map } = this.environment;
-    copyMemory(map, this.firstAddress, this.firstBytes, target, 0);
-    if (this.known > this.firstBytes) copyMemory(map, this.secondAddress, this.known - this.firstBytes, target, this.firstBytes);
+    copySeen(this.environment, this.firstAddress, this.firstBytes, target, 0);
+    if (this.known > this.firstBytes) copySeen(this.environment, this.secondAddress, this.known - this.firstBytes, target, this.firstBytes);
   }
 
   /** Numbers as they are now. With addresses of 57 bits they hold for the instruction alone, and are made exact at once. */
@@ -176,7 +184,7 @@ export class WatchedHit<W extends WatchedBytes> {
     return linearPage === undefined ? undefined : BigInt.asUintN(this.isLong ? 64 : 32, BigInt(linearPage) * BigInt(PAGE_BYTES) + BigInt(this.linearOffset));
   }
 
-  /** A copy of the bytes from number `from` on, as they were before; undefined for device memory. */
+  /** A copy of the bytes from number `from` on, as they were before; undefined where they cannot be seen (most devices). */
   get before(): Uint8Array | undefined {
     return this.known < 0 ? undefined : this.old.slice(0, this.known);
   }
@@ -188,14 +196,19 @@ export class WatchedHit<W extends WatchedBytes> {
     return this.now.slice(0, this.known);
   }
 
-  /** The first (up to eight) watched bytes as a number, before and now; 0 where they are not known. */
+  /** The watched bytes as a number, before and now: of up to eight all, of more those from the first one that was accessed; 0 where they are not known. */
   get valueBefore(): bigint | number {
-    return this.from === 0 ? littleEndian(this.old, this.known) : 0;
+    return this.numberIn(this.old);
   }
   get valueAfter(): bigint | number {
-    if (this.from !== 0 || this.known < 0) return 0;
-    this.copyTo(this.now);
-    return littleEndian(this.now, this.known);
+    if (this.known >= 0) this.copyTo(this.now);
+    return this.numberIn(this.now);
+  }
+
+  private numberIn(bytes: Uint8Array): bigint | number {
+    if (this.known < 0) return 0;
+    const skipped = this.watch.length <= VALUE_BYTES ? 0 : this.first - this.from;
+    return skipped === 0 ? littleEndian(bytes, this.known) : littleEndian(bytes.subarray(skipped), this.known - skipped);
   }
 
   get by(): Accessor {
@@ -208,8 +221,20 @@ export class WatchedHit<W extends WatchedBytes> {
 /** A number or what has been made exact already, as an address for the outside. */
 const exact = (address: number | bigint): bigint => BigInt.asUintN(64, BigInt(address));
 
+/** Copies bytes of one page of RAM, ROM or a device that can be looked at. False where there is nothing to be seen. */
+export function copySeen({ map, peekDevice }: WatchEnvironment, address: number, bytes: number, target: Uint8Array, at: number): boolean {
+  const entry = map.entry(Math.floor(address / PAGE_BYTES));
+  if (entry !== DEVICE) {
+    copyMemory(map, address, bytes, target, at);
+    return entry >= ABSENT;
+  }
+  const seen = peekDevice(address, bytes);
+  if (seen) target.set(seen, at);
+  return seen !== undefined;
+}
+
 /** Copies bytes of one page of RAM or ROM, and leaves no garbage. What is not there (any more) reads as ones. */
-export function copyMemory(map: PhysicalMap, address: number, bytes: number, target: Uint8Array, at: number): void {
+function copyMemory(map: PhysicalMap, address: number, bytes: number, target: Uint8Array, at: number): void {
   const entry = map.entry(Math.floor(address / PAGE_BYTES));
   // RAM that was never written is zeros.
   if (entry <= ABSENT) return void target.fill(entry === ABSENT ? 0 : 0xff, at, at + bytes);

@@ -4,8 +4,7 @@
  */
 import type { AccessWatch, SeenAccess } from '../memory/accessWatch';
 import { PAGE_BYTES } from '../memory/layout';
-import { ABSENT } from '../memory/physicalMap';
-import { copyMemory, WatchedHit, type WatchedBytes, type WatchEnvironment } from './watchHits';
+import { copySeen, WatchedHit, type WatchedBytes, type WatchEnvironment } from './watchHits';
 
 export type { WatchedBytes, WatchedHit } from './watchHits';
 
@@ -100,12 +99,12 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
     const changing = this.meet(access, 'write');
     if (!changing) return store();
     const { old, now } = this;
-    const isPlain = this.copyPlain(access, old);
+    const isSeen = this.copySeen(access, old);
     store();
-    // Where the bytes are a device's, each write counts.
-    if (isPlain) this.copyPlain(access, now);
+    // Where the bytes cannot be seen, each write counts.
+    if (isSeen) this.copySeen(access, now);
     for (const { placed, start } of changing) {
-      const isChanged = !isPlain || !sameBytes(old, now, start, access.bytes, placed.watch.length);
+      const isChanged = !isSeen || !sameBytes(old, now, start, access.bytes, placed.watch.length);
       if (isChanged && !placed.isHit) this.add(placed);
     }
   }
@@ -144,12 +143,9 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
     return changing;
   }
 
-  /** Copies the bytes of an access, if they are RAM or ROM. */
-  private copyPlain({ physicalPage, offset, bytes }: SeenAccess, target: Uint8Array): boolean {
-    const { map } = this.environment;
-    if (map.entry(physicalPage) < ABSENT) return false;
-    copyMemory(map, physicalPage * PAGE_BYTES + offset, bytes, target, 0);
-    return true;
+  /** Copies the bytes of an access, if they can be seen. */
+  private copySeen({ physicalPage, offset, bytes }: SeenAccess, target: Uint8Array): boolean {
+    return copySeen(this.environment, physicalPage * PAGE_BYTES + offset, bytes, target, 0);
   }
 }
 

@@ -3,11 +3,12 @@
  * interpreted and translated code.
  */
 import assert from 'node:assert/strict';
-import type { StopReason, Watchpoint, WatchHit } from '../../../src/monitor/machine/session';
+import type { GateExpression, StopReason, Watchpoint, WatchHit } from '../../../src/monitor/machine/session';
 import { code, le32, NOP } from '../cpu/guest';
 import { DATA, HERE, Kernel, PROGRAM, STACK } from './kernel';
 
 const ENGINES = ['interpreter', 'translator', 'translate-all', 'translate-again'];
+const VGA_TEXT = 0xb8000;
 const EAX = 0xb8, ECX = 0xb9, ESI = 0xbe, EDI = 0xbf;
 const set = (register: number, value: number): readonly number[] => [register, ...le32(value)];
 /** MOV [address], EAX; AL; MOV EAX, [address]; MOV AL, [address]. */
@@ -100,6 +101,25 @@ describe('watchpoints', function () {
       assert.deepEqual(seen('write', 4), [[places.first, 'write'], [places.same, 'write'], [places.inc, 'write'], [places.back, 'write']]);
       assert.deepEqual(seen('change', 3), [[places.first, 'write'], [places.inc, 'write'], [places.back, 'write']]);
       assert.deepEqual(seen('readWrite', 5).map(([, access]) => access), ['write', 'read', 'write', 'readWrite', 'write']);
+    });
+
+    it(`${engine}: the VGA's memory, with what it held and holds`, () => {
+      const program = code(set(EAX, 0x0741), store(VGA_TEXT + 160), storeByte(VGA_TEXT + 160), set(EAX, 0x42), storeByte(VGA_TEXT + 160), HERE);
+      const places = { first: 5, other: 20 };
+      const kernel = new Kernel({ [PROGRAM]: program }, { engine });
+      kernel.machine.stops.setWatchpoints([watch(VGA_TEXT + 160, 2, 'change', { space: 'physical' })]);
+      const [first, other] = [nextHit(kernel), nextHit(kernel)];
+      assert.deepEqual([first, other].map(placeOf), [places.first, places.other], 'a write that changes nothing is left out');
+      assert.deepEqual([first.after, other.before, other.after], [Uint8Array.of(0x41, 7), Uint8Array.of(0x41, 7), Uint8Array.of(0x42, 7)]);
+    });
+
+    it(`${engine}: conditions about more bytes than a number has see those from the first that was accessed`, () => {
+      const program = code(set(EAX, 5), store(DATA + 0x800), store(DATA + 0x900), set(EAX, 6), store(DATA + 0x900), HERE);
+      const kernel = new Kernel({ [PROGRAM]: program }, { engine });
+      const value = (name: 'before' | 'after', is: bigint): GateExpression => ({ kind: 'binary', op: '==', left: { kind: 'event', name }, right: { kind: 'constant', value: is } });
+      kernel.machine.stops.setWatchpoints([{ ...watch(DATA, 0x1000, 'write'), gate: { condition: { kind: 'and', left: value('before', 5n), right: value('after', 6n) } } }]);
+      const hit = nextHit(kernel);
+      assert.deepEqual([placeOf(hit), hit.linear], [20, BigInt(DATA + 0x900)]);
     });
 
     it(`${engine}: a repeated string instruction is one hit, behind all of it`, () => {
