@@ -9,11 +9,15 @@ import { parseArgs } from 'node:util';
 import { launchMachine } from '../../src/host/node/launch';
 import { loadImages } from '../../src/host/node/loadImages';
 import { validateConfiguration } from '../../src/monitor/machine/configuration';
-import type { MachineSession } from '../../src/monitor/machine/session';
+import type { MachineSession, Watchpoint } from '../../src/monitor/machine/session';
 
 const GUEST = path.join(fileURLToPath(new URL('../..', import.meta.url)), '.cache', 'guests', 'debian-i386');
 /** Steps at random places that are undone. */
 const PLACES = 20;
+/** Where the kernel is loaded: CONFIG_PHYSICAL_START of arch/x86. */
+const PAGE_BYTES = 4096n, KERNEL_CODE = 0x1000000n;
+/** A search in a hot page begins after this part of the run. */
+const HOT_PART = 50;
 
 const { values } = parseArgs({ options: { instructions: { type: 'string', default: '1000000000' }, pairs: { type: 'string', default: '2' } } });
 const instructions = Number(values.instructions);
@@ -78,6 +82,29 @@ async function travel(session: MachineSession): Promise<void> {
   say('steps there that a step back has undone to an equal hash', `${equal} of ${PLACES}`);
 }
 
+/**
+ * Searches for who wrote last that lead back to the beginning: over all of the run in a page that is seldom used, and over a part of it in one that
+ * is used all the time, where each access comes to the monitor.
+ */
+async function whoWrote(session: MachineSession): Promise<void> {
+  const { control, inspect } = session;
+  const search = async (what: string, from: number, place: Pick<Watchpoint, 'space' | 'address' | 'length'>): Promise<void> => {
+    await go(session, () => control.travel(from));
+    const { time, retired } = await inspect.summary();
+    await control.setWatchpoints([{ id: 1, ...place, access: 'write' }]);
+    const milliseconds = await go(session, () => control.reverseContinue());
+    const then = await inspect.summary();
+    await control.setWatchpoints([]);
+    const back = `${((time - then.time) / 1e9).toFixed(3)} s of guest time, ${((retired - then.retired) / 1e6).toFixed(0)} million instructions`;
+    say(`who last wrote ${what}`, `${milliseconds.toFixed(0)} ms for ${back}`);
+  };
+  await search("a byte of the kernel's code", instructions, { space: 'physical', address: KERNEL_CODE, length: 1 });
+  const part = Math.floor(instructions / HOT_PART);
+  await go(session, () => control.travel(part));
+  const { stackLinear } = await inspect.cpu();
+  await search('the top of the stack that is in use', part, { space: 'linear', address: (stackLinear | (PAGE_BYTES - 1n)) - 3n, length: 4 });
+}
+
 async function main(): Promise<void> {
   if (!existsSync(path.join(GUEST, 'linux'))) throw new Error('There is no Debian kernel: node scripts/fetch-guests.mjs');
   const costs: { readonly on: Run; readonly off: Run }[] = [];
@@ -87,7 +114,10 @@ async function main(): Promise<void> {
     const on = await run(true);
     costs.push({ on, off });
     say(`pair ${pair + 1}: processor time without and with snapshots`, `${off.processor.toFixed(0)} ms, ${on.processor.toFixed(0)} ms (wall ${off.wall.toFixed(0)}, ${on.wall.toFixed(0)})`);
-    if (pair === pairs - 1) await travel(on.session);
+    if (pair === pairs - 1) {
+      await travel(on.session);
+      await whoWrote(on.session);
+    }
     await on.session.dispose();
   }
   say('processor time with snapshots, compared with without (median)', `${(100 * (median(costs.map(({ on, off }) => on.processor / off.processor)) - 1)).toFixed(1)} % more`);

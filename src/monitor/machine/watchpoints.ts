@@ -12,6 +12,8 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
   private all: readonly WatchedHit<W>[] = [];
   private linear: readonly WatchedHit<W>[] = [];
   private physical: readonly WatchedHit<W>[] = [];
+  /** Whether there is any that sees reads. */
+  private seesReads = false;
   /** Those that the instruction under way has hit. */
   private hits: WatchedHit<W>[] = [];
   /** Accesses that are not the guest's own: nobody looks. */
@@ -28,6 +30,7 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
     this.all = watches.map((watch) => known.get(watch) ?? new WatchedHit(watch, this.environment));
     this.linear = this.all.filter(({ watch }) => watch.space === 'linear');
     this.physical = this.all.filter(({ watch }) => watch.space === 'physical');
+    this.seesReads = this.all.some(({ watch }) => isWanted(watch.access, 'read'));
     this.keep((hit) => this.all.includes(hit));
     this.environment.cpu.mmu.watch = this.all.length > 0 ? this : undefined;
   }
@@ -77,16 +80,42 @@ export class Watchpoints<W extends WatchedBytes> implements AccessWatch {
   // What memory asks and tells.
 
   covers(linearPage: number, physicalPage: number): boolean {
-    if (this.linear.length > 0) for (const placed of this.linear) if (placed.isOn(linearPage) && placed.isInSpace()) return true;
-    return this.coversPhysical(physicalPage);
+    return this.coversLinear(linearPage, false) || this.coversPhysical(physicalPage);
+  }
+
+  coversReads(linearPage: number, physicalPage: number): boolean {
+    return this.seesReads && (this.coversLinear(linearPage, true) || this.coversFrame(physicalPage, true));
+  }
+
+  touches(linearPage: number, physicalPage: number, offset: number, bytes: number): boolean {
+    const meets = (placed: WatchedHit<W>, page: number): boolean => {
+      const start = placed.numberOf(page, offset);
+      return start < placed.watch.length && start + bytes > 0;
+    };
+    for (const placed of this.linear) if (meets(placed, linearPage) && placed.isInSpace()) return true;
+    if (this.physical.length === 0) return false;
+    for (const placed of this.physical) if (meets(placed, physicalPage)) return true;
+    // By which other addresses the bytes are reached is looked at where the access is told.
+    return this.environment.map.windows.length > 0 && this.environment.map.pagesLeadingTo(physicalPage).length > 0;
+  }
+
+  private coversLinear(page: number, forReads: boolean): boolean {
+    if (this.linear.length === 0) return false;
+    for (const placed of this.linear) if (placed.isOn(page) && placed.isInSpace() && (!forReads || isWanted(placed.watch.access, 'read'))) return true;
+    return false;
   }
 
   coversPhysical(physicalPage: number): boolean {
+    return this.coversFrame(physicalPage, false);
+  }
+
+  private coversFrame(physicalPage: number, forReads: boolean): boolean {
     const { physical } = this;
     if (physical.length === 0) return false;
-    for (const placed of physical) if (placed.isOn(physicalPage)) return true;
+    const isMeant = ({ watch }: WatchedHit<W>): boolean => !forReads || isWanted(watch.access, 'read');
+    for (const placed of physical) if (placed.isOn(physicalPage) && isMeant(placed)) return true;
     const others = this.environment.map.windows.length > 0 ? this.environment.map.pagesLeadingTo(physicalPage) : [];
-    return others.some((page) => physical.some((placed) => placed.isOn(page)));
+    return others.some((page) => physical.some((placed) => placed.isOn(page) && isMeant(placed)));
   }
 
   read(access: SeenAccess): void {

@@ -1,6 +1,6 @@
 /**
  * Who wants to see accesses to memory, and what is told. Accesses of the processor come by the MMU, which keeps no TLB entry of a
- * page that is covered; those of bus masters by the bus; bits that page walks set by shadow paging.
+ * page that is covered, or none for writing where reads are not wanted; those of bus masters by the bus; bits that page walks set by shadow paging.
  */
 
 /** An access to a covered page, or a part of one: inside of one page. */
@@ -17,6 +17,10 @@ export interface SeenAccess {
 export interface AccessWatch {
   /** Whether accesses to a page by a linear address (of the present address space) are to be seen. */
   covers(linearPage: number, physicalPage: number): boolean;
+  /** Whether reads are among them. */
+  coversReads(linearPage: number, physicalPage: number): boolean;
+  /** Whether an access to a covered page may touch bytes that somebody wants to see. */
+  touches(linearPage: number, physicalPage: number, offset: number, bytes: number): boolean;
   /** Whether accesses to a guest-physical page are to be seen, by whatever way. */
   coversPhysical(physicalPage: number): boolean;
   /** Bytes have been read. */

@@ -151,8 +151,10 @@ export class Mmu {
   }
 
   /** Whether an access to a page has to come to the MMU each time, because somebody wants to see it. */
-  private isWatched(page: number, target: number): boolean {
-    return (this.watchedPages.size > 0 && this.watchedPages.has(page)) || (this.accessWatch !== undefined && this.accessWatch.covers(page, target));
+  private isWatched(page: number, target: number, write: boolean): boolean {
+    if (this.watchedPages.size > 0 && this.watchedPages.has(page)) return true;
+    const watch = this.accessWatch;
+    return watch !== undefined && (write ? watch.covers(page, target) : watch.coversReads(page, target));
   }
 
   /**
@@ -167,7 +169,8 @@ export class Mmu {
     if (offset + bytes > PAGE_BYTES) return this.crossing(page, offset, bytes, kind, user);
     const target = this.translate(page, write, user);
     if (target < 0) return this.refuse(this.pageFault(page, offset));
-    const host = this.direct(page, target, write, user);
+    const direct = this.direct(page, target, write, user);
+    const host = direct < 0 && this.isBeside(page, target, offset, bytes) ? this.plainHost(target, write) : direct;
     if (host >= 0) return host + offset;
     const address = target * PAGE_BYTES + offset;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, bytes, write);
@@ -277,17 +280,31 @@ export class Mmu {
     return new GuestFault(PAGE_FAULT, this.shadow.errorCode, low, Math.floor(page / (TWO32 / PAGE_BYTES)) >>> 0);
   }
 
+  /** Whether an access has to do with its page alone, and with nothing that somebody watches in it. */
+  private isBeside(page: number, target: number, offset: number, bytes: number): boolean {
+    return this.accessWatch !== undefined && !(this.watchedPages.size > 0 && this.watchedPages.has(page)) && !this.accessWatch.touches(page, target, offset, bytes);
+  }
+
+  /** Host address of a page for one access that nobody has to see; -1 where there is none, or its frame is traced. */
+  private plainHost(target: number, write: boolean): number {
+    const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
+    return frame <= 0 || (write && this.flagsFor(target, frame, true) !== 0) ? -1 : frame * PAGE_BYTES;
+  }
+
+  /** Why a frame may be traced. What it is kept for is done before it is written to. */
+  private flagsFor(target: number, frame: number, write: boolean): number {
+    const flags = this.machine.frameFlags(frame);
+    if (!write || !(flags & FRAME.kept) || flags & (FRAME.rom | FRAME.shared)) return flags;
+    this.map.release(target, frame);
+    return flags & ~FRAME.kept;
+  }
+
   /** Host address of a page that may be accessed directly, entered in the TLB; -1 for a bounce. */
   private direct(page: number, target: number, write: boolean, user: boolean): number {
-    if (this.isWatched(page, target)) return -1;
+    if (this.isWatched(page, target, write)) return -1;
     const frame = write ? this.map.frameToWrite(target) : this.map.frame(target);
     if (frame <= 0) return -1;
-    let flags = this.machine.frameFlags(frame);
-    if (write && flags & FRAME.kept && !(flags & (FRAME.rom | FRAME.shared))) {
-      this.map.release(target, frame);
-      flags &= ~FRAME.kept;
-    }
-    const isTraced = flags !== 0;
+    const isTraced = this.flagsFor(target, frame, write) !== 0;
     if (write && isTraced) {
       this.enterTraced(page, frame, user);
       return -1;
@@ -301,7 +318,7 @@ export class Mmu {
     // What may be read is often written next, and the other way round.
     if (!shadow.techniques.pairs) return host;
     if (write) tlb.offer(slot, TLB_KIND.read, user, page, host);
-    else if (shadow.writable && !isTraced) tlb.offer(slot, TLB_KIND.write, user, page, host);
+    else if (shadow.writable && !isTraced && !this.isWatched(page, target, true)) tlb.offer(slot, TLB_KIND.write, user, page, host);
     return host;
   }
 
