@@ -45,8 +45,9 @@ export class Forks {
   find(id: number): Fork {
     const found = this.forks.find((fork) => fork.id === id);
     if (found) return found;
-    const known = this.forks.map((fork) => fork.id).join(', ');
-    throw new MachineError(`There is no fork ${id}${known === '' ? ': the past has not been changed' : `: there are ${known}`}.`, 'user');
+    const known = this.forks.map((fork) => `fork ${fork.id}`);
+    const others = known.length === 0 ? 'the past has not been changed' : `there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`;
+    throw new MachineError(`There is no fork ${id}: ${others}.`, 'user');
   }
 
   remove(id: number): void {

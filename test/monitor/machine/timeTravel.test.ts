@@ -268,7 +268,7 @@ describe('time travel', function () {
     assert.equal(go(fork?.id ?? 0), first);
     assert.equal(traveller.retired, firstEnd.retired);
     assert.equal(traveller.machine.recording().inputs.length, 1);
-    assert.throws(() => traveller.time.travel({ fork: fork?.id ?? 0 }), /There is no fork 1: there are 2/);
+    assert.throws(() => traveller.time.travel({ fork: fork?.id ?? 0 }), /There is no fork 1: there is fork 2\./);
     assert.equal(go(2), secondEnd);
     assert.equal(traveller.retired, retired);
     assert.equal(traveller.machine.parts.cpu.state.u32(L.CR2), 5);
