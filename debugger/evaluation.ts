@@ -16,7 +16,7 @@ import type { Threads } from './threads';
 import { fitInto, littleEndian, toLittleEndian } from './numbers';
 import { userError } from './ports';
 import type { Program } from './program';
-import { registerNamed, registerWrite, type NamedRegister } from './registers';
+import { memoryOfRegister, registerNamed, registerWrite, type NamedRegister } from './registers';
 import type { FormatOptions } from './symbols/format';
 import { sizeOf, stripType, typeName, type Type } from './symbols/types';
 import type { Target } from './target';
@@ -155,9 +155,10 @@ export class Evaluation {
     return /^[0-9]/.test(digits) ? number : this.linear(digits).catch(() => number);
   }
 
-  /** The memory to offer for a value, if it has a sensible one. */
+  /** The memory to offer for a value, if it has a sensible one: of a register the same as among the variables. */
   async placeOf({ value, scope }: Shown): Promise<Place | undefined> {
-    return scope.memory.run(() => memoryOf(value));
+    const ofRegister = value.kind === 'integer' && value.register ? memoryOfRegister(scope.cpu, value.register) : undefined;
+    return ofRegister ?? scope.memory.run(() => memoryOf(value));
   }
 
   /** Assigns to a variable, register or memory, and gives the new value. */

@@ -259,6 +259,7 @@ describe('values of a C program', function () {
     assert.equal(await evaluate('cs.limit'), '0xffffffff (4294967295)');
     assert.equal(await evaluate('eflags.zf'), machine.cpu.flags & 0x40 ? '0x1' : '0x0');
     assert.equal(await evaluate('phys:0x1000 + 4'), 'phys:0x1004');
+    assert.equal((await client.request('evaluate', { expression: '$cr3', frameId: frame.id })).memoryReference, 'phys:0x9000');
     const { memoryReference } = await client.request('evaluate', { expression: 'ds:ebx + 4', frameId: frame.id });
     assert.equal(memoryReference, '0x14');
     const outside = await client.request('evaluate', { expression: 'outside', frameId: frame.id });
