@@ -48,6 +48,9 @@ export const CPU_BYTES = 0x1000;
 /** Most virtual CPUs of a machine, and where the state blocks of those lie whose turn it is not: one page each. */
 export const MAX_CPUS = 8;
 export const WAITING_CPUS = 0x4000;
+/** Marks of pages of which some bytes are watched, CODE_MARKS for each (see ./watchMarks). */
+export const WATCH_MARKS = WAITING_CPUS + MAX_CPUS * CPU_BYTES;
+export const WATCHED_PAGES = 64;
 
 /** Records of the instruction that is stepped alone. */
 export const SCRATCH_RECORDS = 0x3000;
@@ -74,7 +77,7 @@ export const TLB_EXECUTE = 4 * TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_USER = TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
 /**
- * Pages that are traced for the code in them alone, for writing beside that code: few entries, as far behind the table for
+ * Pages that are traced for the code in them alone, for writing beside that code, and pages of which only some bytes are watched: few entries, as far behind the table for
  * writing of each privilege, so that one pointer leads to both.
  */
 export const TLB_TRACED = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
@@ -108,7 +111,7 @@ export const MAX_SHADOW_TABLES = 3072;
 export const CODE_BASE = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
 export const CODE_CHUNK_BYTES = 16384;
 export const CODE_CHUNKS = 8192;
-/** A frame's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them. */
+/** A page's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them, or writes to them are watched. */
 export const CODE_MARK_SHIFT = 4;
 export const CODE_MARKS = PAGE_BYTES >> CODE_MARK_SHIFT;
 

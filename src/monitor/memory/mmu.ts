@@ -12,6 +12,7 @@ import type { PhysicalMap } from './physicalMap';
 import { ShadowPaging, type AddressSpace } from './shadowPaging';
 import { Techniques } from './techniques';
 import { TLB_KIND, Tlb } from './tlb';
+import { WatchMarks } from './watchMarks';
 
 const PAGE_FAULT = 14, ALIGNMENT_CHECK = 17;
 const TWO32 = 2 ** 32;
@@ -39,6 +40,7 @@ interface BouncedStore {
 
 export class Mmu {
   readonly tlb: Tlb;
+  private readonly watchMarks: WatchMarks;
   readonly shadow: ShadowPaging;
   private space: AddressSpace;
   private controls: PagingControls = NO_PAGING;
@@ -65,6 +67,7 @@ export class Mmu {
     techniques = new Techniques(),
   ) {
     this.tlb = new Tlb(machine);
+    this.watchMarks = new WatchMarks(machine.u8, this.tlb);
     this.shadow = new ShadowPaging(machine, map, this.tlb, techniques);
     map.sharesZeros = techniques.zeroFrame;
     map.frames = {
@@ -170,7 +173,8 @@ export class Mmu {
     const target = this.translate(page, write, user);
     if (target < 0) return this.refuse(this.pageFault(page, offset));
     const direct = this.direct(page, target, write, user);
-    const host = direct < 0 && this.isBeside(page, target, offset, bytes) ? this.plainHost(target, write) : direct;
+    const isPlain = direct < 0 && this.isBeside(page, target, offset, bytes) && !(write && this.enterWatched(page, target, user));
+    const host = isPlain ? this.plainHost(target, write) : direct;
     if (host >= 0) return host + offset;
     const address = target * PAGE_BYTES + offset;
     if (this.watchedPages.has(page)) this.onWatched?.(page, offset, bytes, write);
@@ -311,8 +315,7 @@ export class Mmu {
     }
     const host = frame * PAGE_BYTES;
     const { shadow, tlb } = this;
-    // 32-bit code could not tell a page from 4 GiB up (of a system table) from its own.
-    if (!shadow.cacheable || (this.wrap32 && (page < 0 || page > LAST_PAGE_32))) return host;
+    if (!this.isCacheable(page)) return host;
     const { slot } = this.space;
     tlb.fill(slot, write ? TLB_KIND.write : TLB_KIND.read, user, page, host);
     // What may be read is often written next, and the other way round.
@@ -324,10 +327,25 @@ export class Mmu {
 
   /** Lets generated code write to the bytes of a page that no code has been decoded from, if that is all that it is traced for. */
   private enterTraced(page: number, frame: number, user: boolean): void {
-    if (this.machine.frameFlags(frame) !== FRAME.code || !this.shadow.cacheable) return;
-    if (this.wrap32 && (page < 0 || page > LAST_PAGE_32)) return;
+    if (this.machine.frameFlags(frame) !== FRAME.code || !this.isCacheable(page)) return;
     const marks = this.map.traces?.codeMarks(frame) ?? 0;
     if (marks > 0) this.tlb.fillTraced(this.space.slot, user, page, frame * PAGE_BYTES, marks);
+  }
+
+  /** Lets generated code write to the bytes of a page that nobody watches, if it is traced for nothing. Says whether it does. */
+  private enterWatched(page: number, target: number, user: boolean): boolean {
+    const { accessWatch, tlb, space: { slot } } = this;
+    if (tlb.holds(slot, TLB_KIND.traced, user, page)) return true;
+    const frame = this.map.frameToWrite(target);
+    if (!accessWatch || frame <= 0 || this.flagsFor(target, frame, true) !== 0 || !this.isCacheable(page)) return false;
+    const marks = this.watchMarks.make(slot, page, (offset, bytes) => accessWatch.touches(page, target, offset, bytes));
+    tlb.fillTraced(slot, user, page, frame * PAGE_BYTES, marks);
+    return true;
+  }
+
+  /** Whether a TLB may hold a page. 32-bit code could not tell one from 4 GiB up (of a system table) from its own. */
+  private isCacheable(page: number): boolean {
+    return this.shadow.cacheable && !(this.wrap32 && (page < 0 || page > LAST_PAGE_32));
   }
 
   private expectStore(bytes: number, firstAddress: number, firstBytes: number, secondAddress: number, seenPage: number | undefined, seenNext: number): void {

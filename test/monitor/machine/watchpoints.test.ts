@@ -73,6 +73,20 @@ describe('watchpoints', function () {
       assert.equal(kernel.machine.parts.map.read(DATA + 8, 4), 20_000);
     });
 
+    it(`${engine}: stores some bytes away are done without the monitor, before and behind a hit and a snapshot`, () => {
+      const start = code(set(ECX, 20_000));
+      const loop = code([0x89, 0x0d], le32(DATA + 64), NOP, [0xe2, 0xf7]); // mov [DATA + 64], ecx; nop; loop
+      const kernel = new Kernel({ [PROGRAM]: code(start, loop, storeByte(DATA + 5), set(ECX, 20_000), loop, storeByte(DATA + 4), HERE) }, { engine });
+      kernel.machine.stops.setWatchpoints([watch(DATA + 4, 2, 'write')]);
+      const { counters } = kernel.machine.parts.executor;
+      kernel.run({ kind: 'instructions', count: 30_000 });
+      kernel.machine.parts.mmu.tlb.dropAllWrites();
+      assert.equal(nextHit(kernel).linear, BigInt(DATA + 5));
+      assert.equal(nextHit(kernel).linear, BigInt(DATA + 4));
+      assert.equal(kernel.machine.parts.map.read(DATA + 64, 4), 1);
+      assert.ok(counters.slowAccesses < 1000, `${counters.slowAccesses} of 40,000 stores came to the monitor`);
+    });
+
     it(`${engine}: each of many stores of a hot loop is met, exactly`, () => {
       const start = code(set(ECX, 3000));
       const program = code(start, [0x89, 0x0d], le32(DATA), NOP, [0xe2, 0xf7], HERE); // mov [DATA], ecx; nop; loop

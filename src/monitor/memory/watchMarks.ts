@@ -1,0 +1,32 @@
+/**
+ * Marks of pages in which somebody wants to see writes to some bytes: generated code writes to the rest by itself, as it does beside
+ * code (see TLB_TRACED).
+ */
+import { CODE_MARKS, CODE_MARK_SHIFT, WATCH_MARKS, WATCHED_PAGES } from './layout';
+import { TLB_KIND, type Tlb } from './tlb';
+
+export class WatchMarks {
+  /** Whose marks each place holds. */
+  private readonly owners: ({ readonly slot: number; readonly page: number } | undefined)[] = [];
+  private next = 0;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly tlb: Tlb,
+  ) {}
+
+  /**
+   * Address of new marks for a page of an address space, in the place of the oldest ones, whose page the TLB forgets.
+   * @param isMarked whether a write to so many bytes from an offset in the page on is to be seen
+   */
+  make(slot: number, page: number, isMarked: (offset: number, bytes: number) => boolean): number {
+    const place = this.next;
+    this.next = (place + 1) % WATCHED_PAGES;
+    const owner = this.owners[place];
+    if (owner) this.tlb.drop(owner.slot, TLB_KIND.traced, owner.page);
+    this.owners[place] = { slot, page };
+    const address = WATCH_MARKS + place * CODE_MARKS;
+    for (let mark = 0; mark < CODE_MARKS; mark++) this.bytes[address + mark] = isMarked(mark << CODE_MARK_SHIFT, 1 << CODE_MARK_SHIFT) ? 1 : 0;
+    return address;
+  }
+}
