@@ -29,11 +29,15 @@ export async function rootFinder(kernel: LinuxKernel, btf: Btf | undefined, all:
   const described = btf?.record('mm_struct');
   const offset = (described && memberNamed(described, 'pgd')?.offset) ?? (owner && await findRoot(owner.memory, kernel, inspect));
   if (offset === undefined) return async () => undefined;
-  const cr3 = memory.space.kind === 'linearUnder' ? memory.space.cr3 : undefined;
   return async (process) => {
     const root = process.memory === 0n ? undefined : await memory.pointer(process.memory + BigInt(offset));
-    return root === undefined ? undefined : (await inspect.walk(cr3, root)).physical;
+    return root === undefined ? undefined : (await inspect.walk(kernelTables(kernel), root)).physical;
   };
+}
+
+/** The CR3 under which the kernel's data can be walked to; undefined: the present one. */
+function kernelTables({ memory: { space } }: LinuxKernel): number | undefined {
+  return space.kind === 'linearUnder' ? space.cr3 : undefined;
 }
 
 /** Without BTF: the first pointer to tables under which the kernel's code is where it is now. */
@@ -41,11 +45,12 @@ async function findRoot(mm: bigint, kernel: LinuxKernel, inspect: PageQuestions)
   const { memory } = kernel;
   const text = kernel.address('_text') ?? kernel.address('_stext');
   if (text === undefined) return undefined;
-  const wanted = (await inspect.walk(undefined, text)).physical;
+  const tables = kernelTables(kernel);
+  const wanted = (await inspect.walk(tables, text)).physical;
   for (let offset = 0; offset < SEARCHED; offset += memory.pointerBytes) {
     const root = await memory.pointer(mm + BigInt(offset));
     if (root === undefined || root % 32n !== 0n || !memory.isKernelAddress(root)) continue;
-    const physical = (await inspect.walk(undefined, root)).physical;
+    const physical = (await inspect.walk(tables, root)).physical;
     if (physical !== undefined && (await inspect.walk(physical, text)).physical === wanted) return offset;
   }
   return undefined;

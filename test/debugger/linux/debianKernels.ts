@@ -21,10 +21,6 @@ export interface KernelCase extends Omit<LinuxKind, 'program'> {
   readonly hasTypes: boolean;
   /** Bytes of the instruction that a process is in while it makes a system call. */
   readonly callBytes: string;
-  /** Whether breakpoints in programs wait for them. */
-  readonly hasPrograms: boolean;
-  /** Whether processes' roots are found while the kernel's are not in use. */
-  readonly hasRoots: boolean;
 }
 
 /** `describe`s a kernel; `more` adds tests that it has alone. */
@@ -202,7 +198,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.waitFor(/Linux version [^]*# $/, 60_000);
     });
 
-    if (tested.hasPrograms) it('stops in a program as it begins, by the symbols of its file', async function () {
+    it('stops in a program as it begins, by the symbols of its file', async function () {
       if ('missing' in program) leaveOut(this, program.missing);
       const { client } = linux;
       await linux.pause();
@@ -242,7 +238,34 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       assert.equal(inCall.find(({ name }) => name === 'run')?.line, program.line('loop'));
       await set([]);
       await linux.goOn();
-      await linux.waitFor(/counted\n/, 60_000);
+      await linux.waitFor(/counted\n[^]*# $/, 60_000);
+    });
+
+    it('finds separate debugging information of a program that is loaded anywhere, by build id', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      await linux.pause();
+      await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
+      await linux.goOn();
+      await linux.send('pie');
+      let frames: Dap.StackFrame[] = [];
+      for (let tries = 0; tries < 10; tries++) {
+        await client.stopped('breakpoint');
+        if ((await linux.runs()).startsWith('pie ')) break;
+        await linux.goOn();
+      }
+      frames = await linux.frames();
+      const work = frames.find(({ name }) => name === 'work');
+      assert.ok(work, frames.map(({ name }) => name).join(', '));
+      assert.equal(work.source?.path, program.source);
+      assert.match(await linux.value('state.rounds', work.id), /^1\b/);
+      assert.equal(frames.find(({ name }) => name === 'run')?.line, program.line('loop'));
+      const { modules } = await client.request('modules', {});
+      const module = modules.find(({ name }) => name.endsWith('.debug'));
+      assert.ok(module, modules.map(({ name }) => name).join(', '));
+      await client.request('setFunctionBreakpoints', { breakpoints: [] });
+      await linux.goOn();
+      await linux.waitFor(/counted\n[^]*# $/, 60_000);
     });
 
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
@@ -256,7 +279,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       const own = (await linux.client.request('shadowbox.processes')).processes.filter(({ pid }) => pids.includes(pid));
       assert.deepEqual(own.map(({ name }) => name), pids.map(() => 'sh'));
       const root = own.map((process) => (process.cr3 ?? 0) + (isIsolated(told['dmesg']) ? PAGE : 0)).find((each) => each === pageOf(cr3, tested.flavour));
-      if (tested.hasRoots) assert.ok(root !== undefined, `CR3 0x${cr3.toString(16)} is that of ${JSON.stringify(own)}${isIsolated(told['dmesg']) ? ', isolated' : ''}`);
+      assert.ok(root !== undefined, `CR3 0x${cr3.toString(16)} is that of ${JSON.stringify(own)}${isIsolated(told['dmesg']) ? ', isolated' : ''}`);
       // Found by nobody else's help: a debugger that has not looked before.
       const { inspect } = linux.session;
       const hint = await kernelHint(cpu, inspect);
