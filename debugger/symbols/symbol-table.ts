@@ -10,7 +10,7 @@ import { readableName } from "./demangle";
 import { Declarations } from "./declarations";
 import type { Declaration, DeclaringUnit } from "./declarations";
 import { DW_TAG, DW_UT } from "./dwarf-constants";
-import { ElfFile, SHF } from "./elf";
+import { ElfFile, SHF, SHT } from "./elf";
 import type { ElfSection, Inflate, Machine } from "./elf";
 import type { ObjectFile, Unwinder } from "./object-file";
 import { ElfSymbols } from "./elf-symbols";
@@ -102,6 +102,7 @@ export class SymbolTable {
   private readonly units: readonly CompilationUnit[];
   private unitMap: IntervalMap<CompilationUnit> | undefined;
   private frames: CallFrames | undefined;
+  private framesTaken: Uint8Array | undefined;
   private places: FramePlaces | undefined;
   private unwinder: { readonly value: Unwinder | undefined } | undefined;
 
@@ -341,6 +342,19 @@ export class SymbolTable {
     return range && this.bias.rangeToRuntime(range);
   }
 
+  /** Where the program has call frame information that this file has left out, as separate debugging information does; undefined once it was taken. */
+  get framesLeftOut(): AddressRange | undefined {
+    const section = this.object.section(".eh_frame");
+    if (section?.type !== SHT.NOBITS || section.size === 0 || this.framesTaken) return undefined;
+    return this.bias.rangeToRuntime({ start: section.address, end: section.address + BigInt(section.size) });
+  }
+
+  /** Takes what stands there in the program's memory. */
+  takeFrames(bytes: Uint8Array): void {
+    this.framesTaken = bytes;
+    this.frames = this.places = undefined;
+  }
+
   private callFrames(): CallFrames {
     this.frames ??= new CallFrames(this.frameSections(), this.object.machine, this.bias.bias);
     return this.frames;
@@ -351,7 +365,7 @@ export class SymbolTable {
     const textBase = this.object.section(".text")?.address;
     const dataBase = (this.object.section(".got.plt") ?? this.object.section(".got"))?.address;
     for (const name of [".debug_frame", ".eh_frame"]) {
-      const bytes = this.object.debugSection(name);
+      const bytes = this.object.debugSection(name) ?? (name === ".eh_frame" ? this.framesTaken : undefined);
       const reader = bytes && new ByteReader(bytes, `${name} of ${this.object.name}`);
       if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame", textBase, dataBase });
     }
