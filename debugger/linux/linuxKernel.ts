@@ -31,6 +31,9 @@ const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm', 'm
 /** What is asked of a machine to find a kernel. */
 export type MemoryQuestions = Pick<Inspection, 'readMemory' | 'walk'>;
 
+/** A kernel's data, and where they are. */
+export type KernelData = Pick<LinuxKernel, 'memory' | 'pointerBytes' | 'address'>;
+
 export class LinuxKernel {
   private btfKnown: Promise<Btf | undefined> | undefined;
   private orcKnown: Promise<OrcTable | undefined> | undefined;

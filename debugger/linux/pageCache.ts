@@ -5,7 +5,8 @@
 import { littleEndian } from '../numbers';
 import { memberNamed } from '../symbols/types';
 import type { Btf } from './btf';
-import type { LinuxKernel } from './linuxKernel';
+import type { KernelMemory } from './kernelMemory';
+import type { KernelData } from './linuxKernel';
 
 /** Offsets and sizes in bytes, by structure. */
 export interface CacheLayout {
@@ -23,9 +24,8 @@ export interface CacheLayout {
 const PAGE = 4096n;
 const SLOTS = 64n;
 const DEEPEST = 16;
-/** Entries that are no pointers to pages have one of these bits; nodes have the second alone, and are no small numbers. */
-const VALUE = 1n, INTERNAL = 2n, TAGS = 3n;
-const LARGEST_INTERNAL = 4096n;
+/** The low bits of an entry, and what they are in one that leads to a node or says something of its slot. */
+const TAGS = 3n, INTERNAL = 2n;
 /** Pages that one entry stands for at most: a folio of 2 MiB. */
 const LARGEST_FOLIO = 512n;
 /** Where 64-bit kernels have their array of `struct page` when they do not move it (Documentation/x86/x86_64/mm.rst). */
@@ -59,7 +59,7 @@ export const CACHE_LAYOUT_32: CacheLayout = {
  * @param index the page's number in the file
  * @returns undefined where the page is not in memory
  */
-export async function cachedPage(kernel: LinuxKernel, layout: CacheLayout, file: bigint, index: bigint): Promise<bigint | undefined> {
+export async function cachedPage(kernel: KernelData, layout: CacheLayout, file: bigint, index: bigint): Promise<bigint | undefined> {
   const { memory } = kernel;
   const follow = async (at: bigint | undefined, offset: number): Promise<bigint | undefined> => {
     const target = at === undefined ? undefined : await memory.pointer(at + BigInt(offset));
@@ -75,11 +75,11 @@ export async function cachedPage(kernel: LinuxKernel, layout: CacheLayout, file:
   return pages === undefined || page < pages ? undefined : ((page - pages) / BigInt(layout.page.size) + index - first) * PAGE;
 }
 
-/** The entry for a page: the address of its `struct page`. */
-async function entryOf({ memory }: LinuxKernel, layout: CacheLayout, mapping: bigint, index: bigint): Promise<bigint | undefined> {
+/** The entry for a page: the address of its `struct page`, where the page is in memory. */
+async function entryOf({ memory }: KernelData, layout: CacheLayout, mapping: bigint, index: bigint): Promise<bigint | undefined> {
   let entry = await memory.pointer(mapping + BigInt(layout.head));
   let isFirst = true;
-  for (let depth = 0; depth < DEEPEST && entry !== undefined && isNode(entry); depth++) {
+  for (let depth = 0; depth < DEEPEST && isNode(memory, entry); depth++) {
     const node = entry - INTERNAL;
     const shift = littleEndian(await memory.read(node + BigInt(layout.node.shift), 1));
     const number = index >> shift;
@@ -91,16 +91,15 @@ async function entryOf({ memory }: LinuxKernel, layout: CacheLayout, mapping: bi
     if (entry !== undefined && (entry & TAGS) === INTERNAL && entry >> 2n < SLOTS) entry = await slot(entry >> 2n);
   }
   // A single page hangs on the head itself: the file's first.
-  if (entry === undefined || (isFirst && index !== 0n) || (entry & (VALUE | INTERNAL)) !== 0n) return undefined;
-  return entry;
+  return isFirst && index !== 0n ? undefined : entry;
 }
 
-function isNode(entry: bigint): boolean {
-  return (entry & TAGS) === INTERNAL && entry > LARGEST_INTERNAL;
+function isNode(memory: KernelMemory, entry: bigint | undefined): entry is bigint {
+  return entry !== undefined && (entry & TAGS) === INTERNAL && memory.isKernelAddress(entry);
 }
 
 /** Where the `struct page` of the first page of memory is, as if there were one for each page. */
-async function pagesAt(kernel: LinuxKernel): Promise<bigint | undefined> {
+async function pagesAt(kernel: KernelData): Promise<bigint | undefined> {
   const variable = kernel.address(kernel.pointerBytes === 8 ? 'vmemmap_base' : 'mem_map');
   if (variable === undefined) return kernel.pointerBytes === 8 ? FIXED_PAGES : undefined;
   return kernel.memory.pointer(variable);

@@ -2,7 +2,7 @@
 import type { CpuState, Inspection } from '../../src/monitor/inspection/queries';
 import { memberNamed } from '../symbols/types';
 import type { Btf } from './btf';
-import type { LinuxKernel } from './linuxKernel';
+import type { KernelData } from './linuxKernel';
 import type { Process } from './tasks';
 
 /** Bytes of `struct mm_struct` in which the root of the page tables is looked for without BTF. */
@@ -23,7 +23,7 @@ export type PageQuestions = Pick<Inspection, 'readMemory' | 'walk'>;
 export type RootOf = (process: Pick<Process, 'memory'>) => Promise<number | undefined>;
 
 /** @param all processes, of which one has memory of its own */
-export async function rootFinder(kernel: LinuxKernel, btf: Btf | undefined, all: readonly Process[], inspect: PageQuestions): Promise<RootOf> {
+export async function rootFinder(kernel: KernelData, btf: Btf | undefined, all: readonly Process[], inspect: PageQuestions): Promise<RootOf> {
   const { memory } = kernel;
   const owner = all.find((process) => process.memory !== 0n);
   const described = btf?.record('mm_struct');
@@ -36,12 +36,12 @@ export async function rootFinder(kernel: LinuxKernel, btf: Btf | undefined, all:
 }
 
 /** The CR3 under which the kernel's data can be walked to; undefined: the present one. */
-function kernelTables({ memory: { space } }: LinuxKernel): number | undefined {
+function kernelTables({ memory: { space } }: KernelData): number | undefined {
   return space.kind === 'linearUnder' ? space.cr3 : undefined;
 }
 
 /** Without BTF: the first pointer to tables under which the kernel's code is where it is now. */
-async function findRoot(mm: bigint, kernel: LinuxKernel, inspect: PageQuestions): Promise<number | undefined> {
+async function findRoot(mm: bigint, kernel: KernelData, inspect: PageQuestions): Promise<number | undefined> {
   const { memory } = kernel;
   const text = kernel.address('_text') ?? kernel.address('_stext');
   if (text === undefined) return undefined;

@@ -9,16 +9,19 @@ import type { LoadedSymbols, SymbolLoader } from '../symbolLoader';
 import type { PlacedImage } from '../symbolSource';
 import { kernelPlaces, programPlaces } from '../symbols/separate-files';
 import type { Btf } from './btf';
-import { unlessBroken, type LinuxKernel } from './linuxKernel';
+import { unlessBroken, type KernelData, type LinuxKernel } from './linuxKernel';
 import { rootFinder, tableKind, userRoot, type PageQuestions } from './pageTables';
 import { buildIdInMemory, fitOf, type Fit } from './programFit';
 import { programReader, type ReadProgram } from './programMemory';
 import { processes, processOf, type Process } from './tasks';
 import { mappedFiles, userLayout32, userLayoutOf } from './userMemory';
 
+/** A kernel with its processes and its own symbol file. */
+type SearchedKernel = KernelData & Pick<LinuxKernel, 'slide' | 'release' | 'buildId' | 'taskLayout'>;
+
 /** What is known of the guest at a stop. */
 export interface RunningKernel {
-  readonly kernel: LinuxKernel;
+  readonly kernel: SearchedKernel;
   readonly btf: Btf | undefined;
   readonly cpu: { readonly state: CpuState };
   readonly cpus: readonly { readonly task: bigint | undefined }[];
@@ -42,7 +45,7 @@ export class ProcessSymbols {
   /** By path in the guest and lowest address. What has just begun has hardly anything in memory that tells builds apart: that is seen later. */
   private readonly files = new Map<string, { readonly symbols: LoadedSymbols | undefined; readonly isSettled: boolean }>();
   private readonly refused = new Set<string>();
-  private readonly kernels = new WeakMap<LinuxKernel, Promise<LoadedSymbols | undefined>>();
+  private readonly kernels = new WeakMap<SearchedKernel, Promise<LoadedSymbols | undefined>>();
   private spaces = new Map<string, Space>();
   private ofKernel: readonly Image[] = [];
   private ofCpus: readonly (readonly Image[])[] = [];
@@ -146,7 +149,7 @@ export class ProcessSymbols {
     this.loader.complain(`${image.path} is another build of ${path} than the guest runs at ${hex(lowest)}, and is not used.`);
   }
 
-  private kernelFile(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+  private kernelFile(kernel: SearchedKernel): Promise<LoadedSymbols | undefined> {
     const known = this.kernels.get(kernel);
     if (known) return known;
     const found = this.findKernel(kernel);
@@ -154,7 +157,7 @@ export class ProcessSymbols {
     return found;
   }
 
-  private async findKernel(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+  private async findKernel(kernel: SearchedKernel): Promise<LoadedSymbols | undefined> {
     const { slide } = kernel;
     if (slide === undefined) return undefined;
     const buildId = await kernel.buildId();

@@ -4,7 +4,7 @@
  */
 import type { Btf } from './btf';
 import { CACHE_LAYOUT_32, cachedPage, cacheLayoutOf } from './pageCache';
-import { unlessBroken, type LinuxKernel } from './linuxKernel';
+import { unlessBroken, type KernelData } from './linuxKernel';
 import type { PageQuestions } from './pageTables';
 import { openedAt, type UserLayout } from './userMemory';
 
@@ -17,7 +17,7 @@ const PAGE = 4096n;
  * @param root the process's root of page tables
  * @param mm linear address of its `struct mm_struct`
  */
-export function programReader(kernel: LinuxKernel, btf: Btf | undefined, layout: UserLayout, { mm, root }: { mm: bigint; root: number }, inspect: PageQuestions): ReadProgram {
+export function programReader(kernel: KernelData, btf: Btf | undefined, layout: UserLayout, { mm, root }: { mm: bigint; root: number }, inspect: PageQuestions): ReadProgram {
   const cache = btf ? unlessBroken(() => cacheLayoutOf(btf)) : CACHE_LAYOUT_32;
   const untouched = async (address: bigint, bytes: bigint): Promise<Uint8Array> => {
     const opened = cache && await openedAt(kernel.memory, layout, mm, address);

@@ -1,22 +1,22 @@
 // What the debugger asks of a guest's symbol file: one facade over ELF symbols, DWARF and call frame information.
 
 import { readAddressRanges } from "./aranges";
-import { ByteReader } from "./bytes";
 import { CallFrames } from "./cfi";
-import type { FrameSection, ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
+import type { ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
 import { CompilationUnit, rowEnd } from "./compilation-unit";
 import type { PlacedRow } from "./compilation-unit";
 import { readableName } from "./demangle";
 import { Declarations } from "./declarations";
 import type { Declaration, DeclaringUnit } from "./declarations";
 import { DW_TAG, DW_UT } from "./dwarf-constants";
-import { ElfFile, SHF, SHT } from "./elf";
+import { ElfFile, SHF } from "./elf";
 import type { ElfSection, Inflate, Machine } from "./elf";
 import type { ObjectFile, Unwinder } from "./object-file";
 import { ElfSymbols } from "./elf-symbols";
 import type { AddressSymbol } from "./elf-symbols";
 import type { Location } from "./expression";
 import { FramePlaces } from "./frame-places";
+import { framesLeftOut, frameSections } from "./frame-sections";
 import { FunctionReader } from "./functions";
 import type { FunctionInfo, ScopeFrame } from "./functions";
 import { IntervalMap } from "./intervals";
@@ -344,9 +344,8 @@ export class SymbolTable {
 
   /** Where the program has call frame information that this file has left out, as separate debugging information does; undefined once it was taken. */
   get framesLeftOut(): AddressRange | undefined {
-    const section = this.object.section(".eh_frame");
-    if (section?.type !== SHT.NOBITS || section.size === 0 || this.framesTaken) return undefined;
-    return this.bias.rangeToRuntime({ start: section.address, end: section.address + BigInt(section.size) });
+    const range = this.framesTaken ? undefined : framesLeftOut(this.object);
+    return range && this.bias.rangeToRuntime(range);
   }
 
   /** Takes what stands there in the program's memory. */
@@ -356,20 +355,8 @@ export class SymbolTable {
   }
 
   private callFrames(): CallFrames {
-    this.frames ??= new CallFrames(this.frameSections(), this.object.machine, this.bias.bias);
+    this.frames ??= new CallFrames(frameSections(this.object, this.framesTaken), this.object.machine, this.bias.bias);
     return this.frames;
-  }
-
-  private frameSections(): FrameSection[] {
-    const sections: FrameSection[] = [];
-    const textBase = this.object.section(".text")?.address;
-    const dataBase = (this.object.section(".got.plt") ?? this.object.section(".got"))?.address;
-    for (const name of [".debug_frame", ".eh_frame"]) {
-      const bytes = this.object.debugSection(name) ?? (name === ".eh_frame" ? this.framesTaken : undefined);
-      const reader = bytes && new ByteReader(bytes, `${name} of ${this.object.name}`);
-      if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame", textBase, dataBase });
-    }
-    return sections;
   }
 
   /** Linkers leave debugging information of code that they dropped, at address 0 or 1 or at the top: no section is there. */
