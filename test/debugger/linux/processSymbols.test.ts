@@ -11,6 +11,8 @@ import { buildUserProgram, type UserProgram } from './userProgram';
 const PAGE = 4096;
 /** Where a program is that is loaded anywhere. */
 const SOMEWHERE = 0x40_5000;
+/** The page of its file that has .eh_frame, behind headers and code. */
+const FRAMES_PAGE = 2;
 
 describe('symbol files of processes', () => {
   let program: UserProgram;
@@ -56,6 +58,20 @@ describe('symbol files of processes', () => {
     assert.ok(caller && caller !== 'outermost');
     assert.equal(caller.returnAddress, 0x1234_5678n);
     assert.deepEqual(complaints, []);
+  });
+
+  it('get call frame information at the stop at which it is in memory', async () => {
+    const { mm, root } = kernel.memoryOf(pieArea([FRAMES_PAGE]));
+    const task = kernel.task(7, 'pie', mm);
+    const isLeftOut = (): boolean | undefined => symbols.images(0)[0]?.ask((table) => table.framesLeftOut !== undefined);
+    await stop(task);
+    assert.deepEqual([found(), isLeftOut()], [[`.debug in ${root}`], true]);
+    const contents = program.programs['bin/pie'].subarray(FRAMES_PAGE * PAGE, (FRAMES_PAGE + 1) * PAGE);
+    kernel.mapped.set(`${root} ${SOMEWHERE + FRAMES_PAGE * PAGE}`, kernel.page(0, 0, contents).physical);
+    await stop(task);
+    assert.equal(isLeftOut(), false);
+    await stop(task);
+    assert.deepEqual(kernel.userReads, [], 'nothing more is to be found out');
   });
 
   it('are found later when the pages that tell were in no memory', async () => {
