@@ -26,10 +26,13 @@ const LONGEST_FUNCTION = 8192n;
 const PER_CPU_GDT_ENTRY = 27n;
 
 /** Exported data that are looked up where the symbol table has code alone. */
-const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm'];
+const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm', 'mem_map', 'vmemmap_base'];
 
 /** What is asked of a machine to find a kernel. */
 export type MemoryQuestions = Pick<Inspection, 'readMemory' | 'walk'>;
+
+/** A kernel's data, and where they are. */
+export type KernelData = Pick<LinuxKernel, 'memory' | 'pointerBytes' | 'address'>;
 
 export class LinuxKernel {
   private btfKnown: Promise<Btf | undefined> | undefined;

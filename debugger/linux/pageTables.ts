@@ -2,7 +2,7 @@
 import type { CpuState, Inspection } from '../../src/monitor/inspection/queries';
 import { memberNamed } from '../symbols/types';
 import type { Btf } from './btf';
-import type { LinuxKernel } from './linuxKernel';
+import type { KernelData } from './linuxKernel';
 import type { Process } from './tasks';
 
 /** Bytes of `struct mm_struct` in which the root of the page tables is looked for without BTF. */
@@ -23,29 +23,34 @@ export type PageQuestions = Pick<Inspection, 'readMemory' | 'walk'>;
 export type RootOf = (process: Pick<Process, 'memory'>) => Promise<number | undefined>;
 
 /** @param all processes, of which one has memory of its own */
-export async function rootFinder(kernel: LinuxKernel, btf: Btf | undefined, all: readonly Process[], inspect: PageQuestions): Promise<RootOf> {
+export async function rootFinder(kernel: KernelData, btf: Btf | undefined, all: readonly Process[], inspect: PageQuestions): Promise<RootOf> {
   const { memory } = kernel;
   const owner = all.find((process) => process.memory !== 0n);
   const described = btf?.record('mm_struct');
   const offset = (described && memberNamed(described, 'pgd')?.offset) ?? (owner && await findRoot(owner.memory, kernel, inspect));
   if (offset === undefined) return async () => undefined;
-  const cr3 = memory.space.kind === 'linearUnder' ? memory.space.cr3 : undefined;
   return async (process) => {
     const root = process.memory === 0n ? undefined : await memory.pointer(process.memory + BigInt(offset));
-    return root === undefined ? undefined : (await inspect.walk(cr3, root)).physical;
+    return root === undefined ? undefined : (await inspect.walk(kernelTables(kernel), root)).physical;
   };
 }
 
+/** The CR3 under which the kernel's data can be walked to; undefined: the present one. */
+function kernelTables({ memory: { space } }: KernelData): number | undefined {
+  return space.kind === 'linearUnder' ? space.cr3 : undefined;
+}
+
 /** Without BTF: the first pointer to tables under which the kernel's code is where it is now. */
-async function findRoot(mm: bigint, kernel: LinuxKernel, inspect: PageQuestions): Promise<number | undefined> {
+async function findRoot(mm: bigint, kernel: KernelData, inspect: PageQuestions): Promise<number | undefined> {
   const { memory } = kernel;
   const text = kernel.address('_text') ?? kernel.address('_stext');
   if (text === undefined) return undefined;
-  const wanted = (await inspect.walk(undefined, text)).physical;
+  const tables = kernelTables(kernel);
+  const wanted = (await inspect.walk(tables, text)).physical;
   for (let offset = 0; offset < SEARCHED; offset += memory.pointerBytes) {
     const root = await memory.pointer(mm + BigInt(offset));
     if (root === undefined || root % 32n !== 0n || !memory.isKernelAddress(root)) continue;
-    const physical = (await inspect.walk(undefined, root)).physical;
+    const physical = (await inspect.walk(tables, root)).physical;
     if (physical !== undefined && (await inspect.walk(physical, text)).physical === wanted) return offset;
   }
   return undefined;

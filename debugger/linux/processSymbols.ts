@@ -9,15 +9,19 @@ import type { LoadedSymbols, SymbolLoader } from '../symbolLoader';
 import type { PlacedImage } from '../symbolSource';
 import { kernelPlaces, programPlaces } from '../symbols/separate-files';
 import type { Btf } from './btf';
-import { buildIdInMemory, fitOf, type Fit, type ReadProgram } from './programFit';
-import { unlessBroken, type LinuxKernel } from './linuxKernel';
+import { unlessBroken, type KernelData, type LinuxKernel } from './linuxKernel';
 import { rootFinder, tableKind, userRoot, type PageQuestions } from './pageTables';
+import { buildIdInMemory, fitOf, type Fit } from './programFit';
+import { programReader, type ReadProgram } from './programMemory';
 import { processes, processOf, type Process } from './tasks';
 import { mappedFiles, userLayout32, userLayoutOf } from './userMemory';
 
+/** A kernel with its processes and its own symbol file. */
+type SearchedKernel = KernelData & Pick<LinuxKernel, 'slide' | 'release' | 'buildId' | 'taskLayout'>;
+
 /** What is known of the guest at a stop. */
 export interface RunningKernel {
-  readonly kernel: LinuxKernel;
+  readonly kernel: SearchedKernel;
   readonly btf: Btf | undefined;
   readonly cpu: { readonly state: CpuState };
   readonly cpus: readonly { readonly task: bigint | undefined }[];
@@ -27,15 +31,21 @@ export interface RunningKernel {
 interface Space {
   readonly root: number;
   readonly images: readonly Image[];
+  /** What the kernel had noted of it. */
+  readonly mark: string;
 }
 
 const PAGE = 4096n;
+/** Call frame information that is fetched from memory at most. */
+const MOST_FRAME_BYTES = 64n << 20n;
+/** The first bytes of `struct mm_struct`, of which some change with each area that comes or goes: the number of areas, and of their pages. */
+const MARK_BYTES = 512;
 
 export class ProcessSymbols {
   /** By path in the guest and lowest address. What has just begun has hardly anything in memory that tells builds apart: that is seen later. */
   private readonly files = new Map<string, { readonly symbols: LoadedSymbols | undefined; readonly isSettled: boolean }>();
   private readonly refused = new Set<string>();
-  private readonly kernels = new WeakMap<LinuxKernel, Promise<LoadedSymbols | undefined>>();
+  private readonly kernels = new WeakMap<SearchedKernel, Promise<LoadedSymbols | undefined>>();
   private spaces = new Map<string, Space>();
   private ofKernel: readonly Image[] = [];
   private ofCpus: readonly (readonly Image[])[] = [];
@@ -82,9 +92,10 @@ export class ProcessSymbols {
     for (const process of all) {
       const key = keyOf(process);
       if (spaces.has(key)) continue;
-      // What does not run does not change its memory.
+      // It may have run since the last stop, and mapped files; what it runs now may have come into memory.
+      const mark = (await kernel.memory.read(process.memory, MARK_BYTES)).join();
       const known = running.some((each) => each?.task === process.task) ? undefined : this.spaces.get(key);
-      const space = known ?? await this.space(moment, process, await rootOf(process));
+      const space = known?.mark === mark ? known : await this.space(moment, process, await rootOf(process), mark);
       if (space) spaces.set(key, space);
     }
     signal.throwIfAborted();
@@ -92,15 +103,15 @@ export class ProcessSymbols {
     this.ofCpus = running.map((process) => (process && spaces.get(keyOf(process))?.images) ?? []);
   }
 
-  private async space({ kernel, btf, cpu }: RunningKernel, { memory }: Process, root: number | undefined): Promise<Space | undefined> {
+  private async space({ kernel, btf, cpu }: RunningKernel, { memory }: Process, root: number | undefined, mark: string): Promise<Space | undefined> {
     const kind = tableKind(cpu.state, kernel.pointerBytes);
     const layout = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(kind === 'PAE');
     if (!layout || root === undefined) return undefined;
-    const read: ReadProgram = (address, bytes) => this.inspect.readMemory({ kind: 'linearUnder', cr3: root }, address, bytes);
+    const read = programReader(kernel, btf, layout, { mm: memory, root }, this.inspect);
     const found = await Promise.all((await mappedFiles(kernel.memory, layout, memory)).map(({ path, lowest }) => this.file(path, lowest, read)));
     const own = await userRoot(root, this.inspect, kind);
     // Roots of PAE are smaller than pages; of CR3 the page counts.
-    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []) };
+    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []), mark };
   }
 
   /** The symbols of a file that lies in a process's memory; undefined where there is none that fits. */
@@ -116,7 +127,8 @@ export class ProcessSymbols {
     }
     // Where nothing is known that was not known before, nothing else is found.
     if (!found && !(known && !known.symbols && buildId === undefined)) found = await this.find(path, lowest, buildId, read);
-    this.files.set(key, { symbols: found?.symbols, isSettled: found?.fit === 'same' || (!found && buildId !== undefined) });
+    const isSettled = found ? found.fit === 'same' && (await hasFrames(found.symbols, read)) : buildId !== undefined;
+    this.files.set(key, { symbols: found?.symbols, isSettled });
     return found?.symbols;
   }
 
@@ -137,7 +149,7 @@ export class ProcessSymbols {
     this.loader.complain(`${image.path} is another build of ${path} than the guest runs at ${hex(lowest)}, and is not used.`);
   }
 
-  private kernelFile(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+  private kernelFile(kernel: SearchedKernel): Promise<LoadedSymbols | undefined> {
     const known = this.kernels.get(kernel);
     if (known) return known;
     const found = this.findKernel(kernel);
@@ -145,7 +157,7 @@ export class ProcessSymbols {
     return found;
   }
 
-  private async findKernel(kernel: LinuxKernel): Promise<LoadedSymbols | undefined> {
+  private async findKernel(kernel: SearchedKernel): Promise<LoadedSymbols | undefined> {
     const { slide } = kernel;
     if (slide === undefined) return undefined;
     const buildId = await kernel.buildId();
@@ -162,6 +174,17 @@ export class ProcessSymbols {
   private async isElf(place: string): Promise<boolean> {
     return (await this.loader.exists(place)) && this.loader.isElf(place).catch(() => false);
   }
+}
+
+/** Whether there is call frame information: separate debugging information has none, and the program's own is taken from memory. */
+async function hasFrames({ image }: LoadedSymbols, read: ReadProgram): Promise<boolean> {
+  const wanted = image.ask((table) => table.framesLeftOut);
+  if (!wanted || wanted.end - wanted.start > MOST_FRAME_BYTES) return true;
+  const bytes = Number(wanted.end - wanted.start);
+  const frames = await read(wanted.start, bytes);
+  if (frames.length < bytes) return false;
+  image.ask((table) => { table.takeFrames(frames); });
+  return true;
 }
 
 /** Memory may be that of another process later, where one has ended or has begun another program. */

@@ -6,9 +6,7 @@ import { littleEndian } from '../numbers';
 import type { LoadedSymbols } from '../symbolLoader';
 import { SymbolFileError } from '../symbols/bytes';
 import { SHF } from '../symbols/elf';
-
-/** Bytes of a process's memory; fewer where a page is absent. */
-export type ReadProgram = (address: bigint, bytes: number) => Promise<Uint8Array>;
+import type { ReadProgram } from './programMemory';
 
 const PAGE = 4096;
 const MAGIC = 0x464c_457fn;

@@ -75,14 +75,27 @@ export function userLayout32(isPae: boolean): UserLayout {
 
 /** The file that an address of a process comes from; undefined for memory of no file, and where nothing is mapped. */
 export async function fileAreaAt(memory: KernelMemory, layout: UserLayout, mm: bigint, address: bigint): Promise<FileArea | undefined> {
+  const opened = await openedAt(memory, layout, mm, address);
+  if (!opened) return undefined;
+  const path = await pathOf(memory, layout, opened.file);
+  return path === undefined ? undefined : { path, offset: opened.offset };
+}
+
+/** An open file (linear address of its `struct file`), and a place in it. */
+export interface OpenedAt {
+  readonly file: bigint;
+  readonly offset: bigint;
+}
+
+/** The same, before the file has a name. */
+export async function openedAt(memory: KernelMemory, layout: UserLayout, mm: bigint, address: bigint): Promise<OpenedAt | undefined> {
   const area = layout.tree === undefined ? await inList(memory, layout, mm, address) : await inTree(memory, mm + BigInt(layout.tree), address);
   if (area === undefined || !memory.isKernelAddress(area)) return undefined;
   const { start, end, page, file } = layout.area;
   const [from, to, first, opened] = await Promise.all([start, end, page, file].map((offset) => memory.pointer(area + BigInt(offset))));
   if (from === undefined || to === undefined || first === undefined || opened === undefined) return undefined;
   if (address < from || address >= to || !memory.isKernelAddress(opened)) return undefined;
-  const path = await pathOf(memory, layout, opened);
-  return path === undefined ? undefined : { path, offset: address - from + first * PAGE };
+  return { file: opened, offset: address - from + first * PAGE };
 }
 
 /** A file that is in a process's memory, and the lowest address of it. */

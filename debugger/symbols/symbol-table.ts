@@ -1,9 +1,8 @@
 // What the debugger asks of a guest's symbol file: one facade over ELF symbols, DWARF and call frame information.
 
 import { readAddressRanges } from "./aranges";
-import { ByteReader } from "./bytes";
 import { CallFrames } from "./cfi";
-import type { FrameSection, ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
+import type { ReadMemory, RegisterValues, UnwoundFrame } from "./cfi";
 import { CompilationUnit, rowEnd } from "./compilation-unit";
 import type { PlacedRow } from "./compilation-unit";
 import { readableName } from "./demangle";
@@ -17,6 +16,7 @@ import { ElfSymbols } from "./elf-symbols";
 import type { AddressSymbol } from "./elf-symbols";
 import type { Location } from "./expression";
 import { FramePlaces } from "./frame-places";
+import { framesLeftOut, frameSections } from "./frame-sections";
 import { FunctionReader } from "./functions";
 import type { FunctionInfo, ScopeFrame } from "./functions";
 import { IntervalMap } from "./intervals";
@@ -102,6 +102,7 @@ export class SymbolTable {
   private readonly units: readonly CompilationUnit[];
   private unitMap: IntervalMap<CompilationUnit> | undefined;
   private frames: CallFrames | undefined;
+  private framesTaken: Uint8Array | undefined;
   private places: FramePlaces | undefined;
   private unwinder: { readonly value: Unwinder | undefined } | undefined;
 
@@ -341,21 +342,21 @@ export class SymbolTable {
     return range && this.bias.rangeToRuntime(range);
   }
 
-  private callFrames(): CallFrames {
-    this.frames ??= new CallFrames(this.frameSections(), this.object.machine, this.bias.bias);
-    return this.frames;
+  /** Where the program has call frame information that this file has left out, as separate debugging information does; undefined once it was taken. */
+  get framesLeftOut(): AddressRange | undefined {
+    const range = this.framesTaken ? undefined : framesLeftOut(this.object);
+    return range && this.bias.rangeToRuntime(range);
   }
 
-  private frameSections(): FrameSection[] {
-    const sections: FrameSection[] = [];
-    const textBase = this.object.section(".text")?.address;
-    const dataBase = (this.object.section(".got.plt") ?? this.object.section(".got"))?.address;
-    for (const name of [".debug_frame", ".eh_frame"]) {
-      const bytes = this.object.debugSection(name);
-      const reader = bytes && new ByteReader(bytes, `${name} of ${this.object.name}`);
-      if (reader !== undefined) sections.push({ reader, address: this.object.section(name)?.address ?? 0n, isEhFrame: name === ".eh_frame", textBase, dataBase });
-    }
-    return sections;
+  /** Takes what stands there in the program's memory. */
+  takeFrames(bytes: Uint8Array): void {
+    this.framesTaken = bytes;
+    this.frames = this.places = undefined;
+  }
+
+  private callFrames(): CallFrames {
+    this.frames ??= new CallFrames(frameSections(this.object, this.framesTaken), this.object.machine, this.bias.bias);
+    return this.frames;
   }
 
   /** Linkers leave debugging information of code that they dropped, at address 0 or 1 or at the top: no section is there. */

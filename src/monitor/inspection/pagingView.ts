@@ -5,6 +5,7 @@ import type { Cpu } from '../cpu/cpu';
 import {
   FORMATS,
   PTE,
+  controlsUnder,
   entrySpan,
   entryTarget,
   isLarge,
@@ -105,12 +106,12 @@ export class PagingView {
 
   /** What a CR3 means: the space, and the controls with which its tables are to be read. An unknown one is read as the current one is. */
   private readingOf(cr3: number | undefined, key: string | undefined): Reading {
-    const { currentControls, currentSpace } = this.cpu.mmu;
+    const { currentControls, currentSpace, map } = this.cpu.mmu;
     const space = this.spaceOf(cr3, key);
     if (space === currentSpace) return { controls: currentControls, space };
     if (space) return { controls: { ...space.controls, pdptes: space.pdptes }, space };
     const mode = currentControls.mode === 'none' ? '32-bit' : currentControls.mode;
-    return { controls: { ...currentControls, mode, root: cr3 ?? 0 }, space: undefined };
+    return { controls: controlsUnder({ ...currentControls, mode }, map, cr3 ?? 0), space: undefined };
   }
 
   // Tables.

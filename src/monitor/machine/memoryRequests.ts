@@ -1,5 +1,5 @@
 /** A debugger's requests to a machine's memory, by linear or guest-physical addresses. */
-import type { PagingControls, PagingMode } from '../memory/guestPaging';
+import { controlsUnder, type PagingMode } from '../memory/guestPaging';
 import { PAGE_BYTES } from '../memory/layout';
 import { DEVICE, NOTHING } from '../memory/physicalMap';
 import { MachineError } from './blame';
@@ -28,16 +28,6 @@ function isLinear(mode: PagingMode, address: bigint): boolean {
 /** Guest-physical addresses have 40 bits here. */
 const PHYSICAL_BITS = 40n;
 
-/** The present rules of paging with the tables of another CR3, whose low bits are flags or the number of the space. */
-function controlsUnder({ mmu, map }: MachineParts, cr3: number): PagingControls {
-  const controls = mmu.currentControls;
-  const isPae = controls.mode === 'PAE';
-  const root = cr3 - (cr3 % (isPae ? 32 : PAGE_BYTES));
-  if (!isPae) return { ...controls, root };
-  const pdptes = [0, 8, 16, 24].map((at) => (BigInt(map.read(root + at + 4, 4)) << 32n) | BigInt(map.read(root + at, 4)));
-  return { ...controls, root, pdptes };
-}
-
 /** Does what concerns a memory with the paging that it is seen through. */
 function seenThrough<T>({ processors }: MachineParts, space: MemorySpace, act: () => T): T {
   return processors.visit((space.kind === 'linear' ? space.cpu : undefined) ?? processors.current, act);
@@ -45,7 +35,7 @@ function seenThrough<T>({ processors }: MachineParts, space: MemorySpace, act: (
 
 function* pieces(parts: MachineParts, space: MemorySpace, address: bigint, bytes: number): Generator<Piece> {
   const { mmu, map } = parts;
-  const controls = space.kind === 'linearUnder' ? controlsUnder(parts, space.cr3) : mmu.currentControls;
+  const controls = space.kind === 'linearUnder' ? controlsUnder(mmu.currentControls, map, space.cr3) : mmu.currentControls;
   let done = 0;
   while (done < bytes) {
     const at = address + BigInt(done);

@@ -1,6 +1,7 @@
 /**
  * Guest page tables: their formats and the walk through them (Intel SDM vol. 3, chapter 4).
  */
+import { PAGE_BYTES } from './layout';
 import type { PhysicalMap } from './physicalMap';
 
 export type PagingMode = 'none' | '32-bit' | 'PAE' | '4-level' | '5-level';
@@ -29,6 +30,25 @@ export interface PagingControls {
   /** Width of the address of a 4 MiB page: 32 without PSE-36. */
   readonly largePageBits: number;
 }
+
+/**
+ * The rules of `controls` with the tables of another CR3, whose low bits are flags or the number of the space. PAE's four PDPTEs are those
+ * that a load of that CR3 would latch now.
+ */
+export function controlsUnder(controls: PagingControls, map: PhysicalMap, cr3: number): PagingControls {
+  const root = rootOf(controls.mode, cr3);
+  if (controls.mode !== 'PAE') return { ...controls, root };
+  const bytes = map.copyOut(root, PDPT_BYTES);
+  const table = new DataView(bytes.buffer, bytes.byteOffset);
+  return { ...controls, root, pdptes: [0, 8, 16, 24].map((at) => table.getBigUint64(at, true)) };
+}
+
+/** The table that a CR3 names: a page, or with PAE one of 32 bytes. */
+export function rootOf(mode: PagingMode, cr3: number): number {
+  return cr3 - (cr3 % (mode === 'PAE' ? PDPT_BYTES : PAGE_BYTES));
+}
+
+const PDPT_BYTES = 32;
 
 /** Entry bits that all formats share. */
 export const PTE = { present: 1, writable: 2, user: 4, writeThrough: 8, cacheDisable: 0x10, accessed: 0x20, dirty: 0x40, large: 0x80, global: 0x100 } as const;

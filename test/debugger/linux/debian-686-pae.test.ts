@@ -2,5 +2,5 @@
 import { describeKernel } from './debianKernels';
 
 describeKernel({
-  flavour: '686-pae', initrd: 'e1000-686-pae', cpuModel: 'pentium3', linkedTo: 0xc100_0000n, writeCall: 4, hasTypes: false, callBytes: 'cd80', hasPrograms: false, hasRoots: false,
+  flavour: '686-pae', initrd: 'e1000-686-pae', cpuModel: 'pentium3', linkedTo: 0xc100_0000n, writeCall: 4, hasTypes: false, callBytes: 'cd80',
 });

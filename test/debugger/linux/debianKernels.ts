@@ -21,10 +21,6 @@ export interface KernelCase extends Omit<LinuxKind, 'program'> {
   readonly hasTypes: boolean;
   /** Bytes of the instruction that a process is in while it makes a system call. */
   readonly callBytes: string;
-  /** Whether breakpoints in programs wait for them. */
-  readonly hasPrograms: boolean;
-  /** Whether processes' roots are found while the kernel's are not in use. */
-  readonly hasRoots: boolean;
 }
 
 /** `describe`s a kernel; `more` adds tests that it has alone. */
@@ -202,7 +198,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.waitFor(/Linux version [^]*# $/, 60_000);
     });
 
-    if (tested.hasPrograms) it('stops in a program as it begins, by the symbols of its file', async function () {
+    it('stops in a program as it begins, by the symbols of its file', async function () {
       if ('missing' in program) leaveOut(this, program.missing);
       const { client } = linux;
       await linux.pause();
@@ -242,7 +238,49 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       assert.equal(inCall.find(({ name }) => name === 'run')?.line, program.line('loop'));
       await set([]);
       await linux.goOn();
-      await linux.waitFor(/counted\n/, 60_000);
+      await linux.waitFor(/counted\n[^]*# $/, 60_000);
+    });
+
+    it('stops in a program that is loaded anywhere as it begins, by separate debugging information of its build id', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      await linux.pause();
+      await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'run' }] });
+      const places = new Set<string>();
+      // Each process has it somewhere else.
+      for (let process = 0; process < 3; process++) {
+        await linux.goOn();
+        await linux.send('pie');
+        await client.stopped('breakpoint');
+        assert.match(await linux.runs(), /^pie \(\d+\)/);
+        const [first] = await linux.frames();
+        assert.deepEqual([first.name, first.source?.path], ['run', program.source]);
+        places.add(first.instructionPointerReference ?? '');
+        const { modules } = await client.request('modules', {});
+        assert.deepEqual(modules.filter(({ name }) => /^pie|\.debug$/.test(name)).map(({ name }) => name.endsWith('.debug')), [true], modules.map(({ name }) => name).join(', '));
+        if (process < 2) {
+          await linux.goOn();
+          await linux.waitFor(/counted\n[^]*# $/, 60_000);
+          await linux.pause();
+        }
+      }
+      assert.equal(places.size, 3, [...places].join(', '));
+      await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
+      await linux.goOn();
+      await client.stopped('breakpoint');
+      assert.match(await linux.runs(), /^pie \(\d+\)/);
+      const frames = await linux.frames();
+      const names = frames.map(({ name }) => name);
+      // By its call frame information, which is in the program alone: work has no frame pointer on x86-64.
+      const edge = names.findIndex((name) => name.startsWith('— system call'));
+      assert.deepEqual(names.slice(edge + 1).filter((name) => name !== 'call (inlined)').slice(0, 3), ['work', 'run', '_start'], names.join(', '));
+      const work = frames.find(({ name }) => name === 'work');
+      assert.equal(work?.source?.path, program.source);
+      assert.match(await linux.value('state.rounds', work?.id), /^1\b/);
+      assert.equal(frames.find(({ name }) => name === 'run')?.line, program.line('loop'));
+      await client.request('setFunctionBreakpoints', { breakpoints: [] });
+      await linux.goOn();
+      await linux.waitFor(/counted\n[^]*# $/, 60_000);
     });
 
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
@@ -256,7 +294,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       const own = (await linux.client.request('shadowbox.processes')).processes.filter(({ pid }) => pids.includes(pid));
       assert.deepEqual(own.map(({ name }) => name), pids.map(() => 'sh'));
       const root = own.map((process) => (process.cr3 ?? 0) + (isIsolated(told['dmesg']) ? PAGE : 0)).find((each) => each === pageOf(cr3, tested.flavour));
-      if (tested.hasRoots) assert.ok(root !== undefined, `CR3 0x${cr3.toString(16)} is that of ${JSON.stringify(own)}${isIsolated(told['dmesg']) ? ', isolated' : ''}`);
+      assert.ok(root !== undefined, `CR3 0x${cr3.toString(16)} is that of ${JSON.stringify(own)}${isIsolated(told['dmesg']) ? ', isolated' : ''}`);
       // Found by nobody else's help: a debugger that has not looked before.
       const { inspect } = linux.session;
       const hint = await kernelHint(cpu, inspect);

@@ -1,23 +1,13 @@
 /** How little is asked of machines in which no Linux runs, and that nothing is remembered of a kernel that has gone. */
 import assert from 'node:assert/strict';
 import { LinuxGuest } from '../../../debugger/linux/linuxGuest';
-import type { CpuMode, CpuState } from '../../../src/monitor/inspection/queries';
+import type { CpuState } from '../../../src/monitor/inspection/queries';
 import type { MemorySpace } from '../../../src/monitor/machine/session';
+import { cpuIn, IDT } from './fakeCpuState';
 
-const IDT = 0x9000n;
-const PAGING = 0x8000_0001n;
 const RAM_BYTES = 8 * 1024 * 1024;
 /** Reads that are more than a look. */
 const SEARCH_BYTES = 65_536;
-
-function cpuIn(mode: CpuMode, cr0 = PAGING): CpuState {
-  const register = (name: string, value: bigint): { name: string; value: bigint; bits: number } => ({ name, value, bits: 64 });
-  return {
-    processor: { index: 0, count: 1 }, mode, cpl: 0, halted: false, codeBits: mode === 'long-64' ? 64 : 32, selector: 8, instructionPointer: 0x1000n,
-    linear: 0x1000n, stackLinear: 0x8000n, general: [], segments: [], flags: register('eflags', 2n),
-    control: [register('cr0', cr0), register('cr3', 0x1000n), register('idtr.base', IDT)], debug: [], x87: [], vector: [], msrs: [],
-  };
-}
 
 /** A machine with 8 MiB, whose page fault handler is at an address that leads to physical 1 MiB. */
 function machine(cpu: CpuState, handler: bigint): { guest: LinuxGuest; reads: number[]; handlerCode: Uint8Array } {

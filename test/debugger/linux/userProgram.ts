@@ -37,6 +37,8 @@ export interface UserProgram {
   readonly source: string;
   /** A directory with the symbol files, as `symbolPaths` may name it. */
   readonly symbols: string;
+  /** The programs by their paths in the guest, without symbols. */
+  readonly programs: Readonly<Record<'bin/counter' | 'bin/pie', Uint8Array>>;
   /** An initial RAM file system: another one, with the programs in it. */
   withPrograms(cpio: string): string;
   /** The line with a comment of these words, from 1. */
@@ -83,10 +85,10 @@ function build(bits: 32 | 64): UserProgram {
   const [, id = ''] = /Build ID: ([0-9a-f]+)/.exec(note) ?? [];
   mkdirSync(at('symbols/.build-id', id.slice(0, 2)), { recursive: true });
   run('cp', 'pie.debug', `symbols/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`);
+  const programs = { 'bin/counter': readFileSync(at('counter.stripped')), 'bin/pie': readFileSync(at('pie.stripped')) };
   return {
-    source: at('counter.c'), symbols: at('symbols'), remove,
+    source: at('counter.c'), symbols: at('symbols'), remove, programs,
     withPrograms(cpio) {
-      const programs = { 'bin/counter': readFileSync(at('counter.stripped')), 'bin/pie': readFileSync(at('pie.stripped')) };
       const first = readFileSync(cpio);
       const whole = at('initrd.cpio');
       writeFileSync(whole, Buffer.concat([first, Buffer.alloc(-first.length & 511), initramfs({ folders: [], programs })]));

@@ -66,6 +66,20 @@ describe('address spaces', () => {
     assert.equal(view.walk(undefined, 0n).key, current.key);
     assert.equal(view.walk(0x7000, 0n).key, undefined, 'nothing is known of this CR3');
   });
+
+  it("are read from their own four entries with PAE before they were ever entered, whatever flags CR3 has", () => {
+    const guest = protectedGuest(code(HLT));
+    guest.put32(ROOT + 0x1000, 0x200000 | PS | P | W);
+    enter(guest, PAE);
+    const [other, directory] = [ROOT + 0x2020, ROOT + 0x3000];
+    guest.put32(other, directory | P);
+    guest.put32(directory, 0x400000 | PS | P | W);
+    const view = look(guest);
+    assert.equal(view.walk(undefined, 0x1234n).physical, 0x201234);
+    for (const cr3 of [other, other | 8, other | 0x18]) assert.equal(view.walk(cr3, 0x1234n).physical, 0x401234);
+    assert.equal(view.walk(other, 0x40001234n).physical, undefined, 'its second entry is not present');
+    assert.equal(view.table({ cr3: other })?.guest.length, 1);
+  });
 });
 
 describe('64-bit tables', () => {
