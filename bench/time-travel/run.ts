@@ -16,8 +16,6 @@ const GUEST = path.join(fileURLToPath(new URL('../..', import.meta.url)), '.cach
 const PLACES = 20;
 /** Where the kernel is loaded: CONFIG_PHYSICAL_START of arch/x86. */
 const PAGE_BYTES = 4096n, KERNEL_CODE = 0x1000000n;
-/** A search in a hot page begins after this part of the run. */
-const HOT_PART = 50;
 
 const { values } = parseArgs({ options: { instructions: { type: 'string', default: '1000000000' }, pairs: { type: 'string', default: '2' } } });
 const instructions = Number(values.instructions);
@@ -82,14 +80,11 @@ async function travel(session: MachineSession): Promise<void> {
   say('steps there that a step back has undone to an equal hash', `${equal} of ${PLACES}`);
 }
 
-/**
- * Searches for who wrote last that lead back to the beginning: over all of the run in a page that is seldom used, and over a part of it in one that
- * is used all the time, where each access comes to the monitor.
- */
+/** Searches for who wrote last that lead back to the beginning, in a page that is seldom used, and in one that is written all the time. */
 async function whoWrote(session: MachineSession): Promise<void> {
   const { control, inspect } = session;
-  const search = async (what: string, from: number, place: Pick<Watchpoint, 'space' | 'address' | 'length'>): Promise<void> => {
-    await go(session, () => control.travel(from));
+  const search = async (what: string, place: Pick<Watchpoint, 'space' | 'address' | 'length'>): Promise<void> => {
+    await go(session, () => control.travel(instructions));
     const { time, retired } = await inspect.summary();
     await control.setWatchpoints([{ id: 1, ...place, access: 'write' }]);
     const milliseconds = await go(session, () => control.reverseContinue());
@@ -98,11 +93,9 @@ async function whoWrote(session: MachineSession): Promise<void> {
     const back = `${((time - then.time) / 1e9).toFixed(3)} s of guest time, ${((retired - then.retired) / 1e6).toFixed(0)} million instructions`;
     say(`who last wrote ${what}`, `${milliseconds.toFixed(0)} ms for ${back}`);
   };
-  await search("a byte of the kernel's code", instructions, { space: 'physical', address: KERNEL_CODE, length: 1 });
-  const part = Math.floor(instructions / HOT_PART);
-  await go(session, () => control.travel(part));
+  await search("a byte of the kernel's code", { space: 'physical', address: KERNEL_CODE, length: 1 });
   const { stackLinear } = await inspect.cpu();
-  await search('the top of the stack that is in use', part, { space: 'linear', address: (stackLinear | (PAGE_BYTES - 1n)) - 3n, length: 4 });
+  await search('the top of the stack that is in use', { space: 'linear', address: (stackLinear | (PAGE_BYTES - 1n)) - 3n, length: 4 });
 }
 
 async function main(): Promise<void> {
