@@ -141,6 +141,14 @@ describe('package.json', () => {
       assert.deepEqual(read(path.join('l10n', 'bundle.l10n.json')), codeTexts(EXTENSION, path.join(root, 'webviews')));
     });
 
+    it('none stands in a style sheet, where nothing translates it', () => {
+      const webviews = path.join(root, 'webviews');
+      const sheets = readdirSync(webviews, { recursive: true, withFileTypes: true }).filter(({ name }) => name.endsWith('.css')).map(({ parentPath, name }) => path.join(parentPath, name));
+      assert.ok(sheets.length > 10);
+      const words = sheets.flatMap((sheet) => [...readFileSync(sheet, 'utf8').matchAll(/content:\s*(['"]).*?\1/g)].map(([text]) => `${path.relative(webviews, sheet)}: ${text}`));
+      assert.deepEqual(words.filter((text) => /['"].*\p{L}{2}/u.test(text.replaceAll(/\\[0-9a-f]+/gi, ''))), []);
+    });
+
     it('no message to a person goes past the translation', () => {
       const untranslated = sources.match(/show(Information|Warning|Error)Message\(\s*(['"]|`(?!\$\{)).*/g) ?? [];
       assert.deepEqual(untranslated, []);
