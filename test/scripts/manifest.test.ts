@@ -124,6 +124,13 @@ describe('package.json', () => {
       });
     }
 
+    it('each has a reducer that is tested without a page', () => {
+      const folder = path.join(root, 'test', 'webviews');
+      const tests = readdirSync(folder).filter((name) => name.endsWith('.test.ts')).map((name) => readFileSync(path.join(folder, name), 'utf8')).join('\n');
+      const tested = [...tests.matchAll(/import \{[^}]*\breduce\b[^}]*\} from '..\/..\/webviews\/([\w-]+)\//g)].map(([, name]) => name);
+      assert.deepEqual(ALL_PANELS.map(({ name }) => name).filter((name) => !tested.includes(name)), []);
+    });
+
     it('no activation event is left over', () => {
       const events = manifest.activationEvents.filter((event) => event.startsWith('onWebviewPanel:')).map((event) => event.slice('onWebviewPanel:'.length));
       assert.deepEqual([...events].sort(), ALL_PANELS.map(({ viewType }) => viewType).sort());
