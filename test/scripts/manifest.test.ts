@@ -156,6 +156,11 @@ describe('package.json', () => {
       assert.deepEqual(words.filter((text) => /['"].*\p{L}{2}/u.test(text.replaceAll(/\\[0-9a-f]+/gi, ''))), []);
     });
 
+    it('are those of the status bar, too', () => {
+      const known = Object.keys(read(path.join('l10n', 'bundle.l10n.json')));
+      assert.deepEqual(['real mode', 'virtual-8086', '16-bit', '32-bit', 'compatibility', '64-bit', 'running', 'stopped: {0}'].filter((text) => !known.includes(text)), []);
+    });
+
     it('no message to a person goes past the translation', () => {
       const untranslated = sources.match(/show(Information|Warning|Error)Message\(\s*(['"]|`(?!\$\{)).*/g) ?? [];
       assert.deepEqual(untranslated, []);
