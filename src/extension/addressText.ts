@@ -50,3 +50,15 @@ export function expressionOfVariable(argument: unknown): string | undefined {
   const candidates = [evaluateName, isWatch ? name : undefined, memoryReference];
   return candidates.find((candidate): candidate is string => typeof candidate === 'string' && candidate !== '');
 }
+
+/** A memory reference that is a number: linear, or guest-physical. */
+const PLACE = /^(?:phys:)?(0x[0-9a-f]+)$/i;
+
+/**
+ * What the hex editor is told by an address's query, so that it counts from there: `baseAddress=0x…`. Empty for what is no number, and for addresses
+ * beyond 2^53, which it would round: then it counts from 0.
+ */
+export function baseAddressQuery(reference: string): string {
+  const [, address] = PLACE.exec(reference) ?? [];
+  return address !== undefined && Number.isSafeInteger(Number(address)) ? `baseAddress=${address}` : '';
+}

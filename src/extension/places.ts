@@ -1,5 +1,6 @@
 // Where an address of a guest can be looked at with the editor's own means: its code, and its bytes in the hex editor.
 import * as vscode from 'vscode';
+import { baseAddressQuery } from './addressText';
 import { isRecord } from './records';
 
 /** VS Code's own extension with the custom editor that it opens memory in ('View Binary Data'). */
@@ -23,7 +24,7 @@ export async function openCode(session: vscode.DebugSession, linear: string): Pr
 
 /** The memory from an address (`0x…` or an expression) on, as a file that the hex editor opens. */
 export function memoryUri(session: vscode.DebugSession, reference: string): vscode.Uri {
-  return vscode.Uri.from({ scheme: MEMORY_SCHEME, authority: session.id, path: `/${encodeURIComponent(reference)}/memory.bin` });
+  return vscode.Uri.from({ scheme: MEMORY_SCHEME, authority: session.id, path: `/${encodeURIComponent(reference)}/memory.bin`, query: baseAddressQuery(reference) });
 }
 
 /** Opens the bytes at an address in the hex editor, and offers to install that where it is missing. */

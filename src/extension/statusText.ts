@@ -16,9 +16,10 @@ export interface Look {
   readonly furthest: number;
 }
 
-const MODES: Readonly<Record<CpuMode, string>> = {
-  real: 'real mode', v8086: 'virtual-8086', 'protected-16': '16-bit', 'protected-32': '32-bit', compatibility: 'compatibility', 'long-64': '64-bit',
-};
+const modeWords = (mode: CpuMode): string => ({
+  real: vscode.l10n.t('real mode'), v8086: vscode.l10n.t('virtual-8086'), 'protected-16': vscode.l10n.t('16-bit'), 'protected-32': vscode.l10n.t('32-bit'),
+  compatibility: vscode.l10n.t('compatibility'), 'long-64': vscode.l10n.t('64-bit'),
+})[mode];
 
 /** The guest's speed between two looks; undefined where it went back, or no time has passed. */
 export function retiredPerSecond(before: Look, after: Look): number | undefined {
@@ -44,9 +45,9 @@ export function statusText(name: string, look: Look, perSecond: number | undefin
   const doing = look.running
     ? perSecond === undefined ? vscode.l10n.t('running') : mips(perSecond)
     : stop === undefined ? vscode.l10n.t('stopped') : vscode.l10n.t('stopped: {0}', stop);
-  const parts = [MODES[look.mode], `CPL ${look.cpl}`, doing, ...behind > 0 ? [`$(history) −${grouped(behind)}`] : []];
+  const parts = [modeWords(look.mode), `CPL ${look.cpl}`, doing, ...behind > 0 ? [`$(history) −${grouped(behind)}`] : []];
   const tooltip = [
-    `${name}: ${MODES[look.mode]}, CPL ${look.cpl}, ${look.running ? vscode.l10n.t('running') : vscode.l10n.t('stopped')}${look.running || stop === undefined ? '' : `: ${stop}`}`,
+    `${name}: ${modeWords(look.mode)}, CPL ${look.cpl}, ${look.running ? vscode.l10n.t('running') : vscode.l10n.t('stopped')}${look.running || stop === undefined ? '' : `: ${stop}`}`,
     vscode.l10n.t('{0} instructions retired', grouped(look.retired)),
     ...behind > 0 ? [vscode.l10n.t('{0} instructions before the latest moment of this run', grouped(behind))] : [],
     vscode.l10n.t('Click to show a panel'),

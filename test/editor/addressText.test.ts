@@ -1,6 +1,6 @@
 // Which address is meant by a text or a variable that was clicked.
 import assert from 'node:assert/strict';
-import { addressExpression, addressOfVariable, expressionOfVariable } from '../../src/extension/addressText';
+import { addressExpression, addressOfVariable, baseAddressQuery, expressionOfVariable } from '../../src/extension/addressText';
 
 describe('an address in text', () => {
   const CASES: readonly (readonly [string, string | undefined])[] = [
@@ -52,5 +52,13 @@ describe('the expression of a variable itself', () => {
     assert.equal(expressionOfVariable({ variable: { name: '[0]', memoryReference: '0x5000' } }), '0x5000');
     assert.equal(expressionOfVariable({ variable: { name: 'bits', value: '3' } }), undefined);
     assert.equal(expressionOfVariable(undefined), undefined);
+  });
+});
+
+describe('where the hex editor counts from', () => {
+  it('is the address, linear or physical, as far as numbers are exact', () => {
+    assert.deepEqual(['0x100000', 'phys:0xFEE00000', '0x7ffe12345000', '0xffffffff81000000', '$esp', 'frame->eip'].map(baseAddressQuery), [
+      'baseAddress=0x100000', 'baseAddress=0xFEE00000', 'baseAddress=0x7ffe12345000', '', '', '',
+    ]);
   });
 });

@@ -6,7 +6,8 @@ import type { Locator } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { requireTools, run } from '../filesystems/support';
 import { useEditor } from './harness/suite';
-import { chooseTheme, foldUp, machinesView, panelFrame, runCommand, screenshot, waitForStopped, waitUntil } from './harness/workbench';
+import { chooseInContextMenu, chooseTheme, foldUp, machinesView, openPalette, panelFrame, runCommand, screenshot, stopDebugging, waitForEnd, waitForStopped, waitUntil } from './harness/workbench';
+import { screenText } from './visits/ways';
 
 /** Presses a button that a line of the view shows under the mouse. */
 async function pressOn(row: Locator, button: string): Promise<void> {
@@ -98,5 +99,29 @@ describe('disks and machines in a real VS Code', function () {
     await screenshot(page, 'disks-panel');
     await page.keyboard.press('Shift+F5');
     await panel.locator('.notice').filter({ hasText: 'No guest is running' }).waitFor();
+    await waitForEnd(page);
+  });
+
+  it('an image is booted by a right click in the explorer', async () => {
+    const { page } = editor;
+    await runCommand(page, 'View: Show Explorer');
+    await chooseInContextMenu(page, page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: 'boot.img' }), 'Boot in Shadowbox');
+    const screen = await panelFrame(page, 'Screen');
+    await waitUntil('what the boot sector writes', () => screenText(screen), (text) => text.includes('Hello from the boot sector!'));
+    await stopDebugging(page);
+  });
+
+  it('Run and Debug offers what can be booted, without a launch.json', async () => {
+    const { page } = editor;
+    await openPalette(page);
+    // As 'Debug: Select and Start Debugging' opens it.
+    await page.locator('.quick-input-widget input[type=text]').fill('debug ');
+    const rows = page.locator('.quick-input-widget .monaco-list-row');
+    await rows.filter({ hasText: 'Shadowbox (x86 guest)' }).click();
+    await rows.filter({ hasText: 'Boot boot.img' }).waitFor();
+    assert.equal(await rows.filter({ hasText: 'files.img' }).count(), 0, 'it has no boot sector');
+    await rows.filter({ hasText: 'Boot boot.img' }).click();
+    await page.locator('.debug-toolbar a.codicon-debug-continue').waitFor();
+    await stopDebugging(page);
   });
 });

@@ -124,6 +124,13 @@ describe('package.json', () => {
       });
     }
 
+    it('each has a reducer that is tested without a page', () => {
+      const folder = path.join(root, 'test', 'webviews');
+      const tests = readdirSync(folder).filter((name) => name.endsWith('.test.ts')).map((name) => readFileSync(path.join(folder, name), 'utf8')).join('\n');
+      const tested = [...tests.matchAll(/import \{[^}]*\breduce\b[^}]*\} from '..\/..\/webviews\/([\w-]+)\//g)].map(([, name]) => name);
+      assert.deepEqual(ALL_PANELS.map(({ name }) => name).filter((name) => !tested.includes(name)), []);
+    });
+
     it('no activation event is left over', () => {
       const events = manifest.activationEvents.filter((event) => event.startsWith('onWebviewPanel:')).map((event) => event.slice('onWebviewPanel:'.length));
       assert.deepEqual([...events].sort(), ALL_PANELS.map(({ viewType }) => viewType).sort());
@@ -139,6 +146,19 @@ describe('package.json', () => {
 
     it('of the code and of the panels are all in l10n/bundle.l10n.json (else npm run contributions)', () => {
       assert.deepEqual(read(path.join('l10n', 'bundle.l10n.json')), codeTexts(EXTENSION, path.join(root, 'webviews')));
+    });
+
+    it('none stands in a style sheet, where nothing translates it', () => {
+      const webviews = path.join(root, 'webviews');
+      const sheets = readdirSync(webviews, { recursive: true, withFileTypes: true }).filter(({ name }) => name.endsWith('.css')).map(({ parentPath, name }) => path.join(parentPath, name));
+      assert.ok(sheets.length > 10);
+      const words = sheets.flatMap((sheet) => [...readFileSync(sheet, 'utf8').matchAll(/content:\s*(['"]).*?\1/g)].map(([text]) => `${path.relative(webviews, sheet)}: ${text}`));
+      assert.deepEqual(words.filter((text) => /['"].*\p{L}{2}/u.test(text.replaceAll(/\\[0-9a-f]+/gi, ''))), []);
+    });
+
+    it('are those of the status bar, too', () => {
+      const known = Object.keys(read(path.join('l10n', 'bundle.l10n.json')));
+      assert.deepEqual(['real mode', 'virtual-8086', '16-bit', '32-bit', 'compatibility', '64-bit', 'running', 'stopped: {0}'].filter((text) => !known.includes(text)), []);
     });
 
     it('no message to a person goes past the translation', () => {

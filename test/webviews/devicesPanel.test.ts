@@ -1,6 +1,7 @@
 // The Devices panel in a browser with a stand-in for the machine: the tree by keyboard, a register written, the other tabs.
 // Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
+import { accessibilityFaults } from '../support/accessibility';
 import { eventually } from './eventually';
 import { devicesWith, EVENTS_AHEAD, INTERRUPT_PICTURE } from './devicesModel';
 import { screenshot, usePanel, type OpenPanel } from './panelPage';
@@ -37,7 +38,7 @@ describe('devices: in a browser', function () {
 
   const row = ({ page }: OpenPanel, key: string) => page.locator(`[data-row="${key}"]`);
 
-  it('says below its bar that no guest is running', () => withDevices(DARK, async (panel) => {
+  it('says below its bar that no guest is running', () => withDevices(LIGHT, async (panel) => {
     await panel.page.setViewportSize({ width: 480, height: 600 });
     await panel.tell('session', null);
     const notice = panel.page.locator('.notice');
@@ -46,6 +47,7 @@ describe('devices: in a browser', function () {
       const [bar, box] = [await panel.page.locator('.toolbar').boundingBox(), await notice.boundingBox()];
       assert.ok(bar && box && box.y >= bar.y + bar.height, JSON.stringify({ bar, box }));
     });
+    assert.deepEqual(await accessibilityFaults(panel.page), []);
   }));
 
   it('opens, finds, pins and writes by keyboard', () => withDevices(DARK, async (panel, machine) => {
@@ -111,16 +113,23 @@ describe('devices: in a browser', function () {
   }));
 
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
-    it(`looks as it should: ${name}`, () => withDevices(theme, async (panel) => {
+    it(`breaks no rule of accessibility, and looks as it should: ${name}`, () => withDevices(theme, async (panel) => {
       const { page } = panel;
       await row(panel, 'pit').waitFor();
       await page.focus('#tree');
       for (const key of ['ArrowDown', '*', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'p', 'ArrowRight', 'F2']) await page.keyboard.press(key);
       await page.locator('[data-field=value]:focus').waitFor();
       await screenshot(page, `devices-${name}`);
+      assert.deepEqual(await accessibilityFaults(page), []);
       await page.locator('[data-tab=interrupts]').click();
       await page.locator('tr').filter({ hasText: 'PIRQ B' }).waitFor();
       await screenshot(page, `devices-interrupts-${name}`);
+      assert.deepEqual(await accessibilityFaults(page), []);
+      for (const [tab, found] of [['events', '838.00 µs'], ['pci', '00:03.0']] as const) {
+        await page.locator(`[data-tab=${tab}]`).click();
+        await page.locator('tr').filter({ hasText: found }).waitFor();
+        assert.deepEqual(await accessibilityFaults(page), [], tab);
+      }
       await eventually(async () => { assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true); });
     }));
   }

@@ -106,6 +106,11 @@ export class PagingModel {
     }
   }
 
+  /** The guest writes an entry of a table whose writes are not traced: the shadow learns of it when TLBs are flushed. */
+  writeUnseen(address: number, raw: bigint): void {
+    this.memory.set(address, raw);
+  }
+
   /** Maps `linear` to `physical` by a leaf entry at `level`; makes the tables on the way. Returns the entry's address. */
   map(cr3: number, linear: bigint, physical: number, bits: bigint, level = 1): number {
     let table = cr3;

@@ -149,7 +149,7 @@ describe('page-tables: in a browser', function () {
   }));
 
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
-    it(`looks as it should: ${name}`, () => withPanel(theme, async (panel, lab) => {
+    it(`breaks no rule of accessibility, and looks as it should: ${name}`, () => withPanel(theme, async (panel, lab) => {
       const { page } = panel;
       await rowOf(panel, 'Page directory').waitFor();
       await page.focus('#trees');
@@ -160,6 +160,7 @@ describe('page-tables: in a browser', function () {
       lab.model.touch(lab.kernel.sweeper, 0x50018000n, true);
       await panel.tell('stopped');
       await screenshot(page, `page-tables-trees-${name}`);
+      assert.deepEqual(await accessibilityFaults(page), []);
       await page.fill('[data-field=address]', '0x50000004');
       await page.keyboard.press('Enter');
       await page.locator('[role=row].walked-end').waitFor();
@@ -167,6 +168,7 @@ describe('page-tables: in a browser', function () {
       await page.keyboard.press('ArrowLeft');
       await page.locator('table.entry-bits').waitFor();
       await screenshot(page, `page-tables-walk-${name}`);
+      assert.deepEqual(await accessibilityFaults(page), []);
     }));
   }
 

@@ -1,6 +1,7 @@
 // The Screen panel in a browser with a stand-in for the machine: dots on the canvas, keys and mouse to the guest, nothing while
 // nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
+import { accessibilityFaults } from '../support/accessibility';
 import { eventually } from './eventually';
 import { PictureSender } from '../../debugger/pictures';
 import { screenshot, usePanel, type OpenPanel } from './panelPage';
@@ -199,13 +200,14 @@ describe('screen: in a browser', function () {
   }));
 
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
-    it(`looks as it should: ${name}`, () => withScreen(theme, async (panel) => {
+    it(`breaks no rule of accessibility, and looks as it should: ${name}`, () => withScreen(theme, async (panel) => {
       await until('the first picture', async () => await dot(panel, 10, 10) === '255,0,0');
       await panel.page.locator('[data-act=type]').click();
       await panel.page.focus('#surface');
       await panel.page.keyboard.press('Enter');
       await panel.page.locator('.where.captured').waitFor();
       await screenshot(panel.page, `screen-${name}`);
+      assert.deepEqual(await accessibilityFaults(panel.page), []);
       await eventually(async () => { assert.equal(await panel.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true); });
     }));
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Description } from '../../webviews/ui/description';
 import { NOTHING_ASKED, heard, sent, type Inquiries } from '../../webviews/ui/inquiries';
 import { ask } from '../../webviews/ui/typedQuestions';
-import { lanesOf, nextSnapshot, percentOf, ticksOf, timeText, whereText, wholeOf } from '../../webviews/time/model';
+import { labelsOf, lanesOf, nextSnapshot, percentOf, ticksOf, timeText, whereText, wholeOf } from '../../webviews/time/model';
 import { follow, fromKept, INITIAL, reduce, timelineQuestion, toKeep, type Act, type State } from '../../webviews/time/state';
 import { view } from '../../webviews/time/view';
 import { exampleTimeline } from './timeModel';
@@ -39,6 +39,30 @@ describe('the Time panel', () => {
     assert.deepEqual(part.find(({ name }) => name === 'keys')?.marks.map(({ words }) => words), ['12 times from here on: key at instruction 210\u202f000\u202f000']);
     // A stretch that only reaches into the part is shown, too.
     assert.equal(part.find(({ name }) => name === 'interrupts')?.marks.length, 4);
+  });
+
+  it('puts names beside their marks, none over another, and none out of the picture', () => {
+    const named = (...places: readonly number[]) => labelsOf(places.map((retired) => ({ key: `${retired}`, retired, size: 1, shape: 'flag', words: '', label: `at ${retired}` })), { from: 0, to: 100 });
+    const sides = (...places: readonly number[]) => named(...places).map(({ side, room }) => [side, room]);
+    assert.deepEqual(sides(20, 50), [['right', 30], ['right', 50]]);
+    assert.deepEqual(sides(95), [['left', 95]]);
+    // Two that would meet in the middle: the first turns away to where there is room, or else they share the way.
+    assert.deepEqual(sides(80, 98), [['left', 80], ['left', 18]]);
+    assert.deepEqual(sides(2, 95), [['right', 46.5], ['left', 46.5]]);
+    for (const places of [[0, 1, 2, 97, 98, 99, 100], [5, 40, 42, 80, 91], [50, 50, 50], [89, 90]]) {
+      const reach = named(...places).map(({ at, side, room }) => (side === 'right' ? [at, at + room] : [at - room, at]));
+      reach.forEach(([from, to], i) => {
+        assert.ok(from >= 0 && to <= 100, `${places.join()}: ${from} to ${to}`);
+        for (const [other] of reach.slice(i + 1)) assert.ok(to <= other, `${places.join()}: ${to} is behind ${other}`);
+      });
+    }
+    assert.deepEqual(labelsOf(lanesOf(TIMELINE, WHOLE)[0].marks, WHOLE).map(({ text }) => text), ['login prompt', 'fork 1', 'the bug'], 'in their order, whatever they are');
+  });
+
+  it('says at a bookmark that the machine is there', () => {
+    const there = { ...TIMELINE, bookmarks: [...TIMELINE.bookmarks, { name: 'now', retired: TIMELINE.present.retired, time: TIMELINE.present.time }] };
+    assert.match(textOf(view(INITIAL, answered(INITIAL, there))), /now\s+\(here\)/);
+    assert.doesNotMatch(textOf(view(INITIAL, answered())), /\(here\)/);
   });
 
   it('writes round counts at its axis', () => {

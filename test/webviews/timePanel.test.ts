@@ -114,8 +114,28 @@ describe('time: in a browser', function () {
     assert.deepEqual(machine.orders.at(-1), { request: 'shadowbox.travel', args: { fork: 1 } });
   }));
 
-  it('says everything in the person\'s language', () => withTime(PSEUDO, async (panel) => {
-    await panel.page.locator('.list .name').first().waitFor();
+  it('writes names that are near one another beside one another', () => withTime(DARK, async ({ page, tell }, machine) => {
+    machine.names = ['where the login prompt comes', 'the bug that was looked for', 'the same place', 'here, too'];
+    await tell('stopped', {});
+    await page.locator('.name-of-mark').filter({ hasText: 'the bug that was looked for' }).waitFor();
+    for (const width of [1000, 420]) {
+      await page.setViewportSize({ width, height: 620 });
+      await eventually(async () => {
+        const [line, ...names] = await page.evaluate(() => [...document.querySelectorAll('#line, .name-of-mark')].map((element) => element.getBoundingClientRect().toJSON() as { left: number; right: number }));
+        const shown = names.filter(({ left, right }) => right > left).sort((a, b) => a.left - b.left);
+        assert.ok(shown.length >= 3, `${shown.length} names at ${width} px`);
+        shown.forEach(({ left, right }, i) => {
+          assert.ok(left >= line.left && right <= line.right, `out of the picture at ${width} px`);
+          assert.ok(right <= (shown[i + 1]?.left ?? Infinity), `one over another at ${width} px`);
+        });
+      });
+    }
+  }));
+
+  it('says everything in the person\'s language', () => withTime(PSEUDO, async (panel, machine) => {
+    machine.present = 200_000_000;
+    await panel.tell('stopped', {});
+    await panel.page.locator('.list .name.here').first().waitFor();
     await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });
   }));
 

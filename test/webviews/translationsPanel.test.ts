@@ -176,11 +176,17 @@ describe('translations: in a browser', function () {
   it('fits widths from 280 to 1600 px', () => withPanel(LIGHT, async ({ page }) => {
     await page.locator('.row').filter({ hasText: 'count_down' }).first().click();
     await page.locator('#guest').waitFor();
-    for (const width of [280, 400, 640, 900, 1600]) {
+    for (const width of [280, 400, 640, 700, 900, 1100, 1600]) {
       await page.setViewportSize({ width, height: 900 });
       await page.waitForTimeout(80);
       const wide = await page.evaluate(() => [...document.querySelectorAll('#regions, .line, .toolbar, .head')].filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => element.className));
       assert.deepEqual(wide, [], `at ${width} px`);
+      // Bytes give way: what an instruction is stands in view.
+      const hidden = await page.evaluate(() => {
+        const end = document.querySelector('#guest')?.getBoundingClientRect().right ?? 0;
+        return [...document.querySelectorAll('#guest .code .text')].filter((text) => text.getBoundingClientRect().right > end).map((text) => text.textContent);
+      });
+      assert.deepEqual(hidden, [], `at ${width} px`);
       if (width === 400) await screenshot(page, 'translations-400');
     }
   }, 10));

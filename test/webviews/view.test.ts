@@ -63,6 +63,18 @@ describe('page-tables: trees', () => {
     assert.match(labels(driver, driver.rows[1].key)[1], /shared by 3/);
   });
 
+  it('says where the shadow has an entry that the guest has not any more', () => {
+    const { kernel, driver } = opened();
+    const at = 0x50000000n;
+    const entry = driver.send({ type: 'walk', text: '0x50000004' }).state.walk?.answer?.guest.at(-1)?.entryAddress;
+    assert.ok(entry !== undefined);
+    assert.doesNotMatch(labels(driver, driver.row(at).key)[1], /no guest entry/);
+    kernel.model.writeUnseen(Number(entry), 0n);
+    driver.event('stopped');
+    assert.match(labels(driver, driver.row(at).key)[0], /not present/);
+    assert.match(labels(driver, driver.row(at).key)[1], /no guest entry/);
+  });
+
   it('marks changes with a sign and with words, not by colour alone', () => {
     const { kernel, driver } = opened();
     kernel.model.map(kernel.sweeper, 0x50018000n, 0x700000, BIT.user | BIT.writable);

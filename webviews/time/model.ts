@@ -120,6 +120,40 @@ function snapshotMarks({ moments }: Timeline): Mark[] {
   }));
 }
 
+/** A name beside its mark, on one side of it, and how far it may reach; in percent of what is shown. */
+export interface Label {
+  readonly key: string;
+  readonly text: string;
+  readonly at: number;
+  readonly side: 'left' | 'right';
+  readonly room: number;
+}
+
+/** Behind this share of the picture a name would reach out of it. */
+const LAST_TO_THE_RIGHT = 88;
+
+/**
+ * The names of a lane's marks, none over another. A name stands to the right of its mark; to the left at the picture's end, and where it would share
+ * the way to the next mark with that one's name and has more room there. What two names share is halved.
+ */
+export function labelsOf(marks: readonly Mark[], range: Range): readonly Label[] {
+  const named = marks.flatMap(({ key, retired, label }) => (label === undefined ? [] : [{ key, text: label, at: percentOf(range, retired) }])).sort((a, b) => a.at - b.at);
+  const before = (i: number): number => named[i - 1]?.at ?? 0;
+  const after = (i: number): number => named[i + 1]?.at ?? 100;
+  const sides: Label['side'][] = [];
+  for (let i = named.length - 1; i >= 0; i--) {
+    const { at } = named[i];
+    const shared = sides[i + 1] === 'left';
+    sides[i] = at > LAST_TO_THE_RIGHT || (shared && at - before(i) > (after(i) - at) / 2) ? 'left' : 'right';
+  }
+  return named.map(({ key, text, at }, i) => {
+    const side = sides[i];
+    const gap = side === 'right' ? after(i) - at : at - before(i);
+    const shared = side === 'right' ? sides[i + 1] === 'left' : sides[i - 1] === 'right';
+    return { key, text, at, side, room: shared ? gap / 2 : gap };
+  });
+}
+
 /** Round counts to write at the axis: as many as have room. */
 export function ticksOf({ from, to }: Range, most = 8): readonly number[] {
   const rough = Math.max((to - from) / most, 1);

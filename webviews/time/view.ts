@@ -4,7 +4,7 @@ import { answerTo, type Inquiries } from '../ui/inquiries';
 import { machineState } from '../ui/machineState';
 import { notice, sessionNotice } from '../ui/notice';
 import { count, roughSize } from '../ui/numbers';
-import { lanesOf, percentOf, ticksOf, timeText, whereText, wholeOf, type Lane, type Mark, type Range, type Timeline } from './model';
+import { labelsOf, lanesOf, percentOf, ticksOf, timeText, whereText, wholeOf, type Label, type Lane, type Mark, type Range, type Timeline } from './model';
 import { shownRange, timelineOf, timelineQuestion, type State } from './state';
 import { t } from '../ui/words';
 
@@ -95,7 +95,7 @@ function picture(state: State, timeline: Timeline): ElementDescription {
   const whole = wholeOf(timeline);
   return h('div', { class: 'picture', key: 'picture' },
     h('div', { class: 'titles', 'aria-hidden': 'true' }, h('div', { class: 'axis', key: 'axis' }, t('Instructions')), lanes.map(({ name, title }) => h('div', { class: 'title', key: name }, title))),
-    h('svg', {
+    h('div', { class: 'drawing', key: 'drawing' }, h('svg', {
       id: 'line', role: 'slider', tabindex: 0, height, width: '100%', 'aria-label': t('Time line'), 'aria-orientation': 'horizontal',
       'aria-valuemin': whole.from, 'aria-valuemax': whole.to, 'aria-valuenow': at, 'aria-valuetext': spoken(timeline, lanes),
     },
@@ -106,7 +106,14 @@ function picture(state: State, timeline: Timeline): ElementDescription {
     future(range, timeline, height),
     h('g', { key: 'present', class: classes('present', state.dragged !== undefined && 'dragged') },
       h('line', { class: 'now', x1: x(range, at), x2: x(range, at), y1: AXIS - 1, y2: height }),
-      h('svg', { class: 'grip', x: x(range, at), y: AXIS, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -9 L 6 -9 L 0 0 Z' }), h('title', {}, t('Here: instruction {0}', count(at)))))));
+      h('svg', { class: 'grip', x: x(range, at), y: AXIS, overflow: 'visible', width: 1, height: 1 }, h('path', { d: 'M -6 -9 L 6 -9 L 0 0 Z' }), h('title', {}, t('Here: instruction {0}', count(at)))))),
+    h('div', { class: 'names', 'aria-hidden': 'true' }, lanes.map((lane, index) => labelsOf(lane.marks, range).map((label) => nameView(label, AXIS + index * LANE))))));
+}
+
+/** A name beside its mark: cut short where the next one begins. */
+function nameView({ key, text, at, side, room }: Label, top: number): ElementDescription {
+  const edge = side === 'right' ? { left: `calc(${at.toFixed(3)}% + 11px)` } : { right: `calc(${(100 - at).toFixed(3)}% + 9px)` };
+  return h('span', { class: 'name-of-mark', key, style: { top: `${top}px`, 'max-width': `calc(${room.toFixed(3)}% - 15px)`, ...edge } }, text);
 }
 
 /** What a screen reader says of the picture. */
@@ -139,7 +146,7 @@ function laneView({ name, marks }: Lane, range: Range, top: number): ElementDesc
 }
 
 function markView(mark: Mark, range: Range, top: number): ElementDescription {
-  const { key, retired, end, size, words, shape, label } = mark;
+  const { key, retired, end, size, words, shape } = mark;
   const room = LANE - 5;
   const title = h('title', {}, words);
   const attributes = { class: `mark ${shape}`, key, 'data-at': retired };
@@ -150,9 +157,7 @@ function markView(mark: Mark, range: Range, top: number): ElementDescription {
   }
   if (shape === 'tick') return h('rect', { ...attributes, x: x(range, retired), width: 2, y: top + LANE - 1 - size * room, height: size * room }, title);
   const figure = shape === 'dot' ? h('circle', { r: 2 + 3 * size, cy: LANE / 2 }) : h('path', { d: PATHS[shape] });
-  const isLeft = percentOf(range, retired) > 88;
-  return h('svg', { ...attributes, x: x(range, retired), y: top, overflow: 'visible', width: 1, height: LANE }, title, figure,
-    label !== undefined && h('text', { x: isLeft ? -9 : 11, y: LANE / 2 + 4, 'text-anchor': isLeft ? 'end' : 'start' }, label));
+  return h('svg', { ...attributes, x: x(range, retired), y: top, overflow: 'visible', width: 1, height: LANE }, title, figure);
 }
 
 const PATHS = { diamond: 'M 0 7 L 6 13 L 0 19 L -6 13 Z', flag: 'M 0 24 L 0 4 L 9 8 L 0 13', fork: 'M 0 24 L 0 15 L -5 6 M 0 15 L 5 6' } as const;
@@ -173,7 +178,7 @@ function bookmarkList(state: State, inquiries: Inquiries, timeline: Timeline): C
   const stands = !inquiries.running && state.way === undefined;
   return h('section', { class: 'list', key: 'bookmarks', 'aria-label': t('Bookmarks') }, h('h2', {}, t('Bookmarks')),
     h('ul', {}, bookmarks.map(({ name, retired, time }) => h('li', { key: name },
-      h('span', { class: classes('name', retired === present.retired && 'here') }, name),
+      h('span', { class: classes('name', retired === present.retired && 'here') }, name, retired === present.retired && h('span', { class: 'present-one', key: 'here' }, ` ${t('(here)')}`)),
       h('span', { class: 'at' }, t('instruction {0}, {1}', count(retired), timeText(time))),
       h('button', { type: 'button', class: 'plain', 'data-do': 'go', 'data-name': name, disabled: !stands, 'aria-label': t('Go to {0}', name) }, t('Go')),
       h('button', { type: 'button', class: 'plain', 'data-do': 'rename', 'data-name': name, 'aria-label': t('Rename {0}', name) }, t('Rename')),

@@ -63,7 +63,9 @@ const COMPARE: Readonly<Record<Sort, (a: Row, b: Row) => number>> = {
   newest: (a, b) => later(a.region, b.region),
   instructions: (a, b) => b.region.instructions - a.region.instructions || later(a.region, b.region),
   address: (a, b) => (addressOf(a.region) < addressOf(b.region) ? -1 : 1),
-  name: (a, b) => (a.region.name ?? '~').localeCompare(b.region.name ?? '~') || (addressOf(a.region) < addressOf(b.region) ? -1 : 1),
+  // Those without a symbol last: what collates behind all letters is the language's affair.
+  name: (a, b) => Number(a.region.name === undefined) - Number(b.region.name === undefined)
+    || (a.region.name ?? '').localeCompare(b.region.name ?? '') || (addressOf(a.region) < addressOf(b.region) ? -1 : 1),
 };
 
 /** Those that a TLB leads to first. */

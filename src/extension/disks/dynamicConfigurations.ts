@@ -26,8 +26,8 @@ export async function configurationsIn(folder: vscode.WorkspaceFolder, token?: v
 }
 
 export class DynamicConfigurations implements vscode.DebugConfigurationProvider {
-  async provideDebugConfigurations(folder: vscode.WorkspaceFolder | undefined, token?: vscode.CancellationToken): Promise<vscode.DebugConfiguration[]> {
-    const folders = folder === undefined ? vscode.workspace.workspaceFolders ?? [] : [folder];
-    return (await Promise.all(folders.map((each) => configurationsIn(each, token)))).flat();
+  /** VS Code asks for each folder, and once more for the settings of the user, which have no files. */
+  provideDebugConfigurations(folder: vscode.WorkspaceFolder | undefined, token?: vscode.CancellationToken): Promise<vscode.DebugConfiguration[]> {
+    return folder === undefined ? Promise.resolve([]) : configurationsIn(folder, token);
   }
 }

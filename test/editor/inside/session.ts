@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
 import type { PanelRequests } from '../../../debugger/panelProtocol';
+import { memoryUri } from '../../../src/extension/places';
 import { folder, next } from './workspace';
 
 const CONFIGURATION = 'paging-lab: address spaces';
@@ -106,12 +107,21 @@ describe('session', () => {
     assert.ok(Array.isArray(regions));
   });
 
-  it('shows memory at any address as a file, as the hex editor opens it', async () => {
-    const uri = vscode.Uri.from({ scheme: 'vscode-debug-memory', authority: session.id, path: `/${encodeURIComponent('0x100000')}/memory.bin`, query: 'range=0:16' });
+  it('shows memory at any address as a file, as the hex editor opens it, and takes what is written there', async () => {
+    const whole = memoryUri(session, '0x100000');
+    assert.equal(whole.query, 'baseAddress=0x100000');
+    assert.equal((await vscode.workspace.fs.stat(whole)).permissions, undefined, 'it may be written');
+    // The hex editor reads and writes ranges of it.
+    const uri = whole.with({ query: `range=0:16&${whole.query}` });
     const bytes = await vscode.workspace.fs.readFile(uri);
-    const { data } = await session.customRequest('readMemory', { memoryReference: '0x100000', count: 16 }) as { readonly data: string };
-    assert.deepEqual(Buffer.from(bytes), Buffer.from(data, 'base64'));
+    const read = async () => Buffer.from((await session.customRequest('readMemory', { memoryReference: '0x100000', count: 16 }) as { readonly data: string }).data, 'base64');
+    assert.deepEqual(Buffer.from(bytes), await read());
     assert.ok(bytes.some((byte) => byte !== 0), 'paging-lab lies at 1 MiB');
+    const changed = bytes.map((byte, i) => (i === 3 ? byte ^ 0xff : byte));
+    await vscode.workspace.fs.writeFile(uri, changed);
+    assert.deepEqual(await read(), Buffer.from(changed));
+    await vscode.workspace.fs.writeFile(uri, bytes);
+    assert.deepEqual(await read(), Buffer.from(bytes));
   });
 
   it('opens one Page Tables panel, however often it is asked for', async () => {
