@@ -109,14 +109,20 @@ export interface PanelRequests {
   /** What devices have scheduled, the next first; with the present virtual time, in cycles. */
   'shadowbox.events': { arguments: Record<string, never>; answer: { readonly now: number; readonly events: readonly ScheduledEventView[] } };
   'shadowbox.disks': { arguments: Record<string, never>; answer: { readonly disks: Wire<readonly DiskView[]> } };
-  /** How the disk in a drive is divided, and what is on it (`disk`: DiskView.name). */
-  'shadowbox.diskReport': { arguments: { readonly disk: string }; answer: Wire<DiskReport> };
+  /**
+   * How the disk in a drive is divided, and what is on it (`disk`: DiskView.name). `image`: which one is thought to be in the drive; the answer is of the
+   * one that is.
+   */
+  'shadowbox.diskReport': { arguments: { readonly disk: string; readonly image?: string }; answer: Wire<DiskReport> };
   /** What is in a directory on it, by a path as the explorer has them: '/partition1/boot'. */
-  'shadowbox.diskEntries': { arguments: { readonly disk: string; readonly path: string }; answer: { readonly entries: Wire<readonly EntryReport[]> } };
+  'shadowbox.diskEntries': { arguments: { readonly disk: string; readonly path: string; readonly image?: string }; answer: { readonly entries: Wire<readonly EntryReport[]> } };
   /** Bytes (base64) of the disk as the guest would read them; at most 1 MiB. */
   'shadowbox.readDisk': { arguments: { readonly disk: string; readonly offset: number; readonly bytes: number }; answer: { readonly data: string } };
-  /** Another disc for the CD-ROM drive: an image's path; none is taken out. */
-  'shadowbox.changeDisc': { arguments: { readonly drive: string; readonly image?: string }; answer: Record<string, never> };
+  /**
+   * Another disc for the CD-ROM drive ('cdrom') or a floppy drive ('floppy0'): an image's path; without one what is in it is taken out.
+   * `writable`: what the guest writes to a floppy goes to its image; if not, it is kept in memory.
+   */
+  'shadowbox.changeDisc': { arguments: { readonly drive: string; readonly image?: string; readonly writable?: boolean }; answer: Record<string, never> };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
   'shadowbox.picture': { arguments: { readonly since?: number }; answer: PictureAnswer };

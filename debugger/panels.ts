@@ -76,7 +76,9 @@ export function panelHandlers(
       data: bytesToBase64(await inspect.readDisk(args.string('disk'), args.integer('offset', 0), args.integer('bytes', 0, LARGEST_PIECE))),
     }),
     'shadowbox.changeDisc': async (args) => {
-      await control.input({ kind: 'media', drive: args.string('drive'), image: args.optionalString('image') ?? null });
+      const [image, writable] = [args.optionalString('image'), args.optionalBoolean('writable') === true];
+      if (image === '') throw userError("shadowbox.changeDisc: 'image' is the path of an image; leave it out to take out what is in the drive.");
+      await control.input({ kind: 'media', drive: args.string('drive'), image: image ?? null, ...(writable ? { writable } : {}) });
       return {};
     },
     'shadowbox.screen': async () => toWire(await inspect.screen()),

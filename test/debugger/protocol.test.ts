@@ -275,6 +275,11 @@ describe('protocol', function () {
     assert.match(await client.refused('shadowbox.button', { button: 'self-destruct' }), /there are 'power' and 'reset'/);
     await client.request('shadowbox.changeDisc', { drive: 'cdrom', image: '/images/other.iso' });
     assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'cdrom', image: '/images/other.iso' });
+    await client.request('shadowbox.changeDisc', { drive: 'floppy0', image: '/images/two.img', writable: true });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'floppy0', image: '/images/two.img', writable: true });
+    await client.request('shadowbox.changeDisc', { drive: 'floppy0' });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'floppy0', image: null });
+    assert.match(await client.refused('shadowbox.changeDisc', { drive: 'floppy0', image: '' }), /leave it out to take out/);
     assert.match(await client.refused('shadowbox.writeRegister', { space: 'port', address: 0x43, bytes: 3, value: 0 }), /'bytes' is 1, 2 or 4/);
     assert.match(await client.refused('shadowbox.serialInput', { port: 'com1', data: '!' }), /base64/);
   });

@@ -4,7 +4,8 @@ import { disksOf, questionsOf } from './questions';
 import { kept, reduce, restored, shownDisk, type Act, type State } from './state';
 import { view } from './view';
 
-function act(page: PanelPage<State, Act>, { dataset }: HTMLElement): void {
+function act(page: PanelPage<State, Act>, element: HTMLElement): void {
+  const { dataset } = element;
   const inquiries = page.inquiries();
   const disk = shownDisk(page.state(), disksOf(inquiries) ?? [])?.name ?? '';
   const order = (request: string, args: Readonly<Record<string, unknown>>): void => {
@@ -15,7 +16,10 @@ function act(page: PanelPage<State, Act>, { dataset }: HTMLElement): void {
     case 'toggle': return page.act({ type: 'toggle', path: dataset.path ?? '/' });
     case 'open': return order('editor.openDiskFile', { disk, path: dataset.path ?? '/' });
     case 'insert': return order('editor.changeDisc', { drive: disk });
-    case 'eject': return order('shadowbox.changeDisc', { drive: disk });
+    case 'eject':
+      // The button will be gone; the keyboard goes on at the one that puts the next one in.
+      element.parentElement?.querySelector<HTMLElement>('[data-do=insert]')?.focus();
+      return order('shadowbox.changeDisc', { drive: disk });
     default:
   }
 }

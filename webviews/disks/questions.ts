@@ -9,8 +9,10 @@ function question<Command extends PanelCommand>(request: Command, args: PanelReq
 }
 
 const DISKS = question('shadowbox.disks', {});
-const reportOf = (disk: string): Question => question('shadowbox.diskReport', { disk });
-const entriesOf = (disk: string, path: string): Question => question('shadowbox.diskEntries', { disk, path });
+// Of another image there is no answer yet, though the drive is the same.
+type Which = Pick<Disk, 'name' | 'image'>;
+const reportOf = ({ name, image }: Which): Question => question('shadowbox.diskReport', { disk: name, ...(image === undefined ? {} : { image }) });
+const entriesOf = ({ name, image }: Which, path: string): Question => question('shadowbox.diskEntries', { disk: name, path, ...(image === undefined ? {} : { image }) });
 
 /** The adapter answers each request with the type that its name has; nothing else holds that across the page's border. */
 function body<Command extends PanelCommand>(inquiries: Inquiries, asked: Question): PanelRequests[Command]['answer'] | undefined {
@@ -18,10 +20,10 @@ function body<Command extends PanelCommand>(inquiries: Inquiries, asked: Questio
 }
 
 export const disksOf = (inquiries: Inquiries): readonly Disk[] | undefined => body<'shadowbox.disks'>(inquiries, DISKS)?.disks;
-export const report = (inquiries: Inquiries, disk: string): PanelRequests['shadowbox.diskReport']['answer'] | undefined => body<'shadowbox.diskReport'>(inquiries, reportOf(disk));
-export const reportError = (inquiries: Inquiries, disk: string): string | undefined => answerTo(inquiries, reportOf(disk))?.error;
+export const report = (inquiries: Inquiries, disk: Which): PanelRequests['shadowbox.diskReport']['answer'] | undefined => body<'shadowbox.diskReport'>(inquiries, reportOf(disk));
+export const reportError = (inquiries: Inquiries, disk: Which): string | undefined => answerTo(inquiries, reportOf(disk))?.error;
 
-export function listingOf(inquiries: Inquiries, disk: string, path: string): Listing | undefined {
+export function listingOf(inquiries: Inquiries, disk: Which, path: string): Listing | undefined {
   const asked = entriesOf(disk, path);
   const error = answerTo(inquiries, asked)?.error;
   if (error !== undefined) return { error };
@@ -33,8 +35,7 @@ export function listingOf(inquiries: Inquiries, disk: string, path: string): Lis
 export function questionsOf(state: State, inquiries: Inquiries): readonly Question[] {
   const disk = shownDisk(state, disksOf(inquiries) ?? []);
   if (disk?.image === undefined) return [DISKS];
-  const { name } = disk;
-  const files = report(inquiries, name)?.volumes.some(({ fileSystem }) => fileSystem !== undefined) === true ? ['/', ...state.open] : [];
-  const slow = [reportOf(name), ...files.map((path) => entriesOf(name, path))];
+  const files = report(inquiries, disk)?.volumes.some(({ fileSystem }) => fileSystem !== undefined) === true ? ['/', ...state.open] : [];
+  const slow = [reportOf(disk), ...files.map((path) => entriesOf(disk, path))];
   return [DISKS, ...slow.filter((asked) => !inquiries.running || answerTo(inquiries, asked) === undefined)];
 }

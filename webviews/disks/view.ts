@@ -41,8 +41,8 @@ function part(key: string, title: string, ...children: readonly Child[]): Elemen
 }
 
 function drive(disk: Disk, state: State, inquiries: Inquiries): Child {
-  const found = report(inquiries, disk.name);
-  const error = reportError(inquiries, disk.name);
+  const found = report(inquiries, disk);
+  const error = reportError(inquiries, disk);
   return [
     state.failure !== undefined && notice('error', t('That could not be done'), state.failure),
     part('drive', driveName(disk), medium(disk)),
@@ -59,20 +59,25 @@ function drive(disk: Disk, state: State, inquiries: Inquiries): Child {
 
 function filesView(disk: Disk, { volumes }: NonNullable<ReturnType<typeof report>>, { open }: State, inquiries: Inquiries): Child {
   if (!volumes.some(({ fileSystem }) => fileSystem !== undefined)) return h('p', { class: 'dim' }, t('There is no file system on this disk whose files can be shown (FAT, ext2 to ext4, ISO 9660).'));
-  return fileTree(fileRows((path) => listingOf(inquiries, disk.name, path), new Set(open)));
+  return fileTree(fileRows((path) => listingOf(inquiries, disk, path), new Set(open)));
 }
 
 function medium(disk: Disk): ElementDescription {
   const { image, bytes, bus, writes, kind } = disk;
   return h('div', { class: 'facts' },
-    image === undefined ? h('p', {}, t('There is no disc in this drive.')) : [
+    image === undefined ? h('p', {}, kind === 'floppy' ? t('There is no floppy in this drive.') : t('There is no disc in this drive.')) : [
       h('p', {}, h('span', { class: 'term' }, t('Image')), h('span', { class: 'code' }, image)),
       h('p', {}, h('span', { class: 'term' }, t('Size')), t('{0}, {1} sectors, connected by {2}', roughSize(bytes), count(bytes / 512), bus)),
       h('p', {}, h('span', { class: 'term' }, t('Writes')), WRITES[writes]),
     ],
-    kind === 'cdrom' && h('div', { class: 'sector-keys' },
-      h('button', { type: 'button', class: 'secondary', 'data-do': 'insert' }, image === undefined ? t('Insert a Disc…') : t('Change the Disc…')),
-      image !== undefined && h('button', { type: 'button', class: 'secondary', 'data-do': 'eject', 'data-disk': disk.name }, t('Take It Out'))));
+    kind !== 'disk' && h('div', { class: 'sector-keys', key: 'change' },
+      h('button', { type: 'button', class: 'secondary', key: 'insert', 'data-do': 'insert' }, insertWords(disk)),
+      image !== undefined && h('button', { type: 'button', class: 'secondary', key: 'eject', 'data-do': 'eject', 'data-disk': disk.name }, t('Take It Out'))));
+}
+
+function insertWords({ kind, image }: Disk): string {
+  if (kind === 'floppy') return image === undefined ? t('Insert a Floppy…') : t('Change the Floppy…');
+  return image === undefined ? t('Insert a Disc…') : t('Change the Disc…');
 }
 
 function activityView({ name, activity, cache, overlayBytes, zones, writes, bytes }: Disk, { heat }: State): Child {

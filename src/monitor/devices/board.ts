@@ -14,13 +14,13 @@ import type { BootDevice } from './cmos';
 import { cmosCells } from './cmos';
 import { DebugPort } from './debug-port';
 import type { BlockBackend, Device, DeviceHost, EventAnswer, MachineInput, RegisterWrite } from './device';
-import { floppyFormat } from './device';
 import type { DmaMemory } from './dma';
 import { Dma } from './dma';
 import { E1000 } from './e1000';
 import { Entropy } from './entropy';
 import { ExitPort } from './exit-port';
 import { FloppyController } from './fdc';
+import { floppyDriveType, type FloppyPlace, type FloppySource } from './fdc-media';
 import { Flash } from './flash';
 import type { FwCfgFile } from './fw-cfg';
 import { FwCfg } from './fw-cfg';
@@ -55,8 +55,9 @@ export interface BoardOptions {
   readonly disks: readonly (BlockBackend | undefined)[];
   /** The CD-ROM drive, secondary master. Default: none. */
   readonly cdrom?: CdromOptions;
-  /** Drives A and B. */
-  readonly floppies: readonly (BlockBackend | undefined)[];
+  /** Drives A and B with what is in them at first, and disks for them by the names of their images. */
+  readonly floppies: readonly FloppyPlace[];
+  readonly floppyDisks?: FloppySource;
   /** Order in which the BIOS looks for something to boot. Default: floppy when there is one, disk, CD-ROM and network when there is one. */
   readonly bootOrder?: readonly BootDevice[];
   /** Files for SeaBIOS: 'etc/e820', 'bootorder', 'vgaroms/vgabios.bin' and others. Default none. */
@@ -108,6 +109,17 @@ export interface BoardCallbacks {
   onShadow(regions: readonly ShadowRegion[]): void;
 }
 
+/** A floppy drive, for the built-in BIOS and for who looks. */
+export interface FloppyDrive {
+  /** Its type as the CMOS counts; 0 where there is none. */
+  readonly type: number;
+  /** What is in it now. */
+  disk(): BlockBackend | undefined;
+  isChanged(): boolean;
+  /** A seek, which takes the change line down if there is a disk. */
+  acknowledgeChange(): void;
+}
+
 export type SerialName = 'com1' | 'com2' | 'com3' | 'com4';
 
 export interface Board {
@@ -133,7 +145,9 @@ export interface Board {
   reset(): void;
   /** The disc that the CD-ROM drive reads now. */
   cdromDisc(): BlockBackend | undefined;
-  /** Discs that were changed are again what they were at first. To be followed by `reset`. */
+  /** Drive A is 0. */
+  floppyDrive(unit: number): FloppyDrive;
+  /** Discs and floppies that were changed are again what they were at first. To be followed by `reset`. */
   restoreDiscs(): void;
   /**
    * Tells host and callbacks again what follows from the devices' states: A20, where devices and windows to video memory are, shadow RAM, INTR.
@@ -239,9 +253,7 @@ function createTimers(host: DeviceHost, options: BoardOptions, power: AcpiPm, io
 }
 
 function createRtc(host: DeviceHost, options: BoardOptions): Rtc {
-  const floppyTypes = options.floppies.map((disk) =>
-    disk === undefined ? 0 : (floppyFormat(disk.sectors)?.driveType ?? 0),
-  );
+  const floppyTypes = options.floppies.map(floppyDriveType);
   const defaultOrder: readonly BootDevice[] = [
     ...(floppyTypes.some((type) => type !== 0) ? ['floppy'] as const : []), 'disk', ...(options.cdrom === undefined ? [] : ['cdrom'] as const),
     ...(options.network === undefined ? [] : ['network'] as const),
@@ -261,6 +273,8 @@ const ATA_CHANNELS = [
   { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14 },
   { name: 'ata1', command: 0x170, control: 0x376, line: 15 },
 ] as const;
+/** Names of the floppy drives, A first, for those who change their disks. */
+const FLOPPY_DRIVES: readonly string[] = ['floppy0', 'floppy1'];
 /** Where the CD-ROM drive is: secondary master. */
 export const CDROM_PLACE = 2;
 
@@ -369,6 +383,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     cpus: options.cpus ?? 1,
     bootMenu: options.bootMenu ?? false,
   });
+  const fdc = new FloppyController(host, dma, options.floppies, options.floppyDisks);
   const entropy = new Entropy();
   const flash = options.flash && new Flash(options.flash.address, options.flash.bytes);
   const { network } = options;
@@ -378,7 +393,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
   );
   const devices: readonly Device[] = [
     pic, apics, ioApic, router, pit, rtc, dma, keyboard, ...uarts.values(), vga, ...ide.channels, ide.busMaster,
-    new FloppyController(host, dma, options.floppies), pci, fwCfg, power, new DebugPort(host, flash !== undefined), new ExitPort(host),
+    fdc, pci, fwCfg, power, new DebugPort(host, flash !== undefined), new ExitPort(host),
     new SystemPorts(), entropy, ...(hpet === undefined ? [] : [hpet]), ...(card === undefined ? [] : [card]), ...virtio.devices,
     ...(flash === undefined ? [] : [flash]), ...(options.more ?? []),
   ];
@@ -391,7 +406,8 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     return found;
   };
   const changeDisc = (drive: string, image: string | null): void => {
-    const done = drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
+    const floppy = FLOPPY_DRIVES.indexOf(drive);
+    const done = floppy >= 0 ? fdc.changeDisk(floppy, image) : drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
     if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
   };
   const writeRegister = ({ space, address, size, value }: RegisterWrite): void => {
@@ -406,8 +422,12 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       for (const device of devices) device.reset();
     },
     cdromDisc: () => ide.channels[CDROM_PLACE >> 1].disc(CDROM_PLACE % 2),
+    floppyDrive: (unit) => ({
+      type: floppyDriveType(options.floppies[unit]), disk: () => fdc.disk(unit), isChanged: () => fdc.isChanged(unit), acknowledgeChange: () => fdc.acknowledgeChange(unit),
+    }),
     restoreDiscs: () => {
       for (const channel of ide.channels) channel.restoreDiscs();
+      fdc.restoreDisks();
     },
     announce: () => {
       host.setA20(keyboard.state.a20);

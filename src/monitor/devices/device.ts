@@ -183,8 +183,11 @@ export type MachineInput =
   | { readonly kind: 'link'; readonly port: string; readonly up: boolean }
   /** The host's answer to a request of a device that asks it ('9p0'): the bytes are theirs to agree on. */
   | { readonly kind: 'reply'; readonly port: string; readonly bytes: Uint8Array }
-  /** Another disc for a drive ('cdrom'): the image's path, or null to take it out. */
-  | { readonly kind: 'media'; readonly drive: string; readonly image: string | null }
+  /**
+   * Another disc for a drive ('cdrom', 'floppy0'): the image's path, or null to take it out. FIRST_DISK is the floppy that the drive had at
+   * power-on. `writable`: what the guest writes to a floppy goes to its image, not to memory.
+   */
+  | { readonly kind: 'media'; readonly drive: string; readonly image: string | null; readonly writable?: boolean }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
   /** The buttons in front: one press each. What the power button does is the guest's affair. */
@@ -208,6 +211,9 @@ export class BlockError extends Error {
     this.name = 'BlockError';
   }
 }
+
+/** Names the floppy that was in a drive at power-on, wherever its image is. */
+export const FIRST_DISK = '';
 
 /** A floppy format of the PC, known by its size: controller, BIOS and disk images must agree on it. */
 export interface FloppyFormat {

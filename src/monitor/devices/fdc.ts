@@ -2,132 +2,22 @@
  * The 82077AA floppy disk controller (ports 3F0-3F5 and 3F7, line 6, DMA channel 2) with up to two drives.
  *
  * Source: Intel 82077AA data sheet (290166). Data moves by DMA only; a command takes a fixed virtual time,
- * and the head is where it should be at once. At the end of that time all sectors move, an event each: each can wait for the disk.
+ * and the head is where it should be at once. At the end of that time all sectors move, an event each: each can wait for the disk
+ * (fdc-data.ts). Without a disk in the drive such a command goes on until the controller is reset, or a disk is put in.
  */
-import type { BlockBackend, Device, DeviceHost, EventAnswer, FloppyFormat, PortRange } from './device';
-import { BlockError, floppyFormat } from './device';
-import type { DmaTransfer } from './dma';
+import type { BlockBackend, Device, DeviceHost, EventAnswer, PortRange } from './device';
+import { goOn, prefetch, READ_ID, READS, VERIFY, WRITES, type FloppyDma } from './fdc-data';
+import { FloppyMedia, type FloppyPlace, type FloppySource } from './fdc-media';
+import { DOR, MAIN, powerOnState, ST0, type FdcState } from './fdc-state';
 import { FDC_DESCRIPTION } from './registers/fdc';
 
-/** The channel of the DMA controller that the floppy controller is wired to. */
-export interface FloppyDma {
-  toMemory(channel: number, data: Uint8Array): DmaTransfer;
-  fromMemory(channel: number, data: Uint8Array): DmaTransfer;
-}
-
-export interface FloppyDriveState {
-  cylinder: number;
-  /** The disk change line: up until the first seek with a disk in the drive. */
-  changed: boolean;
-  /** Status register 0 that SENSE INTERRUPT will report; -1 when there is nothing to report. */
-  sense: number;
-  motion: 'none' | 'seek' | 'recalibrate';
-}
-
-/** How far a data command has come. */
-export interface FloppyTransfer {
-  /** The sector that is next. */
-  cylinder: number;
-  head: number;
-  sector: number;
-  /** What is to be written there, once it is out of memory, and whether the DMA count has ended with it. */
-  data: Uint8Array | null;
-  terminal: boolean;
-}
-
-export interface FdcState {
-  /** Digital output: drive (0-1), not reset (2), DMA and interrupt gate (3), motors (4-7). */
-  dor: number;
-  tapeDrive: number;
-  phase: 'command' | 'execution' | 'result';
-  /** Bytes of the command so far. */
-  command: number[];
-  /** Null before a data command's end, and for all other commands. */
-  transfer: FloppyTransfer | null;
-  result: number[];
-  /** Interrupts wait for the result of a data command to be read, and for SENSE INTERRUPT. */
-  resultInterrupt: boolean;
-  senseInterrupt: boolean;
-  drives: FloppyDriveState[];
-  /** SPECIFY's two bytes and CONFIGURE's second and third. */
-  timing: number[];
-  configuration: number[];
-  perpendicular: number;
-  locked: boolean;
-  /** EOT of the last data command, for DUMPREG. */
-  lastSector: number;
-}
-
-const SECTOR_BYTES = 512;
-const DMA_CHANNEL = 2;
-const DRIVES = 4;
 const LINE = 6;
 /** Cycles of a command, a seek, and the way out of reset. */
 const COMMAND_CYCLES = 500_000;
 const SEEK_CYCLES = 200_000;
 const RESET_CYCLES = 20_000;
 
-const DOR = { running: 0x04, gate: 0x08 } as const;
-const MAIN = { request: 0x80, toHost: 0x40, busy: 0x10 } as const;
-const ST0 = { abnormal: 0x40, invalid: 0x80, readyChanged: 0xc0, seekEnd: 0x20, equipment: 0x10 } as const;
-const ST1 = {
-  endOfCylinder: 0x80, dataError: 0x20, overrun: 0x10, noData: 0x04, notWritable: 0x02, noAddressMark: 0x01,
-} as const;
-const ST2_WRONG_CYLINDER = 0x10;
-const ST2_DATA_ERROR = 0x20;
-const MULTI_TRACK = 0x80;
-const IMPLIED_SEEK = 0x40;
-const NON_DMA = 0x01;
-const SIZE_CODE = 2;
 const VERSION_82077 = 0x90;
-
-function powerOnState(): FdcState {
-  const drive = (): FloppyDriveState => ({ cylinder: 0, changed: true, sense: -1, motion: 'none' });
-  return {
-    dor: 0, tapeDrive: 0, phase: 'command', command: [], transfer: null, result: [], resultInterrupt: false, senseInterrupt: false,
-    drives: Array.from({ length: DRIVES }, drive),
-    timing: [0, 0], configuration: [0x20, 0], perpendicular: 0, locked: false, lastSector: 0,
-  };
-}
-
-/** A drive with its disk. */
-interface Medium {
-  readonly disk: BlockBackend;
-  readonly format: FloppyFormat;
-}
-
-/** What a data command's bytes say. */
-interface DataCommand {
-  readonly operation: number;
-  readonly drive: FloppyDriveState;
-  readonly unit: number;
-  readonly medium: Medium;
-  readonly multiTrack: boolean;
-  readonly cylinder: number;
-  readonly head: number;
-  readonly sector: number;
-  readonly size: number;
-  readonly lastSector: number;
-}
-
-/** Status registers 1 and 2 of a command that ended badly. */
-interface Failure {
-  readonly st1: number;
-  readonly st2: number;
-}
-
-/** What has come of a step of a data command: nothing, for the disk was not done; more to do; its end. */
-type Step = 'wait' | 'more' | 'end' | Failure;
-
-/** Codes of operations without their option bits: READ and READ DELETED, WRITE and WRITE DELETED, VERIFY, READ ID. */
-const READS: readonly number[] = [0x06, 0x0c];
-const WRITES: readonly number[] = [0x05, 0x09];
-const VERIFY = 0x16;
-const READ_ID = 0x0a;
-
-function failure(st1: number, st2 = 0): Failure {
-  return { st1, st2 };
-}
 
 interface Command {
   /** Bytes with the opcode. */
@@ -142,32 +32,65 @@ export class FloppyController implements Device {
     { first: 0x3f7, count: 1 },
   ];
   readonly description = FDC_DESCRIPTION;
-  state: FdcState = powerOnState();
+  state: FdcState;
   readonly #host: DeviceHost;
   readonly #dma: FloppyDma;
-  readonly #media: readonly (Medium | undefined)[];
+  readonly #media: FloppyMedia;
   readonly #commands: ReadonlyMap<number, Command>;
 
   /**
-   * `disks`: drives A and B with the disk in each; undefined where there is no drive. Throws RangeError
+   * `places`: drives A and B with the disk that is in each at first; `disks`: those that are put in later. Throws RangeError
    * for a disk that has no floppy's size.
    */
-  constructor(host: DeviceHost, dma: FloppyDma, disks: readonly (BlockBackend | undefined)[]) {
+  constructor(host: DeviceHost, dma: FloppyDma, places: readonly FloppyPlace[], disks: FloppySource = () => undefined) {
     this.#host = host;
     this.#dma = dma;
-    this.#media = disks.map((disk, index) => {
-      if (disk === undefined) return undefined;
-      const format = floppyFormat(disk.sectors);
-      if (format === undefined) throw new RangeError(`Floppy ${index}: ${disk.sectors} sectors is no floppy's size.`);
-      return { disk, format };
-    });
+    this.#media = new FloppyMedia(places, disks);
+    this.state = powerOnState(this.#media.firstImages);
     this.#commands = this.#commandTable();
   }
 
+  /** Power-on, but for the disks in the drives, which nobody takes out by a reset. */
   reset(): void {
     this.#cancelEvents();
-    this.state = powerOnState();
+    this.state = powerOnState(this.state.drives.map(({ image }) => image));
     this.#driveLine();
+  }
+
+  /** The disks are in the drives that were there at first. To be followed by `reset`. */
+  restoreDisks(): void {
+    this.state = powerOnState(this.#media.firstImages);
+  }
+
+  /**
+   * Someone has put another disk into a drive, or taken it out (null). False where there is no drive. Throws RangeError, in words for the
+   * person, for a disk that does not go into it.
+   */
+  changeDisk(unit: number, image: string | null): boolean {
+    if (!this.#media.hasDrive(unit)) return false;
+    if (image !== null) this.#media.check(unit, image);
+    const { state } = this;
+    const drive = state.drives[unit];
+    drive.image = image;
+    drive.changed = true;
+    // A command that has been waiting for index pulses has them now.
+    if (image !== null && state.phase === 'execution' && (state.command[1] & 3) === unit) this.#schedule('command', COMMAND_CYCLES);
+    return true;
+  }
+
+  /** What is in a drive now. */
+  disk(unit: number): BlockBackend | undefined {
+    return this.#media.medium(this.state, unit)?.disk;
+  }
+
+  /** Whether a drive's change line is up. */
+  isChanged(unit: number): boolean {
+    return this.state.drives[unit].changed;
+  }
+
+  /** The built-in BIOS's seek that takes the change line down; it stays up without a disk in the drive. */
+  acknowledgeChange(unit: number): void {
+    if (this.disk(unit) !== undefined) this.state.drives[unit].changed = false;
   }
 
   readPort(port: number): number {
@@ -374,10 +297,12 @@ export class FloppyController implements Device {
 
   #senseDrive(): void {
     const unit = this.state.command[1] & 7;
-    const medium = this.#media[unit & 3];
-    const trackZero = medium !== undefined && this.state.drives[unit & 3].cylinder === 0;
+    const hasDrive = this.#media.hasDrive(unit & 3);
+    const trackZero = hasDrive && this.state.drives[unit & 3].cylinder === 0;
+    // Without a disk nothing closes the hole by which the drive knows that it may write.
+    const isProtected = hasDrive && this.disk(unit & 3)?.readOnly !== false;
     // Status register 3: write protected, track 0, two-sided; bits 3 and 5 are always set.
-    this.#finish([0x28 | unit | (medium?.disk.readOnly === true ? 0x40 : 0) | (trackZero ? 0x10 : 0)]);
+    this.#finish([0x28 | unit | (isProtected ? 0x40 : 0) | (trackZero ? 0x10 : 0)]);
   }
 
   #senseInterrupt(): void {
@@ -413,165 +338,33 @@ export class FloppyController implements Device {
   #finishSeek(unit: number): void {
     const { state } = this;
     const drive = state.drives[unit];
-    const present = this.#media[unit] !== undefined;
     // Without a drive the track 0 signal that a recalibration looks for never comes.
-    const lost = drive.motion === 'recalibrate' && !present;
+    const lost = drive.motion === 'recalibrate' && !this.#media.hasDrive(unit);
     drive.sense = ST0.seekEnd | unit | (lost ? ST0.abnormal | ST0.equipment : 0);
     drive.motion = 'none';
-    if (present) drive.changed = false;
+    if (this.disk(unit) !== undefined) drive.changed = false;
     state.senseInterrupt = true;
   }
 
   #beginExecution(): void {
     this.state.phase = 'execution';
-    this.#prefetch();
+    prefetch(this.state, this.#media);
     this.#schedule('command', COMMAND_CYCLES);
-  }
-
-  /** A read may go on to the end of its track, with MT to the end of the cylinder. */
-  #prefetch(): void {
-    const command = this.#dataCommand();
-    if (command === undefined || !READS.includes(command.operation)) return;
-    const { cylinder, head, sector, multiTrack, medium: { disk, format } } = command;
-    const { cylinders, heads, sectorsPerTrack } = format;
-    if (cylinder >= cylinders || head >= heads || sector < 1 || sector > sectorsPerTrack) return;
-    const first = head * sectorsPerTrack + sector - 1;
-    disk.prefetch(cylinder * heads * sectorsPerTrack + first, (multiTrack ? heads : head + 1) * sectorsPerTrack - first);
   }
 
   /** The next step of the command that is being executed. */
   #goOn(): EventAnswer {
     const { state } = this;
     if (state.phase !== 'execution') return undefined;
-    if ((state.command[0] & 0x1f) === READ_ID) {
-      this.#finishExecution(this.#readId());
-      return undefined;
-    }
-    const step = this.#stepData();
-    if (step === 'wait') return 'wait';
-    if (step === 'more') this.#schedule('command', 0);
-    else this.#finishData(step === 'end' ? undefined : step);
+    const progress = goOn(state, this.#media, this.#dma);
+    if (progress === 'wait') return 'wait';
+    if (progress === 'more') this.#schedule('command', 0);
+    else if (progress !== 'no index') this.#finishExecution(progress);
     return undefined;
   }
 
   #finishExecution(result: number[]): void {
     this.#finish(result);
     this.state.resultInterrupt = true;
-  }
-
-  /** READ ID: the first sector that comes by under the head. */
-  #readId(): number[] {
-    const unit = this.state.command[1] & 7;
-    const drive = this.state.drives[unit & 3];
-    const medium = this.#media[unit & 3];
-    const place = [drive.cylinder, unit >> 2, 1, SIZE_CODE];
-    if (medium === undefined || drive.cylinder >= medium.format.cylinders) {
-      return [ST0.abnormal | unit, ST1.noAddressMark, 0, ...place];
-    }
-    return [unit, 0, 0, ...place];
-  }
-
-  /** What READ, WRITE or VERIFY names; undefined when there is no disk, or for another command. */
-  #dataCommand(): DataCommand | undefined {
-    const { state } = this;
-    const [opcode, select, cylinder, head, sector, size, lastSector] = state.command;
-    const medium = this.#media[select & 3];
-    if (medium === undefined || state.command.length < 9) return undefined;
-    return {
-      operation: opcode & 0x1f, drive: state.drives[select & 3], unit: select & 7, medium, multiTrack: (opcode & MULTI_TRACK) !== 0,
-      cylinder, head, sector, size, lastSector,
-    };
-  }
-
-  /** One step of READ, WRITE or VERIFY: whether it can be done at all, then a sector, or a sector's way out of memory. */
-  #stepData(): Step {
-    const { state } = this;
-    const command = this.#dataCommand();
-    state.lastSector = state.command[6];
-    if (command === undefined) return failure(ST1.noAddressMark);
-    const { transfer } = state;
-    if (transfer !== null) return this.#guard(() => this.#moveSector(command, transfer));
-    const bad = this.#checkPlace(command);
-    if (bad !== undefined) return bad;
-    const { cylinder, head, sector } = command;
-    state.transfer = { cylinder, head, sector, data: null, terminal: false };
-    return 'more';
-  }
-
-  /** The seven result bytes of a data command: where it would go on, or where it has failed. */
-  #finishData(bad: Failure | undefined): void {
-    const [, select, ...place] = this.state.command;
-    const { cylinder, head, sector } = this.state.transfer ?? { cylinder: place[0], head: place[1], sector: place[2] };
-    const st0 = (select & 7) | (bad === undefined ? 0 : ST0.abnormal);
-    this.#finishExecution([st0, bad?.st1 ?? 0, bad?.st2 ?? 0, cylinder, head, sector, place[3]]);
-  }
-
-  /** Whether the head is over what the command names (or may be sent there by implied seek). */
-  #checkPlace({ drive, cylinder, head, unit, size, medium }: DataCommand): Failure | undefined {
-    if ((this.state.timing[1] & NON_DMA) !== 0) return failure(ST1.overrun);
-    if ((this.state.configuration[0] & IMPLIED_SEEK) !== 0) drive.cylinder = cylinder;
-    if (drive.cylinder >= medium.format.cylinders) return failure(ST1.noAddressMark);
-    if (drive.cylinder !== cylinder) return failure(ST1.noData, ST2_WRONG_CYLINDER);
-    const otherHead = head !== unit >> 2 || head >= medium.format.heads;
-    return otherHead || size !== SIZE_CODE ? failure(ST1.noData) : undefined;
-  }
-
-  /** Until the DMA count ends, or the last sector of the cylinder has gone by without that. */
-  #moveSector(command: DataCommand, transfer: FloppyTransfer): Step {
-    const { operation, drive, medium: { disk, format } } = command;
-    const { heads, sectorsPerTrack } = format;
-    if (transfer.sector < 1 || transfer.sector > sectorsPerTrack) return failure(ST1.noData);
-    const lba = (drive.cylinder * heads + transfer.head) * sectorsPerTrack + transfer.sector - 1;
-    if (WRITES.includes(operation)) {
-      if (transfer.data === null) return this.#takeSector(disk, transfer);
-      if (!disk.write(lba, transfer.data)) return 'wait';
-      transfer.data = null;
-    } else if (READS.includes(operation)) {
-      const data = new Uint8Array(SECTOR_BYTES);
-      if (!disk.read(lba, 1, data)) return 'wait';
-      const { bytes, terminal } = this.#dma.toMemory(DMA_CHANNEL, data);
-      if (bytes === 0) return failure(ST1.overrun);
-      transfer.terminal = terminal;
-    }
-    const cylinderEnds = this.#advance(command, transfer);
-    if (transfer.terminal) return 'end';
-    if (!cylinderEnds) return 'more';
-    return operation === VERIFY ? 'end' : failure(ST1.endOfCylinder);
-  }
-
-  /** A sector to be written comes out of memory: a step of its own, for it cannot be taken back when the disk is not done. */
-  #takeSector(disk: BlockBackend, transfer: FloppyTransfer): Step {
-    if (disk.readOnly) return failure(ST1.notWritable);
-    const data = new Uint8Array(SECTOR_BYTES);
-    const { bytes, terminal } = this.#dma.fromMemory(DMA_CHANNEL, data);
-    if (bytes === 0) return failure(ST1.overrun);
-    transfer.data = data;
-    transfer.terminal = terminal;
-    return 'more';
-  }
-
-  #guard(step: () => Step): Step {
-    try {
-      return step();
-    } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-      return failure(ST1.dataError, ST2_DATA_ERROR);
-    }
-  }
-
-  /** The next sector's address (data sheet, table 'result phase'); true when the cylinder has come to its end. */
-  #advance({ lastSector, multiTrack }: DataCommand, transfer: FloppyTransfer): boolean {
-    if (transfer.sector !== lastSector) {
-      transfer.sector++;
-      return false;
-    }
-    transfer.sector = 1;
-    if (multiTrack && transfer.head === 0) {
-      transfer.head = 1;
-      return false;
-    }
-    if (multiTrack) transfer.head = 0;
-    transfer.cylinder++;
-    return true;
   }
 }

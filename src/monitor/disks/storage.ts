@@ -1,16 +1,40 @@
 /** Opens the disk that a drive asks for: by format, padded like a floppy, or under a file that takes what is written. */
 import { floppySectorsFor } from '../devices/device';
 import type { DiskRequest } from './blockStore';
-import type { FileStore } from './file';
+import type { FileAccess, FileStore } from './file';
 import { aligned, ImageError, SECTOR_BYTES, type DiskImage } from './image';
 import { createImage, openImage } from './open';
+import { probeFormat } from './probe';
 import { RawImage } from './raw';
 
 const LARGEST_FLOPPY = 5760 * SECTOR_BYTES;
 
+/** The first volume descriptor of ISO 9660: where its identifier is, and what that is. */
+const CD_IDENTIFIER = { at: 16 * 2048 + 1, text: 'CD001' };
+
+/** What a file is that is no raw image of a floppy, whatever its size; undefined for what may be one. Throws ImageError for a format that is not known well enough. */
+function otherThanFloppy(file: FileAccess, path: string): string | undefined {
+  const format = probeFormat(file, path);
+  if (format !== 'raw') return `is a disk image (${format})`;
+  const identifier = new Uint8Array(CD_IDENTIFIER.text.length);
+  file.read(CD_IDENTIFIER.at, identifier);
+  return String.fromCharCode(...identifier) === CD_IDENTIFIER.text ? 'is an image of a CD' : undefined;
+}
+
+function checkFloppy(file: FileAccess, path: string): void {
+  const other = otherThanFloppy(file, path);
+  if (other !== undefined) throw new ImageError(`'${path}' ${other}: a floppy needs a raw image of one.`);
+}
+
 /** A lone boot sector of 512 bytes is a 1.44 MB floppy. */
 function openFloppy(files: FileStore, { path, writable }: DiskRequest): DiskImage {
   const file = files.open(path, writable);
+  try {
+    checkFloppy(file, path);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   const sectors = file.size === 0 ? undefined : floppySectorsFor(Math.ceil(file.size / SECTOR_BYTES));
   if (sectors === undefined) {
     file.close();

@@ -92,12 +92,26 @@ export interface DiskRequest {
   readonly address: number;
 }
 
+/** A floppy drive. */
+export interface FirmwareFloppy {
+  /** As the CMOS counts: 1 360 KB, 2 1.2 MB, 3 720 KB, 4 1.44 MB, 5 2.88 MB. */
+  readonly type: number;
+  /** What is in it now. */
+  disk(): BlockBackend | undefined;
+  /** Whether its change line is up. */
+  isChanged(): boolean;
+  /** A seek, which takes the change line down if there is a disk. */
+  acknowledgeChange(): void;
+}
+
 /** What the built-in BIOS finds around it. */
 export interface FirmwareEnvironment {
   readonly memory: PhysicalMemory;
   readonly ports: PortBus;
   readonly cpu: FirmwareCpu;
-  /** Drives by BIOS number: 0x00 floppy, 0x80.. hard disks. */
+  /** Drives A and B. */
+  readonly floppies: readonly FirmwareFloppy[];
+  /** Hard disks by BIOS number, from 0x80. */
   readonly drives: ReadonlyMap<number, BlockBackend>;
   /** The CD-ROM drive, and what is in it now. */
   readonly cdrom: { disc(): BlockBackend | undefined } | undefined;

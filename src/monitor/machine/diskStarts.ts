@@ -20,11 +20,10 @@ export interface DiskStart extends DriveStart {
  */
 export function diskStarts({ drives }: MachineParts, history: History, isReset: boolean): readonly DiskStart[] {
   try {
-    const first = history.firstOnDisks();
-    return [...drives].flatMap(([number, drive], index) => {
+    return [...drives].flatMap(([number, drive]) => {
       if (drive.writes !== 'image') return [];
       drive.settle();
-      const blocks = [...first[index] ?? []].flatMap(([block, contents]) => (contents === 'image' ? [] : [[block, contents] as const]));
+      const blocks = [...history.firstOnDisk(String(number))].flatMap(([block, contents]) => (contents === 'image' ? [] : [[block, contents] as const]));
       const role = number < FIRST_HARD_DISK ? 'floppy' : `disks.${number - FIRST_HARD_DISK}`;
       return [{ role, isReset, blocks: new Map(blocks), readOnly: drive.readOnly, discards: drive.discards }];
     });

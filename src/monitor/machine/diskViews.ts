@@ -1,5 +1,5 @@
 /** Answers what the drives hold and what was asked of them, and reads their disks for who looks from outside. */
-import { BlockError } from '../devices/device';
+import { BlockError, type BlockBackend } from '../devices/device';
 import { ACTIVITY_ZONES, zoneOf } from '../disks/activity';
 import { OVERLAY_BLOCK, type Drive } from '../disks/drive';
 import { SECTOR_BYTES } from '../disks/image';
@@ -14,10 +14,15 @@ const LARGEST_READ = 1024 * 1024;
 
 type Place = Pick<DiskView, 'name' | 'kind' | 'bus'>;
 
-/** All drives with what is in them; an empty CD-ROM drive has none. */
-function places({ drives, discs, board }: MachineParts, { disks, cdrom }: MachineImages): readonly (readonly [Place, Drive | undefined])[] {
-  const fixed = [...drives].map(([number, drive]): readonly [Place, Drive] => (number < FIRST_HARD_DISK
-    ? [{ name: `floppy${number}`, kind: 'floppy', bus: 'floppy' }, drive]
+/** What is in a floppy drive: the disk that it had at first, another one, or none. */
+function inFloppyDrive(first: Drive, floppies: MachineParts['floppies'], now: BlockBackend | undefined): Drive | undefined {
+  return now === first ? first : floppies.find(now);
+}
+
+/** All drives with what is in them; an empty drive has none. */
+function places({ drives, floppies, discs, board }: MachineParts, { disks, cdrom }: MachineImages): readonly (readonly [Place, Drive | undefined])[] {
+  const fixed = [...drives].map(([number, drive]): readonly [Place, Drive | undefined] => (number < FIRST_HARD_DISK
+    ? [{ name: `floppy${number}`, kind: 'floppy', bus: 'floppy' }, inFloppyDrive(drive, floppies, board.floppyDrive(number).disk())]
     : [{ name: `disk${number - FIRST_HARD_DISK}`, kind: 'disk', bus: disks[number - FIRST_HARD_DISK].bus ?? 'ata' }, drive]));
   return cdrom === undefined ? fixed : [...fixed, [{ name: 'cdrom', kind: 'cdrom', bus: 'ata' }, discs.find(board.cdromDisc())]];
 }

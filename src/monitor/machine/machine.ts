@@ -17,7 +17,7 @@ import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
 import type { FileStore, MachineImages } from './images';
-import { buildParts, hasA20, powerOn, type MachineParts } from './parts';
+import { allDisks, buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
@@ -103,6 +103,7 @@ export class VirtualMachine {
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
       drives,
+      floppies: images.floppy === undefined ? [] : [board.floppyDrive(0)],
       cdrom: images.cdrom === undefined ? undefined : { disc: () => board.cdromDisc() },
       transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
@@ -175,7 +176,7 @@ export class VirtualMachine {
   /** Runs for at most about `maxCycles`; see RunnableMachine. */
   runSlice(maxCycles: number): SliceOutcome {
     const target = this.time + maxCycles;
-    for (const drive of this.parts.drives.values()) drive.cache.age();
+    for (const disk of allDisks(this.parts)) disk.cache.age();
     const guard = new SliceGuard(this.parts.executor);
     const limit = this.images.configuration.maxInstructions ?? Infinity;
     const { processors, executor } = this.parts;
@@ -393,7 +394,9 @@ export class VirtualMachine {
     else this.arrivals.push(input);
   }
 
-  private takeNew(input: MachineInput): void {
+  private takeNew(given: MachineInput): void {
+    const { floppies } = this.parts;
+    const input = given.kind === 'media' && given.drive !== 'cdrom' ? floppies.prepare(given) : given;
     this.hand(input);
     this.onChange();
     this.log.addInput({ time: this.time, retired: this.retired, events: this.queue.state.handled }, input);
@@ -401,7 +404,7 @@ export class VirtualMachine {
 
   private hand(input: MachineInput): void {
     try {
-      if (input.kind === 'media' && input.image !== null) this.parts.discs.disc(input.image);
+      if (input.kind === 'media' && input.drive === 'cdrom' && input.image !== null) this.parts.discs.disc(input.image);
       this.parts.board.input(input);
     } catch (reason) {
       if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
@@ -466,7 +469,7 @@ export class VirtualMachine {
   }
 
   report(reason: StopReason): StopReport {
-    for (const drive of this.parts.drives.values()) drive.cache.settle();
+    for (const disk of allDisks(this.parts)) disk.cache.settle();
     this.keepVariables();
     const { executor, cpu } = this.parts;
     return {
@@ -507,7 +510,7 @@ export class VirtualMachine {
     this.dead = undefined;
     this.stopRequest = undefined;
     this.control = undefined;
-    for (const drive of this.parts.drives.values()) drive.discardOverlay();
+    for (const disk of allDisks(this.parts)) disk.discardOverlay();
     this.parts.board.restoreDiscs();
     // What is in a file outlasts a reset, as on a disk.
     if (this.variables === undefined) this.parts.board.flash?.renew();
@@ -525,6 +528,9 @@ export class VirtualMachine {
     for (const device of this.parts.board.devices) states[device.name] = device.state;
     // What an image's file holds is no part of the machine, nor is what takes its place in a recording.
     for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.start ? new Map() : drive.overlay;
+    // A floppy that was put in counts by what has been written to it: whether it has ever been opened, a machine cannot tell.
+    const written = [...this.parts.floppies.later].filter(([, { overlay }]) => overlay.size > 0).sort(([one], [other]) => (one < other ? -1 : 1));
+    for (const [path, { overlay }] of written) states[`floppy ${path}`] = overlay;
     return states;
   }
 

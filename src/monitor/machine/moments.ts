@@ -28,8 +28,9 @@ export class Moments {
     private readonly machine: VirtualMachine,
     readonly mostBytes: number,
   ) {
-    const { map, mmu, drives } = machine.parts;
-    this.history = new History(map, mmu, [...drives.values()]);
+    const { map, mmu, drives, floppies } = machine.parts;
+    this.history = new History(map, mmu, [...drives].map(([number, drive]) => [String(number), drive] as const));
+    floppies.onOpened = (path, disk) => this.history.follow(path, disk);
   }
 
   get count(): number {

@@ -50,6 +50,7 @@ import { bootPaths, type BootDrives } from './bootPaths';
 import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
 import { Discs } from './discs';
+import { FloppyDisks } from './floppyDisks';
 import { resetCpuTo } from './firmwareCpu';
 import type { DiskFile, FileStore, MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
@@ -100,12 +101,14 @@ export interface MachineParts {
   /** The built-in BIOS, when that is the firmware. */
   readonly bios: BuiltinBios | undefined;
   readonly firmwareMemory: FirmwareMemory;
-  /** All drives, by BIOS drive number. */
+  /** All disks that are there from the start, by BIOS drive number; 0 is the floppy that is in the drive at first. */
   readonly drives: ReadonlyMap<number, Drive>;
   /** What moves sectors for the built-in BIOS. */
   readonly diskTransfers: DiskTransfers;
   /** Discs for the CD-ROM drive. */
   readonly discs: Discs;
+  /** Floppies that are put in later. */
+  readonly floppies: FloppyDisks;
   /** Sentences for the person about what was loaded. */
   readonly notes: readonly string[];
 }
@@ -143,11 +146,14 @@ export function buildParts(images: MachineImages, { files, translation, storage 
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
-  const { drives, disks, virtioDisks, floppies, discs } = openDrives(images, files, storage);
+  const { drives, disks, virtioDisks, floppies, floppyDisks, discs } = openDrives(images, files, storage);
   const firmwareMemory = new FirmwareMemory(map, ramBytes);
   const diskTransfers = new DiskTransfers(host.devices, {
     memory: firmwareMemory,
-    medium: (drive) => (drive === CD_DRIVE ? late.board?.cdromDisc() : drives.get(drive)),
+    medium: (drive) => {
+      if (drive === CD_DRIVE) return late.board?.cdromDisc();
+      return drive < FIRST_HARD_DISK ? late.board?.floppyDrive(drive).disk() : drives.get(drive);
+    },
   });
   const order = images.configuration.bootOrder;
   const board = createBoard(
@@ -157,6 +163,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       rtcEpochSeconds: images.configuration.rtc,
       disks,
       floppies,
+      floppyDisks: (image) => floppyDisks.disk(image),
       ...(images.cdrom === undefined ? {} : { cdrom: { image: images.cdrom?.path ?? null, discs: (path) => discs.disc(path) } }),
       ...(order ? { bootOrder: order } : {}),
       serialCharacterCycles: SERIAL_CHARACTER_CYCLES,
@@ -195,7 +202,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   late.processors = processors;
   const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.flatMap((device) => (device === 'network' ? [] : [BIOS_DRIVES[device]])) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
-  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, diskTransfers, notes: [] };
+  return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, floppies: floppyDisks, diskTransfers, notes: [] };
 }
 
 /** The places of a UEFI firmware; undefined for every other one. Throws LoadError. */
@@ -265,6 +272,7 @@ interface Drives {
   readonly disks: readonly BlockBackend[];
   readonly virtioDisks: readonly BlockBackend[];
   readonly floppies: readonly BlockBackend[];
+  readonly floppyDisks: FloppyDisks;
   readonly discs: Discs;
 }
 
@@ -289,8 +297,18 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
   floppies.forEach((drive, i) => drives.set(i, drive));
   all.forEach((drive, i) => drives.set(0x80 + i, drive));
   const discs = new Discs((path) => new Drive(store('cdrom', { path: images.discPlaces?.get(path) ?? path, writable: false, medium: 'cdrom' }), path, 'refuse'));
+  const floppyDisks = new FloppyDisks({
+    first: images.floppy?.path, taken: images.disks.map(({ path }) => path), resolve: (path) => files.resolve('', path),
+    // A recording's disks are only read, whatever it says of them.
+    open: (path, writable) => open('floppy', { path: images.discPlaces?.get(path) ?? path, bytes: 0, writable: writable && images.recording === undefined }, { medium: 'floppy' }),
+  });
   const on = (bus: 'ata' | 'virtio'): readonly Drive[] => all.filter((_, i) => (images.disks[i].bus ?? 'ata') === bus);
-  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies, discs };
+  return { drives, disks: on('ata'), virtioDisks: on('virtio'), floppies, floppyDisks, discs };
+}
+
+/** All disks of a machine that can be written to, those in its drives and those that were taken out. */
+export function allDisks({ drives, floppies }: Pick<MachineParts, 'drives' | 'floppies'>): readonly Drive[] {
+  return [...drives.values(), ...floppies.later.values()];
 }
 
 /** An 8086 has 20 address lines, whatever the gate says. */

@@ -90,6 +90,10 @@ export class TimeTravel {
     snapshots: SavedSnapshot[] = [],
   ) {
     this.moments = new Moments(machine, mostBytes);
+    // Floppies that are put in on the way are there from the start: snapshots of the recording tell of them.
+    for (const { input } of recorded?.inputs ?? []) {
+      if (input.kind === 'media' && input.drive !== 'cdrom') machine.parts.floppies.prepare(input);
+    }
     this.furthest = recorded?.end ?? machine.position;
     this.bookmarks.begin(recorded?.bookmarks ?? []);
     machine.onChange = () => this.forgetFuture();

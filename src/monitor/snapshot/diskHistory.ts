@@ -3,17 +3,21 @@
  * guest may write to has its blocks read before they are written, and written back when a snapshot is restored.
  */
 import { OVERLAY_BLOCK, type BlockContents, type Drive } from '../disks/drive';
-import { Versions, type UnitStore } from './versions';
+import { Versions, type UnitStore, type VersionsShape } from './versions';
 
 /** What of a drive is followed here. */
 export type FollowedDrive = Pick<Drive, 'keeper' | 'save' | 'put'>;
 
 export class DiskHistory implements UnitStore<BlockContents> {
-  private readonly versions = new Versions<BlockContents>(this);
+  private readonly versions: Versions<BlockContents>;
   /** Bytes of contents that are kept. */
   bytes = 0;
 
-  constructor(private readonly drive: FollowedDrive) {}
+  /** @param shape of the snapshots at which the disk was what it is now. Default: there are none */
+  constructor(private readonly drive: FollowedDrive, shape?: VersionsShape) {
+    this.versions = new Versions<BlockContents>(this, shape);
+    if (shape !== undefined && shape.count > 0) drive.keeper = this.versions;
+  }
 
   add(): void {
     this.drive.keeper = this.versions;

@@ -12,17 +12,23 @@ export interface BulkDifference {
   readonly pages: readonly number[];
   readonly bytes: Uint8Array;
   readonly zeros: readonly number[];
-  /** Of each disk, in the order of its drives. */
-  readonly disks: readonly (readonly (readonly [block: number, contents: BlockContents])[])[];
+  /** Of each disk that has changed, by its name. */
+  readonly disks: readonly (readonly [name: string, blocks: readonly (readonly [block: number, contents: BlockContents])[]])[];
 }
 
 export class History {
   private readonly memory: MemoryHistory;
-  private readonly disks: readonly DiskHistory[];
+  private readonly disks: Map<string, DiskHistory>;
 
-  constructor(map: PhysicalMap, mmu: Mmu, disks: readonly FollowedDrive[]) {
+  /** `disks`: by names that tell them apart. */
+  constructor(map: PhysicalMap, mmu: Mmu, disks: readonly (readonly [name: string, disk: FollowedDrive])[]) {
     this.memory = new MemoryHistory(map, mmu);
-    this.disks = disks.map((disk) => new DiskHistory(disk));
+    this.disks = new Map(disks.map(([name, disk]) => [name, new DiskHistory(disk)]));
+  }
+
+  /** Follows a disk that comes later. It was at all snapshots what it is now: nobody has had it. */
+  follow(name: string, disk: FollowedDrive): void {
+    this.disks.set(name, new DiskHistory(disk, this.memory.shape));
   }
 
   /** Bytes that are kept of what memory and disks held. */
@@ -76,31 +82,35 @@ export class History {
     const all = memory.pagesBetween(earlier, later);
     const isZero = (page: number): boolean => memory.contentsAt(page, later) === undefined;
     const pages = all.filter((page) => !isZero(page));
-    const onDisks = this.disks.reduce((sum, disk) => sum + disk.bytesBetween(earlier, later), 0);
+    const onDisks = [...this.disks.values()].reduce((sum, disk) => sum + disk.bytesBetween(earlier, later), 0);
     if (pages.length * PAGE_BYTES + onDisks > mostBytes) return undefined;
     // Shared, so that another thread takes it as it is.
     const bytes = new Uint8Array(new SharedArrayBuffer(pages.length * PAGE_BYTES));
     pages.forEach((page, index) => bytes.set(memory.contentsAt(page, later) ?? [], index * PAGE_BYTES));
-    return { pages, bytes, zeros: all.filter(isZero), disks: this.disks.map((disk) => disk.differences(earlier, later)) };
+    return { pages, bytes, zeros: all.filter(isZero), disks: this.differencesOnDisks(earlier, later) };
   }
 
-  /** What the blocks of each disk held at the first snapshot that have changed since. Throws BlockError. */
-  firstOnDisks(): readonly ReadonlyMap<number, BlockContents>[] {
-    return this.disks.map((disk) => disk.first());
+  private differencesOnDisks(earlier: number, later: number): BulkDifference['disks'] {
+    return [...this.disks].map(([name, disk]) => [name, disk.differences(earlier, later)] as const).filter(([, blocks]) => blocks.length > 0);
+  }
+
+  /** What the blocks of a disk held at the first snapshot that have changed since. Throws BlockError. */
+  firstOnDisk(name: string): ReadonlyMap<number, BlockContents> {
+    return this.disks.get(name)?.first() ?? new Map();
   }
 
   /** Changes memory and disks by a difference. False where they are not those that it was taken of. Throws BlockError. */
   apply({ pages, bytes, zeros, disks }: BulkDifference): boolean {
     const { memory } = this;
-    if (disks.length !== this.disks.length || bytes.length !== pages.length * PAGE_BYTES) return false;
+    if (disks.some(([name]) => !this.disks.has(name)) || bytes.length !== pages.length * PAGE_BYTES) return false;
     const isThere = [
       ...pages.map((page, index) => memory.replace(page, bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES))), ...zeros.map((page) => memory.replace(page, undefined)),
     ];
-    disks.forEach((blocks, index) => { for (const [block, contents] of blocks) this.disks[index]?.replace(block, contents); });
+    for (const [name, blocks] of disks) for (const [block, contents] of blocks) this.disks.get(name)?.replace(block, contents);
     return isThere.every((each) => each);
   }
 
   private parts(): readonly (MemoryHistory | DiskHistory)[] {
-    return [this.memory, ...this.disks];
+    return [this.memory, ...this.disks.values()];
   }
 }

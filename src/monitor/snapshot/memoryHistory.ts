@@ -8,7 +8,7 @@ import { FRAME } from '../memory/machineMemory';
 import type { Mmu } from '../memory/mmu';
 import { ABSENT, type PageKeeper, type PhysicalMap } from '../memory/physicalMap';
 import { PageImages, ZEROS } from './pageImages';
-import { Versions, type UnitStore } from './versions';
+import { Versions, type UnitStore, type VersionsShape } from './versions';
 
 const PAGE_WORDS = PAGE_BYTES / 4;
 const WATCHED = FRAME.code | FRAME.table;
@@ -31,6 +31,11 @@ export class MemoryHistory implements UnitStore<number>, PageKeeper {
   /** Pages that have been written, as far as is known, since the snapshot that the present lies behind. */
   get changedPages(): number {
     return this.versions.changedUnits.size;
+  }
+
+  /** How many snapshots there are, and which one the present lies behind. */
+  get shape(): VersionsShape {
+    return this.versions.shape;
   }
 
   pagesOf(index: number): number {

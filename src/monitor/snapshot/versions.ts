@@ -14,22 +14,36 @@ export interface UnitStore<Image extends object | number | string> {
   free(image: Image): void;
 }
 
+/** How many snapshots there are, and the number of that after which the present lies; -1 for none. */
+export interface VersionsShape {
+  readonly count: number;
+  readonly present: number;
+}
+
 /**
  * Snapshots are numbered from 0, oldest first. Of snapshot i a map is kept with what units held then that change between it and the
  * next one; for the last one, all that changes later or is not there now. So what a unit held at i is in the first map from i
  * on that has the unit, and if none has it, it is what the unit holds now.
  */
 export class Versions<Image extends object | number | string> {
-  private readonly steps: Map<number, Image>[] = [];
+  private readonly steps: Map<number, Image>[];
   /** Units that may have changed since the present was at the snapshot `base`. */
   private readonly changed = new Set<number>();
-  private base = -1;
+  private base: number;
 
-  constructor(private readonly store: UnitStore<Image>) {}
+  /** @param shape of snapshots at which all units held what they hold now */
+  constructor(private readonly store: UnitStore<Image>, shape: VersionsShape = { count: 0, present: -1 }) {
+    this.steps = Array.from({ length: shape.count }, () => new Map<number, Image>());
+    this.base = shape.present;
+  }
 
   /** The snapshot after which the present lies. */
   get present(): number {
     return this.base;
+  }
+
+  get shape(): VersionsShape {
+    return { count: this.steps.length, present: this.base };
   }
 
   /** Units that have changed since then. */

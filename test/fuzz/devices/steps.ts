@@ -2,7 +2,7 @@
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
 import { driveDevice } from './drivers';
 import { interesting, pick, type Random } from './values';
-import { DISC_NAMES, MEMORY_BYTES, type World } from './world';
+import { DISC_NAMES, FLOPPY_NAMES, MEMORY_BYTES, type World } from './world';
 
 const SIZES: readonly AccessSize[] = [1, 2, 4];
 
@@ -103,7 +103,10 @@ function giveInput(world: World, random: Random): number {
     case 2: board.input({ kind: random(2) === 0 ? 'power-button' : 'reset-button' }); break;
     case 3: board.input({ kind: 'entropy', bytes: Uint8Array.of(random(256)) }); break;
     case 4: board.input({ kind: 'link', port: 'net0', up: random(3) !== 0 }); break;
-    case 5: board.input({ kind: 'media', drive: 'cdrom', image: random(4) === 0 ? null : pick(random, DISC_NAMES) ?? null }); break;
+    case 5:
+      if (random(2) === 0) board.input({ kind: 'media', drive: 'cdrom', image: random(4) === 0 ? null : pick(random, DISC_NAMES) ?? null });
+      else board.input({ kind: 'media', drive: random(2) === 0 ? 'floppy0' : 'floppy1', image: random(4) === 0 ? null : pick(random, FLOPPY_NAMES) ?? null });
+      break;
     case 6: board.input({ kind: 'reply', port: random(2) === 0 ? '9p0' : '9p1', bytes: someReply(random) }); break;
     case 7: board.input({ kind: 'serial', port: random(2) === 0 ? 'hvc0' : 'hvc1', bytes: Uint8Array.of(random(256), random(256)) }); break;
     case 8: board.input({ kind: 'frame', port: 'net0', bytes: someFrame(random) }); break;

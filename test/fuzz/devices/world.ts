@@ -22,6 +22,9 @@ const SECTORS = { ata: [4000, 2000, 3000], floppies: [2880, 2880], virtio: [1500
 const DISCS: ReadonlyMap<string, number> = new Map([['large', 6000], ['small', 16], ['empty', 0]]);
 /** Images that inputs name; the last one is not there. */
 export const DISC_NAMES: readonly string[] = [...DISCS.keys(), 'missing'];
+/** Floppies that are put in later. The first disk's name is the empty one. */
+const LATER_FLOPPIES: ReadonlyMap<string, number> = new Map([['720', 1440], ['1440', 2880]]);
+export const FLOPPY_NAMES: readonly string[] = ['', ...LATER_FLOPPIES.keys()];
 const FLASH = { address: 0xfff0_0000, bytes: 1 << 16 } as const;
 
 interface PendingEvent {
@@ -76,13 +79,14 @@ export class World implements DeviceHost {
   constructor(readonly kind: BoardKind) {
     const disks = (sizes: readonly number[]): readonly TardyDisk[] => sizes.map((sectors) => new TardyDisk(sectors));
     const [ata, floppies, virtio] = [disks(SECTORS.ata), disks(SECTORS.floppies), disks(SECTORS.virtio)];
-    this.disks = [...ata, ...floppies, ...virtio];
+    const later = new Map([...LATER_FLOPPIES].map(([name, sectors]) => [name, new TardyDisk(sectors)]));
+    this.disks = [...ata, ...floppies, ...virtio, ...later.values()];
     const discs = new Map([...DISCS].map(([name, sectors]) => [name, new TardyDisk(sectors, true)]));
     const { memory } = this;
     this.board = createBoard(
       this,
       {
-        memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: ata, floppies, cdrom: { image: 'large', discs: (name) => discs.get(name) },
+        memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: ata, floppies, floppyDisks: (name) => later.get(name), cdrom: { image: 'large', discs: (name) => discs.get(name) },
         hpet: true, cpus: 2, serialCharacterCycles: 2000, flash: { address: FLASH.address, bytes: new Uint8Array(FLASH.bytes).fill(0xff) },
         network: { card: kind, ...(kind === 'e1000' ? { rom: new Uint8Array(4096).fill(0x55) } : {}) },
         virtio: { disks: virtio, rng: true, console: [{ channel: 'hvc0' }, { channel: 'hvc1' }], shares: ['work', 'library'] },

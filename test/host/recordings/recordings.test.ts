@@ -227,7 +227,7 @@ describe('recordings in one file', function () {
     await writer.section('HEAD', []);
     await writer.finish();
     const reader = await ContainerReader.open(at('other.shadowbox'));
-    assert.match((await readSnapshots(reader, 2)).problem ?? '', /its snapshots have format 2, and this version of Shadowbox reads format 1: it is run through from the start/);
+    assert.match((await readSnapshots(reader, 9)).problem ?? '', /its snapshots have format 9, and this version of Shadowbox reads format 2: it is run through from the start/);
     await reader.close();
   });
 
@@ -255,6 +255,39 @@ describe('recordings in one file', function () {
     written[512] = (written[512] ?? 0) ^ 1;
     writeFileSync(at('counting.img'), written);
     await refused({ recording: at('written.shadowbox') }, /counting\.img has been written to since it was saved, or is another file; put it beside the recording, or name it with "floppy"/);
+  });
+
+  it('have floppies that were changed on the way, with what was written to each, from their snapshots as from the start', async () => {
+    for (const name of ['first.img', 'second.img', 'third.img']) writeFileSync(at(name), writingFloppy());
+    const put = (image: string | null, writable?: boolean): Deed => ({ do: 'input', input: { kind: 'media', drive: 'floppy0', image, ...(writable === undefined ? {} : { writable }) } });
+    const run: Deed = { do: 'run', count: 200_000 };
+    const original = await inProcess({
+      configuration: { floppy: at('first.img'), memory: '4M', timeTravel: true },
+      deeds: [
+        run, put(at('second.img')), run, put(null), run, put(at('third.img')), run, put(at('first.img')), run, put(at('second.img')), run,
+        { do: 'save', file: at('floppies.shadowbox'), embed: true, snapshots: true }, run,
+      ],
+    });
+    assert.equal(original.refusal, undefined);
+    assert.deepEqual(original.saved?.embedded.map((file) => path.basename(file)), ['first.img', 'second.img', 'third.img']);
+    const hashes = new Map(original.states.map(({ retired, hash }) => [retired, hash]));
+    for (const name of ['first.img', 'second.img', 'third.img']) rmSync(at(name));
+    const counts = [...hashes.keys()].slice(0, -1).reverse();
+    const answer = await inProcess({
+      configuration: { recording: at('floppies.shadowbox'), timeTravel: true },
+      deeds: [{ do: 'travel', to: 'recorded' }, ...counts.map((to): Deed => ({ do: 'travel', to })), { do: 'travel', to: 'recorded' }, run],
+    });
+    assert.deepEqual([answer.refusal, answer.notices], [undefined, []]);
+    assert.equal(answer.states.at(-1)?.hash, original.states.at(-1)?.hash, 'and goes on as the machine did that was recorded');
+    // At a count the disk may have been changed after the run had stopped there: either was so.
+    const known = (retired: number): readonly string[] => original.states.filter((state) => state.retired === retired).map(({ hash }) => hash);
+    for (const { retired, hash } of answer.states) assert.ok(known(retired).includes(hash), `at ${retired}`);
+    writeFileSync(at('first.img'), writingFloppy());
+    writeFileSync(at('second.img'), writingFloppy());
+    const { refusal } = await inProcess({
+      configuration: { floppy: at('first.img'), memory: '4M', timeTravel: true }, deeds: [run, put(at('second.img'), true), run, { do: 'save', file: at('no.shadowbox'), embed: false }],
+    });
+    assert.match(refusal ?? '', /second\.img' was put in while the machine ran, and what the guest writes goes to its image: such a run cannot be recorded/);
   });
 
   it('are not made of a machine of whose images it is not known what they held', async () => {

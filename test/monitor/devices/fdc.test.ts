@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Dma } from '../../../src/monitor/devices/dma';
 import { FloppyController } from '../../../src/monitor/devices/fdc';
+import type { FloppyPlace } from '../../../src/monitor/devices/fdc-media';
 import { FakeHost, FakeMemory } from './fake-host';
 import { MemoryDisk } from './memory-disk';
 
@@ -33,8 +34,8 @@ class Fixture {
   readonly dma = new Dma(this.memory);
   readonly fdc: FloppyController;
 
-  constructor(disk: MemoryDisk = new MemoryDisk(2880)) {
-    this.fdc = this.host.attach(new FloppyController(this.host, this.dma, [disk]));
+  constructor(disk: FloppyPlace = new MemoryDisk(2880), others: ReadonlyMap<string, MemoryDisk> = new Map()) {
+    this.fdc = this.host.attach(new FloppyController(this.host, this.dma, [disk], (image) => others.get(image)));
     this.dma.reset();
     this.fdc.reset();
     this.dma.writePort(0xd6, 1, 0xc0);
@@ -194,7 +195,6 @@ describe('82077AA', () => {
     const fixture = new Fixture().start();
     assert.deepEqual(read(fixture, [0xe6, 0, 9, 0, 1, 2, 18, 0x1b, 0xff]), [0x40, 0x04, 0x10], 'wrong cylinder');
     assert.deepEqual(read(fixture, [0xe6, 0, 0, 0, 19, 2, 19, 0x1b, 0xff]), [0x40, 0x04, 0x00], 'no such sector');
-    assert.deepEqual(read(fixture, [0xe6, 1, 0, 0, 1, 2, 18, 0x1b, 0xff]), [0x41, 0x01, 0x00], 'no disk');
     fixture.dma.writePort(0x0a, 1, 0x06);
     assert.deepEqual(fixture.run([0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff]).slice(0, 3), [0x40, 0x10, 0], 'DMA masked: overrun');
     const protectedDisk = new Fixture(new MemoryDisk(2880, true)).start();
@@ -214,6 +214,123 @@ describe('82077AA', () => {
     assert.equal(fixture.host.lines[6], false);
     fixture.fdc.writePort(0x3f2, 1, 0x1c);
     assert.equal(fixture.host.lines[6], true);
+  });
+
+  describe('with disks that come and go', () => {
+    const READ = [0xe6, 0, 0, 0, 1, 2, 18, 0x1b, 0xff] as const;
+    const DIR = 0x3f7;
+    /** The change line, as the guest reads it while the motor runs. */
+    const isChanged = ({ fdc }: Fixture): boolean => (fdc.readPort(DIR) & 0x80) !== 0;
+    const reset = ({ fdc, host }: Fixture): void => {
+      fdc.writePort(0x3f2, 1, 0x18);
+      fdc.writePort(0x3f2, 1, 0x1c);
+      host.advance(1_000_000);
+    };
+    const others = (): Map<string, MemoryDisk> => new Map([['720', new MemoryDisk(1440)], ['1440', new MemoryDisk(2880)], ['protected', new MemoryDisk(2880, true)]]);
+
+    it('raises the change line when a disk is taken out, and keeps it up until a seek with a disk in the drive', () => {
+      const fixture = new Fixture(undefined, others()).start();
+      fixture.seek(1);
+      assert.equal(isChanged(fixture), false);
+      fixture.fdc.changeDisk(0, null);
+      assert.equal(isChanged(fixture), true);
+      fixture.seek(2);
+      assert.equal(isChanged(fixture), true, 'there is no disk');
+      fixture.fdc.changeDisk(0, '1440');
+      assert.equal(isChanged(fixture), true, 'no seek since');
+      fixture.seek(1);
+      assert.equal(isChanged(fixture), false);
+      fixture.fdc.changeDisk(0, '720');
+      assert.equal(isChanged(fixture), true, 'at once another');
+      fixture.run([0x07, 0x00]);
+      assert.equal(isChanged(fixture), false);
+    });
+
+    it('says nothing of the change line while the motor is off', () => {
+      const fixture = new Fixture(undefined, others()).start();
+      fixture.fdc.changeDisk(0, null);
+      fixture.fdc.writePort(0x3f2, 1, 0x0c);
+      assert.equal(isChanged(fixture), false);
+    });
+
+    it('moves the head without a disk, and finds the drive write-protected', () => {
+      const fixture = new Fixture('empty').start();
+      fixture.run([0x0f, 0x00, 7]);
+      assert.deepEqual(fixture.run([0x08]), [0x20, 7]);
+      fixture.run([0x07, 0x00]);
+      assert.deepEqual(fixture.run([0x08]), [0x20, 0], 'track 0 is found');
+      assert.deepEqual(fixture.run([0x04, 0x00]), [0x78], 'write-protected, track 0');
+    });
+
+    for (const [name, bytes] of [['READ', READ], ['WRITE', [0xc5, ...READ.slice(1)]], ['VERIFY', [0xf6, ...READ.slice(1)]], ['READ ID', [0x4a, 0]]] as const) {
+      it(`does not end ${name} without a disk, for want of index pulses, until it is reset`, () => {
+        const fixture = new Fixture('empty').start();
+        fixture.program(name === 'WRITE' ? 0x4a : 0x46, 0, 512);
+        assert.deepEqual(fixture.run(bytes), []);
+        fixture.host.advance(10_000_000_000);
+        assert.deepEqual([fixture.fdc.readPort(0x3f4), fixture.host.lines[6] ?? false], [0x10, false], 'busy, no interrupt');
+        reset(fixture);
+        assert.deepEqual(fixture.run([0x08]), [0xc0, 0]);
+      });
+    }
+
+    it('does the command that waits when a disk is put in', () => {
+      const fixture = new Fixture('empty', others()).start();
+      fixture.program(0x46, 0, 512);
+      assert.deepEqual(fixture.run(READ), []);
+      fixture.fdc.changeDisk(0, '1440');
+      fixture.host.advance(10_000_000);
+      assert.equal(fixture.host.lines[6], true);
+      assert.equal(fixture.fdc.readPort(0x3f5), 0, 'status register 0');
+      assert.equal(sectorAt(fixture.memory, 0), 0);
+    });
+
+    it('has the geometry of the disk that is in the drive', () => {
+      const fixture = new Fixture(undefined, others()).start();
+      fixture.program(0x46, 0, 512);
+      fixture.run([0xe6, 0x04, 0, 1, 1, 2, 18, 0x1b, 0xff]);
+      assert.equal(sectorAt(fixture.memory, 0), 18, '18 sectors a track');
+      fixture.fdc.changeDisk(0, '720');
+      fixture.program(0x46, 0, 512);
+      fixture.run([0xe6, 0x04, 0, 1, 1, 2, 9, 0x1b, 0xff]);
+      assert.equal(sectorAt(fixture.memory, 0), 9);
+      fixture.program(0x46, 0, 512);
+      assert.deepEqual(fixture.run([0xe6, 0, 0, 0, 10, 2, 18, 0x1b, 0xff]).slice(0, 3), [0x40, 0x04, 0], 'no tenth sector');
+    });
+
+    it('ends a read that another disk comes into, whose tracks are fewer, with an error', () => {
+      const small = new Map([['360', new MemoryDisk(720)]]);
+      const fixture = new Fixture(new MemoryDisk(2400), small).start();
+      fixture.seek(60);
+      fixture.program(0x46, 0, 512);
+      for (const byte of [0xe6, 0, 60, 0, 1, 2, 15, 0x1b, 0xff]) fixture.fdc.writePort(0x3f5, 1, byte);
+      fixture.fdc.event('command');
+      fixture.fdc.changeDisk(0, '360');
+      fixture.host.advance(10_000_000);
+      assert.deepEqual([fixture.fdc.readPort(0x3f5), fixture.fdc.readPort(0x3f5)], [0x40, 0x01]);
+    });
+
+    it('refuses to write to a protected disk that was put in, and keeps disks over a reset of the board', () => {
+      const fixture = new Fixture(undefined, others()).start();
+      fixture.fdc.changeDisk(0, 'protected');
+      assert.deepEqual(fixture.run([0x04, 0x00]), [0x78]);
+      fixture.program(0x4a, 0, 512);
+      assert.deepEqual(fixture.run([0xc5, 0, 0, 0, 1, 2, 18, 0x1b, 0xff]).slice(0, 3), [0x40, 0x02, 0]);
+      fixture.fdc.reset();
+      assert.equal(fixture.fdc.disk(0)?.readOnly, true, 'nobody has taken it out');
+      fixture.fdc.restoreDisks();
+      assert.equal(fixture.fdc.disk(0)?.readOnly, false);
+    });
+
+    it('takes no disk that its drive cannot read, and has no drive B', () => {
+      const all = new Map([['360', new MemoryDisk(720)], ['1200', new MemoryDisk(2400)], ['2880', new MemoryDisk(5760)], ...others()]);
+      const { fdc } = new Fixture(undefined, all);
+      for (const image of ['360', '1200', '2880']) assert.throws(() => fdc.changeDisk(0, image), /drive is one for disks of 1\.44 MB, and this is a disk of (360 KB|1\.2 MB|2\.88 MB)/);
+      assert.throws(() => fdc.changeDisk(0, 'nowhere'), /no such floppy/);
+      assert.equal(fdc.changeDisk(1, '1440'), false);
+      assert.equal(fdc.changeDisk(0, '720'), true);
+      assert.equal(new Fixture(new MemoryDisk(5760), all).fdc.changeDisk(0, '2880'), true);
+    });
   });
 
   it('refuses a disk of no floppy\'s size', () => {

@@ -6,7 +6,7 @@ import { DiskTransfers } from '../../../src/monitor/firmware/bios/diskTransfers'
 import { buildRom } from '../../../src/monitor/firmware/bios/rom';
 import { LoadError } from '../../../src/monitor/firmware/platform';
 import type {
-  DiskRequest, FirmwareCpu, FirmwareEnvironment, GeneralName, PhysicalMemory, PortBus, SegmentName,
+  DiskRequest, FirmwareCpu, FirmwareEnvironment, FirmwareFloppy, GeneralName, PhysicalMemory, PortBus, SegmentName,
 } from '../../../src/monitor/firmware/platform';
 import { FakeHost } from '../devices/fake-host';
 
@@ -143,7 +143,11 @@ export class FakeMachine implements FirmwareEnvironment {
   readonly memory: FakeMemory;
   readonly ports = new FakePorts();
   readonly cpu = new FakeCpu();
+  /** Drives by BIOS number: floppies from 0, hard disks from 80h. */
   readonly drives = new Map<number, BlockBackend>();
+  /** Floppy drives whose change line is up, and those out of which the disk of `drives` has been taken. */
+  readonly changed = new Set<number>();
+  readonly empty = new Set<number>();
   /** The CD-ROM drive: undefined for none. */
   cdrom: { disc(): BlockBackend | undefined } | undefined;
   readonly logged: string[] = [];
@@ -161,6 +165,15 @@ export class FakeMachine implements FirmwareEnvironment {
     this.transfers = new DiskTransfers(host, {
       memory: this.memory, medium: (drive) => (drive === 0xe0 ? this.cdrom?.disc() : this.drives.get(drive)),
     });
+  }
+
+  get floppies(): readonly FirmwareFloppy[] {
+    return [...this.drives.keys()].filter((number) => number < 0x80).sort().map((unit) => ({
+      type: 4,
+      disk: () => (this.empty.has(unit) ? undefined : this.drives.get(unit)),
+      isChanged: () => this.changed.has(unit),
+      acknowledgeChange: () => { if (!this.empty.has(unit)) this.changed.delete(unit); },
+    }));
   }
 
   transfer(request: DiskRequest): void {

@@ -109,7 +109,7 @@ describe('the state of each device', function () {
         const { map, mmu, drives, board } = machine.parts;
         const device = board.devices.find((each) => each.name === name);
         assert.ok(device);
-        const history = new History(map, mmu, [...drives.values()]);
+        const history = new History(map, mmu, [...drives].map(([number, drive]) => [String(number), drive] as const));
         const random = randomNumbers(seed);
         for (let i = 0; i < ACCESSES; i++) access(machine, device, random);
         run(machine);

@@ -1,6 +1,7 @@
 /** The images that a machine was started from, as a recording names them: by role, path, size and digest. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { FIRST_DISK } from '../../../monitor/devices/device';
 import type { MachineConfiguration } from '../../../monitor/machine/configuration';
 import type { MachineImages } from '../../../monitor/machine/images';
 import type { LoggedInput } from '../../../monitor/machine/session';
@@ -27,9 +28,9 @@ export interface ImageIdentity {
   readonly isChanged?: boolean;
 }
 
-/** Discs that were put in while the machine ran, each once. */
+/** Discs and floppies that were put in while the machine ran, each once. */
 export function insertedDiscs(inputs: readonly LoggedInput[]): readonly string[] {
-  return [...new Set(inputs.flatMap(({ input }) => (input.kind === 'media' && input.image !== null ? [input.image] : [])))];
+  return [...new Set(inputs.flatMap(({ input }) => (input.kind === 'media' && input.image !== null && input.image !== FIRST_DISK ? [input.image] : [])))];
 }
 
 /** All images of a machine, and of the discs in its input. */

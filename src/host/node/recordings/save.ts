@@ -49,6 +49,7 @@ export const SECTIONS = { head: 'HEAD', log: 'LOGS', bytes: 'BYTE', image: (inde
 export async function saveRecording(session: MachineSession, images: MachineImages, file: string, options: SaveOptions): Promise<Saved> {
   const { report = () => undefined, signal } = options;
   const run = await session.control.record();
+  refuseWrittenFloppies(run);
   const starts = await startsOf(session, images);
   const identities: ImageIdentity[] = [];
   const sources = imageSources(withStartFiles(images, starts), run.inputs);
@@ -91,6 +92,13 @@ export async function saveRecording(session: MachineSession, images: MachineImag
     if (signal?.aborted === true) throw signal.reason;
     throw error instanceof Error && 'code' in error ? new MachineError(fileFault(file, error), 'user') : error;
   }
+}
+
+/** What the image of a floppy held when it was put in, which the guest then wrote to itself, nobody has kept. */
+function refuseWrittenFloppies({ inputs }: RunRecord): void {
+  const written = inputs.flatMap(({ input }) => (input.kind === 'media' && input.writable === true && input.image !== null ? [input.image] : []));
+  if (written[0] === undefined) return;
+  throw new MachineError(`The floppy '${written[0]}' was put in while the machine ran, and what the guest writes goes to its image: such a run cannot be recorded. Put it in without that.`, 'user');
 }
 
 /** Files that the guest writes to were read while it stood. */

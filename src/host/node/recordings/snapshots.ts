@@ -5,10 +5,10 @@
  */
 import type { MachineSession, RunRecord, SavedSnapshot } from '../../../monitor/machine/session';
 import { BadRecording, type ContainerReader, type ContainerWriter } from './container';
-import { count, list, position, record, WrongRecording } from './fields';
+import { count, list, position, record, text, WrongRecording } from './fields';
 import { BytePool, decodePlain, encodePlain } from './plainData';
 
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 /** What they may have together, in bytes, before it is compressed. */
 const MOST_BYTES = 256 * 2 ** 20;
 
@@ -78,11 +78,18 @@ function decodeSnapshot(text: string, data: Uint8Array, memory: Uint8Array): Sav
   // Shared: the thread with the machine takes them as they are.
   const bytes = new Uint8Array(new SharedArrayBuffer(memory.length));
   bytes.set(memory);
-  const disks = list(decodePlain(fields.disks, data), 'disks').map((blocks) => list(blocks, 'blocks').map(blockOf));
+  const disks = list(decodePlain(fields.disks, data), 'disks').map(diskOf);
   return { state, bulk: { pages, bytes, zeros: numbers(fields.zeros, 'zeros'), disks } };
 }
 
-function blockOf(value: unknown): SavedSnapshot['bulk']['disks'][number][number] {
+type DiskBlocks = SavedSnapshot['bulk']['disks'][number];
+
+function diskOf(value: unknown): DiskBlocks {
+  const [name, blocks] = list(value, 'a disk');
+  return [text(name, 'a disk'), list(blocks, 'blocks').map(blockOf)];
+}
+
+function blockOf(value: unknown): DiskBlocks[1][number] {
   const [block, contents] = list(value, 'a block');
   if (contents !== 'image' && !(contents instanceof Uint8Array)) throw new WrongRecording('a block has no contents');
   return [count(block, 'a block'), contents];

@@ -8,7 +8,7 @@ import { hex, u16, u32 } from '../bytes';
 import type { ServiceCall } from './call';
 import { DISK_STATUS } from './diskStatus';
 import {
-  CD_DRIVE, CD_SECTOR, countDrives, EMULATION, emulatedFloppy, findDrive, FIRST_HARD_DISK, isHardDisk, NO_CD_BOOT, readCdBoot, SECTORS_IN_CD_SECTOR, writeCdBoot,
+  CD_DRIVE, CD_SECTOR, countDrives, EMULATION, emulatedFloppy, findDrive, findFloppy, FIRST_HARD_DISK, isHardDisk, NO_CD_BOOT, readCdBoot, SECTORS_IN_CD_SECTOR, writeCdBoot,
 } from './drives';
 import type { Geometry } from './geometry';
 import { BDA, EBDA } from './layout';
@@ -90,6 +90,7 @@ function tryCandidates(call: ServiceCall, order: readonly number[]): void {
     const number = order[index];
     const drive = findDrive(call.machine, number);
     if (drive !== undefined && drive.sectors > 0) {
+      findFloppy(call.machine, number)?.acknowledgeChange();
       if (number === CD_DRIVE) readNext(call, STEP.descriptor, { lba: DESCRIPTOR_SECTOR * SECTORS_IN_CD_SECTOR, bytes: CD_SECTOR });
       else readNext(call, STEP.sector, { drive: number, lba: 0, bytes: SECTOR });
       return;

@@ -5,7 +5,7 @@
 import { put16, put32, put64, u16, u32 } from '../bytes';
 import type { ServiceCall, FunctionTable } from './call';
 import { DISK_STATUS } from './diskStatus';
-import { CD_DRIVE, countDrives, type Drive, findDrive, isHardDisk, NO_CD_BOOT, readCdBoot, writeCdBoot } from './drives';
+import { CD_DRIVE, countDrives, type Drive, findDrive, findFloppy, isHardDisk, NO_CD_BOOT, readCdBoot, writeCdBoot } from './drives';
 import type { Geometry } from './geometry';
 import { BDA, EBDA } from './layout';
 import { DISKETTE_TABLE, ROM_SEGMENT } from './rom';
@@ -65,8 +65,10 @@ function transferByChs(operation: Operation) {
     const lba = drive.geometry && chsToLba(call, drive.geometry);
     const count = call.al;
     const address = call.pointer('es', call.bx);
+    const changed = changeStatus(call);
     let status: number | undefined = DISK_STATUS.sectorNotFound;
-    if (count === 0) status = DISK_STATUS.badCommand;
+    if (changed !== undefined) status = changed;
+    else if (count === 0) status = DISK_STATUS.badCommand;
     else if (lba !== undefined) status = begin(call, drive, { operation, lba, count, address });
     if (status !== undefined) finishByChs(call, status);
   };
@@ -127,10 +129,11 @@ function parameters(call: ServiceCall, { geometry, floppyType }: Drive): void {
   return undefined;
 }
 
-/** AH = 15h: 1 = floppy without change line, 3 = hard disk with its sectors in CX:DX. */
+/** AH = 15h: 1 = floppy without change line (an emulated one), 2 = floppy with it, 3 = hard disk with its sectors in CX:DX. */
 function driveType(call: ServiceCall, drive: Drive): void {
   finish(call, DISK_STATUS.ok);
-  call.ah = isHardDisk(call.dl) ? 3 : 1;
+  const floppyType = findFloppy(call.machine, call.dl) === undefined ? 1 : 2;
+  call.ah = isHardDisk(call.dl) ? 3 : floppyType;
   if (!isHardDisk(call.dl)) return;
   const sectors = Math.min(drive.sectors, 0xffff_ffff);
   call.cx = Math.floor(sectors / 0x1_0000);
@@ -191,6 +194,22 @@ function lastStatus(call: ServiceCall): void {
   call.carry = status !== DISK_STATUS.ok;
 }
 
+/** AH = 16h: whether a floppy's change line is up. It stays up: what moves sectors takes it down. */
+function changeLine(call: ServiceCall): void {
+  finish(call, findFloppy(call.machine, call.dl)?.isChanged() === true ? DISK_STATUS.changed : DISK_STATUS.ok);
+}
+
+/**
+ * Before sectors of a floppy are moved its change line is looked at, as in the PC/AT's BIOS: if it is up and a seek takes it down, the
+ * disk is another one (06h), and who is told so asks again; if it stays up, there is none (80h). Undefined when all is as it was.
+ */
+function changeStatus(call: ServiceCall): number | undefined {
+  const floppy = findFloppy(call.machine, call.dl);
+  if (floppy?.isChanged() !== true) return undefined;
+  floppy.acknowledgeChange();
+  return floppy.isChanged() ? DISK_STATUS.notReady : DISK_STATUS.changed;
+}
+
 type DiskFunction = (call: ServiceCall, drive: Drive) => void;
 
 const succeed: DiskFunction = (call) => { finish(call, DISK_STATUS.ok); };
@@ -203,8 +222,7 @@ const COMMON: Readonly<Record<number, DiskFunction | undefined>> = {
   0x04: transferByChs('verify'),
   0x08: parameters,
   0x15: driveType,
-  // Media do not change while the machine runs.
-  0x16: succeed,
+  0x16: changeLine,
 };
 
 /** For hard disks and CDs. */

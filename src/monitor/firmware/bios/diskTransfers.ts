@@ -7,6 +7,7 @@ import type { BlockBackend, Device, DeviceHost, EventAnswer } from '../../device
 import { BlockError } from '../../devices/device';
 import type { DiskRequest, PhysicalMemory } from '../platform';
 import { DISK_STATUS } from './diskStatus';
+import { FIRST_HARD_DISK } from './drives';
 import { EBDA } from './layout';
 
 const EVENT = 'transfer';
@@ -59,7 +60,9 @@ export class DiskTransfers implements Device {
   #transfer({ drive, operation, lba, count, address }: DiskRequest): number | 'wait' {
     const { memory } = this.#surroundings;
     const medium = this.#surroundings.medium(drive);
-    if (medium === undefined) return DISK_STATUS.noMedium;
+    if (medium === undefined) return drive < FIRST_HARD_DISK ? DISK_STATUS.notReady : DISK_STATUS.noMedium;
+    // Another medium may have been put in while the first was not done.
+    if (lba + count > medium.sectors) return DISK_STATUS.sectorNotFound;
     try {
       if (operation === 'write') return medium.write(lba, memory.read(address, count * SECTOR)) ? DISK_STATUS.ok : 'wait';
       const data = new Uint8Array(count * SECTOR);

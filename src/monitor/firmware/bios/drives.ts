@@ -5,8 +5,8 @@
  * Source: "El Torito" Bootable CD-ROM Format Specification 1.0. What was booted from is in the EBDA.
  */
 import type { BlockBackend } from '../../devices/device';
-import type { FirmwareEnvironment, PhysicalMemory } from '../platform';
-import { diskGeometry, floppyGeometry, type Geometry } from './geometry';
+import type { FirmwareEnvironment, FirmwareFloppy, PhysicalMemory } from '../platform';
+import { diskGeometry, floppyDriveGeometry, floppyGeometry, type Geometry } from './geometry';
 import { EBDA } from './layout';
 
 export const FIRST_HARD_DISK = 0x80;
@@ -29,7 +29,7 @@ export interface Drive {
   /** BIOS number of the drive that has the medium, and the sector of it (512 bytes) where this one begins. */
   readonly real: number;
   readonly first: number;
-  /** Sectors, and bytes of one. */
+  /** Sectors, and bytes of one. A floppy drive without a disk has none. */
   readonly sectors: number;
   readonly sectorBytes: number;
   readonly readOnly: boolean;
@@ -90,12 +90,18 @@ function emulatedNumber({ active, emulation }: CdBoot): number | undefined {
   return emulation === EMULATION.hardDisk ? FIRST_HARD_DISK : 0;
 }
 
-function realDrive(number: number, medium: BlockBackend | undefined): Drive | undefined {
-  if (medium === undefined) return undefined;
-  const floppy = floppyGeometry(medium.sectors);
-  const hard = isHardDisk(number);
-  const { sectors, readOnly } = medium;
-  return { real: number, first: 0, sectors, sectorBytes: SECTOR, readOnly, geometry: hard ? diskGeometry(sectors) : floppy, floppyType: hard ? 0 : floppy.type };
+function realDisk(real: number, disk: BlockBackend | undefined): Drive | undefined {
+  if (disk === undefined) return undefined;
+  const { sectors, readOnly } = disk;
+  return { real, first: 0, sectors, sectorBytes: SECTOR, readOnly, geometry: diskGeometry(sectors), floppyType: 0 };
+}
+
+/** The geometry is that of the disk in the drive, and without one that of the drive. */
+function realFloppy(real: number, floppy: FirmwareFloppy | undefined): Drive | undefined {
+  if (floppy === undefined) return undefined;
+  const disk = floppy.disk();
+  const geometry = disk === undefined ? floppyDriveGeometry(floppy.type) : floppyGeometry(disk.sectors);
+  return { real, first: 0, sectors: disk?.sectors ?? 0, sectorBytes: SECTOR, readOnly: disk?.readOnly ?? true, geometry, floppyType: floppy.type };
 }
 
 /** The image as a drive: what its geometry has, as far as the CD goes. */
@@ -108,7 +114,7 @@ function emulatedDrive({ emulation, image, geometry }: CdBoot, disc: BlockBacken
 
 /** A drive by its number; undefined when there is none, or none with a medium. */
 export function findDrive(machine: FirmwareEnvironment, number: number): Drive | undefined {
-  const { drives, cdrom, memory } = machine;
+  const { floppies, drives, cdrom, memory } = machine;
   const disc = cdrom?.disc();
   if (number === CD_DRIVE) {
     if (disc === undefined) return undefined;
@@ -118,13 +124,28 @@ export function findDrive(machine: FirmwareEnvironment, number: number): Drive |
   const boot = readCdBoot(memory);
   const emulated = emulatedNumber(boot);
   if (number === emulated) return emulatedDrive(boot, disc);
-  const moved = emulated !== undefined && isHardDisk(number) === isHardDisk(emulated) ? number - 1 : number;
-  return realDrive(moved, drives.get(moved));
+  const moved = movedBy(emulated, number);
+  return isHardDisk(number) ? realDisk(moved, drives.get(moved)) : realFloppy(moved, floppies[moved]);
+}
+
+/** The real drive behind a number, when an emulated one may have taken the first number of its kind. */
+function movedBy(emulated: number | undefined, number: number): number {
+  return emulated !== undefined && isHardDisk(number) === isHardDisk(emulated) ? number - 1 : number;
+}
+
+/** The real floppy drive behind a number; undefined for every other drive. */
+export function findFloppy({ floppies, memory }: FirmwareEnvironment, number: number): FirmwareFloppy | undefined {
+  return isHardDisk(number) || number === CD_DRIVE ? undefined : floppies[movedBy(emulatedNumber(readCdBoot(memory)), number)];
+}
+
+/** Hard disks, the emulated one left out. */
+export function hardDiskCount({ drives }: FirmwareEnvironment): number {
+  return [...drives.keys()].filter(isHardDisk).length;
 }
 
 /** Floppies or hard disks, the emulated one included. */
 export function countDrives(machine: FirmwareEnvironment, hard: boolean): number {
   const emulated = emulatedNumber(readCdBoot(machine.memory));
-  const real = [...machine.drives.keys()].filter((drive) => isHardDisk(drive) === hard).length;
+  const real = hard ? hardDiskCount(machine) : machine.floppies.length;
   return real + (emulated !== undefined && isHardDisk(emulated) === hard ? 1 : 0);
 }

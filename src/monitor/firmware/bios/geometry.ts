@@ -32,6 +32,15 @@ export function floppyGeometry(sectors: number): Geometry & { readonly type: num
   return { cylinders, heads, sectorsPerTrack, type };
 }
 
+/** Sectors of the largest disk that a floppy drive is made for, by its type. */
+const LARGEST_MEDIA: Readonly<Record<number, number | undefined>> = { 1: 720, 2: 2400, 3: 1440, 4: 2880, 5: 5760 };
+
+/** What a floppy drive without a disk says of itself. */
+export function floppyDriveGeometry(type: number): Geometry {
+  const { cylinders, heads, sectorsPerTrack } = floppyGeometry(LARGEST_MEDIA[type] ?? USUAL_MEDIUM_SECTORS);
+  return { cylinders, heads, sectorsPerTrack };
+}
+
 const MOST_CYLINDERS = 1024;
 const DISK_SECTORS_PER_TRACK = 63;
 const HEADS = [16, 32, 64, 128, 255];

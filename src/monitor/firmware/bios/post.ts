@@ -7,7 +7,7 @@ import type { FirmwareEnvironment, PortBus } from '../platform';
 import { writeControlStructure } from '../tables/placement';
 import type { ServiceCall } from './call';
 import { changeStatusB, readCmos, RTC, RTC_PERIODIC, secondsOfDay, writeCmos } from './cmos';
-import { FIRST_HARD_DISK, isHardDisk } from './drives';
+import { FIRST_HARD_DISK, hardDiskCount } from './drives';
 import { diskGeometry } from './geometry';
 import { ENHANCED_KEYBOARD } from './keyboard';
 import { BDA, BDA_BASE, BDA_BYTES, EBDA } from './layout';
@@ -84,10 +84,6 @@ function hasPrinterPort(ports: PortBus, base: number): boolean {
   return ports.readPort(base, 1) === 0xaa;
 }
 
-function driveNumbers(machine: FirmwareEnvironment, hard: boolean): number[] {
-  return [...machine.drives.keys()].filter((drive) => isHardDisk(drive) === hard);
-}
-
 function equipment(floppies: number, serial: number, printers: number): number {
   const floppyBits = floppies === 0 ? 0 : 1 | ((floppies - 1) << 6);
   return EQUIPMENT_BASE | floppyBits | (serial << 9) | (printers << 14);
@@ -105,8 +101,8 @@ function fillDataArea(machine: FirmwareEnvironment): void {
   printers.forEach((base, i) => { memory.write16(BDA.lptPorts + i * 2, base); });
   memory.write(BDA.comTimeouts, Uint8Array.of(1, 1, 1, 1));
   memory.write(BDA.lptTimeouts, Uint8Array.of(20, 20, 20));
-  memory.write16(BDA.equipment, equipment(driveNumbers(machine, false).length, serial.length, printers.length));
-  memory.write8(BDA.diskCount, driveNumbers(machine, true).length);
+  memory.write16(BDA.equipment, equipment(machine.floppies.length, serial.length, printers.length));
+  memory.write8(BDA.diskCount, hardDiskCount(machine));
   const buffer = BDA.keyBuffer - BDA_BASE;
   memory.write16(BDA.keyHead, buffer);
   memory.write16(BDA.keyTail, buffer);
@@ -182,6 +178,8 @@ export function post(call: ServiceCall, rom: BiosRom): void {
   initialiseTimer(machine.ports);
   changeStatusB(machine.ports, RTC_PERIODIC, false);
   initialiseKeyboard(machine.ports);
+  // The test of the floppy drives seeks: what is in them now is not news to the first who reads.
+  for (const floppy of machine.floppies) floppy.acknowledgeChange();
   enterTextMode(machine);
   print(machine, `Shadowbox BIOS, ${String(Math.floor(machine.memory.ramBytes / 0x10_0000))} MiB of memory\n`);
 }

@@ -42,6 +42,58 @@ describe('Drive geometry', () => {
   });
 });
 
+/** A floppy drive whose disk is taken out and changed while programs use it (PC/AT's BIOS: 06h is told once). */
+describe('INT 13h with floppies that come and go', () => {
+  const read = { eax: 0x0201, ecx: 0x0001, edx: 0x0000, ebx: 0x0100 };
+  const ask = (on: FakeMachine, registers: Parameters<FakeMachine['interrupt']>[1]): readonly [boolean, number] => {
+    const { carry } = on.interrupt(0x13, registers);
+    return [carry, high(on)];
+  };
+  const takenOut = (on: FakeMachine): FakeMachine => {
+    on.empty.add(0);
+    on.changed.add(0);
+    return on;
+  };
+
+  it('tells of a change once, moves nothing then, and reads the new disk by its own geometry', () => {
+    const it = machine();
+    const small = new MemoryDisk(1440);
+    small.data.fill(0x5a, 9 * 512, 10 * 512);
+    takenOut(it).drives.set(0, small);
+    it.empty.clear();
+    assert.deepEqual(ask(it, { ...read, edx: 0x0100 }), [true, 0x06]);
+    assert.deepEqual([it.word('eax') & 0xff, it.memory.read16(0x30100)], [0, 0]);
+    assert.deepEqual(ask(it, { eax: 0x0100, edx: 0 }), [true, 0x06], 'the status of the last call');
+    assert.deepEqual(ask(it, { ...read, edx: 0x0100 }), [false, 0]);
+    assert.equal(it.memory.read16(0x30100), 0x5a5a, 'head 1 begins with sector 9');
+    it.interrupt(0x13, { eax: 0x0800, edx: 0 });
+    assert.deepEqual([it.word('ecx'), it.word('ebx') & 0xff], [0x4f09, 4], '80 cylinders of 9 sectors, in a drive for 1.44 MB');
+  });
+  it('says of an empty drive that it is not ready, each time', () => {
+    const it = takenOut(machine());
+    for (const eax of [0x0201, 0x0301, 0x0401, 0x0201]) assert.deepEqual(ask(it, { ...read, eax }), [true, 0x80]);
+    assert.deepEqual(ask(it, { eax: 0, edx: 0 }), [false, 0], 'it can be reset');
+    it.interrupt(0x13, { eax: 0x0800, edx: 0 });
+    assert.deepEqual([it.word('ecx'), it.word('edx')], [0x4f12, 0x0101], 'what the drive is made for');
+  });
+  it('has the change line in AH=15h and 16h, which leave it as it is', () => {
+    const it = machine();
+    assert.deepEqual(ask(it, { eax: 0x1500, edx: 0 }), [false, 2]);
+    assert.deepEqual(ask(it, { eax: 0x1600, edx: 0 }), [false, 0]);
+    it.changed.add(0);
+    assert.deepEqual(ask(it, { eax: 0x1600, edx: 0 }), [true, 0x06]);
+    assert.deepEqual(ask(it, { eax: 0x1600, edx: 0 }), [true, 0x06]);
+    assert.deepEqual(ask(it, read), [true, 0x06]);
+    assert.deepEqual(ask(it, { eax: 0x1600, edx: 0 }), [false, 0]);
+  });
+  it('does not call the disk news that was there at power-on', () => {
+    const it = machine();
+    it.changed.add(0);
+    it.powerOn();
+    assert.deepEqual(ask(it, read), [false, 0]);
+  });
+});
+
 describe('INT 13h', () => {
   it('reads floppy sectors by CHS', () => {
     const it = machine();
@@ -112,7 +164,7 @@ describe('INT 13h', () => {
     it.interrupt(0x13, { eax: 0x1500, edx: 0x0080 });
     assert.deepEqual([high(it), it.word('ecx'), it.word('edx')], [3, 0x000f, 0xc000]);
     it.interrupt(0x13, { eax: 0x1500, edx: 0x0000 });
-    assert.equal(high(it), 1);
+    assert.equal(high(it), 2);
   });
   it('has the packet extensions for hard disks only', () => {
     const it = machine();
