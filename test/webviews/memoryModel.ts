@@ -5,7 +5,7 @@ import { toWire } from '../../debugger/codec';
 import type { FrameKind, FrameMap } from '../../src/monitor/inspection/queries';
 import type { FrameAnswer, FramesAnswer } from '../../webviews/physical-memory/frames';
 
-const KINDS: readonly FrameKind[] = ['nothing', 'untouched', 'zeros', 'RAM', 'shared', 'table', 'code', 'ROM', 'video', 'device'];
+const KINDS: readonly FrameKind[] = ['nothing', 'untouched', 'zeros', 'RAM', 'shared', 'table', 'code', 'ROM', 'video', 'device', 'ballooned'];
 
 interface Stretch {
   readonly end: number;
@@ -36,7 +36,7 @@ function stretches(heap: number): Stretch[] {
   for (let page = 0x420; page < heap; page += 12) {
     found.push({ end: page + 7, kind: 'RAM', use: (page >> 2) % 4, written: page % 24 === 0 }, { end: page + 9, kind: 'shared', use: 1 }, { end: page + 12, kind: 'zeros' });
   }
-  return [...found, { end: 0x4000, kind: 'untouched' }, { end: 0xe0000, kind: 'nothing' }, { end: 0xe1000, kind: 'video' }, { end: 0xfee00, kind: 'nothing' }, { end: 0xfee01, kind: 'device' }];
+  return [...found, { end: 0x3000, kind: 'untouched' }, { end: 0x3800, kind: 'ballooned' }, { end: 0x4000, kind: 'untouched' }, { end: 0xe0000, kind: 'nothing' }, { end: 0xe1000, kind: 'video' }, { end: 0xfee00, kind: 'nothing' }, { end: 0xfee01, kind: 'device' }];
 }
 
 const regions: FrameMap['regions'] = [
@@ -46,7 +46,7 @@ const regions: FrameMap['regions'] = [
 
 /** The whole of memory, with a heap up to a page. */
 export function framesAnswer(heap = 0x2420): FramesAnswer {
-  return toWire<FrameMap>({ pages: 2 ** 20, kinds: KINDS, runs: runsOf(stretches(heap)), regions, snapshots: true, ballooned: 0 });
+  return toWire<FrameMap>({ pages: 2 ** 20, kinds: KINDS, runs: runsOf(stretches(heap)), regions, snapshots: true, ballooned: 0x900 });
 }
 
 const space = { key: '32-bit+:4194304', cr3: 0x400000, mode: '32-bit', bytes: 4096 } as const;
@@ -57,7 +57,7 @@ export function frameAnswer(page: number): FrameAnswer {
   bytes.set(new TextEncoder().encode('Hello from the kernel'), 0x20);
   return {
     frame: {
-      page, kind: page === 0x400 ? 'table' : 'code', backing: 'RAM', frame: 0x12345, written: true, shared: [0x500, 0x501], more: false,
+      page, kind: page === 0x400 ? 'table' : page === 0x3400 ? 'ballooned' : 'code', backing: 'RAM', frame: 0x12345, written: true, shared: [0x500, 0x501], more: false,
       mappings: [
         { ...space, current: true, linear: `0xc0${page.toString(16).padStart(3, '0')}000`, rights: { writable: true, user: false, executable: true }, shadowTable: 3, derivesFrom: 0x401400 },
         { ...space, key: '32-bit+:4198400', cr3: 0x401000, current: false, linear: '0x40000000', rights: { writable: false, user: true, executable: true }, shadowTable: 9, derivesFrom: 0x402000 },

@@ -204,4 +204,14 @@ describe('physical memory: in a browser', function () {
       if (width === 400) await screenshot(page, 'physical-memory-400');
     }
   }, { shade: 'kind', cursor: 0x402, view: { from: 0x380, scale: 0 } }));
+
+  it('shows pages that a balloon has taken as a kind of their own, in the map, the legend and the page', () => withMemory(DARK, async ({ page }) => {
+    await page.locator('.detail h2').filter({ hasText: 'Page 0x03400000: Ballooned' }).waitFor();
+    assert.match(await page.locator('.detail .story').innerText(), /Given back by the guest through its balloon and not written since/);
+    assert.equal(await page.locator('[data-only=ballooned]').innerText(), 'b\nBallooned\n8 MiB');
+    assert.match(await page.locator('.legend').innerText(), /Given back by the balloon since power-on: 2.304 pages/);
+    await page.locator('[data-only=ballooned]').press('Enter');
+    await page.locator('[data-only=ballooned][aria-pressed=true]').waitFor();
+    await screenshot(page, 'physical-memory-ballooned');
+  }, { shade: 'kind', cursor: 0x3400, view: 'memory' }));
 });

@@ -198,7 +198,7 @@ export function lookOf({ kind, use, written }: Pick<Run, 'kind' | 'use' | 'writt
   return { colour: written ? '--trace' : '--text', strength: written ? 1 : 0.1 };
 }
 
-const hasFrame = (kind: Kind): boolean => kind !== 'untouched' && kind !== 'device' && kind !== 'zeros';
+const hasFrame = (kind: Kind): boolean => kind !== 'untouched' && kind !== 'device' && kind !== 'zeros' && kind !== 'ballooned';
 
 /** The colour that a variable of the page's comes to: canvases know no variables. */
 function resolved(element: HTMLElement, variable: string): string {

@@ -57,7 +57,7 @@ function legend(state: State, frames: Frames): ElementDescription {
       const pages = frames.totals.get(kind) ?? 0;
       return h('button', { type: 'button', key: kind, class: classes('entry', pages === 0 && 'none'), 'data-only': kind, title: t('{0}. Press to see these alone.', meaning), 'aria-pressed': state.only === kind ? 'true' : 'false' },
         swatch(colour, strength, letter), name, h('span', { class: 'total' }, total(pages)));
-    }), ballooned > 0 && h('span', { class: 'entry' }, t('given back by the balloon: {0} pages', count(ballooned))));
+    }), ballooned > 0 && h('p', {}, t('Given back by the balloon since power-on: {0} pages', count(ballooned))));
   }
   if (state.shade === 'use') {
     return h('div', { class: 'legend', key: 'legend-use' }, h('p', {}, USE_STORY), USES.map(({ name, meaning, strength }, i) => h('span', { class: 'entry', title: meaning }, swatch('--trace', strength, String(i)), name)));

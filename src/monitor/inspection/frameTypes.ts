@@ -5,10 +5,11 @@ import type { Model } from '../engine/records';
 import type { PageRights, PagingModeName } from './queries';
 
 /**
- * What a guest-physical page is. `untouched`: RAM that has no machine frame yet; `zeros`: RAM on the one frame of zeros; `shared`: on a
+ * What a guest-physical page is. `untouched`: RAM that has no machine frame yet; `ballooned`: RAM that the guest gave back and has not written since: no
+ * frame of its own; `zeros`: RAM on the one frame of zeros; `shared`: on a
  * frame with other pages, copied at the next write; `table`: from which shadow tables derive; `code`: with decoded code.
  */
-export type FrameKind = 'nothing' | 'untouched' | 'zeros' | 'RAM' | 'shared' | 'table' | 'code' | 'ROM' | 'video' | 'device';
+export type FrameKind = 'nothing' | 'untouched' | 'zeros' | 'RAM' | 'shared' | 'table' | 'code' | 'ROM' | 'video' | 'device' | 'ballooned';
 
 /** A stretch of pages with a name: 'RAM', 'BIOS ROM', 'local APIC'. */
 export interface FrameRegion {

@@ -14,9 +14,9 @@ import { TLB_KIND } from '../memory/tlb';
 import { backingOf, type DeviceAt } from './backing';
 import type { FrameCode, FrameDetails, FrameKind, FrameMap, FrameMapping, FrameRegion, FrameTable } from './frameTypes';
 
-const KINDS = ['nothing', 'untouched', 'zeros', 'RAM', 'shared', 'table', 'code', 'ROM', 'video', 'device'] as const satisfies readonly FrameKind[];
+const KINDS = ['nothing', 'untouched', 'zeros', 'RAM', 'shared', 'table', 'code', 'ROM', 'video', 'device', 'ballooned'] as const satisfies readonly FrameKind[];
 /** The number of each. */
-const CODES: Readonly<Record<FrameKind, number>> = { nothing: 0, untouched: 1, zeros: 2, RAM: 3, shared: 4, table: 5, code: 6, ROM: 7, video: 8, device: 9 };
+const CODES: Readonly<Record<FrameKind, number>> = { nothing: 0, untouched: 1, zeros: 2, RAM: 3, shared: 4, table: 5, code: 6, ROM: 7, video: 8, device: 9, ballooned: 10 };
 /** How lately a frame has been used. */
 const MAPPED = 1, HELD = 2, HELD_FOR_WRITING = 3;
 const USE_SHIFT = 4;
@@ -74,10 +74,11 @@ export class FrameView {
     if (entry === NOTHING) return 'nothing';
     if (entry === DEVICE) return 'device';
     // A table has a frame: its writes are traced.
-    if (entry === ABSENT) return 'untouched';
+    const { map } = this;
+    if (entry === ABSENT) return map.isGivenBack(page) ? 'ballooned' : 'untouched';
     if (tables.has(page)) return 'table';
-    const { machine } = this.map;
-    if (entry === machine.zeroFrame) return 'zeros';
+    const { machine } = map;
+    if (entry === machine.zeroFrame) return map.isGivenBack(page) ? 'ballooned' : 'zeros';
     if (entry >= machine.videoFrame && entry < machine.videoFrame + machine.videoFrames) return 'video';
     const flags = machine.frameFlags(entry);
     if (flags & FRAME.code) return 'code';

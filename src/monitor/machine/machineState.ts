@@ -28,6 +28,8 @@ export interface MachineState {
   readonly devices: ReadonlyMap<string, object>;
   /** Pages of ROM, which a chipset may have opened for writing. */
   readonly rom: readonly number[];
+  /** Pages that the guest has given back to the balloon. */
+  readonly givenBack: readonly number[];
 }
 
 /** A copy of the present state. What is equal to an earlier copy is shared with it. */
@@ -38,14 +40,16 @@ export function saveState({ processors, board, map }: MachineParts, own: OwnStat
     processors: copyPlain(processors.state, earlier?.processors),
     devices: new Map(board.devices.map(({ name, state }) => [name, copyPlain(state, earlier?.devices.get(name))])),
     rom: copyPlain(map.romPages(), earlier?.rom),
+    givenBack: copyPlain(map.givenBackPages(), earlier?.givenBack),
   };
 }
 
 /** Gives the parts a state back, when memory and disks hold what they held then. */
-export function restoreState({ processors, board, map, executor }: MachineParts, { own, cpus, processors: turns, devices, rom }: MachineState): void {
+export function restoreState({ processors, board, map, executor }: MachineParts, { own, cpus, processors: turns, devices, rom, givenBack }: MachineState): void {
   const wanted = new Set(rom);
   for (const page of map.romPages()) if (!wanted.has(page)) map.setRom(page, false);
   for (const page of rom) map.setRom(page, true);
+  map.restoreGivenBack(givenBack);
   for (const device of board.devices) {
     const state = devices.get(device.name);
     if (state) device.state = copyPlain(state);

@@ -75,6 +75,8 @@ export class PhysicalMap {
   watch: AccessWatch | undefined;
   /** Pages of ROM. */
   private readonly rom = new Set<number>();
+  /** Pages that the guest has given back, and not written since: they have no frame of their own. */
+  private readonly givenBack = new Set<number>();
   /** Whether pages that are only read share the frame of zeros. */
   sharesZeros = true;
   readonly counters: FrameCounters = { cowBreaks: 0, ballooned: 0, zeroPages: 0, sharedPages: 0 };
@@ -114,6 +116,7 @@ export class PhysicalMap {
   clear(): void {
     if (this.keeper) for (const [page, frame] of this.framed()) this.keeper.before(page, frame);
     this.rom.clear();
+    this.givenBack.clear();
     this.chunks.clear();
     this.devicePages = [];
     this.openWindows = [];
@@ -197,6 +200,7 @@ export class PhysicalMap {
     const entry = this.entry(page);
     if (entry === ABSENT) {
       this.keeper?.before(page, ABSENT);
+      this.givenBack.delete(page);
       const frame = this.machine.allocate();
       this.place(page, frame);
       return frame;
@@ -214,6 +218,7 @@ export class PhysicalMap {
   private breakSharing(page: number, shared: number): number {
     const { machine, counters } = this;
     this.keeper?.before(page, shared);
+    this.givenBack.delete(page);
     machine.clearFrameFlag(shared, FRAME.kept);
     counters.cowBreaks++;
     if (shared === machine.zeroFrame) counters.zeroPages--;
@@ -266,21 +271,50 @@ export class PhysicalMap {
 
   /**
    * The balloon's door: takes a page of RAM away. What it held is lost, and it reads as zeros from now on, as if the guest had
-   * written them; it has a frame again when it is written. False for what is no RAM, or ROM.
+   * written them; it has a frame again when it is written, and counts as given back until then. False for what is no RAM, or ROM.
    */
   balloon(page: number): boolean {
     const { machine } = this;
     const entry = this.entry(page);
     if (entry < 0 || (entry > 0 && machine.frameFlags(entry) & FRAME.rom)) return false;
     this.counters.ballooned++;
-    if (entry === ABSENT || entry === machine.zeroFrame) return true;
+    if (entry === ABSENT || entry === machine.zeroFrame) {
+      this.givenBack.add(page);
+      return true;
+    }
     const frame = this.own(page);
     this.release(page, frame);
     machine.u8.fill(0, frame * PAGE_BYTES, (frame + 1) * PAGE_BYTES);
     this.noteWrite(frame, page * PAGE_BYTES, PAGE_BYTES, machine.frameFlags(frame));
     // A table, or code that somebody else still watches, keeps its frame of zeros.
-    if (machine.frameFlags(frame) === 0 && this.sharesZeros) this.share(page);
+    if (machine.frameFlags(frame) === 0 && this.sharesZeros) {
+      this.share(page);
+      this.givenBack.add(page);
+    }
     return true;
+  }
+
+  /** The guest takes a page again that the balloon had: it is RAM that was never used. */
+  deflate(page: number): void {
+    this.givenBack.delete(page);
+  }
+
+  isGivenBack(page: number): boolean {
+    return this.givenBack.has(page);
+  }
+
+  /** All pages that the guest has given back and not written since, ascending. */
+  givenBackPages(): readonly number[] {
+    return [...this.givenBack].sort((one, other) => one - other);
+  }
+
+  /** Those that were so at a moment, when memory holds what it held then: zeros in these. */
+  restoreGivenBack(pages: readonly number[]): void {
+    this.givenBack.clear();
+    for (const page of pages) {
+      if (this.sharesZeros && this.isPlain(page)) this.share(page);
+      this.givenBack.add(page);
+    }
   }
 
   /** Reads 1, 2 or 4 bytes inside one page. Nothing reads as all ones. */

@@ -60,6 +60,9 @@ describe('physical memory', () => {
     guest.map.declare(0xfee00, 1, DEVICE);
     guest.map.protect(0x60000, PAGE);
     guest.map.frame(0x70);
+    guest.map.balloon(0x71);
+    guest.map.frame(0x72);
+    guest.map.balloon(0x72);
     guest.runToHalt();
     const answer = look(guest).frames();
     const pages = pagesOf(answer);
@@ -72,6 +75,9 @@ describe('physical memory', () => {
     assert.deepEqual(at(0x50000), { kind: 'RAM', use: 3, written: false });
     assert.equal(at(0x60000).kind, 'ROM');
     assert.equal(at(0x70000).kind, 'zeros');
+    assert.deepEqual([0x71000, 0x72000].map((address) => at(address).kind), ['ballooned', 'ballooned']);
+    assert.equal(look(guest).frame(0x71).kind, 'ballooned');
+    assert.equal(answer.ballooned, 2);
     assert.equal(at(0x90000).kind, 'untouched');
     assert.equal(at(0xfee00000).kind, 'device');
     assert.equal(at(0xfef00000 - PAGE).kind, 'nothing');

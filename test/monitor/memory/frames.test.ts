@@ -80,6 +80,31 @@ describe('frames', () => {
     assert.equal(map.balloon(PAGES), false, 'there is no such page');
   });
 
+  it('knows which pages the balloon has, until they are written or taken back', () => {
+    const { map, mmu, memory } = machine();
+    mmu.write(6 * PAGE, 4, 11, false);
+    for (const page of [9, 6, 7]) assert.ok(map.balloon(page));
+    assert.deepEqual(map.givenBackPages(), [6, 7, 9]);
+    assert.equal(mmu.read(6 * PAGE, 4, false), 0);
+    assert.equal(mmu.read(9 * PAGE, 4, false), 0, 'reading gives none a frame');
+    assert.deepEqual([map.givenBackPages(), memory.framesInUse], [[6, 7, 9], 0]);
+    mmu.write(6 * PAGE, 1, 1, false);
+    mmu.write(7 * PAGE, 1, 1, false);
+    map.deflate(9);
+    assert.deepEqual([map.givenBackPages(), map.counters.ballooned], [[], 3]);
+    map.balloon(7);
+    map.clear();
+    assert.deepEqual(map.givenBackPages(), []);
+  });
+
+  it('a page that keeps its frame for a trace has not been given back', () => {
+    const { map, mmu } = machine();
+    const frame = map.frame(mmu.fetchPage(8, 0, false));
+    mmu.traceCode(8, frame);
+    assert.ok(map.balloon(8));
+    assert.equal(map.isGivenBack(8), map.entry(8) !== frame);
+  });
+
   it('ROM and code keep their frames', () => {
     const parts = machine();
     const { memory, map, mmu } = parts;

@@ -97,8 +97,8 @@ function blockOf(value: unknown): DiskBlocks[1][number] {
 
 /** Whether a value has the parts of a state; what is in them is their devices' affair. */
 function isState(value: unknown): value is SavedSnapshot['state'] {
-  if (typeof value !== 'object' || value === null || !('own' in value && 'cpus' in value && 'processors' in value && 'devices' in value && 'rom' in value)) return false;
-  const { own, cpus, processors, devices, rom } = value;
+  if (typeof value !== 'object' || value === null || !('own' in value && 'cpus' in value && 'processors' in value && 'devices' in value && 'rom' in value && 'givenBack' in value)) return false;
+  const { own, cpus, processors, devices, rom, givenBack } = value;
   return typeof own === 'object' && own !== null && 'position' in own && 'queue' in own && 'produced' in own
-    && typeof processors === 'object' && devices instanceof Map && Array.isArray(rom) && Array.isArray(cpus) && cpus.every((block) => block instanceof Uint8Array);
+    && typeof processors === 'object' && devices instanceof Map && Array.isArray(rom) && Array.isArray(givenBack) && Array.isArray(cpus) && cpus.every((block) => block instanceof Uint8Array);
 }
