@@ -158,7 +158,7 @@ export class Debuggee {
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,
-      { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal) },
+      { setHexadecimal: (hexadecimal) => this.setHexadecimal(hexadecimal), changed: () => this.output.changed() },
       (text) => this.evaluation.typedLinear(text),
       cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
       queries,

@@ -31,6 +31,8 @@ type Handlers = { readonly [Command in PanelCommand]: (args: RequestArguments, c
 /** What panels may change outside the machine. */
 export interface PanelSettings {
   setHexadecimal(hexadecimal: boolean): void;
+  /** What others show of the machine may be out of date, though it has not run. */
+  changed(): void;
 }
 
 /** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU, `time` the time line. */
@@ -79,6 +81,7 @@ export function panelHandlers(
       const [image, writable] = [args.optionalString('image'), args.optionalBoolean('writable') === true];
       if (image === '') throw userError("shadowbox.changeDisc: 'image' is the path of an image; leave it out to take out what is in the drive.");
       await control.input({ kind: 'media', drive: args.string('drive'), image: image ?? null, ...(writable ? { writable } : {}) });
+      settings.changed();
       return {};
     },
     'shadowbox.screen': async () => toWire(await inspect.screen()),

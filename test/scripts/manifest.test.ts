@@ -96,9 +96,20 @@ describe('package.json', () => {
   });
 
   describe('keys', () => {
-    it('are chords with a form for macOS, and mean something only while a guest of ours is there', () => {
+    const isInOurView = ({ when = '' }: { readonly when?: string }): boolean => when.startsWith('focusedView == shadowbox.');
+
+    it('are those of trees in our own view, while a line of it has the keyboard', () => {
+      const inView = keybindings.filter(isInOurView);
+      assert.deepEqual(inView.map(({ key }) => key), ['enter', 'f2', 'delete']);
+      for (const { command, when } of inView) {
+        assert.ok(known.has(command), command);
+        assert.equal(when, 'focusedView == shadowbox.machines && listFocus && !inputFocus', command);
+      }
+    });
+
+    it('elsewhere are chords with a form for macOS, and mean something only while a guest of ours is there', () => {
       assert.ok(keybindings.length > 0);
-      for (const { command, key, mac, when } of keybindings) {
+      for (const { command, key, mac, when } of keybindings.filter((each) => !isInOurView(each))) {
         assert.ok(known.has(command), command);
         assert.match(key, /^\S+ \S+$/, `${command}: one key alone would be taken from somebody`);
         assert.match(mac ?? '', /^cmd/, command);

@@ -39,3 +39,12 @@ export function filesOf(configuration: vscode.DebugConfiguration): readonly stri
     return typeof file === 'string' ? [file.replace(/^\$\{workspaceFolder\}\//, '')] : [];
   });
 }
+
+/** Shows where a configuration stands in its launch.json. */
+export async function openConfiguration({ folder, configuration }: ConfiguredMachine): Promise<void> {
+  if (folder === undefined) return;
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder.uri, '.vscode', 'launch.json'));
+  const at = document.getText().indexOf(JSON.stringify(configuration.name));
+  const place = document.positionAt(Math.max(at, 0));
+  await vscode.window.showTextDocument(document, { selection: new vscode.Range(place, place) });
+}

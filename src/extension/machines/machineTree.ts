@@ -1,7 +1,9 @@
 // The view 'Machines' beside the call stack: what runs, in which state and with what, and what could be started.
 import * as vscode from 'vscode';
 import type { DebugEvents } from '../debugEvents';
-import { configuredMachines, filesOf, type ConfiguredMachine } from './configuredMachines';
+import { changeDisc, takeOut } from '../disks/changeDisc';
+import { configuredMachines, filesOf, openConfiguration, type ConfiguredMachine } from './configuredMachines';
+import { focusedLine } from './focusedLine';
 import { addBookmark, isInThePast, momentItem, momentsOf, removeBookmark, renameBookmark, travel, type Moment, type Timeline } from './moments';
 import { RunningMachines, type MachineFacts, type RunningMachine } from './runningMachines';
 
@@ -10,6 +12,7 @@ interface RunningItems {
   readonly running: { readonly kind: 'running'; readonly machine: RunningMachine };
   readonly past: { readonly kind: 'past'; readonly machine: RunningMachine; readonly timeline: Timeline };
   readonly moment: { readonly kind: 'moment'; readonly machine: RunningMachine; readonly moment: Moment };
+  readonly drive: { readonly kind: 'drive'; readonly machine: RunningMachine; readonly disk: MachineFacts['disks'][number] };
 }
 
 /** A line of the tree. */
@@ -31,16 +34,25 @@ function sizeText(bytes: number): string {
 }
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
+const cpuCount = (cpus: number): string => (cpus === 1 ? vscode.l10n.t('1 CPU') : vscode.l10n.t('{0} CPUs', cpus));
+
+/** What a machine would be made of, as far as its configuration says. */
+function planItems({ configuration }: ConfiguredMachine): readonly MachineItem[] {
+  const { cpus, memory } = configuration as Readonly<Record<string, unknown>>;
+  return [
+    ...(typeof cpus === 'number' ? [{ kind: 'fact', label: cpuCount(cpus), description: '', icon: 'chip' } as const] : []),
+    ...(typeof memory === 'string' || typeof memory === 'number' ? [{ kind: 'fact', label: vscode.l10n.t('Memory'), description: String(memory), icon: 'circuit-board' } as const] : []),
+    ...filesOf(configuration).map((file): MachineItem => ({ kind: 'fact', label: fileName(file), description: file, icon: 'file-binary' })),
+  ];
+}
+
 /** What a running machine is made of, each as a line. */
 export function factItems(machine: RunningMachine, { cpus, memoryBytes, disks, timeline }: MachineFacts): readonly MachineItem[] {
   const show = (command: string, title: string): vscode.Command => ({ command, title });
   return [
-    { kind: 'fact', label: cpus === 1 ? vscode.l10n.t('1 CPU') : vscode.l10n.t('{0} CPUs', cpus), description: '', icon: 'chip' },
-    { kind: 'fact', label: vscode.l10n.t('Memory'), description: sizeText(memoryBytes), icon: 'circuit-board', command: show('shadowbox.showPageTables', vscode.l10n.t('Show Page Tables')) },
-    ...disks.map((disk): MachineItem => ({
-      kind: 'fact', label: disk.name, description: disk.image === undefined ? vscode.l10n.t('empty') : vscode.l10n.t('{0}, {1} reads, {2} writes', fileName(disk.image), disk.activity.reads, disk.activity.writes),
-      icon: disk.kind === 'disk' ? 'database' : disk.kind === 'cdrom' ? 'record' : 'save', command: show('shadowbox.showDisks', vscode.l10n.t('Show Disks')),
-    })),
+    { kind: 'fact', label: cpuCount(cpus), description: '', icon: 'chip', command: show('shadowbox.showRegisters', vscode.l10n.t('Show Registers')) },
+    { kind: 'fact', label: vscode.l10n.t('Memory'), description: sizeText(memoryBytes), icon: 'circuit-board', command: show('shadowbox.showPhysicalMemory', vscode.l10n.t('Show Physical Memory')) },
+    ...disks.map((disk): MachineItem => ({ kind: 'drive', machine, disk })),
     { kind: 'past', machine, timeline },
   ];
 }
@@ -49,11 +61,13 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
   private readonly emitter = new vscode.EventEmitter<MachineItem | undefined>();
   private readonly registrations: vscode.Disposable;
   private readonly running: RunningMachines;
+  private readonly view: vscode.TreeView<MachineItem>;
   private refreshing: NodeJS.Timeout | undefined;
   readonly onDidChangeTreeData = this.emitter.event;
 
   constructor(events: DebugEvents) {
     this.running = new RunningMachines(events);
+    this.view = vscode.window.createTreeView('shadowbox.machines', { treeDataProvider: this });
     const files = vscode.workspace.createFileSystemWatcher('**/*.{img,iso,qcow2,vhd,vhdx,bin,elf,json}');
     const later = (): void => { this.later(); };
     this.registrations = vscode.Disposable.from(
@@ -61,9 +75,9 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       this.running.onDidChange(later),
       vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration('launch')) later(); }),
       vscode.workspace.onDidChangeWorkspaceFolders(later),
-      vscode.window.registerTreeDataProvider('shadowbox.machines', this),
+      this.view,
       vscode.commands.registerCommand('shadowbox.refreshMachines', () => { this.emitter.fire(undefined); }),
-      ...commands(),
+      ...commands(this.view),
     );
   }
 
@@ -78,6 +92,7 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       return [...this.running.all.map((machine): MachineItem => ({ kind: 'running', machine })), ...configured.map((machine): MachineItem => ({ kind: 'configured', machine }))];
     }
     if (item.kind === 'past') return momentsOf(item.timeline).map((moment) => ({ kind: 'moment', machine: item.machine, moment }));
+    if (item.kind === 'configured') return [...planItems(item.machine)];
     if (item.kind !== 'running') return [];
     const facts = await this.running.facts(item.machine);
     return facts === undefined ? [] : [...factItems(item.machine, facts)];
@@ -89,6 +104,7 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       case 'configured': return configuredItem(item.machine);
       case 'past': return pastItem(item.machine, item.timeline);
       case 'moment': return momentItem(item.moment);
+      case 'drive': return driveItem(item.disk);
       case 'fact': return Object.assign(new vscode.TreeItem(item.label), {
         description: item.description, iconPath: new vscode.ThemeIcon(item.icon), contextValue: 'fact', ...(item.command === undefined ? {} : { command: item.command }),
       });
@@ -123,11 +139,21 @@ function pastItem({ session }: RunningMachine, timeline: Timeline): vscode.TreeI
 }
 
 function configuredItem({ folder, configuration, origin }: ConfiguredMachine): vscode.TreeItem {
-  const item = new vscode.TreeItem(configuration.name);
+  const item = new vscode.TreeItem(configuration.name, vscode.TreeItemCollapsibleState.Collapsed);
   item.description = origin === 'found' ? vscode.l10n.t('found in the workspace') : filesOf(configuration).map(fileName).join(', ');
   item.tooltip = `${folder?.name ?? ''}: ${filesOf(configuration).join(', ')}`;
   item.iconPath = new vscode.ThemeIcon(origin === 'found' ? 'file-binary' : 'vm');
-  item.contextValue = 'configured';
+  item.contextValue = origin === 'found' ? 'configured.found' : 'configured.written';
+  return item;
+}
+
+/** A drive; a disc or floppy in it can be changed. */
+function driveItem({ name, kind, image, activity }: RunningItems['drive']['disk']): vscode.TreeItem {
+  const item = new vscode.TreeItem(name);
+  item.description = image === undefined ? vscode.l10n.t('empty') : vscode.l10n.t('{0}, {1} reads, {2} writes', fileName(image), activity.reads, activity.writes);
+  item.iconPath = new vscode.ThemeIcon(kind === 'disk' ? 'database' : kind === 'cdrom' ? 'record' : 'save');
+  item.contextValue = `drive.${kind}${image === undefined ? '.empty' : ''}`;
+  item.command = { command: 'shadowbox.showDisks', title: vscode.l10n.t('Show Disks') };
   return item;
 }
 
@@ -135,11 +161,15 @@ function isOfKind<Kind extends keyof RunningItems>(item: MachineItem, kind: Kind
   return item.kind === kind;
 }
 
-/** Commands of the view's lines; each is called with the line that it is on. */
-function commands(): readonly vscode.Disposable[] {
+/** Starts a machine as its configuration says. */
+const start = ({ folder, configuration, origin }: ConfiguredMachine): Thenable<unknown> => vscode.debug.startDebugging(folder, origin === 'found' ? configuration : configuration.name);
+
+/** Commands of the view's lines. Each is called with the line that it is on from a menu, without one by a key: then it is for the line that has the keyboard. */
+function commands(view: vscode.TreeView<MachineItem>): readonly vscode.Disposable[] {
   const on = <Kind extends keyof RunningItems>(kind: Kind, command: string, act: (item: RunningItems[Kind]) => Thenable<unknown>): vscode.Disposable => (
-    vscode.commands.registerCommand(command, async (item: MachineItem) => {
-      if (!isOfKind(item, kind)) return;
+    vscode.commands.registerCommand(command, async (given?: MachineItem) => {
+      const item = given ?? await focusedLine(view);
+      if (item === undefined || !isOfKind(item, kind)) return;
       try {
         await act(item);
       } catch (error) {
@@ -149,8 +179,20 @@ function commands(): readonly vscode.Disposable[] {
   const onRunning = (command: string, act: (session: vscode.DebugSession) => Thenable<unknown>): vscode.Disposable => on('running', command, ({ machine }) => act(machine.session));
   return [
     vscode.commands.registerCommand('shadowbox.machineStart', async (item: MachineItem) => {
-      if (item.kind === 'configured') await vscode.debug.startDebugging(item.machine.folder, item.machine.origin === 'found' ? item.machine.configuration : item.machine.configuration.name);
+      if (item.kind === 'configured') await start(item.machine);
     }),
+    vscode.commands.registerCommand('shadowbox.machineEdit', async (item: MachineItem) => {
+      if (item.kind === 'configured') await openConfiguration(item.machine);
+    }),
+    // Enter does what a line is for; on others it is what it always is.
+    vscode.commands.registerCommand('shadowbox.machineOpenLine', async () => {
+      const item = await focusedLine(view);
+      if (item?.kind === 'configured') await start(item.machine);
+      else if (item?.kind === 'moment') await vscode.commands.executeCommand('shadowbox.machineGoToMoment', item);
+      else await vscode.commands.executeCommand('list.select');
+    }),
+    on('drive', 'shadowbox.machineChangeDisc', ({ machine, disk }) => changeDisc(machine.session, disk.name)),
+    on('drive', 'shadowbox.machineTakeOut', ({ machine, disk }) => takeOut(machine.session, disk.name)),
     onRunning('shadowbox.machineContinue', (session) => session.customRequest('continue', { threadId: 1 })),
     onRunning('shadowbox.machinePause', (session) => session.customRequest('pause', { threadId: 1 })),
     onRunning('shadowbox.machineStop', (session) => vscode.debug.stopDebugging(session)),
