@@ -111,7 +111,6 @@ describe('disks: in a browser', function () {
   });
 
   it('a floppy is taken out, another one put in, by the keyboard, also while the guest runs: what is on it is looked at anew', async () => {
-    assert.ok(browser);
     let floppy = diskOf('floppy0', 'floppy');
     const ask = async (request: string, args: object): Promise<unknown> => {
       switch (request) {
@@ -131,26 +130,25 @@ describe('disks: in a browser', function () {
         default: return {};
       }
     };
-    const { page, asked, complaints, close } = await openPanel(browser, { files, name: 'disks', ask, theme: DARK, size: { width: 1100, height: 1000 } });
-    const reports = (): readonly unknown[] => asked.filter(({ request }) => request === 'shadowbox.diskReport').map((each) => each.arguments);
-    await page.locator('.file-row').first().waitFor();
-    assert.deepEqual(reports(), [{ disk: 'floppy0', image: '/images/floppy0.img' }]);
-    await page.getByRole('button', { name: 'Change the Floppy…' }).focus();
-    await page.keyboard.press('Enter');
-    await page.locator('.notice.error').filter({ hasText: 'It is a disk of 2.88 MB.' }).waitFor();
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Space');
-    await page.getByText('There is no floppy in this drive.').waitFor();
-    assert.equal(await page.locator('[data-do=eject]').count(), 0);
-    await screenshot(page, 'disks-no-floppy-dark');
-    await page.keyboard.press('Enter');
-    await page.getByText('/images/second.img').waitFor();
-    await page.locator('.facts').filter({ hasText: 'What the guest writes goes to the image.' }).waitFor();
-    await eventually(async () => { assert.deepEqual(reports().at(-1), { disk: 'floppy0', image: '/images/second.img' }); });
-    await screenshot(page, 'disks-floppy-dark');
-    const orders = asked.filter(({ request }) => request.endsWith('changeDisc')).map(({ request, arguments: args }) => [request, args]);
-    assert.deepEqual(orders, [['editor.changeDisc', { drive: 'floppy0' }], ['shadowbox.changeDisc', { drive: 'floppy0' }], ['editor.changeDisc', { drive: 'floppy0' }]]);
-    assert.deepEqual(complaints, []);
-    await close();
+    await show({ ask, theme: DARK, size: { width: 1100, height: 1000 } }, async ({ page, asked }) => {
+      const reports = (): readonly unknown[] => asked.filter(({ request }) => request === 'shadowbox.diskReport').map((each) => each.arguments);
+      await page.locator('.file-row').first().waitFor();
+      assert.deepEqual(reports(), [{ disk: 'floppy0', image: '/images/floppy0.img' }]);
+      await page.getByRole('button', { name: 'Change the Floppy…' }).focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.notice.error').filter({ hasText: 'It is a disk of 2.88 MB.' }).waitFor();
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Space');
+      await page.getByText('There is no floppy in this drive.').waitFor();
+      assert.equal(await page.locator('[data-do=eject]').count(), 0);
+      await screenshot(page, 'disks-no-floppy-dark');
+      await page.keyboard.press('Enter');
+      await page.getByText('/images/second.img').waitFor();
+      await page.locator('.facts').filter({ hasText: 'What the guest writes goes to the image.' }).waitFor();
+      await eventually(async () => { assert.deepEqual(reports().at(-1), { disk: 'floppy0', image: '/images/second.img' }); });
+      await screenshot(page, 'disks-floppy-dark');
+      const orders = asked.filter(({ request }) => request.endsWith('changeDisc')).map(({ request, arguments: args }) => [request, args]);
+      assert.deepEqual(orders, [['editor.changeDisc', { drive: 'floppy0' }], ['shadowbox.changeDisc', { drive: 'floppy0' }], ['editor.changeDisc', { drive: 'floppy0' }]]);
+    });
   });
 });
