@@ -100,7 +100,7 @@ async function time(page: Page, camera: Camera): Promise<void> {
   await name('page fault');
   await panel.locator('[data-do=go]').first().click();
   await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor();
-  await camera.panel('time', 'Time', { width: 1000, height: 620 }, async (frame) => {
+  await camera.panel('time', 'Time', { width: 1000, height: 420 }, async (frame) => {
     await frame.locator('.snapshots .mark').first().waitFor({ state: 'attached' });
   });
 }
