@@ -164,7 +164,8 @@ class Compiler {
 
   private register(spelling: string): CompiledNumber | undefined {
     const name = spelling.replace(/^[$%]/, '').toLowerCase();
-    const event = this.event(name);
+    // Some values are known with a '$' alone, so that they do not hide the program's variables.
+    const event = this.event(`$${name}`) ?? this.event(name);
     if (event) return event;
     const { cpu, codeBits } = this.scope;
     const known = registerNamed(cpu, name);
