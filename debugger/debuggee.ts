@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, LoadedSourceEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -98,6 +98,7 @@ export class Debuggee {
       programsChanged: (loaded, gone) => {
         for (const image of gone) this.send(new ModuleEvent('removed', moduleOf(image)));
         for (const image of loaded) this.send(new ModuleEvent('new', moduleOf(image)));
+        for (const { reason, source } of this.sources.changes()) this.send(new LoadedSourceEvent(reason, source));
         this.renewBreakpoints();
       },
     }, new ProcessSymbols(program.loader, target.inspect));

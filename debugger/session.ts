@@ -343,7 +343,7 @@ export class ShadowboxDebugSession extends DebugSession {
         const { source, line } = this.machine.variables.declaration(args.integer('locationReference'));
         return this.toClient({ source: dapSource(source), line });
       },
-      loadedSources: async () => ({ sources: this.machine.sources.loadedSources() }),
+      loadedSources: async () => ({ sources: await this.machine.sources.loadedSources() }),
       source: async (args) => {
         const source = args.optionalObject('source');
         const listing = source?.optionalInteger('sourceReference') ?? args.optionalInteger('sourceReference') ?? 0;
@@ -354,9 +354,9 @@ export class ShadowboxDebugSession extends DebugSession {
       },
       modules: async (args) => this.machine.sources.modules(args.optionalInteger('startModule', 0) ?? 0, args.optionalInteger('moduleCount', 0) ?? 0),
       disassemble: async (args, call) => {
-        const place = await this.machine.evaluation.linear(args.string('memoryReference'));
+        const { space, address } = await this.machine.evaluation.place(args.string('memoryReference'));
         const instructions = await this.machine.disassembler.disassemble({
-          address: place + BigInt(args.optionalInteger('offset') ?? 0),
+          place: { space, address: address + BigInt(args.optionalInteger('offset') ?? 0) },
           instructionOffset: args.optionalInteger('instructionOffset') ?? 0,
           count: args.integer('instructionCount', 0),
           symbols: args.optionalBoolean('resolveSymbols') ?? true,
