@@ -148,9 +148,14 @@ export class ShadowboxDebugSession extends DebugSession {
       attach: (args, call) => this.begin(call, true, (signal) => this.attach(args, signal)),
       configurationDone: async (_args, call) => call.afterResponse(await this.machine.start(this.subject?.isAttached === true)),
       restart: async (_args, call) => call.afterResponse(await this.machine.restart()),
-      terminate: async (_args, call) => {
-        await this.endMachine();
-        call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
+      terminate: async (args, call) => {
+        const end = async (): Promise<void> => {
+          await this.endMachine();
+          call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
+        };
+        // A client that starts it anew next does not wait.
+        const waits = args.optionalBoolean('restart') !== true && await this.debuggee?.askToPowerOff(() => void end());
+        if (waits !== true) await end();
       },
       disconnect: async (args, call) => {
         const suspends = args.optionalBoolean('suspendDebuggee') === true;

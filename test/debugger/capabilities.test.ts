@@ -216,17 +216,18 @@ const PROOFS: Readonly<Partial<Record<keyof Dap.Capabilities, Proof>>> = {
   },
   supportsSteppingGranularity: async (client) => {
     const address = async (): Promise<number> => Number((await frames(client))[0].instructionPointerReference);
-    await breakAt(client, USER, ['ping-write']);
-    await goOn(client);
-    await breakAt(client, USER, []);
     const before = await address();
     const { instructions } = await client.request('disassemble', { memoryReference: `0x${before.toString(16)}`, instructionCount: 1 });
     await step(client, 'next', 'instruction');
     assert.equal(await address(), before + (instructions[0].instructionBytes ?? '').split(' ').length);
+    await breakAt(client, USER, ['ping-write']);
+    await goOn(client);
+    await breakAt(client, USER, []);
     await client.request('next', { threadId: 1, granularity: 'line' });
     assert.equal((await client.stopped('step')).frame.line, lineOf(USER, 'ping-round'));
   },
   supportsStepBack: async (client) => {
+    await stand(client);
     const [before] = await frames(client);
     await step(client, 'next', 'instruction');
     await client.request('stepBack', { threadId: 1, granularity: 'instruction' });
