@@ -299,7 +299,9 @@ export class BreakpointManager implements StopJudge {
       };
       const places = await hookPlaces(spot, mode, this.target);
       const hooks = old && isSameSpot(old.hooks.map(({ place }) => place), places) ? old.hooks : await this.hooks(places, mode, wish);
-      return { id, specification, wish, hooks, hits: old?.hits ?? 0, answer: { ...spot.answer, id, verified: true } };
+      const problem = hooks.map(({ built }) => built.problem).find((each) => each !== undefined);
+      const answer = { ...spot.answer, id, verified: true, ...(problem === undefined ? {} : { message: problem }) };
+      return { id, specification, wish, hooks, hits: old?.hits ?? 0, answer };
     } catch (error) {
       return reject(messageOf(error));
     }

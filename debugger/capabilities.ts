@@ -7,7 +7,7 @@ import { EXCEPTION_FILTERS } from './exceptionFilters';
 import { CHECKSUM_ALGORITHMS } from './ports';
 import type { RequestArguments } from './requestArguments';
 
-/** Every flag here has a test in test/debugger/capabilities.test.ts. */
+/** Each of them has a test over the wire in test/debugger/capabilities.test.ts. */
 export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,

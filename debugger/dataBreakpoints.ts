@@ -181,6 +181,7 @@ export class DataBreakpoints implements StopJudge {
         hits: hitText === undefined ? undefined : parseHitCondition(hitText),
       };
       const built = await this.gates.build(wish, { isHere: false, isWrite: access !== 'read', events: NAMES });
+      if (built.rest.condition) await this.evaluation.checkNames(built.rest.condition, noValues);
       // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
       checkWatchpoint({ ...watchpoint(base.watch, data, access), ...built.filter });
       return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };
@@ -218,6 +219,9 @@ function valuesOf({ before, after, linear, physical, access, offset }: WatchHit,
     return value === undefined ? undefined : { name, value, bits: 64, readOnly: true };
   };
 }
+
+/** The names of those values, before there is an access. */
+const noValues: NamedValues = (name) => (NAMES.has(name.toLowerCase()) ? { name, value: 0n, bits: 64, readOnly: true } : undefined);
 
 /** The bytes in which a value lies. */
 function watchedValue(value: Value, name: string, bytes: number | undefined): WatchedData {

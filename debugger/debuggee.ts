@@ -1,7 +1,7 @@
 /**
  * A launched machine with one manager for each concern, wired together; what the router talks to.
  */
-import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
+import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, LoadedSourceEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
 import { formatReference, type Place } from './addresses';
@@ -28,6 +28,7 @@ import { Navigation } from './navigation';
 import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
 import { Past, SOUGHT } from './past';
+import { POWER_OFF_MS, PowerButton } from './powerButton';
 import { messageOf, userError, type DebuggedMachine, type FileReader } from './ports';
 import type { Program } from './program';
 import { Progresses } from './progress';
@@ -76,6 +77,7 @@ export class Debuggee {
   /** Ends when breakpoints have been found anew as often as that was due. */
   private renewing: Promise<void> = Promise.resolve();
   private readonly output: GuestOutput;
+  private readonly powerButton: PowerButton;
   private readonly stories: StopStories;
   /** Whether the client has been told, at this stop, that it asks for what is past. */
   private hasToldPast = false;
@@ -98,6 +100,7 @@ export class Debuggee {
       programsChanged: (loaded, gone) => {
         for (const image of gone) this.send(new ModuleEvent('removed', moduleOf(image)));
         for (const image of loaded) this.send(new ModuleEvent('new', moduleOf(image)));
+        for (const { reason, source } of this.sources.changes()) this.send(new LoadedSourceEvent(reason, source));
         this.renewBreakpoints();
       },
     }, new ProcessSymbols(program.loader, target.inspect));
@@ -105,6 +108,7 @@ export class Debuggee {
     this.checks = new SourceChecks(program, files, (text) => this.tell(text, true));
     target.readValuesAlso((address) => this.linux.spaceOf(address));
     this.target = target;
+    this.powerButton = new PowerButton(target.control, target.inspect);
     this.disassembler = new Disassembler(target, program);
     this.listings = new Listings(target, this.disassembler);
     this.threads = new Threads((index, firstFrame) => this.makeThread(index, firstFrame));
@@ -196,6 +200,16 @@ export class Debuggee {
     return this.goOn();
   }
 
+  /**
+   * terminate: asks the guest to power off, and gives whether that is to be waited for. It is not where the machine stands, where nobody in it
+   * listens, and the second time. `late`: it still goes after a while.
+   */
+  async askToPowerOff(late: () => void): Promise<boolean> {
+    if (!this.isGoing || this.powerButton.isPressed || this.machine.recordedHash !== undefined || !(await this.powerButton.press(late))) return false;
+    this.tell(`The power button was pressed, and the guest is to power off. Stop again to end the machine at once; in ${POWER_OFF_MS / 1000} seconds it ends in any case.`, true);
+    return true;
+  }
+
   /** Lets go of the machine: it stands, or runs on, and nothing that was set stops it. A GDB that has it does as it likes with it. */
   async release(standing: boolean): Promise<void> {
     await this.execution.quiesce();
@@ -255,6 +269,7 @@ export class Debuggee {
       throw userError('A recording is not restarted, as what was recorded would be lost with the reset: launch it again, or go to its beginning (goto 0).');
     }
     await this.execution.quiesce();
+    this.powerButton.forget();
     this.onGoing();
     await this.target.control.reset();
     this.target.stopped();
@@ -334,6 +349,7 @@ export class Debuggee {
   }
 
   private end(): void {
+    this.powerButton.forget();
     this.execution.end();
     this.output.dispose();
     this.program.close();
@@ -400,6 +416,7 @@ export class Debuggee {
   }
 
   private async onStanding(): Promise<void> {
+    this.powerButton.forget();
     this.output.stopBeat();
     this.output.flush();
     await this.disassembler.noteStanding();

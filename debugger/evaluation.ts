@@ -8,6 +8,7 @@ import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
 import { isFloating, isTrue } from './expressions/floating';
 import { elementsFrom, firstElement, inNotation, splitFormat, stringAt, type FormatSuffix } from './expressions/formatSuffix';
+import { namesIn } from './expressions/names';
 import { parseExpression } from './expressions/parser';
 import type { Expression } from './expressions/syntax';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
@@ -111,6 +112,11 @@ export class Evaluation {
   async holds(tree: Expression, more?: NamedValues): Promise<boolean> {
     const { value, scope } = await this.evaluateTree({ expression: '', tree, format: undefined }, undefined, { hexOnly: false }, more);
     return scope.memory.run(() => isTrue(value));
+  }
+
+  /** Error for an expression in which a name means nothing here, also where its value would not depend on that. `more`: as of `holds`. */
+  async checkNames(tree: Expression, more?: NamedValues): Promise<void> {
+    for (const leaf of namesIn(tree)) await this.evaluateTree({ expression: '', tree: leaf, format: undefined }, undefined, { hexOnly: false }, more);
   }
 
   async show(text: string): Promise<string> {

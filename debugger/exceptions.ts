@@ -147,6 +147,7 @@ export class ExceptionManager implements StopJudge {
   /** A condition that the monitor cannot decide about, and that means nothing now, is most likely a mistake. */
   private async checkNames(filter: string, condition: Expression, names: ReadonlyMap<string, EventValue>): Promise<void> {
     try {
+      await this.evaluation.checkNames(condition, zeros(names));
       await this.evaluation.holds(condition, zeros(names));
     } catch (error) {
       throw userError(`The condition of ${filter} must be 'user' or 'kernel', or an expression: ${messageOf(error)}`);

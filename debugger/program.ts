@@ -57,6 +57,7 @@ export const NO_SYMBOLS = "No symbols are loaded: name the guest's ELF file in '
 /** Names are gathered for so long at a time, with such pauses (milliseconds). */
 const GATHER_SLICE = 8;
 const GATHER_PAUSE = 12;
+const PAGE = 4096;
 /** A label without a size names the code after it only so far. */
 const LABEL_REACH = 0x10000n;
 
@@ -71,6 +72,8 @@ export class Program {
     readonly loader: SymbolLoader,
     /** The CPU that sees it so; undefined: the one whose turn it is. */
     private readonly cpu?: number,
+    /** The page of the root of the address space that is meant instead of a CPU's. */
+    private readonly root?: number,
   ) {}
 
   /**
@@ -99,6 +102,8 @@ export class Program {
 
   /** All that knows addresses where the machine stands: symbol files that were named, and those of what the guest runs. */
   get images(): readonly Image[] {
+    const { root } = this;
+    if (root !== undefined) return this.allImages.filter(({ spaces }) => spaces?.includes(root) ?? true).map(({ image }) => image);
     const guests = this.described?.images(this.cpu) ?? [];
     return guests.length === 0 ? this.files : [...this.files, ...guests];
   }
@@ -137,6 +142,13 @@ export class Program {
     return view;
   }
 
+  /** The same as the address space of a CR3 has it. */
+  inSpace(cr3: number): Program {
+    const view = new Program(this.files, this.loader, this.cpu, cr3 - (cr3 % PAGE));
+    view.described = this.described;
+    return view;
+  }
+
   /** To be waited for before symbols are asked for: what the guest describes may have changed since the machine has stood last. */
   async ready(): Promise<void> {
     await this.described?.ready();
@@ -146,9 +158,10 @@ export class Program {
     return this.allImages.length === 0;
   }
 
-  /** All source files, sorted by path. */
+  /** The source files of all images that are there, each once, sorted by path. */
   sources(): ProgramSource[] {
-    return [...this.loader.sources.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const found = this.allImages.flatMap(({ image }) => this.loader.sourcesOf(image));
+    return [...new Map(found.map((source) => [source.path, source])).values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** The source file at a path on this computer; undefined when the symbols do not name it. */

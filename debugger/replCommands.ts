@@ -2,7 +2,7 @@
  * The console's commands: what a person types most often at a machine monitor, without panels.
  */
 import type { RegisterValue } from '../src/monitor/inspection/queries';
-import { formatReference } from './addresses';
+import { formatReference, linearPlace } from './addresses';
 import { byteCount, type WatchedData } from './dataBreakpoints';
 import { addressDigits, hex, hexOfWidth } from './numbers';
 import { isLongMode } from './registers';
@@ -155,9 +155,9 @@ export class ReplCommands {
   }
 
   private async disassemble(words: readonly string[]): Promise<string> {
-    const address = words[0] === undefined ? (await this.target.cpu()).linear : await this.evaluation.linear(words[0]);
+    const place = words[0] === undefined ? linearPlace((await this.target.cpu()).linear) : await this.evaluation.place(words[0]);
     const count = await this.count(words[1], 10, MOST_INSTRUCTIONS);
-    const rows = await this.disassembler.disassemble({ address, instructionOffset: 0, count, symbols: true });
+    const rows = await this.disassembler.disassemble({ place, instructionOffset: 0, count, symbols: true });
     return rows.map((row) => `${row.address}  ${(row.instructionBytes ?? '').padEnd(24)}  ${row.instruction}`).join('\n');
   }
 

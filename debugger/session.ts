@@ -148,9 +148,14 @@ export class ShadowboxDebugSession extends DebugSession {
       attach: (args, call) => this.begin(call, true, (signal) => this.attach(args, signal)),
       configurationDone: async (_args, call) => call.afterResponse(await this.machine.start(this.subject?.isAttached === true)),
       restart: async (_args, call) => call.afterResponse(await this.machine.restart()),
-      terminate: async (_args, call) => {
-        await this.endMachine();
-        call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
+      terminate: async (args, call) => {
+        const end = async (): Promise<void> => {
+          await this.endMachine();
+          call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
+        };
+        // A client that starts it anew next does not wait.
+        const waits = args.optionalBoolean('restart') !== true && await this.debuggee?.askToPowerOff(() => void end());
+        if (waits !== true) await end();
       },
       disconnect: async (args, call) => {
         const suspends = args.optionalBoolean('suspendDebuggee') === true;
@@ -343,7 +348,7 @@ export class ShadowboxDebugSession extends DebugSession {
         const { source, line } = this.machine.variables.declaration(args.integer('locationReference'));
         return this.toClient({ source: dapSource(source), line });
       },
-      loadedSources: async () => ({ sources: this.machine.sources.loadedSources() }),
+      loadedSources: async () => ({ sources: await this.machine.sources.loadedSources() }),
       source: async (args) => {
         const source = args.optionalObject('source');
         const listing = source?.optionalInteger('sourceReference') ?? args.optionalInteger('sourceReference') ?? 0;
@@ -354,9 +359,9 @@ export class ShadowboxDebugSession extends DebugSession {
       },
       modules: async (args) => this.machine.sources.modules(args.optionalInteger('startModule', 0) ?? 0, args.optionalInteger('moduleCount', 0) ?? 0),
       disassemble: async (args, call) => {
-        const place = await this.machine.evaluation.linear(args.string('memoryReference'));
+        const { space, address } = await this.machine.evaluation.place(args.string('memoryReference'));
         const instructions = await this.machine.disassembler.disassemble({
-          address: place + BigInt(args.optionalInteger('offset') ?? 0),
+          place: { space, address: address + BigInt(args.optionalInteger('offset') ?? 0) },
           instructionOffset: args.optionalInteger('instructionOffset') ?? 0,
           count: args.integer('instructionCount', 0),
           symbols: args.optionalBoolean('resolveSymbols') ?? true,

@@ -9,16 +9,42 @@ import { hex, hexSigned } from './numbers';
 import { userError, type FileReader } from './ports';
 import type { Program } from './program';
 
+/** A source that came, went, or is described otherwise than before. */
+export type SourceChange = DebugProtocol.LoadedSourceEvent['body'];
+
 export class SourceManager {
+  /** What the client has been told of, or can ask for at its start, by path. */
+  private known: ReadonlyMap<string, DebugProtocol.Source>;
+
   constructor(
     private readonly program: Program,
     private readonly files: FileReader,
     /** Modules that the guest itself has loaded. */
     private readonly guestModules: () => Promise<readonly DebugProtocol.Module[]>,
-  ) {}
+  ) {
+    this.known = this.byPath();
+  }
 
-  loadedSources(): DebugProtocol.Source[] {
-    return this.program.sources().map(dapSource);
+  async loadedSources(): Promise<DebugProtocol.Source[]> {
+    await this.program.ready();
+    return [...this.byPath().values()];
+  }
+
+  /** How the loaded sources differ from what they were at the last such question, or when symbols were read first. */
+  changes(): SourceChange[] {
+    const [before, now] = [this.known, this.byPath()];
+    this.known = now;
+    const gone = [...before].flatMap(([path, source]): SourceChange[] => (now.has(path) ? [] : [{ reason: 'removed', source }]));
+    const there = [...now].flatMap(([path, source]): SourceChange[] => {
+      const old = before.get(path);
+      if (!old) return [{ reason: 'new', source }];
+      return JSON.stringify(old) === JSON.stringify(source) ? [] : [{ reason: 'changed', source }];
+    });
+    return [...gone, ...there];
+  }
+
+  private byPath(): ReadonlyMap<string, DebugProtocol.Source> {
+    return new Map(this.program.sources().map((source) => [source.path, dapSource(source)]));
   }
 
   /** Lines of a source between `first` and `last` (both included) where a breakpoint may go. */
@@ -35,7 +61,9 @@ export class SourceManager {
   }
 
   async modules(start: number, count: number): Promise<{ modules: DebugProtocol.Module[]; totalModules: number }> {
-    const modules = [...this.program.allImages.map(({ image }) => moduleOf(image)), ...await this.guestModules()];
+    // What the guest runs now is known when it has been asked.
+    const guests = await this.guestModules();
+    const modules = [...this.program.allImages.map(({ image }) => moduleOf(image)), ...guests];
     return { modules: modules.slice(start, count > 0 ? start + count : undefined), totalModules: modules.length };
   }
 }

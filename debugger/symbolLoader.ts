@@ -23,7 +23,8 @@ export class SymbolLoader {
   /** Sources of all files that were loaded, by their paths in the debug information. */
   readonly sources = new Map<string, ProgramSource>();
   private readonly opener: Opener;
-  private readonly loaded: Image[] = [];
+  /** Images, with the paths of their sources in the debug information. */
+  private readonly loaded = new Map<Image, readonly string[]>();
 
   constructor(
     private readonly wanted: Pick<LaunchOptions, 'sourceMap' | 'symbolPaths'>,
@@ -54,12 +55,13 @@ export class SymbolLoader {
     const name = lastPart(path);
     const { table, object, bias, ...details } = await openSymbols(path, this.opener, wanted);
     const places = { directory: directoryOf(path), sourceMap: this.wanted.sourceMap };
-    for (const source of await findSources(table.sourceFiles(), places, this.files)) {
+    const files = table.sourceFiles();
+    for (const source of await findSources(files, places, this.files)) {
       const md5 = table.sourceMd5(source.file);
       this.sources.set(source.file, md5 === undefined ? source : { ...source, md5 });
     }
     const image = new Image(name, path, table, this.complain, { ...details, bias }, this.idOf(name, path));
-    this.loaded.push(image);
+    this.loaded.set(image, files);
     for (const note of details.notes) this.complain(`Symbols of ${name}: ${note}.`);
     return { image, object };
   }
@@ -74,6 +76,11 @@ export class SymbolLoader {
     }
   }
 
+  /** The sources of an image that it has loaded. */
+  sourcesOf(image: Image): ProgramSource[] {
+    return (this.loaded.get(image) ?? []).flatMap((file) => this.sources.get(file) ?? []);
+  }
+
   /** Lets go of the files. */
   close(): void {
     for (const file of this.opener.opened) file.close();
@@ -81,8 +88,9 @@ export class SymbolLoader {
 
   /** Images have their file's name as their id, or the whole path where two files are named alike. */
   private idOf(name: string, path: string): string {
-    if (!this.loaded.some((other) => other.name === name)) return name;
-    return `${path}${this.loaded.some((other) => other.id === path) ? `#${this.loaded.length}` : ''}`;
+    const others = [...this.loaded.keys()];
+    if (!others.some((other) => other.name === name)) return name;
+    return `${path}${others.some((other) => other.id === path) ? `#${others.length}` : ''}`;
   }
 }
 

@@ -4,10 +4,12 @@
  */
 import type { EventValue, Gate, GateExpression, StopFilter } from '../../src/monitor/machine/session';
 import type { Evaluation } from '../evaluation';
+import { namesIn } from '../expressions/names';
 import type { Expression } from '../expressions/syntax';
 import type { Value } from '../expressions/values';
-import { toLittleEndian } from '../numbers';
+import { hex, toLittleEndian } from '../numbers';
 import type { Program } from '../program';
+import { registerNamed } from '../registers';
 import type { Target } from '../target';
 import { byteValue } from '../symbols/values';
 import { stripType } from '../symbols/types';
@@ -42,6 +44,8 @@ export type LogWriter = (values: readonly (bigint | string)[]) => string;
 
 export interface BuiltGate {
   readonly filter: StopFilter;
+  /** What is wrong with the condition as far as can be said now, in a sentence; it is evaluated all the same. */
+  readonly problem?: string;
   /** Writes that leave the bytes as they were are not wanted. */
   readonly onlyChanges?: boolean;
   readonly gate?: Gate;
@@ -70,6 +74,7 @@ export class GateBuilder {
     const isVariable = (name: string): boolean => scope.local(name) !== undefined || scope.global(name) !== undefined;
     const { filter, rest } = wish.condition ? takeFilters(wish.condition, isVariable) : { filter: {}, rest: undefined };
     const { isChange, rest: condition } = rest && site.isWrite === true ? takeChange(rest, isVariable) : { isChange: false, rest };
+    const problem = condition && this.unknownName(condition, site, scope);
     const compiled = condition && attempt(() => compileNumber(condition, scope).gate);
     const isDecided = condition === undefined || compiled !== undefined;
     // The monitor counts the hits of each place on its own.
@@ -79,6 +84,7 @@ export class GateBuilder {
     const gate: Gate = { ...(compiled ? { condition: compiled } : {}), ...(hits ? { hits } : {}), ...(log ? { log: { values: log.values } } : {}) };
     return {
       filter,
+      ...(problem === undefined ? {} : { problem }),
       ...(isChange ? { onlyChanges: true } : {}),
       ...(Object.keys(gate).length > 0 ? { gate } : {}),
       ...(log ? { write: log.write } : {}),
@@ -88,6 +94,21 @@ export class GateBuilder {
         ...(wish.log && !log ? { log: wish.log } : {}),
       },
     };
+  }
+
+  /**
+   * That a name in a condition means nothing at the place where it will be evaluated. Where that place has no debugging information, and
+   * where its registers are not those of now, nothing is known of that.
+   */
+  private unknownName(condition: Expression, { address }: Site, scope: GateScope): string | undefined {
+    const { program } = this;
+    const { cpu, codeBits, events } = scope;
+    const image = address === undefined ? undefined : program.imageAt(address);
+    if (image?.ask((table) => table.hasDebugInfo) !== true || codeBits !== cpu.codeBits) return undefined;
+    const isKnown = (name: string): boolean => scope.local(name) !== undefined || events.has(name.toLowerCase()) || registerNamed(cpu, name.toLowerCase()) !== undefined
+      || scope.global(name) !== undefined || program.functionsNamed(name).length > 0 || program.symbolNamed(name) !== undefined;
+    const unknown = namesIn(condition).find(({ kind, name }) => kind === 'name' && !isKnown(name));
+    return unknown && `There is no variable, register or symbol '${unknown.name}' at ${hex(address ?? 0n)}: the condition cannot be evaluated, and every pass stops.`;
   }
 
   private async scope({ address, isHere, events }: Site): Promise<GateScope> {

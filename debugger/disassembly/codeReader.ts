@@ -4,12 +4,12 @@
  */
 const PAGE = 4096n;
 
-export type ReadLinear = (address: bigint, count: number) => Promise<Uint8Array>;
+export type ReadCode = (address: bigint, count: number) => Promise<Uint8Array>;
 
 export class CodeReader {
   private readonly pages = new Map<bigint, Promise<Uint8Array>>();
 
-  constructor(private readonly readLinear: ReadLinear, private readonly limit: bigint) {}
+  constructor(private readonly read: ReadCode, private readonly limit: bigint) {}
 
   /** Up to `count` bytes from `address`; ends early where memory is absent or the address space ends. */
   async bytes(address: bigint, count: number): Promise<Uint8Array> {
@@ -28,7 +28,7 @@ export class CodeReader {
   private page(base: bigint): Promise<Uint8Array> {
     let page = this.pages.get(base);
     if (!page) {
-      page = this.readLinear(base, Number(PAGE));
+      page = this.read(base, Number(PAGE));
       this.pages.set(base, page);
     }
     return page;

@@ -1,17 +1,21 @@
 /**
- * Code memory as the disassembler sees it during one request: windows of bytes at linear addresses in code of
+ * Code memory as the disassembler sees it during one request: windows of bytes at addresses of one space, in code of
  * one address size, and the length of the instruction in them.
  */
-import { CodeReader, type ReadLinear } from './codeReader';
+import type { MemorySpace } from '../../src/monitor/machine/session';
+import { CodeReader, type ReadCode } from './codeReader';
 import { instructionLength, LONGEST_INSTRUCTION, type CodeBits } from './decoder';
+
+/** Physical addresses have up to 52 bits, whatever the code's mode is (SDM volume 3, 5.1.4). */
+const END_OF_PHYSICAL = 1n << 52n;
 
 export class CodeView {
   private readonly reader: CodeReader;
   private readonly limit: bigint;
 
-  constructor(readonly bits: CodeBits, readLinear: ReadLinear) {
-    this.limit = 1n << (bits === 64 ? 64n : 32n);
-    this.reader = new CodeReader(readLinear, this.limit);
+  constructor(readonly bits: CodeBits, space: MemorySpace['kind'], read: ReadCode) {
+    this.limit = space === 'physical' ? END_OF_PHYSICAL : 1n << (bits === 64 ? 64n : 32n);
+    this.reader = new CodeReader(read, this.limit);
   }
 
   /** Whether there can be no memory at this address in this mode. */

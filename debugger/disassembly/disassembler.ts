@@ -4,9 +4,10 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { CpuState } from '../../src/monitor/inspection/queries';
+import type { MemorySpace } from '../../src/monitor/machine/session';
 import type { Program } from '../program';
 import type { Target } from '../target';
-import { linearPlace } from '../addresses';
+import { formatReference, linearPlace, type Place } from '../addresses';
 import { addressDigits, hex, segmented } from '../numbers';
 import { userError } from '../ports';
 import { CodeView } from './codeView';
@@ -15,31 +16,34 @@ import { endOf, InstructionMap, type Row } from './instructionMap';
 
 /** Rows, and distance in rows, that one request may ask for; enough for any view, and bounded in time. */
 const LARGEST_REQUEST = 1 << 17;
+/** Spaces of which is remembered where instructions start. */
+const MOST_MAPS = 16;
 
 export interface DisassemblyRequest {
-  readonly address: bigint;
-  /** In rows, from the row at `address` to the first row of the answer. */
+  readonly place: Place;
+  /** In rows, from the row at the place to the first row of the answer. */
   readonly instructionOffset: number;
   readonly count: number;
   readonly symbols: boolean;
 }
 
 export class Disassembler {
-  private readonly maps = new Map<CodeBits, InstructionMap>();
+  /** By address size and space. */
+  private readonly maps = new Map<string, InstructionMap>();
 
   constructor(private readonly target: Target, private readonly program: Program) {}
 
   /** Rows in the client's form. `signal` ends a long request early with an error. */
   async disassemble(request: DisassemblyRequest, signal?: AbortSignal): Promise<DebugProtocol.DisassembledInstruction[]> {
-    const { address, instructionOffset, count } = request;
+    const { place, instructionOffset, count } = request;
     if (count < 0 || count > LARGEST_REQUEST || Math.abs(instructionOffset) > LARGEST_REQUEST) {
       throw userError(`disassemble: 'instructionCount' must lie between 0 and ${LARGEST_REQUEST}, 'instructionOffset' between -${LARGEST_REQUEST} and ${LARGEST_REQUEST}.`);
     }
     await this.program.ready();
     const cpu = await this.target.cpu();
-    const view = this.view(cpu.codeBits);
-    const rows = await this.rows(view, address, instructionOffset, count, signal);
-    const presenter = new RowPresenter(cpu, this.program, request.symbols);
+    const view = new CodeView(cpu.codeBits, place.space.kind, (address, bytes) => this.target.inspect.readMemory(this.target.seen(place.space), address, bytes));
+    const rows = await this.rows(view, place, instructionOffset, count, signal);
+    const presenter = new RowPresenter(cpu, this.programIn(place.space), request.symbols, place.space.kind === 'linear');
     return rows.map((row) => presenter.present(row));
   }
 
@@ -65,13 +69,13 @@ export class Disassembler {
   /** Tells where the machine stands, so that the listing shows an instruction there. */
   async noteStanding(): Promise<void> {
     const cpu = await this.target.cpu();
-    this.map(cpu.codeBits).noteStart(cpu.linear);
+    this.map(cpu.codeBits, { kind: 'linear' }).noteStart(cpu.linear);
   }
 
   private async rows(
-    view: CodeView, address: bigint, instructionOffset: number, count: number, signal: AbortSignal | undefined,
+    view: CodeView, { space, address }: Place, instructionOffset: number, count: number, signal: AbortSignal | undefined,
   ): Promise<Row[]> {
-    const map = this.map(view.bits);
+    const map = this.map(view.bits, space);
     let first = await map.at(address, view);
     for (let step = 0; step > instructionOffset; step--) {
       signal?.throwIfAborted();
@@ -89,20 +93,27 @@ export class Disassembler {
     return rows;
   }
 
-  private view(bits: CodeBits): CodeView {
-    return new CodeView(bits, (address, count) => this.target.inspect.readMemory({ kind: 'linear' }, address, count));
+  private map(bits: CodeBits, space: MemorySpace): InstructionMap {
+    const key = `${bits} ${formatReference({ space, address: 0n })}`;
+    const known = this.maps.get(key);
+    if (known) return known;
+    if (this.maps.size >= MOST_MAPS) this.maps.clear();
+    const program = this.programIn(space);
+    const made = new InstructionMap({
+      atOrBefore: (address) => program?.codeStartAtOrBefore(address),
+      within: (from, to) => program?.codeStartIn(from, to),
+    });
+    this.maps.set(key, made);
+    return made;
   }
 
-  private map(bits: CodeBits): InstructionMap {
-    let map = this.maps.get(bits);
-    if (!map) {
-      map = new InstructionMap({
-        atOrBefore: (address) => this.program.codeStartAtOrBefore(address),
-        within: (from, to) => this.program.codeStartIn(from, to),
-      });
-      this.maps.set(bits, map);
+  /** What has names for addresses of a space; physical ones have none, as code may be mapped anywhere. */
+  private programIn(space: MemorySpace): Program | undefined {
+    switch (space.kind) {
+      case 'linear': return this.program;
+      case 'linearUnder': return this.program.inSpace(space.cr3);
+      case 'physical': return undefined;
     }
-    return map;
   }
 }
 
@@ -118,7 +129,10 @@ function offsetInCode(cpu: CpuState, address: bigint): bigint | undefined {
 class RowPresenter {
   private lastPath: string | undefined;
 
-  constructor(private readonly cpu: CpuState, private readonly program: Program, private readonly symbols: boolean) {}
+  /** @param isCurrent whether the addresses are those of the CPU's own space, in which its segments lie */
+  constructor(
+    private readonly cpu: CpuState, private readonly program: Program | undefined, private readonly symbols: boolean, private readonly isCurrent: boolean,
+  ) {}
 
   present(row: Row): DebugProtocol.DisassembledInstruction {
     const symbol = this.symbolOf(row);
@@ -142,27 +156,28 @@ class RowPresenter {
   }
 
   private instructionText(row: Row): string {
-    const offset = offsetInCode(this.cpu, row.address);
+    const offset = this.isCurrent ? offsetInCode(this.cpu, row.address) : undefined;
     const decoded = decodeInstruction(this.cpu.codeBits, row.bytes, offset ?? row.address);
     if (!decoded) return '(bad)';
     const meant = decoded.target ?? decoded.operand;
     if (meant === undefined || !this.symbols) return decoded.text;
     const target = offset === undefined ? meant : meant + (row.address - offset);
-    const name = this.program.nameOf(target);
+    const name = this.program?.nameOf(target);
     return name === undefined ? decoded.text : `${decoded.text} <${name}>`;
   }
 
   private symbolOf(row: Row): string | undefined {
     if (!this.symbols || row.kind === 'outside') return undefined;
-    const name = this.program.nameOf(row.address);
+    const name = this.program?.nameOf(row.address);
     if (name !== undefined) return name;
+    if (!this.isCurrent) return undefined;
     if (this.cpu.mode !== 'real' && this.cpu.mode !== 'v8086') return undefined;
     const offset = offsetInCode(this.cpu, row.address);
     return offset === undefined ? undefined : segmented(this.cpu.selector, offset);
   }
 
   private location(row: Row): Pick<DebugProtocol.DisassembledInstruction, 'location' | 'line' | 'column'> {
-    const line = row.kind === 'instruction' ? this.program.lineAt(row.address) : undefined;
+    const line = row.kind === 'instruction' ? this.program?.lineAt(row.address) : undefined;
     if (!line) return {};
     // Only a change of file is told again (DAP: a missing location is the one of the row before).
     const isNew = line.source.path !== this.lastPath;

@@ -69,7 +69,7 @@ export class Listings {
   }
 
   private async make(address: bigint): Promise<Listing | undefined> {
-    const around = { address, instructionOffset: -ROWS_BEFORE, count: ROWS_BEFORE + 1 + ROWS_AFTER, symbols: true };
+    const around = { place: linearPlace(address), instructionOffset: -ROWS_BEFORE, count: ROWS_BEFORE + 1 + ROWS_AFTER, symbols: true };
     const rows = inOnePiece(await this.disassembler.disassemble(around), address);
     const here = rows.find((row) => BigInt(row.address) === address);
     if (!here) return undefined;

@@ -76,6 +76,7 @@ interface Events {
   memory: Dap.MemoryEvent['body'];
   breakpoint: Dap.BreakpointEvent['body'];
   module: Dap.ModuleEvent['body'];
+  loadedSource: Dap.LoadedSourceEvent['body'];
   capabilities: Dap.CapabilitiesEvent['body'];
   invalidated: Dap.InvalidatedEvent['body'];
   progressStart: Dap.ProgressStartEvent['body'];

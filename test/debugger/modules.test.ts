@@ -68,6 +68,28 @@ describe('several symbol files', function () {
     assert.deepEqual([modules[0].isOptimized, modules[2].isOptimized], [true, false]);
   });
 
+  it('tells which sources came, changed and went with what the guest runs, as its answers have them', async () => {
+    const own = await Program.load(launchOptions({ symbols: [at('driver.elf')] }), files, () => undefined);
+    const sources = new SourceManager(own, files, async () => []);
+    const found = await own.loader.load(at('kernel.elf'), 0n);
+    let running = [found.image];
+    own.describedBy({
+      ready: async () => undefined, images: () => running, allImages: () => running.map((image) => ({ image })), placeNamed: async () => undefined,
+      symbolAt: () => undefined, symbolNamed: () => undefined, typeNamed: () => undefined, variableNamed: () => undefined, namesStartingWith: () => [],
+    });
+    const changes = (): string[] => sources.changes().map(({ reason, source }) => `${reason} ${source.name}`);
+    const answer = async (): Promise<(string | undefined)[]> => (await sources.loadedSources()).map(({ name }) => name);
+    assert.deepEqual([changes(), await answer()], [['new kernel.c'], ['driver.c', 'kernel.c']]);
+    assert.deepEqual(changes(), [], 'once');
+    // As another build of it may say, whose compiler writes checksums.
+    const [file] = own.loader.sourcesOf(found.image).map((source) => source.file);
+    own.loader.sources.set(file, { name: 'kernel.c', path: at('kernel.c'), file, exists: true, md5: '0123' });
+    assert.deepEqual(changes(), ['changed kernel.c']);
+    running = [];
+    assert.deepEqual([changes(), await answer()], [['removed kernel.c'], ['driver.c']]);
+    own.close();
+  });
+
   it('says of what cannot be read why, and goes on', () => {
     assert.equal(complaints.length, 2);
     assert.match(complaints[0], /missing\.elf/);

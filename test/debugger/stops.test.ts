@@ -223,6 +223,17 @@ describe('stops of a C program', function () {
       assert.equal(verified, false);
       assert.match(message ?? '', /i ==/);
     });
+
+    it('tells of names that mean nothing there when it is set, also where the rest decides', async () => {
+      for (const condition of ['i == 2 && zzz', 'i < 100 || zzz', '0 ? zzz : 1']) {
+        const { verified, message } = await set('loop-body', { condition });
+        assert.deepEqual([verified, /'zzz' at 0x/.test(message ?? '')], [true, true], condition);
+      }
+      assert.equal((await set('loop-body', { condition: 'cpl == 0 && i < 100 && ($eax || eax || total || counter)' })).message, undefined);
+      const data = async (condition: string): Promise<boolean> =>
+        (await client.request('setDataBreakpoints', { breakpoints: [{ dataId: '0x1000/4', condition }] })).breakpoints[0].verified;
+      assert.deepEqual([await data('before != 0 && zzz'), await data('before != 0 && after < 5')], [false, true]);
+    });
   });
 
   it('refuses single places that there are not, and sets the others', async () => {
@@ -310,6 +321,12 @@ describe('stops of a C program', function () {
 
     it('refuses conditions that mean nothing', async () => {
       assert.match((await filter('irq', 'wector == 3')).message ?? '', /wector/);
+      // Whether or not the rest makes it true or false already.
+      for (const condition of ['address > 0x1000 && zzz', 'address == 0 || zzz', '1 ? address : zzz', 'address + sizeof zzz']) {
+        const { verified, message = '' } = await filter('#PF', condition);
+        assert.deepEqual([verified, /no variable, register or symbol 'zzz'/.test(message)], [false, true], condition);
+      }
+      assert.equal((await filter('#PF', 'address > 0x1000 && $eflags.ZF == 0')).verified, true);
       assert.match((await filter('touch')).message ?? '', /Say which page/);
       assert.deepEqual(machine.eventStops, []);
     });

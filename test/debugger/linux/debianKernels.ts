@@ -23,6 +23,11 @@ export interface KernelCase extends Omit<LinuxKind, 'program'> {
   readonly callBytes: string;
 }
 
+/** What the client was told of sources that came and went. */
+function toldSources({ client }: BootedLinux): [reason: string, path: string | undefined][] {
+  return client.unreadEvents('loadedSource').map(({ body }) => body as Dap.LoadedSourceEvent['body']).map(({ reason, source }) => [reason, source.path]);
+}
+
 /** `describe`s a kernel; `more` adds tests that it has alone. */
 export function describeKernel(tested: KernelCase, more: (linux: () => BootedLinux) => void = () => undefined): void {
   describe(`Linux awareness: Debian's -${tested.flavour}`, function () {
@@ -212,6 +217,8 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await client.stopped('breakpoint');
       const [first] = await linux.frames();
       assert.deepEqual([first.name, first.line, first.source?.path], ['run', program.line('loop'), program.source]);
+      assert.deepEqual(toldSources(linux), [['new', program.source]]);
+      assert.deepEqual((await client.request('loadedSources', {})).sources.map(({ path }) => path), [program.source]);
       assert.ok((await client.request('modules', {})).modules.some(({ name, symbolStatus }) => name === 'counter' && symbolStatus === 'symbols and lines loaded'));
       await client.request('setBreakpoints', { ...lines, breakpoints: [] });
       await linux.goOn();
@@ -281,6 +288,10 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await client.request('setFunctionBreakpoints', { breakpoints: [] });
       await linux.goOn();
       await linux.waitFor(/counted\n[^]*# $/, 60_000);
+      await linux.pause();
+      assert.deepEqual((await client.request('loadedSources', {})).sources, [], 'no program is there any more');
+      assert.deepEqual(toldSources(linux).at(-1), ['removed', program.source]);
+      await linux.goOn();
     });
 
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
