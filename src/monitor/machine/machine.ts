@@ -331,6 +331,8 @@ export class VirtualMachine {
   edit(edit: Edit): number {
     const { position } = this;
     const done = this.carryOut(edit);
+    // Who stands here goes on from here, wherever that is now. A run that comes by once more stops here if it is to.
+    if (edit.kind === 'register') this.parts.executor.passOver();
     this.onChange();
     this.log.addEdit(position, edit);
     return done;
@@ -348,10 +350,9 @@ export class VirtualMachine {
   }
 
   private write(edit: Edit): number {
-    const { cpu, executor, processors } = this.parts;
+    const { cpu, processors } = this.parts;
     if (edit.kind === 'memory') return writeMemory(this.parts, edit.space, edit.address, edit.bytes);
     processors.visit(edit.cpu ?? processors.current, () => setRegister(cpu, edit.name, edit.value));
-    executor.passOver();
     return 1;
   }
 

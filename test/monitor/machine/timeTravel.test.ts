@@ -151,6 +151,35 @@ describe('time travel', function () {
     assert.equal(traveller.machine.parts.executor.linear() > PROGRAM + TIMER.length, true, 'the jump at the end of the round');
   });
 
+  for (const engine of ENGINES) {
+    it(`${engine}: stops at a breakpoint where the debugger has changed a register in that past, forwards and backwards`, () => {
+      const traveller = busy(engine);
+      const { stops } = traveller.machine;
+      const breakpoint = { id: 4, linear: BigInt(PROGRAM + TIMER.length) };
+      stops.setBreakpoints([breakpoint]);
+      const start = traveller.retired;
+      const stands: number[] = [];
+      for (let i = 0; i < 4; i++) {
+        assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'breakpoint');
+        traveller.time.edit({ kind: 'register', name: 'cr2', value: BigInt(i) });
+        stands.push(traveller.retired);
+      }
+      stops.setBreakpoints([]);
+      traveller.on(100);
+      traveller.travel(start);
+      stops.setBreakpoints([breakpoint]);
+      for (const retired of stands) {
+        assert.equal(traveller.run({ kind: 'continue' }).reason.kind, 'breakpoint');
+        assert.equal(traveller.retired, retired);
+      }
+      traveller.on(100);
+      for (const retired of [...stands].reverse()) {
+        assert.equal(traveller.reverseContinue().reason.kind, 'breakpoint');
+        assert.equal(traveller.retired, retired);
+      }
+    });
+  }
+
   it('runs backwards to the last breakpoint, from one to the next, and to the beginning', () => {
     const traveller = busy('translator');
     const random = randomNumbers(5);
