@@ -7,21 +7,17 @@ import { linearPlace } from '../addresses';
 import { userError } from '../ports';
 import type { Target } from '../target';
 import type { Disassembler } from './disassembler';
+import { listingText, type ListingText } from './listingText';
 
 /** Rows before and after the instruction for which a listing is made. */
 const ROWS_BEFORE = 16;
 const ROWS_AFTER = 112;
 /** A client asks for a listing when it shows it; of those long past it knows the text already. */
 const MOST_LISTINGS = 256;
-/** Columns of the bytes of an instruction, 'xx' and a blank each; more of them push the text to the right. */
-const BYTES_WIDTH = 8 * 3;
 
-interface Listing {
+interface Listing extends ListingText {
   readonly reference: number;
   readonly name: string;
-  readonly text: string;
-  /** Lines, from 1, by linear address. */
-  readonly lines: ReadonlyMap<bigint, number>;
   /** What was decoded, and how: the listing holds as long as these are the same. */
   readonly start: bigint;
   readonly bytes: Uint8Array;
@@ -79,8 +75,7 @@ export class Listings {
     const listing: Listing = {
       reference: this.nextReference++,
       name: `${here.symbol ?? here.address} (disassembly)`,
-      text: rows.map((row) => `${rowText(row)}\n`).join(''),
-      lines: new Map(rows.map((row, index) => [BigInt(row.address), index + 1])),
+      ...listingText(rows),
       start,
       bytes: await this.target.read(linearPlace(start), Number(end - start)),
       codeBits: (await this.target.cpu()).codeBits,
@@ -97,9 +92,4 @@ function inOnePiece(rows: readonly DebugProtocol.DisassembledInstruction[], addr
   const gapBefore = rows.slice(0, here + 1).map(isGap).lastIndexOf(true);
   const gapAfter = rows.findIndex((row, index) => index > here && isGap(row));
   return rows.slice(gapBefore + 1, gapAfter < 0 ? undefined : gapAfter);
-}
-
-function rowText({ address, symbol, instructionBytes = '', instruction }: DebugProtocol.DisassembledInstruction): string {
-  const place = symbol === undefined ? address : `${address} ${symbol}`;
-  return `${place}  ${instructionBytes.padEnd(BYTES_WIDTH)}  ${instruction}`;
 }

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { PanelRequests } from '../../debugger/panelProtocol';
 import { activeSession } from './activeSession';
-import { addressExpression, addressOfVariable, expressionOfVariable } from './addressText';
+import { addressExpression, addressOfVariable, clickedBytes, expressionOfVariable, type ClickedBytes } from './addressText';
 import { openCode, viewMemory } from './places';
 import type { Panel } from './panels/panel';
 
@@ -15,9 +15,12 @@ interface AddressAction {
   readonly onVariable: string;
   readonly onSelection: string;
   readonly onAddress: string;
+  /** The same for context menus in memory: the hex editor's, and those of our panels. */
+  readonly inMemory?: string;
   /** What of a variable is meant: by default what it points at, or where it lies. */
   readonly ofVariable?: (argument: unknown) => string | undefined;
-  act(linear: string): void | Promise<void>;
+  /** `bytes`: how many are meant, where that was said. */
+  act(linear: string, bytes?: number): void | Promise<void>;
 }
 
 /** The selection, or else the word under the cursor. */
@@ -27,26 +30,37 @@ function textAtCursor({ document, selection }: vscode.TextEditor): string {
   return word === undefined ? '' : document.getText(word);
 }
 
-async function attempt(action: AddressAction, linear: string | undefined, otherwise: string): Promise<void> {
-  if (linear === undefined) {
+/** The file that the active tab shows in a custom editor, as the hex editor is one. */
+function shownFile(): vscode.Uri | undefined {
+  const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
+  return input instanceof vscode.TabInputCustom ? input.uri : undefined;
+}
+
+async function attempt(action: AddressAction, meant: ClickedBytes | undefined, otherwise: string): Promise<void> {
+  if (meant === undefined) {
     void vscode.window.showInformationMessage(otherwise);
     return;
   }
   try {
-    await action.act(linear);
+    await action.act(meant.reference, meant.bytes);
   } catch (error) {
     void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
   }
 }
 
+const whole = (reference: string | undefined): ClickedBytes | undefined => (reference === undefined ? undefined : { reference });
+
 function register(action: AddressAction): readonly vscode.Disposable[] {
+  const { inMemory } = action;
   return [
-    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, (action.ofVariable ?? addressOfVariable)(argument),
+    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, whole((action.ofVariable ?? addressOfVariable)(argument)),
       vscode.l10n.t('This value has no address in memory, so there is nothing to show.'))),
     vscode.commands.registerTextEditorCommand(action.onSelection, (editor) => {
-      void attempt(action, addressExpression(textAtCursor(editor)), vscode.l10n.t('Put the cursor on an address (0x…) or a name, or select an expression, then it can be shown.'));
+      void attempt(action, whole(addressExpression(textAtCursor(editor))), vscode.l10n.t('Put the cursor on an address (0x…) or a name, or select an expression, then it can be shown.'));
     }),
-    vscode.commands.registerCommand(action.onAddress, (linear: unknown) => (typeof linear === 'string' ? attempt(action, linear, '') : undefined)),
+    vscode.commands.registerCommand(action.onAddress, (linear: unknown) => (typeof linear === 'string' ? attempt(action, whole(linear), '') : undefined)),
+    ...(inMemory === undefined ? [] : [vscode.commands.registerCommand(inMemory, (context: unknown) => attempt(action, clickedBytes(context, shownFile()),
+      vscode.l10n.t('This is no memory of a guest, so it has no address in one.')))]),
   ];
 }
 
@@ -78,11 +92,11 @@ async function physicalOf(linear: string): Promise<string> {
 export function registerAddressCommands(pageTables: Panel, physicalMemory: Panel): vscode.Disposable {
   const actions: readonly AddressAction[] = [
     {
-      onVariable: 'shadowbox.walkVariable', onSelection: 'shadowbox.walkSelection', onAddress: 'shadowbox.walkAddress',
+      onVariable: 'shadowbox.walkVariable', onSelection: 'shadowbox.walkSelection', onAddress: 'shadowbox.walkAddress', inMemory: 'shadowbox.walkMemory',
       act: (linear) => { pageTables.tell({ event: 'walk', body: { linear } }); },
     },
     {
-      onVariable: 'shadowbox.showFrameOfVariable', onSelection: 'shadowbox.showFrameOfSelection', onAddress: 'shadowbox.showFrameOfAddress',
+      onVariable: 'shadowbox.showFrameOfVariable', onSelection: 'shadowbox.showFrameOfSelection', onAddress: 'shadowbox.showFrameOfAddress', inMemory: 'shadowbox.showFrameOfMemory',
       act: async (linear) => { physicalMemory.tell({ event: 'frame', body: { physical: await physicalOf(linear) } }); },
     },
     {
@@ -90,12 +104,15 @@ export function registerAddressCommands(pageTables: Panel, physicalMemory: Panel
       act: (linear) => openCode(session(), linear),
     },
     {
-      onVariable: 'shadowbox.viewMemoryOfVariable', onSelection: 'shadowbox.viewMemoryOfSelection', onAddress: 'shadowbox.viewMemoryAtAddress',
+      onVariable: 'shadowbox.viewMemoryOfVariable', onSelection: 'shadowbox.viewMemoryOfSelection', onAddress: 'shadowbox.viewMemoryAtAddress', inMemory: 'shadowbox.viewMemoryHere',
       act: (linear) => viewMemory(session(), linear),
     },
     {
-      onVariable: 'shadowbox.whoWroteVariable', onSelection: 'shadowbox.whoWroteSelection', onAddress: 'shadowbox.whoWroteAddress', ofVariable: expressionOfVariable,
-      act: async (expression) => { await session().customRequest('shadowbox.whoWrote', { expression, ...frameOf(vscode.debug.activeStackItem) }); },
+      onVariable: 'shadowbox.whoWroteVariable', onSelection: 'shadowbox.whoWroteSelection', onAddress: 'shadowbox.whoWroteAddress', inMemory: 'shadowbox.whoWroteMemory',
+      ofVariable: expressionOfVariable,
+      act: async (expression, bytes) => {
+        await session().customRequest('shadowbox.whoWrote', { expression, ...(bytes === undefined ? {} : { bytes }), ...frameOf(vscode.debug.activeStackItem) });
+      },
     },
   ];
   return vscode.Disposable.from(

@@ -62,3 +62,51 @@ export function baseAddressQuery(reference: string): string {
   const [, address] = PLACE.exec(reference) ?? [];
   return address !== undefined && Number.isSafeInteger(Number(address)) ? `baseAddress=${address}` : '';
 }
+
+/** VS Code's file system of debuggees' memory: `vscode-debug-memory://session/reference/name.bin` (debugModel.ts, getUriForDebugMemory). */
+export const MEMORY_SCHEME = 'vscode-debug-memory';
+
+/** A memory reference of any kind: what stands before its address, and the address. */
+const REFERENCE = /^((?:phys:|lin:(?:0x[0-9a-f]+:)?)?)(0x[0-9a-f]+)$/i;
+
+/**
+ * The reference to a byte of a memory file, `offset` bytes behind its start: in the space that the file is in, for files of an expression an expression.
+ * Undefined for other files.
+ */
+export function addressInMemory({ scheme, path }: { readonly scheme: string; readonly path: string }, offset = 0): string | undefined {
+  const [, name = ''] = path.split('/');
+  if (scheme !== MEMORY_SCHEME || name === '') return undefined;
+  const reference = decoded(name);
+  if (offset === 0) return reference;
+  const [, space, address] = REFERENCE.exec(reference) ?? [];
+  return address === undefined ? `(${reference}) + ${offset}` : `${space}0x${(BigInt(address) + BigInt(offset)).toString(16)}`;
+}
+
+/** As VS Code has written the reference into a path; one that was written plainly, as it is. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Bytes of a guest that a person has clicked at. */
+export interface ClickedBytes {
+  readonly reference: string;
+  /** How many, where the place says so. */
+  readonly bytes?: number;
+}
+
+/**
+ * What a context menu in a webview was opened on: our panels say it in their elements (`data-vscode-context`), which VS Code hands to the
+ * command. The hex editor says nothing, so there the file counts that it shows, from its start.
+ */
+export function clickedBytes(context: unknown, file: { readonly scheme: string; readonly path: string } | undefined): ClickedBytes | undefined {
+  if (isRecord(context) && typeof context.reference === 'string') {
+    const { reference, bytes } = context;
+    return typeof bytes === 'number' ? { reference, bytes } : { reference };
+  }
+  const reference = file === undefined ? undefined : addressInMemory(file);
+  return reference === undefined ? undefined : { reference };
+}

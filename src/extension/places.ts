@@ -1,13 +1,11 @@
 // Where an address of a guest can be looked at with the editor's own means: its code, and its bytes in the hex editor.
 import * as vscode from 'vscode';
-import { baseAddressQuery } from './addressText';
+import { baseAddressQuery, MEMORY_SCHEME } from './addressText';
 import { isRecord } from './records';
 
 /** VS Code's own extension with the custom editor that it opens memory in ('View Binary Data'). */
 const HEX_EDITOR_EXTENSION = 'ms-vscode.hexeditor';
 const HEX_EDITOR = 'hexEditor.hexedit';
-/** VS Code's file system of debuggees' memory: `vscode-debug-memory://session/reference/name.bin` (debugModel.ts, getUriForDebugMemory). */
-const MEMORY_SCHEME = 'vscode-debug-memory';
 
 /** Opens the code at a linear address: its source where there is one, else a listing of its instructions. Rejects where nothing is mapped. */
 export async function openCode(session: vscode.DebugSession, linear: string): Promise<void> {

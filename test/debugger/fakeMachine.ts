@@ -383,7 +383,7 @@ export class FakeMachine implements MachineSession {
       },
       picture: async (since) => ({ change: 3, width: 1, height: 1, aspect: 1, ...(since === 3 ? {} : { pixels: Uint8Array.of(1, 2, 3, 255) }) }),
       screen: async () => ({ columns: 2, rows: 1, text: ['Hi'], attributes: Uint8Array.of(7, 7), cursor: { column: 0, row: 0, visible: true } }),
-      interrupts: async () => ({ lines: [], apics: [] }),
+      interrupts: async () => ({ lines: [], apics: [], interruptFlags: [] }),
       events: async () => ({ now: 100, events: [{ device: 'pit', event: 'irq0', time: 900 }] }),
       timeline: async () => ({ moments: this.hasPast ? [{ retired: 0, time: 0, interrupts: 0, events: 0, pages: 0 }] : [], present: { retired: this.retired, time: this.retired }, furthest: { retired: this.retired, time: this.retired }, bytes: 0, mostBytes: 0, inputs: [], edits: [], stops: [], bookmarks: [], forks: [] }),
       hash: async () => '0123abcd',

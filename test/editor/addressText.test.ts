@@ -1,6 +1,6 @@
 // Which address is meant by a text or a variable that was clicked.
 import assert from 'node:assert/strict';
-import { addressExpression, addressOfVariable, baseAddressQuery, expressionOfVariable } from '../../src/extension/addressText';
+import { addressExpression, addressInMemory, addressOfVariable, baseAddressQuery, clickedBytes, expressionOfVariable } from '../../src/extension/addressText';
 
 describe('an address in text', () => {
   const CASES: readonly (readonly [string, string | undefined])[] = [
@@ -60,5 +60,44 @@ describe('where the hex editor counts from', () => {
     assert.deepEqual(['0x100000', 'phys:0xFEE00000', '0x7ffe12345000', '0xffffffff81000000', '$esp', 'frame->eip'].map(baseAddressQuery), [
       'baseAddress=0x100000', 'baseAddress=0xFEE00000', 'baseAddress=0x7ffe12345000', '', '', '',
     ]);
+  });
+});
+
+describe('an address in a file of the guest\'s memory', () => {
+  const file = (reference: string) => ({ scheme: 'vscode-debug-memory', path: `/${encodeURIComponent(reference)}/memory.bin` });
+
+  it('is what the file begins at, and so many bytes behind it, in the same space', () => {
+    assert.equal(addressInMemory(file('0xffffffff81000000')), '0xffffffff81000000');
+    assert.equal(addressInMemory(file('0xffffffff81000000'), 0x1234), '0xffffffff81001234');
+    assert.equal(addressInMemory(file('phys:0xb8000'), 0xa0), 'phys:0xb80a0');
+    assert.equal(addressInMemory(file('lin:0x400000:0x1ff8'), 8), 'lin:0x400000:0x2000');
+  });
+
+  it('is an expression where the file is one\'s', () => {
+    assert.equal(addressInMemory(file('$esp')), '$esp');
+    assert.equal(addressInMemory(file('task->stack'), 16), '(task->stack) + 16');
+  });
+
+  it('is read out of a path that was not encoded, too', () => {
+    assert.equal(addressInMemory({ scheme: 'vscode-debug-memory', path: '/a%b/memory.bin' }), 'a%b');
+  });
+
+  it('is missing in other files', () => {
+    assert.equal(addressInMemory({ scheme: 'file', path: '/0x1000/memory.bin' }), undefined);
+    assert.equal(addressInMemory({ scheme: 'vscode-debug-memory', path: '/' }), undefined);
+  });
+});
+
+describe('what a context menu in memory is about', () => {
+  const shown = { scheme: 'vscode-debug-memory', path: '/0x1000/memory.bin' };
+
+  it('is what the element under the pointer says, however much a memory file is open', () => {
+    assert.deepEqual(clickedBytes({ webview: 'shadowbox.physicalMemory', reference: 'phys:0x2000', bytes: 16 }, shown), { reference: 'phys:0x2000', bytes: 16 });
+  });
+
+  it('is the memory that the hex editor shows, which says nothing of itself', () => {
+    assert.deepEqual(clickedBytes({ webview: 'hexEditor.hexedit' }, shown), { reference: '0x1000' });
+    assert.equal(clickedBytes({ webview: 'hexEditor.hexedit' }, { scheme: 'file', path: '/kernel.elf' }), undefined);
+    assert.equal(clickedBytes(undefined, undefined), undefined);
   });
 });

@@ -225,7 +225,7 @@ export class FakeMachine implements RunnableMachine {
     throw new TypeError('nothing is executed');
   }
   devices = () => [];
-  interrupts = () => ({ lines: [], apics: [] });
+  interrupts = () => ({ lines: [], apics: [], interruptFlags: [] });
   events = () => ({ now: 0, events: [] });
   disks = () => [];
   readDisk = () => new Uint8Array();

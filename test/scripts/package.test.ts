@@ -110,6 +110,20 @@ describe('the package (VSIX)', function () {
     assert.deepEqual(links.filter((link) => !files.has(`extension/${link}`)), []);
   });
 
+  it('talks to nobody: only the guest\'s own network, in the adapter, opens sockets', () => {
+    const NETWORK_MODULE = /require\(["'`](?:node:)?(net|dgram|dns|dns\/promises|tls|http|https|http2)["'`]\)/g;
+    const WEB_CALL = /(?<![.#\w$])(?:fetch\s*\((?![^()]*\)\s*\{)|new (?:XMLHttpRequest|WebSocket|EventSource)\b)|\bsendBeacon\b|\bcreateTelemetryLogger\b|\bglobalThis\.fetch\b/;
+    const bundles = within('dist/').filter((name) => name.endsWith('.js') && !name.startsWith('dist/iced-x86/'));
+    assert.ok(bundles.includes('dist/extension.js') && bundles.includes('dist/webviews/screen.js'), bundles.join());
+    // A method of that name is none of the web's.
+    const modules = bundles.flatMap((name) => [...text(`extension/${name}`).matchAll(NETWORK_MODULE)].map(([, module]) => `${name} ${module}`));
+    assert.deepEqual([...new Set(modules)].sort(), ['dist/adapter.js dgram', 'dist/adapter.js dns', 'dist/adapter.js dns/promises', 'dist/adapter.js net']);
+    assert.deepEqual(bundles.filter((name) => WEB_CALL.test(text(`extension/${name}`))), []);
+    // Names of formats, which nobody loads.
+    const addresses = bundles.flatMap((name) => text(`extension/${name}`).match(/\bhttps?:\/\/[\w.-]+/g) ?? []);
+    assert.deepEqual([...new Set(addresses)].sort(), ['http://sourceware.org', 'http://www.w3.org']);
+  });
+
   it('has no sources, tests, caches, maps, nor anything of a checkout', () => {
     const strange = [...files.keys()].filter((name) => /(^|\/)(src|test|debugger|node_modules|\.cache|bench|scripts)\/|\.(ts|mts|map|log|tsbuildinfo)$|\.stamp$|cli\.js$/.test(name));
     assert.deepEqual(strange, []);

@@ -118,7 +118,7 @@ describe('devices: pictures', () => {
   it('have a row for each interrupt line, with its state in words', () => {
     const rows = elements([interruptsView(INTERRUPT_PICTURE)]).filter(({ tag }) => tag === 'tr').map(textOf);
     assert.equal(rows.length, 1 + 24 + 1 + 1);
-    assert.match(rows[1], /^IRQ 0pit▲ raised→ 08● requestedin 2/);
+    assert.match(rows[1], /^IRQ 0pit▲ raised→ 08● requestedin 2.*IF = 0 on CPU 0$/);
     assert.match(rows[2], /^IRQ 1nobodylow→ 09▶ in service/);
     assert.match(rows[3], /⊘ masked/);
     assert.match(rows[18], /^PIRQ BPCI 3\.0 \(network\)low—in 17→ 41● pendingto set 1, level, low▶ in service, CPU 0/);

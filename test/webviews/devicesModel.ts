@@ -57,6 +57,7 @@ export const INTERRUPT_PICTURE: Interrupts = {
     requestedAt: [], inServiceAt: line === 17 ? [0] : [],
   })),
   apics: [{ cpu: 0, mode: 'xapic', taskPriority: 0x20, requested: [0x51], inService: [0x41], external: true }],
+  interruptFlags: [false],
 };
 
 export const EVENTS_AHEAD: Events = { now: 1_000_000, events: [{ device: 'pit', event: 'irq0', time: 1_838_000 }, { device: 'vga', event: 'frame', time: 15_000_000 }] };

@@ -14,6 +14,7 @@ import { runsOf } from '../../webviews/ui/disks/strip';
 import { segmentsOf } from '../../webviews/ui/disks/segments';
 import { roughSize } from '../../webviews/ui/numbers';
 import { makeTree, requireTools, run, scratch } from '../filesystems/support';
+import { accessibilityFaults } from '../support/accessibility';
 import { screenshot, usePanel, type OpenPanel } from './panelPage';
 import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO, type Theme } from './themes';
 
@@ -182,6 +183,16 @@ describe('disk-image: in a browser', function () {
     await page.locator('.notice.error').filter({ hasText: 'There is nothing to boot here.' }).waitFor();
     await screenshot(page, 'disk-image-contrast');
   }));
+
+  for (const theme of [DARK, LIGHT, HIGH_CONTRAST]) {
+    it(`breaks no rule of accessibility, an error on it: ${theme.bodyClass}`, () => withPanel(theme, async ({ page }) => {
+      await page.locator('.strip .cell').first().waitFor();
+      await page.locator('.file-row').first().waitFor();
+      await page.locator('[data-order="image.boot"]').click();
+      await page.locator('.notice.error').waitFor();
+      assert.deepEqual(await accessibilityFaults(page), []);
+    }));
+  }
 
   it('says in its map what the file holds, not more than it has', async () => {
     assert.ok(image);

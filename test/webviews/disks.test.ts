@@ -5,8 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { entriesAt, openDisk, reportOf, type OpenedDisk } from '../../src/filesystems/volumes';
 import { FIRST, reduce, shownDisk, type Disk } from '../../webviews/disks/state';
 import { fileSource, makeTree, requireTools, run, scratch } from '../filesystems/support';
+import { accessibilityFaults } from '../support/accessibility';
 import { screenshot, usePanel } from './panelPage';
-import { DARK, PSEUDO } from './themes';
+import { DARK, HIGH_CONTRAST, LIGHT, PSEUDO } from './themes';
 
 function diskOf(name: string, kind: Disk['kind'], more: Partial<Disk> = {}): Disk {
   return {
@@ -104,6 +105,13 @@ describe('disks: in a browser', function () {
       assert.ok(asked.filter(({ request }) => request === 'shadowbox.disks').length > activity);
     });
     running = false;
+    for (const theme of [DARK, LIGHT, HIGH_CONTRAST]) {
+      await show({ ask, theme, size }, async ({ page }) => {
+        await page.locator('.file-row').filter({ hasText: 'README.TXT' }).first().click();
+        await page.locator('.notice.error').waitFor();
+        assert.deepEqual(await accessibilityFaults(page), [], theme.bodyClass);
+      });
+    }
     await show({ ask, theme: PSEUDO, size }, async (panel) => {
       await panel.page.locator('.file-row').first().waitFor();
       await eventually(async () => { assert.deepEqual(await panel.untranslated(), []); });

@@ -76,12 +76,16 @@ describe('physical memory: the map', () => {
   it('dumps bytes, lines alike as one', () => {
     const bytes = new Uint8Array(0x40);
     bytes.set([0x48, 0x69, 1], 0);
-    assert.deepEqual(dumpOf(bytes, 0x1000, 8), [
+    assert.deepEqual(dumpOf(bytes, 0x1000, 8).map(({ text }) => text), [
       '00001000  48 69 01 00 00 00 00 00  00 00 00 00 00 00 00 00  Hi..............',
       '00001010  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  ................',
       '*',
       '00001030  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  ................',
     ]);
+  });
+
+  it('knows of each line of a dump which bytes it stands for, of those left out too', () => {
+    assert.deepEqual(dumpOf(new Uint8Array(0x60), 0x2000, 8).map(({ address, bytes }) => [address, bytes]), [[0x2000, 16], [0x2010, 0x40], [0x2050, 16]]);
   });
 });
 
@@ -193,6 +197,12 @@ describe('physical memory: in a browser', function () {
       assert.deepEqual(await accessibilityFaults(page), []);
     }, { shade: 'kind', cursor: 0x400, view: 'memory' }));
   }
+
+  it('says of each line of the dump what its context menu is about', () => withMemory(DARK, async ({ page }) => {
+    const line = page.locator('.dump > span').first();
+    await line.waitFor();
+    assert.deepEqual(JSON.parse(await line.getAttribute('data-vscode-context') ?? ''), { webviewSection: 'shadowbox.memory', reference: 'phys:0x00400000', bytes: 16 });
+  }, { shade: 'kind', cursor: 0x400, view: 'memory' }));
 
   it('has letters in large cells, and fits widths from 280 to 1600 px', () => withMemory(LIGHT, async ({ page }) => {
     await screenshot(page, 'physical-memory-pages');

@@ -46,6 +46,31 @@ describe('page-tables: in a browser', function () {
     await screenshot(panel.page, 'page-tables-derivation');
   }));
 
+  it('unfolds a walk step by step where motion is wanted, and comes to its end', () => withPanel(DARK, async ({ page }) => {
+    // By events, because a machine that has much to do may look when all is over.
+    await page.evaluate(() => {
+      for (const type of ['animationstart', 'animationend', 'animationcancel']) {
+        document.addEventListener(type, (event) => {
+          if (event instanceof AnimationEvent && event.animationName === 'unfold') document.body.setAttribute(`data-${type}`, String(Number(document.body.getAttribute(`data-${type}`)) + 1));
+        });
+      }
+    });
+    const count = async (type: string) => Number(await page.locator('body').getAttribute(`data-${type}`));
+    const walk = async (address: string): Promise<void> => {
+      await page.fill('[data-field=address]', address);
+      await page.locator('[data-form=walk] button').click();
+      await page.locator('.walk-title').filter({ hasText: address }).waitFor();
+    };
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await walk('50000000');
+    await page.locator('.walk .verdict').waitFor();
+    const steps = await page.locator('.step').count();
+    await eventually(async () => { assert.ok(await count('animationstart') >= steps && steps > 1, `${await count('animationstart')} of ${steps} steps`); });
+    await eventually(async () => { assert.equal(await count('animationend') + await count('animationcancel'), await count('animationstart')); });
+    assert.ok(await count('animationend') >= steps, 'they come to their end');
+    assert.deepEqual(await page.locator('.step').evaluateAll((all) => all.map((step) => getComputedStyle(step).opacity)), new Array<string>(steps).fill('1'));
+  }));
+
   it('does it all by keyboard: address, walk, steps, trees', () => withPanel(DARK, async (panel) => {
     const { page } = panel;
     await rowOf(panel, 'Page directory').waitFor();

@@ -19,8 +19,9 @@ function answer(guest: FakeGuest, request: string, args: object): unknown {
   switch (request) {
     case 'shadowbox.summary': return { running: guest.running, retired: 12_345_678, time: 1, memoryBytes: 1, frames: 1 };
     case 'shadowbox.cpu':
-      if (given.cpu !== undefined && given.cpu !== guest.model.processor.index) throw new Error(`CPU 1 has its turn now. CPU ${given.cpu} can be looked at when it has.`);
-      return cpuAnswer(guest.model);
+      if (given.cpu === undefined || given.cpu === guest.model.processor.index) return cpuAnswer(guest.model);
+      if (given.cpu >= guest.model.processor.count) throw new Error(`There is no CPU ${given.cpu}: the machine has CPUs 0 to ${guest.model.processor.count - 1}.`);
+      return cpuAnswer({ ...guest.model, processor: { ...guest.model.processor, index: given.cpu }, values: { ...guest.model.values, rax: 0x3000n + BigInt(given.cpu) } });
     case 'shadowbox.pointers': return { pointers: LAB_POINTERS };
     case 'shadowbox.setRegister': {
       const { name = '', value = '' } = given;
@@ -172,11 +173,25 @@ describe('registers: in a browser', function () {
     ]);
   }));
 
-  it('lets one of several CPUs be picked, and says when it cannot be looked at', () => withPanel({ model: LONG_CPU }, async (panel) => {
+  it('shows and sets any of several CPUs, whichever has its turn', () => withPanel({ model: LONG_CPU }, async (panel) => {
     const { page } = panel;
     await eventually(async () => { assert.equal(await page.locator('[data-field=cpu] option').count(), 5); });
+    await page.locator('[data-row=rax]').filter({ hasText: 'ffffffff81000000' }).waitFor();
     await page.selectOption('[data-field=cpu]', '3');
-    await page.locator('.notice').filter({ hasText: 'CPU 1 has its turn now' }).waitFor();
+    await page.locator('[data-row=rax]').filter({ hasText: '3003' }).waitFor();
+    await page.locator('[data-row=rax] [data-cell=rax]').dblclick();
+    await page.locator('#edit').fill('0x1234');
+    await page.locator('#edit').press('Enter');
+    await eventually(async () => { assert.deepEqual(panel.asked.filter(({ request }) => request === 'shadowbox.setRegister').at(-1)?.arguments, { name: 'rax', value: '0x1234', cpu: 3 }); });
+    await page.selectOption('[data-field=cpu]', '');
+    await page.locator('[data-row=rax]').filter({ hasText: '1234' }).waitFor();
+  }));
+
+  it('says so when the machine has no such CPU any more', () => withPanel({ model: LONG_CPU }, async ({ page }, guest) => {
+    await eventually(async () => { assert.equal(await page.locator('[data-field=cpu] option').count(), 5); });
+    guest.model = { ...guest.model, processor: { index: 1, count: 2 } };
+    await page.selectOption('[data-field=cpu]', '3');
+    await page.locator('.notice').filter({ hasText: 'There is no CPU 3' }).waitFor();
     await page.selectOption('[data-field=cpu]', '');
     await page.locator('[data-row=rax]').waitFor();
   }));

@@ -199,6 +199,15 @@ describe('screen: in a browser', function () {
     await eventually(async () => { assert.equal(await dot(panel, 10, 10), '255,0,0'); });
   }));
 
+  it('keeps the words beside its fields as long as there is room, and fits narrow editors', () => withScreen(DARK, async ({ page }) => {
+    const label = page.locator('.toolbar .label').first();
+    for (const [width, shown] of [[620, true], [500, true], [410, true], [380, false], [300, false]] as const) {
+      await page.setViewportSize({ width, height: 600 });
+      await eventually(async () => { assert.equal((await label.boundingBox())?.width !== 1, shown, `${width}`); });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, `${width}: nothing beside the page`);
+    }
+  }));
+
   for (const [name, theme] of [['dark', DARK], ['light', LIGHT], ['high-contrast', HIGH_CONTRAST]] as const) {
     it(`breaks no rule of accessibility, and looks as it should: ${name}`, () => withScreen(theme, async (panel) => {
       await until('the first picture', async () => await dot(panel, 10, 10) === '255,0,0');

@@ -3,6 +3,7 @@
  */
 import { classes, h, type Child, type ElementDescription } from '../ui/description';
 import { hex } from '../ui/numbers';
+import { heldBack } from './heldBack';
 import type { Interrupts } from './model';
 import { t } from '../ui/words';
 
@@ -40,7 +41,7 @@ function ioApicCell({ ioApic }: Line): readonly Child[] {
 
 const processors = (cpus: readonly number[]) => cpus.map((cpu) => `CPU ${cpu}`).join(', ');
 
-function lineRow(line: Line): ElementDescription {
+function lineRow(line: Line, picture: Interrupts): ElementDescription {
   const isIsa = line.line < 16;
   const isQuiet = !line.raised && line.pic?.inService !== true && line.pic?.requested !== true && line.inServiceAt.length === 0 && line.requestedAt.length === 0;
   return h('tr', { key: String(line.line), class: classes(isQuiet && 'quiet') },
@@ -49,7 +50,8 @@ function lineRow(line: Line): ElementDescription {
     h('td', {}, line.raised ? state('raised', t('raised')) : h('span', { class: 'small' }, t('low'))),
     h('td', {}, picCell(line)),
     h('td', {}, ioApicCell(line)),
-    h('td', {}, line.inServiceAt.length > 0 && state('service', t('in service, {0}', processors(line.inServiceAt))), line.requestedAt.length > 0 && state('pending', t('requested, {0}', processors(line.requestedAt)))));
+    h('td', {}, line.inServiceAt.length > 0 && state('service', t('in service, {0}', processors(line.inServiceAt))), line.requestedAt.length > 0 && state('pending', t('requested, {0}', processors(line.requestedAt)))),
+    h('td', { class: 'small' }, heldBack(line, picture)));
 }
 
 const vectors = (list: readonly number[]) => (list.length === 0 ? '—' : list.map((vector) => hex(vector, 2)).join(' '));
@@ -65,9 +67,10 @@ function table(label: string, heads: readonly string[], rows: readonly Child[]):
   return h('table', { 'aria-label': label }, h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, rows));
 }
 
-export function interruptsView({ lines, apics }: Interrupts): ElementDescription {
+export function interruptsView(picture: Interrupts): ElementDescription {
+  const { lines, apics } = picture;
   return h('div', { class: 'sheet', key: 'interrupts', tabindex: 0, role: 'region', 'aria-label': t('Interrupts') },
-    table(t('Interrupt lines'), [t('Line'), t('Devices'), t('Wire'), t('8259 pair'), 'I/O APIC', t('Local APIC')], lines.map(lineRow)),
+    table(t('Interrupt lines'), [t('Line'), t('Devices'), t('Wire'), t('8259 pair'), 'I/O APIC', t('Local APIC'), t('Held back by')], lines.map((line) => lineRow(line, picture))),
     h('h2', {}, t('Local APICs')),
     table(t('Local APICs'), [t('Processor'), t('Mode'), t('Task priority'), t('Requested (IRR)'), t('In service (ISR)'), 'ExtINT'], apics.map(apicRow)),
     h('p', { class: 'legend' }, state('raised', t('the device holds the wire up')), state('pending', t('waits for the processor')), state('service', t('the guest is at it')), state('masked', t('held back'))));

@@ -4,6 +4,7 @@
 import { classes, h, type ElementDescription } from '../ui/description';
 import { answerTo, type Inquiries } from '../ui/inquiries';
 import { count, hex } from '../ui/numbers';
+import { menuOn } from '../ui/memoryMenu';
 import { bodyOf } from '../ui/typedQuestions';
 import { dumpOf } from './dump';
 import { frameOf, PAGE_BYTES, PROCESSES, type FrameAnswer } from './frames';
@@ -102,5 +103,6 @@ function sharersView({ shared }: Details): ElementDescription[] {
 function dumpView(page: number, data: string): ElementDescription {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   if (bytes.length === 0) return h('p', { class: 'hint', key: 'dump' }, t('There are no bytes to read without an effect.'));
-  return h('pre', { class: 'dump hex', key: 'dump', tabindex: 0, 'aria-label': t('Bytes of the page') }, dumpOf(bytes, page * PAGE_BYTES, 8).join('\n'));
+  return h('pre', { class: 'dump hex', key: 'dump', tabindex: 0, 'aria-label': t('Bytes of the page') }, dumpOf(bytes, page * PAGE_BYTES, 8).map(({ text, address, bytes: length }) =>
+    h('span', { key: `line-${address}`, ...menuOn({ reference: `phys:0x${hex(address, 8)}`, bytes: length }) }, `${text}\n`)));
 }

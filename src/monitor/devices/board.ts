@@ -1,5 +1,5 @@
 /** The PC board: all devices, wired together as a PC/AT with a 440FX chipset has them. */
-import type { InterruptPicture } from '../inspection/queries';
+import type { InterruptWiring } from '../inspection/queries';
 import { AcpiPm } from './acpi-pm';
 import { ApicBus, type CpuSignals } from './apic-bus';
 import { AtaChannel } from './ata';
@@ -159,7 +159,7 @@ export interface Board {
   /** Hands outside input to its device. Throws RangeError for a serial port that there is not. */
   input(input: MachineInput): void;
   /** Who raises which interrupt line, and how far it has got. */
-  interrupts(): InterruptPicture;
+  interrupts(): InterruptWiring;
   /** Puts out what the serial ports still hold, without a change of state: for a machine that will not run on. */
   drain(): void;
 }

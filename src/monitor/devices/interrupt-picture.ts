@@ -4,14 +4,14 @@
  *
  * Source: 8259A (231468) and 82093AA (290566) data sheets; MultiProcessor Specification 1.4, 3.6.2, for how lines lead to inputs.
  */
-import type { InterruptLineView, InterruptPicture, IoApicLineView, LocalApicView, PicLineView } from '../inspection/queries';
+import type { InterruptLineView, InterruptWiring, IoApicLineView, LocalApicView, PicLineView } from '../inspection/queries';
 import { DELIVERY } from './apic-message';
 import { PLATFORM } from './device';
 import { IO_APIC_INPUTS, type IoApicState } from './io-apic';
 import type { LocalApicState } from './local-apic';
 import { pirqOf } from './interrupt-router';
 import { CONFIG_REGISTER, type PciFunction } from './pciFunction';
-import { requests, type PicState } from './pic';
+import { inputAhead, requests, type PicState } from './pic';
 
 /** What the table is read off. */
 export interface InterruptSources {
@@ -53,11 +53,20 @@ function apicView(apic: LocalApicState, cpu: number): LocalApicView {
   };
 }
 
+/** The ISA line in service that holds this one back: one of its own chip, or one of the master that is ahead of the slave. */
+function lineAhead(master: PicState['master'], slave: PicState['slave'], line: number): number | undefined {
+  if (line < 8) return inputAhead(master, line);
+  const ahead = inputAhead(slave, line - 8);
+  return ahead === undefined ? inputAhead(master, CASCADE) : ahead + 8;
+}
+
 function picView({ master, slave }: PicState, line: number): PicLineView {
   const chip = line < 8 ? master : slave;
   const input = line & 7;
   const bit = 1 << input;
+  const behind = lineAhead(master, slave, line);
   return {
+    ...(behind === undefined ? {} : { behind }), ...(line >= 8 && (master.imr & (1 << CASCADE)) !== 0 ? { cascadeMasked: true } : {}),
     requested: (requests(chip) & bit) !== 0, masked: (chip.imr & bit) !== 0, inService: (chip.isr & bit) !== 0,
     levelTriggered: chip.allLevel || (chip.elcr & bit) !== 0, vector: (chip.vectorBase & 0xf8) | input,
   };
@@ -116,7 +125,7 @@ export function interruptingFunctions(functions: readonly PciFunction[]): Interr
 }
 
 /** The present picture. */
-export function interruptPicture(sources: InterruptSources): InterruptPicture {
+export function interruptPicture(sources: InterruptSources): InterruptWiring {
   const apics = sources.apics.map(apicView);
   return { apics, lines: Array.from({ length: IO_APIC_INPUTS }, (_, line) => lineView(line, sources, apics)) };
 }

@@ -94,10 +94,20 @@ function resolve(chip: PicChipState): number {
   const rank = rankOf(chip, requests(chip) & ~chip.imr);
   if (rank === 8) return -1;
   const input = inputAtRank(chip, rank);
-  let blocking = chip.specialMask ? chip.isr & ~chip.imr : chip.isr;
+  return rankOf(chip, blockingFor(chip, input)) > rank ? input : -1;
+}
+
+/** The inputs whose service may hold back a request at this one. */
+function blockingFor(chip: PicChipState, input: number): number {
+  const blocking = chip.specialMask ? chip.isr & ~chip.imr : chip.isr;
   // Special fully nested: a slave whose request is in service may still bring a more urgent one.
-  if (chip.specialFullyNested) blocking &= ~(chip.cascade & (1 << input));
-  return rankOf(chip, blocking) > rank ? input : -1;
+  return chip.specialFullyNested ? blocking & ~(chip.cascade & (1 << input)) : blocking;
+}
+
+/** The input in service that holds back a request at this one, by the chip's present priorities; undefined when none does. */
+export function inputAhead(chip: PicChipState, input: number): number | undefined {
+  const rank = rankOf(chip, blockingFor(chip, input));
+  return rank < 8 && rank <= rankOf(chip, 1 << input) ? inputAtRank(chip, rank) : undefined;
 }
 
 /** The acknowledge sequence inside a chip. Without a request input 7 is answered, and not put in service. */

@@ -357,6 +357,10 @@ export interface PicLineView {
   readonly inService: boolean;
   readonly levelTriggered: boolean;
   readonly vector: number;
+  /** The ISA line in service that holds it back, by the chips' priorities: its own, when that is in service and asks again. */
+  readonly behind?: number;
+  /** On the slave, when the input is masked by which the slave reaches the master. */
+  readonly cascadeMasked?: true;
 }
 
 /** A redirection entry of the I/O APIC. */
@@ -401,9 +405,14 @@ export interface LocalApicView {
   readonly external: boolean;
 }
 
-export interface InterruptPicture {
+export interface InterruptWiring {
   readonly lines: readonly InterruptLineView[];
   readonly apics: readonly LocalApicView[];
+}
+
+export interface InterruptPicture extends InterruptWiring {
+  /** Whether each processor has IF set, from CPU 0 on. */
+  readonly interruptFlags: readonly boolean[];
 }
 
 export interface ScreenText {

@@ -109,7 +109,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
     counters: () => countersOf(machine),
     execution: () => executionView(executor, machine.parts.mmu.shadow.counters),
     devices: () => board.devices.map(deviceView),
-    interrupts: () => board.interrupts(),
+    interrupts: () => ({ ...board.interrupts(), interruptFlags: processors.interruptFlags() }),
     events: () => ({ now: machine.time, events: machine.upcoming() }),
     disks: () => diskViews(machine.parts, images),
     readDisk: (name, offset, bytes) => readDisk(machine.parts, images, { name, offset, bytes }),

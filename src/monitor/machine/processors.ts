@@ -142,6 +142,11 @@ export class Processors implements CpuSignals {
     return this.state.starts.every((start, i) => start.waiting || (this.viewOf(i).getUint32(L.FLAGS_SYSTEM, true) & FLAG.IF) === 0);
   }
 
+  /** Whether each CPU has IF set, by number. */
+  interruptFlags(): boolean[] {
+    return Array.from({ length: this.count }, (_, index) => this.visit(index, () => (this.cpu.state.flags & FLAG.IF) !== 0));
+  }
+
   /**
    * Lets `act` look at a CPU, or change it, as if its turn had come. Nothing of the machine's course changes by that but what `act` does.
    * @throws MachineError when there is no such CPU

@@ -353,6 +353,10 @@ describe('board', () => {
     assert.equal(board.interrupts().apics[0].external, true, 'it reaches LINT0');
     assert.equal(board.interruptController.acknowledge(), 0x21);
     assert.deepEqual([line(1).pic?.requested, line(1).pic?.inService], [false, true]);
+    host.setInterruptLine(4, true);
+    assert.deepEqual([line(4).pic?.behind, line(0).pic?.behind, line(8).pic?.behind], [1, undefined, 1], 'what is in service comes before what is less urgent, the slave with it');
+    assert.equal(line(8).pic?.cascadeMasked, true, 'the mask FD leaves line 1 alone');
+    host.setInterruptLine(4, false);
     // The same wire as input 1 of the I/O APIC: fixed, to APIC 0, vector 51h, once it is not masked; the APIC is switched on first.
     host.setInterruptLine(1, false);
     board.memory.write(0xfee000f0, 4, 0x1ff);

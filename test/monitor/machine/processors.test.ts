@@ -65,6 +65,14 @@ describe('turns', function () {
     assert.equal(kernels.current, 0, 'the other one has halted again');
   });
 
+  it('leave each CPU its interrupt flag, which is read of all of them', () => {
+    const kernels = new SeveralKernels([[CLI, ...HERE], [STI, ...HERE], HALT_FOR_EVER]);
+    kernels.run({ kind: 'instructions', count: 20_000 });
+    const { current } = kernels;
+    assert.deepEqual(kernels.machine.parts.processors.interruptFlags(), [false, true, false]);
+    assert.equal(kernels.current, current, 'looking changes no turn');
+  });
+
   it('leave the instruction behind STI and MOV SS to its CPU', () => {
     // Interrupts come all the time; none may be taken between the first and the second instruction of a shadow.
     const begin = program(1);
