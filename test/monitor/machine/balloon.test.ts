@@ -1,5 +1,6 @@
 /** The memory balloon in its machine: which pages it reaches, who sees it take them, and its size as an input. */
 import assert from 'node:assert/strict';
+import { VIDEO_BYTES } from '../../../src/monitor/devices/vga-state';
 import { balloonMemory } from '../../../src/monitor/machine/balloonMemory';
 import { NOTHING } from '../../../src/monitor/memory/physicalMap';
 import type { VirtualMachine } from '../../../src/monitor/machine/machine';
@@ -8,8 +9,8 @@ import { Traveller } from './timeTraveller';
 
 const PAGE = 4096;
 const MEMORY = 2 << 20;
-/** A page of RAM that nothing uses, one of the BIOS's ROM, the first behind all RAM, and the first of video memory's own place. */
-const [UNUSED, BIOS, BEHIND, VIDEO] = [0x140, 0xff, MEMORY / PAGE, 0xa0];
+/** A page of RAM that nothing uses, one of the BIOS's ROM, the first behind all RAM, and the first of video memory: by its window, and in its own place. */
+const [UNUSED, BIOS, BEHIND, VIDEO, VIDEO_PLACE] = [0x140, 0xff, MEMORY / PAGE, 0xa0, (2 ** 40 - VIDEO_BYTES) / PAGE];
 /** jmp $ */
 const LOOP = [0xeb, 0xfe];
 
@@ -20,9 +21,9 @@ describe('the balloon in its machine', () => {
     const { parts: { map } } = machineWith();
     const pages = balloonMemory(map, MEMORY, 'balloon');
     const before = [map.read(BIOS * PAGE, 4), map.entry(BIOS), map.entry(VIDEO), map.entry(BEHIND)];
-    map.copyIn(UNUSED * PAGE, Uint8Array.of(1, 2, 3));
-    for (const page of [UNUSED, BIOS, VIDEO, BEHIND, 0xfffff, 0xffff_ffff]) pages.take(page);
-    assert.deepEqual([map.givenBackPages(), map.read(UNUSED * PAGE, 4)], [[UNUSED], 0]);
+    for (const page of [UNUSED, VIDEO_PLACE]) map.copyIn(page * PAGE, Uint8Array.of(1, 2, 3, 4));
+    for (const page of [UNUSED, BIOS, VIDEO, VIDEO_PLACE, BEHIND, 0xfffff, 0xffff_ffff]) pages.take(page);
+    assert.deepEqual([map.givenBackPages(), map.read(UNUSED * PAGE, 4), map.read(VIDEO_PLACE * PAGE, 4)], [[UNUSED], 0, 0x04030201]);
     assert.deepEqual([map.read(BIOS * PAGE, 4), map.entry(BIOS), map.entry(VIDEO), map.entry(BEHIND)], before);
     assert.equal(map.entry(BEHIND), NOTHING);
     for (const page of [UNUSED, BIOS, 0xffff_ffff]) pages.release(page);
