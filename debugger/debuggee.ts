@@ -4,6 +4,7 @@
 import { BreakpointEvent, CapabilitiesEvent, Event, InvalidatedEvent, LoadedSourceEvent, MemoryEvent, ModuleEvent, OutputEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { LogEntry, StopReason, WatchHit } from '../src/monitor/machine/session';
+import { balloonCommand } from './balloonCommand';
 import { formatReference, type Place } from './addresses';
 import { BreakpointManager } from './breakpoints';
 import { OF_A_RECORDING, WITHOUT_TIME_TRAVEL, type ClientFeatures } from './capabilities';
@@ -158,7 +159,7 @@ export class Debuggee {
     this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
       until: (text) => this.runTo(text),
       who: (expression, bytes) => this.whoWrote(expression, bytes),
-    }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time)]);
+    }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,

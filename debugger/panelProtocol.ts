@@ -123,6 +123,8 @@ export interface PanelRequests {
    * `writable`: what the guest writes to a floppy goes to its image; if not, it is kept in memory.
    */
   'shadowbox.changeDisc': { arguments: { readonly drive: string; readonly image?: string; readonly writable?: boolean }; answer: Record<string, never> };
+  /** What the guest is to be left of its memory by the balloon, in bytes. */
+  'shadowbox.balloon': { arguments: { readonly memory: number }; answer: Record<string, never> };
   'shadowbox.screen': { arguments: Record<string, never>; answer: Wire<ScreenText> };
   /** `since`: the `change` of the picture that is had already. */
   'shadowbox.picture': { arguments: { readonly since?: number }; answer: PictureAnswer };

@@ -84,6 +84,11 @@ export function panelHandlers(
       settings.changed();
       return {};
     },
+    'shadowbox.balloon': async (args) => {
+      await control.input({ kind: 'balloon', memory: args.integer('memory', 0) });
+      settings.changed();
+      return {};
+    },
     'shadowbox.screen': async () => toWire(await inspect.screen()),
     'shadowbox.picture': async (args) => {
       const since = args.optionalInteger('since', 0);

@@ -1,6 +1,6 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [memtest] [grub] [ipxe] [disk-i386] [disk-amd64]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [balloon] [memtest] [grub] [ipxe] [disk-i386] [disk-amd64]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
@@ -8,6 +8,7 @@
 //            virtio-686.vmlinuz, -amd64.vmlinuz: the kernels that the drivers belong to
 //   e1000    linux/e1000-686.cpio, -686-pae.cpio, -amd64.cpio: busybox with the kernel's e1000 driver and ethtool
 //   mouse    linux/mouse-686.cpio: busybox with the kernel's drivers of a PS/2 mouse; mouse-686.vmlinuz: their kernel
+//   balloon  linux/balloon-686.cpio: busybox with the kernel's driver of a virtio memory balloon; balloon-686.vmlinuz: its kernel
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
 //   ipxe     ipxe/ipxe.iso, pxe-e1000.rom
@@ -253,16 +254,16 @@ async function makeVirtio(archive, folder, flavour) {
   await putVersions(file, [...debs, ...kernel.debs, ...tools]);
 }
 
-/** busybox, and the kernel's drivers of a PS/2 mouse in the order of /modules/mouse. */
-async function makeMouse(archive, folder, flavour) {
+/** busybox, and a kernel's modules in the order of /modules/NAME: those that are wanted, and what they depend on. */
+async function makeWithDrivers(archive, folder, flavour, { name: set, wanted }) {
   const { busybox, debs } = await fetchBusybox(archive, folder, KERNELS[flavour]);
   const kernel = await unpackKernel(archive, folder, flavour);
-  const modules = await modulesInOrder(kernel.tree, ['psmouse', 'evdev', 'mousedev']);
-  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/drivers': Buffer.from(DRIVERS_SCRIPT), 'modules/mouse': Buffer.from([...modules.keys(), ''].join('\n')) };
+  const modules = await modulesInOrder(kernel.tree, wanted);
+  const programs = { init: Buffer.from(INIT), 'bin/busybox': busybox, 'bin/drivers': Buffer.from(DRIVERS_SCRIPT), [`modules/${set}`]: Buffer.from([...modules.keys(), ''].join('\n')) };
   for (const [name, data] of modules) programs[`modules/${name}.ko`] = data;
   // Modules want the very kernel that they were built with.
-  await putKernel(kernel, `mouse-${flavour}.vmlinuz`);
-  const file = path.join(LINUX, `mouse-${flavour}.cpio`);
+  await putKernel(kernel, `${set}-${flavour}.vmlinuz`);
+  const file = path.join(LINUX, `${set}-${flavour}.cpio`);
   await put(file, initramfs({ folders: MOUNT_POINTS, programs }));
   await putVersions(file, [...debs, ...kernel.debs]);
 }
@@ -292,6 +293,10 @@ async function fetchIpxe(archive, folder) {
   await putVersions(path.join(IPXE, 'ipxe'), debs);
 }
 
+/** Guests that have a shell and some drivers: a PS/2 mouse's, and the balloon's. */
+const MOUSE = { name: 'mouse', wanted: ['psmouse', 'evdev', 'mousedev'] };
+const BALLOON = { name: 'balloon', wanted: ['virtio_pci', 'virtio_balloon'] };
+
 /** Everything that can be made: by word, its files, each with how to make it. The `.packages` file comes last, so it stands for all. */
 const PRODUCTS = {
   kernels: [
@@ -305,7 +310,9 @@ const PRODUCTS = {
   virtio: ['686', 'amd64'].map((flavour) => [
     path.join(LINUX, `virtio-${flavour}.cpio.packages`), (archive, folder) => makeVirtio(archive, folder, flavour),
   ]),
-  mouse: [[path.join(LINUX, 'mouse-686.cpio.packages'), (archive, folder) => makeMouse(archive, folder, '686')]],
+  ...Object.fromEntries([MOUSE, BALLOON].map((drivers) => [drivers.name, [
+    [path.join(LINUX, `${drivers.name}-686.cpio.packages`), (archive, folder) => makeWithDrivers(archive, folder, '686', drivers)],
+  ]])),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
   ipxe: [[path.join(IPXE, 'ipxe.packages'), fetchIpxe]],
@@ -314,7 +321,7 @@ const PRODUCTS = {
     return [`disk-${architecture}`, [[file, (_archive, folder) => makeDebianDisk(architecture, file, folder)]]];
   })),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'memtest', 'grub', 'ipxe'];
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'balloon', 'memtest', 'grub', 'ipxe'];
 
 await main(async () => {
   const words = process.argv.slice(2);

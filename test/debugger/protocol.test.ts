@@ -27,7 +27,7 @@ const COMMANDS = [
   'setVariable', 'setExpression', 'evaluate', 'completions', 'exceptionInfo', 'loadedSources', 'locations', 'source', 'modules', 'readMemory', 'writeMemory',
   'disassemble', 'shadowbox.cpu', 'shadowbox.summary', 'shadowbox.addressSpaces', 'shadowbox.table', 'shadowbox.walk', 'shadowbox.counters', 'shadowbox.execution',
   'shadowbox.frames', 'shadowbox.frame', 'shadowbox.regions', 'shadowbox.region', 'shadowbox.profile',
-  'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.changeDisc',
+  'shadowbox.disks', 'shadowbox.diskReport', 'shadowbox.diskEntries', 'shadowbox.readDisk', 'shadowbox.changeDisc', 'shadowbox.balloon',
   'shadowbox.devices', 'shadowbox.interrupts', 'shadowbox.events', 'shadowbox.screen', 'shadowbox.picture', 'shadowbox.mouse', 'shadowbox.serialInput', 'shadowbox.key',
   'shadowbox.button', 'shadowbox.writeRegister', 'shadowbox.timeline', 'shadowbox.format',
 ];
@@ -280,6 +280,9 @@ describe('protocol', function () {
     await client.request('shadowbox.changeDisc', { drive: 'floppy0' });
     assert.deepEqual(machine.inputs.at(-1), { kind: 'media', drive: 'floppy0', image: null });
     assert.match(await client.refused('shadowbox.changeDisc', { drive: 'floppy0', image: '' }), /leave it out to take out/);
+    await client.request('shadowbox.balloon', { memory: 0x100000 });
+    assert.deepEqual(machine.inputs.at(-1), { kind: 'balloon', memory: 0x100000 });
+    assert.match(await client.refused('shadowbox.balloon', { memory: -1 }), /'memory'/);
     assert.match(await client.refused('shadowbox.writeRegister', { space: 'port', address: 0x43, bytes: 3, value: 0 }), /'bytes' is 1, 2 or 4/);
     assert.match(await client.refused('shadowbox.serialInput', { port: 'com1', data: '!' }), /base64/);
   });

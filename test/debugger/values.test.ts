@@ -314,6 +314,7 @@ describe('values of a C program', function () {
     assert.equal(await evaluate('hash', 'repl'), '0123abcd');
     assert.match(await evaluate('spaces', 'repl'), /\* cr3=0x00009000  32-bit/);
     assert.match(await client.refused('evaluate', { expression: 'mem', context: 'repl' }), /Usage: mem/);
+    assert.match(await client.refused('evaluate', { expression: 'balloon', context: 'repl' }), /This machine has no memory balloon; .*"balloon": true/);
   });
 
   it('completes commands, registers, variables and members', async () => {

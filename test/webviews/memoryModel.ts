@@ -44,9 +44,13 @@ const regions: FrameMap['regions'] = [
   { first: 0x100, count: 0x3f00, name: 'RAM' }, { first: 0xe0000, count: 0x1000, name: 'video memory' }, { first: 0xfee00, count: 1, name: 'local APIC' },
 ];
 
+const MIB = 2 ** 20;
+/** All of the 64 MiB but what is shown as ballooned. */
+const BALLOON = { memory: 64 * MIB, target: 56 * MIB, taken: 8 * MIB, driven: true, statistics: [] };
+
 /** The whole of memory, with a heap up to a page. */
 export function framesAnswer(heap = 0x2420): FramesAnswer {
-  return toWire<FrameMap>({ pages: 2 ** 20, kinds: KINDS, runs: runsOf(stretches(heap)), regions, snapshots: true, ballooned: 0x900 });
+  return toWire<FrameMap>({ pages: 2 ** 20, kinds: KINDS, runs: runsOf(stretches(heap)), regions, snapshots: true, ballooned: 0x900, balloon: BALLOON });
 }
 
 const space = { key: '32-bit+:4194304', cr3: 0x400000, mode: '32-bit', bytes: 4096 } as const;

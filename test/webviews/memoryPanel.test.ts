@@ -224,4 +224,17 @@ describe('physical memory: in a browser', function () {
     await page.locator('[data-only=ballooned][aria-pressed=true]').waitFor();
     await screenshot(page, 'physical-memory-ballooned');
   }, { shade: 'kind', cursor: 0x3400, view: 'memory' }));
+
+  it('asks the guest to do with less memory, by the size that is typed', () => withMemory(DARK, async ({ page, asked }) => {
+    const field = page.getByLabel('Guest memory');
+    assert.equal(await field.inputValue(), '56');
+    assert.match(await page.locator('[data-form=balloon]').innerText(), /of 64 MiB/);
+    const orders = (): readonly unknown[] => asked.filter(({ request }) => request === 'shadowbox.balloon').map((order) => order.arguments);
+    await field.fill('65');
+    await field.press('Enter');
+    await field.fill('48');
+    await field.press('Enter');
+    await eventually(async () => { assert.deepEqual(orders(), [{ memory: 48 * 2 ** 20 }], 'and for no more than there is'); });
+    await page.locator('#map:focus').waitFor();
+  }));
 });

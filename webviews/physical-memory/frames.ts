@@ -13,6 +13,7 @@ export const PROCESSES = ask('shadowbox.processes', {});
 export const frameOf = (page: number) => ask('shadowbox.frame', { page });
 
 export const PAGE_BYTES = 4096;
+export const MIB = 2 ** 20;
 
 /** Neighbouring pages alike. */
 export interface Run {

@@ -4,7 +4,7 @@
 import type { Inquiries } from '../ui/inquiries';
 import { startPanel, type PanelPage } from '../ui/panelLoop';
 import { baseOf, bodyOf } from '../ui/typedQuestions';
-import { FRAMES, PROCESSES, changesOf, frameOf, framesOf } from './frames';
+import { FRAMES, MIB, PROCESSES, changesOf, frameOf, framesOf } from './frames';
 import { MapPainter, cellAt, sizeOf, type MapSize } from './mapPainter';
 import { SHADES, fromKept, reduce, shownOf, toKeep, type Act, type Movement, type State } from './state';
 import { view } from './view';
@@ -103,6 +103,14 @@ class MapOnPage {
   }
 }
 
+/** Asks the guest to do with as much memory as is written. */
+function setBalloon(root: HTMLElement, page: Page): void {
+  const field = root.querySelector<HTMLInputElement>('[data-field=balloon]');
+  if (field === null) return;
+  page.order({ request: 'shadowbox.balloon', arguments: { memory: field.valueAsNumber * MIB } }, ({ error }) => ({ type: 'remark', text: error ?? '' }));
+  root.querySelector<HTMLElement>('#map')?.focus();
+}
+
 const map = new MapOnPage();
 let its: Page | undefined;
 
@@ -134,6 +142,7 @@ function listen(root: HTMLElement, page: Page): void {
   });
   root.addEventListener('submit', (event) => {
     event.preventDefault();
+    if (event.target instanceof HTMLFormElement && event.target.dataset.form === 'balloon') return setBalloon(root, page);
     const field = root.querySelector<HTMLInputElement>('[data-field=address]');
     page.act({ type: 'go', text: field?.value ?? '' });
     if (page.state().remark === '') root.querySelector<HTMLElement>('#map')?.focus();

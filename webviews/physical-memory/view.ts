@@ -8,7 +8,7 @@ import { notice, sessionNotice } from '../ui/notice';
 import { count, hex, roughSize } from '../ui/numbers';
 import { baseOf, bodyOf } from '../ui/typedQuestions';
 import { detailView } from './detailView';
-import { FRAMES, PAGE_BYTES, cellsOf, changesOf, framesOf, runAt, type Frames } from './frames';
+import { FRAMES, MIB, PAGE_BYTES, cellsOf, changesOf, framesOf, runAt, type Frames } from './frames';
 import { SHADES, shownOf, type Shade, type State } from './state';
 import { KINDS, KIND_ORDER, NO_SNAPSHOTS, USES, USE_STORY, WRITTEN_STORY } from './words';
 import { plural, t } from '../ui/words';
@@ -39,8 +39,18 @@ function toolbar(state: State, inquiries: Inquiries, frames: Frames | undefined)
         h('button', { type: 'button', class: 'quiet', 'data-show': 'space', title: t('The whole guest-physical space (0)'), 'aria-pressed': state.view === 'space' ? 'true' : 'false' }, t('Whole space'))),
       h('form', { class: 'field', 'data-form': 'go' }, h('label', { class: 'field' }, h('span', { class: 'label' }, t('Address')),
         h('input', { type: 'text', class: 'hex', 'data-field': 'address', placeholder: '0xfee00000', spellcheck: 'false', autocomplete: 'off', size: 12, title: t('Guest-physical address (/)') }))),
+      frames.answer.balloon !== undefined && balloonForm(frames.answer.balloon),
     ],
     machineState(inquiries));
+}
+
+/** What the guest is to be left of its memory: the balloon takes the rest. */
+function balloonForm({ memory, target, taken, driven }: NonNullable<Frames['answer']['balloon']>): ElementDescription {
+  const story = driven ? t('the guest has given back {0}', roughSize(taken)) : t('no driver of the guest listens');
+  return h('form', { class: 'field', 'data-form': 'balloon', title: t('What the guest is asked to do with, in MiB; {0}', story) },
+    h('label', { class: 'field' }, h('span', { class: 'label' }, t('Guest memory')),
+      h('input', { type: 'number', 'data-field': 'balloon', 'data-hold-while-focused': true, min: 1, max: Math.floor(memory / MIB), step: 1, required: true, value: Math.floor(target / MIB) })),
+    h('span', { class: 'of' }, t('of {0}', roughSize(memory))));
 }
 
 const total = (pages: number): string => roughSize(pages * PAGE_BYTES);

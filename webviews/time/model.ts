@@ -42,13 +42,13 @@ const INPUT_LANES: readonly (readonly [name: string, title: string, kinds: reado
   ['mouse', t('Mouse'), ['mouse']],
   ['serial', t('Serial'), ['serial']],
   ['network', t('Network'), ['frame', 'link']],
-  ['buttons', t('Buttons, discs'), ['power-button', 'reset-button', 'media']],
+  ['buttons', t('Buttons, discs'), ['power-button', 'reset-button', 'media', 'balloon']],
   ['other', t('Other input'), ['entropy', 'reply', 'register']],
 ];
 
 const WORDS: Readonly<Record<InputKind, string>> = {
   key: t('key'), mouse: t('movement of the mouse'), serial: t('serial input'), frame: t('network frame'), link: t('change of the network link'), 'power-button': t('power button'),
-  'reset-button': t('reset button'), media: t('change of a disc or floppy'), entropy: t('random numbers'), reply: t('answer of a shared folder'), register: t('write to a register'),
+  'reset-button': t('reset button'), media: t('change of a disc or floppy'), entropy: t('random numbers'), reply: t('answer of a shared folder'), register: t('write to a register'), balloon: t('size of the guest\'s memory'),
 };
 
 /** A virtual time for people: '1.500 s', '12 µs'. */

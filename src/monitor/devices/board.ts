@@ -39,6 +39,7 @@ import { Uart } from './uart';
 import { Vga } from './vga';
 import type { VideoMemory } from './vga-memory';
 import { vgaFunction } from './vga-pci';
+import type { VirtioBalloon } from './virtio/balloon';
 import { createVirtioDevices, type VirtioOptions } from './virtio/devices';
 
 /** A CD-ROM drive: the disc in it at first (null for none), and discs by name. */
@@ -136,6 +137,8 @@ export interface Board {
   readonly entropy: Entropy;
   /** Variables of a UEFI firmware. */
   readonly flash: Flash | undefined;
+  /** The memory balloon. */
+  readonly balloon: VirtioBalloon | undefined;
   readonly keyboard: KeyboardController;
   readonly vga: Vga;
   readonly rtc: Rtc;
@@ -416,7 +419,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     else pci.writeConfiguration(Math.floor(address / CONFIG_BYTES), address % CONFIG_BYTES, size, value);
   };
   return {
-    devices, interruptController: router, apics, power, entropy, flash, keyboard, vga, rtc, pci, uart,
+    devices, interruptController: router, apics, power, entropy, flash, balloon: virtio.balloon, keyboard, vga, rtc, pci, uart,
     ports, memory,
     reset: () => {
       for (const device of devices) device.reset();
@@ -453,6 +456,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
       else if (input.kind === 'mouse') keyboard.mouse(input);
       else if (input.kind === 'register') writeRegister(input);
+      else if (input.kind === 'balloon') throw new RangeError('This machine has no memory balloon; it is given one by "balloon": true in its configuration.');
       else throw new RangeError(`There is no device '${input.port}' that takes input.`);
     },
     interrupts: () => interruptPicture({

@@ -188,6 +188,8 @@ export type MachineInput =
    * power-on. `writable`: what the guest writes to a floppy goes to its image, not to memory.
    */
   | { readonly kind: 'media'; readonly drive: string; readonly image: string | null; readonly writable?: boolean }
+  /** The balloon is to leave the guest this much memory, in bytes. How far it gets is the guest's affair. */
+  | { readonly kind: 'balloon'; readonly memory: number }
   | { readonly kind: 'serial'; readonly port: string; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly code: KeyCode; readonly down: boolean }
   /** The buttons in front: one press each. What the power button does is the guest's affair. */

@@ -18,6 +18,18 @@ export interface FrameRegion {
   readonly name: string;
 }
 
+/** The memory balloon. All sizes in bytes. */
+export interface BalloonView {
+  /** All RAM of the guest, what it is to be left of it, and what its driver has given back. */
+  readonly memory: number;
+  readonly target: number;
+  readonly taken: number;
+  /** Whether the guest has a driver for it that is ready. */
+  readonly driven: boolean;
+  /** What the driver has told last of the guest's memory: bytes for the sizes, numbers for the rest. */
+  readonly statistics: readonly { readonly name: string; readonly value: number }[];
+}
+
 /** All guest-physical pages, in runs of pages alike. */
 export interface FrameMap {
   /** How many pages the picture has: a power of two, 4 GiB at least. All behind the last run is nothing. */
@@ -35,6 +47,8 @@ export interface FrameMap {
   readonly snapshots: boolean;
   /** Pages that a balloon in the guest has given back since power-on. */
   readonly ballooned: number;
+  /** The balloon, where the machine has one. */
+  readonly balloon?: BalloonView;
 }
 
 /** A place in an address space at which a page is mapped, as far as shadow tables know. */

@@ -12,7 +12,7 @@ import { SHADOW, type ShadowTable } from '../memory/shadowTable';
 import { canonicalPage } from '../memory/shadowTree';
 import { TLB_KIND } from '../memory/tlb';
 import { backingOf, type DeviceAt } from './backing';
-import type { FrameCode, FrameDetails, FrameKind, FrameMap, FrameMapping, FrameRegion, FrameTable } from './frameTypes';
+import type { BalloonView, FrameCode, FrameDetails, FrameKind, FrameMap, FrameMapping, FrameRegion, FrameTable } from './frameTypes';
 
 const KINDS = ['nothing', 'untouched', 'zeros', 'RAM', 'shared', 'table', 'code', 'ROM', 'video', 'device', 'ballooned'] as const satisfies readonly FrameKind[];
 /** The number of each. */
@@ -32,6 +32,7 @@ export class FrameView {
     private readonly cpu: Cpu,
     private readonly code: CodeCache,
     private readonly deviceAt: DeviceAt,
+    private readonly balloon: () => BalloonView | undefined = () => undefined,
   ) {}
 
   private get map(): PhysicalMap {
@@ -58,7 +59,11 @@ export class FrameView {
     }
     let pages = LEAST_PAGES;
     while (pages < runs.end) pages *= 2;
-    return { pages, kinds: KINDS, runs: runs.finish(), regions: regions.regions, snapshots: map.keeper !== undefined, ballooned: map.counters.ballooned };
+    const balloon = this.balloon();
+    return {
+      pages, kinds: KINDS, runs: runs.finish(), regions: regions.regions, snapshots: map.keeper !== undefined, ballooned: map.counters.ballooned,
+      ...(balloon === undefined ? {} : { balloon }),
+    };
   }
 
   /** First pages of stretches in which there is anything. */

@@ -123,6 +123,11 @@ export const FIELDS = {
     kind: flag(),
     doc: 'Whether there is a virtio entropy device. Its numbers are the same in every run, so they are no secret. Default: no.',
   },
+  balloon: {
+    kind: flag(),
+    doc: 'Whether there is a virtio memory balloon, by which a guest with a driver for it gives memory back, and is asked to (`balloon` in the debug console). '
+      + 'See docs/virtio.md. Default: no.',
+  },
   bootOrder: {
     kind: list(choice({ floppy: 'The floppy.', disk: 'The hard disks.', cdrom: 'The CD-ROM.', network: 'The network card, by its expansion ROM; not with the built-in firmware.' }), '["floppy", "disk"]'),
     doc: 'What the firmware tries to boot from, in this order. Default: what is there of floppy, disks, CD-ROM, network.',

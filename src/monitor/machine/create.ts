@@ -56,7 +56,7 @@ export function createMachine(images: MachineImages, files: FileStore, translati
   const travel = new TimeTravel(machine, images.configuration.timeTravelMemory, images.recording, images.snapshots);
   const deviceAt = (address: number): string | undefined => board.memory.deviceAt(address)?.name;
   const paging = new PagingView(cpu, deviceAt);
-  const frames = new FrameView(cpu, executor.code, deviceAt);
+  const frames = new FrameView(cpu, executor.code, deviceAt, () => board.balloon?.view());
   const regions = new RegionView(cpu, executor);
   const profiler = new Profiler(cpu, (address, bytes) => readMemory(machine.parts, { kind: 'linear' }, address, bytes), () => machine.retired);
   const pictures = new PictureMaker(board.vga);

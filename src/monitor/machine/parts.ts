@@ -12,7 +12,7 @@ import type { BlockBackend, DeviceHost } from '../devices/device';
 import type { VideoMemory } from '../devices/vga-memory';
 import { isRomOfVga } from '../devices/vga-pci';
 import { VIDEO_BYTES } from '../devices/vga-state';
-import type { VirtioOptions } from '../devices/virtio/devices';
+import { BALLOON, type VirtioOptions } from '../devices/virtio/devices';
 import { e820File, type FwCfgFile } from '../devices/fw-cfg';
 import { DirectStore, type BlockStore, type DiskRequest, type StorageService } from '../disks/blockStore';
 import { Drive, type WritePolicy } from '../disks/drive';
@@ -45,6 +45,7 @@ import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
 import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
+import { balloonMemory } from './balloonMemory';
 import { MachineError } from './blame';
 import { bootPaths, type BootDrives } from './bootPaths';
 import { BusMasterMemory } from './busMasterMemory';
@@ -175,7 +176,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       apic: { present: cpu.features.has('apic'), x2apic: cpu.features.has('x2apic') },
       ...networkOf(images),
       ...(images.vgaBios && isRomOfVga(images.vgaBios.bytes) ? { vgaRom: images.vgaBios.bytes } : {}),
-      virtio: virtioOptions(images, virtioDisks),
+      virtio: virtioOptions(images, virtioDisks, map),
     },
     {
       memory: new BusMasterMemory(map),
@@ -261,9 +262,12 @@ function setWritable(map: PhysicalMap, first: number, bytes: number, writable: b
 }
 
 /** The virtio devices that the configuration asks for. */
-function virtioOptions({ configuration }: MachineImages, disks: readonly BlockBackend[]): VirtioOptions {
-  const { console: terminal, rng = false, shares = [] } = configuration;
-  return { disks, rng, console: terminal === 'none' ? [] : [{ channel: 'hvc0' }], shares: shares.map(({ tag }) => tag) };
+function virtioOptions({ configuration }: MachineImages, disks: readonly BlockBackend[], map: PhysicalMap): VirtioOptions {
+  const { console: terminal, rng = false, shares = [], balloon = false, memory: memoryBytes } = configuration;
+  return {
+    disks, rng, console: terminal === 'none' ? [] : [{ channel: 'hvc0' }], shares: shares.map(({ tag }) => tag),
+    ...(balloon ? { balloon: { memoryBytes, pages: balloonMemory(map, memoryBytes, BALLOON) } } : {}),
+  };
 }
 
 interface Drives {

@@ -2,7 +2,7 @@
 import type { AccessSize, Device } from '../../../src/monitor/devices/device';
 import { driveDevice } from './drivers';
 import { interesting, pick, type Random } from './values';
-import { DISC_NAMES, FLOPPY_NAMES, MEMORY_BYTES, type World } from './world';
+import { BALLOON_MEMORY, DISC_NAMES, FLOPPY_NAMES, MEMORY_BYTES, type World } from './world';
 
 const SIZES: readonly AccessSize[] = [1, 2, 4];
 
@@ -92,7 +92,7 @@ function someReply(random: Random): Uint8Array {
 
 function giveInput(world: World, random: Random): number {
   const { board } = world;
-  switch (random(10)) {
+  switch (random(11)) {
     case 0: board.input({ kind: 'key', code: random(2) === 0 ? random(0x80) : 0xe000 + random(0x80), down: random(2) === 0 }); break;
     case 1: {
       const port = pick(random, ['com1', 'com2', 'com3', 'com4'] as const) ?? 'com1';
@@ -109,6 +109,7 @@ function giveInput(world: World, random: Random): number {
       break;
     case 6: board.input({ kind: 'reply', port: random(2) === 0 ? '9p0' : '9p1', bytes: someReply(random) }); break;
     case 7: board.input({ kind: 'serial', port: random(2) === 0 ? 'hvc0' : 'hvc1', bytes: Uint8Array.of(random(256), random(256)) }); break;
+    case 9: board.input({ kind: 'balloon', memory: BALLOON_MEMORY - 4096 * random(8) }); break;
     case 8: board.input({ kind: 'frame', port: 'net0', bytes: someFrame(random) }); break;
     default: board.input({ kind: 'mouse', dx: random(600) - 300, dy: random(600) - 300, wheel: random(9) - 4, buttons: random(32) });
   }

@@ -5,12 +5,15 @@
 import { createBoard, type Board } from '../../../src/monitor/devices/board';
 import type { DmaMemory } from '../../../src/monitor/devices/dma';
 import type { DeviceHost, DeviceStop } from '../../../src/monitor/devices/device';
+import type { BalloonPages } from '../../../src/monitor/devices/virtio/balloon';
 import { VirtioNinep } from '../../../src/monitor/devices/virtio/ninep';
 import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
 import { TardyDisk } from './tardyDisk';
 
 /** Memory that bus masters reach, bytes; what lies beyond reads FF. */
 export const MEMORY_BYTES = 1 << 20;
+/** What the balloon takes for the guest's memory: beyond what there is, pages are none. */
+export const BALLOON_MEMORY = 2 * MEMORY_BYTES;
 /** Events at one and the same moment: more of them is a device that never comes to rest. */
 const MOST_EVENTS_AT_ONCE = 10_000;
 
@@ -64,6 +67,11 @@ function masterMemory(memory: Uint8Array): DmaMemory {
   };
 }
 
+/** Pages as the balloon takes them: they read as zeros then. */
+function balloonPages(memory: Uint8Array): BalloonPages {
+  return { take: (page) => memory.fill(0, 4096 * page, 4096 * (page + 1)), release: () => undefined };
+}
+
 export class World implements DeviceHost {
   readonly board: Board;
   readonly memory = new Uint8Array(MEMORY_BYTES);
@@ -89,7 +97,7 @@ export class World implements DeviceHost {
         memoryBytes: MEMORY_BYTES, rtcEpochSeconds: 1_700_000_000, disks: ata, floppies, floppyDisks: (name) => later.get(name), cdrom: { image: 'large', discs: (name) => discs.get(name) },
         hpet: true, cpus: 2, serialCharacterCycles: 2000, flash: { address: FLASH.address, bytes: new Uint8Array(FLASH.bytes).fill(0xff) },
         network: { card: kind, ...(kind === 'e1000' ? { rom: new Uint8Array(4096).fill(0x55) } : {}) },
-        virtio: { disks: virtio, rng: true, console: [{ channel: 'hvc0' }, { channel: 'hvc1' }], shares: ['work', 'library'] },
+        virtio: { disks: virtio, rng: true, console: [{ channel: 'hvc0' }, { channel: 'hvc1' }], shares: ['work', 'library'], balloon: { memoryBytes: BALLOON_MEMORY, pages: balloonPages(memory) } },
       },
       {
         memory: masterMemory(memory),

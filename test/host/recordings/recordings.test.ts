@@ -56,6 +56,7 @@ describe('recordings in one file', function () {
     { do: 'run', count: 100_000 },
     { do: 'input', input: { kind: 'frame', port: 'net0', bytes: Array.from({ length: 64 }, (_, i) => (i < 6 ? 255 : i)) } },
     { do: 'input', input: { kind: 'link', port: 'net0', up: false } },
+    { do: 'input', input: { kind: 'balloon', memory: 2 << 20 } },
     { do: 'bookmark', name: 'before the poke' },
     { do: 'poke', address: 0x7000, byte: 77 },
     { do: 'run', count: 100_000 },
@@ -81,8 +82,8 @@ describe('recordings in one file', function () {
     writeFileSync(at('disc.iso'), new Uint8Array(2048 * 40).fill(7));
     const disc: Deed = { do: 'input', input: { kind: 'media', drive: 'cdrom', image: at('disc.iso') } };
     recorded = await inProcess({
-      configuration: { floppy: at('boot.img'), cdrom: 'empty', network: 'user', memory: '4M', timeTravel: true },
-      deeds: [...deeds.slice(0, 9), disc, ...deeds.slice(9), { do: 'save', file: at('run.shadowbox'), embed: false }, { do: 'save', file: at('whole.shadowbox'), embed: true }],
+      configuration: { floppy: at('boot.img'), cdrom: 'empty', network: 'user', balloon: true, memory: '4M', timeTravel: true },
+      deeds: [...deeds.slice(0, 10), disc, ...deeds.slice(10), { do: 'save', file: at('run.shadowbox'), embed: false }, { do: 'save', file: at('whole.shadowbox'), embed: true }],
     });
   });
   after(() => { rmSync(folder, { recursive: true, force: true }); });

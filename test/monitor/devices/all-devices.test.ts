@@ -121,6 +121,7 @@ const FACTORIES: readonly ((host: FakeHost) => Device)[] = [
   (host) => createVirtio(host, { rng: true }),
   (host) => createVirtio(host, { console: [{ channel: 'hvc0' }, { channel: 'hvc1' }] }),
   (host) => createVirtio(host, { shares: ['work'] }),
+  (host) => createVirtio(host, { balloon: { memoryBytes: 1 << 24, pages: { take: () => undefined, release: () => undefined } } }),
   (host) => new DebugPort(host),
   (host) => new ExitPort(host),
   () => new SystemPorts(),

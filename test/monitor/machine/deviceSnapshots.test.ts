@@ -35,7 +35,7 @@ function randomNumbers(seed: number): Random {
 /** A board takes one network card, so there are two full ones: with what a PC has, and with every virtio device. */
 const BOARDS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   PC: { network: { card: 'e1000' } },
-  virtio: { network: { card: 'virtio' }, rng: true, console: 'file.log', shares: [{ path: '/', tag: 'work' }] },
+  virtio: { network: { card: 'virtio' }, rng: true, console: 'file.log', shares: [{ path: '/', tag: 'work' }], balloon: true },
 };
 
 function fullBoard(kind: string): VirtualMachine {

@@ -42,13 +42,14 @@ export function position(value: unknown, where: string): Position {
 
 /** An input, whose bytes have been found. */
 export function decodeInput(value: unknown, where: string): MachineInput {
-  const { kind, port, bytes, code, down, up, drive, image, writable, dx, dy, wheel, buttons, space, address, size, value: written } = record(value, where);
+  const { kind, port, bytes, code, down, up, drive, image, writable, dx, dy, wheel, buttons, space, address, size, value: written, memory } = record(value, where);
   if ((kind === 'serial' || kind === 'frame' || kind === 'reply') && typeof port === 'string' && bytes instanceof Uint8Array) return { kind, port, bytes };
   if (kind === 'entropy' && bytes instanceof Uint8Array) return { kind, bytes };
   if (kind === 'power-button' || kind === 'reset-button') return { kind };
   if (kind === 'key' && typeof down === 'boolean') return { kind, code: count(code, `${where}.code`), down };
   if (kind === 'media' && typeof drive === 'string' && (typeof image === 'string' || image === null)) return { kind, drive, image, ...(writable === true ? { writable } : {}) };
   if (kind === 'link' && typeof port === 'string' && typeof up === 'boolean') return { kind, port, up };
+  if (kind === 'balloon') return { kind, memory: count(memory, `${where}.memory`) };
   if (kind === 'mouse') {
     return {
       kind, dx: steps(dx, `${where}.dx`), dy: steps(dy, `${where}.dy`), buttons: count(buttons, `${where}.buttons`),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { serialize } from 'node:v8';
 import type { AccessSize } from '../../../../src/monitor/devices/device';
+import { VirtioBalloon } from '../../../../src/monitor/devices/virtio/balloon';
 import { VirtioBlock } from '../../../../src/monitor/devices/virtio/block';
 import { VirtioConsole } from '../../../../src/monitor/devices/virtio/console';
 import { VirtioNet } from '../../../../src/monitor/devices/virtio/net';
@@ -10,7 +11,7 @@ import { VirtioRng } from '../../../../src/monitor/devices/virtio/rng';
 import type { VirtioDevice, VirtioSurroundings } from '../../../../src/monitor/devices/virtio/transport';
 import { createRandom } from '../fake-host';
 import { MemoryDisk } from '../memory-disk';
-import { Driver, SLOT } from './driver';
+import { Driver, MEMORY_BYTES, SLOT } from './driver';
 
 type Device = VirtioDevice<object>;
 
@@ -21,6 +22,7 @@ const DEVICES: Readonly<Record<string, (surroundings: VirtioSurroundings) => Dev
   rng: (surroundings) => new VirtioRng(surroundings, { name: 'rng', slot: SLOT, next: () => 0x1122_3344_5566_7788n }),
   console: (surroundings) => new VirtioConsole(surroundings, { name: 'console', slot: SLOT, ports: [{ channel: 'hvc0' }, { channel: 'hvc1', portName: 'name' }] }),
   ninep: (surroundings) => new VirtioNinep(surroundings, { name: 'ninep', slot: SLOT, channel: '9p0', tag: 'tag' }),
+  balloon: (surroundings) => new VirtioBalloon(surroundings, { name: 'balloon', slot: SLOT, memoryBytes: 2 * MEMORY_BYTES, pages: { take: () => undefined, release: () => undefined } }),
 };
 
 /** The most that a device may keep of a guest's doing: chains of full length in every place that there is for one. */
@@ -71,6 +73,7 @@ class Fuzz {
     const { device } = this.driver;
     if (device instanceof VirtioNet) device.receive(new Uint8Array(this.random(2000)));
     if (device instanceof VirtioConsole && device.state.own.ports[0].incoming.length < 1000) device.receive(`hvc${String(this.random(2))}`, new Uint8Array(this.random(50)));
+    if (device instanceof VirtioBalloon) device.setTarget(2 * MEMORY_BYTES - 4096 * this.random(2));
     if (!(device instanceof VirtioNinep)) return;
     const [request] = device.state.own.outstanding;
     if (request === undefined) return;
