@@ -29,6 +29,8 @@ interface Seek {
   readonly reason: StopReason;
   /** Whether a snapshot is to be taken shortly before, where the machine goes first. */
   approaches: boolean;
+  /** Whether the instruction there is to be tried, up to the exception that it stops at: its walks of page tables have set bits by then. */
+  tries: 'once' | 'under way' | 'never';
 }
 
 /** Runs from one snapshot to the next, from the last one back, to find where a run would have stopped last before `origin`. */
@@ -163,10 +165,18 @@ export class TimeTravel {
     }
     if (journey.kind === 'search') return this.searched(journey, outcome.reason);
     if (outcome.reason.kind !== 'count' && outcome.reason.kind !== 'time') return this.arrive(outcome.reason);
-    if (!journey.approaches) return this.arrive(journey.reason);
-    journey.approaches = false;
-    this.remember();
-    this.goOn(journey);
+    if (journey.approaches) {
+      journey.approaches = false;
+      this.remember();
+      this.goOn(journey);
+      return 'more';
+    }
+    if (journey.tries === 'under way') this.setOut(journey.to, journey.reason, 'never');
+    else if (journey.tries === 'never') return this.arrive(journey.reason);
+    else {
+      journey.tries = 'under way';
+      machine.rerun({ kind: 'instructions', count: 1 }, undefined, 'backwards');
+    }
     return 'more';
   }
 
@@ -262,7 +272,7 @@ export class TimeTravel {
     this.searchFrom({ kind: 'search', from, end: position, origin: position, found: undefined });
   }
 
-  private setOut(to: Destination, reason: StopReason): void {
+  private setOut(to: Destination, reason: StopReason, tries: Seek['tries'] = reason.kind === 'exception' ? 'once' : 'never'): void {
     const { machine } = this;
     const index = this.moments.last((position) => this.leads(position, to));
     // On from here, if here is nearer.
@@ -271,7 +281,7 @@ export class TimeTravel {
     if (isNearer && machine.isDead) throw new MachineError('The machine has come to its end: there is nothing behind it.', 'user');
     if (!isNearer) this.restore(index);
     this.stepFrom = undefined;
-    this.journey = { kind: 'seek', to, reason, approaches: this.moments.count > 0 && this.distanceTo(to) > 2 * APPROACH };
+    this.journey = { kind: 'seek', to, reason, approaches: this.moments.count > 0 && this.distanceTo(to) > 2 * APPROACH, tries };
     this.goOn(this.journey);
   }
 

@@ -26,10 +26,10 @@ export function events(mode: Mode, there: () => Place): void {
         assert.match(story, /The walk of 0x\w+:\n {2}level [24] (PDE|PML4E)\[\d+\]/);
       }
       if (filterId === 'touch') return;
-      const [registers, retired] = [await place.command('regs'), await place.retired()];
+      const [registers, retired, hash] = [await place.command('regs'), await place.retired(), await place.hash()];
       await place.until('500 instructions');
       while (await place.retired() > retired) await place.client.request('reverseContinue', { threadId: 1 }).then(() => place.client.event('stopped'));
-      assert.deepEqual([await place.retired(), await place.command('regs')], [retired, registers], 'the same moment from the other side');
+      assert.deepEqual([await place.retired(), await place.command('regs'), await place.hash()], [retired, registers, hash], 'the same moment from the other side');
     });
   }
 
