@@ -12,13 +12,19 @@ const LARGEST_FLOPPY = 5760 * SECTOR_BYTES;
 /** The first volume descriptor of ISO 9660: where its identifier is, and what that is. */
 const CD_IDENTIFIER = { at: 16 * 2048 + 1, text: 'CD001' };
 
+const BOOT_SIGNATURE = { at: 510, bytes: [0x55, 0xaa] } as const;
+
 /** What a file is that is no raw image of a floppy, whatever its size; undefined for what may be one. Throws ImageError for a format that is not known well enough. */
 function otherThanFloppy(file: FileAccess, path: string): string | undefined {
   const format = probeFormat(file, path);
   if (format !== 'raw') return `is a disk image (${format})`;
   const identifier = new Uint8Array(CD_IDENTIFIER.text.length);
   file.read(CD_IDENTIFIER.at, identifier);
-  return String.fromCharCode(...identifier) === CD_IDENTIFIER.text ? 'is an image of a CD' : undefined;
+  if (String.fromCharCode(...identifier) !== CD_IDENTIFIER.text) return undefined;
+  // What can be started as either (GRUB's rescue image) has a boot sector besides.
+  const signature = new Uint8Array(BOOT_SIGNATURE.bytes.length);
+  file.read(BOOT_SIGNATURE.at, signature);
+  return signature.every((byte, i) => byte === BOOT_SIGNATURE.bytes[i]) ? undefined : 'is an image of a CD';
 }
 
 function checkFloppy(file: FileAccess, path: string): void {

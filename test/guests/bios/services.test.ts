@@ -36,7 +36,7 @@ const OF_THE_BIOS: Differences = {
   'no floppy 1 type': ['EAX', 'C'], 'no disk 81h type': ['EAX', 'C'],
   // Where tables lie; SeaBIOS keeps the last cylinder for diagnostics; its EDD 3.0 with more functions than 1.1's; no change line.
   'floppy parameters': ['EDI'], 'disk parameters': ['ECX'], 'disk type': ['EDX'], 'disk extensions': ['EAX', 'ECX'],
-  'floppy change': ['EAX', 'C'], 'disk set DMA mode': ['EAX', 'C'], 'disk eject': ['EAX'], 'disk change': ['EAX', 'C'],
+  'floppy type': ['EAX'], 'floppy change': ['EAX', 'C'], 'disk set DMA mode': ['EAX', 'C'], 'disk eject': ['EAX'], 'disk change': ['EAX', 'C'],
   // SeaBIOS takes a packet that is too short.
   'disk extended read by a short packet': ['EAX', 'C'],
   // The AT's BIOS tells success in ZF, too.
