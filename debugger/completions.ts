@@ -1,11 +1,12 @@
 /**
- * Completions in the console and in watches: commands, registers, variables, functions' and members' names.
+ * Completions in the console and in watches: commands, registers, variables, functions, types and members.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Evaluation } from './evaluation';
 import type { Threads } from './threads';
 import type { Program } from './program';
 import { registerNames } from './registers';
+import type { DeclarationKind } from './symbols/declarations';
 import { stripType, type Type } from './symbols/types';
 
 const MOST_ITEMS = 200;
@@ -33,13 +34,15 @@ export async function complete(
   const registers = matching(registerNames(scope.cpu), start, column, 'variable');
   if (word !== start) return registers;
   const locals = await scope.memory.run(() => scope.variables.visible().map((variable) => variable.name));
-  const globals = start === '' ? [] : program.globalNames();
+  const described = (kind: DeclarationKind): string[] => (start === '' ? [] : program.namesOf(kind));
   const isFirstWord = before.trimStart() === word;
   return [
     ...(isFirstWord ? matching(commands, start, column, 'keyword') : []),
     ...matching(locals, start, column, 'variable'),
     ...registers,
-    ...matching(globals, start, column, 'variable'),
+    ...matching(described('variables'), start, column, 'variable'),
+    ...matching(described('functions'), start, column, 'function'),
+    ...matching(described('types'), start, column, 'class'),
     ...matching(start === '' ? [] : program.describedNames(start, MOST_ITEMS), start, column, 'variable'),
   ].slice(0, MOST_ITEMS);
 }

@@ -8,6 +8,7 @@ import { messageOf, type FileReader } from './ports';
 import type { ProgramSource } from './sourcePlaces';
 import { SymbolLoader } from './symbolLoader';
 import { readableName } from './symbols/demangle';
+import type { DeclarationKind } from './symbols/declarations';
 import type { FunctionInfo } from './symbols/functions';
 import { matchPaths, normalisePath } from './symbols/paths';
 import { lastPart } from './symbols/separate-files';
@@ -276,9 +277,9 @@ export class Program {
     return this.described?.namesStartingWith(start, most) ?? [];
   }
 
-  /** Names of all variables outside functions. */
-  globalNames(): string[] {
-    return [...new Set(this.images.flatMap((image) => image.ask((table) => table.globalNames()) ?? []))];
+  /** Names of all variables outside functions, of all functions, or of all types that symbol files describe. */
+  namesOf(kind: DeclarationKind): string[] {
+    return [...new Set(this.images.flatMap((image) => image.ask((table) => table.namesOf(kind)) ?? []))];
   }
 
   typeNamed(name: string): Type | undefined {

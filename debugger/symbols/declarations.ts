@@ -26,6 +26,8 @@ interface Place {
   readonly owner: DeclaringUnit;
 }
 
+export type DeclarationKind = 'variables' | 'functions' | 'types';
+
 /** All that has one name. */
 interface Named {
   readonly name: string;
@@ -78,10 +80,10 @@ export class Declarations {
     return [...all.values()].sort((a, b) => a.die.offset - b.die.offset);
   }
 
-  /** Names of all variables outside functions. */
-  globalNames(): string[] {
+  /** Names of all variables outside functions, of all functions, or of all types. */
+  namesOf(kind: DeclarationKind): string[] {
     this.read();
-    return [...this.names.values()].filter(({ variables }) => variables !== undefined).map(({ name }) => name);
+    return [...this.names.values()].filter((named) => named[kind] !== undefined).map(({ name }) => name);
   }
 
   private find(name: string): Named | undefined {

@@ -7,7 +7,7 @@ import { CompilationUnit, rowEnd } from "./compilation-unit";
 import type { PlacedRow } from "./compilation-unit";
 import { readableName } from "./demangle";
 import { Declarations } from "./declarations";
-import type { Declaration, DeclaringUnit } from "./declarations";
+import type { Declaration, DeclarationKind, DeclaringUnit } from "./declarations";
 import { DW_TAG, DW_UT } from "./dwarf-constants";
 import { ElfFile, SHF } from "./elf";
 import type { ElfSection, Inflate, Machine } from "./elf";
@@ -276,9 +276,9 @@ export class SymbolTable {
     return this.variablesOf(this.declarations.globalsNamed(name));
   }
 
-  /** Names of the variables outside all functions (some may have been optimised away). */
-  globalNames(): string[] {
-    return this.declarations.globalNames();
+  /** Names of the variables outside all functions (some may have been optimised away), of the functions, or of the types. */
+  namesOf(kind: DeclarationKind): string[] {
+    return this.declarations.namesOf(kind);
   }
 
   private variablesOf(declarations: readonly Declaration[]): Variable[] {

@@ -325,6 +325,9 @@ describe('values of a C program', function () {
     assert.deepEqual(await labels('$eb'), ['ebx', 'ebp']);
     assert.ok((await labels('num')).includes('numbers'));
     assert.ok((await labels('coun')).includes('counter'));
+    const { targets } = await client.request('completions', { text: '(struct poi', column: 12, frameId: frame.id });
+    assert.deepEqual(targets.map(({ label, type, start, length }) => [label, type, start, length]).slice(-1), [['point', 'class', 8, 3]]);
+    assert.ok((await labels('ker')).includes('kernel_main'), 'functions');
     assert.ok((await labels('co')).includes('counters'));
     assert.deepEqual(await labels('eflags.z'), ['ZF']);
     assert.deepEqual(await labels('cs.b'), ['base']);
