@@ -45,8 +45,11 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await eventually(async () => { assert.deepEqual((await page.locator('[role=option] .owner').allInnerTexts()), ['bash (27)']); });
     await page.keyboard.press('Enter');
     await page.locator('.picked').filter({ hasText: 'bash (27)' }).waitFor();
-    await eventually(async () => { assert.equal(await page.locator('[role=listbox]').count(), 0); });
-    await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-picker')), 'toggle'); });
+    const closed = async (): Promise<void> => {
+      await eventually(async () => { assert.equal(await page.locator('[role=listbox]').count(), 0); });
+      await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-picker')), 'toggle'); });
+    };
+    await closed();
     await eventually(async () => { assert.equal(await page.isChecked('[data-field=follow]'), false); });
     // Arrow keys, and away without a choice.
     await page.keyboard.press('ArrowDown');
@@ -54,6 +57,7 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await page.keyboard.press('ArrowDown');
     await page.locator('[role=option].active').filter({ hasText: 'sshd (16)' }).waitFor();
     await page.keyboard.press('Escape');
+    await closed();
     await page.locator('.picked').filter({ hasText: 'bash (27)' }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.type('no such thing');

@@ -46,7 +46,9 @@ describe('page-tables: in a browser', function () {
     await screenshot(panel.page, 'page-tables-derivation');
   }));
 
-  it('unfolds a walk step by step where motion is wanted, and comes to its end', () => withPanel(DARK, async ({ page }) => {
+  it('unfolds a walk step by step where motion is wanted, and comes to its end', () => withPanel(DARK, async (panel) => {
+    const { page } = panel;
+    await rowOf(panel, 'Page directory').waitFor();
     // By events, because a machine that has much to do may look when all is over.
     await page.evaluate(() => {
       for (const type of ['animationstart', 'animationend', 'animationcancel']) {
@@ -57,7 +59,7 @@ describe('page-tables: in a browser', function () {
     });
     const count = async (type: string) => Number(await page.locator('body').getAttribute(`data-${type}`));
     const walk = async (address: string): Promise<void> => {
-      await page.fill('[data-field=address]', address);
+      await page.fill('[data-field=address]', `0x${address}`);
       await page.locator('[data-form=walk] button').click();
       await page.locator('.walk-title').filter({ hasText: address }).waitFor();
     };
