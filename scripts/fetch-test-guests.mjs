@@ -55,11 +55,12 @@ exec setsid cttyhack sh <>/dev/ttyS0 >&0 2>&1
 `;
 const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
 
-/** Writes a file beside its place and renames it, so that a run that is cut short leaves no half file. */
+/** Writes a file beside its place and renames it, so that a run that is cut short leaves no half file, and two at once do not meet. */
 async function put(file, data) {
+  const unfinished = `${file}.${process.pid}.unfinished`;
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(`${file}.unfinished`, data);
-  await rename(`${file}.unfinished`, file);
+  await writeFile(unfinished, data);
+  await rename(unfinished, file);
   say(`  put ${path.relative(root, file)}`);
 }
 

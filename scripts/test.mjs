@@ -10,11 +10,18 @@ import { setUp } from './lib/set-up.mjs';
 
 /** Folders of test/ that are a part of their own; all others together are the part 'unit'. */
 const OWN_PARTS = ['conformance', 'guests', 'debugger', 'editor'];
-/** What belongs to one stage runs side by side, two programs at a time; parts that measure time have a stage of their own. */
-const STAGES = [['typecheck', 'lint'], ['conformance', 'guests', 'unit'], ['debugger'], ['editor']];
-const SIDE_BY_SIDE = 2;
-/** Parts of many minutes are cut into so many pieces, each with every sixth or fourth file. */
-const PIECES = { guests: 6, unit: 4 };
+/** What belongs to one stage runs side by side, so many programs at a time; parts that measure time have a stage of their own. */
+const STAGES = [
+  { parts: ['typecheck', 'lint'], sideBySide: 2 },
+  { parts: ['conformance', 'guests', 'unit'], sideBySide: 2 },
+  { parts: ['debugger'], sideBySide: 1 },
+  { parts: ['editor'], sideBySide: 1 },
+];
+/**
+ * Parts of many minutes are cut into so many pieces, each with every sixth or fourth file; a suite in the editor ends with its first failure,
+ * which is to end no other one: each file is a piece.
+ */
+const PIECES = { guests: 6, unit: 4, editor: Infinity };
 /** A piece that takes longer is ended and counts as failed. */
 const LONGEST_PIECE_MS = 30 * 60 * 1000;
 /** Time for one test that does not set its own, in milliseconds. */
@@ -121,18 +128,18 @@ async function runMocha(name, files) {
 }
 
 /** Runs jobs, so many at a time, in their order. */
-async function runSideBySide(jobs) {
+async function runSideBySide(jobs, atOnce) {
   const waiting = [...jobs];
   const results = [];
   const lane = async () => {
     for (let job = waiting.shift(); job; job = waiting.shift()) results.push(await job());
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  await Promise.all(Array.from({ length: atOnce }, lane));
   return results;
 }
 
 async function chosenParts(words) {
-  const all = STAGES.flat();
+  const all = STAGES.flatMap((stage) => stage.parts);
   const unknown = words.find((word) => !all.includes(word));
   if (unknown !== undefined) throw new UserError(`there is no part '${unknown}' of the tests; parts: ${all.join(', ')}`);
   return words.length === 0 ? all : words;
@@ -145,9 +152,9 @@ await main(async () => {
   await mkdir(testResults, { recursive: true });
   const total = { passed: 0, failed: 0, skipped: [] };
   for (const stage of STAGES) {
-    const wanted = stage.filter((part) => parts.includes(part));
+    const wanted = stage.parts.filter((part) => parts.includes(part));
     const jobs = (await Promise.all(wanted.map(jobsOf))).flat();
-    for (const results of await runSideBySide(jobs)) {
+    for (const results of await runSideBySide(jobs, stage.sideBySide)) {
       total.passed += results.passed;
       total.failed += results.failed;
       total.skipped.push(...results.skipped);

@@ -1,10 +1,9 @@
 // Every panel in a real VS Code on Debian's own 64-bit kernel: what it shows, by keys alone, in three themes.
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { requireTools, run } from '../filesystems/support';
-import { leaveOut } from '../support/leaveOut';
+import { LINUX, needGuests } from '../guests/support/testGuests';
 import { visitPanels } from './harness/panelVisits';
 import { useEditor } from './harness/suite';
 import {
@@ -12,7 +11,6 @@ import {
 } from './harness/workbench';
 import { DEBIAN_VISITS } from './visits/debian';
 
-const LINUX = path.join(cache, 'guests', 'linux');
 const KERNEL = path.join(LINUX, 'vmlinuz-amd64');
 /** busybox, and the kernel's virtio drivers. */
 const INITRD = path.join(LINUX, 'virtio-amd64.cpio');
@@ -33,7 +31,7 @@ describe('all panels in a real VS Code, on Debian’s 64-bit kernel', function (
   // Each test goes on where the one before left the guest.
   this.bail(true);
   const editor = useEditor(async (context, temporary) => {
-    if (!existsSync(KERNEL) || !existsSync(INITRD)) leaveOut(context, 'no vmlinuz-amd64 or virtio-amd64.cpio in .cache/guests/linux (node scripts/fetch-test-guests.mjs kernels virtio)');
+    needGuests(context, 'kernels', 'virtio');
     requireTools(context, { 'mkfs.ext4': 'e2fsprogs' });
     const folder = await temporary(path.join(cache, 'panels-'));
     await mkdir(path.join(folder, '.vscode'));

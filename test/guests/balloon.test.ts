@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { boot, type Guest } from './harness';
+import { askShell } from './support/shell';
 import { FETCHING_MS, LINUX, needGuests } from './support/testGuests';
 
 const LONGEST_MS = 240_000;
@@ -23,13 +24,7 @@ describe("the memory balloon under Debian's 686 kernel", function () {
   this.slow(LONGEST_MS);
   let guest: Guest;
 
-  /** What a command prints on the guest's shell. */
-  function ask(command: string): string {
-    const before = guest.serial.length;
-    guest.send(`${command}; echo; echo do''ne\n`);
-    guest.run({ until: () => /\ndone\r?\n[^]*guest# /.test(guest.serial.slice(before)) });
-    return guest.serial.slice(before).replaceAll('\r', '').replace(/^[^]*?do''ne\n/, '').replace(/\n\ndone[^]*$/, '');
-  }
+  const ask = (command: string): string => askShell(guest, command);
 
   /** A line of /proc/meminfo, in bytes. */
   function meminfo(name: string): number {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { boot, type Guest } from './harness';
+import { askShell } from './support/shell';
 import { FETCHING_MS, LINUX, needGuests } from './support/testGuests';
 
 const LONGEST_MS = 240_000;
@@ -33,13 +34,7 @@ describe('the PS/2 mouse under Linux', function () {
   this.slow(LONGEST_MS);
   let guest: Guest;
 
-  /** What a command prints on the guest's shell. */
-  function ask(command: string): string {
-    const before = guest.serial.length;
-    guest.send(`${command}; echo; echo do''ne\n`);
-    guest.run({ until: () => guest.serial.includes('\ndone', before) });
-    return guest.serial.slice(before).replaceAll('\r', '').replace(/^[^\n]*\n/, '').replace(/\n\ndone[^]*$/, '');
-  }
+  const ask = (command: string): string => askShell(guest, command);
 
   /** The bytes of a file. Between its lines the shell may tell of programs that have ended. */
   function bytesOf(file: string): Buffer {

@@ -3,13 +3,12 @@
  * own that map memory one to one.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { leaveOut } from '../../support/leaveOut';
+import { FETCHING_MS, LINUX, needGuests } from '../../guests/support/testGuests';
 import type { DapClient } from '../client';
-import { frames, GUESTS, scopeOf, sleep, startAdapter, step, timedPause, valueOf } from './adapter';
+import { frames, scopeOf, sleep, startAdapter, step, timedPause, valueOf } from './adapter';
 
-const KERNEL = path.join(GUESTS, 'linux', 'vmlinuz-amd64');
+const KERNEL = path.join(LINUX, 'vmlinuz-amd64');
 const MB2 = 2 * 1024 * 1024;
 /** How often it is looked whether long mode has been reached, and the milliseconds between. */
 const LOOKS = 40, BETWEEN = 250;
@@ -20,7 +19,8 @@ describe('debian-amd64 over the wire', function () {
   let client: DapClient;
 
   before(async function () {
-    if (!existsSync(KERNEL)) leaveOut(this, 'no vmlinuz-amd64 in .cache/guests/linux');
+    this.timeout(FETCHING_MS);
+    needGuests(this, 'kernels');
     client = startAdapter();
     await client.launch({ kernel: KERNEL, memory: '256M', stopOnEntry: false, cmdline: 'console=ttyS0 nokaslr' });
   });

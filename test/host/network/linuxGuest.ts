@@ -6,8 +6,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { Context } from 'mocha';
 import { initramfs } from '../../../scripts/lib/initramfs.mjs';
 import { GUESTS } from '../../guests/harness';
+import { needGuests } from '../../guests/support/testGuests';
+import { leaveOut } from '../../support/leaveOut';
 
 export const KERNEL = path.join(GUESTS, 'debian-i386', 'linux');
 const INSTALLER = path.join(GUESTS, 'debian-i386', 'initrd.gz');
@@ -18,7 +21,11 @@ const MODULES = [
 ];
 const HEADER_BYTES = 110;
 
-export const hasLinuxGuest = (): boolean => [KERNEL, INSTALLER, SHELL].every((file) => existsSync(file));
+/** Makes what the guest consists of if it is not there, or leaves out what asks for it. */
+export function needLinuxGuest(context: Context): void {
+  if (!existsSync(KERNEL) || !existsSync(INSTALLER)) leaveOut(context, 'no Debian kernel in .cache/guests/debian-i386 (npm run setup fetches it)');
+  needGuests(context, 'kernels');
+}
 
 /** Files of a cpio archive ("newc") whose names `wanted` takes. */
 function filesOf(archive: Buffer, wanted: (name: string) => boolean): Map<string, Buffer> {

@@ -17,7 +17,7 @@ import { nodeHost } from '../../../src/host/node/network/open';
 import { tftpFiles } from '../../../src/host/node/network/tftpFiles';
 import { randomNumbers } from '../../guests/harness';
 import { leaveOut } from '../../support/leaveOut';
-import { hasLinuxGuest } from './linuxGuest';
+import { needLinuxGuest } from './linuxGuest';
 import { runUnderQemu } from './qemuGuest';
 import { pattern } from './world';
 
@@ -97,7 +97,7 @@ describe('the network stack behind a Linux guest (QEMU)', function () {
   let servers = new Servers();
 
   before(async function () {
-    if (!hasLinuxGuest()) leaveOut(this, 'no Debian kernel (node scripts/fetch-guests.mjs, fetch-test-guests.mjs kernels)');
+    needLinuxGuest(this);
     if (!has('qemu-system-i386')) leaveOut(this, 'no qemu-system-i386 (Debian: qemu-system-x86)');
     folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-network-'));
     servers = await new Servers().start();

@@ -13,8 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { boot, type Configuration, type Guest } from '../../guests/harness';
 import { runWithNetwork } from '../../guests/support/userNetwork';
-import { leaveOut } from '../../support/leaveOut';
-import { hasLinuxGuest, KERNEL, linuxGuest } from './linuxGuest';
+import { KERNEL, linuxGuest, needLinuxGuest } from './linuxGuest';
 import { pattern } from './world';
 
 const MB = 1024 * 1024;
@@ -37,7 +36,7 @@ for (const card of ['e1000', 'virtio'] as const) {
     const sunk: string[] = [];
 
     before(async function () {
-      if (!hasLinuxGuest()) leaveOut(this, 'no Debian kernel (node scripts/fetch-guests.mjs, fetch-test-guests.mjs kernels)');
+      needLinuxGuest(this);
       folder = mkdtempSync(path.join(tmpdir(), 'shadowbox-network-'));
       const web = createWebServer((_, answer) => {
         answer.setHeader('content-length', DATA.length);
