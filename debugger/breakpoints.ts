@@ -93,7 +93,7 @@ export class BreakpointManager implements StopJudge {
   /** setBreakpoints: replaces the breakpoints of one source file. `lineOf` turns the client's line into one from 1. */
   async setSource(args: RequestArguments, lineOf: (line: number) => number): Promise<DebugProtocol.Breakpoint[]> {
     const path = args.object('source').optionalString('path');
-    if (path === undefined) throw userError('setBreakpoints: the source has no path.');
+    if (path === undefined) throw userError('Lines of a listing take no breakpoints: set one on the function, or on the instruction in the Disassembly view.');
     return this.replaceAnew(`source:${path}`, () => args.objects('breakpoints').map((item) => {
       const line = lineOf(item.integer('line', 0));
       return { key: `${line}`, item, spot: this.spots.line(path, line) };

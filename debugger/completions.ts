@@ -34,7 +34,7 @@ export async function complete(
   const registers = matching(registerNames(scope.cpu), start, column, 'variable');
   if (word !== start) return registers;
   const locals = await scope.memory.run(() => scope.variables.visible().map((variable) => variable.name));
-  const described = (kind: DeclarationKind): string[] => (start === '' ? [] : program.namesOf(kind));
+  const described = (kind: DeclarationKind): string[] => (start === '' ? [] : program.namesOf(kind, start, MOST_ITEMS));
   const isFirstWord = before.trimStart() === word;
   return [
     ...(isFirstWord ? matching(commands, start, column, 'keyword') : []),

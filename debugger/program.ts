@@ -277,9 +277,9 @@ export class Program {
     return this.described?.namesStartingWith(start, most) ?? [];
   }
 
-  /** Names of all variables outside functions, of all functions, or of all types that symbol files describe. */
-  namesOf(kind: DeclarationKind): string[] {
-    return [...new Set(this.images.flatMap((image) => image.ask((table) => table.namesOf(kind)) ?? []))];
+  /** Up to `most` names, of each symbol file, that begin so: of variables outside functions, of functions, or of types. */
+  namesOf(kind: DeclarationKind, start: string, most: number): string[] {
+    return [...new Set(this.images.flatMap((image) => image.ask((table) => table.namesOf(kind, start, most)) ?? []))];
   }
 
   typeNamed(name: string): Type | undefined {

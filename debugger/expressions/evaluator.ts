@@ -16,7 +16,7 @@ import { partOf, type ValueSource } from '../symbols/values';
 import type { SyncMemory } from '../syncMemory';
 import { DOUBLE, FLOAT, floating, floatingArithmetic, isFloating, isFloatingValue, isTrue, numberIn, toFloating, wholePart } from './floating';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from './syntax';
-import { int, integerType, sizeOfValue, toInteger, unsigned, valueObject, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
+import { comparison, int, integerType, sizeOfValue, toInteger, unsigned, valueObject, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
 
 /** Where an expression is evaluated. */
 export interface Scope {
@@ -364,7 +364,8 @@ function arithmetic(operator: string, left: IntegerValue, right: IntegerValue): 
   const y = wrap(b.value, bits, signed).value;
   const space = left.space ?? right.space;
   const moved = (value: bigint): IntegerValue => ({ ...wrap(value, bits, signed), ...(space ? { space } : {}) });
-  const truth = (holds: boolean): IntegerValue => int(holds ? 1n : 0n);
+  const compared = comparison(operator, x, y);
+  if (compared) return compared;
   switch (operator) {
     case '+': return moved(x + y);
     case '-': return moved(x - y);
@@ -375,12 +376,6 @@ function arithmetic(operator: string, left: IntegerValue, right: IntegerValue): 
       return wrap(operator === '/' ? x / y : x % y, bits, signed);
     case '<<': return wrap(a.value << shiftCount(b), a.bits, a.signed);
     case '>>': return wrap(a.value >> shiftCount(b), a.bits, a.signed);
-    case '<': return truth(x < y);
-    case '<=': return truth(x <= y);
-    case '>': return truth(x > y);
-    case '>=': return truth(x >= y);
-    case '==': return truth(x === y);
-    case '!=': return truth(x !== y);
     case '&': return wrap(x & y, bits, signed);
     case '^': return wrap(x ^ y, bits, signed);
     case '|': return wrap(x | y, bits, signed);

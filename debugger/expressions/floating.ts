@@ -7,7 +7,7 @@ import { userError } from '../ports';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { sizeOf, stripType, typeName, type BaseType, type Type } from '../symbols/types';
 import { floatText } from '../symbols/values';
-import { int, toInteger, valueObject, type IntegerValue, type ObjectValue, type Value } from './values';
+import { comparison, toInteger, valueObject, type ObjectValue, type Value } from './values';
 
 export const FLOAT: BaseType = { kind: 'base', name: 'float', size: 4, encoding: DW_ATE.float };
 export const DOUBLE: BaseType = { kind: 'base', name: 'double', size: 8, encoding: DW_ATE.float };
@@ -65,18 +65,13 @@ export function wholePart(value: Value): bigint {
 export function floatingArithmetic(operator: string, left: Value, right: Value): Value {
   const [x, y] = [numberIn(left), numberIn(right)];
   const result = (number: number): ObjectValue => floating(number, isSingle(left) && isSingle(right) ? FLOAT : DOUBLE);
-  const truth = (holds: boolean): IntegerValue => int(holds ? 1n : 0n);
+  const compared = comparison(operator, x, y);
+  if (compared) return compared;
   switch (operator) {
     case '+': return result(x + y);
     case '-': return result(x - y);
     case '*': return result(x * y);
     case '/': return result(x / y);
-    case '<': return truth(x < y);
-    case '<=': return truth(x <= y);
-    case '>': return truth(x > y);
-    case '>=': return truth(x >= y);
-    case '==': return truth(x === y);
-    case '!=': return truth(x !== y);
     default: throw userError(`The operator '${operator}' is for whole numbers: cast what is none, as in (int)x.`);
   }
 }

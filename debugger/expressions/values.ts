@@ -155,3 +155,16 @@ export function memoryOf(value: Value): Place | undefined {
 export function sizeOfValue(value: Value): number {
   return value.kind === 'integer' ? Math.ceil(value.bits / 8) : sizeOf(value.type);
 }
+
+/** What C's comparisons come to; undefined for another operator. */
+export function comparison<T extends number | bigint>(operator: string, left: T, right: T): IntegerValue | undefined {
+  switch (operator) {
+    case '<': return int(left < right ? 1n : 0n);
+    case '<=': return int(left <= right ? 1n : 0n);
+    case '>': return int(left > right ? 1n : 0n);
+    case '>=': return int(left >= right ? 1n : 0n);
+    case '==': return int(left === right ? 1n : 0n);
+    case '!=': return int(left !== right ? 1n : 0n);
+    default: return undefined;
+  }
+}

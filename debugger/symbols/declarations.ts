@@ -80,10 +80,16 @@ export class Declarations {
     return [...all.values()].sort((a, b) => a.die.offset - b.die.offset);
   }
 
-  /** Names of all variables outside functions, of all functions, or of all types. */
-  namesOf(kind: DeclarationKind): string[] {
+  /** Up to `most` names of variables outside functions, of functions, or of types, that begin so, in whatever case. */
+  namesOf(kind: DeclarationKind, start: string, most: number): string[] {
     this.read();
-    return [...this.names.values()].filter((named) => named[kind] !== undefined).map(({ name }) => name);
+    const wanted = start.toLowerCase();
+    const found: string[] = [];
+    for (const named of this.names.values()) {
+      if (named[kind] === undefined || !named.name.toLowerCase().startsWith(wanted)) continue;
+      if (found.push(named.name) === most) break;
+    }
+    return found;
   }
 
   private find(name: string): Named | undefined {

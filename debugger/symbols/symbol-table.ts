@@ -276,9 +276,9 @@ export class SymbolTable {
     return this.variablesOf(this.declarations.globalsNamed(name));
   }
 
-  /** Names of the variables outside all functions (some may have been optimised away), of the functions, or of the types. */
-  namesOf(kind: DeclarationKind): string[] {
-    return this.declarations.namesOf(kind);
+  /** Up to `most` names that begin so: of variables outside all functions (some may have been optimised away), of functions, or of types. */
+  namesOf(kind: DeclarationKind, start: string, most: number): string[] {
+    return this.declarations.namesOf(kind, start, most);
   }
 
   private variablesOf(declarations: readonly Declaration[]): Variable[] {

@@ -106,7 +106,7 @@ describe('several symbol files', function () {
     assert.ok('addresses' in body && body.addresses[0].address >= 0x40001000n && body.addresses[0].address < 0x40001020n);
     assert.ok('addresses' in program.lineAddresses(at('kernel.c'), line(KERNEL, 'call')));
     assert.deepEqual(program.sources().map(({ name, exists }) => [name, exists]), [['driver.c', true], ['kernel.c', true]]);
-    assert.ok(program.namesOf('variables').includes('driver_state') && program.namesOf('variables').includes('shared'));
+    assert.ok(program.namesOf('variables', 'driver_', 9).includes('driver_state') && program.namesOf('variables', 'SHARED', 9).includes('shared'));
     assert.equal(program.globalNamed('driver_state')?.image.id, 'driver.elf');
   });
 

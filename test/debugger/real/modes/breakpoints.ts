@@ -57,8 +57,12 @@ export function breakpoints(there: () => Place): void {
     const place = there();
     const { client, mode } = place;
     const { source, pc } = mode;
-    // The protocol has log messages for lines alone.
-    if (!source) return;
+    if (!source) {
+      // The protocol has log messages for lines of source alone.
+      const { source: listing, line } = await place.here();
+      assert.match(await client.refused('setBreakpoints', { source: listing, breakpoints: [{ line, logMessage: 'here' }] }), /Lines of a listing take no breakpoints/);
+      return;
+    }
     const set = async (more: object): Promise<void> => {
       const { breakpoints: [{ verified, message }] } = await client.request('setBreakpoints', { source: { path: source.path }, breakpoints: [{ line: source.repeated, ...more }] });
       assert.equal(verified, true, message);
