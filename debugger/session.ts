@@ -154,7 +154,8 @@ export class ShadowboxDebugSession extends DebugSession {
           call.afterResponse(() => this.sendEvent(new TerminatedEvent()));
         };
         // A client that starts it anew next does not wait.
-        const waits = args.optionalBoolean('restart') !== true && await this.debuggee?.askToPowerOff(() => void end());
+        const late = (): void => void end().catch((error: unknown) => this.sendEvent(new OutputEvent(`${messageOf(error)}\n`, 'stderr')));
+        const waits = args.optionalBoolean('restart') !== true && await this.debuggee?.askToPowerOff(late);
         if (waits !== true) await end();
       },
       disconnect: async (args, call) => {
