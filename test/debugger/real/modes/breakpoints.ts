@@ -71,7 +71,7 @@ export function breakpoints(there: () => Place): void {
     await place.go('breakpoint');
     const third = await place.retired();
     await place.rewind();
-    await set({ logMessage: `at {$${pc}}, stack {$${mode.word === 8 ? 'rsp' : 'esp'}}` });
+    await set({ logMessage: `at {$${pc}}, stack {${place.stackPointer}}` });
     assert.equal((await place.until(`${third - (await place.retired()) + 1} instructions`)).description, 'instruction limit reached');
     for (let time = 0; time < 3; time++) {
       const { output } = await client.event('output', (body) => body.output.startsWith('at '));
@@ -86,9 +86,8 @@ export function breakpoints(there: () => Place): void {
     await place.breakAtCalled();
     await place.go('breakpoint');
     const address = await place.address();
-    const { physical } = await physicalOf(place, address);
     const moment = await place.retired();
-    const references = [hex(address), `phys:${physical}`];
+    const references = [hex(address), `phys:${await place.physical(address)}`];
     if (mode.pc === 'eip' && mode.word === 2) references.push(`0x0:${hex(address)}`);
     else references.push(`lin:${(await place.value('$cr3')).split(' ')[0]}:${hex(address)}`);
     for (const instructionReference of references) {
@@ -151,7 +150,7 @@ export function breakpoints(there: () => Place): void {
         assert.equal(await place.address(), address);
         await isSeen(place, address);
       }
-      assert.equal(withoutDebug(await place.command('regs')), withoutDebug(registers), 'the guest has come to the same');
+      assert.equal(withoutFlags(await place.command('regs')), withoutFlags(registers), 'the guest has come to the same');
       await client.request('setInstructionBreakpoints', { breakpoints: [] });
       assert.equal(await place.number(`u8[${hex(addresses[0])}]`), bytes);
       assert.equal(await place.number('$dr7 & 0xff'), 0n);
@@ -160,14 +159,6 @@ export function breakpoints(there: () => Place): void {
 }
 
 /** RF may be set in the flags: that is what lets the guest go past a debug register. */
-function withoutDebug(registers: string): string {
+function withoutFlags(registers: string): string {
   return registers.replace(/^eflags=.*|^rflags=.*/m, '');
-}
-
-/** The physical address that a linear one has, as the console's walk says it. */
-async function physicalOf(place: Place, address: bigint): Promise<{ readonly physical: string }> {
-  const walk = await place.command(`walk ${hex(address)}`);
-  const physical = /^physical (0x[0-9a-f]+)/m.exec(walk)?.[1];
-  assert.ok(physical, walk);
-  return { physical };
 }

@@ -59,7 +59,7 @@ export function dataBreakpoints(there: () => Place): void {
     const { client } = place;
     const address = await slot(place);
     await watch(place, hex(address), 'write');
-    const physical = /^physical (0x[0-9a-f]+)/m.exec(await place.command(`walk ${hex(address)}`))?.[1] ?? 'unknown';
+    const physical = await place.physical(address);
     await place.go('data breakpoint');
     const moment = await place.retired();
     await watch(place, hex(address), 'read');

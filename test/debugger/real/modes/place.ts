@@ -87,6 +87,19 @@ export class Place {
     return BigInt((await this.client.request('evaluate', { expression, context: 'watch' })).memoryReference ?? 'none');
   }
 
+  /** Its stack pointer, as wide as addresses of the mode are. */
+  get stackPointer(): '$esp' | '$rsp' {
+    return this.mode.word === 8 ? '$rsp' : '$esp';
+  }
+
+  /** The physical address that a linear one has, as the console's walk says it. */
+  async physical(address: bigint): Promise<string> {
+    const walk = await this.command(`walk ${hex(address)}`);
+    const physical = /^physical (0x[0-9a-f]+)/m.exec(walk)?.[1];
+    assert.ok(physical, walk);
+    return physical;
+  }
+
   /** Goes on to the next stop, which must be for this reason. */
   async go(reason: string, command: 'continue' | 'reverseContinue' = 'continue'): Promise<Stop> {
     await this.client.request(command, { threadId: 1 });

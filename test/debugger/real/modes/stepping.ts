@@ -39,13 +39,13 @@ export function stepping(there: () => Place): void {
     await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: row.address }] });
     await place.go('breakpoint', 'reverseContinue');
     await client.request('setInstructionBreakpoints', { breakpoints: [] });
-    const top = await place.number(mode.word === 8 ? '$rsp' : '$esp', threadId);
+    const top = await place.number(place.stackPointer, threadId);
     await place.step('next', threadId);
     assert.equal(await place.address(threadId), behind);
     await place.step('stepBack', threadId);
     assert.equal(await place.address(threadId), BigInt(row.address), 'back over the call as a whole');
     await place.step('stepIn', threadId);
-    assert.equal(await place.number(mode.word === 8 ? '$rsp' : '$esp', threadId), top - BigInt(mode.word), 'the return address was pushed');
+    assert.equal(await place.number(place.stackPointer, threadId), top - BigInt(mode.word), 'the return address was pushed');
     await place.step('stepOut', threadId);
     assert.equal(await place.address(threadId), behind);
   });

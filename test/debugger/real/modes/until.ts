@@ -13,10 +13,10 @@ export function untils(mode: Mode, there: () => Place): void {
     const { threadId = 1 } = await place.go('breakpoint');
     const [address, moment] = [await place.address(threadId), await place.retired()];
     await place.client.request('setFunctionBreakpoints', { breakpoints: [] });
-    const top = await place.number(`$${stackPointer(mode)}`, threadId);
+    const top = await place.number(place.stackPointer, threadId);
     await place.client.request('shadowbox.runUntil', { until: 'return', threadId });
     await place.stop('step');
-    assert.ok(await place.number(`$${stackPointer(mode)}`, threadId) > top, 'the stack has gone down');
+    assert.ok(await place.number(place.stackPointer, threadId) > top, 'the stack has gone down');
     await place.rewind();
     const met = await place.until(hex(address));
     assert.equal(met.reason, 'step');
@@ -78,5 +78,3 @@ export function untils(mode: Mode, there: () => Place): void {
     });
   }
 }
-
-const stackPointer = ({ word }: Mode): string => (word === 8 ? 'rsp' : 'esp');
