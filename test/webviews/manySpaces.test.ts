@@ -64,6 +64,15 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await page.getByText('No address space is like that').waitFor();
   }));
 
+  it('has the cursor in the filter before the next key can come', () => withPanel(DARK, async ({ page }) => {
+    await page.locator('.picked').filter({ hasText: 'systemd (1)' }).waitFor();
+    const focused = await page.evaluate(() => {
+      document.querySelector('[data-picker]')?.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true }));
+      return document.activeElement?.getAttribute('data-field');
+    });
+    assert.equal(focused, 'space-filter');
+  }));
+
   it('shows the parts of the space, and fills the strip with one', () => withPanel(LIGHT, async ({ page }) => {
     const parts = page.locator('.regions .region');
     await parts.filter({ hasText: 'direct map' }).waitFor();

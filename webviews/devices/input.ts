@@ -66,7 +66,7 @@ function onTabKey(root: HTMLElement, page: Page, key: string): boolean {
   const step = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
   if (step === 0) return false;
   const tab = TABS[(TABS.indexOf(page.state().tab) + step + TABS.length) % TABS.length];
-  page.act({ type: 'tab', tab });
+  page.actAndShow({ type: 'tab', tab });
   root.querySelector<HTMLElement>(`[data-tab=${tab}]`)?.focus();
   return true;
 }
@@ -99,13 +99,8 @@ function onClick(root: HTMLElement, page: Page, target: Element): void {
 }
 
 function edit(root: HTMLElement, page: Page, key: string): void {
-  page.act({ type: 'edit', key });
-  // The form is on the page with the next picture.
-  requestAnimationFrame(function wait() {
-    const input = root.querySelector<HTMLInputElement>('[data-field=value]');
-    if (input !== null) input.select();
-    else if (page.state().edit !== undefined) requestAnimationFrame(wait);
-  });
+  page.actAndShow({ type: 'edit', key });
+  root.querySelector<HTMLInputElement>('[data-field=value]')?.select();
 }
 
 function cancel(root: HTMLElement, page: Page): void {

@@ -43,6 +43,8 @@ function start(root: HTMLElement): void {
     state = reduce(state, message);
     ask();
     if (state !== before) scheduleUpdate();
+    // The focus goes to the list's filter, and back: a key that came before the next animation frame would go astray.
+    if ((before.picker === undefined) !== (state.picker === undefined)) update();
     if (message.type === 'event' || message.type === 'quiet') awaitQuiet();
     if (message.type === 'openWalked') openWalked(message.as);
   }

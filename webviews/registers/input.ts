@@ -28,7 +28,7 @@ function change(page: Page, place: Place): void {
   if (found?.cell.toggleTo !== undefined && !page.inquiries().running) {
     page.act({ type: 'select', place: { row: found.stop.row, cell: found.cell.name } });
     set(page, found.cell.name, found.cell.toggleTo);
-  } else page.act({ type: 'edit', place });
+  } else page.actAndShow({ type: 'edit', place });
 }
 
 function commit(page: Page): void {

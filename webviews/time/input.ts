@@ -54,11 +54,11 @@ function perform(page: Page, what: string, data: DOMStringMap): void {
     case 'zoom-in': return page.act({ type: 'zoom', factor: ZOOM });
     case 'zoom-out': return page.act({ type: 'zoom', factor: 1 / ZOOM });
     case 'whole': return page.act({ type: 'whole' });
-    case 'bookmark': return page.act({ type: 'edit', name: undefined });
+    case 'bookmark': return page.actAndShow({ type: 'edit', name: undefined });
     case 'edit-end': return page.act({ type: 'edit-end' });
     case 'cancel': return page.ask({ request: 'pause', arguments: THREAD });
     case 'go': return name === undefined ? undefined : setOut(page, ask('shadowbox.travel', { bookmark: name }), t('Going to {0}', name), timeline.bookmarks.find((each) => each.name === name)?.retired);
-    case 'rename': return page.act({ type: 'edit', name });
+    case 'rename': return page.actAndShow({ type: 'edit', name });
     case 'remove': return name === undefined ? undefined : bookmark(page, { kind: 'remove', name }, t('Removed {0}.', name));
     case 'fork': return setOut(page, ask('shadowbox.travel', { fork: Number(data.fork) }), t('Going back to fork {0}', data.fork ?? ''), timeline.forks.find(({ id }) => id === Number(data.fork))?.end.retired);
   }

@@ -52,9 +52,8 @@ function inTabs(root: HTMLElement, page: Page, key: string): boolean {
   const step = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
   if (step === 0) return false;
   const tab = TABS[(TABS.indexOf(page.state().tab) + step + TABS.length) % TABS.length];
-  page.act({ type: 'tab', tab });
-  // The page follows in the next frame; focus goes with it.
-  requestAnimationFrame(() => { requestAnimationFrame(() => { root.querySelector<HTMLElement>(`[data-tab=${tab}]`)?.focus(); }); });
+  page.actAndShow({ type: 'tab', tab });
+  root.querySelector<HTMLElement>(`[data-tab=${tab}]`)?.focus();
   return true;
 }
 

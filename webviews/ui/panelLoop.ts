@@ -43,6 +43,8 @@ export interface PanelPage<State, Act> {
   state(): State;
   inquiries(): Inquiries;
   act(act: Act): void;
+  /** The same, and the picture follows at once: for what moves the focus. A key that came before the next animation frame would go astray. */
+  actAndShow(act: Act): void;
   /** Asks for something to be done, once; `done` says what the reducer is told then. The picture is asked for anew. */
   order(order: Question, done?: (outcome: Outcome) => Act): void;
   /** Asks or tells something besides the picture's questions, once: nothing grows old for it. */
@@ -93,6 +95,11 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
     settle();
   }
 
+  function actAndShow(what: Act): void {
+    act(what);
+    update();
+  }
+
   /** Whether a new round of questions may begin now; else it is looked at again when it may. */
   function mayRenew(): boolean {
     const wait = inquiries.running ? renewedAt + (program.rest ?? 0) - performance.now() : 0;
@@ -131,6 +138,7 @@ export function startPanel<State, Act>(program: PanelProgram<State, Act>): void 
     state: () => state,
     inquiries: () => inquiries,
     act,
+    actAndShow,
     order: ({ request, arguments: args }, done) => {
       const id = inquiries.nextId;
       inquiries = { ...inquiries, nextId: id + 1 };
