@@ -99,9 +99,19 @@ export abstract class InstructionEmitter extends SystemOperandEmitter implements
   }
 
   checkTarget(offset: Value): void {
-    const { model } = this.shape;
-    if (model === 'flat') return;
-    this.code.if(model === 'long' ? expression(this.isNotCanonical(offset)) : this.beyondCodeLimit(expression(offset)), () => this.raise(GENERAL_PROTECTION));
+    if (!this.hasBounds) return;
+    this.code.if(this.shape.model === 'long' ? expression(this.isNotCanonical(offset)) : this.beyondCodeLimit(expression(offset)), () => this.raise(GENERAL_PROTECTION));
+  }
+
+  checkRelativeTarget(taken?: Value): void {
+    const check = (): void => this.checkTarget(this.relativeTarget());
+    if (taken && this.hasBounds) this.if(taken, check);
+    else check();
+  }
+
+  /** Whether there are targets out of bounds. */
+  private get hasBounds(): boolean {
+    return this.shape.model !== 'flat';
   }
 
   abstract branch(condition?: Value): void;

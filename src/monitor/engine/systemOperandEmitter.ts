@@ -7,7 +7,7 @@ import { CPU, at } from './operandEmitter';
 import { R, type Model } from './records';
 import { WATCHED } from './stopDecisions';
 import { StringOperandEmitter } from './stringOperandEmitter';
-import { expression } from './valueEmitter';
+import { expression, isWiderThan } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
 import { binary, call, i32, load, unary, type Expression } from './wasm/expressions';
 
@@ -52,7 +52,7 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
   }
 
   isNotCanonical(address: Value): Value {
-    return this.isWiderThan(address, this.let(this.loadState(OP.i64_load, I64, CANONICAL_SHIFT)));
+    return isWiderThan(expression(address), this.code.let(this.loadState(OP.i64_load, I64, CANONICAL_SHIFT)));
   }
 
   controlRegister(number: 0 | 2 | 3 | 4): Value {

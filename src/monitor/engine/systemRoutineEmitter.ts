@@ -11,7 +11,7 @@ import { MONITOR_WORDS, PAGE_BYTES, TLB_ENTRIES, TLB_EXECUTE_USER, TLB_USER } fr
 import { tlbIndex, type FunctionBody } from './controlFunctions';
 import { CPU, at } from './operandEmitter';
 import { RoutineEmitter } from './routineEmitter';
-import { expression } from './valueEmitter';
+import { expression, isWiderThan } from './valueEmitter';
 import { F64, I32, I64, OP } from './wasm/encoding';
 import { binary, load, unary } from './wasm/expressions';
 
@@ -107,7 +107,7 @@ export class SystemRoutineEmitter extends RoutineEmitter {
 
   /** An offset of 64-bit code that no transfer may lead to. */
   notCanonical(address: Value): Value {
-    return this.isWiderThan(address, this.wide(L.CANONICAL_SHIFT));
+    return isWiderThan(expression(address), expression(this.wide(L.CANONICAL_SHIFT)));
   }
 
   // Memory.

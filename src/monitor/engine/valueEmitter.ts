@@ -9,6 +9,11 @@ import { binary, i32, i64, select, unary, v128, withBytes, type Expression, type
 import type { FunctionBuilder } from './wasm/functionBuilder';
 import { FLOAT_OP, LANE_OP, VECTOR_OP, vectorOpcode } from './wasm/vectorOpcodes';
 
+/** Whether the bits of an address (i64) above its width are no copies of its sign (i32); `shift` is what 64 bits have more. */
+export function isWiderThan(address: Expression, shift: Expression): Expression {
+  return binary(OP.i64_ne, I32, binary(OP.i64_shr_s, I64, binary(OP.i64_shl, I64, address, shift), shift), address);
+}
+
 const PAIRS = {
   add: [OP.i32_add, OP.i64_add],
   sub: [OP.i32_sub, OP.i64_sub],
@@ -204,11 +209,6 @@ export class ValueEmitter {
         this.code.branch(again);
       });
     });
-  }
-
-  /** Whether the bits of an address (i64) above its width are no copies of its sign; `shift` is what 64 bits have more. */
-  protected isWiderThan(address: Value, shift: Value): Value {
-    return this.ne(this.shrS(this.shl(address, shift), shift), address);
   }
 
   // Vectors.

@@ -156,6 +156,8 @@ export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter, Syste
   branch(condition?: Value): void;
   /** Checks a near target against CS's limit (or canonical form): #GP(0) before anything has changed. */
   checkTarget(offset: Value): void;
+  /** The same for the relative target, if the branch is taken (always without a condition); the engine may know it to be in order. */
+  checkRelativeTarget(taken?: Value): void;
   /** The relative target as an offset, i64. */
   relativeTarget(): Value;
   /** Goes on at an offset in CS (i64). */

@@ -423,9 +423,10 @@ export class ShadowTree {
    * @param through the only table that they know it through, if that is one
    */
   private withdraw(table: ShadowTable, index: number, count: number, kinds: number, through?: ShadowTable): void {
+    // Nothing is known through a table without entries: what was has been withdrawn with them.
+    if (through?.filled === 0) return;
     this.steps = 0;
     const leaves = through?.level === 1 ? through : undefined;
-    if (leaves?.filled === 0) return;
     this.withdrawFrom(table, index * table.span, count * table.span, kinds, leaves);
     if (this.steps > MOST_STEPS) this.flushAll();
   }

@@ -54,6 +54,8 @@ export class RegionEmitter extends InstructionEmitter {
     private readonly scope: RegionScope,
     private readonly view: DataView,
     private readonly callees: EmitterCallees,
+    /** Whether a relative target is known to be in order. */
+    private readonly inOrder: boolean,
   ) {
     super(instruction.handler.shape, scope.builder, callees.routines);
   }
@@ -191,6 +193,9 @@ export class RegionEmitter extends InstructionEmitter {
   service(): void {
     this.leave();
   }
+  override checkRelativeTarget(taken?: Value): void {
+    if (!this.inOrder) super.checkRelativeTarget(taken);
+  }
   branch(condition?: Value): void {
     this.continuation = {
       kind: 'branch',
@@ -214,6 +219,7 @@ export class RegionEmitter extends InstructionEmitter {
 
   /** Leaves for the interpreter, if the TLB does not serve an access. */
   private leaveUnless(hit: Expression): void {
+    if (this.isCertain) this.scope.putBack();
     this.code.if(unary(OP.i32_eqz, I32, hit), () => this.scope.leaveToAccess(this.instruction.record, this.scope.dirty));
   }
 

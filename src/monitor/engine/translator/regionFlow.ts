@@ -25,9 +25,11 @@ interface Effects {
 
 /** A block as far as it is translated. */
 export interface BlockFlow {
-  /** What is dirty before each instruction, and where the block ends. */
+  /** What is dirty before each instruction, and where the block ends, unless it has been put back before. */
   readonly dirty: number[];
   dirtyAtEnd: number;
+  /** What each instruction may change. */
+  readonly writes: readonly number[];
   /** What is needed out of the state block behind each instruction that is a service. */
   readonly needed: number[];
 }
@@ -51,9 +53,10 @@ export class RegionFlow {
     private readonly all: number,
     private readonly view: DataView,
   ) {
-    this.flows = graph.blocks.map((block) => ({
-      block, effects: this.effectsOf(block.instructions), dirty: [], dirtyAtEnd: 0, needed: [], dirtyAtStart: 0, neededAtStart: 0,
-    }));
+    this.flows = graph.blocks.map((block) => {
+      const effects = this.effectsOf(block.instructions);
+      return { block, effects, writes: effects.map(({ writes }) => writes), dirty: [], dirtyAtEnd: 0, needed: [], dirtyAtStart: 0, neededAtStart: 0 };
+    });
     while (this.flows.filter((flow) => this.forward(flow)).length > 0);
     const backwards = [...this.flows].reverse();
     while (backwards.filter((flow) => this.backward(flow)).length > 0);

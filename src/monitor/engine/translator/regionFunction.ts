@@ -2,20 +2,20 @@
  * Emits a region as one WebAssembly function: its graph as nested blocks and loops (Ramsey: Beyond Relooper, 2022).
  * Where it is left, what the region has changed until there goes back into the state block.
  */
-import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
+import { CANONICAL_SHIFT, EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
 import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
 import { veiled } from '../regionImports';
-import { expression } from '../valueEmitter';
+import { expression, isWiderThan } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/expressions';
 import type { AddressKnowledge } from './addressGroups';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation, type EmitterCallees } from './regionEmitter';
-import type { RegionBlock, RegionGraph, RegionInstruction } from './regionGraph';
+import type { RegionBlock, RegionGraph, RegionInstruction, RegionPage } from './regionGraph';
 import { RegionFlow } from './regionFlow';
 import { RegionScope, type WaysOut } from './regionScope';
 
@@ -39,6 +39,9 @@ export interface CodeMark {
   readonly record: number;
 }
 
+/** Whether a place is in the block's page, and inside CS's limit. */
+const isInPage = ({ context }: RegionPage, place: number): boolean => place >= context.first && place < context.end;
+
 /** All general registers. */
 const ALL = 0xffff, ALL_NARROW = 0xff;
 
@@ -58,6 +61,8 @@ export class RegionFunction {
   private readonly hasOrigin: boolean;
   private readsMemory = false;
   private writesMemory = false;
+  /** What is dirty where blocks end that have been emitted. */
+  private readonly dirtyAtEnd = new Map<RegionBlock, number>();
 
   constructor(
     private readonly graph: RegionGraph,
@@ -87,6 +92,7 @@ export class RegionFunction {
     this.checkBudget();
     if (this.hasOrigin) b.set(scope.origin, load(OP.i64_load, I64, CPU, at(EIP_BASE)));
     if (this.turnsPages) b.set(scope.pages, i32(1));
+    this.checkReach();
     b.recycle();
     const [entry] = this.graph.blocks;
     if (entry) this.tree(entry);
@@ -125,6 +131,30 @@ export class RegionFunction {
     return binary(OP.i32_lt_s, I32, this.scope.remaining, i32(instructions));
   }
 
+  /**
+   * Whether the relative target that a block ends in is known to be inside CS's limit, or canonical: it is in the block's page, or in
+   * reach of what is asked at the entry.
+   */
+  private isInOrder({ end, page }: RegionBlock): boolean {
+    const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
+    return taken !== undefined && (this.place.wide || isInPage(page, taken));
+  }
+
+  /** Direct branches of 64-bit code may leave the canonical addresses, in principle: asked once, for all that lead to other pages. */
+  private checkReach(): void {
+    if (!this.place.wide) return;
+    const places = this.graph.blocks.flatMap(({ end, page, delta }) => {
+      const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
+      return taken === undefined || isInPage(page, taken) ? [] : [delta + taken];
+    });
+    const first = this.graph.blocks[0]?.instructions[0];
+    if (places.length === 0 || !first) return;
+    for (const place of new Set([Math.min(...places), Math.max(...places)])) {
+      const shift = load(OP.i64_load, I64, CPU, at(CANONICAL_SHIFT));
+      this.scope.builder.if(isWiderThan(this.scope.builder.let(this.offsetAt(place)), this.scope.builder.let(shift)), () => this.scope.leaveToRecord(first.record, 0));
+    }
+  }
+
   private loadTables(): void {
     this.scope.loadTables(this.readsMemory, this.writesMemory);
   }
@@ -156,35 +186,38 @@ export class RegionFunction {
   private body(block: RegionBlock): void {
     const { scope } = this;
     const live = flagLiveness(block.instructions);
-    const { dirty, needed, dirtyAtEnd } = this.flow.of(block);
+    const { needed, writes } = this.flow.of(block);
+    scope.putsBack = !block.isRepeated;
+    scope.dirty = block.predecessors.reduce((all, before) => all | (this.dirtyAtEnd.get(before) ?? this.flow.of(before).dirtyAtEnd), 0);
     scope.source = undefined;
     let continuation: Continuation = { kind: 'next' };
     block.instructions.forEach((instruction, i) => {
       if (continuation.kind === 'gone') return;
       this.mark(instruction.record);
       scope.flagsLive = live[i] ?? true;
-      scope.dirty = dirty[i] ?? 0;
-      continuation = this.instruction(block, instruction, needed[i] ?? 0, dirty[i + 1] ?? dirtyAtEnd);
+      continuation = this.instruction(block, instruction, needed[i] ?? 0, writes[i] ?? 0);
+      scope.dirty |= writes[i] ?? 0;
       const { source } = scope;
       // What the last one gives is used where the block ends.
       if (i < block.instructions.length - 1) scope.builder.recycle(source ? [source.a, source.b, source.result].map(expression) : []);
     });
-    this.end(block, continuation, dirtyAtEnd);
+    this.dirtyAtEnd.set(block, scope.dirty);
+    this.end(block, continuation, scope.dirty);
     scope.builder.recycle();
   }
 
-  /** @param needed what is needed behind it, if it is a service; `dirty` what is dirty behind it */
-  private instruction(block: RegionBlock, instruction: RegionInstruction, needed: number, dirty: number): Continuation {
+  /** @param needed what is needed behind it, if it is a service; `writes` what it may change */
+  private instruction(block: RegionBlock, instruction: RegionInstruction, needed: number, writes: number): Continuation {
     const { scope } = this;
     if (instruction.service) return this.callService(block, instruction, needed);
     if (factsOf(instruction.handler).unsafe) {
       scope.leaveToRecord(instruction.record, scope.dirty);
       return { kind: 'gone' };
     }
-    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees);
+    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees, this.isInOrder(block));
     meaningOf(instruction.handler.name)(emitter);
     if (instruction.callout) scope.addresses.forgetLookups();
-    if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(block, instruction.record, dirty);
+    if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(block, instruction.record, scope.dirty | writes);
     return emitter.continuation;
   }
 
@@ -193,6 +226,7 @@ export class RegionFunction {
     const { scope, callees, place } = this;
     const b = scope.builder;
     scope.spill(scope.dirty);
+    scope.dirty = 0;
     scope.spillBudget();
     const number = place.view.getUint32(record + R.link, true);
     b.if(call(callees.service, I32, veiled([i32(record), i32(number)])), () => b.return());
@@ -231,6 +265,7 @@ export class RegionFunction {
   /** An indirect jump: a return is compared with the places behind the calls that the region knows. */
   private jump(block: RegionBlock, target: Expression): void {
     const leave = (): void => this.leaveTo(block, target);
+    if (block.successors.length > 0) this.putBackAtEnd(block);
     for (const next of block.successors) {
       this.scope.builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, leave));
     }
@@ -246,6 +281,7 @@ export class RegionFunction {
       else this.edge(block, place, leave);
     };
     if (!condition) return go(end.taken, target);
+    if (this.isInside(block, end.taken) !== this.isInside(block, end.behind)) this.putBackAtEnd(block);
     this.scope.builder.if(
       condition,
       () => go(end.taken, target),
@@ -253,9 +289,19 @@ export class RegionFunction {
     );
   }
 
+  /** Where some ways lead out of the region and others go on in it. */
+  private putBackAtEnd(block: RegionBlock): void {
+    this.scope.putBack();
+    this.dirtyAtEnd.set(block, this.scope.dirty);
+  }
+
+  private isInside({ delta }: RegionBlock, place: number | undefined): boolean {
+    return place !== undefined && this.graph.at(delta + place) !== undefined;
+  }
+
   /** Leaves the region behind a block, for an offset in CS. */
   private leaveTo(block: RegionBlock, offset: Expression): void {
-    this.scope.leaveToOffset(offset, this.flow.of(block).dirtyAtEnd);
+    this.scope.leaveToOffset(offset, this.dirtyAtEnd.get(block) ?? 0);
   }
 
   /** Offset in CS of a position. */
@@ -271,13 +317,12 @@ export class RegionFunction {
   private edge(from: RegionBlock, place: number, leave: () => void): void {
     const { scope } = this;
     const b = scope.builder;
-    const dirty = this.flow.of(from).dirtyAtEnd;
+    const dirty = this.dirtyAtEnd.get(from) ?? 0;
     const target = this.graph.at(from.delta + place);
     const back = target !== undefined && target.order <= from.order;
     // A way back to a block that is no loop's head would have a second way in.
     if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
-      const inside = place >= from.page.context.first && place < from.page.context.end;
-      return inside ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
+      return isInPage(from.page, place) ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
     }
     if (target.delta !== from.delta) this.turnPage(target, leave);
     b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));

@@ -65,12 +65,15 @@ export interface RegionBlock extends PlacedBlock {
   /** Place in reverse postorder; the entry has 0. */
   order: number;
   readonly successors: RegionBlock[];
+  readonly predecessors: RegionBlock[];
   /** Its dominated children. */
   readonly children: RegionBlock[];
   /** Edges from blocks before it in the order. */
   forwardEdges: number;
   /** Whether an edge comes back to it from a block that it dominates. */
   isLoop: boolean;
+  /** Whether it is in a loop. */
+  isRepeated: boolean;
 }
 
 export class RegionGraph {
@@ -83,7 +86,7 @@ export class RegionGraph {
   /** @param placed the blocks, the entry first; edges lead to those among them. */
   constructor(placed: readonly PlacedBlock[]) {
     for (const { page, offset, count, instructions, end, delta, position, targets } of placed) {
-      this.byPosition.set(position, { page, offset, count, instructions, end, delta, position, targets, order: -1, successors: [], children: [], forwardEdges: 0, isLoop: false });
+      this.byPosition.set(position, { page, offset, count, instructions, end, delta, position, targets, order: -1, successors: [], predecessors: [], children: [], forwardEdges: 0, isLoop: false, isRepeated: false });
     }
     const entry = this.byPosition.get(placed[0]?.position ?? -1);
     this.blocks = entry ? this.orderFrom(entry) : [];
@@ -139,8 +142,7 @@ export class RegionGraph {
 
   /** Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm. */
   private findDominators(): void {
-    const predecessors = this.blocks.map((): RegionBlock[] => []);
-    for (const block of this.blocks) for (const next of block.successors) predecessors[next.order]?.push(block);
+    for (const block of this.blocks) for (const next of block.successors) next.predecessors.push(block);
     const [entry] = this.blocks;
     if (!entry) return;
     this.dominators[0] = entry;
@@ -148,7 +150,7 @@ export class RegionGraph {
       changed = false;
       for (const block of this.blocks.slice(1)) {
         let found: RegionBlock | undefined;
-        for (const before of predecessors[block.order] ?? []) {
+        for (const before of block.predecessors) {
           if (!this.dominators[before.order]) continue;
           found = found ? this.meet(found, before) : before;
         }
@@ -173,8 +175,20 @@ export class RegionGraph {
     for (const block of this.blocks) {
       for (const next of block.successors) {
         if (next.order > block.order) next.forwardEdges++;
-        else if (this.dominates(next, block)) next.isLoop = true;
+        else if (this.dominates(next, block)) {
+          next.isLoop = true;
+          this.markLoop(next, block);
+        }
       }
+    }
+  }
+
+  /** Marks the loop that an edge goes back in: what leads to its end without its head. */
+  private markLoop(head: RegionBlock, last: RegionBlock): void {
+    const loop = new Set([head, last]);
+    for (const block of loop) {
+      block.isRepeated = true;
+      if (block !== head) for (const before of block.predecessors) loop.add(before);
     }
   }
 }

@@ -56,8 +56,10 @@ export class RegionScope {
   flagsLive = true;
   /** What is known of addresses. */
   readonly addresses: AddressGroups;
-  /** Registers that are dirty before the instruction that is emitted (see RegionFlow). */
+  /** Registers that are dirty (changed since they were last in the state block) where code is emitted. */
   dirty = 0;
+  /** Whether what is dirty is put back early here: see `putBack`. */
+  putsBack = false;
   private readonly registers: Local[];
   /** Ways out by kind and dirty registers: each is written once. */
   private readonly exits: { readonly kind: keyof WaysOut; readonly dirty: number }[] = [];
@@ -88,6 +90,16 @@ export class RegionScope {
     this.origin = b.local(I64);
     this.pages = b.local(I32);
     this.addresses = new AddressGroups(b, wide ? 64 : 32, { read: this.readTable, write: this.writeTable });
+  }
+
+  /**
+   * Puts back what is dirty before the region may be left: once, instead of on this way out and all that follow, each with moves to where the
+   * ways meet that share their code. In loops it would be done again and again.
+   */
+  putBack(): void {
+    if (!this.putsBack) return;
+    this.spill(this.dirty & ~FLAG_WORDS);
+    this.dirty &= FLAG_WORDS;
   }
 
   /** What the locals that last are for, by their numbers. */

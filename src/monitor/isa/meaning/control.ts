@@ -10,8 +10,7 @@ const OVERFLOW_BIT = 11;
 
 /** A near relative jump, its target checked before anything changes. */
 function relative(e: Emitter, taken?: Value): void {
-  if (taken) e.if(taken, () => e.checkTarget(e.relativeTarget()));
-  else e.checkTarget(e.relativeTarget());
+  e.checkRelativeTarget(taken);
   e.branch(taken);
 }
 
@@ -29,7 +28,7 @@ function loop(extra?: (e: Emitter) => Value): Meaning {
     const counter = e.let(e.narrow(e.sub(e.register(RCX, e.addressSize), one), e.addressSize));
     const more = e.eqz(e.eqz(counter));
     const taken = e.let(extra ? e.and(more, extra(e)) : more);
-    e.if(taken, () => e.checkTarget(e.relativeTarget()));
+    e.checkRelativeTarget(taken);
     e.setRegister(RCX, e.addressSize, counter);
     e.branch(taken);
   };
@@ -97,7 +96,7 @@ export const control: Readonly<Record<string, Meaning>> = {
     e.jump(target);
   },
   call: (e) => {
-    e.checkTarget(e.relativeTarget());
+    e.checkRelativeTarget();
     e.push(offsetAsOperand(e, e.nextInstruction(e.size)), e.size);
     e.branch();
   },
