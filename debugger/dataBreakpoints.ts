@@ -182,6 +182,7 @@ export class DataBreakpoints implements StopJudge {
       };
       const built = await this.gates.build(wish, { isHere: false, isWrite: access !== 'read', events: NAMES });
       if (built.rest.condition) await this.evaluation.checkNames(built.rest.condition, noValues);
+      if (built.problem !== undefined) throw userError(built.problem);
       // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
       checkWatchpoint({ ...watchpoint(base.watch, data, access), ...built.filter });
       return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };

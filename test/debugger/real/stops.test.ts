@@ -4,6 +4,8 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { DapClient } from '../client';
 import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, useAdapter, USER, valueNow } from './adapter';
 
+const TASKS = 'paging-lab/tasks.c';
+
 describe('stops of paging-lab over the wire', function () {
   let client: DapClient;
   useAdapter(this, 'each test', (started) => { client = started; });
@@ -66,6 +68,37 @@ describe('stops of paging-lab over the wire', function () {
       await goOn(client);
       assert.equal(await valueNow(client, '$cr3'), ping);
     }
+  });
+
+  it('stops where a text is another, by pointer and by array, and evaluates such comparisons', async () => {
+    await launchStopped(client, PAGING_LAB);
+    const { breakpoints: [created] } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'space_create', condition: 'name != "sweeper" && name != "ping"' }] });
+    assert.deepEqual([created.verified, created.message], [true, undefined]);
+    await goOn(client);
+    assert.match(await valueNow(client, 'name'), /"pong"/);
+    for (const [expression, value] of [['name == "pong"', '1'], ['name == "pon"', '0'], ['name != "pong" ? 1 : 2', '2'], ['"abc"[1]', "98 (0x62) 'b'"], ['sizeof "abc"', '4']]) {
+      assert.equal(await valueNow(client, expression), value, expression);
+    }
+    assert.match(await client.refused('evaluate', { expression: '(char *)0xbfff0000 == "x"', context: 'watch' }), /Memory at 0xbfff0000 cannot be read/);
+    await client.request('setFunctionBreakpoints', { breakpoints: [] });
+    await breakAt(client, TASKS, ['says'], { condition: 'tasks[turn].name == "painter" && text == "hello from CPL 3" && text != "hello"' });
+    assert.equal((await goOn(client)).line, lineOf(TASKS, 'says'));
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"painter"/);
+    await breakAt(client, TASKS, []);
+    const { dataId } = await client.request('dataBreakpointInfo', { name: 'turn' });
+    assert.ok(dataId);
+    await client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', condition: 'tasks[after].name == "ping"' }] });
+    await client.request('continue', { threadId: 1 });
+    await client.stopped('data breakpoint');
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"ping"/);
+    await client.request('setDataBreakpoints', { breakpoints: [] });
+    await stopAt('irq', 'tasks[turn].name == "pong"');
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"pong"/);
+    await filter('irq', '(char *)0xbfff0000 == "x"');
+    await client.request('continue', { threadId: 1 });
+    const { output } = await client.event('output', (body) => body.output.includes('cannot be evaluated'));
+    assert.match(output, /There is no memory at linear address 0xbfff0000/);
+    await client.stopped('exception');
   });
 
   it('restarts a frame where it was entered, and goes to another line', async () => {

@@ -81,6 +81,27 @@ describe('breakpoints', function () {
     assert.throws(() => kernel.machine.stops.setBreakpoints([{ id: 3, linear: 0n, gate: { condition: register('rxa') } }]), /There is no register 'rxa'/);
   });
 
+  it('compares texts byte by byte: up to the first difference, the end of an array, or a zero', () => {
+    const kernel = new Kernel({ [PROGRAM]: looping(100) });
+    /** The last two bytes of 2 MiB. */
+    const last = 0x1f_fffe;
+    const { map } = kernel.machine.parts;
+    [...'ab'].forEach((letter, i) => map.write(last + i, 1, letter.charCodeAt(0)));
+    [...'task\0'].forEach((letter, i) => map.write(0x5ffe + i, 1, letter.charCodeAt(0)));
+    const holds = (address: number, text: string, room?: number): boolean | string => {
+      const condition: GateExpression = { kind: 'text', space: 'physical', address: constant(address), bytes: new TextEncoder().encode(text), ...(room === undefined ? {} : { room }) };
+      kernel.machine.stops.setBreakpoints([{ id: 3, linear: BigInt(LOOP), gate: { condition } }]);
+      const { reason } = kernel.run({ kind: 'instructions', count: 3 });
+      return reason.kind !== 'breakpoint' ? false : reason.problems?.[0].problem ?? true;
+    };
+    assert.deepEqual(['task', 'tas', 'tasks', 'taxi', ''].map((text) => holds(0x5ffe, text)), [true, false, false, false, false], 'over the end of a page');
+    assert.deepEqual(['task', 'tas', 'tasks', ''].map((text) => holds(0x5ffe, text, 3)), [false, true, false, false], 'an array ends its text');
+    assert.deepEqual([holds(0x9000, ''), holds(0x9000, 'a')], [true, false], 'memory that was never written');
+    assert.deepEqual([holds(last, 'xyz'), holds(last, 'ab', 2), holds(last, 'abc', 2)], [false, true, false], 'nothing behind the first difference is read');
+    assert.match(String(holds(last, 'abc')), /There is no memory at physical address 0x200000/);
+    assert.throws(() => kernel.machine.stops.setBreakpoints([{ id: 3, linear: 0n, gate: { condition: { kind: 'text', space: 'linear', address: constant(0), bytes: Uint8Array.of(65, 0) } } }]), /none of them zero/);
+  });
+
   it('the same list again keeps hits, another gate begins anew', () => {
     const kernel = new Kernel({ [PROGRAM]: looping(100) });
     const list = (count: number): readonly ExecutionBreakpoint[] => [{ id: 1, linear: BigInt(LOOP), gate: { hits: { op: 'multiple', count } } }];
