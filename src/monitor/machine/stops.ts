@@ -117,7 +117,7 @@ export type Accessor =
 export interface WatchHit {
   readonly id: number;
   readonly access: 'read' | 'write' | 'readWrite';
-  /** Of the first watched byte that was accessed. No linear address where a device or the page walker did it. */
+  /** Of the first watched byte that was accessed. No linear address where a device or the page walker did it; the built-in BIOS has one where there is no paging. */
   readonly linear?: bigint;
   readonly physical: number;
   /**

@@ -229,6 +229,38 @@ describe('event stops', function () {
   }
 });
 
+describe('first touches by the built-in BIOS in real mode', function () {
+  this.timeout(60_000);
+  const SCREEN = 0xb8000, BIOS_DATA = 0x400;
+  /** mov ah, 0fh; int 10h: which mode the screen is in, from the BIOS's own variables; then a character is written at the cursor. */
+  const boot = (): BootSector => new BootSector(code([0xb4, 0x0f], [0xcd, 0x10], [0xb8, ...le16(0x0e41)], [0xcd, 0x10], HERE));
+
+  for (const space of ['linear', 'physical'] as const) {
+    it(`are seen by the ${space} address, written and read`, () => {
+      const it = boot();
+      const touch = (address: number, access: 'read' | 'write'): EventStop => ({ id: 1, kind: 'touch', space, address: BigInt(address), access });
+      const { stops } = it.machine;
+      stops.setEventStops([touch(SCREEN, 'write')]);
+      const first = eventOf(it.run(go));
+      assert.ok(first.kind === 'touch' && first.hit.access === 'write');
+      assert.deepEqual([first.hit.physical, first.hit.linear, first.hit.by], [SCREEN, BigInt(SCREEN), { kind: 'device', name: 'bios' }]);
+      stops.setEventStops([]);
+      stops.setBreakpoints([{ id: 7, linear: BigInt(BOOT) }]);
+      assert.deepEqual(idsOf(it.run(go)), [7]);
+      assert.ok(it.machine.retired > 0);
+      stops.setBreakpoints([]);
+      stops.setEventStops([touch(BIOS_DATA, 'read')]);
+      const read = eventOf(it.run(go));
+      assert.ok(read.kind === 'touch' && read.hit.access === 'read' && read.hit.by.kind === 'device');
+      stops.setEventStops([]);
+      stops.setWatchpoints([{ id: 3, space, address: BigInt(SCREEN), length: 4000, access: 'change' }]);
+      const { reason } = it.run(go);
+      assert.ok(reason.kind === 'watchpoint');
+      assert.equal(reason.hits[0].after?.at(reason.hits[0].physical - SCREEN - reason.hits[0].offset), 0x41);
+    });
+  }
+});
+
 describe('run requests', function () {
   this.timeout(60_000);
 
