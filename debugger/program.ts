@@ -196,6 +196,18 @@ export class Program {
     return undefined;
   }
 
+  /** Whether two addresses belong to one line, in one function, and in one call that was inlined there if it is in any. */
+  isOneLine(one: bigint, other: bigint): boolean {
+    const [first, second] = [this.lineAt(one), this.lineAt(other)];
+    return first !== undefined && second !== undefined && first.source === second.source && first.line === second.line
+      && this.functionAt(one)?.start === this.functionAt(other)?.start && this.inlinedAt(one)?.at(0)?.start === this.inlinedAt(other)?.at(0)?.start;
+  }
+
+  /** Whether the line at an address has code in several places of its function, with other lines between them. */
+  isSplitLine(address: bigint): boolean {
+    return askFirst(this.images, (table) => (table.lineAt(address) ? table.isSplitLine(address) : undefined)) ?? false;
+  }
+
   /** The code of the innermost call that was inlined around an address; undefined if there is none. */
   inlinedAt(address: bigint): Statement['ranges'] | undefined {
     for (const image of this.images) {

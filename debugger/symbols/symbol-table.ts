@@ -233,6 +233,20 @@ export class SymbolTable {
     return this.bias.rangeToRuntime({ start: rows[first].address, end });
   }
 
+  /** Whether the line at an address has statements that begin elsewhere in the same function, outside of its `statementRangeAt`. */
+  isSplitLine(address: bigint): boolean {
+    const fileAddress = this.bias.toFile(address);
+    const placed = this.findRow(fileAddress);
+    const range = this.statementRangeAt(address);
+    const path = placed?.unit.files[placed.row.file];
+    const fn = this.findFunction(fileAddress)?.die;
+    if (placed === undefined || range === undefined || path === undefined || fn === undefined) return false;
+    return placed.unit.statementsOf(path).some(({ row }) => {
+      const at = this.bias.toRuntime(row.address);
+      return row.line === placed.row.line && (at < range.start || at >= range.end) && this.findFunction(row.address)?.die === fn;
+    });
+  }
+
   /** Normalised full paths of all source files that the line tables name. */
   sourceFiles(): string[] {
     return this.lines.files();
