@@ -261,11 +261,12 @@ export class Debuggee {
     return () => void this.execution.announce({ ...stop, as: { reason: 'goto' } });
   }
 
-  /** restartFrame: back in time to where the frame was entered. */
+  /** restartFrame: back in time to where the frame was entered. What can be known to be impossible is refused before the machine goes. */
   async restartFrame(frameId: number): Promise<() => void> {
+    if (this.isGoing) throw userError('The machine is running: pause it first.');
     const { frames, stack } = this.threads.threadOfFrame(frameId);
-    const index = await frames.physicalIndex(frameId);
-    return this.execution.begin(() => this.time.show('Looking for where the frame was entered', () => this.past.restartFrame(stack, index)), 'run', true);
+    const entry = await this.past.entryOf(stack, await frames.physicalIndex(frameId));
+    return this.execution.begin(() => this.time.show('Looking for where the frame was entered', () => this.past.enter(entry)), 'run', true);
   }
 
   /** restart: power-on reset, then as at the start. */

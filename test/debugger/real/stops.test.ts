@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { DapClient } from '../client';
-import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, useAdapter, USER, valueNow } from './adapter';
+import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, step, useAdapter, USER, valueNow } from './adapter';
 
 const TASKS = 'paging-lab/tasks.c';
 
@@ -115,6 +115,26 @@ describe('stops of paging-lab over the wire', function () {
     const { targets } = await client.request('gotoTargets', { source: { path: sample(MAIN) }, line: lineOf(MAIN, 'main-segments') });
     await client.request('goto', { threadId: 1, targetId: targets[0].id });
     assert.equal((await client.stopped('goto')).frame.line, lineOf(MAIN, 'main-segments'));
+  });
+
+  it('leaves the machine as it is where a frame cannot be restarted', async () => {
+    const hash = async (): Promise<string> => (await client.request('evaluate', { expression: 'hash', context: 'repl' })).result;
+    const refuse = async (index: number, why: RegExp): Promise<void> => {
+      const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+      const before = await hash();
+      assert.match(await client.refused('restartFrame', { frameId: stackFrames.at(index)?.id }), why);
+      assert.equal(await hash(), before);
+      assert.deepEqual([client.unreadEvents('continued'), client.unreadEvents('stopped')], [[], []]);
+    };
+    await launchStopped(client, PAGING_LAB);
+    await refuse(0, /^The time line begins here: there is no way back to where the frame was entered\.$/);
+    await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: 'wait_turn' }] });
+    await goOn(client);
+    await refuse(0, /^The frame stands on its first instruction already\.$/);
+    // Its return address is 0.
+    await refuse(1, /^Where this frame was entered is not known: its return address was not found\.$/);
+    await client.request('setInstructionBreakpoints', { breakpoints: [] });
+    assert.equal((await step(client, 'stepIn', 'instruction')).name, 'wait_turn', 'all goes on from there');
   });
 
   it('restarts a frame of the process that stands there, where another one has the same code and stack', async () => {
