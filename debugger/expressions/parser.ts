@@ -223,7 +223,7 @@ class Parser {
       this.expect(')');
       return inner;
     }
-    throw this.unexpected('a number, a name, a register or a text in quotes');
+    throw this.unexpected('a number, a name or a register');
   }
 }
 

@@ -80,10 +80,11 @@ export function stepping(there: () => Place): void {
     const frame = await place.here();
     const [before, retired] = [await place.hash(), await place.retired()];
     if (!mode.hasFrames) {
+      const told = client.unreadEvents('continued').length;
       // Neither call frame information nor frame pointers: it is refused before anything moves.
       assert.match(await client.refused('restartFrame', { frameId: frame.id }), /^(The frame stands on its first instruction already|Where this frame was entered is not known: its return address was not found)\.$/);
       assert.equal(await place.hash(), before);
-      assert.deepEqual(client.unreadEvents('continued'), []);
+      assert.equal(client.unreadEvents('continued').length, told);
       return;
     }
     await client.request('restartFrame', { frameId: frame.id });
