@@ -33,6 +33,8 @@ export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prolo
 export interface GlobalVariable {
   readonly variable: Variable;
   readonly image: Image;
+  /** Whether the name means others elsewhere in the image. */
+  readonly isOneOfSeveral: boolean;
 }
 
 /** The code of the statement at an address. */
@@ -266,10 +268,12 @@ export class Program {
     return askFirst(this.images, (table) => table.symbolsNamed(name)[0]) ?? this.described?.symbolNamed(name);
   }
 
-  globalNamed(name: string): GlobalVariable | undefined {
-    for (const image of this.images) {
-      const [variable] = image.ask((table) => table.globalsNamed(name)) ?? [];
-      if (variable) return { variable, image };
+  /** The variable outside functions that a name means to the code at `near`; where that knows none, or is not given, the first one of that name. */
+  globalNamed(name: string, near?: bigint): GlobalVariable | undefined {
+    const home = near === undefined ? undefined : this.imageAt(near);
+    for (const image of [...(home ? [home] : []), ...this.images.filter((each) => each !== home)]) {
+      const found = image.ask((table) => table.globalsNamed(name, near)) ?? [];
+      if (found.length > 0) return { variable: found[0], image, isOneOfSeveral: found.length > 1 };
     }
     return undefined;
   }

@@ -135,11 +135,13 @@ export class GateBuilder {
         return variable && image && address !== undefined ? { type: variable.type, place: simplePlace(image, variable, address) } : undefined;
       },
       global: (name) => {
-        const found = program.globalNamed(name);
+        const found = program.globalNamed(name, address);
         const described = found ? undefined : program.describedVariable(name);
         // One that the guest describes may be another on each CPU.
         if (described) return { type: described.type, place: undefined };
-        return found && { type: found.variable.type, place: simplePlace(found.image, found.variable, address ?? 0n) };
+        // Which of several is meant is known where the stop is.
+        const isOpen = address === undefined && found?.isOneOfSeveral === true;
+        return found && { type: found.variable.type, place: isOpen ? undefined : simplePlace(found.image, found.variable, address ?? 0n) };
       },
     };
   }

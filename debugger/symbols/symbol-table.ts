@@ -285,9 +285,15 @@ export class SymbolTable {
     return this.variablesOf(this.declarations.globals());
   }
 
-  /** The variables of that name outside all functions; with namespaces it may be qualified: `outer::name`. */
-  globalsNamed(name: string): Variable[] {
-    return this.variablesOf(this.declarations.globalsNamed(name));
+  /**
+   * The variables of that name outside all functions; with namespaces it may be qualified: `outer::name`. Those of the unit first that has the
+   * code at `near`: each may have a static one of its own.
+   */
+  globalsNamed(name: string, near?: bigint): Variable[] {
+    const found = this.declarations.globalsNamed(name);
+    const home = near === undefined || found.length < 2 ? undefined : this.findFunction(this.bias.toFile(near))?.unit;
+    const isHome = ({ unit }: Declaration): boolean => home !== undefined && unit === home;
+    return this.variablesOf([...found.filter(isHome), ...found.filter((each) => !isHome(each))]);
   }
 
   /** Up to `most` names that begin so: of variables outside all functions (some may have been optimised away), of functions, or of types. */

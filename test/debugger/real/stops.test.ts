@@ -101,6 +101,22 @@ describe('stops of paging-lab over the wire', function () {
     await client.stopped('exception');
   });
 
+  it('means the variable of its own file where several have one of that name', async () => {
+    await launchStopped(client, PAGING_LAB, { [TASKS]: ['says'] });
+    await goOn(client);
+    const typeOf = async (expression: string): Promise<string | undefined> => (await client.request('evaluate', { expression, context: 'watch' })).type;
+    assert.equal(await typeOf('current'), 'struct task *');
+    // The monitor decides by the same one: the other has no such member.
+    const [{ message }] = await breakAt(client, TASKS, ['says'], { condition: 'current->space->name == "painter"' });
+    assert.equal(message, undefined);
+    await goOn(client);
+    assert.match(await valueNow(client, 'current->name'), /"painter"/);
+    await breakAt(client, TASKS, []);
+    await breakAt(client, PAGING, ['demand-map']);
+    await goOn(client);
+    assert.equal(await typeOf('current'), 'struct address_space *');
+  });
+
   it('restarts a frame where it was entered, and goes to another line', async () => {
     await launchStopped(client, PAGING_LAB, { [PAGING]: ['demand-map'] });
     const inner = await goOn(client);
