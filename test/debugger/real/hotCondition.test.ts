@@ -39,7 +39,7 @@ describe('a condition in a hot loop', function () {
     console.log(`      ${TIMES.toLocaleString('en-GB')} times false took ${seconds.toFixed(1)} s`);
   });
 
-  it('is no dearer for being about a text: a figure', async () => {
+  it('is false ten million times for the last byte of a text: a figure', async () => {
     const set = async (condition: string): Promise<void> => {
       const { breakpoints } = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: `0x${(BOOT_SECTOR + 3).toString(16)}`, condition }] });
       assert.equal(breakpoints[0].verified, true);
