@@ -312,7 +312,8 @@ export class BreakpointManager implements StopJudge {
       const address = 'linear' in place ? place.linear : undefined;
       const guest = guestBreakpoint(address, mode);
       // What stops as an exception of the guest is decided about here.
-      const built: BuiltGate = guest ? { filter: {}, rest: wish } : await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
+      const gate = await this.gates.build(wish, { ...(address === undefined ? {} : { address }), isPart: places.length > 1, isHere: false });
+      const built: BuiltGate = guest ? { filter: {}, rest: wish, ...(gate.problem === undefined ? {} : { problem: gate.problem }) } : gate;
       const id = this.nextHook++;
       // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
       checkBreakpoint({ id, ...place, ...built.filter });

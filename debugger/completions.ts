@@ -1,10 +1,11 @@
 /**
- * Completions in the console and in watches: commands, registers, variables, functions, types and members.
+ * Completions in the console and in watches: commands and their words, registers, variables, functions, types and members.
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Evaluation } from './evaluation';
 import type { Threads } from './threads';
 import type { Program } from './program';
+import type { ReplCommands } from './replCommands';
 import { registerNames } from './registers';
 import type { DeclarationKind } from './symbols/declarations';
 import { stripType, type Type } from './symbols/types';
@@ -19,14 +20,16 @@ type Kind = NonNullable<DebugProtocol.CompletionItem['type']>;
 export async function complete(
   text: string, column: number, frameId: number | undefined,
   { frames, evaluation, program, commands }: {
-    readonly frames: Pick<Threads, 'scope'>; readonly evaluation: Evaluation; readonly program: Program; readonly commands: readonly string[];
+    readonly frames: Pick<Threads, 'scope'>; readonly evaluation: Evaluation; readonly program: Program; readonly commands: Pick<ReplCommands, 'names' | 'wordsAt'>;
   },
 ): Promise<DebugProtocol.CompletionItem[]> {
   const before = text.slice(0, column);
+  const last = /\S*$/.exec(before)?.[0] ?? '';
+  const ofCommand = matching(await commands.wordsAt(before), last, column, 'keyword');
   const member = /^(.*?)(\.|->)([\w]*)$/s.exec(before);
   if (member) {
     const [, owner, , start] = member;
-    return matching(await memberNames(lastOperand(owner), frameId, frames, evaluation), start, column, 'property');
+    return [...ofCommand, ...matching(await memberNames(lastOperand(owner), frameId, frames, evaluation), start, column, 'property')];
   }
   const word = /[$%]?[\w]*$/.exec(before)?.[0] ?? '';
   const start = word.replace(/^[$%]/, '');
@@ -37,7 +40,7 @@ export async function complete(
   const described = (kind: DeclarationKind): string[] => (start === '' ? [] : program.namesOf(kind, start, MOST_ITEMS));
   const isFirstWord = before.trimStart() === word;
   return [
-    ...(isFirstWord ? matching(commands, start, column, 'keyword') : []),
+    ...(isFirstWord ? matching(commands.names, start, column, 'keyword') : ofCommand),
     ...matching(locals, start, column, 'variable'),
     ...registers,
     ...matching(described('variables'), start, column, 'variable'),

@@ -16,6 +16,7 @@ import { messageOf, userError } from './ports';
 import type { RequestArguments } from './requestArguments';
 import { NO_VERDICT, type StopJudge, type Verdict } from './stopJudge';
 import type { Type } from './symbols/types';
+import { bytesAround } from './symbols/values';
 import { eventNames } from './eventValues';
 import type { Target } from './target';
 
@@ -128,6 +129,11 @@ export class DataBreakpoints implements StopJudge {
     return { stop: hit.length > 0, hitBreakpointIds: hit };
   }
 
+  /** All that is watched. */
+  get places(): readonly WatchedData[] {
+    return this.set.flatMap(({ data }) => data ?? []);
+  }
+
   /** What a watchpoint of the machine watches. */
   watched(watch: number): WatchedData | undefined {
     return this.set.find((breakpoint) => breakpoint.watch === watch)?.data;
@@ -182,6 +188,7 @@ export class DataBreakpoints implements StopJudge {
       };
       const built = await this.gates.build(wish, { isHere: false, isWrite: access !== 'read', events: NAMES });
       if (built.rest.condition) await this.evaluation.checkNames(built.rest.condition, noValues);
+      if (built.problem !== undefined) throw userError(built.problem);
       // What the machine would refuse is refused for itself alone: the list is given to the machine as a whole.
       checkWatchpoint({ ...watchpoint(base.watch, data, access), ...built.filter });
       return { ...base, data, wish, built, answer: { id, verified: true, message: `${access === 'write' ? 'writes' : access === 'read' ? 'reads' : 'reads and writes'} of ${data.name}` } };
@@ -236,8 +243,8 @@ function watchedValue(value: Value, name: string, bytes: number | undefined): Wa
     if (size < 1) throw userError(`${name} has no size: say how many bytes.`);
     return { place, bytes: size, name, ...(size === sizeOfValue(value) ? { type } : {}) };
   }
-  const first = Math.floor(bitField.offset / 8);
-  return { place: { space: place.space, address: place.address + BigInt(first) }, bytes: Math.ceil((bitField.offset % 8 + bitField.size) / 8), name };
+  const around = bytesAround(bitField, place.address);
+  return { place: { space: place.space, address: around.address }, bytes: around.bytes, name };
 }
 
 /** An id from an earlier session: what it means is in it. */

@@ -35,6 +35,7 @@ import type { Program } from './program';
 import { Progresses } from './progress';
 import { ReplCommands } from './replCommands';
 import { RunUntil } from './runUntil';
+import type { RequestArguments } from './requestArguments';
 import { Runner, type Stop } from './runner';
 import { SourceChecks } from './sourceChecks';
 import { moduleOf, SourceManager } from './sources';
@@ -47,6 +48,7 @@ import { Threads, type CpuThread } from './threads';
 import { timeCommands } from './timeCommands';
 import { TimeManager } from './timeManager';
 import { VariableManager } from './variables';
+import { areWatched } from './watchedSpans';
 
 /** The serial port that a console is attached to. */
 const CONSOLE_PORT = 'com1';
@@ -132,7 +134,9 @@ export class Debuggee {
       },
       log: (text, address) => this.log(text, address),
     });
-    this.variables = new VariableManager(this.threads, this.evaluation);
+    this.variables = new VariableManager(this.threads, this.evaluation, (spans, frameId) => (
+      areWatched(spans, this.dataBreakpoints.places, this.threads.threadOfFrame(frameId).target)
+    ));
     this.dataBreakpoints = new DataBreakpoints(
       target, this.evaluation, gates, (reference, name) => this.variables.expressionOf(reference, name), () => this.breakpoints.newId(), told,
     );
@@ -257,11 +261,12 @@ export class Debuggee {
     return () => void this.execution.announce({ ...stop, as: { reason: 'goto' } });
   }
 
-  /** restartFrame: back in time to where the frame was entered. */
+  /** restartFrame: back in time to where the frame was entered. What can be known to be impossible is refused before the machine goes. */
   async restartFrame(frameId: number): Promise<() => void> {
+    if (this.isGoing) throw userError('The machine is running: pause it first.');
     const { frames, stack } = this.threads.threadOfFrame(frameId);
-    const index = await frames.physicalIndex(frameId);
-    return this.execution.begin(() => this.time.show('Looking for where the frame was entered', () => this.past.restartFrame(stack, index)), 'run', true);
+    const entry = await this.past.entryOf(stack, await frames.physicalIndex(frameId));
+    return this.execution.begin(() => this.time.show('Looking for where the frame was entered', () => this.past.enter(entry)), 'run', true);
   }
 
   /** restart: power-on reset, then as at the start. */
@@ -371,6 +376,15 @@ export class Debuggee {
 
   private invalidate(areas: DebugProtocol.InvalidatedAreas[]): void {
     if (this.features.invalidated) this.send(new InvalidatedEvent(areas));
+  }
+
+  /** setDataBreakpoints. Variables say whether they are watched, so the client looks at those again that it has. */
+  async setDataBreakpoints(args: RequestArguments): Promise<DebugProtocol.Breakpoint[]> {
+    const watched = (): string => this.dataBreakpoints.places.map(({ place, bytes }) => `${formatReference(place)}/${bytes}`).join();
+    const before = watched();
+    const answers = await this.dataBreakpoints.replace(args);
+    if (watched() !== before && this.variables.areShown) this.invalidate(['variables']);
+    return answers;
   }
 
   /** Gives the machine again all that is to stop it. */

@@ -8,7 +8,7 @@ import { formatReference, parseReference, type Place } from './addresses';
 import { evaluate, findType, type Scope } from './expressions/evaluator';
 import { isFloating, isTrue } from './expressions/floating';
 import { elementsFrom, firstElement, inNotation, splitFormat, stringAt, type FormatSuffix } from './expressions/formatSuffix';
-import { namesIn } from './expressions/names';
+import { asksForRetired, namesIn } from './expressions/names';
 import { parseExpression } from './expressions/parser';
 import type { Expression } from './expressions/syntax';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
@@ -78,7 +78,8 @@ export class Evaluation {
   ): Promise<Shown> {
     await this.program.ready();
     const found = await this.frames.scope(frameId);
-    const scope: Scope = more ? { ...found, register: (name) => more(name) ?? found.register(name) } : found;
+    const retired = asksForRetired(tree) ? { retired: (await this.target.inspect.summary()).retired } : {};
+    const scope: Scope = { ...found, ...retired, register: (name) => more?.(name) ?? found.register(name) };
     return scope.memory.run(() => {
       const plain = evaluate(tree, scope);
       const value = format?.count === undefined ? plain : elementsFrom(evaluate(firstElement(tree, plain), scope), format.count);

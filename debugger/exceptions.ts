@@ -141,6 +141,7 @@ export class ExceptionManager implements StopJudge {
     const { narrowed, rest } = narrow(tree, kind.stop);
     const built = await this.gates.build({ condition: rest }, { isHere: false, events: kind.names });
     if (built.rest.condition) await this.checkNames(filter, built.rest.condition, kind.names);
+    if (built.problem !== undefined) throw userError(`The condition of ${filter} cannot be evaluated: ${built.problem}`);
     return { id, stopped: stopOf(id, kind.stop, narrowed, built), rest: built.rest.condition, names: kind.names };
   }
 

@@ -60,7 +60,7 @@ export class FrameVariables {
   }
 
   global(name: string): TypedValue | undefined {
-    const found = this.program.globalNamed(name);
+    const found = this.program.globalNamed(name, this.view.frame.lookup);
     if (found) return this.valueIn(found.image, found.variable);
     const described = this.program.describedVariable(name);
     if (!described) return undefined;

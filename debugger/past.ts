@@ -11,6 +11,11 @@ import type { StackManager } from './stack';
 import type { Program } from './program';
 import type { Target } from './target';
 
+/** The first instruction of a function, where the stack pointer was as a frame has it. */
+export type FrameEntry = ExecutionBreakpoint;
+
+/** A bookmark at the moment from which a frame's beginning is looked for, while it is. */
+const HERE = 'the frame that is to be restarted';
 /** No data breakpoint has this number. */
 export const SOUGHT = 0;
 
@@ -53,11 +58,11 @@ export class Past {
   }
 
   /**
-   * Back to the first instruction of the function that a frame is an activation of.
-   * Error for a frame without a known function or return address.
+   * Where the function was entered that a frame is an activation of. Error for a frame without a known function or return address, and where
+   * there is no past. The machine stays where it is.
    */
-  async restartFrame(stack: StackManager, index: number): Promise<Stop> {
-    await this.beginning();
+  async entryOf(stack: StackManager, index: number): Promise<FrameEntry> {
+    if (await this.beginning() >= (await this.target.inspect.summary()).retired) throw userError('The time line begins here: there is no way back to where the frame was entered.');
     const { frames } = await stack.stack();
     const frame = frames[index];
     const start = frame && this.program.functionAt(frame.lookup)?.start;
@@ -68,13 +73,25 @@ export class Past {
     if (slot === undefined) throw userError('Where this frame was entered is not known: its return address was not found.');
     const stackBase = cpu.codeBits === 64 ? 0n : cpu.segments.find(({ name }) => name === 'ss')?.base ?? 0n;
     const register = cpu.codeBits === 64 ? 'rsp' : 'esp';
-    const stop = await this.alone({
-      breakpoints: [{
-        id: SOUGHT, linear: start, ...sameProcess(cpu),
-        gate: { condition: { kind: 'binary', op: '==', left: { kind: 'register', name: register }, right: { kind: 'constant', value: slot - stackBase } } },
-      }],
-    }, () => this.runner.back('reverseContinue', ANY));
-    return stop.report.reason.kind === 'breakpoint' ? { ...stop, as: { reason: 'restart' } } : stop;
+    return {
+      id: SOUGHT, linear: start, ...sameProcess(cpu),
+      gate: { condition: { kind: 'binary', op: '==', left: { kind: 'register', name: register }, right: { kind: 'constant', value: slot - stackBase } } },
+    };
+  }
+
+  /** Back to there. Where the time line does not reach back so far the machine is left where it stands, with an error that says so. */
+  async enter(entry: FrameEntry): Promise<Stop> {
+    const { control } = this.target;
+    await control.bookmark({ kind: 'add', name: HERE });
+    try {
+      const stop = await this.alone({ breakpoints: [entry] }, () => this.runner.back('reverseContinue', ANY));
+      if (stop.report.reason.kind === 'breakpoint') return { ...stop, as: { reason: 'restart' } };
+      if (stop.report.reason.kind !== 'beginning') return stop;
+      await this.runner.travel({ bookmark: HERE });
+      throw userError('The frame was entered before the time line begins: there is no way back to there.');
+    } finally {
+      await control.bookmark({ kind: 'remove', name: HERE });
+    }
   }
 
   /** Does something while these stops alone are set. */

@@ -33,6 +33,8 @@ export type NamedFunction = Pick<FunctionInfo, 'name' | 'start' | 'end' | 'prolo
 export interface GlobalVariable {
   readonly variable: Variable;
   readonly image: Image;
+  /** Whether the name means others elsewhere in the image. */
+  readonly isOneOfSeveral: boolean;
 }
 
 /** The code of the statement at an address. */
@@ -196,6 +198,18 @@ export class Program {
     return undefined;
   }
 
+  /** Whether two addresses belong to one line, in one function, and in one call that was inlined there if it is in any. */
+  isOneLine(one: bigint, other: bigint): boolean {
+    const [first, second] = [this.lineAt(one), this.lineAt(other)];
+    return first !== undefined && second !== undefined && first.source === second.source && first.line === second.line
+      && this.functionAt(one)?.start === this.functionAt(other)?.start && this.inlinedAt(one)?.at(0)?.start === this.inlinedAt(other)?.at(0)?.start;
+  }
+
+  /** Whether the line at an address has code in several places of its function, with other lines between them. */
+  isSplitLine(address: bigint): boolean {
+    return askFirst(this.images, (table) => (table.lineAt(address) ? table.isSplitLine(address) : undefined)) ?? false;
+  }
+
   /** The code of the innermost call that was inlined around an address; undefined if there is none. */
   inlinedAt(address: bigint): Statement['ranges'] | undefined {
     for (const image of this.images) {
@@ -254,10 +268,12 @@ export class Program {
     return askFirst(this.images, (table) => table.symbolsNamed(name)[0]) ?? this.described?.symbolNamed(name);
   }
 
-  globalNamed(name: string): GlobalVariable | undefined {
-    for (const image of this.images) {
-      const [variable] = image.ask((table) => table.globalsNamed(name)) ?? [];
-      if (variable) return { variable, image };
+  /** The variable outside functions that a name means to the code at `near`; where that knows none, or is not given, the first one of that name. */
+  globalNamed(name: string, near?: bigint): GlobalVariable | undefined {
+    const home = near === undefined ? undefined : this.imageAt(near);
+    for (const image of [...(home ? [home] : []), ...this.images.filter((each) => each !== home)]) {
+      const found = image.ask((table) => table.globalsNamed(name, near)) ?? [];
+      if (found.length > 0) return { variable: found[0], image, isOneOfSeveral: found.length > 1 };
     }
     return undefined;
   }

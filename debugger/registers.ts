@@ -134,6 +134,15 @@ export function registerNames(cpu: CpuState): string[] {
   return [...new Set([...names, ...segments, ...parts])];
 }
 
+/** Those that a processor has in one mode and not in another. */
+const IN_SOME_MODE = /^(?:r(?:[a-d]x|[sd]i|[bs]p|ip|flags|8|9|1[0-5])|[xy]mm\d+|[er]?flags|[er]?ip)$/;
+
+/** Whether a register is called so (any case, with or without `$` or `%`), in the present mode or in another. */
+export function isRegisterName(cpu: CpuState, spelling: string): boolean {
+  const name = spelling.replace(/^[$%]/, '').toLowerCase();
+  return registerNamed(cpu, name) !== undefined || PARTS.has(name) || LOW_BYTES.has(name) || IN_SOME_MODE.test(name);
+}
+
 /**
  * What `setRegister` has to be called with so that `register` takes `value`.
  * Errors: the register is read-only, the value does not fit.

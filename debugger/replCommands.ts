@@ -9,7 +9,7 @@ import { isLongMode } from './registers';
 import type { Disassembler } from './disassembly/disassembler';
 import type { Evaluation } from './evaluation';
 import { userError } from './ports';
-import { UNTIL_USAGE } from './runUntil';
+import { UNTIL_USAGE, untilWords } from './runUntil';
 import type { Target } from './target';
 
 /** Commands that drive the machine: each gives what to do when the client has the answer. */
@@ -22,6 +22,8 @@ export interface ConsoleWays {
 export interface Command {
   readonly usage: string;
   readonly help: string;
+  /** The words that may come next, behind those that there are, as far as they are a closed set. */
+  words?(before: readonly string[]): readonly string[] | Promise<readonly string[]>;
   run(words: readonly string[]): Promise<string>;
 }
 
@@ -46,14 +48,14 @@ export class ReplCommands {
   ) {
     this.commands = new Map<string, Command>([
       ['help', { usage: 'help', help: 'this list', run: async () => this.help() }],
-      ['regs', { usage: 'regs [GROUP]', help: `registers; of a group: ${REGISTER_GROUPS.join(', ')}`, run: (words) => this.registers(words[0]) }],
+      ['regs', { usage: 'regs [GROUP]', help: `registers; of a group: ${REGISTER_GROUPS.join(', ')}`, words: ({ length }) => (length === 0 ? REGISTER_GROUPS : []), run: (words) => this.registers(words[0]) }],
       ['mem', { usage: 'mem ADDRESS [BYTES]', help: 'bytes of memory', run: (words) => this.memory(words) }],
       ['walk', { usage: 'walk ADDRESS', help: 'how the page tables translate a linear address', run: (words) => this.walk(words) }],
       ['dis', { usage: 'dis [ADDRESS] [COUNT]', help: 'instructions', run: (words) => this.disassemble(words) }],
       ['counters', { usage: 'counters', help: "the monitor's counters", run: () => this.counters() }],
       ['devices', { usage: 'devices', help: 'state of the devices', run: () => this.devices() }],
       ['hash', { usage: 'hash', help: 'hash of the whole machine', run: () => this.target.inspect.hash() }],
-      ['until', { usage: UNTIL_USAGE, help: 'runs until then', run: async (words) => this.go(await this.ways.until(words.join(' ')), 'running') }],
+      ['until', { usage: UNTIL_USAGE, help: 'runs until then', words: untilWords, run: async (words) => this.go(await this.ways.until(words.join(' ')), 'running') }],
       ['who', { usage: 'who EXPRESSION [BYTES]', help: 'goes back to the last write to that memory', run: (words) => this.who(words) }],
       ['spaces', { usage: 'spaces', help: 'known address spaces', run: () => this.spaces() }],
       ...guest,
@@ -63,6 +65,13 @@ export class ReplCommands {
   /** Names of all commands, for completions. */
   get names(): string[] {
     return [...this.commands.keys()];
+  }
+
+  /** The words that may stand where a command line ends, as far as they are a closed set; none where its first word is no command. */
+  async wordsAt(line: string): Promise<readonly string[]> {
+    const [name, ...words] = line.trimStart().split(/\s+/);
+    const command = words.length === 0 ? undefined : this.commands.get(name);
+    return await command?.words?.(words.slice(0, -1)) ?? [];
   }
 
   /** The output of a command line; undefined when the first word is no command. */

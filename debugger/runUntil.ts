@@ -5,9 +5,24 @@ import { userError } from './ports';
 import type { Runner, Stop } from './runner';
 import type { CpuThread } from './threads';
 
-export const UNTIL_USAGE = 'until ADDRESS | return | branch | iret | user | kernel | cr3 | COUNT instructions | TIME ns|us|ms|s';
-
+/** What may stand alone behind `until`. */
+const EVENTS = ['return', 'branch', 'iret', 'user', 'kernel', 'cr3'] as const;
 const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+const UNITS = Object.keys(NANOSECONDS);
+const INSTRUCTIONS = 'instructions';
+
+export const UNTIL_USAGE = `until ADDRESS | ${EVENTS.join(' | ')} | COUNT ${INSTRUCTIONS} | TIME ${UNITS.join('|')}`;
+
+/** The words that may come next, behind those that there are. */
+export function untilWords(before: readonly string[]): readonly string[] {
+  if (before.length === 0) return EVENTS;
+  return before.length === 1 && isNumber(before[0]) ? [INSTRUCTIONS, ...UNITS] : [];
+}
+
+function isNumber(word: string): boolean {
+  return /^\d+(\.\d+)?$/.test(word);
+}
+
 /** A change between user and kernel leads to the other one: never more than two are wanted. */
 const MOST_CHANGES = 2;
 
@@ -18,8 +33,9 @@ export class RunUntil {
   async command(text: string, thread: CpuThread): Promise<() => Promise<Stop>> {
     const words = text.trim().toLowerCase().split(/\s+/);
     const [word, unit] = words;
-    switch (word) {
-      case '': throw userError(`Usage: ${UNTIL_USAGE}`);
+    if (word === '') throw userError(`Usage: ${UNTIL_USAGE}`);
+    switch (EVENTS.find((each) => each === word)) {
+      case undefined: break;
       case 'return': return () => thread.stepper.stepOut();
       case 'branch': return this.next(thread, 'branch');
       case 'iret': return this.next(thread, 'interruptReturn');
@@ -27,8 +43,8 @@ export class RunUntil {
       case 'user':
       case 'kernel': return () => this.privilege(thread, word === 'user');
     }
-    if (words.length === 2 && /^(instructions?|n)$/.test(unit)) return this.run({ kind: 'instructions', count: await this.count(word) });
-    if (words.length === 2 && unit in NANOSECONDS && /^\d+(\.\d+)?$/.test(word)) {
+    if (words.length === 2 && (unit === INSTRUCTIONS || /^(instruction|n)$/.test(unit))) return this.run({ kind: 'instructions', count: await this.count(word) });
+    if (words.length === 2 && UNITS.includes(unit) && isNumber(word)) {
       const { time } = await thread.target.inspect.summary();
       return this.run({ kind: 'untilTime', time: Math.round(time + Number(word) * NANOSECONDS[unit]) });
     }

@@ -242,7 +242,7 @@ export class ShadowboxDebugSession extends DebugSession {
       setExceptionBreakpoints: (args) => this.machine.exceptions.set(args),
       exceptionInfo: () => this.machine.exceptions.info(),
       dataBreakpointInfo: (args) => this.machine.dataBreakpoints.info(args),
-      setDataBreakpoints: async (args) => ({ breakpoints: await this.machine.dataBreakpoints.replace(args) }),
+      setDataBreakpoints: async (args) => ({ breakpoints: await this.machine.setDataBreakpoints(args) }),
       breakpointLocations: async (args) => {
         const first = this.convertClientLineToDebugger(args.integer('line', 0));
         const last = args.optionalInteger('endLine', 0);
@@ -399,7 +399,7 @@ export class ShadowboxDebugSession extends DebugSession {
         const { threads: frames, evaluation, program, commands } = this.machine;
         const text = args.string('text');
         const column = this.convertClientColumnToDebugger(args.integer('column', 0)) - 1;
-        const targets = await complete(text, column, args.optionalInteger('frameId'), { frames, evaluation, program, commands: commands.names });
+        const targets = await complete(text, column, args.optionalInteger('frameId'), { frames, evaluation, program, commands });
         return { targets };
       },
     };

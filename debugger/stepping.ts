@@ -3,7 +3,7 @@
  * them. The machine steps over address ranges; what they mean in the source is decided here.
  */
 import type { CpuState } from '../src/monitor/inspection/queries';
-import type { LinearRange, RunRequest } from '../src/monitor/machine/session';
+import type { LinearRange, RunRequest, StopReport } from '../src/monitor/machine/session';
 import type { Disassembler } from './disassembly/disassembler';
 import { linearPlace } from './addresses';
 import type { Program } from './program';
@@ -51,6 +51,8 @@ export class Stepper {
     const statement = unit === 'line' ? this.program.statementAt(start.linear, kind === 'over') : undefined;
     if (!statement) return this.stepInstruction(kind);
     let ranges = statement.ranges;
+    // In the middle of a line arguments may lie on the stack that go without a return.
+    const slot = statement.isStart ? undefined : (await this.stack.callerOfTop())?.slot;
     for (let round = 0; ; round++) {
       const stop = await this.throughExceptions(start, kind, ranges, () => this.stepRanges(kind, ranges));
       if (!isArrival(stop) || round >= MOST_ROUNDS) return stop;
@@ -63,9 +65,11 @@ export class Stepper {
       }
       const landed = this.program.statementAt(here, kind === 'over');
       const cpu = await this.target.cpu();
-      // The beginning of a statement, code without lines, or back in the caller: that is where a person wants to be.
-      if (!landed || landed.isStart || cpu.stackLinear > start.stackLinear) return stop;
-      ranges = landed.ranges;
+      // Code without lines, back in the caller, or the beginning of another line: that is where a person wants to be.
+      const hasReturned = cpu.stackLinear > (slot ?? start.stackLinear);
+      const isSameLine = this.program.isOneLine(start.linear, here);
+      if (!landed || hasReturned || (landed.isStart && !isSameLine)) return stop;
+      ranges = isSameLine ? [...ranges, ...landed.ranges] : landed.ranges;
     }
   }
 
@@ -124,8 +128,22 @@ export class Stepper {
     for (let round = 0; ; round++) {
       const stop = await this.runner.back('stepBack');
       if (!hasLines || !isArrival(stop) || round >= MOST_ROUNDS) return stop;
-      if (this.program.statementAt(stop.report.linear)?.isStart) return stop;
+      if (this.program.statementAt(stop.report.linear)?.isStart && !(await this.wasInLine(stop.report))) return stop;
     }
+  }
+
+  /**
+   * Whether a line that has code in several places was come to, at the beginning of one of these, from another of them: then it did not begin
+   * there. The machine ends where it was.
+   */
+  private async wasInLine({ linear, retired }: StopReport): Promise<boolean> {
+    if (!this.program.isSplitLine(linear)) return false;
+    const { moments: [first] } = await this.target.inspect.timeline();
+    if (!first || retired <= first.retired) return false;
+    const before = await this.runner.straight((control) => control.stepBack('instruction'));
+    const wasThere = isArrival(before) && this.program.isOneLine(linear, before.report.linear);
+    await this.runner.straight((control) => control.travel(retired));
+    return wasThere;
   }
 
   private async stepInstruction(kind: StepKind): Promise<Stop> {

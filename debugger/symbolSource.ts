@@ -11,6 +11,9 @@ export type SourceVariable =
   | { readonly type: Type; readonly address: bigint }
   | { readonly type: Type; readonly bytes: Uint8Array };
 
+/** The variable that a guest with tasks describes: the one that a CPU runs. */
+export const DESCRIBED_TASK = '$current';
+
 /** Symbols of a file of the guest's. */
 export interface PlacedImage {
   readonly image: Image;

@@ -5,22 +5,27 @@ import type { Command } from './replCommands';
 import type { Target } from './target';
 import type { TimeManager } from './timeManager';
 
+const GO_USAGE = 'goto N | +N | -N | Tns | NAME | end';
+const RECORD_OPTIONS = ['embed', 'snapshots'];
+const RECORD_USAGE = `record FILE ${RECORD_OPTIONS.map((option) => `[${option}]`).join(' ')}`;
+
 const count = (value: number): string => value.toLocaleString('en-GB');
 
 export function timeCommands(target: Target, time: TimeManager): readonly (readonly [string, Command])[] {
   return [
     ['goto', {
-      usage: 'goto N | +N | -N | Tns | NAME | end', help: 'travels to a count of instructions, so many on or back, a virtual time, a bookmark, the furthest moment', run: (words) => go(target, time, words.join(' ')),
+      usage: GO_USAGE, help: 'travels to a count of instructions, so many on or back, a virtual time, a bookmark, the furthest moment',
+      words: async ({ length }) => (length > 0 ? [] : ['end', ...(await target.inspect.timeline()).bookmarks.map(({ name }) => name)]), run: (words) => go(target, time, words.join(' ')),
     }],
     ['bookmark', { usage: 'bookmark NAME', help: 'gives the present moment a name', run: (words) => add(time, words.join(' ')) }],
     ['bookmarks', { usage: 'bookmarks', help: 'all bookmarks, and forks of the time line', run: () => list(target) }],
-    ['fork', { usage: 'fork N', help: 'goes back to a future that was left when the past was changed', run: (words) => fork(time, words[0]) }],
-    ['record', { usage: 'record FILE [embed] [snapshots]', help: 'saves the run to a file, with its images and snapshots if wanted', run: (words) => record(time, words) }],
+    ['fork', { usage: 'fork N', help: 'goes back to a future that was left when the past was changed', words: async ({ length }) => (length > 0 ? [] : (await target.inspect.timeline()).forks.map(({ id }) => `${id}`)), run: (words) => fork(time, words[0]) }],
+    ['record', { usage: RECORD_USAGE, help: 'saves the run to a file, with its images and snapshots if wanted', words: (before) => (before.length === 0 ? [] : RECORD_OPTIONS.filter((option) => !before.includes(option))), run: (words) => record(time, words) }],
   ];
 }
 
 async function go(target: Target, time: TimeManager, text: string): Promise<string> {
-  if (text === '') throw userError('Usage: goto N | +N | -N | Tns | NAME | end');
+  if (text === '') throw userError(`Usage: ${GO_USAGE}`);
   const to = await targetOf(target, text);
   return set(time, to, typeof to === 'object' && 'retired' in to ? `instruction ${count(to.retired)}` : text);
 }
@@ -64,11 +69,10 @@ async function fork(time: TimeManager, word: string | undefined): Promise<string
 }
 
 async function record(time: TimeManager, words: readonly string[]): Promise<string> {
-  const options = ['embed', 'snapshots'];
   let end = words.length;
-  while (end > 1 && options.includes(words[end - 1] ?? '')) end--;
+  while (end > 1 && RECORD_OPTIONS.includes(words[end - 1] ?? '')) end--;
   const file = words.slice(0, end).join(' ');
-  if (file === '') throw userError('Usage: record FILE [embed] [snapshots]');
+  if (file === '') throw userError(`Usage: ${RECORD_USAGE}`);
   const isWanted = (option: string): boolean => words.includes(option, end);
   const { path, bytes, needed, note } = await time.save(file, { embed: isWanted('embed'), snapshots: isWanted('snapshots') });
   return [`Saved ${path} (${count(bytes)} bytes).`, ...(needed.length === 0 ? [] : [`Whoever opens it needs ${needed.join(', ')}, too.`]), ...(note === undefined ? [] : [note])].join(' ');

@@ -11,10 +11,12 @@ import type { Threads } from './threads';
 import { formatReference } from './addresses';
 import { FrameVariables } from './locals';
 import { userError } from './ports';
+import type { Span } from './watchedSpans';
 import type { Program, SourceLine } from './program';
 import { memoryOfRegister, registerNamed } from './registers';
 import { formatValue, type DisplayNode } from './symbols/format';
-import { stripType } from './symbols/types';
+import { sizeOf, stripType } from './symbols/types';
+import { bytesAround } from './symbols/values';
 import type { Variable } from './symbols/variables';
 import type { SyncMemory } from './syncMemory';
 import { valueOfRegister, type Scope } from './expressions/evaluator';
@@ -37,6 +39,14 @@ interface Tree {
   readonly inHex?: boolean;
 }
 
+const WATCHED: Pick<DebugProtocol.Variable, 'presentationHint'> = { presentationHint: { attributes: ['hasDataBreakpoint'] } };
+
+/** A variable, and where it lies. */
+interface Listed {
+  readonly variable: DebugProtocol.Variable;
+  readonly span: Span | undefined;
+}
+
 type Presentation = Pick<DebugProtocol.Variable, 'name' | 'value'> & Partial<DebugProtocol.Variable>;
 
 export class VariableManager {
@@ -44,7 +54,17 @@ export class VariableManager {
   private readonly declarations = new Map<number, SourceLine>();
   private nextReference = 1;
 
-  constructor(private readonly frames: Pick<Threads, 'scope'>, private readonly evaluation: Evaluation) {}
+  constructor(
+    private readonly frames: Pick<Threads, 'scope'>,
+    private readonly evaluation: Evaluation,
+    /** Which stretches of memory have bytes that a data breakpoint watches, as the CPU of a frame maps it. */
+    private readonly areWatched: (spans: readonly (Span | undefined)[], frameId: number | undefined) => Promise<readonly boolean[]>,
+  ) {}
+
+  /** Whether the client has been told of variables that are still valid. */
+  get areShown(): boolean {
+    return this.containers.size > 0;
+  }
 
   /** The machine goes: no reference is valid any more. Numbers are not used again. */
   forget(): void {
@@ -112,14 +132,18 @@ export class VariableManager {
     return { expression, frameId: container.frameId };
   }
 
-  /** A reference to the children of an evaluated value; 0 when it has none. */
-  childrenOf(shown: Shown, frameId: number | undefined, hexOnly: boolean): Promise<Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables'>> {
+  /** Of an evaluated value: a reference to its children, 0 when it has none, and whether a data breakpoint watches it. */
+  async childrenOf(
+    shown: Shown, frameId: number | undefined, hexOnly: boolean,
+  ): Promise<Pick<DebugProtocol.Variable, 'variablesReference' | 'indexedVariables' | 'namedVariables' | 'presentationHint'>> {
     const { scope, value, expression, inHex } = shown;
     const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly: hexOnly || inHex }, inHex };
-    return scope.memory.run(() => {
+    const children = await scope.memory.run(() => {
       const node = display('', value, this.evaluation.options(scope, tree.style));
       return this.nodeReference(node, isPointer(value) ? 'pointer' : 'plain', expression, tree);
     });
+    const [isWatched] = await this.areWatched([spanOfValue(value)], frameId);
+    return { ...children, ...(isWatched ? WATCHED : {}) };
   }
 
   private container(reference: number): Container {
@@ -139,12 +163,13 @@ export class VariableManager {
       const scope = await this.frames.scope(frameId);
       const variables = new FrameVariables(scope.view, scope.cpu, scope.program, scope.memory);
       const tree: Tree = { frameId, memory: scope.memory, style: { hexOnly } };
-      return scope.memory.run(() => variables.visible().map((variable) => {
+      const found = await scope.memory.run(() => variables.visible().map((variable): Listed => {
         const typed = variables.value(variable);
-        if (!typed) return { name: variable.name, value: '<not known>', variablesReference: 0 };
+        if (!typed) return { variable: { name: variable.name, value: '<not known>', variablesReference: 0 }, span: undefined };
         const node = formatValue(variable.name, typed.type, typed.source, this.evaluation.options(scope, tree.style));
-        return { ...this.node(node, variable.name, tree), ...this.declared(variable, scope.program) };
+        return { variable: { ...this.node(node, variable.name, tree), ...this.declared(variable, scope.program) }, span: spanOf(node) };
       }));
+      return this.marked(found, frameId);
     };
     return {
       name: 'Locals',
@@ -185,15 +210,21 @@ export class VariableManager {
     if (node.childCount === 0) return { variablesReference: 0 };
     const variablesReference = this.add({
       frameId: tree.frameId,
-      list: (start, count, hexOnly) => tree.memory.run(() => {
+      list: async (start, count, hexOnly) => this.marked(await tree.memory.run(() => {
         tree.style.hexOnly = hexOnly || tree.inHex === true;
-        return node.children(start, count).map((child) => this.node(child, childExpression(expression, kind, child.name), tree));
-      }),
+        return node.children(start, count).map((child) => ({ variable: this.node(child, childExpression(expression, kind, child.name), tree), span: spanOf(child) }));
+      }), tree.frameId),
       nameOf: async (child) => childExpression(expression, kind, child),
     });
     return node.isIndexed
       ? { variablesReference, indexedVariables: node.childCount }
       : { variablesReference, namedVariables: node.childCount };
+  }
+
+  /** Variables of which a data breakpoint watches bytes are marked. */
+  private async marked(listed: readonly Listed[], frameId: number | undefined): Promise<DebugProtocol.Variable[]> {
+    const watched = await this.areWatched(listed.map(({ span }) => span), frameId);
+    return listed.map(({ variable }, i) => (watched[i] ? { ...variable, ...WATCHED } : variable));
   }
 
   private register(scope: Scope, register: RegisterValue, frameId: number): DebugProtocol.Variable {
@@ -232,6 +263,17 @@ export class VariableManager {
       memoryReference: hex(segment.base),
     };
   }
+}
+
+/** Where a value of the program lies in memory, all of it. */
+function spanOf({ address, around, type }: DisplayNode): Span | undefined {
+  return around ?? (address === undefined ? undefined : { address, bytes: sizeOf(type) });
+}
+
+function spanOfValue(value: Shown['value']): Span | undefined {
+  if (value.kind === 'integer' || value.place?.space.kind !== 'linear') return undefined;
+  const { place: { address }, bitField } = value;
+  return bitField ? bytesAround(bitField, address) : { address, bytes: sizeOf(value.type) };
 }
 
 function isPointer(value: Shown['value']): boolean {

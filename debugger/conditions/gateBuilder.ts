@@ -4,18 +4,20 @@
  */
 import type { EventValue, Gate, GateExpression, StopFilter } from '../../src/monitor/machine/session';
 import type { Evaluation } from '../evaluation';
-import { namesIn } from '../expressions/names';
+import { splitFormat } from '../expressions/formatSuffix';
+import { RETIRED } from '../expressions/names';
 import type { Expression } from '../expressions/syntax';
 import type { Value } from '../expressions/values';
-import { hex, toLittleEndian } from '../numbers';
+import { toLittleEndian } from '../numbers';
+import { messageOf, userError } from '../ports';
 import type { Program } from '../program';
-import { registerNamed } from '../registers';
 import type { Target } from '../target';
 import { byteValue } from '../symbols/values';
 import { stripType } from '../symbols/types';
 import { takeChange, takeFilters } from './filters';
-import { compileNumber, compileValue, NotCompilable, type GateScope } from './gateCompiler';
+import { compileNumber, compileValue, Meaningless, NotCompilable, type GateScope } from './gateCompiler';
 import type { HitCondition, LogPiece } from './languages';
+import { unknownName } from './unknownNames';
 import { simplePlace } from './variablePlaces';
 
 /** What a person wants of a stop. */
@@ -44,7 +46,7 @@ export type LogWriter = (values: readonly (bigint | string)[]) => string;
 
 export interface BuiltGate {
   readonly filter: StopFilter;
-  /** What is wrong with the condition as far as can be said now, in a sentence; it is evaluated all the same. */
+  /** What is wrong with condition or log message as far as can be said now, in a sentence; they are evaluated all the same. */
   readonly problem?: string;
   /** Writes that leave the bytes as they were are not wanted. */
   readonly onlyChanges?: boolean;
@@ -55,7 +57,10 @@ export interface BuiltGate {
 }
 
 /** Values that every event has, by what they are called in conditions. */
-const ALWAYS: ReadonlyMap<string, EventValue> = new Map<string, EventValue>([['$retired', 'retired']]);
+const ALWAYS: ReadonlyMap<string, EventValue> = new Map<string, EventValue>([[`$${RETIRED}`, 'retired']]);
+
+/** A piece of a log message, its expression parsed. */
+type ParsedPiece = { readonly text: string } | { readonly tree: Expression; readonly hasFormat: boolean };
 
 export class GateBuilder {
   constructor(
@@ -69,22 +74,27 @@ export class GateBuilder {
     return this.evaluation.parse(text);
   }
 
+  /** Error for what is no expression in the condition or the log message. */
   async build(wish: Wish, site: Site): Promise<BuiltGate> {
     const scope = await this.scope(site);
     const isVariable = (name: string): boolean => scope.local(name) !== undefined || scope.global(name) !== undefined;
     const { filter, rest } = wish.condition ? takeFilters(wish.condition, isVariable) : { filter: {}, rest: undefined };
     const { isChange, rest: condition } = rest && site.isWrite === true ? takeChange(rest, isVariable) : { isChange: false, rest };
-    const problem = condition && this.unknownName(condition, site, scope);
+    const mistakes: string[] = [];
+    const attempt = <T>(compile: () => T): T | undefined => compiledOrNot(compile, mistakes);
+    const pieces = wish.log && this.parsed(wish.log);
+    mistakes.push(...mistakesIn(condition, pieces, site, scope));
     const compiled = condition && attempt(() => compileNumber(condition, scope).gate);
+    const written = pieces && attempt(() => this.log(pieces, scope));
     const isDecided = condition === undefined || compiled !== undefined;
     // The monitor counts the hits of each place on its own.
     const countsThere = isDecided && site.isPart !== true && wish.hits?.gate !== undefined;
     const hits = countsThere ? wish.hits?.gate : undefined;
-    const log = isDecided && (wish.hits === undefined || countsThere) && wish.log ? attempt(() => this.log(wish.log ?? [], scope)) : undefined;
+    const log = isDecided && (wish.hits === undefined || countsThere) ? written : undefined;
     const gate: Gate = { ...(compiled ? { condition: compiled } : {}), ...(hits ? { hits } : {}), ...(log ? { log: { values: log.values } } : {}) };
     return {
       filter,
-      ...(problem === undefined ? {} : { problem }),
+      ...(mistakes.length === 0 ? {} : { problem: mistakes[0] }),
       ...(isChange ? { onlyChanges: true } : {}),
       ...(Object.keys(gate).length > 0 ? { gate } : {}),
       ...(log ? { write: log.write } : {}),
@@ -96,19 +106,16 @@ export class GateBuilder {
     };
   }
 
-  /**
-   * That a name in a condition means nothing at the place where it will be evaluated. Where that place has no debugging information, and
-   * where its registers are not those of now, nothing is known of that.
-   */
-  private unknownName(condition: Expression, { address }: Site, scope: GateScope): string | undefined {
-    const { program } = this;
-    const { cpu, codeBits, events } = scope;
-    const image = address === undefined ? undefined : program.imageAt(address);
-    if (image?.ask((table) => table.hasDebugInfo) !== true || codeBits !== cpu.codeBits) return undefined;
-    const isKnown = (name: string): boolean => scope.local(name) !== undefined || events.has(name.toLowerCase()) || registerNamed(cpu, name.toLowerCase()) !== undefined
-      || scope.global(name) !== undefined || program.functionsNamed(name).length > 0 || program.symbolNamed(name) !== undefined;
-    const unknown = namesIn(condition).find(({ kind, name }) => kind === 'name' && !isKnown(name));
-    return unknown && `There is no variable, register or symbol '${unknown.name}' at ${hex(address ?? 0n)}: the condition cannot be evaluated, and every pass stops.`;
+  private parsed(pieces: readonly LogPiece[]): ParsedPiece[] {
+    return pieces.map((piece) => {
+      if (piece.kind === 'text') return { text: piece.text };
+      try {
+        const { expression, format } = splitFormat(piece.text);
+        return { tree: this.parse(expression), hasFormat: format !== undefined };
+      } catch (error) {
+        throw userError(`The log message has {${piece.text}}, which is no expression: ${messageOf(error)}`);
+      }
+    });
   }
 
   private async scope({ address, isHere, events }: Site): Promise<GateScope> {
@@ -128,21 +135,24 @@ export class GateBuilder {
         return variable && image && address !== undefined ? { type: variable.type, place: simplePlace(image, variable, address) } : undefined;
       },
       global: (name) => {
-        const found = program.globalNamed(name);
+        const found = program.globalNamed(name, address);
         const described = found ? undefined : program.describedVariable(name);
         // One that the guest describes may be another on each CPU.
         if (described) return { type: described.type, place: undefined };
-        return found && { type: found.variable.type, place: simplePlace(found.image, found.variable, address ?? 0n) };
+        // Which of several is meant is known where the stop is.
+        const isOpen = address === undefined && found?.isOneOfSeveral === true;
+        return found && { type: found.variable.type, place: isOpen ? undefined : simplePlace(found.image, found.variable, address ?? 0n) };
       },
     };
   }
 
   /** The values of a log message, and how they are written. */
-  private log(pieces: readonly LogPiece[], scope: GateScope): { readonly values: readonly GateExpression[]; readonly write: LogWriter } {
+  private log(pieces: readonly ParsedPiece[], scope: GateScope): { readonly values: readonly GateExpression[]; readonly write: LogWriter } {
     const values: GateExpression[] = [];
     const writers = pieces.map((piece): LogWriter => {
-      if (piece.kind === 'text') return () => piece.text;
-      const { value, number } = compileValue(this.parse(piece.text), scope);
+      if ('text' in piece) return () => piece.text;
+      if (piece.hasFormat) throw new NotCompilable('a format');
+      const { value, number } = compileValue(piece.tree, scope);
       const index = values.push(number.gate) - 1;
       const type = value.kind === 'object' && !value.bitField ? value.type : undefined;
       // What a pointer points at is written with it, and that is not noted.
@@ -163,11 +173,22 @@ export class GateBuilder {
   }
 }
 
-/** The outcome of a compilation; undefined where it is not possible. */
-function attempt<T>(compile: () => T): T | undefined {
+/** What is known to be wrong with the names in a condition, and in a log message. */
+function mistakesIn(condition: Expression | undefined, pieces: readonly ParsedPiece[] | undefined, { address }: Site, scope: GateScope): readonly string[] {
+  const ofCondition = condition && unknownName(condition, address, scope);
+  const ofLog = pieces?.flatMap((piece) => ('text' in piece ? [] : unknownName(piece.tree, address, scope) ?? [])) ?? [];
+  return [
+    ...(ofCondition === undefined ? [] : [`${ofCondition}: the condition cannot be evaluated, and every pass stops.`]),
+    ...ofLog.map((unknown) => `${unknown}: the log message cannot have its value.`),
+  ];
+}
+
+/** The outcome of a compilation; undefined where it is not possible. What can never be evaluated is put among the mistakes. */
+function compiledOrNot<T>(compile: () => T, mistakes: string[]): T | undefined {
   try {
     return compile();
   } catch (error) {
+    if (error instanceof Meaningless) mistakes.push(error.message);
     if (error instanceof NotCompilable) return undefined;
     throw error;
   }

@@ -8,17 +8,22 @@ import type { BinaryOperator, EventValue, GateExpression, Width } from '../../sr
 import { findType } from '../expressions/evaluator';
 import { isFloating } from '../expressions/floating';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from '../expressions/syntax';
+import { notComparable, textHolder } from '../expressions/texts';
 import { integerType } from '../expressions/values';
 import { littleEndian } from '../numbers';
+import { messageOf } from '../ports';
 import type { Program } from '../program';
 import { isLongMode, registerNamed } from '../registers';
 import { DW_ATE } from '../symbols/dwarf-constants';
-import { memberNamed, sizeOf, stripType, type Type } from '../symbols/types';
+import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
 import { isSignedEncoding } from '../symbols/values';
 import type { SimplePlace } from './variablePlaces';
 
 /** The expression has to be evaluated by the adapter. */
 export class NotCompilable extends Error {}
+
+/** Nor can the adapter evaluate it, whatever the values are: the message is a sentence. */
+export class Meaningless extends NotCompilable {}
 
 /** Where an expression will be evaluated: what is known of it beforehand. */
 export interface GateScope {
@@ -216,9 +221,24 @@ class Compiler {
       const sides = { left: this.load(this.value(left)).gate, right: this.load(this.value(right)).gate };
       return number({ kind: operator === '&&' ? 'and' : 'or', ...sides }, 32, true);
     }
+    if (left.kind === 'text') return this.textComparison(operator, right, left.bytes);
+    if (right.kind === 'text') return this.textComparison(operator, left, right.bytes);
     const [first, second] = [this.value(left), this.value(right)];
     if (isPointerLike(first) && (operator === '+' || operator === '-')) return refuse('arithmetic with pointers');
     return arithmetic(operator, this.load(first), this.load(second));
+  }
+
+  private textComparison(operator: string, tree: Expression, bytes: Uint8Array): CompiledNumber {
+    const value = this.value(tree);
+    const holder = meant(() => {
+      if (value.kind === 'number') throw notComparable('a number');
+      return textHolder(value.type);
+    });
+    const place = holder.kind === 'pointer' ? { space: 'linear' as const, address: this.load(value).gate } : value.kind === 'object' ? value.place : undefined;
+    if (!place) return refuse('an array that lies in registers');
+    const room = holder.kind === 'array' && holder.room !== undefined ? { room: holder.room } : {};
+    const isSame: GateExpression = { kind: 'text', ...place, bytes, ...room };
+    return number(operator === '==' ? isSame : { kind: 'unary', op: '!', value: isSame }, 32, true);
   }
 
   private member(object: Expression, name: string, arrow: boolean): Compiled {
@@ -229,7 +249,7 @@ class Compiler {
     const record = isPointer ? this.dereference(owner) : owner;
     const type = record.kind === 'object' ? stripType(record.type) : undefined;
     if (record.kind !== 'object' || !type || !('members' in type) || !record.place) return refuse('no struct in memory');
-    const member = memberNamed(type, name) ?? refuse(`no member ${name}`);
+    const member = memberNamed(type, name) ?? meaningless(`${typeName(record.type)} has no member '${name}'.`);
     if (member.bits) return { kind: 'object', type: member.type, place: record.place, bitField: member.bits };
     return { kind: 'object', type: member.type, place: { ...record.place, address: plus(record.place.address, constant(BigInt(member.offset))) } };
   }
@@ -275,8 +295,21 @@ class Compiler {
   }
 }
 
+function meaningless(why: string): never {
+  throw new Meaningless(why);
+}
+
 function refuse(why: string): never {
   throw new NotCompilable(why);
+}
+
+/** What holds for any values; what is wrong for any values means nothing. */
+function meant<Answer>(question: () => Answer): Answer {
+  try {
+    return question();
+  } catch (error) {
+    return meaningless(messageOf(error));
+  }
 }
 
 function number(gate: GateExpression, bits: number, signed: boolean): CompiledNumber {

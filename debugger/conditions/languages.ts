@@ -37,7 +37,7 @@ export function parseHitCondition(text: string): HitCondition {
 /** A piece of a log message. */
 export type LogPiece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'expression'; readonly text: string };
 
-/** Splits a log message at its {expressions}; braces nest, so that `{a[{b}]}` stays one piece. */
+/** Splits a log message at its {expressions}; braces nest, so that `{a[{b}]}` stays one piece, and do not count in quotes inside of them. */
 export function parseLogMessage(message: string): LogPiece[] {
   const pieces: LogPiece[] = [];
   let text = '';
@@ -58,11 +58,14 @@ export function parseLogMessage(message: string): LogPiece[] {
   return pieces;
 }
 
+/** Braces, and whatever stands in quotes. */
+const IN_BRACES = /[{}]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])'/g;
+
 function closingBrace(message: string, open: number): number {
   let depth = 0;
-  for (let at = open; at < message.length; at++) {
-    if (message[at] === '{') depth++;
-    if (message[at] === '}' && --depth === 0) return at;
+  for (const { 0: found, index } of message.slice(open).matchAll(IN_BRACES)) {
+    if (found === '{') depth++;
+    if (found === '}' && --depth === 0) return open + index;
   }
   return -1;
 }

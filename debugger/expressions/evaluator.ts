@@ -15,7 +15,9 @@ import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/
 import { partOf, type ValueSource } from '../symbols/values';
 import type { SyncMemory } from '../syncMemory';
 import { DOUBLE, FLOAT, floating, floatingArithmetic, isFloating, isFloatingValue, isTrue, numberIn, toFloating, wholePart } from './floating';
+import { RETIRED } from './names';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from './syntax';
+import { comparedTexts, hasText, textValue } from './texts';
 import { comparison, int, integerType, sizeOfValue, toInteger, unsigned, valueObject, wrap, type IntegerValue, type ObjectValue, type Value } from './values';
 
 /** Where an expression is evaluated. */
@@ -26,6 +28,8 @@ export interface Scope {
   readonly variables: FrameVariables;
   /** Registers of the frame; for callers, those that could be recovered. */
   register(name: string): NamedRegister | undefined;
+  /** Retired instructions, where the expression asks for them. */
+  readonly retired?: number;
 }
 
 /** Types that are known without debug information. */
@@ -68,6 +72,7 @@ class Evaluator {
     switch (expression.kind) {
       case 'number': return literal(expression.value, expression.isHex);
       case 'float': return floating(expression.value);
+      case 'text': return textValue(expression.bytes);
       case 'name': return this.named(expression.name);
       case 'register': return this.register(expression.name);
       case 'unary': return this.unary(expression.operator, expression.operand);
@@ -120,9 +125,14 @@ class Evaluator {
 
   private register(name: string): Value {
     // The guest may describe values of such names, as `$current`.
-    const value = this.registerValue(name) ?? this.global(`$${name}`);
+    const value = this.registerValue(name) ?? this.global(`$${name}`) ?? this.retired(name);
     if (!value) throw userError(`There is no register '${name}' here.`);
     return value;
+  }
+
+  private retired(name: string): Value | undefined {
+    const { retired } = this.scope;
+    return retired === undefined || name.toLowerCase() !== RETIRED ? undefined : unsigned(BigInt(retired), 64);
   }
 
   private registerValue(name: string): Value | undefined {
@@ -172,6 +182,7 @@ class Evaluator {
     if (operator === '||') return int(this.truth(left) || this.truth(right) ? 1n : 0n);
     const first = this.value(left);
     const second = this.value(right);
+    if (hasText(first, second)) return comparedTexts(operator, first, second, (pointer) => this.dereference(pointer));
     if (isFloatingValue(first) || isFloatingValue(second)) return floatingArithmetic(operator, first, second);
     const moved = operator === '+' || operator === '-' ? this.pointerArithmetic(operator, first, second) : undefined;
     return moved ?? arithmetic(operator, toInteger(first), toInteger(second));

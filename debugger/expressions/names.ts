@@ -4,6 +4,14 @@ import type { Expression } from './syntax';
 /** Variables, registers and symbols as they stand in an expression, each time that they do. Names of members are not among them. */
 export type NameLeaf = Extract<Expression, { kind: 'name' | 'register' }>;
 
+/** `$retired`: how many instructions have retired. It is no register, and does not hide a variable of that name. */
+export const RETIRED = 'retired';
+
+/** Whether an expression asks for `$retired`. */
+export function asksForRetired(tree: Expression): boolean {
+  return namesIn(tree).some(({ kind, name }) => kind === 'register' && name.toLowerCase() === RETIRED);
+}
+
 export function namesIn(tree: Expression): readonly NameLeaf[] {
   switch (tree.kind) {
     case 'name':

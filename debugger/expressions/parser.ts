@@ -6,6 +6,7 @@ import { userError } from '../ports';
 import {
   fractionOfToken, MEMORY_SIZES, numberOfToken, tokenize, type Expression, type Token, type TypeSpelling, type UnaryOperator,
 } from './syntax';
+import { bytesOfQuoted } from './texts';
 
 /** Binary operators, weakest first (C's order; `:` binds a segment to the sum after it). */
 const PRECEDENCE: readonly (readonly string[])[] = [
@@ -99,6 +100,7 @@ class Parser {
       const operator = this.current.text;
       this.position++;
       const right = this.binary(level + 1);
+      if ((left.kind === 'text' || right.kind === 'text') && operator !== '==' && operator !== '!=') throw userError(`'${operator}' cannot be used with a text in quotes: there is == and !=.`);
       left = operator === ':' ? addressed(left, right) : { kind: 'binary', operator, left, right };
     }
     return left;
@@ -198,6 +200,10 @@ class Parser {
       const fraction = fractionOfToken(token.text);
       if (fraction !== undefined) return { kind: 'float', value: fraction };
       return { kind: 'number', value: numberOfToken(token.text), isHex: /^0[xb]/i.test(token.text) };
+    }
+    if (token.kind === 'text') {
+      this.position++;
+      return { kind: 'text', bytes: bytesOfQuoted(token.text) };
     }
     if (token.kind === 'register') {
       this.position++;

@@ -15,6 +15,8 @@ export type UnaryOperator = '-' | '+' | '!' | '~' | '*' | '&';
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint; readonly isHex: boolean }
   | { readonly kind: 'float'; readonly value: number }
+  /** `"dd"`: its bytes, without the NUL that ends it. */
+  | { readonly kind: 'text'; readonly bytes: Uint8Array }
   | { readonly kind: 'name'; readonly name: string }
   /** `$eax`, `%eax`: a register and nothing else. */
   | { readonly kind: 'register'; readonly name: string }
@@ -38,14 +40,14 @@ export interface TypeSpelling {
 }
 
 export interface Token {
-  readonly kind: 'number' | 'name' | 'register' | 'operator' | 'end';
+  readonly kind: 'number' | 'text' | 'name' | 'register' | 'operator' | 'end';
   readonly text: string;
   /** Index in the text. */
   readonly at: number;
 }
 
 const PATTERN =
-  /\s*(?:(?<number>(?:[0-9][0-9_]*\.[0-9]+(?:e[-+]?[0-9]+)?|[0-9]+e[-+]?[0-9]+|0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*)\b|'(?:\\.|[^'\\])')|(?<register>[$%][a-z][\w]*)|(?<name>[a-z_.@][\w@]*(?:::[\w@]+)*)|(?<operator>->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>=()[\].,?:]))/iy;
+  /\s*(?:(?<number>(?:[0-9][0-9_]*\.[0-9]+(?:e[-+]?[0-9]+)?|[0-9]+e[-+]?[0-9]+|0x[0-9a-f_]+|0b[01_]+|[0-9][0-9_]*)\b|'(?:\\.|[^'\\])')|(?<text>"(?:\\.|[^"\\])*")|(?<register>[$%][a-z][\w]*)|(?<name>[a-z_.@][\w@]*(?:::[\w@]+)*)|(?<operator>->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>=()[\].,?:]))/iy;
 
 /**
  * The words of an expression, ended by an `end` token.
@@ -62,6 +64,7 @@ export function tokenize(text: string): Token[] {
     const start = at + match[0].length - match[0].trimStart().length;
     at += match[0].length;
     const kind = groups.number !== undefined ? 'number'
+      : groups.text !== undefined ? 'text'
       : groups.register !== undefined ? 'register'
       : groups.name !== undefined ? 'name' : 'operator';
     tokens.push(...split({ kind, text: match[0].trimStart(), at: start }));

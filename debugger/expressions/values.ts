@@ -35,6 +35,8 @@ export interface ObjectValue {
   readonly shownAs?: { readonly text: string; readonly typeName: string };
   /** Of a pointer that does not point into the present address space: where to, and what is there. */
   readonly elsewhere?: { readonly space: MemorySpace; readonly target: ObjectValue };
+  /** The bytes of a text in quotes, without the NUL behind it. */
+  readonly text?: Uint8Array;
   /** Lowest bit and width, for a bit field. */
   readonly bitField?: { readonly offset: number; readonly size: number };
 }

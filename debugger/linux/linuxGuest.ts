@@ -7,7 +7,7 @@ import type { MemorySpace } from '../../src/monitor/machine/session';
 import { hex, toLittleEndian } from '../numbers';
 import type { Image } from '../image';
 import type { Frame, UnwoundCaller } from '../stack';
-import type { PlacedImage, SourceVariable, SymbolSource } from '../symbolSource';
+import { DESCRIBED_TASK, type PlacedImage, type SourceVariable, type SymbolSource } from '../symbolSource';
 import type { NamedSymbol } from '../symbols/symbol-table';
 import type { Type } from '../symbols/types';
 import type { Target } from '../target';
@@ -275,7 +275,7 @@ export class LinuxGuest implements SymbolSource {
     if (!moment) return undefined;
     const { task, perCpuBase } = cpuOf(moment, cpu);
     const word = moment.kernel.pointerBytes;
-    if (name === '$current') {
+    if (name === DESCRIBED_TASK) {
       const target = this.typeNamed('struct task_struct') ?? { kind: 'void' as const, name: 'void' };
       return task === undefined ? undefined : { type: { kind: 'pointer', size: word, target }, bytes: toLittleEndian(task, word) };
     }

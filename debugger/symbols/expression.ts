@@ -2,6 +2,8 @@
 
 import { ByteReader } from "./bytes";
 import { DW_ATE, DW_OP } from "./dwarf-constants";
+import { BINARY, bitsOf, floatArithmetic, floatOf, floatRelation, floatUnary, RELATIONS, truth, UNARY, Unavailable, wrap } from "./expression-operators";
+import type { BaseTypeInfo, Operands } from "./expression-operators";
 
 /** The stopped machine as an expression sees it. */
 export interface EvaluationContext {
@@ -58,20 +60,11 @@ export interface Piece {
   readonly bitOffset: number;
 }
 
-/** Thrown inside the evaluator where a well-formed expression needs what cannot be had; becomes 'optimised out' with the reason. */
-class Unavailable extends Error {}
-
 /** Branches may go backwards, so a broken expression might never end. */
 const MAXIMUM_STEPS = 10_000;
 const MAXIMUM_STACK = 1_000;
 const MAXIMUM_CALLS = 50;
-
-interface BaseTypeInfo {
-  readonly size: number;
-  readonly signed: boolean;
-  /** Its entries hold the bits of an IEEE number. */
-  readonly isFloat: boolean;
-}
+const REGISTER_BITS = 64;
 
 /** A stack entry; without a type it is of the generic type: an unsigned integer as wide as an address. */
 interface Entry {
@@ -469,95 +462,3 @@ function skipBits(location: Extract<Location, { kind: "register" | "pieces" }>, 
     return skipped === piece.bitSize ? [] : [{ ...piece, bitSize: piece.bitSize - skipped, bitOffset: piece.bitOffset + skipped }];
   });
 }
-
-const REGISTER_BITS = 64;
-const scratch = new DataView(new ArrayBuffer(8));
-
-function floatOf(bits: bigint, { size }: BaseTypeInfo): number {
-  if (size !== 4 && size !== 8) throw new Unavailable("its value is computed in extended precision");
-  scratch.setBigUint64(0, BigInt.asUintN(64, bits), true);
-  return size === 4 ? scratch.getFloat32(0, true) : scratch.getFloat64(0, true);
-}
-
-function bitsOf(value: number, { size }: BaseTypeInfo): bigint {
-  if (size !== 4 && size !== 8) throw new Unavailable("its value is computed in extended precision");
-  if (size === 4) scratch.setFloat32(0, value, true);
-  else scratch.setFloat64(0, value, true);
-  return size === 4 ? BigInt(scratch.getUint32(0, true)) : scratch.getBigUint64(0, true);
-}
-
-function floatUnary(op: number, value: number, reader: ByteReader): number {
-  if (op === DW_OP.neg) return -value;
-  return op === DW_OP.abs ? Math.abs(value) : reader.fail(`operation 0x${op.toString(16)} on a floating-point number`);
-}
-
-function floatArithmetic(op: number, left: number, right: number, reader: ByteReader): number {
-  switch (op) {
-    case DW_OP.plus: return left + right;
-    case DW_OP.minus: return left - right;
-    case DW_OP.mul: return left * right;
-    case DW_OP.div: return left / right;
-    default: return reader.fail(`operation 0x${op.toString(16)} on floating-point numbers`);
-  }
-}
-
-function floatRelation(op: number, left: number, right: number): boolean | undefined {
-  switch (op) {
-    case DW_OP.eq: return left === right;
-    case DW_OP.ne: return left !== right;
-    case DW_OP.lt: return left < right;
-    case DW_OP.le: return left <= right;
-    case DW_OP.gt: return left > right;
-    case DW_OP.ge: return left >= right;
-    default: return undefined;
-  }
-}
-
-function wrap(value: bigint, type: BaseTypeInfo | undefined, bits: number): bigint {
-  if (type === undefined) return BigInt.asUintN(bits, value);
-  return type.signed ? BigInt.asIntN(type.size * 8, value) : BigInt.asUintN(type.size * 8, value);
-}
-
-const UNARY: ReadonlyMap<number, (value: bigint) => bigint> = new Map([
-  [DW_OP.abs, value => value < 0n ? -value : value],
-  [DW_OP.neg, value => -value],
-  [DW_OP.not, value => ~value],
-] satisfies [number, (value: bigint) => bigint][]);
-
-interface Operands {
-  /** As they lie on the stack: non-negative for the generic type. */
-  readonly left: bigint;
-  readonly right: bigint;
-  readonly signedLeft: bigint;
-  readonly signedRight: bigint;
-  /** Width of the left operand. */
-  readonly bits: bigint;
-}
-
-/** A shift by the operand's width or more moves every bit out; JavaScript would try to make a number that large. */
-function shiftCount({ right, bits }: Operands): bigint {
-  return right < 0n || right > bits ? bits : right;
-}
-
-const truth = (value: boolean): bigint => value ? 1n : 0n;
-
-const BINARY: ReadonlyMap<number, (operands: Operands) => bigint> = new Map([
-  [DW_OP.and, o => o.left & o.right],
-  [DW_OP.or, o => o.left | o.right],
-  [DW_OP.xor, o => o.left ^ o.right],
-  [DW_OP.plus, o => o.left + o.right],
-  [DW_OP.minus, o => o.left - o.right],
-  [DW_OP.mul, o => o.left * o.right],
-  [DW_OP.div, o => o.signedLeft / o.signedRight],
-  [DW_OP.mod, o => o.left % o.right],
-  [DW_OP.shl, o => o.left << shiftCount(o)],
-  [DW_OP.shr, o => BigInt.asUintN(Number(o.bits), o.left) >> shiftCount(o)],
-  [DW_OP.shra, o => o.signedLeft >> shiftCount(o)],
-  [DW_OP.eq, o => truth(o.signedLeft === o.signedRight)],
-  [DW_OP.ne, o => truth(o.signedLeft !== o.signedRight)],
-  [DW_OP.lt, o => truth(o.signedLeft < o.signedRight)],
-  [DW_OP.le, o => truth(o.signedLeft <= o.signedRight)],
-  [DW_OP.gt, o => truth(o.signedLeft > o.signedRight)],
-  [DW_OP.ge, o => truth(o.signedLeft >= o.signedRight)],
-] satisfies [number, (operands: Operands) => bigint][]);
-const RELATIONS: ReadonlySet<number> = new Set([DW_OP.eq, DW_OP.ne, DW_OP.lt, DW_OP.le, DW_OP.gt, DW_OP.ge]);

@@ -5,7 +5,7 @@ import { DW_ATE } from "./dwarf-constants";
 import { numberOf } from "./expression";
 import { sizeOf, stripType, typeName } from "./types";
 import type { ArrayType, BaseType, EnumType, Member, PointerType, RecordType, Type } from "./types";
-import { floatText, isSignedEncoding, memoryValue, partOf, readBits } from "./values";
+import { bytesAround, floatText, isSignedEncoding, memoryValue, partOf, readBits } from "./values";
 import type { ValueSource } from "./values";
 
 export interface FormatOptions {
@@ -28,6 +28,8 @@ export interface DisplayNode {
   readonly type: Type;
   /** Where the value is in memory; undefined for values elsewhere and for bit fields. */
   readonly address: bigint | undefined;
+  /** Of a bit field in memory: the bytes that it lies in. */
+  readonly around?: { readonly address: bigint; readonly bytes: number };
   /** The address that a pointer or reference holds, wherever it lies itself. */
   readonly target?: bigint;
   readonly childCount: number;
@@ -266,6 +268,7 @@ function formatMember(member: Member, source: ValueSource, options: FormatOption
   const { offset, size } = member.bits;
   return {
     name, type: member.type, typeName: `${typeName(member.type)} : ${size}`, address: undefined,
+    ...(source.address === undefined ? {} : { around: bytesAround(member.bits, source.address) }),
     ...leaf(bitFieldText(member.type, readBits(source, offset, size), size, source, options)),
   };
 }

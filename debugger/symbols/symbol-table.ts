@@ -233,6 +233,20 @@ export class SymbolTable {
     return this.bias.rangeToRuntime({ start: rows[first].address, end });
   }
 
+  /** Whether the line at an address has statements that begin elsewhere in the same function, outside of its `statementRangeAt`. */
+  isSplitLine(address: bigint): boolean {
+    const fileAddress = this.bias.toFile(address);
+    const placed = this.findRow(fileAddress);
+    const range = this.statementRangeAt(address);
+    const path = placed?.unit.files[placed.row.file];
+    const fn = this.findFunction(fileAddress)?.die;
+    if (placed === undefined || range === undefined || path === undefined || fn === undefined) return false;
+    return placed.unit.statementsOf(path).some(({ row }) => {
+      const at = this.bias.toRuntime(row.address);
+      return row.line === placed.row.line && (at < range.start || at >= range.end) && this.findFunction(row.address)?.die === fn;
+    });
+  }
+
   /** Normalised full paths of all source files that the line tables name. */
   sourceFiles(): string[] {
     return this.lines.files();
@@ -271,9 +285,15 @@ export class SymbolTable {
     return this.variablesOf(this.declarations.globals());
   }
 
-  /** The variables of that name outside all functions; with namespaces it may be qualified: `outer::name`. */
-  globalsNamed(name: string): Variable[] {
-    return this.variablesOf(this.declarations.globalsNamed(name));
+  /**
+   * The variables of that name outside all functions; with namespaces it may be qualified: `outer::name`. Those of the unit first that has the
+   * code at `near`: each may have a static one of its own.
+   */
+  globalsNamed(name: string, near?: bigint): Variable[] {
+    const found = this.declarations.globalsNamed(name);
+    const home = near === undefined || found.length < 2 ? undefined : this.findFunction(this.bias.toFile(near))?.unit;
+    const isHome = ({ unit }: Declaration): boolean => home !== undefined && unit === home;
+    return this.variablesOf([...found.filter(isHome), ...found.filter((each) => !isHome(each))]);
   }
 
   /** Up to `most` names that begin so: of variables outside all functions (some may have been optimised away), of functions, or of types. */

@@ -36,6 +36,11 @@ export function missingValue(reason: string): ValueSource {
   return { address: undefined, missing: reason, read: () => undefined };
 }
 
+/** The bytes in which a bit field of a record at `address` lies. */
+export function bytesAround({ offset, size }: { readonly offset: number; readonly size: number }, address: bigint): { readonly address: bigint; readonly bytes: number } {
+  return { address: address + BigInt(Math.floor(offset / 8)), bytes: Math.ceil((offset % 8 + size) / 8) };
+}
+
 /** Part of a value: a member or element. */
 export function partOf(source: ValueSource, offset: number): ValueSource {
   return {

@@ -73,7 +73,7 @@ static void serial_put(char character) {
 
 static void log_put(char character) {
   screen_put(character);
-  if (character == '\n') serial_put('\r'); // a terminal wants both
+  if (character == '\n') serial_put('\r'); // a terminal wants both; marker: log-return
   serial_put(character);
   out8(DEBUG_PORT, (uint8_t)character);
 }
@@ -81,7 +81,7 @@ static void log_put(char character) {
 static void status_put(char character) {
   static const uint32_t start = (ROWS - 1) * COLUMNS;
   static uint32_t at;
-  if (character == '\r') at = 0;
+  if (character == '\r') at = 0; // marker: status-return
   else if (at < COLUMNS) screen[start + at++] = (uint16_t)(BLACK_ON_LIGHT_GREY | (uint8_t)character);
 }
 
@@ -94,7 +94,7 @@ static void put_string(put_function *put, const char *text) {
 }
 
 static void put_decimal(put_function *put, uint32_t value) {
-  if (value >= 10) put_decimal(put, value / 10);
+  if (value >= 10) put_decimal(put, value / 10); // marker: decimal-recursion
   put((char)('0' + value % 10));
 }
 

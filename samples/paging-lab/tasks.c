@@ -140,7 +140,7 @@ struct trap_frame *system_call(struct trap_frame *frame) {
     return switch_to(&idle);
   case SYS_SAY:
     copy_text(text, frame->ebx);
-    say("%s says: %s", current->name, text);
+    say("%s says: %s", current->name, text); // marker: says
     return frame;
   case SYS_FAIL:
     copy_text(text, frame->ebx);

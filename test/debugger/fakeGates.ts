@@ -32,6 +32,7 @@ export class FakeGates {
       case 'constant': return expression.value;
       case 'register': return this.register(expression.name);
       case 'memory': return this.memory(of(expression.address), expression.bytes);
+      case 'text': return BigInt(this.isText(of(expression.address), expression.bytes, expression.room));
       case 'event': return event[expression.name] ?? 0n;
       case 'cast': return BigInt.asUintN(64, (expression.signed ? BigInt.asIntN : BigInt.asUintN)(expression.bits, of(expression.value)));
       case 'unary': {
@@ -61,6 +62,11 @@ export class FakeGates {
     if (name === 'eip') return BigInt(cpu.ip);
     if (name === 'cr3') return 0x9000n;
     throw new Error(`the fake machine has no register ${name}`);
+  }
+
+  private isText(address: bigint, bytes: Uint8Array, room = Infinity): boolean {
+    const there = Array.from({ length: Math.min(bytes.length + 1, room) }, (_, i) => this.memory(address + BigInt(i), 1));
+    return room >= bytes.length && there.every((byte, i) => byte === BigInt(bytes.at(i) ?? 0));
   }
 
   private memory(address: bigint, bytes: number): bigint {

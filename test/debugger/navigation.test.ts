@@ -72,6 +72,20 @@ describe('ways through a C program', function () {
     assert.match(await client.refused('restartFrame', { frameId: 77 }), /no stack frame 77/);
   });
 
+  it('refuses to restart a frame before anything moves, and comes back where the time line does not reach its beginning', async () => {
+    await runTo('add-return');
+    const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+    assert.match(await client.refused('restartFrame', { frameId: stackFrames[1].id }), /There is no way back/);
+    machine.hasPast = true;
+    const outermost = stackFrames.filter(({ id }) => id !== 0).at(-1);
+    assert.match(await client.refused('restartFrame', { frameId: outermost?.id }), /Where this frame was entered is not known/);
+    assert.deepEqual([machine.ways, client.unreadEvents('stopped'), client.unreadEvents('continued')], [[], [], []]);
+    machine.reverseEnd = { kind: 'beginning' };
+    await client.request('restartFrame', { frameId: stackFrames[1].id });
+    assert.match((await client.stopped('pause')).stop.text ?? '', /The frame was entered before the time line begins/);
+    assert.deepEqual(machine.ways.map(({ kind }) => kind), ['reverseContinue', 'travel']);
+  });
+
   it('runs until something: by request, and in the console', async () => {
     await runTo('twice-body');
     const { stackFrames } = await client.request('stackTrace', { threadId: 1 });

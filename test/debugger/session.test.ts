@@ -269,6 +269,43 @@ describe('debug session with a C program', function () {
     }
   });
 
+  it('steps on from the middle of a line that has code in several places, where arguments lie on the stack', async () => {
+    start(6);
+    await launch(['finish-head']);
+    await client.stopped('entry');
+    const breakAt = (...markers: string[]): Promise<unknown> =>
+      client.request('setBreakpoints', { source: { path: program.source }, breakpoints: markers.map((marker) => ({ line: line(marker) })) });
+    const go = async (command: 'continue' | 'next' | 'stepOut'): Promise<number> => {
+      await client.request(command, { threadId: 1 });
+      return (await client.stopped(command === 'continue' ? 'breakpoint' : 'step')).frame.line;
+    };
+    assert.equal(await go('continue'), line('finish-head'));
+    await breakAt('add-return');
+    assert.deepEqual([await go('continue'), await go('stepOut')], [line('add-return'), line('head-for')]);
+    assert.equal(await go('continue'), line('add-return'), 'in the second place: the condition');
+    await breakAt();
+    assert.equal(await go('stepOut'), line('head-for'));
+    assert.equal(await go('next'), line('head-body'));
+    assert.deepEqual([await go('next'), await go('next')], [line('head-for'), line('head-end')]);
+  });
+
+  it('steps on from the first of several places of a line to behind the second', async () => {
+    start(6);
+    await launch(['finish-head']);
+    await client.stopped('entry');
+    await client.request('continue', { threadId: 1 });
+    await client.stopped('breakpoint');
+    await client.request('setBreakpoints', { source: { path: program.source }, breakpoints: [{ line: line('add-return') }] });
+    await client.request('continue', { threadId: 1 });
+    await client.stopped('breakpoint');
+    await client.request('setBreakpoints', { source: { path: program.source }, breakpoints: [] });
+    await client.request('stepOut', { threadId: 1 });
+    const { frame } = await client.stopped('step');
+    assert.equal(frame.line, line('head-for'));
+    await client.request('next', { threadId: 1 });
+    assert.equal((await client.stopped('step')).frame.line, line('head-body'), 'the condition is a part of the line');
+  });
+
   it('steps over a call although a false breakpoint lies inside it', async () => {
     start();
     await client.launch({ symbols: program.elf }, async () => {

@@ -187,8 +187,64 @@ describe('stops of a C program', function () {
       for (const condition of conditions) assert.notEqual(await value(condition), '0', `${condition}: the adapter says the same`);
     });
 
+    it('compares texts: arrays up to their end, pointers up to the first difference', async () => {
+      const text = `(char *)${program.addressOf('greeting')}`;
+      const conditions = [
+        'greeting == "hello"', '"hello" == greeting', 'greeting != "hell"', 'greeting != "hello!"', 'greeting != "Hello"', 'greeting != ""', 'greeting == "\\x68ello"',
+        `${text} == "hello"`, '&greeting[1] == "ello"', '(char *)&greeting != "help"',
+      ];
+      for (const condition of conditions) {
+        await set('loop-body', { condition });
+        assert.ok(machine.breakpoints[0].gate?.condition, condition);
+      }
+      await set('loop-body', { condition: `i == 2 && ${conditions.map((condition) => `(${condition})`).join(' && ')}` });
+      await goOn('breakpoint');
+      assert.equal(await value('i'), '2');
+      assert.equal(machine.resumes.length, 1, 'no stop in between');
+      for (const condition of conditions) assert.equal(await value(condition), '1', `${condition}: the adapter says the same`);
+      await watch('greeting', { condition: 'greeting == "jello"' });
+      assert.ok(machine.watchpoints[0].gate?.condition, 'the monitor decides');
+      await client.request('setExceptionBreakpoints', { filters: [], filterOptions: [{ filterId: 'irq', condition: 'greeting == "jello" && $eax != 0' }] });
+      assert.ok(machine.eventStops[0].gate?.condition, 'the monitor decides');
+    });
+
+    it('refuses comparisons of texts that mean nothing, and says what can be compared', async () => {
+      const refusals: [condition: string, message: RegExp][] = [['greeting < "a"', /there is == and !=/], ['greeting == "a\\0"', /has a NUL in it/], ['greeting == "a', /do not understand '"a'/]];
+      for (const [condition, wanted] of refusals) {
+        const { verified, message } = await set('loop-body', { condition });
+        assert.equal(verified, false, condition);
+        assert.match(message ?? '', wanted);
+      }
+      for (const condition of ['i == "2"', '$eax == "2"', 'corner == "2"']) {
+        const { verified, message } = await set('loop-body', { condition });
+        assert.deepEqual([verified, /compared with an array of characters or a pointer to them, not with a/.test(message ?? '')], [true, true], condition);
+        assert.match(await client.refused('evaluate', { expression: condition.replace('i ', 'counter ') }), /cast an address/);
+      }
+      const { breakpoints } = await client.request('setDataBreakpoints', { breakpoints: [{ dataId: '0x1000/4', condition: 'counter == "2"' }] });
+      assert.deepEqual([breakpoints[0].verified, /an array of characters/.test(breakpoints[0].message ?? '')], [false, true]);
+    });
+
+    it('tells of log messages that can never say a value when they are set', async () => {
+      const refused = await set('loop-body', { logMessage: 'i is {i +}' });
+      assert.equal(refused.verified, false);
+      assert.match(refused.message ?? '', /\{i \+\}, which is no expression: Expected a number/);
+      for (const [logMessage, wanted] of [
+        ['{$retird} {i}', /no register 'retird'/], ['{i} {nonsense}', /'nonsense' at 0x/], ['{corner.z}', /has no member 'z'/], ['{i == "2"}', /compared with an array/],
+        ['{i} {i ? zzz : 1}', /'zzz' at 0x/],
+      ] as const) {
+        const { verified, message } = await set('loop-body', { logMessage, condition: 'i ? 1 : 0' });
+        assert.deepEqual([verified, wanted.test(message ?? '')], [true, true], `${logMessage}: ${message}`);
+      }
+      for (const mode of ['guest-int3', 'physical']) assert.match((await set('loop-body', { logMessage: '{$retird}', mode })).message ?? '', /no register 'retird'/);
+      const fine = 'i {i,x} {$retired} {$rax} {$r8d} {$current} {$xmm3.u8[2]} {counter} {kernel_main} {greeting == "a}b"} {corner} {\'}\'}';
+      assert.deepEqual(await set('loop-body', { logMessage: fine }).then(({ verified, message }) => [verified, message]), [true, undefined]);
+      await set('loop-body', { logMessage: 'in hexadecimal {i,x}, as text {greeting,s}, {greeting == "he}o"}' });
+      await client.request('continue', { threadId: 1 });
+      assert.equal((await client.event('output', ({ output }) => output.startsWith('in hex'))).output.trim(), 'in hexadecimal 0x0, as text "hello", 0');
+    });
+
     it('comes to the same where only the adapter can evaluate', async () => {
-      await set('loop-body', { condition: 'i == 2 ? 1 : 0' });
+      await set('loop-body', { condition: 'i == 2 && $retired > 0 ? 1 : 0' });
       assert.equal(machine.breakpoints[0].gate, undefined);
       await goOn('breakpoint');
       assert.equal(await value('i'), '2');

@@ -334,6 +334,48 @@ describe('values of a C program', function () {
     assert.deepEqual(await labels('nonsense.'), []);
   });
 
+  it('completes the words of commands, which are those that they take', async () => {
+    const words = async (text: string): Promise<string[]> =>
+      (await client.request('completions', { text, column: text.length + 1, frameId: frame.id })).targets.filter(({ type }) => type === 'keyword').map(({ label }) => label);
+    const alone = ['return', 'branch', 'iret', 'user', 'kernel', 'cr3'];
+    assert.deepEqual(await words('until '), alone);
+    assert.deepEqual([await words('until u'), await words('UNTIL '), await words('until user '), await words('until 1x ')], [['user'], [], [], []]);
+    assert.deepEqual(await words('until 1000 '), ['instructions', 'ns', 'us', 'ms', 's']);
+    assert.deepEqual(await words('until 2.5 m'), ['ms']);
+    assert.deepEqual(await words('regs c'), ['control']);
+    assert.deepEqual([await words('goto '), await words('fork '), await words('help ')], [['end'], [], []]);
+    assert.deepEqual([await words('record '), await words('record a.shadowbox '), await words('record a.shadowbox embed s')], [[], ['embed', 'snapshots'], ['snapshots']]);
+    const { targets } = await client.request('completions', { text: 'until ker', column: 10, frameId: frame.id });
+    assert.deepEqual(targets.filter(({ label }) => label.startsWith('kernel')).map(({ label, start, length }) => [label, start, length]), [['kernel', 6, 3], ['kernel_main', 6, 3]]);
+    assert.match(await evaluate('help', 'repl'), new RegExp(`until ADDRESS \\| ${alone.join(' \\| ')} \\| COUNT instructions \\| TIME ns\\|us\\|ms\\|s`));
+  });
+
+  it('marks variables that a data breakpoint watches, by linear and by physical address', async () => {
+    const isMarked = ({ presentationHint }: Pick<Dap.Variable, 'presentationHint'>): boolean => presentationHint?.attributes?.includes('hasDataBreakpoint') === true;
+    const markedIn = (variables: readonly Dap.Variable[]): string[] => variables.filter(isMarked).map(({ name }) => name);
+    const ofExpression = async (expression: string): Promise<boolean> => isMarked(await client.request('evaluate', { expression, frameId: frame.id, context: 'watch' }));
+    const watch = async (...names: readonly (readonly [name: string, mode?: string | undefined])[]): Promise<void> => {
+      const infos = await Promise.all(names.map(([name, mode]) => client.request('dataBreakpointInfo', { name, frameId: frame.id, ...(mode === undefined ? {} : { mode }) })));
+      await client.request('setDataBreakpoints', { breakpoints: infos.map(({ dataId }): Dap.DataBreakpoint => ({ dataId: dataId ?? '', accessType: 'write' })) });
+    };
+    const locals = await scope('Locals');
+    const pointed = (): Promise<Dap.Variable[]> => children(named(locals, 'pointer'));
+    assert.deepEqual([markedIn(locals), markedIn(await pointed()), client.unreadEvents('invalidated')], [[], [], []]);
+    await watch(['corner.y'], ['numbers[1]']);
+    assert.deepEqual((await client.event('invalidated')).areas, ['variables']);
+    assert.deepEqual([markedIn(await scope('Locals')), markedIn(await pointed()), markedIn(await children(named(locals, 'numbers')))], [['numbers'], ['y'], ['[1]']]);
+    assert.deepEqual(await Promise.all(['corner', 'corner.y', '*pointer', 'corner.x', 'pointer', 'numbers[0]', 'counter', '$eax'].map(ofExpression)), [true, true, true, false, false, false, false, false]);
+    for (const mode of [undefined, 'physical']) {
+      await watch(['corner.shade', mode]);
+      assert.deepEqual(markedIn(await pointed()), ['color', 'shade'], 'both lie in one byte');
+      assert.deepEqual(await Promise.all(['corner.color', 'corner', 'counter'].map(ofExpression)), [true, true, false]);
+    }
+    await client.request('setDataBreakpoints', { breakpoints: [{ dataId: 'lin:0x123000:0x0/0x40000000', accessType: 'write' }, { dataId: `lin:0x123000:0x${program.addressOf('counter').toString(16)}/4`, accessType: 'write' }] });
+    assert.equal(await ofExpression('counter'), false, 'it is watched in another address space');
+    await client.request('setDataBreakpoints', { breakpoints: [] });
+    assert.deepEqual(markedIn(await pointed()), []);
+  });
+
   it('reads and writes memory, and counts what cannot be read', async () => {
     const { memoryReference } = await client.request('evaluate', { expression: 'greeting', frameId: frame.id });
     assert.ok(memoryReference);

@@ -25,6 +25,8 @@ export type Evaluate = () => bigint;
 /** More would make a gate that takes longer than what it stands in front of. */
 const MOST_NODES = 4096;
 const PHYSICAL_END = 1n << 40n;
+/** More would take as long to compare as many operators. */
+const LONGEST_TEXT = 4096;
 
 const refused = (text: string): MachineError => new MachineError(text, 'user');
 const truth = (value: boolean): bigint => (value ? 1n : 0n);
@@ -73,6 +75,7 @@ class Compiler {
       }
       case 'register': return this.register(expression.name);
       case 'memory': return this.memory(expression.space, this.compile(expression.address), expression.bytes);
+      case 'text': return this.text(expression);
       case 'event': return this.event(expression.name);
       case 'cast': return cast(this.compile(expression.value), expression.bits, expression.signed);
       case 'unary': return unary(expression.op, this.compile(expression.value));
@@ -122,6 +125,14 @@ class Compiler {
     const { cpu } = this.context;
     return () => readBytes(cpu, space, address(), bytes);
   }
+
+  private text({ space, address, bytes, room = Infinity }: Extract<GateExpression, { kind: 'text' }>): Evaluate {
+    if (bytes.length > LONGEST_TEXT || bytes.includes(0)) throw refused(`A condition compares with texts of up to ${LONGEST_TEXT} bytes, none of them zero.`);
+    if (room !== Infinity && (!Number.isSafeInteger(room) || room < 0)) throw refused(`There is no room of ${room} bytes.`);
+    const { cpu } = this.context;
+    const from = this.compile(address);
+    return () => truth(isTextAt(cpu, space, from(), bytes, room));
+  }
 }
 
 function checkWidth(bits: Width): void {
@@ -159,6 +170,24 @@ function readBytes(cpu: Cpu, space: 'linear' | 'physical', address: bigint, byte
     done += count;
   }
   return value;
+}
+
+/** Whether a zero-terminated text in memory, which ends at the latest behind `room` bytes, is the one of these bytes. */
+function isTextAt(cpu: Cpu, space: 'linear' | 'physical', address: bigint, bytes: Uint8Array, room: number): boolean {
+  const { view } = cpu.machine;
+  const end = Math.min(bytes.length + 1, room);
+  let host = 0;
+  for (let done = 0, inPage = 0; done < end; done++, inPage--) {
+    if (inPage === 0) {
+      const at = BigInt.asUintN(64, address + BigInt(done));
+      inPage = PAGE_BYTES - Number(at & 0xfffn);
+      const first = hostOf(cpu, space, at);
+      host = first < 0 ? -1 : first - done;
+    }
+    const byte = host < 0 ? 0 : view.getUint8(host + done);
+    if (byte !== (done < bytes.length ? bytes[done] : 0)) return false;
+  }
+  return room >= bytes.length;
 }
 
 /** Host address of a byte of memory; -1 for RAM that was never written, which is zeros. */

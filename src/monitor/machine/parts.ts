@@ -148,7 +148,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
   const { drives, disks, virtioDisks, floppies, floppyDisks, discs } = openDrives(images, files, storage);
-  const firmwareMemory = new FirmwareMemory(map, ramBytes);
+  const firmwareMemory = new FirmwareMemory(map, ramBytes, () => mmu.currentControls.mode !== 'none');
   const diskTransfers = new DiskTransfers(host.devices, {
     memory: firmwareMemory,
     medium: (drive) => {

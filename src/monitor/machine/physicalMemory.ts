@@ -2,6 +2,7 @@
  * Guest-physical memory as firmware and loaders see it: ROM can be written, devices are reached.
  */
 import type { PhysicalMemory } from '../firmware/platform';
+import type { AccessWatch, SeenAccess } from '../memory/accessWatch';
 import { PAGE_BYTES } from '../memory/layout';
 import { DEVICE, type PhysicalMap } from '../memory/physicalMap';
 
@@ -9,20 +10,24 @@ export class FirmwareMemory implements PhysicalMemory {
   constructor(
     private readonly map: PhysicalMap,
     readonly ramBytes: number,
+    /** Whether linear addresses are others than physical ones now. */
+    private readonly isPaged: () => boolean,
   ) {}
 
   read(address: number, bytes: number): Uint8Array {
     const target = new Uint8Array(bytes);
     forPages(address, bytes, (at, count, done) => {
-      if (!this.isDevice(at)) return target.set(this.map.copyOut(at, count), done);
-      for (let i = 0; i < count; i++) target[done + i] = this.map.read(at + i, 1);
+      if (!this.isDevice(at)) target.set(this.map.copyOut(at, count), done);
+      else for (let i = 0; i < count; i++) target[done + i] = this.map.read(at + i, 1);
+      this.watched(at, count, (watch, access) => watch.read(access));
     });
     return target;
   }
 
   write(address: number, bytes: Uint8Array): void {
     forPages(address, bytes.length, (at, count, done) => {
-      this.seen(at, count, () => this.put(at, bytes.subarray(done, done + count)));
+      const store = (): void => this.put(at, bytes.subarray(done, done + count));
+      if (!this.watched(at, count, (watch, access) => watch.write(access, store))) store();
     });
   }
 
@@ -32,16 +37,25 @@ export class FirmwareMemory implements PhysicalMemory {
     bytes.forEach((byte, i) => this.map.write(address + i, 1, byte));
   }
 
-  /** The same, before the eyes of who watches the page. */
-  private seen(address: number, bytes: number, store: () => void): void {
+  /**
+   * Tells who watches a page of an access inside of it; says whether somebody does. The BIOS stands for instructions of the processor: without
+   * paging, who watches the linear address sees it as well.
+   */
+  private watched(address: number, bytes: number, tell: (watch: AccessWatch, access: SeenAccess) => void): boolean {
     const { watch } = this.map;
-    const physicalPage = this.map.behindWindows(Math.floor(address / PAGE_BYTES));
-    if (watch?.coversPhysical(physicalPage)) watch.write({ linearPage: undefined, physicalPage, offset: address % PAGE_BYTES, bytes, device: 'bios' }, store);
-    else store();
+    if (!watch) return false;
+    const page = Math.floor(address / PAGE_BYTES);
+    const physicalPage = this.map.behindWindows(page);
+    const linearPage = this.isPaged() ? undefined : page;
+    if (!(linearPage === undefined ? watch.coversPhysical(physicalPage) : watch.covers(linearPage, physicalPage))) return false;
+    tell(watch, { linearPage, physicalPage, offset: address % PAGE_BYTES, bytes, device: 'bios' });
+    return true;
   }
 
   read8(address: number): number {
-    return this.map.read(address, 1);
+    const value = this.map.read(address, 1);
+    this.watched(address, 1, (watch, access) => watch.read(access));
+    return value;
   }
   read16(address: number): number {
     return this.read8(address) | (this.read8(address + 1) << 8);

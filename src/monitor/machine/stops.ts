@@ -30,6 +30,11 @@ export type GateExpression =
   | { readonly kind: 'register'; readonly name: string }
   /** So many bytes (1 to 8) of memory, little-endian, without sign. */
   | { readonly kind: 'memory'; readonly space: 'linear' | 'physical'; readonly address: GateExpression; readonly bytes: number }
+  /**
+   * Whether the text at an address is `bytes` (up to 4096, none of them zero), 1 or 0. The text there ends before its first
+   * zero byte, or behind `room` bytes. Bytes are read up to the first that differs, and none behind it.
+   */
+  | { readonly kind: 'text'; readonly space: 'linear' | 'physical'; readonly address: GateExpression; readonly bytes: Uint8Array; readonly room?: number }
   /** What the event brings: see EVENT_VALUES. */
   | { readonly kind: 'event'; readonly name: EventValue }
   /** The low `bits` of a value, without sign, or with. */
@@ -112,7 +117,7 @@ export type Accessor =
 export interface WatchHit {
   readonly id: number;
   readonly access: 'read' | 'write' | 'readWrite';
-  /** Of the first watched byte that was accessed. No linear address where a device or the page walker did it. */
+  /** Of the first watched byte that was accessed. No linear address where a device or the page walker did it; the built-in BIOS has one where there is no paging. */
   readonly linear?: bigint;
   readonly physical: number;
   /**

@@ -2,10 +2,14 @@
  * hello under the real adapter: 16-bit code from the reset vector on, BIOS calls stepped over and into, and a key.
  */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { leaveOut } from '../../support/leaveOut';
 import type { DapClient } from '../client';
 import { breakAt, frames, goOn, HELLO, launchStopped, lineOf, memoryOf, numberNow, sample, scopeOf, step, timedPause, useAdapter, valueOf } from './adapter';
 
 const ASM = 'hello/hello.asm';
+const BOOT_SECTOR = 0x7c00;
+const SEABIOS = '/usr/share/seabios/bios-256k.bin';
 
 describe('hello over the wire', function () {
   let client: DapClient;
@@ -104,4 +108,25 @@ describe('hello over the wire', function () {
     assert.equal(await numberNow(client, 'ax'), 0x1e61);
     assert.equal((await frames(client)).length, 1, '16-bit code keeps no frames');
   });
+});
+
+describe("a BIOS's first touch of the screen over the wire", function () {
+  let client: DapClient;
+  useAdapter(this, 'each test', (started) => { client = started; });
+
+  for (const [firmware, who] of [['builtin', 'the built-in BIOS'], ['seabios', '0x\\w+']] as const) {
+    for (const page of ['0xb8000', 'phys:0xb8000']) {
+      it(`stops at the write to ${page} of ${firmware}, before any boot sector runs`, async function () {
+        if (firmware === 'seabios' && !existsSync(SEABIOS)) leaveOut(this, 'no SeaBIOS (Debian: seabios)');
+        await launchStopped(client, { ...HELLO, firmware });
+        const { breakpoints = [] } = await client.request('setExceptionBreakpoints', { filters: [], filterOptions: [{ filterId: 'touch', condition: `write ${page}` }] }) ?? {};
+        assert.deepEqual(breakpoints, [{ verified: true }]);
+        await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: '0x7c00' }] });
+        await client.request('continue', { threadId: 1 });
+        assert.match((await client.stopped('exception')).stop.text ?? '', new RegExp(`^first touch: a write to physical 0xb8000, by ${who}$`));
+        await goOn(client);
+        assert.equal(await numberNow(client, '$eip'), BOOT_SECTOR, 'once');
+      });
+    }
+  }
 });

@@ -38,4 +38,20 @@ describe('a condition in a hot loop', function () {
     assert.equal(await numberNow(client, '$eax'), TIMES);
     console.log(`      ${TIMES.toLocaleString('en-GB')} times false took ${seconds.toFixed(1)} s`);
   });
+
+  it('is false ten million times for the last byte of a text: a figure', async () => {
+    const set = async (condition: string): Promise<void> => {
+      const { breakpoints } = await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: `0x${(BOOT_SECTOR + 3).toString(16)}`, condition }] });
+      assert.equal(breakpoints[0].verified, true);
+    };
+    // The bytes that are compared are the loop's own code, up to the last of which all are the same.
+    const retired = (await client.request('shadowbox.summary', {})).retired;
+    await set(`$retired == ${retired + 2 * TIMES} || (char *)${BOOT_SECTOR} == "f1\\xc0f@\\xeb?"`);
+    const began = performance.now();
+    await client.request('continue', { threadId: 1 });
+    await client.event('stopped', ({ reason }) => reason === 'breakpoint', 60_000);
+    const seconds = (performance.now() - began) / 1000;
+    assert.equal((await client.request('shadowbox.summary', {})).retired, retired + 2 * TIMES);
+    console.log(`      ${TIMES.toLocaleString('en-GB')} times another text took ${seconds.toFixed(1)} s`);
+  });
 });

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { DapClient } from '../client';
-import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, useAdapter, USER, valueNow } from './adapter';
+import { breakAt, goOn, launchStopped, lineOf, MAIN, numberNow, PAGING, PAGING_LAB, sample, step, useAdapter, USER, valueNow } from './adapter';
+
+const TASKS = 'paging-lab/tasks.c';
 
 describe('stops of paging-lab over the wire', function () {
   let client: DapClient;
@@ -68,6 +70,53 @@ describe('stops of paging-lab over the wire', function () {
     }
   });
 
+  it('stops where a text is another, by pointer and by array, and evaluates such comparisons', async () => {
+    await launchStopped(client, PAGING_LAB);
+    const { breakpoints: [created] } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'space_create', condition: 'name != "sweeper" && name != "ping"' }] });
+    assert.deepEqual([created.verified, created.message], [true, undefined]);
+    await goOn(client);
+    assert.match(await valueNow(client, 'name'), /"pong"/);
+    for (const [expression, value] of [['name == "pong"', '1'], ['name == "pon"', '0'], ['name != "pong" ? 1 : 2', '2'], ['"abc"[1]', "98 (0x62) 'b'"], ['sizeof "abc"', '4']]) {
+      assert.equal(await valueNow(client, expression), value, expression);
+    }
+    assert.match(await client.refused('evaluate', { expression: '(char *)0xbfff0000 == "x"', context: 'watch' }), /Memory at 0xbfff0000 cannot be read/);
+    await client.request('setFunctionBreakpoints', { breakpoints: [] });
+    await breakAt(client, TASKS, ['says'], { condition: 'tasks[turn].name == "painter" && text == "hello from CPL 3" && text != "hello"' });
+    assert.equal((await goOn(client)).line, lineOf(TASKS, 'says'));
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"painter"/);
+    await breakAt(client, TASKS, []);
+    const { dataId } = await client.request('dataBreakpointInfo', { name: 'turn' });
+    assert.ok(dataId);
+    await client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', condition: 'tasks[after].name == "ping"' }] });
+    await client.request('continue', { threadId: 1 });
+    await client.stopped('data breakpoint');
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"ping"/);
+    await client.request('setDataBreakpoints', { breakpoints: [] });
+    await stopAt('irq', 'tasks[turn].name == "pong"');
+    assert.match(await valueNow(client, 'tasks[turn].name'), /"pong"/);
+    await filter('irq', '(char *)0xbfff0000 == "x"');
+    await client.request('continue', { threadId: 1 });
+    const { output } = await client.event('output', (body) => body.output.includes('cannot be evaluated'));
+    assert.match(output, /There is no memory at linear address 0xbfff0000/);
+    await client.stopped('exception');
+  });
+
+  it('means the variable of its own file where several have one of that name', async () => {
+    await launchStopped(client, PAGING_LAB, { [TASKS]: ['says'] });
+    await goOn(client);
+    const typeOf = async (expression: string): Promise<string | undefined> => (await client.request('evaluate', { expression, context: 'watch' })).type;
+    assert.equal(await typeOf('current'), 'struct task *');
+    // The monitor decides by the same one: the other has no such member.
+    const [{ message }] = await breakAt(client, TASKS, ['says'], { condition: 'current->space->name == "painter"' });
+    assert.equal(message, undefined);
+    await goOn(client);
+    assert.match(await valueNow(client, 'current->name'), /"painter"/);
+    await breakAt(client, TASKS, []);
+    await breakAt(client, PAGING, ['demand-map']);
+    await goOn(client);
+    assert.equal(await typeOf('current'), 'struct address_space *');
+  });
+
   it('restarts a frame where it was entered, and goes to another line', async () => {
     await launchStopped(client, PAGING_LAB, { [PAGING]: ['demand-map'] });
     const inner = await goOn(client);
@@ -82,6 +131,26 @@ describe('stops of paging-lab over the wire', function () {
     const { targets } = await client.request('gotoTargets', { source: { path: sample(MAIN) }, line: lineOf(MAIN, 'main-segments') });
     await client.request('goto', { threadId: 1, targetId: targets[0].id });
     assert.equal((await client.stopped('goto')).frame.line, lineOf(MAIN, 'main-segments'));
+  });
+
+  it('leaves the machine as it is where a frame cannot be restarted', async () => {
+    const hash = async (): Promise<string> => (await client.request('evaluate', { expression: 'hash', context: 'repl' })).result;
+    const refuse = async (index: number, why: RegExp): Promise<void> => {
+      const { stackFrames } = await client.request('stackTrace', { threadId: 1 });
+      const before = await hash();
+      assert.match(await client.refused('restartFrame', { frameId: stackFrames.at(index)?.id }), why);
+      assert.equal(await hash(), before);
+      assert.deepEqual([client.unreadEvents('continued'), client.unreadEvents('stopped')], [[], []]);
+    };
+    await launchStopped(client, PAGING_LAB);
+    await refuse(0, /^The time line begins here: there is no way back to where the frame was entered\.$/);
+    await client.request('setInstructionBreakpoints', { breakpoints: [{ instructionReference: 'wait_turn' }] });
+    await goOn(client);
+    await refuse(0, /^The frame stands on its first instruction already\.$/);
+    // Its return address is 0.
+    await refuse(1, /^Where this frame was entered is not known: its return address was not found\.$/);
+    await client.request('setInstructionBreakpoints', { breakpoints: [] });
+    assert.equal((await step(client, 'stepIn', 'instruction')).name, 'wait_turn', 'all goes on from there');
   });
 
   it('restarts a frame of the process that stands there, where another one has the same code and stack', async () => {

@@ -81,6 +81,27 @@ describe('breakpoints', function () {
     assert.throws(() => kernel.machine.stops.setBreakpoints([{ id: 3, linear: 0n, gate: { condition: register('rxa') } }]), /There is no register 'rxa'/);
   });
 
+  it('compares texts byte by byte: up to the first difference, the end of an array, or a zero', () => {
+    const kernel = new Kernel({ [PROGRAM]: looping(100) });
+    /** The last two bytes of 2 MiB. */
+    const last = 0x1f_fffe;
+    const { map } = kernel.machine.parts;
+    [...'ab'].forEach((letter, i) => map.write(last + i, 1, letter.charCodeAt(0)));
+    [...'task\0'].forEach((letter, i) => map.write(0x5ffe + i, 1, letter.charCodeAt(0)));
+    const holds = (address: number, text: string, room?: number): boolean | string => {
+      const condition: GateExpression = { kind: 'text', space: 'physical', address: constant(address), bytes: new TextEncoder().encode(text), ...(room === undefined ? {} : { room }) };
+      kernel.machine.stops.setBreakpoints([{ id: 3, linear: BigInt(LOOP), gate: { condition } }]);
+      const { reason } = kernel.run({ kind: 'instructions', count: 3 });
+      return reason.kind !== 'breakpoint' ? false : reason.problems?.[0].problem ?? true;
+    };
+    assert.deepEqual(['task', 'tas', 'tasks', 'taxi', ''].map((text) => holds(0x5ffe, text)), [true, false, false, false, false], 'over the end of a page');
+    assert.deepEqual(['task', 'tas', 'tasks', ''].map((text) => holds(0x5ffe, text, 3)), [false, true, false, false], 'an array ends its text');
+    assert.deepEqual([holds(0x9000, ''), holds(0x9000, 'a')], [true, false], 'memory that was never written');
+    assert.deepEqual([holds(last, 'xyz'), holds(last, 'ab', 2), holds(last, 'abc', 2)], [false, true, false], 'nothing behind the first difference is read');
+    assert.match(String(holds(last, 'abc')), /There is no memory at physical address 0x200000/);
+    assert.throws(() => kernel.machine.stops.setBreakpoints([{ id: 3, linear: 0n, gate: { condition: { kind: 'text', space: 'linear', address: constant(0), bytes: Uint8Array.of(65, 0) } } }]), /none of them zero/);
+  });
+
   it('the same list again keeps hits, another gate begins anew', () => {
     const kernel = new Kernel({ [PROGRAM]: looping(100) });
     const list = (count: number): readonly ExecutionBreakpoint[] => [{ id: 1, linear: BigInt(LOOP), gate: { hits: { op: 'multiple', count } } }];
@@ -204,6 +225,38 @@ describe('event stops', function () {
       assert.equal(written.kind === 'touch' && written.hit.linear, BigInt(page + 8));
       assert.deepEqual([eventOf(kernel.run(go)), kernel.at], [{ kind: 'execute', linear: BigInt(HANDLER), physical: HANDLER }, HANDLER]);
       assert.equal(kernel.run({ kind: 'instructions', count: 4000 }).reason.kind, 'count');
+    });
+  }
+});
+
+describe('first touches by the built-in BIOS in real mode', function () {
+  this.timeout(60_000);
+  const SCREEN = 0xb8000, BIOS_DATA = 0x400;
+  /** mov ah, 0fh; int 10h: which mode the screen is in, from the BIOS's own variables; then a character is written at the cursor. */
+  const boot = (): BootSector => new BootSector(code([0xb4, 0x0f], [0xcd, 0x10], [0xb8, ...le16(0x0e41)], [0xcd, 0x10], HERE));
+
+  for (const space of ['linear', 'physical'] as const) {
+    it(`are seen by the ${space} address, written and read`, () => {
+      const it = boot();
+      const touch = (address: number, access: 'read' | 'write'): EventStop => ({ id: 1, kind: 'touch', space, address: BigInt(address), access });
+      const { stops } = it.machine;
+      stops.setEventStops([touch(SCREEN, 'write')]);
+      const first = eventOf(it.run(go));
+      assert.ok(first.kind === 'touch' && first.hit.access === 'write');
+      assert.deepEqual([first.hit.physical, first.hit.linear, first.hit.by], [SCREEN, BigInt(SCREEN), { kind: 'device', name: 'bios' }]);
+      stops.setEventStops([]);
+      stops.setBreakpoints([{ id: 7, linear: BigInt(BOOT) }]);
+      assert.deepEqual(idsOf(it.run(go)), [7]);
+      assert.ok(it.machine.retired > 0);
+      stops.setBreakpoints([]);
+      stops.setEventStops([touch(BIOS_DATA, 'read')]);
+      const read = eventOf(it.run(go));
+      assert.ok(read.kind === 'touch' && read.hit.access === 'read' && read.hit.by.kind === 'device');
+      stops.setEventStops([]);
+      stops.setWatchpoints([{ id: 3, space, address: BigInt(SCREEN), length: 4000, access: 'change' }]);
+      const { reason } = it.run(go);
+      assert.ok(reason.kind === 'watchpoint');
+      assert.equal(reason.hits[0].after?.at(reason.hits[0].physical - SCREEN - reason.hits[0].offset), 0x41);
     });
   }
 });

@@ -79,13 +79,15 @@ export function stepping(there: () => Place): void {
     if (mode.hasFrames) await place.step('stepIn');
     const frame = await place.here();
     const [before, retired] = [await place.hash(), await place.retired()];
-    await client.request('restartFrame', { frameId: frame.id });
     if (!mode.hasFrames) {
-      // Neither call frame information nor frame pointers: it stays where it is, and says why.
-      assert.match((await place.stop('pause')).text ?? '', /^(The frame stands on its first instruction already|Where this frame was entered is not known: its return address was not found)\.$/);
+      const told = client.unreadEvents('continued').length;
+      // Neither call frame information nor frame pointers: it is refused before anything moves.
+      assert.match(await client.refused('restartFrame', { frameId: frame.id }), /^(The frame stands on its first instruction already|Where this frame was entered is not known: its return address was not found)\.$/);
       assert.equal(await place.hash(), before);
+      assert.equal(client.unreadEvents('continued').length, told);
       return;
     }
+    await client.request('restartFrame', { frameId: frame.id });
     await place.stop('restart');
     assert.equal(await place.address(), entry);
     const back = retired - (await place.retired());
