@@ -1,5 +1,5 @@
 // The view Machines in a real VS Code by the keyboard alone: a machine is started, its floppy taken out, its moments named, gone to and
-// removed, and it is ended; rules of accessibility, and how it looks in three themes.
+// removed, its memory watched, and it is ended; rules of accessibility, and how it looks in three themes.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -147,6 +147,47 @@ describe('the view Machines by the keyboard', function () {
     assert.equal(await page.locator('.notification-list-item').filter({ hasText: 'my machine' }).count(), 0, 'nothing went wrong');
   });
 
+  /** Types into the box of VS Code's that asks this, and gives the answer. */
+  async function answer(page: Page, question: string, text: string): Promise<void> {
+    const box = page.locator('.quick-input-widget').filter({ hasText: question });
+    await box.waitFor();
+    await box.locator('input[type=text]').fill(text);
+    await page.waitForTimeout(200);
+    await page.keyboard.press('Enter');
+    await box.waitFor({ state: 'hidden' });
+  }
+
+  it('watches a range of memory, which can be disabled with the space bar, and stops at who writes to it', async () => {
+    const { page } = editor;
+    await goTo(page, 'Watched Memory');
+    await fromMenu(page, 'Watch Memory…');
+    await answer(page, 'What is to be watched', 'phys:0xb8000');
+    await answer(page, 'How many bytes', '4000');
+    const ways = page.locator('.quick-input-widget').filter({ has: page.locator('input[placeholder="Which accesses the guest is to stop at"]') });
+    await ways.locator('.monaco-list-row').first().waitFor();
+    assert.deepEqual(await ways.locator('.monaco-list-row .label-name').allInnerTexts(), ['writes', 'reads', 'reads and writes']);
+    await page.keyboard.press('Enter');
+    const line = row(page, 'phys:0xb8000');
+    await line.filter({ hasText: 'writes, 4000 bytes' }).waitFor();
+    await page.locator('.notification-list-item').filter({ hasText: 'The guest stops at writes of phys:0xb8000, 4000 bytes.' }).waitFor();
+    await runCommand(page, 'Notifications: Clear All Notifications');
+    await goTo(page, 'phys:0xb8000');
+    await page.keyboard.press('Space');
+    await line.filter({ hasText: 'disabled: writes' }).waitFor();
+    await goTo(page, 'phys:0xb8000');
+    const menu = await fromMenu(page, 'Enable');
+    for (const entry of ['Remove', 'Show in Physical Memory', 'View Memory Here', 'Copy Address']) assert.ok(menu.some((each) => each.startsWith(entry)), `${entry}: ${menu.join()}`);
+    await line.filter({ hasNotText: 'disabled' }).waitFor();
+    await screenshot(page, 'machines-watched');
+    assert.deepEqual(await accessibilityFaults(page, `${PANE} .pane-body`), []);
+    // Without its floppy the machine has nothing to boot, and its BIOS says so on the screen.
+    await page.keyboard.press('F5');
+    await row(page, 'my machine').filter({ hasText: /stopped: phys:0xb8000/ }).waitFor();
+    await runCommand(page, 'View: Toggle Debug Console');
+    await page.locator('.repl').filter({ hasText: /phys:0xb8000 \(4000 bytes\): byte 0x\w+ was .*; written by / }).waitFor();
+    await screenshot(page, 'machines-watched-stop');
+  });
+
   it('ends the machine from the menu, and opens its configuration', async () => {
     const { page } = editor;
     await goTo(page, 'stopped');
@@ -157,5 +198,20 @@ describe('the view Machines by the keyboard', function () {
     await goTo(page, 'my machine');
     await fromMenu(page, 'Open in launch.json');
     await page.locator('.tab.active').filter({ hasText: 'launch.json' }).waitFor();
+  });
+
+  it('watches again in the next run what was watched, until it is removed with Delete', async () => {
+    const { page } = editor;
+    await goTo(page, 'my machine');
+    await page.keyboard.press('Enter');
+    await waitForStopped(page);
+    const line = row(page, 'phys:0xb8000');
+    await line.filter({ hasText: 'writes, 4000 bytes' }).waitFor();
+    await goTo(page, 'phys:0xb8000');
+    await page.keyboard.press('Delete');
+    await line.waitFor({ state: 'detached' });
+    await row(page, 'Watched Memory').filter({ hasText: 'none' }).waitFor();
+    await page.keyboard.press('Shift+F5');
+    await waitForEnd(page);
   });
 });
