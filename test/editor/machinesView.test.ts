@@ -9,7 +9,7 @@ import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { accessibilityFaults } from '../support/accessibility';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
-import { chooseTheme, runCommand, screenshot, screenshotOfFailure, waitForEnd, waitForStopped, waitUntil } from './harness/workbench';
+import { chooseTheme, foldUp, panelFrame, runCommand, screenshot, screenshotOfFailure, waitForEnd, waitForStopped, waitUntil } from './harness/workbench';
 
 const PANE = '.pane:has(> .pane-header[aria-label^="Machines"])';
 
@@ -25,7 +25,7 @@ describe('the view Machines by the keyboard', function () {
     folder = await mkdtemp(path.join(cache, 'machines-'));
     cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
     mkdirSync(path.join(folder, '.vscode'));
-    const configuration = { type: 'shadowbox', request: 'launch', name: 'my machine', floppy: '${workspaceFolder}/boot.img', memory: '32M' };
+    const configuration = { type: 'shadowbox', request: 'launch', name: 'my machine', floppy: '${workspaceFolder}/boot.img', floppyB: 'empty', memory: '32M' };
     writeFileSync(path.join(folder, '.vscode', 'launch.json'), JSON.stringify({ version: '0.2.0', configurations: [configuration] }, undefined, 2));
     editor = await openEditor({ folder });
   });
@@ -79,6 +79,7 @@ describe('the view Machines by the keyboard', function () {
     await page.keyboard.press('ArrowRight');
     await row(page, 'Memory').filter({ hasText: '32M' }).waitFor();
     await row(page, 'boot.img').first().waitFor();
+    assert.equal(await row(page, /^empty/).count(), 0, 'a drive without a disk names no file');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('Enter');
     await waitForStopped(page);
@@ -91,11 +92,15 @@ describe('the view Machines by the keyboard', function () {
       const header = page.locator(`.pane-header[aria-label="${name}"][aria-expanded=true]`);
       if (await header.count() > 0) await header.click();
     }
-    for (const fact of ['1 CPU', '32 MiB', 'floppy0', 'Snapshots']) await row(page, fact).first().waitFor();
+    for (const fact of ['1 CPU', '32 MiB', 'floppy0', 'floppy1', 'Snapshots']) await row(page, fact).first().waitFor();
     await goTo(page, 'floppy0');
     const menu = await fromMenu(page, 'Take It Out');
     assert.ok(menu.includes('Insert or Change the Disc…') && menu.includes('Show Disks'), menu.join());
     await row(page, 'floppy0').filter({ hasText: 'empty' }).waitFor();
+    await goTo(page, 'floppy1');
+    const emptyDrive = await fromMenu(page, 'Show Disks');
+    assert.ok(emptyDrive.includes('Insert or Change the Disc…') && !emptyDrive.includes('Take It Out'), emptyDrive.join());
+    await (await panelFrame(page, 'Disks')).locator('[data-disk=floppy1]').filter({ hasText: /Floppy 1\s*empty/ }).waitFor();
   });
 
   it('names moments, renames them with F2, goes there with Enter, removes them with Delete', async () => {
@@ -205,6 +210,8 @@ describe('the view Machines by the keyboard', function () {
     await goTo(page, 'my machine');
     await page.keyboard.press('Enter');
     await waitForStopped(page);
+    // Only lines in view are there.
+    await foldUp(page, 'Call Stack');
     const line = row(page, 'phys:0xb8000');
     await line.filter({ hasText: 'writes, 4000 bytes' }).waitFor();
     await goTo(page, 'phys:0xb8000');

@@ -135,6 +135,7 @@ describe('all panels in a real VS Code, on paging-lab', function () {
     await (await showPanel(page, 'Devices')).locator('[data-tab=events][aria-selected=true]').waitFor();
     for (const title of ['Page Tables', 'Translations', 'Devices']) assert.equal(await page.locator('.tab').filter({ hasText: title }).count(), 1, `there is one panel ${title}`);
     await runCommand(page, 'Run and Debug: Focus on Machines View');
+    await foldUp(page, 'Call Stack');
     const lines = machinesView(page).locator('.monaco-list-row');
     for (const size of ['writes, 4 bytes', 'writes, 16 bytes']) await lines.filter({ hasText: size }).waitFor();
     await screenshot(page, 'panels-after-reload');
