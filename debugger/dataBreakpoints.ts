@@ -28,7 +28,8 @@ export interface WatchedData {
   readonly type?: Type;
 }
 
-interface DataBreakpoint {
+/** Bytes that are watched, how, and under which conditions. */
+export interface DataBreakpoint {
   readonly id: number;
   readonly specification: string;
   /** Its number in the machine. */
@@ -42,7 +43,8 @@ interface DataBreakpoint {
 }
 
 const ACCESS_TYPES: ('read' | 'write' | 'readWrite')[] = ['write', 'read', 'readWrite'];
-const MOST_BYTES = 1 << 30;
+/** Bytes that one breakpoint may watch. */
+export const MOST_BYTES = 1 << 30;
 /** More bytes are no number in conditions. */
 const MOST_VALUE_BYTES = 8;
 /** What conditions may ask of an access. */
@@ -52,7 +54,10 @@ const NAMES = eventNames(['write', 'linear', 'physical', 'before', 'after']);
 export type VariableNames = (reference: number, name: string) => Promise<{ readonly expression: string; readonly frameId: number | undefined }>;
 
 export class DataBreakpoints implements StopJudge {
+  /** The client's list. */
   private set: readonly DataBreakpoint[] = [];
+  /** Those beside it, of which the client does not know. */
+  private others: readonly DataBreakpoint[] = [];
   /** What the client has asked about, by id: for names and types. */
   private readonly known = new Map<string, WatchedData>();
   private nextWatch = 1;
@@ -102,15 +107,33 @@ export class DataBreakpoints implements StopJudge {
     return now.map(({ answer }) => answer);
   }
 
+  /** A breakpoint without conditions, not set yet. Error, in words for a person, for bytes that cannot be watched. */
+  on(data: WatchedData, access: DataBreakpoint['access']): DataBreakpoint {
+    const watch = this.nextWatch++;
+    checkWatchpoint(watchpoint(watch, data, access));
+    const id = this.newId();
+    return { id, specification: '', watch, data, access, wish: {}, built: { filter: {}, rest: {} }, answer: { id, verified: true }, hits: 0 };
+  }
+
+  /** Sets breakpoints beside the client's list, which it does not replace, instead of those that were there. */
+  async beside(others: readonly DataBreakpoint[]): Promise<void> {
+    this.others = others;
+    await this.apply();
+  }
+
+  private get all(): readonly DataBreakpoint[] {
+    return [...this.set, ...this.others];
+  }
+
   /** Gives the machine all watchpoints anew. */
   async apply(): Promise<void> {
-    await this.target.control.setWatchpoints(this.set.flatMap(({ watch, data, access, built }): Watchpoint[] => (
+    await this.target.control.setWatchpoints(this.all.flatMap(({ watch, data, access, built }): Watchpoint[] => (
       data ? [{ ...watchpoint(watch, data, accessOf(access, built)), ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }] : []
     )));
   }
 
   resetHits(): void {
-    for (const breakpoint of this.set) {
+    for (const breakpoint of this.all) {
       breakpoint.hits = 0;
       breakpoint.watch = this.nextWatch++;
     }
@@ -118,15 +141,15 @@ export class DataBreakpoints implements StopJudge {
 
   async judge({ reason }: StopReport, backwards: boolean): Promise<Verdict> {
     if (reason.kind !== 'watchpoint') return NO_VERDICT;
-    const hit: number[] = [];
-    for (const breakpoint of this.set) {
+    const hit: DataBreakpoint[] = [];
+    for (const breakpoint of this.all) {
       const access = reason.hits.find(({ id }) => id === breakpoint.watch);
       if (!access) continue;
       const problem = reason.problems?.find(({ id }) => id === breakpoint.watch);
       if (problem) this.tell(problem.problem);
-      if (problem || !breakpoint.data || await this.counts(breakpoint, breakpoint.data, access, backwards)) hit.push(breakpoint.id);
+      if (problem || !breakpoint.data || await this.counts(breakpoint, breakpoint.data, access, backwards)) hit.push(breakpoint);
     }
-    return { stop: hit.length > 0, hitBreakpointIds: hit };
+    return { stop: hit.length > 0, hitBreakpointIds: hit.filter((each) => this.set.includes(each)).map(({ id }) => id) };
   }
 
   /** All that is watched. */
@@ -136,7 +159,7 @@ export class DataBreakpoints implements StopJudge {
 
   /** What a watchpoint of the machine watches. */
   watched(watch: number): WatchedData | undefined {
-    return this.set.find((breakpoint) => breakpoint.watch === watch)?.data;
+    return this.all.find((breakpoint) => breakpoint.watch === watch)?.data;
   }
 
   private async counts(breakpoint: DataBreakpoint, data: WatchedData, hit: WatchHit, backwards: boolean): Promise<boolean> {
@@ -211,10 +234,16 @@ function accessOf(access: DataBreakpoint['access'], { onlyChanges }: BuiltGate):
   return onlyChanges === true ? 'change' : access;
 }
 
+/** The number of the watched byte that was accessed first. */
+export function firstAccessed({ linear, physical }: WatchHit, { place }: WatchedData): number {
+  return Number((place.space.kind === 'physical' ? BigInt(physical) : linear ?? place.address) - place.address);
+}
+
 /** What conditions may ask of an access, as numbers: of up to 8 bytes all, of more those from the first one that was accessed. */
-function valuesOf({ before, after, linear, physical, access, offset }: WatchHit, { place, bytes }: WatchedData): NamedValues {
-  const first = Number((place.space.kind === 'physical' ? BigInt(physical) : linear ?? place.address) - place.address);
-  const from = bytes <= MOST_VALUE_BYTES ? 0 : Math.max(first - offset, 0);
+function valuesOf(hit: WatchHit, data: WatchedData): NamedValues {
+  const { before, after, linear, physical, access, offset } = hit;
+  const first = firstAccessed(hit, data);
+  const from = data.bytes <= MOST_VALUE_BYTES ? 0 : Math.max(first - offset, 0);
   const number = (known: Uint8Array = new Uint8Array()): bigint => littleEndian(known.subarray(from, from + MOST_VALUE_BYTES));
   const values: Partial<Record<EventValue, bigint>> = {
     before: number(before), after: number(after),

@@ -25,6 +25,7 @@ import { LinuxGuest } from './linux/linuxGuest';
 import { ProcessSymbols } from './linux/processSymbols';
 import { dapModule, LinuxQueries } from './linux/queries';
 import { MemoryManager } from './memory';
+import { MemoryWatches } from './memoryWatches';
 import { Navigation } from './navigation';
 import { OutsideRuns } from './outsideRuns';
 import { panelHandlers } from './panels';
@@ -164,6 +165,7 @@ export class Debuggee {
       until: (text) => this.runTo(text),
       who: (expression, bytes) => this.whoWrote(expression, bytes),
     }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
+    const watches = new MemoryWatches(this.dataBreakpoints, (all) => this.send(panelEvent('shadowbox.watchesChanged', { watches: all })));
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
       target,
@@ -172,7 +174,7 @@ export class Debuggee {
       cpuPanelHandlers({ target, program, evaluation: this.evaluation, listings: this.listings, edited: () => this.edited(undefined, 0) }),
       queries,
       (linear) => program.nameOf(linear),
-      this.time.handlers(),
+      { ...this.time.handlers(), ...watches.handlers() },
     );
     machine.onEvent((event) => {
       if (event.kind === 'stopped') {
@@ -443,7 +445,9 @@ export class Debuggee {
     switch (reason.kind) {
       case 'watchpoint': {
         const all = await Promise.all(reason.hits.map((hit) => this.stories.access(hit, dataOf(hit))));
-        return { description: all.map(({ description }) => description).join('; '), text: all.map(({ text }) => text).join('\n') };
+        // The same bytes may be watched by a data breakpoint, and besides.
+        const once = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
+        return { description: once(all.map(({ description }) => description)).join('; '), text: once(all.map(({ text }) => text)).join('\n') };
       }
       case 'event': return this.stories.event(reason.event);
       default: return undefined;

@@ -158,8 +158,30 @@ export interface PanelRequests {
   'shadowbox.bookmark': { arguments: { readonly kind: 'add' | 'rename' | 'remove'; readonly name: string; readonly to?: string }; answer: Record<string, never> };
   /** Saves the run of a machine that stands to a file of the adapter's computer; `embed`: with images of up to 64 MiB; `snapshots`: with some of its snapshots. */
   'shadowbox.saveRecording': { arguments: { readonly path: string; readonly embed?: boolean; readonly snapshots?: boolean }; answer: SavedRecording };
+  /**
+   * Watches memory beside the client's data breakpoints, which `setDataBreakpoints` replaces and this does not: writes, or what `access` says. `expression` is a
+   * memory reference ('0x…', 'phys:0x…', 'lin:CR3:0x…'), or what lies where it says; `bytes` are those of its value where they are not given, of an address one.
+   */
+  'shadowbox.watchWrites': {
+    arguments: { readonly expression: string; readonly bytes?: number; readonly access?: MemoryWatch['access']; readonly enabled?: boolean; readonly frameId?: number };
+    answer: { readonly watch: MemoryWatch };
+  };
+  /** What is watched so, in the order in which it was asked for. */
+  'shadowbox.watches': { arguments: Record<string, never>; answer: { readonly watches: readonly MemoryWatch[] } };
+  'shadowbox.changeWatch': { arguments: { readonly id: number; readonly kind: 'enable' | 'disable' | 'remove' }; answer: Record<string, never> };
   /** Whether numbers of the program's variables are shown in hexadecimal. */
   'shadowbox.format': { arguments: { readonly hex: boolean }; answer: Record<string, never> };
+}
+
+/** Memory that is watched beside the client's data breakpoints. */
+export interface MemoryWatch {
+  readonly id: number;
+  /** What it was asked for by: an expression, or its memory reference. */
+  readonly name: string;
+  readonly memoryReference: string;
+  readonly bytes: number;
+  readonly access: 'write' | 'read' | 'readWrite';
+  readonly enabled: boolean;
 }
 
 /** A process of the guest's system. */
@@ -185,4 +207,6 @@ export interface PanelEvents {
   'shadowbox.serial': { readonly port: string; readonly data: string };
   /** The machine has changed since the last event of this kind: ask anew. At most 30 a second. */
   'shadowbox.changed': Record<string, never>;
+  /** All memory that is watched beside the client's data breakpoints, whenever something of it has changed. */
+  'shadowbox.watchesChanged': { readonly watches: readonly MemoryWatch[] };
 }

@@ -4,6 +4,7 @@
 import { base64ToBytes, bytesToBase64, toWire } from './codec';
 import type { CpuPanelHandlers } from './cpuPanels';
 import type { LinuxQueries } from './linux/queries';
+import type { WatchHandlers } from './memoryWatches';
 import { PictureSender } from './pictures';
 import { diskEntries, diskReport, LARGEST_PIECE } from './disks';
 import type { PanelCommand, PanelRequests } from './panelProtocol';
@@ -35,17 +36,17 @@ export interface PanelSettings {
   changed(): void;
 }
 
-/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU, `time` the time line. */
+/** A handler for each panel command. `linearOf` gives the address that a person typed; `processor` answers what concerns the CPU, `others` the time line and memory that is watched. */
 export function panelHandlers(
   target: Target, settings: PanelSettings, linearOf: (text: string) => Promise<bigint>, processor: CpuPanelHandlers,
-  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf, time: TimeHandlers,
+  linux: Pick<LinuxQueries, 'processList'>, nameOf: NameOf, others: TimeHandlers & WatchHandlers,
 ): Handlers {
   const { inspect, control } = target;
   const pictures = new PictureSender();
   return {
     ...processor,
     ...translationHandlers(target, nameOf),
-    ...time,
+    ...others,
     'shadowbox.summary': async () => toWire(await inspect.summary()),
     'shadowbox.addressSpaces': async () => ({ spaces: toWire(await inspect.addressSpaces()) }),
     'shadowbox.table': async (args) => {

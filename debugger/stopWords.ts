@@ -1,6 +1,6 @@
 /** Stops at data breakpoints and events in words: what was, what is, and who has done it. */
 import type { Accessor, EventReport, WatchHit } from '../src/monitor/machine/session';
-import { byteCount, type WatchedData } from './dataBreakpoints';
+import { byteCount, firstAccessed, type WatchedData } from './dataBreakpoints';
 import type { Evaluation } from './evaluation';
 import { formatReference } from './addresses';
 import { hex, littleEndian } from './numbers';
@@ -15,6 +15,8 @@ export interface StopWords {
 
 /** More bytes than this are not written out. */
 const MOST_SHOWN = 16;
+/** So many are a number, and as many are shown of a range in which nothing has changed. */
+const NUMBER_BYTES = 8;
 
 export class StopStories {
   constructor(
@@ -30,11 +32,13 @@ export class StopStories {
   async access(hit: WatchHit, data: WatchedData | undefined): Promise<StopWords> {
     const name = data?.name ?? 'memory';
     const at = data ? `${formatReference(data.place)}, ${byteCount(data.bytes)}` : hex(hit.linear ?? BigInt(hit.physical));
-    const [before, after] = [this.value(hit.before, hit, data), this.value(hit.after, hit, data)];
+    const part = partOf(hit, data);
+    const [before, after] = [this.value(hit.before, hit, data, part), this.value(hit.after, hit, data, part)];
     const isRead = hit.access === 'read';
     const isSame = before === after;
+    const where = part ? `byte ${hex(part.number)} ` : '';
     const change = before === undefined || after === undefined ? 'its value is not known'
-      : isRead ? `is ${after}` : isSame ? `was ${before} and still is` : `was ${before}, is ${after}`;
+      : isRead ? `${where}is ${after}` : isSame ? `${where}was ${before} and still is` : `${where}was ${before}, is ${after}`;
     const who = `${isRead ? 'read' : hit.access === 'write' ? 'written' : 'read and written'} by ${await this.who(hit.by)}`;
     const short = before === undefined || after === undefined ? name : isRead || isSame ? `${name}: ${after}` : `${name}: ${before} → ${after}`;
     const title = name === (data && formatReference(data.place)) ? `${name} (${byteCount(data?.bytes ?? 0)})` : `${name} (${at})`;
@@ -76,16 +80,37 @@ export class StopStories {
     return `${deed}${place}${cpu}${user}${process === undefined ? '' : `, process ${process}`}`;
   }
 
-  private value(bytes: Uint8Array | undefined, hit: WatchHit, data: WatchedData | undefined): string | undefined {
+  private value(bytes: Uint8Array | undefined, hit: WatchHit, data: WatchedData | undefined, part: Part | undefined): string | undefined {
     if (!bytes || bytes.length === 0) return undefined;
+    if (part) return inBytes(bytes.subarray(part.from, part.to));
     if (data?.type && hit.offset === 0 && bytes.length === data.bytes) {
       return this.evaluation.textOf({ kind: 'object', type: data.type, source: byteValue(bytes) });
     }
-    if (bytes.length <= 8) return hex(littleEndian(bytes));
-    const shown = [...bytes.subarray(0, MOST_SHOWN)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    return `${shown}${bytes.length > MOST_SHOWN ? ' …' : ''}`;
+    if (bytes.length <= NUMBER_BYTES) return hex(littleEndian(bytes));
+    return `${inBytes(bytes.subarray(0, MOST_SHOWN))}${bytes.length > MOST_SHOWN ? ' …' : ''}`;
   }
 }
+
+/** What is told of a range: of the bytes that are known of a hit, those from `from` up to `to`, and the number of the first in the range. */
+interface Part {
+  readonly number: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of a range that is no value, from the first byte that was accessed to the last that has changed. */
+function partOf(hit: WatchHit, data: WatchedData | undefined): Part | undefined {
+  const { before, after, offset } = hit;
+  if (!data || data.type || data.bytes <= NUMBER_BYTES || !before || !after) return undefined;
+  const number = firstAccessed(hit, data);
+  const from = number - offset;
+  if (from < 0 || from >= before.length) return undefined;
+  let to = before.length;
+  while (to > from && before[to - 1] === after[to - 1]) to--;
+  return { number, from, to: Math.min(to === from ? from + NUMBER_BYTES : to, from + MOST_SHOWN, before.length) };
+}
+
+const inBytes = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 
 function words(description: string, more: string): StopWords {
   return { description, text: `${description}: ${more}` };

@@ -10,6 +10,7 @@ export interface EditorOptions {
   readonly port?: number;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly asksForTrust?: boolean;
   readonly idleSeconds?: number;
 }
 export function startEditor(options: EditorOptions): Promise<RunningEditor>;

@@ -109,15 +109,16 @@ async function waitForAnswer(url) {
  * @param {number} [options.port] 0, the default, takes a free one
  * @param {Record<string, unknown>} [options.settings] user settings beside the quiet ones
  * @param {NodeJS.ProcessEnv} [options.env] environment variables beside this process's own
+ * @param {boolean} [options.asksForTrust] folders are opened in Restricted Mode until they are trusted; by default all are trusted
  * @param {number} [options.idleSeconds] end by itself after so long without a window (60 or more)
  * @returns {Promise<{url: string, stop: () => Promise<void>, ended: Promise<void>}>}
  * @throws {UserError} when it cannot be installed or does not start
  */
 export async function startEditor(options) {
   const { node, entry } = await ensureVsCode();
-  const { folder, profile, port = 0, settings = {}, env = {}, idleSeconds } = options;
+  const { folder, profile, port = 0, settings = {}, env = {}, asksForTrust = false, idleSeconds } = options;
   const userDataDir = path.join(profile, 'user-data');
-  await writeSettings(userDataDir, settings);
+  await writeSettings(userDataDir, { ...(asksForTrust ? { 'security.workspace.trust.enabled': true } : {}), ...settings });
   const args = [
     entry,
     '--auth', 'none',
@@ -127,8 +128,9 @@ export async function startEditor(options) {
     '--user-data-dir', userDataDir,
     '--extensions-dir', extensionsDir(profile),
     '--app-name', 'Shadowbox',
-    '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust', '--disable-getting-started-override',
+    '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override',
     '--ignore-last-opened',
+    ...(asksForTrust ? [] : ['--disable-workspace-trust']),
     ...(idleSeconds === undefined ? [] : ['--idle-timeout-seconds', String(idleSeconds)]),
     folder,
   ];

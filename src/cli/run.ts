@@ -9,7 +9,7 @@ import { resolveConfiguration } from '../host/node/recordings/open';
 import { saveRecording } from '../host/node/recordings/save';
 import { isFieldName, problemText } from '../monitor/machine/configuration';
 import type { MachineConfiguration } from '../monitor/machine/configuration';
-import type { MachineImages } from '../monitor/machine/images';
+import { floppiesIn, type MachineImages } from '../monitor/machine/images';
 import { isSame } from '../monitor/machine/position';
 import type { MachineSession } from '../monitor/machine/session';
 import { debuggingOf, type Debugging } from './gdb';
@@ -68,7 +68,7 @@ async function imagesOf(options: RunOptions, { cwd, stderr }: Surroundings): Pro
   const { snapshots, ...others } = images;
   const chosen = options.fromStart || snapshots === undefined ? others : images;
   // What the guest writes to its disks itself is kept for time travel, and a recording begins from there.
-  const isKept = options.record !== undefined && !isGiven(written.timeTravel) && [...images.disks, ...(images.floppy ? [images.floppy] : [])].some(({ writable, overlay }) => writable || overlay !== undefined);
+  const isKept = options.record !== undefined && !isGiven(written.timeTravel) && [...images.disks, ...floppiesIn(images)].some((disk) => disk !== null && (disk.writable || disk.overlay !== undefined));
   return isKept ? { ...chosen, configuration: { ...chosen.configuration, timeTravel: true } } : chosen;
 }
 

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import type { PanelRequests } from '../../debugger/panelProtocol';
 import { activeSession } from './activeSession';
-import { addressExpression, addressOfVariable, clickedBytes, expressionOfVariable, type ClickedBytes } from './addressText';
+import { addressExpression, addressOfVariable, clickedBytes, clickedPart, expressionOfVariable, type ClickedBytes } from './addressText';
+import { askAndWatch, watchWrites } from './memoryWatches';
 import { openCode, viewMemory } from './places';
 import type { Panel } from './panels/panel';
 
@@ -12,15 +13,18 @@ const WORD = /[\w$]+/;
 /** Something to be done with an address: `0x…`, or any expression that the debugger evaluates. */
 interface AddressAction {
   /** Command ids: `onVariable` for context menus of variables and watches, `onSelection` for editors, `onAddress` for our own panels. */
-  readonly onVariable: string;
-  readonly onSelection: string;
-  readonly onAddress: string;
+  readonly onVariable?: string;
+  readonly onSelection?: string;
+  readonly onAddress?: string;
   /** The same for context menus in memory: the hex editor's, and those of our panels. */
   readonly inMemory?: string;
+  /** For rows of page tables: the entries themselves, and the address that they translate. */
+  readonly onEntry?: string;
+  readonly onLinear?: string;
   /** What of a variable is meant: by default what it points at, or where it lies. */
   readonly ofVariable?: (argument: unknown) => string | undefined;
   /** `bytes`: how many are meant, where that was said. */
-  act(linear: string, bytes?: number): void | Promise<void>;
+  act(linear: string, bytes?: number): void | Thenable<void>;
 }
 
 /** The selection, or else the word under the cursor. */
@@ -51,16 +55,19 @@ async function attempt(action: AddressAction, meant: ClickedBytes | undefined, o
 const whole = (reference: string | undefined): ClickedBytes | undefined => (reference === undefined ? undefined : { reference });
 
 function register(action: AddressAction): readonly vscode.Disposable[] {
-  const { inMemory } = action;
+  const command = (id: string | undefined, run: (argument: unknown) => unknown): readonly vscode.Disposable[] => (id === undefined ? [] : [vscode.commands.registerCommand(id, run)]);
+  const { onSelection } = action;
+  const noMemory = vscode.l10n.t('This is no memory of a guest, so it has no address in one.');
   return [
-    vscode.commands.registerCommand(action.onVariable, (argument: unknown) => attempt(action, whole((action.ofVariable ?? addressOfVariable)(argument)),
+    ...command(action.onVariable, (argument) => attempt(action, whole((action.ofVariable ?? addressOfVariable)(argument)),
       vscode.l10n.t('This value has no address in memory, so there is nothing to show.'))),
-    vscode.commands.registerTextEditorCommand(action.onSelection, (editor) => {
+    ...(onSelection === undefined ? [] : [vscode.commands.registerTextEditorCommand(onSelection, (editor) => {
       void attempt(action, whole(addressExpression(textAtCursor(editor))), vscode.l10n.t('Put the cursor on an address (0x…) or a name, or select an expression, then it can be shown.'));
-    }),
-    vscode.commands.registerCommand(action.onAddress, (linear: unknown) => (typeof linear === 'string' ? attempt(action, whole(linear), '') : undefined)),
-    ...(inMemory === undefined ? [] : [vscode.commands.registerCommand(inMemory, (context: unknown) => attempt(action, clickedBytes(context, shownFile()),
-      vscode.l10n.t('This is no memory of a guest, so it has no address in one.')))]),
+    })]),
+    ...command(action.onAddress, (linear) => (typeof linear === 'string' ? attempt(action, whole(linear), '') : undefined)),
+    ...command(action.inMemory, (context) => attempt(action, clickedBytes(context, shownFile()), noMemory)),
+    ...command(action.onEntry, (context) => attempt(action, clickedPart(context, 'entry'), noMemory)),
+    ...command(action.onLinear, (context) => attempt(action, clickedPart(context, 'linear'), noMemory)),
   ];
 }
 
@@ -105,15 +112,19 @@ export function registerAddressCommands(pageTables: Panel, physicalMemory: Panel
     },
     {
       onVariable: 'shadowbox.viewMemoryOfVariable', onSelection: 'shadowbox.viewMemoryOfSelection', onAddress: 'shadowbox.viewMemoryAtAddress', inMemory: 'shadowbox.viewMemoryHere',
+      onEntry: 'shadowbox.viewEntry',
       act: (linear) => viewMemory(session(), linear),
     },
     {
       onVariable: 'shadowbox.whoWroteVariable', onSelection: 'shadowbox.whoWroteSelection', onAddress: 'shadowbox.whoWroteAddress', inMemory: 'shadowbox.whoWroteMemory',
-      ofVariable: expressionOfVariable,
+      onEntry: 'shadowbox.whoWroteEntry', ofVariable: expressionOfVariable,
       act: async (expression, bytes) => {
         await session().customRequest('shadowbox.whoWrote', { expression, ...(bytes === undefined ? {} : { bytes }), ...frameOf(vscode.debug.activeStackItem) });
       },
     },
+    { inMemory: 'shadowbox.breakOnWrite', onEntry: 'shadowbox.breakOnWriteToEntry', act: (expression, bytes) => watchWrites(session(), { expression, ...(bytes === undefined ? {} : { bytes }) }) },
+    { inMemory: 'shadowbox.breakOnAccess', onSelection: 'shadowbox.breakOnAccessOfSelection', act: (expression, bytes) => askAndWatch(session(), { expression, bytes }) },
+    { inMemory: 'shadowbox.copyAddress', onEntry: 'shadowbox.copyEntryAddress', onLinear: 'shadowbox.copyLinearAddress', act: (address) => vscode.env.clipboard.writeText(address) },
   ];
   return vscode.Disposable.from(
     ...actions.flatMap(register),

@@ -110,3 +110,18 @@ export function clickedBytes(context: unknown, file: { readonly scheme: string; 
   const reference = file === undefined ? undefined : addressInMemory(file);
   return reference === undefined ? undefined : { reference };
 }
+
+/** What else a row of a panel says of itself: entries of a page table, and the linear address that they translate. Undefined where it says nothing of it. */
+export function clickedPart(context: unknown, part: 'entry' | 'linear'): ClickedBytes | undefined {
+  if (!isRecord(context)) return undefined;
+  const { linear, entry, entryBytes } = context;
+  if (part === 'linear') return typeof linear === 'string' ? { reference: linear } : undefined;
+  return typeof entry === 'string' && typeof entryBytes === 'number' ? { reference: entry, bytes: entryBytes } : undefined;
+}
+
+/** A number of bytes as a person types it, in decimal or as 0x…; undefined for anything else, and for none. */
+export function byteCountIn(text: string): number | undefined {
+  const trimmed = text.trim();
+  const count = /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(trimmed) ? Number(trimmed) : 0;
+  return Number.isSafeInteger(count) && count > 0 ? count : undefined;
+}

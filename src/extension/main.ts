@@ -10,6 +10,7 @@ import { DynamicConfigurations } from './disks/dynamicConfigurations';
 import { DiskImageEditors } from './disks/imageEditor';
 import { showLaunchProgress } from './launchProgress';
 import { MachineTree } from './machines/machineTree';
+import { MemoryWatchKeeper } from './memoryWatchKeeper';
 import { ALL_PANELS, PAGE_TABLES, PANELS, PHYSICAL_MEMORY, SCREEN } from './panels/definitions';
 import { Panel, type PanelDefinition } from './panels/panel';
 import { registerPanelMenu } from './panels/panelMenu';
@@ -36,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new DiskFiles(events),
     new DiskImageEditors(context.extensionUri, log),
     registerDiskCommands(),
+    new MemoryWatchKeeper(context.workspaceState, events),
     new MachineTree(events),
     registerRecordingCommands(),
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, new DynamicConfigurations(), vscode.DebugConfigurationProviderTriggerKind.Dynamic),

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import type { PanelRequests } from '../../debugger/panelProtocol';
+import type { PanelEvents, PanelRequests } from '../../debugger/panelProtocol';
 
 /** What a request takes and what its response's body is. */
 interface Exchange<Arguments, Response extends Dap.Response> {
@@ -84,6 +84,7 @@ interface Events {
   'shadowbox.serialOpen': { port: string };
   'shadowbox.serial': { port: string; data: string };
   'shadowbox.changed': object;
+  'shadowbox.watchesChanged': PanelEvents['shadowbox.watchesChanged'];
 }
 
 export interface ReceivedEvent<Body = unknown> {

@@ -1,6 +1,6 @@
 // Which address is meant by a text or a variable that was clicked.
 import assert from 'node:assert/strict';
-import { addressExpression, addressInMemory, addressOfVariable, baseAddressQuery, clickedBytes, expressionOfVariable } from '../../src/extension/addressText';
+import { addressExpression, addressInMemory, addressOfVariable, baseAddressQuery, byteCountIn, clickedBytes, clickedPart, expressionOfVariable } from '../../src/extension/addressText';
 
 describe('an address in text', () => {
   const CASES: readonly (readonly [string, string | undefined])[] = [
@@ -99,5 +99,26 @@ describe('what a context menu in memory is about', () => {
     assert.deepEqual(clickedBytes({ webview: 'hexEditor.hexedit' }, shown), { reference: '0x1000' });
     assert.equal(clickedBytes({ webview: 'hexEditor.hexedit' }, { scheme: 'file', path: '/kernel.elf' }), undefined);
     assert.equal(clickedBytes(undefined, undefined), undefined);
+  });
+});
+
+describe('a row of a panel', () => {
+  const ROW = { webviewSection: 'shadowbox.row.mapped', linear: '0x50000000', reference: 'phys:0x412000', bytes: 4096, entry: 'phys:0x406000', entryBytes: 4 };
+
+  it('says what it leads to, its entry, and its address', () => {
+    assert.deepEqual(clickedBytes(ROW, undefined), { reference: 'phys:0x412000', bytes: 4096 });
+    assert.deepEqual(clickedPart(ROW, 'entry'), { reference: 'phys:0x406000', bytes: 4 });
+    assert.deepEqual(clickedPart(ROW, 'linear'), { reference: '0x50000000' });
+  });
+
+  it('has no entry where it is a piece of a page, and nothing elsewhere', () => {
+    assert.equal(clickedPart({ linear: '0x1000', reference: 'phys:0x1000', bytes: 4096 }, 'entry'), undefined);
+    for (const part of ['entry', 'linear'] as const) assert.equal(clickedPart(undefined, part), undefined);
+  });
+});
+
+describe('a number of bytes', () => {
+  it('is typed in decimal or hexadecimal', () => {
+    assert.deepEqual(['16', ' 0x1000 ', '0', '-4', '1.5', '', '4k', '1e3'].map(byteCountIn), [16, 4096, undefined, undefined, undefined, undefined, undefined, undefined]);
   });
 });

@@ -1,6 +1,7 @@
-// Disks and machines in a real VS Code: the editor for images, the Disks panel and the view Machines, as a person sees them.
+// Disks and machines in a real VS Code: the editor for images, the Disks panel and the view Machines, as a person sees them; images that are mounted
+// as folders.
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { cache, samples } from '../../scripts/lib/paths.mjs';
@@ -19,10 +20,14 @@ describe('disks and machines in a real VS Code', function () {
   this.timeout(90_000);
   this.bail(true);
   const editor = useEditor(async (context, temporary) => {
-    requireTools(context, { 'mkfs.ext4': 'e2fsprogs' });
+    requireTools(context, { 'mkfs.ext4': 'e2fsprogs', 'mkfs.fat': 'dosfstools', mcopy: 'mtools', xorriso: 'xorriso' });
     const folder = await temporary(path.join(cache, 'disks-'));
     cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
     run('mkfs.ext4', ['-q', '-F', '-L', 'files', '-d', path.join(samples, 'hello'), path.join(folder, 'files.img'), '16M']);
+    const [fat, source] = [path.join(folder, 'floppy.img'), path.join(samples, 'hello', 'hello.asm')];
+    run('mkfs.fat', ['-C', '-n', 'NOTES', fat, '1440']);
+    run('mcopy', ['-i', fat, source, '::/HELLO.ASM']);
+    run('xorriso', ['-as', 'mkisofs', '-quiet', '-R', '-J', '-V', 'DISC', '-o', path.join(folder, 'disc.iso'), path.join(samples, 'hello')]);
     return { folder };
   });
 
@@ -128,4 +133,27 @@ describe('disks and machines in a real VS Code', function () {
     await page.locator('.debug-toolbar a.codicon-debug-continue').waitFor();
     await stopDebugging(page);
   });
+
+  for (const [kind, image, file] of [['FAT', 'floppy.img', 'HELLO.ASM'], ['ISO 9660', 'disc.iso', 'hello.asm']] as const) {
+    it(`an image with ${kind} is mounted as a folder of the explorer, and a file in it opens`, async () => {
+      const { page } = editor;
+      await runCommand(page, 'View: Show Explorer');
+      const rows = page.locator('.explorer-folders-view .monaco-list-row');
+      await runCommand(page, 'View: Close All Editors');
+      // Where the folder of an image that is mounted has its name already, the image comes behind it.
+      await chooseInContextMenu(page, rows.filter({ hasText: image }).last(), 'Mount Disk Image in Explorer');
+      const root = rows.and(page.locator('[aria-level="1"]')).filter({ hasText: image });
+      await root.waitFor({ timeout: 60_000 });
+      if (await root.getAttribute('aria-expanded') !== 'true') await root.click();
+      // The folder of this suite has no such file, and its images are no folders.
+      const entry = rows.filter({ hasText: new RegExp(`^${file}$`) }).last();
+      await entry.waitFor();
+      await entry.dblclick();
+      await page.locator('.tab.active').filter({ hasText: file }).waitFor();
+      const [first] = readFileSync(path.join(samples, 'hello', 'hello.asm'), 'utf8').split('\n');
+      await page.locator('.view-line').filter({ hasText: first.trim() }).first().waitFor();
+      await page.locator('.breadcrumbs-control').filter({ hasText: image }).waitFor();
+      await screenshot(page, `mounted-${kind.slice(0, 3).toLowerCase()}`);
+    });
+  }
 });

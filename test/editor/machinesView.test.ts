@@ -1,5 +1,5 @@
 // The view Machines in a real VS Code by the keyboard alone: a machine is started, its floppy taken out, its moments named, gone to and
-// removed, and it is ended; rules of accessibility, and how it looks in three themes.
+// removed, its memory watched, and it is ended; rules of accessibility, and how it looks in three themes.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { accessibilityFaults } from '../support/accessibility';
 import type { OpenEditor } from './harness/editor';
 import { openEditor, requireEditor } from './harness/editor';
-import { chooseTheme, runCommand, screenshot, screenshotOfFailure, waitForEnd, waitForStopped, waitUntil } from './harness/workbench';
+import { chooseTheme, foldUp, panelFrame, runCommand, screenshot, screenshotOfFailure, waitForEnd, waitForStopped, waitUntil } from './harness/workbench';
 
 const PANE = '.pane:has(> .pane-header[aria-label^="Machines"])';
 
@@ -25,7 +25,7 @@ describe('the view Machines by the keyboard', function () {
     folder = await mkdtemp(path.join(cache, 'machines-'));
     cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
     mkdirSync(path.join(folder, '.vscode'));
-    const configuration = { type: 'shadowbox', request: 'launch', name: 'my machine', floppy: '${workspaceFolder}/boot.img', memory: '32M' };
+    const configuration = { type: 'shadowbox', request: 'launch', name: 'my machine', floppy: '${workspaceFolder}/boot.img', floppyB: 'empty', memory: '32M' };
     writeFileSync(path.join(folder, '.vscode', 'launch.json'), JSON.stringify({ version: '0.2.0', configurations: [configuration] }, undefined, 2));
     editor = await openEditor({ folder });
   });
@@ -79,6 +79,7 @@ describe('the view Machines by the keyboard', function () {
     await page.keyboard.press('ArrowRight');
     await row(page, 'Memory').filter({ hasText: '32M' }).waitFor();
     await row(page, 'boot.img').first().waitFor();
+    assert.equal(await row(page, /^empty/).count(), 0, 'a drive without a disk names no file');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('Enter');
     await waitForStopped(page);
@@ -91,11 +92,15 @@ describe('the view Machines by the keyboard', function () {
       const header = page.locator(`.pane-header[aria-label="${name}"][aria-expanded=true]`);
       if (await header.count() > 0) await header.click();
     }
-    for (const fact of ['1 CPU', '32 MiB', 'floppy0', 'Snapshots']) await row(page, fact).first().waitFor();
+    for (const fact of ['1 CPU', '32 MiB', 'floppy0', 'floppy1', 'Snapshots']) await row(page, fact).first().waitFor();
     await goTo(page, 'floppy0');
     const menu = await fromMenu(page, 'Take It Out');
     assert.ok(menu.includes('Insert or Change the Disc…') && menu.includes('Show Disks'), menu.join());
     await row(page, 'floppy0').filter({ hasText: 'empty' }).waitFor();
+    await goTo(page, 'floppy1');
+    const emptyDrive = await fromMenu(page, 'Show Disks');
+    assert.ok(emptyDrive.includes('Insert or Change the Disc…') && !emptyDrive.includes('Take It Out'), emptyDrive.join());
+    await (await panelFrame(page, 'Disks')).locator('[data-disk=floppy1]').filter({ hasText: /Floppy 1\s*empty/ }).waitFor();
   });
 
   it('names moments, renames them with F2, goes there with Enter, removes them with Delete', async () => {
@@ -147,6 +152,47 @@ describe('the view Machines by the keyboard', function () {
     assert.equal(await page.locator('.notification-list-item').filter({ hasText: 'my machine' }).count(), 0, 'nothing went wrong');
   });
 
+  /** Types into the box of VS Code's that asks this, and gives the answer. */
+  async function answer(page: Page, question: string, text: string): Promise<void> {
+    const box = page.locator('.quick-input-widget').filter({ hasText: question });
+    await box.waitFor();
+    await box.locator('input[type=text]').fill(text);
+    await page.waitForTimeout(200);
+    await page.keyboard.press('Enter');
+    await box.waitFor({ state: 'hidden' });
+  }
+
+  it('watches a range of memory, which can be disabled with the space bar, and stops at who writes to it', async () => {
+    const { page } = editor;
+    await goTo(page, 'Watched Memory');
+    await fromMenu(page, 'Watch Memory…');
+    await answer(page, 'What is to be watched', 'phys:0xb8000');
+    await answer(page, 'How many bytes', '4000');
+    const ways = page.locator('.quick-input-widget').filter({ has: page.locator('input[placeholder="Which accesses the guest is to stop at"]') });
+    await ways.locator('.monaco-list-row').first().waitFor();
+    assert.deepEqual(await ways.locator('.monaco-list-row .label-name').allInnerTexts(), ['writes', 'reads', 'reads and writes']);
+    await page.keyboard.press('Enter');
+    const line = row(page, 'phys:0xb8000');
+    await line.filter({ hasText: 'writes, 4000 bytes' }).waitFor();
+    await page.locator('.notification-list-item').filter({ hasText: 'The guest stops at writes of phys:0xb8000, 4000 bytes.' }).waitFor();
+    await runCommand(page, 'Notifications: Clear All Notifications');
+    await goTo(page, 'phys:0xb8000');
+    await page.keyboard.press('Space');
+    await line.filter({ hasText: 'disabled: writes' }).waitFor();
+    await goTo(page, 'phys:0xb8000');
+    const menu = await fromMenu(page, 'Enable');
+    for (const entry of ['Remove', 'Show in Physical Memory', 'View Memory Here', 'Copy Address']) assert.ok(menu.some((each) => each.startsWith(entry)), `${entry}: ${menu.join()}`);
+    await line.filter({ hasNotText: 'disabled' }).waitFor();
+    await screenshot(page, 'machines-watched');
+    assert.deepEqual(await accessibilityFaults(page, `${PANE} .pane-body`), []);
+    // Without its floppy the machine has nothing to boot, and its BIOS says so on the screen.
+    await page.keyboard.press('F5');
+    await row(page, 'my machine').filter({ hasText: /stopped: phys:0xb8000/ }).waitFor();
+    await runCommand(page, 'View: Toggle Debug Console');
+    await page.locator('.repl').filter({ hasText: /phys:0xb8000 \(4000 bytes\): byte 0x\w+ was .*; written by / }).waitFor();
+    await screenshot(page, 'machines-watched-stop');
+  });
+
   it('ends the machine from the menu, and opens its configuration', async () => {
     const { page } = editor;
     await goTo(page, 'stopped');
@@ -157,5 +203,22 @@ describe('the view Machines by the keyboard', function () {
     await goTo(page, 'my machine');
     await fromMenu(page, 'Open in launch.json');
     await page.locator('.tab.active').filter({ hasText: 'launch.json' }).waitFor();
+  });
+
+  it('watches again in the next run what was watched, until it is removed with Delete', async () => {
+    const { page } = editor;
+    await goTo(page, 'my machine');
+    await page.keyboard.press('Enter');
+    await waitForStopped(page);
+    // Only lines in view are there.
+    await foldUp(page, 'Call Stack');
+    const line = row(page, 'phys:0xb8000');
+    await line.filter({ hasText: 'writes, 4000 bytes' }).waitFor();
+    await goTo(page, 'phys:0xb8000');
+    await page.keyboard.press('Delete');
+    await line.waitFor({ state: 'detached' });
+    await row(page, 'Watched Memory').filter({ hasText: 'none' }).waitFor();
+    await page.keyboard.press('Shift+F5');
+    await waitForEnd(page);
   });
 });

@@ -100,7 +100,7 @@ describe('package.json', () => {
 
     it('are those of trees in our own view, while a line of it has the keyboard', () => {
       const inView = keybindings.filter(isInOurView);
-      assert.deepEqual(inView.map(({ key }) => key), ['enter', 'f2', 'delete']);
+      assert.deepEqual(inView.map(({ key }) => key), ['enter', 'f2', 'delete', 'space']);
       for (const { command, when } of inView) {
         assert.ok(known.has(command), command);
         assert.equal(when, 'focusedView == shadowbox.machines && listFocus && !inputFocus', command);

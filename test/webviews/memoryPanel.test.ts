@@ -1,6 +1,7 @@
 // The panel Physical Memory: what the map makes of the machine's answer, and the panel in a browser: keyboard, zoom, the ways to Page Tables
 // and code, what has changed, accessibility. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
+import type { Locator } from 'playwright-core';
 import { eventually } from './eventually';
 import { dumpOf } from '../../webviews/physical-memory/dump';
 import { FRAMES, cellsOf, changesOf, framesOf, nextKind, runAt } from '../../webviews/physical-memory/frames';
@@ -202,6 +203,27 @@ describe('physical memory: in a browser', function () {
     const line = page.locator('.dump > span').first();
     await line.waitFor();
     assert.deepEqual(JSON.parse(await line.getAttribute('data-vscode-context') ?? ''), { webviewSection: 'shadowbox.memory', reference: 'phys:0x00400000', bytes: 16 });
+    assert.deepEqual(JSON.parse(await page.locator('.detail').getAttribute('data-vscode-context') ?? ''), { webviewSection: 'shadowbox.memory', reference: 'phys:0x00400000', bytes: 4096 });
+  }, { shade: 'kind', cursor: 0x400, view: 'memory' }));
+
+  it('leads the keyboard from line to line of the dump, for the menu of each', () => withMemory(DARK, async ({ page }) => {
+    const lines = page.locator('.dump > span');
+    await lines.nth(1).waitFor();
+    const hasFocus = (line: Locator): Promise<boolean> => line.evaluate((element) => element === document.activeElement);
+    await page.focus('.dump');
+    await page.keyboard.press('ArrowDown');
+    await eventually(async () => { assert.ok(await hasFocus(lines.nth(0))); });
+    await page.keyboard.press('ArrowDown');
+    await eventually(async () => { assert.ok(await hasFocus(lines.nth(1))); });
+    await page.evaluate(() => {
+      window.addEventListener('contextmenu', (event) => { if (event.target instanceof HTMLElement) document.body.dataset.menu = event.target.dataset.vscodeContext; });
+    });
+    await page.keyboard.press('Shift+F10');
+    await eventually(async () => { assert.equal(await page.evaluate(() => document.body.dataset.menu), await lines.nth(1).getAttribute('data-vscode-context')); });
+    await page.keyboard.press('ArrowUp');
+    await eventually(async () => { assert.ok(await hasFocus(lines.nth(0))); });
+    await page.keyboard.press('Escape');
+    await page.locator('#map:focus').waitFor();
   }, { shade: 'kind', cursor: 0x400, view: 'memory' }));
 
   it('has letters in large cells, and fits widths from 280 to 1600 px', () => withMemory(LIGHT, async ({ page }) => {

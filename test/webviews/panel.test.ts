@@ -1,6 +1,7 @@
 // The bundled panel in a browser: its policy holds, rows open, an address is walked, the keyboard does it all, and the page
 // is left alone while nothing changes. Pictures go to test-results/screenshots/.
 import assert from 'node:assert/strict';
+import type { Locator, Page } from 'playwright-core';
 import { eventually } from './eventually';
 import { answer, type FakeMachine } from './fakeHost';
 import { labKernel, linuxKernel } from './kernels';
@@ -99,6 +100,59 @@ describe('page-tables: in a browser', function () {
     await page.keyboard.press('Enter');
     await page.locator('.walk-title').filter({ hasText: 'Walk of 00000000' }).waitFor();
   }));
+
+  describe('has a menu on its rows', () => {
+    const contextOf = async (row: Locator): Promise<unknown> => JSON.parse(await row.getAttribute('data-vscode-context') ?? '{}');
+    /** Keeps what VS Code would hear of a menu: what it is about, and where it is to be. */
+    const hearMenus = (page: Page): Promise<void> => page.evaluate(() => {
+      window.addEventListener('contextmenu', (event) => {
+        if (event.defaultPrevented || !(event.target instanceof Element)) return;
+        event.preventDefault();
+        document.body.dataset.menu = event.target.closest('[data-row]')?.id ?? 'none';
+        document.body.dataset.menuTop = String(event.clientY);
+      });
+    });
+
+    it('about entries and what they map, a table, and what is not there', () => withPanel(DARK, async (panel) => {
+      const heap = rowOf(panel, '50000000–503fffff');
+      await heap.waitFor();
+      // PDE 320 of the directory at 401000h; it leads to a table of 4 KiB.
+      const pointer = await contextOf(heap) as Readonly<Record<string, unknown>>;
+      assert.deepEqual({ ...pointer, reference: '' }, { webviewSection: 'shadowbox.row.mapped', linear: '0x50000000', reference: '', bytes: 4096, entry: 'phys:0x401500', entryBytes: 4 });
+      const table = String(pointer.reference);
+      await heap.locator('[data-toggle]').click();
+      const head = rowOf(panel, '24 of 1\u202f024 present');
+      assert.deepEqual(await contextOf(head), { webviewSection: 'shadowbox.memory', reference: table, bytes: 4096 });
+      const absent = rowOf(panel, '50018000');
+      assert.deepEqual(await contextOf(absent), {
+        webviewSection: 'shadowbox.row.absent', linear: '0x50018000', entry: `phys:0x${(Number(table.slice(5)) + 24 * 4).toString(16)}`, entryBytes: 1000 * 4,
+      });
+    }));
+
+    it('about pieces of a large page, which have no entry of their own', () => withPanel(DARK, async (panel) => {
+      await rowOf(panel, '00400000–007fffff').locator('[data-toggle]').click();
+      assert.deepEqual(await contextOf(rowOf(panel, '00407000–00407fff')), { webviewSection: 'shadowbox.row.piece', linear: '0x407000', reference: 'phys:0x407000', bytes: 4096 });
+    }));
+
+    it('that a key opens on the marked row, and the mouse on the row under it', () => withPanel(DARK, async (panel) => {
+      const { page } = panel;
+      const heap = rowOf(panel, '50000000–503fffff');
+      await heap.waitFor();
+      await hearMenus(page);
+      await heap.click({ button: 'right' });
+      await page.locator('[role=row][aria-selected=true]').filter({ hasText: '50000000–503fffff' }).waitFor();
+      const told = (name: 'menu' | 'menuTop') => page.evaluate((of) => document.body.dataset[of], name);
+      await eventually(async () => { assert.equal(await told('menu'), await heap.getAttribute('id')); });
+      await page.focus('#trees');
+      await page.keyboard.press('ArrowDown');
+      const marked = page.locator('[role=row][aria-selected=true]');
+      await marked.filter({ hasNotText: '50000000–503fffff' }).waitFor();
+      await page.keyboard.press('Shift+F10');
+      await eventually(async () => { assert.equal(await told('menu'), await marked.getAttribute('id')); });
+      const box = await marked.boundingBox();
+      assert.equal(Math.round(Number(await told('menuTop'))), Math.round((box?.y ?? 0) + (box?.height ?? 0)), 'it opens below the row');
+    }));
+  });
 
   it('writes nothing to the page when an answer says nothing new, and keeps focus and scroll when it does', () => withPanel(DARK, async (panel, lab) => {
     const { page } = panel;

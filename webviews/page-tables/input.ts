@@ -1,6 +1,7 @@
 /**
  * From what a person does on the page to messages. One set of listeners at the panel's root serves all rows.
  */
+import { menuByKey } from '../ui/memoryMenu';
 import type { Message, Movement } from './messages';
 import type { State } from './state';
 import { stripPlace } from './strip';
@@ -134,6 +135,12 @@ export function listen(root: HTMLElement, state: () => State, dispatch: (message
   on('dblclick', (event) => {
     if (rowKey(event.target) !== undefined) send({ type: 'walkSelected' });
   });
+  // The menu is about the row that is marked.
+  on('contextmenu', (event) => {
+    const key = rowKey(event.target);
+    if (key !== undefined) send({ type: 'select', key });
+  });
+  menuByKey(root, (focused) => (focused.id === 'trees' ? focused.querySelector('[data-row][aria-selected=true]') : undefined));
   on('change', (event) => { send(changeMessage(event.target)); });
   on('input', ({ target }) => {
     if (!(target instanceof HTMLInputElement)) return;

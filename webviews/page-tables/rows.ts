@@ -48,6 +48,8 @@ export interface PartRow extends RowPlace {
   readonly walked: 'path' | 'end' | undefined;
   /** In a split table: key of the row of the large page's entry, from which everything here derives. */
   readonly source: string | undefined;
+  /** Guest-physical address of the table that it belongs to; in a split table that of no table. */
+  readonly guestTable: number;
 }
 
 /** Something to say in place of a table. */
@@ -87,6 +89,7 @@ interface TableContext {
   readonly level: number;
   readonly changes: TableChanges | undefined;
   readonly source: string | undefined;
+  readonly guestTable: number;
 }
 
 class Builder {
@@ -131,7 +134,7 @@ class Builder {
       ...place, kind: 'table', key: `t:${pair.level}:${pair.linear}`, pair,
       splitBytes: splits && splits.bytes / BigInt(splits.count), changed: changes ? changeCount(changes) : 0,
     });
-    const table = { level: pair.level, changes, source: splits && (parent?.source ?? parent?.key) };
+    const table = { level: pair.level, guestTable: pair.guestTable, changes, source: splits && (parent?.source ?? parent?.key) };
     // Nothing lies across the seam of a sign-extended space: its two halves are far apart.
     const seam = level === undefined ? this.inputs.seam : undefined;
     for (const group of align(pair, this.inputs.walked, seam)) this.group(group, table, depth);
@@ -176,13 +179,13 @@ class Builder {
     else for (let i = 0; i < part.count; i++) this.part(entryOf(part, i), table, depth + 1, 'e');
   }
 
-  private push(part: Part, { level, changes, source }: TableContext, row: Pick<PartRow, 'depth' | 'key' | 'opens' | 'open' | 'parts'>): PartRow {
+  private push(part: Part, { level, changes, source, guestTable }: TableContext, row: Pick<PartRow, 'depth' | 'key' | 'opens' | 'open' | 'parts'>): PartRow {
     const lowerSlot = row.opens === 'table' ? this.slot(level - 1, part.linear) : undefined;
     const lowerChanges = this.changes(lowerSlot);
     const made: PartRow = {
       // Written out: spreading `row` here costs more than all the rest of a long list.
       kind: 'part', key: row.key, depth: row.depth, opens: row.opens, open: row.open, parts: row.parts,
-      level, source, part, linear: part.linear, bytes: part.bytes, lower: lowerSlot?.pair,
+      level, source, guestTable, part, linear: part.linear, bytes: part.bytes, lower: lowerSlot?.pair,
       lowerChanges: lowerChanges ? changeCount(lowerChanges) : 0,
       guestChange: changes && changeOf(changes.guest, part),
       shadowChange: changes && changeOf(changes.shadow, part),

@@ -7,6 +7,7 @@ import { guestCell } from './guestCell';
 import { layoutOf, linesOf, middlesOf, type Layout } from './layout';
 import { linksOf, type Link } from './links';
 import { selectedIndex } from './navigation';
+import { rowMenu } from './rowMenu';
 import { rowsOf, type Row } from './rows';
 import { shadowCell } from './shadowCell';
 import { modeOf, type State } from './state';
@@ -73,6 +74,7 @@ function rowView(context: TreeContext, layout: Layout, row: Row, index: number, 
     class: classes('row', row.kind, linesOf(row, layout.arrangement) === 2 && 'two-lines', selected && 'selected', walked && `walked-${walked}`, lit.has(row.key) && 'lit', changed && 'changed', index % 2 === 1 && 'odd'),
     'aria-level': row.depth, 'aria-rowindex': index + 1, 'aria-selected': selected ? 'true' : 'false',
     'aria-expanded': opens ? String(row.open) : undefined,
+    ...rowMenu(context, row),
     style: { transform: `translateY(${layout.tops[index]}px)`, '--depth': String(Math.min(DEEPEST_INDENT, row.depth - 1)) },
   }, cells(context, row));
 }

@@ -28,7 +28,7 @@ function namesOf(inquiries: Inquiries): ReadonlyMap<number, string> {
 }
 
 export function detailView(page: number | undefined, inquiries: Inquiries, remark: string): ElementDescription {
-  return h('section', { class: 'detail', key: 'detail', 'aria-label': t('The chosen page'), tabindex: 0 },
+  return h('section', { class: 'detail', key: 'detail', 'aria-label': t('The chosen page'), tabindex: 0, ...(page === undefined ? {} : menuOn({ reference: `phys:${physical(page)}`, bytes: PAGE_BYTES })) },
     h('p', { class: 'remark', role: 'status', key: 'remark' }, remark),
     page === undefined
       ? h('p', { class: 'hint', key: 'hint' }, t('Choose a page: who maps it, and what it holds, stands here. Keys: arrows move, + − zoom, [ ] to where another kind begins, m memory, 0 the whole space, / address, w Page Tables, c code.'))
@@ -104,5 +104,5 @@ function dumpView(page: number, data: string): ElementDescription {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   if (bytes.length === 0) return h('p', { class: 'hint', key: 'dump' }, t('There are no bytes to read without an effect.'));
   return h('pre', { class: 'dump hex', key: 'dump', tabindex: 0, 'aria-label': t('Bytes of the page') }, dumpOf(bytes, page * PAGE_BYTES, 8).map(({ text, address, bytes: length }) =>
-    h('span', { key: `line-${address}`, ...menuOn({ reference: `phys:0x${hex(address, 8)}`, bytes: length }) }, `${text}\n`)));
+    h('span', { key: `line-${address}`, tabindex: -1, ...menuOn({ reference: `phys:0x${hex(address, 8)}`, bytes: length }) }, `${text}\n`)));
 }

@@ -44,6 +44,16 @@ function pressed(root: HTMLElement, page: Page, key: string): boolean {
   return true;
 }
 
+/** Up and down among the lines of bytes, so that each can be asked for its menu; whether there is another line. */
+function toLine(target: HTMLElement, name: string): boolean {
+  const step = name === 'ArrowDown' ? 1 : name === 'ArrowUp' ? -1 : 0;
+  const lines = [...target.closest('.dump')?.children ?? []];
+  const next = step === 0 ? undefined : lines.at(Math.max(0, lines.indexOf(target) + step));
+  if (!(next instanceof HTMLElement)) return false;
+  next.focus();
+  return true;
+}
+
 function key(root: HTMLElement, page: Page, event: KeyboardEvent): boolean {
   const { target, key: name } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof HTMLElement)) return false;
@@ -51,7 +61,7 @@ function key(root: HTMLElement, page: Page, event: KeyboardEvent): boolean {
   if (name === 'Escape') root.querySelector<HTMLElement>('#map')?.focus();
   else if (isField) return false;
   else if (name === '/') root.querySelector<HTMLInputElement>('[data-field=address]')?.select();
-  else return target.id === 'map' && pressed(root, page, name);
+  else return toLine(target, name) || (target.id === 'map' && pressed(root, page, name));
   return true;
 }
 

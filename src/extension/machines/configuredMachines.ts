@@ -32,8 +32,8 @@ export async function configuredMachines(): Promise<readonly ConfiguredMachine[]
 
 /** Files that a configuration names, as they are written behind the workspace folder. */
 export function filesOf(configuration: vscode.DebugConfiguration): readonly string[] {
-  const { kernel, multiboot, floppy, cdrom, disks } = configuration;
-  const named: readonly unknown[] = [kernel, multiboot, floppy, cdrom, ...(Array.isArray(disks) ? disks : [])];
+  const { kernel, multiboot, floppy, floppyB, cdrom, disks } = configuration;
+  const named: readonly unknown[] = [kernel, multiboot, ...[floppy, floppyB, cdrom].filter((drive) => drive !== 'empty'), ...(Array.isArray(disks) ? disks : [])];
   return named.flatMap((each) => {
     const file = isRecord(each) ? each.path : each;
     return typeof file === 'string' ? [file.replace(/^\$\{workspaceFolder\}\//, '')] : [];

@@ -2,10 +2,14 @@
 import * as vscode from 'vscode';
 import type { DebugEvents } from '../debugEvents';
 import { changeDisc, takeOut } from '../disks/changeDisc';
+import { askAndWatch } from '../memoryWatches';
 import { configuredMachines, filesOf, openConfiguration, type ConfiguredMachine } from './configuredMachines';
 import { focusedLine } from './focusedLine';
 import { addBookmark, isInThePast, momentItem, momentsOf, removeBookmark, renameBookmark, travel, type Moment, type Timeline } from './moments';
 import { RunningMachines, type MachineFacts, type RunningMachine } from './runningMachines';
+import { changeWatch, watchesItem, watchItem } from './watches';
+
+type Watch = MachineFacts['watches'][number];
 
 /** Lines that are about a running machine and can be acted on, by their kind. */
 interface RunningItems {
@@ -13,6 +17,9 @@ interface RunningItems {
   readonly past: { readonly kind: 'past'; readonly machine: RunningMachine; readonly timeline: Timeline };
   readonly moment: { readonly kind: 'moment'; readonly machine: RunningMachine; readonly moment: Moment };
   readonly drive: { readonly kind: 'drive'; readonly machine: RunningMachine; readonly disk: MachineFacts['disks'][number] };
+  readonly watches: { readonly kind: 'watches'; readonly machine: RunningMachine; readonly watches: readonly Watch[] };
+  /** With its place as commands on memory take it (clickedBytes). */
+  readonly watch: { readonly kind: 'watch'; readonly machine: RunningMachine; readonly watch: Watch; readonly reference: string; readonly bytes: number };
 }
 
 /** A line of the tree. */
@@ -47,12 +54,13 @@ function planItems({ configuration }: ConfiguredMachine): readonly MachineItem[]
 }
 
 /** What a running machine is made of, each as a line. */
-export function factItems(machine: RunningMachine, { cpus, memoryBytes, disks, timeline }: MachineFacts): readonly MachineItem[] {
+export function factItems(machine: RunningMachine, { cpus, memoryBytes, disks, timeline, watches }: MachineFacts): readonly MachineItem[] {
   const show = (command: string, title: string): vscode.Command => ({ command, title });
   return [
     { kind: 'fact', label: cpuCount(cpus), description: '', icon: 'chip', command: show('shadowbox.showRegisters', vscode.l10n.t('Show Registers')) },
     { kind: 'fact', label: vscode.l10n.t('Memory'), description: sizeText(memoryBytes), icon: 'circuit-board', command: show('shadowbox.showPhysicalMemory', vscode.l10n.t('Show Physical Memory')) },
     ...disks.map((disk): MachineItem => ({ kind: 'drive', machine, disk })),
+    { kind: 'watches', machine, watches },
     { kind: 'past', machine, timeline },
   ];
 }
@@ -67,7 +75,7 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
 
   constructor(events: DebugEvents) {
     this.running = new RunningMachines(events);
-    this.view = vscode.window.createTreeView('shadowbox.machines', { treeDataProvider: this });
+    this.view = vscode.window.createTreeView('shadowbox.machines', { treeDataProvider: this, manageCheckboxStateManually: true });
     const files = vscode.workspace.createFileSystemWatcher('**/*.{img,iso,qcow2,vhd,vhdx,bin,elf,json}');
     const later = (): void => { this.later(); };
     this.registrations = vscode.Disposable.from(
@@ -76,6 +84,9 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration('launch')) later(); }),
       vscode.workspace.onDidChangeWorkspaceFolders(later),
       this.view,
+      this.view.onDidChangeCheckboxState(({ items }) => {
+        for (const [item, state] of items) void vscode.commands.executeCommand(state === vscode.TreeItemCheckboxState.Checked ? 'shadowbox.machineEnableWatch' : 'shadowbox.machineDisableWatch', item);
+      }),
       vscode.commands.registerCommand('shadowbox.refreshMachines', () => { this.emitter.fire(undefined); }),
       ...commands(this.view),
     );
@@ -92,6 +103,7 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       return [...this.running.all.map((machine): MachineItem => ({ kind: 'running', machine })), ...configured.map((machine): MachineItem => ({ kind: 'configured', machine }))];
     }
     if (item.kind === 'past') return momentsOf(item.timeline).map((moment) => ({ kind: 'moment', machine: item.machine, moment }));
+    if (item.kind === 'watches') return item.watches.map((watch) => ({ kind: 'watch', machine: item.machine, watch, reference: watch.memoryReference, bytes: watch.bytes }));
     if (item.kind === 'configured') return [...planItems(item.machine)];
     if (item.kind !== 'running') return [];
     const facts = await this.running.facts(item.machine);
@@ -105,6 +117,8 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       case 'past': return pastItem(item.machine, item.timeline);
       case 'moment': return momentItem(item.moment);
       case 'drive': return driveItem(item.disk);
+      case 'watches': return watchesItem(item.machine, item.watches);
+      case 'watch': return watchItem(item.machine, item.watch);
       case 'fact': return Object.assign(new vscode.TreeItem(item.label), {
         description: item.description, iconPath: new vscode.ThemeIcon(item.icon), contextValue: 'fact', ...(item.command === undefined ? {} : { command: item.command }),
       });
@@ -184,12 +198,23 @@ function commands(view: vscode.TreeView<MachineItem>): readonly vscode.Disposabl
     vscode.commands.registerCommand('shadowbox.machineEdit', async (item: MachineItem) => {
       if (item.kind === 'configured') await openConfiguration(item.machine);
     }),
-    // Enter does what a line is for; on others it is what it always is.
+    // Enter does what a line is for, the space bar ticks it and Delete removes it; on others keys are what they always are.
     vscode.commands.registerCommand('shadowbox.machineOpenLine', async () => {
       const item = await focusedLine(view);
       if (item?.kind === 'configured') await start(item.machine);
       else if (item?.kind === 'moment') await vscode.commands.executeCommand('shadowbox.machineGoToMoment', item);
+      else if (item?.kind === 'watch') await vscode.commands.executeCommand('shadowbox.showFrameOfMemory', item);
       else await vscode.commands.executeCommand('list.select');
+    }),
+    vscode.commands.registerCommand('shadowbox.machineTickLine', async () => {
+      const item = await focusedLine(view);
+      if (item?.kind !== 'watch') await vscode.commands.executeCommand('list.toggleExpand');
+      else await vscode.commands.executeCommand(item.watch.enabled ? 'shadowbox.machineDisableWatch' : 'shadowbox.machineEnableWatch', item);
+    }),
+    vscode.commands.registerCommand('shadowbox.machineRemoveLine', async (given?: MachineItem) => {
+      const item = given ?? await focusedLine(view);
+      if (item?.kind === 'moment' && item.moment.kind === 'bookmark') await vscode.commands.executeCommand('shadowbox.machineRemoveBookmark', item);
+      else if (item?.kind === 'watch') await vscode.commands.executeCommand('shadowbox.machineRemoveWatch', item);
     }),
     on('drive', 'shadowbox.machineChangeDisc', ({ machine, disk }) => changeDisc(machine.session, disk.name)),
     on('drive', 'shadowbox.machineTakeOut', ({ machine, disk }) => takeOut(machine.session, disk.name)),
@@ -200,6 +225,10 @@ function commands(view: vscode.TreeView<MachineItem>): readonly vscode.Disposabl
     onRunning('shadowbox.machinePower', (session) => session.customRequest('shadowbox.button', { button: 'power' })),
     on('past', 'shadowbox.machineAddBookmark', ({ machine }) => addBookmark(machine)),
     on('past', 'shadowbox.machineGoToFurthest', ({ machine }) => travel(machine.session, { furthest: true })),
+    on('watches', 'shadowbox.machineWatchMemory', ({ machine }) => askAndWatch(machine.session, {})),
+    on('watch', 'shadowbox.machineEnableWatch', ({ machine, watch }) => changeWatch(machine, watch, 'enable')),
+    on('watch', 'shadowbox.machineDisableWatch', ({ machine, watch }) => changeWatch(machine, watch, 'disable')),
+    on('watch', 'shadowbox.machineRemoveWatch', ({ machine, watch }) => changeWatch(machine, watch, 'remove')),
     on('moment', 'shadowbox.machineGoToMoment', ({ machine, moment }) => travel(machine.session, moment.travel)),
     on('moment', 'shadowbox.machineRenameBookmark', ({ machine, moment }) => renameBookmark(machine, moment)),
     on('moment', 'shadowbox.machineRemoveBookmark', ({ machine, moment }) => removeBookmark(machine, moment)),

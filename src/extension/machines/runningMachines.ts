@@ -13,6 +13,7 @@ export interface MachineFacts {
   readonly retired: number;
   readonly disks: PanelRequests['shadowbox.disks']['answer']['disks'];
   readonly timeline: PanelRequests['shadowbox.timeline']['answer'];
+  readonly watches: PanelRequests['shadowbox.watches']['answer']['watches'];
 }
 
 export interface RunningMachine {
@@ -44,6 +45,7 @@ export class RunningMachines implements vscode.Disposable {
   private take(session: vscode.DebugSession, event: string, body: unknown): void {
     const stop = isRecord(body) ? body : {};
     if (event === 'continued') this.set({ session, state: 'running', why: undefined });
+    if (event === 'shadowbox.watchesChanged') this.emitter.fire();
     if (event === 'shadowbox.changed' && this.machines.get(session.id)?.state !== 'running') void this.look(session);
     if (event === 'stopped') {
       const why = typeof stop.description === 'string' ? stop.description : String(stop.reason);
@@ -83,13 +85,14 @@ export class RunningMachines implements vscode.Disposable {
   async facts({ session }: RunningMachine): Promise<MachineFacts | undefined> {
     if (!this.events.isLaunched(session)) return undefined;
     try {
-      const [summary, cpu, { disks }, timeline] = await Promise.all([
+      const [summary, cpu, { disks }, timeline, { watches }] = await Promise.all([
         session.customRequest('shadowbox.summary') as Promise<PanelRequests['shadowbox.summary']['answer']>,
         session.customRequest('shadowbox.cpu') as Promise<PanelRequests['shadowbox.cpu']['answer']>,
         session.customRequest('shadowbox.disks') as Promise<PanelRequests['shadowbox.disks']['answer']>,
         session.customRequest('shadowbox.timeline') as Promise<PanelRequests['shadowbox.timeline']['answer']>,
+        session.customRequest('shadowbox.watches') as Promise<PanelRequests['shadowbox.watches']['answer']>,
       ]);
-      return { cpus: cpu.processor.count, memoryBytes: summary.memoryBytes, retired: summary.retired, disks, timeline };
+      return { cpus: cpu.processor.count, memoryBytes: summary.memoryBytes, retired: summary.retired, disks, timeline, watches };
     } catch {
       // It ended while it was asked.
       return undefined;

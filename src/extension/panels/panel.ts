@@ -6,6 +6,7 @@ import { FocusKeeper } from './focusKeeper';
 import type { PanelEvent } from './messages';
 import { panelHtml, webviewFolder } from './panelHtml';
 import { SessionBridge } from './sessionBridge';
+import { showTab, tabOf } from './tabs';
 
 /** What tells one panel from another. */
 export interface PanelDefinition {
@@ -38,6 +39,8 @@ function columnForPanel(): vscode.ViewColumn {
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   private bridge: SessionBridge | undefined;
+  /** Whether it has been open in this window; before that it may have a tab from the window before it was loaded anew. */
+  private wasOpen = false;
   /** Whether the webview's script is there to hear: it has asked something since the panel was last shown. */
   private listening = false;
   /** What to tell it as soon as it does. */
@@ -55,6 +58,11 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   show(): void {
     if (this.panel !== undefined) {
       this.panel.reveal(undefined, true);
+      return;
+    }
+    const unseen = this.wasOpen ? undefined : tabOf(this.definition.viewType);
+    if (unseen !== undefined) {
+      void showTab(unseen);
       return;
     }
     const { viewType, title, retainWhenHidden } = this.definition;
@@ -87,6 +95,7 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     const keeper = new FocusKeeper(panel, this.events);
     this.panel = panel;
     this.bridge = bridge;
+    this.wasOpen = true;
     this.listening = false;
     panel.webview.onDidReceiveMessage(() => {
       if (!this.listening) bridge.tellSession();

@@ -13,7 +13,7 @@ const LARGEST_ROM = 16 * 1024 * 1024;
 /** More than any guest can hold, debug information included. Whether an image fits into memory is its loader's to say. */
 const LARGEST_IMAGE = 2 ** 31 - 1;
 
-type Fields = 'firmware' | 'firmwareVariables' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'disks' | 'cdrom' | 'network';
+type Fields = 'firmware' | 'firmwareVariables' | 'vgaBios' | 'kernel' | 'initrd' | 'multiboot' | 'modules' | 'floppy' | 'floppyB' | 'disks' | 'cdrom' | 'network';
 
 async function checked(field: Fields, path: string): Promise<Stats> {
   let stats: Stats;
@@ -124,7 +124,7 @@ async function moduleFiles({ modules }: MachineConfiguration): Promise<ModuleFil
  * @throws LoadError naming the field, the file, what is wrong with it and what to do
  */
 export async function loadImages(configuration: MachineConfiguration): Promise<MachineImages> {
-  const { kernel, initrd, multiboot, floppy, disks, cdrom, network } = configuration;
+  const { kernel, initrd, multiboot, floppy, floppyB, disks, cdrom, network } = configuration;
   const networkRom = network === 'none' ? undefined : network.rom;
   return {
     configuration,
@@ -134,7 +134,8 @@ export async function loadImages(configuration: MachineConfiguration): Promise<M
     ...(multiboot === undefined ? {} : { multiboot: await readWhole('multiboot', multiboot, LARGEST_IMAGE) }),
     modules: await moduleFiles(configuration),
     ...(networkRom === undefined ? {} : { networkRom: await readWhole('network', networkRom, LARGEST_ROM) }),
-    ...(floppy === undefined ? {} : { floppy: await diskFile('floppy', floppy) }),
+    ...(floppy === undefined ? {} : { floppy: floppy === 'empty' ? null : await diskFile('floppy', floppy) }),
+    ...(floppyB === undefined ? {} : { floppyB: floppyB === 'empty' ? null : await diskFile('floppyB', floppyB) }),
     disks: await Promise.all((disks ?? []).map(async (disk) => ({ ...await diskFile('disks', disk), bus: disk.bus }))),
     ...(cdrom === undefined ? {} : { cdrom: cdrom === 'empty' ? null : await diskFile('cdrom', { path: cdrom, writable: false }) }),
   };

@@ -276,8 +276,16 @@ const ATA_CHANNELS = [
   { name: 'ata0', command: 0x1f0, control: 0x3f6, line: 14 },
   { name: 'ata1', command: 0x170, control: 0x376, line: 15 },
 ] as const;
-/** Names of the floppy drives, A first, for those who change their disks. */
-const FLOPPY_DRIVES: readonly string[] = ['floppy0', 'floppy1'];
+/** The name of a floppy drive (0 is A) for those who look at it or change its disk. */
+export function floppyName(unit: number): string {
+  return `floppy${unit}`;
+}
+
+/** The number of a floppy drive; -1 for what is no name of one. */
+export function floppyUnit(name: string): number {
+  return ['floppy0', 'floppy1'].indexOf(name);
+}
+
 /** Where the CD-ROM drive is: secondary master. */
 export const CDROM_PLACE = 2;
 
@@ -409,7 +417,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     return found;
   };
   const changeDisc = (drive: string, image: string | null): void => {
-    const floppy = FLOPPY_DRIVES.indexOf(drive);
+    const floppy = floppyUnit(drive);
     const done = floppy >= 0 ? fdc.changeDisk(floppy, image) : drive === 'cdrom' && ide.channels[CDROM_PLACE >> 1].changeDisc(CDROM_PLACE % 2, image);
     if (!done) throw new RangeError(`There is no drive '${drive}' whose disc can be changed.`);
   };

@@ -74,6 +74,7 @@ export class FloppyMedia {
     const type = floppyDriveType(this.#places[unit]);
     const found = medium.format.driveType;
     if (READABLE[type]?.includes(found) === true) return;
-    throw new RangeError(`The floppy drive is one for disks of ${NAMES[type] ?? 'another kind'}, and this is a disk of ${NAMES[found] ?? 'another kind'}: a machine has the drive of the disk that it starts with.`);
+    const why = this.#places[unit] === 'empty' ? 'a drive that begins empty is of this kind' : 'a machine has the drive of the disk that it starts with';
+    throw new RangeError(`The floppy drive is one for disks of ${NAMES[type] ?? 'another kind'}, and this is a disk of ${NAMES[found] ?? 'another kind'}: ${why}.`);
   }
 }

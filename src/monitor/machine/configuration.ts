@@ -6,7 +6,7 @@ import { MAX_CPUS } from '../memory/layout';
 import { TECHNIQUES } from '../memory/techniques';
 import { DEFAULT_CPU_MODEL } from '../cpu/models/models';
 import { cpuSelection, selectionOf } from './configurationCpuModel';
-import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, word, wordOrPath } from './configurationKinds';
+import { Refusal, choice, flag, integer, list, mapping, moment, path, pathWith, quoted, size, text, word, wordOr, wordOrPath } from './configurationKinds';
 import type { Kind, PathProperty } from './configurationKinds';
 import { networkSetting } from './configurationNetwork';
 import { nearestWord } from './configurationSpelling';
@@ -29,6 +29,7 @@ export interface FieldDefinition {
   readonly commandLineDefault?: string | boolean;
 }
 
+const NO_DISK = { empty: 'A drive without a disk.' } as const;
 const WRITABLE: PathProperty<boolean> = { kind: flag(), absent: false, doc: 'Whether what the guest writes goes to the file.' };
 const OVERLAY: PathProperty<string | undefined> = { kind: path(), absent: undefined, doc: 'Path of a QCOW2 image that takes what the guest writes; it is made if it is not there.' };
 
@@ -85,8 +86,13 @@ export const FIELDS = {
     doc: 'Modules that are loaded with a Multiboot image.',
   },
   floppy: {
-    kind: pathWith({ writable: WRITABLE }),
-    doc: 'Raw image in the floppy drive. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true.',
+    kind: wordOr(NO_DISK, pathWith({ writable: WRITABLE })),
+    doc: 'The floppy drive (A): raw image of the disk in it, or `"empty"`, for a disk to be put in later. The file stays as it is (what the guest writes is kept in memory) unless `writable` is true. '
+      + 'The disk says which drive it is; an empty one is of 1.44 MB. Default: there is no such drive.',
+  },
+  floppyB: {
+    kind: wordOr(NO_DISK, pathWith({ writable: WRITABLE })),
+    doc: 'A second floppy drive (B), like `floppy`. Default: there is none.',
   },
   disks: {
     kind: list(pathWith({
@@ -349,6 +355,12 @@ function combinationProblems(configuration: MachineConfiguration): Problem[] {
   return found;
 }
 
+/** A PC has its drives in order. Beside a recording one says where its image is. */
+function floppyProblems({ floppy, floppyB, recording }: MachineConfiguration): Problem[] {
+  if (floppyB === undefined || floppy !== undefined || recording !== undefined) return [];
+  return [problem('floppyB', 'there is no drive A, and B is the second', 'add "floppy": "empty", or write "floppy" instead')];
+}
+
 function bootOrderProblems({ bootOrder = [], floppy, disks, cdrom, network, firmware }: MachineConfiguration): Problem[] {
   const there = { floppy: floppy !== undefined, disk: (disks ?? []).length > 0, cdrom: cdrom !== undefined, network: network !== 'none' };
   const fields = { floppy: 'floppy', disk: 'disks', cdrom: 'cdrom', network: 'network' } as const;
@@ -400,7 +412,8 @@ function realModeProblems({ cpuModel, kernel, multiboot, firmware }: MachineConf
 function bootProblems(configuration: MachineConfiguration): Problem[] {
   const { firmware, kernel, multiboot, floppy, disks, cdrom, recording } = configuration;
   if (recording !== undefined) return [];
-  const bootable = [kernel, multiboot, floppy, disks?.[0], cdrom === 'empty' ? undefined : cdrom].some((image) => image !== undefined);
+  const inDrive = <Medium>(drive: Medium | 'empty'): Medium | undefined => (drive === 'empty' ? undefined : drive);
+  const bootable = [kernel, multiboot, inDrive(floppy), disks?.[0], inDrive(cdrom)].some((image) => image !== undefined);
   if (bootable || firmware !== 'builtin') return [];
   return [problem('kernel', 'there is nothing to boot', 'add one of "kernel", "multiboot", "floppy", "disks", "cdrom"')];
 }
@@ -427,7 +440,7 @@ export function validateConfiguration(values: unknown, options: ValidationOption
   if (all.length > 0) return { problems: all };
   const configuration = withShareTags(read as MachineConfiguration);
   const conflicts = [
-    ...combinationProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...shareProblems(configuration),
+    ...combinationProblems(configuration), ...floppyProblems(configuration), ...bootOrderProblems(configuration), ...placeProblems(configuration), ...shareProblems(configuration),
     ...realModeProblems(configuration), ...bootProblems(configuration),
   ];
   return conflicts.length > 0 ? { problems: conflicts } : { configuration, notices: noticesOf(configuration) };

@@ -227,6 +227,18 @@ export function pathWith<Properties extends PathProperties>(properties: Properti
   };
 }
 
+/** One of some words, or what another kind takes. */
+export function wordOr<Word extends string, T>(meanings: Readonly<Record<Word, string>>, other: Kind<T>): Kind<Word | T> {
+  const words = Object.keys(meanings);
+  const isWord = (value: unknown): value is Word => typeof value === 'string' && words.includes(value);
+  const { anyOf } = other.schema;
+  return {
+    schema: { anyOf: [{ type: 'string', enum: words, enumDescriptions: Object.values(meanings) }, ...(Array.isArray(anyOf) ? anyOf as readonly unknown[] : [other.schema])] },
+    label: `${words.map((each) => `\`"${each}"\``).join(', ')}, ${other.label}`,
+    read: (value, context) => (isWord(value) ? value : other.read(value, context)),
+  };
+}
+
 /** Text that a pattern allows. */
 export function word(pattern: RegExp, what: string, example: string): Kind<string> {
   return {

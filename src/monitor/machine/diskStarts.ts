@@ -4,6 +4,7 @@ import type { DriveStart } from '../disks/drive';
 import { FIRST_HARD_DISK } from '../firmware/bios/drives';
 import type { History } from '../snapshot/history';
 import { MachineError } from './blame';
+import { FLOPPY_FIELDS } from './images';
 import type { MachineParts } from './parts';
 
 export interface DiskStart extends DriveStart {
@@ -24,7 +25,7 @@ export function diskStarts({ drives }: MachineParts, history: History, isReset: 
       if (drive.writes !== 'image') return [];
       drive.settle();
       const blocks = [...history.firstOnDisk(String(number))].flatMap(([block, contents]) => (contents === 'image' ? [] : [[block, contents] as const]));
-      const role = number < FIRST_HARD_DISK ? 'floppy' : `disks.${number - FIRST_HARD_DISK}`;
+      const role = number < FIRST_HARD_DISK ? FLOPPY_FIELDS[number] : `disks.${number - FIRST_HARD_DISK}`;
       return [{ role, isReset, blocks: new Map(blocks), readOnly: drive.readOnly, discards: drive.discards }];
     });
   } catch (error) {

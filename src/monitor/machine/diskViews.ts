@@ -1,4 +1,5 @@
 /** Answers what the drives hold and what was asked of them, and reads their disks for who looks from outside. */
+import { floppyName } from '../devices/board';
 import { BlockError, type BlockBackend } from '../devices/device';
 import { ACTIVITY_ZONES, zoneOf } from '../disks/activity';
 import { OVERLAY_BLOCK, type Drive } from '../disks/drive';
@@ -6,7 +7,7 @@ import { SECTOR_BYTES } from '../disks/image';
 import { FIRST_HARD_DISK } from '../firmware/bios/drives';
 import type { DiskView } from '../inspection/queries';
 import { MachineError } from './blame';
-import type { MachineImages } from './images';
+import { floppiesIn, type MachineImages } from './images';
 import type { MachineParts } from './parts';
 
 /** One answer has at most so many bytes: the machine stands meanwhile. */
@@ -15,15 +16,18 @@ const LARGEST_READ = 1024 * 1024;
 type Place = Pick<DiskView, 'name' | 'kind' | 'bus'>;
 
 /** What is in a floppy drive: the disk that it had at first, another one, or none. */
-function inFloppyDrive(first: Drive, floppies: MachineParts['floppies'], now: BlockBackend | undefined): Drive | undefined {
-  return now === first ? first : floppies.find(now);
+function inFloppyDrive(first: Drive | undefined, floppies: MachineParts['floppies'], now: BlockBackend | undefined): Drive | undefined {
+  return first !== undefined && now === first ? first : floppies.find(now);
 }
 
 /** All drives with what is in them; an empty drive has none. */
-function places({ drives, floppies, discs, board }: MachineParts, { disks, cdrom }: MachineImages): readonly (readonly [Place, Drive | undefined])[] {
-  const fixed = [...drives].map(([number, drive]): readonly [Place, Drive | undefined] => (number < FIRST_HARD_DISK
-    ? [{ name: `floppy${number}`, kind: 'floppy', bus: 'floppy' }, inFloppyDrive(drive, floppies, board.floppyDrive(number).disk())]
-    : [{ name: `disk${number - FIRST_HARD_DISK}`, kind: 'disk', bus: disks[number - FIRST_HARD_DISK].bus ?? 'ata' }, drive]));
+function places({ drives, floppies, discs, board }: MachineParts, images: MachineImages): readonly (readonly [Place, Drive | undefined])[] {
+  const { disks, cdrom } = images;
+  const fixed = [
+    ...floppiesIn(images).map((_, unit): readonly [Place, Drive | undefined] => (
+      [{ name: floppyName(unit), kind: 'floppy', bus: 'floppy' }, inFloppyDrive(drives.get(unit), floppies, board.floppyDrive(unit).disk())])),
+    ...disks.map(({ bus = 'ata' }, index): readonly [Place, Drive | undefined] => [{ name: `disk${index}`, kind: 'disk', bus }, drives.get(FIRST_HARD_DISK + index)]),
+  ];
   return cdrom === undefined ? fixed : [...fixed, [{ name: 'cdrom', kind: 'cdrom', bus: 'ata' }, discs.find(board.cdromDisc())]];
 }
 

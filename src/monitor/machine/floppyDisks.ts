@@ -1,14 +1,15 @@
 /**
- * The floppy disks of a machine: the one that was in the drive at power-on, and those that were put in later, by the paths of their images.
+ * The floppy disks of a machine: those that were in the drives at power-on, and those that were put in later, by the paths of their images.
  * A disk that has been taken out is kept with what the guest has written to it, for when it is put in again.
  */
+import { floppyUnit } from '../devices/board';
 import { FIRST_DISK, type BlockBackend, type MachineInput } from '../devices/device';
 import type { Drive } from '../disks/drive';
 import { MachineError } from './blame';
 
 export interface FloppyDisksOptions {
-  /** The image of the disk that is in the drive at first. */
-  readonly first: string | undefined;
+  /** The image of the disk that is in each drive at first, A first. */
+  readonly first: readonly (string | undefined)[];
   /** Images that belong to other drives. */
   readonly taken: readonly string[];
   /** Paths that are written differently and mean the same file come out equal. */
@@ -39,8 +40,9 @@ export class FloppyDisks {
     const { image, writable = false } = input;
     if (image === null || image === FIRST_DISK) return input;
     const { first, taken, resolve } = this.options;
-    if (first !== undefined && resolve(image) === resolve(first)) return { kind: 'media', drive: input.drive, image: FIRST_DISK };
-    if (taken.some((path) => resolve(path) === resolve(image))) throw new MachineError(`'${image}' is the image of another drive of this machine: put in another one, or a copy.`, 'user');
+    const isFirst = (path: string | undefined): boolean => path !== undefined && resolve(image) === resolve(path);
+    if (isFirst(first[floppyUnit(input.drive)])) return { kind: 'media', drive: input.drive, image: FIRST_DISK };
+    if (first.some(isFirst) || taken.some((path) => resolve(path) === resolve(image))) throw new MachineError(`'${image}' is the image of another drive of this machine: put in another one, or a copy.`, 'user');
     const path = [...this.known.keys()].find((each) => resolve(each) === resolve(image)) ?? image;
     this.take(path, writable);
     return { ...input, image: path };

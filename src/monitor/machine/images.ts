@@ -55,7 +55,9 @@ export interface MachineImages {
   readonly modules: readonly ModuleFile[];
   /** Expansion ROM of the network card. */
   readonly networkRom?: ImageFile;
-  readonly floppy?: DiskFile;
+  /** The disks in the floppy drives A and B; null for a drive without one, undefined for no drive. */
+  readonly floppy?: DiskFile | null;
+  readonly floppyB?: DiskFile | null;
   readonly disks: readonly DiskFile[];
   /** The disc in the CD-ROM drive; null for a drive without one, undefined for no drive. */
   readonly cdrom?: DiskFile | null;
@@ -65,6 +67,14 @@ export interface MachineImages {
   readonly recording?: RunRecord;
   /** Snapshots of it, each told from the one before. The machine takes them out of the list. */
   readonly snapshots?: SavedSnapshot[];
+}
+
+/** Fields of the floppy drives, A first: of the configuration, of images, and roles of images in a recording. */
+export const FLOPPY_FIELDS = ['floppy', 'floppyB'] as const;
+
+/** The floppy drives that there are, A first, each with the disk that is in it at first. */
+export function floppiesIn(images: MachineImages): readonly (DiskFile | null)[] {
+  return FLOPPY_FIELDS.flatMap((field) => images[field] ?? (images[field] === null ? [null] : []));
 }
 
 export type { FileAccess, FileStore } from '../disks/file';

@@ -4,6 +4,7 @@
  */
 import * as L from '../cpu/layout';
 import { TripleFault } from '../cpu/interrupts';
+import { floppyName } from '../devices/board';
 import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devices/device';
 import { SERVICE_PORT } from '../firmware/bios/builtin';
 import type { FirmwareEnvironment } from '../firmware/platform';
@@ -16,7 +17,7 @@ import { outsideAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
-import type { FileStore, MachineImages } from './images';
+import { floppiesIn, type FileStore, type MachineImages } from './images';
 import { allDisks, buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
@@ -103,7 +104,7 @@ export class VirtualMachine {
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
       drives,
-      floppies: images.floppy === undefined ? [] : [board.floppyDrive(0)],
+      floppies: floppiesIn(images).map((_, unit) => board.floppyDrive(unit)),
       cdrom: images.cdrom === undefined ? undefined : { disc: () => board.cdromDisc() },
       transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
@@ -398,9 +399,17 @@ export class VirtualMachine {
   private takeNew(given: MachineInput): void {
     const { floppies } = this.parts;
     const input = given.kind === 'media' && given.drive !== 'cdrom' ? floppies.prepare(given) : given;
+    if (input.kind === 'media' && input.drive !== 'cdrom') this.checkIsElsewhere(input);
     this.hand(input);
     this.onChange();
     this.log.addInput({ time: this.time, retired: this.retired, events: this.queue.state.handled }, input);
+  }
+
+  /** One disk is in one drive. */
+  private checkIsElsewhere({ drive, image }: Extract<MachineInput, { readonly kind: 'media' }>): void {
+    const disk = image === null ? undefined : this.parts.floppies.disk(image);
+    const other = floppiesIn(this.images).findIndex((_, unit) => disk !== undefined && drive !== floppyName(unit) && this.parts.board.floppyDrive(unit).disk() === disk);
+    if (other >= 0) throw new MachineError(`'${image}' is in ${floppyName(other)}: take it out there first.`, 'user');
   }
 
   private hand(input: MachineInput): void {

@@ -9,6 +9,7 @@ import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { BlockBackend, DeviceHost } from '../devices/device';
+import type { FloppyPlace } from '../devices/fdc-media';
 import type { VideoMemory } from '../devices/vga-memory';
 import { isRomOfVga } from '../devices/vga-pci';
 import { VIDEO_BYTES } from '../devices/vga-state';
@@ -53,7 +54,7 @@ import { selectionOf } from './configurationCpuModel';
 import { Discs } from './discs';
 import { FloppyDisks } from './floppyDisks';
 import { resetCpuTo } from './firmwareCpu';
-import type { DiskFile, FileStore, MachineImages } from './images';
+import { FLOPPY_FIELDS, floppiesIn, type DiskFile, type FileStore, type MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
 import { Processors } from './processors';
 
@@ -275,7 +276,7 @@ interface Drives {
   /** As devices have them: those on ATA channels, and those on virtio. */
   readonly disks: readonly BlockBackend[];
   readonly virtioDisks: readonly BlockBackend[];
-  readonly floppies: readonly BlockBackend[];
+  readonly floppies: readonly FloppyPlace[];
   readonly floppyDisks: FloppyDisks;
   readonly discs: Discs;
 }
@@ -296,13 +297,17 @@ function openDrives(images: MachineImages, files: FileStore, storage: StorageSer
     return new Drive(store(field, { path, writable, ...more, ...(overlay === undefined ? {} : { overlay }) }), path, policy, start);
   };
   const all = images.disks.map((disk) => open('disks', disk, {}));
-  const floppies = images.floppy ? [open('floppy', images.floppy, { medium: 'floppy' })] : [];
   const drives = new Map<number, Drive>();
-  floppies.forEach((drive, i) => drives.set(i, drive));
+  const floppies = floppiesIn(images).map((file, unit): FloppyPlace => {
+    if (file === null) return 'empty';
+    const drive = open(FLOPPY_FIELDS[unit], file, { medium: 'floppy' });
+    drives.set(unit, drive);
+    return drive;
+  });
   all.forEach((drive, i) => drives.set(0x80 + i, drive));
   const discs = new Discs((path) => new Drive(store('cdrom', { path: images.discPlaces?.get(path) ?? path, writable: false, medium: 'cdrom' }), path, 'refuse'));
   const floppyDisks = new FloppyDisks({
-    first: images.floppy?.path, taken: images.disks.map(({ path }) => path), resolve: (path) => files.resolve('', path),
+    first: floppiesIn(images).map((file) => file?.path), taken: images.disks.map(({ path }) => path), resolve: (path) => files.resolve('', path),
     // A recording's disks are only read, whatever it says of them.
     open: (path, writable) => open('floppy', { path: images.discPlaces?.get(path) ?? path, bytes: 0, writable: writable && images.recording === undefined }, { medium: 'floppy' }),
   });

@@ -37,6 +37,8 @@ export interface EditorRequest {
   readonly extensions?: readonly string[];
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the folder is opened in Restricted Mode, until it is trusted. */
+  readonly asksForTrust?: boolean;
 }
 
 export interface OpenEditor {
@@ -117,6 +119,7 @@ export async function openEditor(request: EditorRequest): Promise<OpenEditor> {
       folder: request.folder,
       profile,
       idleSeconds: IDLE_SECONDS,
+      asksForTrust: request.asksForTrust === true,
       settings: { ...TEST_SETTINGS, ...request.settings },
       env: { ...NO_GALLERY, ...request.env },
     });

@@ -31,12 +31,12 @@ function writingFloppy(): Uint8Array {
   return image;
 }
 
-/** A boot sector that counts in the second sector of the floppy and of the first hard disk for ever: each time it reads, increments and writes a word. */
-function countingFloppy(): Uint8Array {
+/** A boot sector that counts in the second sector of the floppy and of another drive, the first hard disk, for ever: each time it reads, increments and writes a word. */
+function countingFloppy(other = 0x80): Uint8Array {
   const image = new Uint8Array(1474560);
   const call = (ax: number, drive: number): number[] => [0xb8, 0x01, ax, 0xb9, 0x02, 0x00, 0xba, drive, 0x00, 0xbb, 0x00, 0x7e, 0xcd, 0x13];
   const count = (drive: number): number[] => [...call(2, drive), 0xff, 0x06, 0x00, 0x7e, ...call(3, drive)];
-  image.set([...count(0), ...count(0x80), 0xeb, 0xbe]);
+  image.set([...count(0), ...count(other), 0xeb, 0xbe]);
   image.set([0x55, 0xaa], 510);
   return image;
 }
@@ -256,6 +256,28 @@ describe('recordings in one file', function () {
     written[512] = (written[512] ?? 0) ^ 1;
     writeFileSync(at('counting.img'), written);
     await refused({ recording: at('written.shadowbox') }, /counting\.img has been written to since it was saved, or is another file; put it beside the recording, or name it with "floppy"/);
+  });
+
+  it('have both floppy drives, with what the image in the second held, and one that was put into it', async () => {
+    writeFileSync(at('both.img'), countingFloppy(1));
+    for (const name of ['b.img', 'later.img']) writeFileSync(at(name), new Uint8Array(1474560));
+    const run: Deed = { do: 'run', count: 200_000 };
+    const original = await inProcess({
+      configuration: { floppy: at('both.img'), floppyB: { path: at('b.img'), writable: true }, memory: '4M', timeTravel: true },
+      deeds: [run, { do: 'input', input: { kind: 'media', drive: 'floppy1', image: at('later.img') } }, run, { do: 'save', file: at('both.shadowbox'), embed: false, snapshots: true }],
+    });
+    assert.equal(original.refusal, undefined);
+    const written = readFileSync(at('b.img'));
+    assert.ok(written.readUInt16LE(512) > 10, 'the guest has counted in drive B');
+    renameSync(at('b.img'), at('moved.img'));
+    const [first, , , last] = original.states;
+    const answer = await inProcess({
+      configuration: { recording: at('both.shadowbox'), floppyB: at('moved.img'), timeTravel: true },
+      deeds: [{ do: 'travel', to: 'recorded' }, { do: 'travel', to: first?.retired ?? 0 }],
+    });
+    assert.equal(answer.refusal, undefined);
+    assert.deepEqual(answer.states.map(({ hash }) => hash), [last?.hash, first?.hash]);
+    assert.deepEqual(readFileSync(at('moved.img')), written, 'a replay writes to no image');
   });
 
   it('have floppies that were changed on the way, with what was written to each, from their snapshots as from the start', async () => {

@@ -2,7 +2,7 @@
  * Disks in a recording that their guest wrote to itself: of each the blocks that its file does not hold any more of what it held at
  * power-on. They lie over the image, read-only, when the recording is opened.
  */
-import type { DiskFile, MachineImages } from '../../../monitor/machine/images';
+import { FLOPPY_FIELDS, type DiskFile, type MachineImages } from '../../../monitor/machine/images';
 import type { DiskStart, MachineSession } from '../../../monitor/machine/session';
 import type { ContainerReader, ContainerWriter } from './container';
 import { count, list, record, text, WrongRecording } from './fields';
@@ -11,9 +11,16 @@ import { BytePool, decodePlain, encodePlain } from './plainData';
 const SECTIONS = { starts: 'DISK', bytes: 'DBLK' };
 
 /** Disks and floppy, by role. */
-const disksOf = ({ disks, floppy }: MachineImages): readonly (readonly [role: string, file: DiskFile])[] => [
-  ...disks.map((file, index) => [`disks.${index}`, file] as const), ...(floppy ? [['floppy', floppy] as const] : []),
+const disksOf = (images: MachineImages): readonly (readonly [role: string, file: DiskFile])[] => [
+  ...images.disks.map((file, index) => [`disks.${index}`, file] as const),
+  ...FLOPPY_FIELDS.flatMap((field) => (images[field] ? [[field, images[field]] as const] : [])),
 ];
+
+/** The images with each disk and floppy as `change` has it. */
+const withDisks = (images: MachineImages, change: (role: string, file: DiskFile) => DiskFile): MachineImages => ({
+  ...images, disks: images.disks.map((file, index) => change(`disks.${index}`, file)),
+  ...Object.fromEntries(FLOPPY_FIELDS.flatMap((field) => (images[field] ? [[field, change(field, images[field])]] : []))),
+});
 
 /**
  * What the disks of a machine that stands held at power-on.
@@ -39,7 +46,7 @@ export function withStartFiles(images: MachineImages, starts: readonly DiskStart
     const start = starts.find((each) => each.role === role);
     return start === undefined || file.overlay === undefined || isAtItsBase(start, all) ? file : { ...file, path: file.overlay };
   };
-  return { ...images, disks: images.disks.map((file, index) => placed(`disks.${index}`, file)), ...(images.floppy ? { floppy: placed('floppy', images.floppy) } : {}) };
+  return withDisks(images, placed);
 }
 
 export async function writeStarts(starts: readonly DiskStart[], writer: ContainerWriter): Promise<void> {
@@ -72,5 +79,5 @@ export function withStarts(images: MachineImages, starts: readonly DiskStart[]):
     const start = starts.find((each) => each.role === role);
     return start ? { ...file, start: { blocks: start.blocks, readOnly: start.readOnly, discards: start.discards } } : file;
   };
-  return { ...images, disks: images.disks.map((file, index) => started(`disks.${index}`, file)), ...(images.floppy ? { floppy: started('floppy', images.floppy) } : {}) };
+  return withDisks(images, started);
 }

@@ -35,11 +35,11 @@ export function insertedDiscs(inputs: readonly LoggedInput[]): readonly string[]
 
 /** All images of a machine, and of the discs in its input. */
 export function imageSources(images: MachineImages, inputs: readonly LoggedInput[]): readonly ImageSource[] {
-  const { firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom, modules, floppy, disks, cdrom, discPlaces } = images;
+  const { firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom, modules, floppy, floppyB, disks, cdrom, discPlaces } = images;
   const at = (path: string): string => discPlaces?.get(path) ?? path;
   const read = Object.entries({ firmware, firmwareVariables, vgaBios, kernel, initrd, multiboot, networkRom })
     .flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path, place: file.path, contents: file.bytes }]));
-  const files = Object.entries({ floppy, cdrom: cdrom ?? undefined }).flatMap(([role, file]): ImageSource[] => (file === undefined ? [] : [{ role, path: file.path, place: at(file.path) }]));
+  const files = Object.entries({ floppy, floppyB, cdrom }).flatMap(([role, file]): ImageSource[] => (file === undefined || file === null ? [] : [{ role, path: file.path, place: at(file.path) }]));
   return [
     ...read, ...files,
     ...modules.map(({ path, bytes }, index) => ({ role: `modules.${index}`, path, place: path, contents: bytes })),
@@ -61,6 +61,9 @@ export async function identify(source: Pick<ImageSource, 'place' | 'contents'>, 
   return { bytes, digest: hash.digest('hex') };
 }
 
+/** The disk that a configuration has in a drive, if it has one. */
+const inDrive = (floppy: MachineConfiguration['floppy']): Exclude<MachineConfiguration['floppy'], 'empty'> => (floppy === 'empty' ? undefined : floppy);
+
 /** The path that a configuration names for a role. */
 export function pathIn(configuration: MachineConfiguration, role: string): string | undefined {
   const [field, index] = role.split('.');
@@ -70,7 +73,7 @@ export function pathIn(configuration: MachineConfiguration, role: string): strin
     case 'multiboot': return configuration.multiboot;
     case 'firmware': return configuration.firmware;
     case 'vgaBios': return configuration.vgaBios;
-    case 'floppy': return configuration.floppy?.path;
+    case 'floppy': case 'floppyB': return inDrive(configuration[field])?.path;
     case 'cdrom': return configuration.cdrom;
     case 'modules': return configuration.modules?.[Number(index)]?.path;
     case 'disks': return configuration.disks?.[Number(index)]?.path;
@@ -85,7 +88,10 @@ export function withPath(configuration: MachineConfiguration, role: string, path
   const placed = <T extends { readonly path: string }>(list: readonly T[] | undefined): T[] => (list ?? []).map((each, place) => (place === at ? { ...each, path } : each));
   switch (field) {
     case 'kernel': case 'initrd': case 'multiboot': case 'firmware': case 'vgaBios': case 'cdrom': return { ...configuration, [field]: path };
-    case 'floppy': return configuration.floppy ? { ...configuration, floppy: { ...configuration.floppy, path } } : configuration;
+    case 'floppy': case 'floppyB': {
+      const floppy = inDrive(configuration[field]);
+      return floppy ? { ...configuration, [field]: { ...floppy, path } } : configuration;
+    }
     case 'modules': return { ...configuration, modules: placed(configuration.modules) };
     case 'disks': return { ...configuration, disks: placed(configuration.disks) };
     case 'networkRom': return configuration.network === 'none' ? configuration : { ...configuration, network: { ...configuration.network, rom: path } };

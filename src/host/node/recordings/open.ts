@@ -28,7 +28,7 @@ const FREE: readonly FieldName[] = [
 /** Those that are not the recording's affair at all, so that their defaults hold when nobody gives them. */
 const LOCAL: readonly FieldName[] = ['stopOnEntry', 'pace', 'timeTravel', 'timeTravelMemory', 'gdbPort', 'gdbArchitecture', 'serial', 'recording', 'maxInstructions'];
 /** Fields that name images: they may be elsewhere here. */
-const IMAGES: readonly FieldName[] = ['firmware', 'vgaBios', 'kernel', 'initrd', 'multiboot', 'modules', 'floppy', 'disks', 'cdrom'];
+const IMAGES: readonly FieldName[] = ['firmware', 'vgaBios', 'kernel', 'initrd', 'multiboot', 'modules', 'floppy', 'floppyB', 'disks', 'cdrom'];
 
 interface Recorded {
   readonly configuration: MachineConfiguration;
@@ -122,9 +122,10 @@ function merged(value: unknown, given: MachineConfiguration, fields: readonly Fi
   const whole: MachineConfiguration = { ...given, ...kept, ...local };
   const still = <T extends { readonly path: string }>(image: T): T => ({ ...image, writable: false, overlay: undefined });
   const console_ = whole.console === 'none' ? 'none' : front === 'editor' ? 'terminal' : 'stdio';
-  const { floppy, disks, firmwareVariables } = whole;
+  const { floppy, floppyB, disks, firmwareVariables } = whole;
+  const stillIn = (drive: NonNullable<MachineConfiguration['floppy']>): NonNullable<MachineConfiguration['floppy']> => (drive === 'empty' ? drive : still(drive));
   return {
-    ...whole, console: console_, ...(floppy ? { floppy: still(floppy) } : {}), ...(disks ? { disks: disks.map(still) } : {}),
+    ...whole, console: console_, ...(floppy ? { floppy: stillIn(floppy) } : {}), ...(floppyB ? { floppyB: stillIn(floppyB) } : {}), ...(disks ? { disks: disks.map(still) } : {}),
     ...(firmwareVariables ? { firmwareVariables: { ...firmwareVariables, writable: false } } : {}),
   };
 }
