@@ -4,15 +4,11 @@
  */
 import * as L from '../cpu/layout';
 import { TripleFault } from '../cpu/interrupts';
-import { floppyName } from '../devices/board';
 import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devices/device';
-import { SERVICE_PORT } from '../firmware/bios/builtin';
-import type { FirmwareEnvironment } from '../firmware/platform';
 import type { RunOutcome } from '../engine/executor';
 import type { StorageService } from '../disks/blockStore';
 import type { ScheduledEventView } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
-import { EFFORT } from '../memory/effort';
 import { outsideAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
@@ -20,12 +16,14 @@ import { ServiceCpu } from './firmwareCpu';
 import { floppiesIn, type FileStore, type MachineImages } from './images';
 import { allDisks, buildParts, hasA20, powerOn, type MachineParts } from './parts';
 import { RunControl } from './runControl';
+import { handInput, preparedInput } from './inputs';
+import { PortAccess } from './portAccess';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
 import type { Recording, RunRequest, StopReason, StopReport } from './session';
 import { StopSet, type StopMode } from './stopSet';
 import { setRegister } from './registerEdits';
-import { restoreState, saveState, type MachineState } from './machineState';
+import { plainStates, restoreState, saveState, type MachineState } from './machineState';
 import { writeMemory } from './memoryRequests';
 import { compare, hasLedTo, type Position } from './position';
 import { InputLog, type Edit } from './inputLog';
@@ -33,14 +31,6 @@ import { OutputGate } from './outputGate';
 import { copyPlain } from '../snapshot/plainCopy';
 import { chainReport, haltStory } from './stories';
 import { VariableStore } from './variableStore';
-
-/**
- * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
- * systems measure short delays (port 80h) and wait for a timer (port 61h). The power management ports are as slow: firmware waits by
- * reading the timer there.
- */
-const SYSTEM_BOARD_END = 0x100;
-const BUS_CYCLES = 1000;
 
 /** Pages of the guest that are compared in one piece of idle time, about a microsecond each (see ../memory/pageSharing). */
 const PAGES_SCANNED_WHEN_IDLE = 64;
@@ -75,7 +65,7 @@ export class VirtualMachine {
   readonly stops: StopSet;
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
-  private readonly serviceEnvironment: FirmwareEnvironment | undefined;
+  private readonly ports: PortAccess;
   /** The file with the firmware's variables, where it is to be written. */
   private readonly variables: VariableStore | undefined;
   /** Sentences about what was loaded, for the person. */
@@ -94,12 +84,12 @@ export class VirtualMachine {
     this.variables = variables?.writable === true && recording === undefined ? new VariableStore(files, variables) : undefined;
     this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
-      readPort: (port, size) => this.readPort(port, size),
-      writePort: (port, size, value) => this.writePort(port, size, value),
+      readPort: (port, size) => this.ports.read(port, size),
+      writePort: (port, size, value) => { this.ports.write(port, size, value); },
       now: () => this.now(),
     });
     const { bios, firmwareMemory, board, cpu, drives, diskTransfers } = this.parts;
-    this.serviceEnvironment = bios && {
+    this.ports = new PortAccess(this.parts, bios && {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
@@ -109,7 +99,7 @@ export class VirtualMachine {
       transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
-    };
+    });
     const { board: { apics, vga }, executor, map } = this.parts;
     this.stops = new StopSet({ cpu, executor, map, peekDevice: (address, bytes) => vga.peekMemory(address, bytes), nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
     this.notes = this.start();
@@ -397,29 +387,10 @@ export class VirtualMachine {
   }
 
   private takeNew(given: MachineInput): void {
-    const { floppies } = this.parts;
-    const input = given.kind === 'media' && given.drive !== 'cdrom' ? floppies.prepare(given) : given;
-    if (input.kind === 'media' && input.drive !== 'cdrom') this.checkIsElsewhere(input);
-    this.hand(input);
+    const input = preparedInput(this.parts, this.images, given);
+    handInput(this.parts, input);
     this.onChange();
     this.log.addInput({ time: this.time, retired: this.retired, events: this.queue.state.handled }, input);
-  }
-
-  /** One disk is in one drive. */
-  private checkIsElsewhere({ drive, image }: Extract<MachineInput, { readonly kind: 'media' }>): void {
-    const disk = image === null ? undefined : this.parts.floppies.disk(image);
-    const other = floppiesIn(this.images).findIndex((_, unit) => disk !== undefined && drive !== floppyName(unit) && this.parts.board.floppyDrive(unit).disk() === disk);
-    if (other >= 0) throw new MachineError(`'${image}' is in ${floppyName(other)}: take it out there first.`, 'user');
-  }
-
-  private hand(input: MachineInput): void {
-    try {
-      if (input.kind === 'media' && input.drive === 'cdrom' && input.image !== null) this.parts.discs.disc(input.image);
-      this.parts.board.input(input);
-    } catch (reason) {
-      if (reason instanceof RangeError) throw new MachineError(reason.message, 'user');
-      throw reason;
-    }
   }
 
   /** What devices have scheduled, the next first. */
@@ -440,7 +411,7 @@ export class VirtualMachine {
   private replayInput(): void {
     const next = this.log.nextInput;
     if (!next) return;
-    this.hand(next.input);
+    handInput(this.parts, next.input);
     this.log.noteInput();
   }
 
@@ -534,14 +505,7 @@ export class VirtualMachine {
 
   /** All plain state beside memory and CPU, by name. */
   plainStates(): Readonly<Record<string, unknown>> {
-    const states: Record<string, unknown> = { processors: this.parts.processors.state, queue: { ...this.queue.state, pending: this.queue.state.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
-    for (const device of this.parts.board.devices) states[device.name] = device.state;
-    // What an image's file holds is no part of the machine, nor is what takes its place in a recording.
-    for (const [number, drive] of this.parts.drives) states[`drive${number}`] = drive.start ? new Map() : drive.overlay;
-    // A floppy that was put in counts by what has been written to it: whether it has ever been opened, a machine cannot tell.
-    const written = [...this.parts.floppies.later].filter(([, { overlay }]) => overlay.size > 0).sort(([one], [other]) => (one < other ? -1 : 1));
-    for (const [path, { overlay }] of written) states[`floppy ${path}`] = overlay;
-    return states;
+    return plainStates(this.parts, this.queue.state);
   }
 
   // What the parts ask.
@@ -552,30 +516,6 @@ export class VirtualMachine {
 
   private emit(channel: string, bytes: Uint8Array): void {
     this.output.emit(channel, bytes, this.now());
-  }
-
-  private readPort(port: number, size: 1 | 2 | 4): number {
-    this.waitForBus(port);
-    return this.parts.board.ports.readPort(port, size);
-  }
-
-  private waitForBus(port: number): void {
-    const { board, executor } = this.parts;
-    if (port < SYSTEM_BOARD_END || board.ports.ownerOf(port) === board.power) executor.elapse(BUS_CYCLES);
-  }
-
-  private writePort(port: number, size: 1 | 2 | 4, value: number): void {
-    const { bios, executor, cpu, board } = this.parts;
-    if (port === SERVICE_PORT && bios && this.serviceEnvironment && bios.owns(executor.linear())) {
-      this.parts.memory.effort.spent += EFFORT.firmware;
-      bios.service(this.serviceEnvironment);
-      cpu.attention = true;
-      return;
-    }
-    this.waitForBus(port);
-    // A write to F0 takes the x87 unit's interrupt request back (PC/AT).
-    if (port === 0xf0) board.interruptController.setLine(13, false);
-    board.ports.writePort(port, size, value);
   }
 
   private deviceHost(): DeviceHost {

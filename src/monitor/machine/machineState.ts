@@ -44,6 +44,18 @@ export function saveState({ processors, board, map }: MachineParts, own: OwnStat
   };
 }
 
+/** All plain state beside memory and CPUs, by name: what a machine's hash is made of. */
+export function plainStates({ processors, board, drives, floppies }: MachineParts, queue: EventQueueState): Readonly<Record<string, unknown>> {
+  const states: Record<string, unknown> = { processors: processors.state, queue: { ...queue, pending: queue.pending.map(({ device, event, time }) => ({ device, event, time })), nextOrder: 0 } };
+  for (const device of board.devices) states[device.name] = device.state;
+  // What an image's file holds is no part of the machine, nor is what takes its place in a recording.
+  for (const [number, drive] of drives) states[`drive${number}`] = drive.start ? new Map() : drive.overlay;
+  // A floppy that was put in counts by what has been written to it: whether it has ever been opened, a machine cannot tell.
+  const written = [...floppies.later].filter(([, { overlay }]) => overlay.size > 0).sort(([one], [other]) => (one < other ? -1 : 1));
+  for (const [path, { overlay }] of written) states[`floppy ${path}`] = overlay;
+  return states;
+}
+
 /** Gives the parts a state back, when memory and disks hold what they held then. */
 export function restoreState({ processors, board, map, executor }: MachineParts, { own, cpus, processors: turns, devices, rom, givenBack }: MachineState): void {
   const wanted = new Set(rom);

@@ -1,0 +1,45 @@
+/** The processor's way to the ports: what an access costs in time, and the port by which the built-in BIOS asks for its services. */
+import { SERVICE_PORT } from '../firmware/bios/builtin';
+import type { FirmwareEnvironment } from '../firmware/platform';
+import { EFFORT } from '../memory/effort';
+import type { MachineParts } from './parts';
+
+/**
+ * Ports below belong to the system board, and an access to one takes a microsecond: eight cycles of the ISA bus, by which
+ * systems measure short delays (port 80h) and wait for a timer (port 61h). The power management ports are as slow: firmware waits by
+ * reading the timer there.
+ */
+const SYSTEM_BOARD_END = 0x100;
+const BUS_CYCLES = 1000;
+
+export class PortAccess {
+  /** @param environment what the built-in BIOS works with; undefined for a machine without it */
+  constructor(
+    private readonly parts: MachineParts,
+    private readonly environment: FirmwareEnvironment | undefined,
+  ) {}
+
+  read(port: number, size: 1 | 2 | 4): number {
+    this.waitForBus(port);
+    return this.parts.board.ports.readPort(port, size);
+  }
+
+  write(port: number, size: 1 | 2 | 4, value: number): void {
+    const { bios, executor, cpu, board, memory } = this.parts;
+    if (port === SERVICE_PORT && bios && this.environment && bios.owns(executor.linear())) {
+      memory.effort.spent += EFFORT.firmware;
+      bios.service(this.environment);
+      cpu.attention = true;
+      return;
+    }
+    this.waitForBus(port);
+    // A write to F0 takes the x87 unit's interrupt request back (PC/AT).
+    if (port === 0xf0) board.interruptController.setLine(13, false);
+    board.ports.writePort(port, size, value);
+  }
+
+  private waitForBus(port: number): void {
+    const { board, executor } = this.parts;
+    if (port < SYSTEM_BOARD_END || board.ports.ownerOf(port) === board.power) executor.elapse(BUS_CYCLES);
+  }
+}
