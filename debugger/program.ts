@@ -2,6 +2,7 @@
  * The guest's program as its symbol files describe it, in the places where its sources are on this computer.
  * Every answer is about run-time linear addresses; without symbol files all answers are empty.
  */
+import type { SimplePlace } from './conditions/variablePlaces';
 import type { LaunchOptions } from './launchOptions';
 import type { Image } from './image';
 import { messageOf, type FileReader } from './ports';
@@ -286,6 +287,16 @@ export class Program {
   /** A variable that the guest describes, as `globalNamed` gives those of images. */
   describedVariable(name: string): SourceVariable | undefined {
     return this.described?.variableNamed(name, this.cpu);
+  }
+
+  /** How wide the code at an address is that no symbol file is for, as far as the guest says it. */
+  describedBits(address: bigint): 32 | 64 | undefined {
+    return this.described?.codeBits(address);
+  }
+
+  /** Where such a variable is whenever a CPU stands at an address of code, as far as that can be said beforehand. */
+  describedPlace(name: string, address: bigint): SimplePlace | undefined {
+    return this.described?.variablePlace(name, address);
   }
 
   /** Up to `most` names that begin so, of those that the guest describes. */

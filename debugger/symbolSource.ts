@@ -2,6 +2,7 @@
  * Symbols that do not come from a file: of a program that the guest itself describes in its memory. They are asked after all symbol
  * files.
  */
+import type { SimplePlace } from './conditions/variablePlaces';
 import type { Image } from './image';
 import type { NamedSymbol, SymbolPosition } from './symbols/symbol-table';
 import type { Type } from './symbols/types';
@@ -33,6 +34,10 @@ export interface SymbolSource {
   /** 'struct list_head', 'pid_t'. */
   typeNamed(name: string): Type | undefined;
   variableNamed(name: string, cpu?: number): SourceVariable | undefined;
+  /** How wide the code at an address is, as far as the guest says it. */
+  codeBits(address: bigint): 32 | 64 | undefined;
+  /** Where such a variable is whenever a CPU, whichever, stands at an address of code; undefined where that cannot be said beforehand. */
+  variablePlace(name: string, address: bigint): SimplePlace | undefined;
   /** Symbol files of what runs: of the kernel, and of the CPU's process. */
   images(cpu?: number): readonly Image[];
   /** The same for all processes. */

@@ -124,7 +124,8 @@ export class GateBuilder {
     const cpu = await this.target.cpu();
     const image = address === undefined ? undefined : program.imageAt(address);
     const machine = image?.ask((table) => table.machine);
-    const codeBits = address === undefined || isHere ? cpu.codeBits : machine === undefined ? undefined : machine === 'x86-64' ? 64 : 32;
+    const ofFile = machine && (machine === 'x86-64' ? 64 : 32);
+    const codeBits = address === undefined || isHere ? cpu.codeBits : ofFile ?? program.describedBits(address);
     const visible = image && address !== undefined ? image.ask((table) => table.scopesAt(address)[0]?.blocks.flatMap(({ variables }) => variables)) : undefined;
     const locals = new Map((visible ?? []).reverse().map((variable) => [variable.name, variable]));
     return {
@@ -137,8 +138,7 @@ export class GateBuilder {
       global: (name) => {
         const found = program.globalNamed(name, address);
         const described = found ? undefined : program.describedVariable(name);
-        // One that the guest describes may be another on each CPU.
-        if (described) return { type: described.type, place: undefined };
+        if (described) return { type: described.type, place: address === undefined ? undefined : program.describedPlace(name, address) };
         // Which of several is meant is known where the stop is.
         const isOpen = address === undefined && found?.isOneOfSeveral === true;
         return found && { type: found.variable.type, place: isOpen ? undefined : simplePlace(found.image, found.variable, address ?? 0n) };

@@ -85,7 +85,7 @@ class Compiler {
     switch (tree.kind) {
       case 'number': return literal(tree.value, tree.isHex);
       case 'name': return this.named(tree.name);
-      case 'register': return this.register(tree.name) ?? refuse(`no register ${tree.name}`);
+      case 'register': return this.register(tree.name) ?? this.described(`$${tree.name}`) ?? refuse(`no register ${tree.name}`);
       case 'unary': return this.unary(tree.operator, tree.operand);
       case 'binary': return this.binary(tree.operator, tree.left, tree.right);
       case 'member': return this.member(tree.object, tree.name, tree.arrow);
@@ -141,6 +141,12 @@ class Compiler {
     const [found] = scope.program.functionsNamed(name);
     const address = found?.start ?? scope.program.symbolNamed(name)?.address ?? refuse(`nothing is called ${name}`);
     return { ...number(constant(address), this.addressBits, false), space: 'linear' };
+  }
+
+  /** What the guest describes under a name like a register's. */
+  private described(name: string): Compiled | undefined {
+    const found = this.scope.global(name);
+    return found && this.variable(found);
   }
 
   private variable({ type, place }: { readonly type: Type; readonly place: SimplePlace | undefined }): CompiledObject {

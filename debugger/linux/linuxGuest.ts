@@ -4,6 +4,7 @@
  */
 import type { CpuState, Inspection } from '../../src/monitor/inspection/queries';
 import type { MemorySpace } from '../../src/monitor/machine/session';
+import type { SimplePlace } from '../conditions/variablePlaces';
 import { hex, toLittleEndian } from '../numbers';
 import type { Image } from '../image';
 import type { Frame, UnwoundCaller } from '../stack';
@@ -287,6 +288,21 @@ export class LinuxGuest implements SymbolSource {
     const spelling = KERNEL_VARIABLES.get(name);
     const type = spelling === undefined ? undefined : this.spelled(spelling, word);
     return type && { type, address };
+  }
+
+  codeBits(address: bigint): 32 | 64 | undefined {
+    const { kernel } = this.moment ?? {};
+    if (kernel?.memory.isKernelAddress(address) !== true) return undefined;
+    return kernel.pointerBytes === 8 ? 64 : 32;
+  }
+
+  variablePlace(name: string, at: bigint): SimplePlace | undefined {
+    const { kernel, btf } = this.moment ?? {};
+    const base = kernel?.perCpuRegister(at);
+    const offset = name === DESCRIBED_TASK ? kernel?.currentTaskVariable : this.symbolNamed(name)?.address;
+    if (base === undefined || offset === undefined) return undefined;
+    const isOfCpu = name === DESCRIBED_TASK || (btf && unlessBroken(() => btf.variable(name))) !== undefined;
+    return { kind: 'memory', base: isOfCpu ? base : undefined, offset };
   }
 
   private spelled(spelling: string, word: number): Type | undefined {

@@ -148,10 +148,25 @@ export class LinuxKernel {
     return base === undefined ? undefined : BigInt.asUintN(this.pointerBytes * 8, base + variable);
   }
 
+  /** The per-CPU variable that points to the task which a CPU runs. Since 6.2 it is the first field of pcpu_hot. */
+  get currentTaskVariable(): bigint | undefined {
+    return this.address('current_task') ?? this.address('pcpu_hot');
+  }
+
+  /**
+   * The register whose content is what a CPU adds to the addresses of its per-CPU variables, in all of the kernel's code at an address; undefined for user code,
+   * and for where the kernel is entered and left, which begins and ends with the user's segments.
+   */
+  perCpuRegister(code: bigint): string | undefined {
+    const [start, end] = [this.address('__entry_text_start'), this.address('__entry_text_end')];
+    const isEntry = start === undefined || end === undefined || (code >= start && code < end);
+    if (!this.memory.isKernelAddress(code) || isEntry) return undefined;
+    return this.pointerBytes === 8 ? 'gs.base' : 'fs.base';
+  }
+
   /** The task that this CPU runs: its `struct task_struct`. */
   async currentTask(cpu: CpuState): Promise<bigint | undefined> {
-    // Since 6.2 it is the first field of pcpu_hot.
-    const variable = this.address('current_task') ?? this.address('pcpu_hot');
+    const variable = this.currentTaskVariable;
     const at = variable === undefined ? undefined : await this.perCpu(cpu, variable);
     const task = at === undefined ? undefined : await this.memory.pointer(at);
     return task !== undefined && this.memory.isKernelAddress(task) ? task : undefined;

@@ -75,7 +75,7 @@ describe('several symbol files', function () {
     let running = [found.image];
     own.describedBy({
       ready: async () => undefined, images: () => running, allImages: () => running.map((image) => ({ image })), placeNamed: async () => undefined,
-      symbolAt: () => undefined, symbolNamed: () => undefined, typeNamed: () => undefined, variableNamed: () => undefined, namesStartingWith: () => [],
+      symbolAt: () => undefined, symbolNamed: () => undefined, typeNamed: () => undefined, variableNamed: () => undefined, variablePlace: () => undefined, codeBits: () => undefined, namesStartingWith: () => [],
     });
     const changes = (): string[] => sources.changes().map(({ reason, source }) => `${reason} ${source.name}`);
     const answer = async (): Promise<(string | undefined)[]> => (await sources.loadedSources()).map(({ name }) => name);

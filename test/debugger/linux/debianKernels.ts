@@ -12,6 +12,7 @@ import { buildUserProgram } from './userProgram';
 import { BootedLinux, EARLY_BREAKPOINT, md5, type LinuxKind } from './bootedLinux';
 
 const PAGE = 4096;
+const FALSE_TIMES = 300_000;
 
 export interface KernelCase extends Omit<LinuxKind, 'program'> {
   /** Where the kernel is linked to (`_text`). */
@@ -139,6 +140,28 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.goOn();
       await linux.waitFor(/hello\n/, 60_000);
     });
+
+    if (tested.hasTypes) {
+      it('decides in the monitor about a condition on the process that runs: a figure', async () => {
+        const { client } = linux;
+        const breakFor = async (name: string): Promise<void> => {
+          const { breakpoints } = await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write', condition: `$current->comm == "${name}"` }] });
+          assert.deepEqual(breakpoints.map(({ verified }) => verified), [true]);
+        };
+        await breakFor('nobody');
+        const began = performance.now();
+        // The adapter would need minutes for as many.
+        await linux.type(`dd if=/dev/zero of=/dev/null bs=1 count=${FALSE_TIMES} 2>/dev/null`);
+        console.log(`      ${FALSE_TIMES.toLocaleString('en-GB')} times another process took ${((performance.now() - began) / 1000).toFixed(1)} s`);
+        await breakFor('dd');
+        await linux.send('dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null; echo written');
+        await client.stopped('breakpoint');
+        assert.equal(await linux.value('$current->comm'), '"dd"');
+        await client.request('setFunctionBreakpoints', { breakpoints: [] });
+        await linux.goOn();
+        await linux.waitFor(/written\n/, 60_000);
+      });
+    }
 
     it("unwinds as the kernel's own unwinder does", async () => {
       await linux.client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'proc_pid_stack' }] });
