@@ -186,7 +186,7 @@ describe('paging-lab over the wire: values', function () {
     await client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', condition: 'before != after' }] });
     await client.request('continue', { threadId: 1 });
     const { stop } = await client.stopped('data breakpoint');
-    assert.match(stop.text ?? '', /^phys:0xb8000 \(4000 bytes\): was [0-9a-f]{2} .*, is [0-9a-f]{2} .*; written by \w+\+0x\w+ \(console\.c:\d+\)$/);
+    assert.match(stop.text ?? '', /^phys:0xb8000 \(4000 bytes\): byte 0x[0-9a-f]+ was [0-9a-f]{2}\b.*, is [0-9a-f]{2}\b.*; written by \w+\+0x\w+ \(console\.c:\d+\)$/);
     await client.request('setDataBreakpoints', { breakpoints: [] });
   });
 });
