@@ -47,8 +47,17 @@ export async function tabTo(panel: Frame, page: Page, selector: string): Promise
   assert.fail(`${MOST_TABS} presses of Tab do not lead to ${selector}`);
 }
 
-/** Waits until the keyboard is with this place of the panel, for the page as for VS Code, without doing anything for it. */
-export async function waitForKeys(panel: Frame, page: Page, selector: string): Promise<void> {
+/** The name of the source or listing that stands beside the panels. */
+export function sourceBeside(page: Page): Promise<string> {
+  return page.locator('.editor-group-container').first().locator('.tab.active').innerText();
+}
+
+/**
+ * Waits until the keyboard is with this place of the panel, for the page as for VS Code, without doing anything for it, after a way to another moment: when VS Code
+ * has opened that moment's source, for which it takes the keyboard. `before` is what stood beside the panels until then.
+ */
+export async function waitForKeys(panel: Frame, page: Page, selector: string, before: string): Promise<void> {
+  await waitUntil('the source of the other moment', () => sourceBeside(page), (now) => now !== before);
   const title = await panel.title();
   await waitUntil(`the keyboard to be with ${selector}`, async () => (
     await panel.evaluate((wanted) => document.hasFocus() && document.activeElement?.matches(wanted) === true, selector)

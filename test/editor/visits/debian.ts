@@ -1,7 +1,7 @@
 // The panels on Debian's 64-bit kernel: what each shows of it, and a way through each by keys.
 import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
-import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
+import { sourceBeside, tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
 import { callStack, waitForRunning, waitForStopped, waitUntil } from '../harness/workbench';
 import { chooseFaultGate, DESCRIPTOR_TABLES, devices, PHYSICAL_MEMORY, SCREEN, screenText, showExecution, waitForKinds, walkTo } from './ways';
 
@@ -117,11 +117,12 @@ export const DEBIAN_VISITS: readonly Visit[] = [
     },
     keys: async (panel, page) => {
       await tabTo(panel, page, '#line');
+      const source = await sourceBeside(page);
       await page.keyboard.press('ArrowLeft');
       await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor({ timeout: 60_000 });
       // Snapshots are not taken where vfs_read begins.
       await waitUntil('the call stack of that moment', () => callStack(page), ([top]) => top !== undefined && top.name !== 'vfs_read');
-      await waitForKeys(panel, page, '#line');
+      await waitForKeys(panel, page, '#line', source);
       await page.keyboard.press('End');
       await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor({ timeout: 60_000 });
     },

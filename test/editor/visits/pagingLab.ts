@@ -1,5 +1,5 @@
 // The panels on the sample paging-lab, where it stands in its page fault handler: what each shows of it, and a way through each by keys.
-import { tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
+import { sourceBeside, tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
 import { callStack, waitUntil } from '../harness/workbench';
 import { chooseFaultGate, DESCRIPTOR_TABLES, devices, PHYSICAL_MEMORY, SCREEN, screenText, showExecution, waitForKinds, walkTo } from './ways';
 
@@ -92,11 +92,12 @@ export const PAGING_LAB_VISITS: readonly Visit[] = [
     },
     keys: async (panel, page) => {
       await tabTo(panel, page, '#line');
+      const source = await sourceBeside(page);
       await page.keyboard.press('Home');
       await panel.locator('.where').filter({ hasText: 'in the past' }).waitFor();
       // The source of that moment opens beside it; the keys are still the panel's.
       await waitUntil('the call stack at the beginning', () => callStack(page), ([top]) => top?.name === '_start');
-      await waitForKeys(panel, page, '#line');
+      await waitForKeys(panel, page, '#line', source);
       await page.keyboard.press('End');
       await panel.locator('.where').filter({ hasText: ': the furthest moment' }).waitFor();
     },
