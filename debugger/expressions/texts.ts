@@ -2,6 +2,7 @@
  * Texts in quotes, as C has them: their bytes, and what they are compared with by == and !=, which are arrays of characters and pointers
  * to them. The text there ends before its first NUL, or with its array.
  */
+import { LONGEST_TEXT } from '../../src/monitor/machine/stops';
 import { userError } from '../ports';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { stripType, typeName, type Type } from '../symbols/types';
@@ -30,8 +31,6 @@ export function bytesOfQuoted(quoted: string): Uint8Array {
   if (bytes.length > LONGEST_TEXT) throw userError(`A text in quotes has ${LONGEST_TEXT} bytes at most, not ${bytes.length}.`);
   return Uint8Array.from(bytes);
 }
-
-const LONGEST_TEXT = 4096;
 
 const CHARACTER: Type = { kind: 'base', name: 'char', size: 1, encoding: DW_ATE.signed_char };
 

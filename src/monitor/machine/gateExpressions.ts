@@ -8,7 +8,7 @@ import { ABSENT } from '../memory/physicalMap';
 import { signedAddress } from './addresses';
 import { MachineError } from './blame';
 import { registerRead } from './registerReads';
-import { EVENT_VALUES, type BinaryOperator, type EventValue, type GateExpression, type Width } from './stops';
+import { EVENT_VALUES, LONGEST_TEXT, type BinaryOperator, type EventValue, type GateExpression, type Width } from './stops';
 
 /** What an expression is evaluated over. */
 export interface GateContext {
@@ -25,8 +25,6 @@ export type Evaluate = () => bigint;
 /** More would make a gate that takes longer than what it stands in front of. */
 const MOST_NODES = 4096;
 const PHYSICAL_END = 1n << 40n;
-/** More would take as long to compare as many operators. */
-const LONGEST_TEXT = 4096;
 
 const refused = (text: string): MachineError => new MachineError(text, 'user');
 const truth = (value: boolean): bigint => (value ? 1n : 0n);

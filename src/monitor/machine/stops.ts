@@ -19,6 +19,9 @@ export interface StopFilter {
 
 // Gates.
 
+/** Bytes of a text that a condition compares with, at most: more would take as long as many operators. */
+export const LONGEST_TEXT = 4096;
+
 /** A value in a condition, computed in 64 bits; widths and signs are those of the operators. */
 export type GateExpression =
   | { readonly kind: 'constant'; readonly value: bigint }
@@ -31,7 +34,7 @@ export type GateExpression =
   /** So many bytes (1 to 8) of memory, little-endian, without sign. */
   | { readonly kind: 'memory'; readonly space: 'linear' | 'physical'; readonly address: GateExpression; readonly bytes: number }
   /**
-   * Whether the text at an address is `bytes` (up to 4096, none of them zero), 1 or 0. The text there ends before its first
+   * Whether the text at an address is `bytes` (up to LONGEST_TEXT, none of them zero), 1 or 0. The text there ends before its first
    * zero byte, or behind `room` bytes. Bytes are read up to the first that differs, and none behind it.
    */
   | { readonly kind: 'text'; readonly space: 'linear' | 'physical'; readonly address: GateExpression; readonly bytes: Uint8Array; readonly room?: number }

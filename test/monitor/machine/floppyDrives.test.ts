@@ -6,6 +6,7 @@ import { diskViews } from '../../../src/monitor/machine/diskViews';
 import type { DiskFile, MachineImages } from '../../../src/monitor/machine/images';
 import { VirtualMachine } from '../../../src/monitor/machine/machine';
 import { MemoryFiles } from '../../support/memoryFiles';
+import { markedFloppy } from './markedFloppy';
 import { Traveller } from './timeTraveller';
 
 const KIB = 1024;
@@ -26,14 +27,8 @@ const BODY = [
 ] as const;
 const PROGRAM = [...BODY, 0xeb, 256 - BODY.length - 2] as const;
 
-/** A disk whose second sector begins with its mark. */
-function disk(mark: number, bytes = 1440 * KIB): Uint8Array {
-  const image = new Uint8Array(bytes);
-  image.set(PROGRAM);
-  image.set([0x55, 0xaa], 510);
-  image[512] = mark;
-  return image;
-}
+/** A disk with a mark (see markedFloppy). */
+const disk = (mark: number, bytes?: number): Uint8Array => markedFloppy(PROGRAM, mark, bytes);
 
 type Floppies = Pick<MachineConfiguration, 'floppy' | 'floppyB'>;
 

@@ -25,8 +25,7 @@ interface Effects {
 
 /** A block as far as it is translated. */
 export interface BlockFlow {
-  /** What is dirty before each instruction, and where the block ends, unless it has been put back before. */
-  readonly dirty: number[];
+  /** What is dirty where the block ends, at most: what has been put back early is not. */
   dirtyAtEnd: number;
   /** What each instruction may change. */
   readonly writes: readonly number[];
@@ -37,6 +36,8 @@ export interface BlockFlow {
 interface Working extends BlockFlow {
   readonly block: RegionBlock;
   readonly effects: readonly Effects[];
+  /** What is dirty before each instruction, at most. */
+  readonly dirty: number[];
   dirtyAtStart: number;
   neededAtStart: number;
 }
