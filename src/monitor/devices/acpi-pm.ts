@@ -47,6 +47,7 @@ export interface AcpiPmState {
 export class AcpiPm implements Device {
   readonly name = 'acpi';
   readonly portWidth: AccessSize = 4;
+  readonly isSlow = true;
   readonly description: DeviceDescription = {
     title: 'Intel PIIX4 power management (82371AB)',
     source: 'Intel PIIX4 data sheet (290562), chapter 7',

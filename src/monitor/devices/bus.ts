@@ -96,6 +96,8 @@ function claimedRegions(devices: readonly Device[]): MappedRegion[] {
 export class MemoryRouter {
   readonly #devices: readonly Device[];
   #regions: readonly MappedRegion[];
+  /** The region that was asked for last: accesses come in runs. */
+  #last: MappedRegion | undefined;
 
   /** Throws RangeError for regions that overlap. */
   constructor(devices: readonly Device[]) {
@@ -117,11 +119,15 @@ export class MemoryRouter {
   /** A guest has moved a device's regions. Where they overlap now, the lower one answers. */
   update(): void {
     this.#regions = claimedRegions(this.#devices);
+    this.#last = undefined;
   }
 
   /** The device at an address, or undefined. */
   deviceAt(address: number): Device | undefined {
+    const last = this.#last;
+    if (last !== undefined && address >= last.first && address < last.first + last.bytes) return last.device;
     const region = this.#regions.find(({ first, bytes }) => address >= first && address < first + bytes);
+    if (region !== undefined) this.#last = region;
     return region?.device;
   }
 

@@ -106,6 +106,8 @@ export interface Device {
   /** Memory-mapped access at a guest-physical address inside one of `regions`. */
   readMemory?(address: number, size: AccessSize): number;
   writeMemory?(address: number, size: AccessSize, value: number): void;
+  /** Whether a processor's access to its registers takes a microsecond: to timers that firmware and systems wait by reading. */
+  readonly isSlow?: boolean;
   /** A scheduled event has come. 'wait' when a `BlockBackend` was not done: it comes again, and no time passes until then. */
   event?(name: string): EventAnswer;
   /** What it has of registers, for the tests that go through all devices and for those who look at it. */

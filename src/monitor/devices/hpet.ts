@@ -97,6 +97,7 @@ export class Hpet implements Device {
   readonly name = 'hpet';
   readonly ports: readonly PortRange[] = [];
   readonly regions: readonly MemoryRegion[] = [{ first: PLATFORM.hpet, bytes: REGION_BYTES }];
+  readonly isSlow = true;
   readonly description = HPET_DESCRIPTION;
   state: HpetState = powerOnState();
   readonly #host: DeviceHost;

@@ -16,7 +16,7 @@ import { ServiceCpu } from './firmwareCpu';
 import { floppiesIn, type FileStore, type MachineImages } from './images';
 import { handInput, preparedInput } from './inputs';
 import { allDisks, buildParts, hasA20, powerOn, type MachineParts } from './parts';
-import { PortAccess } from './portAccess';
+import { BusAccess } from './busAccess';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
@@ -65,7 +65,7 @@ export class VirtualMachine {
   readonly stops: StopSet;
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
-  private readonly ports: PortAccess;
+  private readonly bus: BusAccess;
   /** The file with the firmware's variables, where it is to be written. */
   private readonly variables: VariableStore | undefined;
   /** Sentences about what was loaded, for the person. */
@@ -84,12 +84,11 @@ export class VirtualMachine {
     this.variables = variables?.writable === true && recording === undefined ? new VariableStore(files, variables) : undefined;
     this.parts = buildParts(images, { files, translation, storage }, {
       devices: this.deviceHost(),
-      readPort: (port, size) => this.ports.read(port, size),
-      writePort: (port, size, value) => { this.ports.write(port, size, value); },
+      bus: () => this.bus,
       now: () => this.now(),
     });
     const { bios, firmwareMemory, board, cpu, drives, diskTransfers } = this.parts;
-    this.ports = new PortAccess(this.parts, bios && {
+    this.bus = new BusAccess(this.parts, bios && {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),

@@ -73,11 +73,20 @@ const SPARE_FRAMES = 1024;
  */
 const SERIAL_CHARACTER_CYCLES = 2000;
 
+/** The processor's way to devices. */
+export interface ProcessorBus {
+  readPort(port: number, size: 1 | 2 | 4): number;
+  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  /** Pages of the physical map that are marked DEVICE. */
+  readMemory(address: number, size: 1 | 2 | 4): number;
+  writeMemory(address: number, size: 1 | 2 | 4, value: number): void;
+}
+
 /** What the machine lends to its parts while they are built. */
 export interface PartsHost {
   readonly devices: DeviceHost;
-  readPort(port: number, size: 1 | 2 | 4): number;
-  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  /** Not to be asked before the parts are there. */
+  bus(): ProcessorBus;
   now(): number;
 }
 
@@ -122,8 +131,8 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   // Memory, CPU and board know one another; the board comes last and is reached through this.
   const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
-    read: (address, size) => late.board?.memory.read(address, size) ?? 0,
-    write: (address, size, value) => late.board?.memory.write(address, size, value),
+    read: (address, size) => host.bus().readMemory(address, size),
+    write: (address, size, value) => { host.bus().writeMemory(address, size, value); },
   };
   const apics = (): ApicBus => {
     if (!late.board) throw new Error('An APIC was asked before the board was built');
@@ -132,8 +141,8 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   const map = new PhysicalMap(memory, deviceMemory);
   const mmu = new Mmu(memory, map, new Techniques(images.configuration.ablation));
   const cpu = new Cpu(memory, mmu, {
-    readPort: (port, size) => host.readPort(port, size),
-    writePort: (port, size, value) => host.writePort(port, size, value),
+    readPort: (port, size) => host.bus().readPort(port, size),
+    writePort: (port, size, value) => host.bus().writePort(port, size, value),
     acknowledgeInterrupt: () => apics().acknowledge(apics().currentCpu),
     taskPriority: {
       read: () => apics().taskPriorityClass(apics().currentCpu),

@@ -1,4 +1,4 @@
-/** Virtual time: what an instruction takes, and an access to a port of the system board. */
+/** Virtual time: what an instruction takes, and an access to the system board's ports and timers. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { code, le32 } from '../cpu/guest';
@@ -59,6 +59,19 @@ for (const engine of ['interpreter', 'translate-all']) {
       assert.equal(cycles(code([0xe6, 0x80]), settings), 1003);
       // mov edx, 3f8h; in al, dx
       assert.equal(cycles(code([0xba], le32(0x3f8), [0xec]), settings), 4);
+    });
+
+    it('is a microsecond more for the HPET, and not for the local APIC', () => {
+      // mov eax, [address]; mov [address], eax
+      assert.equal(cycles(code([0xa1], le32(0xfed000f0)), settings), 1003);
+      assert.equal(cycles(code([0xa3], le32(0xfed00108)), settings), 1003);
+      assert.equal(cycles(code([0xa1], le32(0xfee00020)), settings), 3);
+    });
+
+    it('goes on by no more than the instruction while an access to the HPET is translated with a callout', () => {
+      // mov ecx, 300; mov eax, [HPET's counter]; mov eax, [FREE]; dec ecx; jnz
+      const loop = code([0xb9], le32(300), [0xa1], le32(0xfed000f0), [0xa1], le32(FREE), [0x49], [0x75, 0xf3]);
+      assert.equal(cycles(loop, { ...settings, memory: '8M' }), 3 + 300 * 1004);
     });
 
     it('is what a repeated instruction takes beyond its last 4096 bytes', () => {
