@@ -5,7 +5,7 @@ import type { HandlerKey, HandlerShape, OperandKind } from './handlerShape';
 import type { Model } from './records';
 
 /** Whether the address size is part of an instruction's meaning beyond its memory operand. */
-const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas', 'rep_movs', 'rep_stos']);
+const COUNTED = new Set(['loop', 'loope', 'loopne', 'jcxz', 'movs', 'cmps', 'stos', 'lods', 'scas', 'rep_movs', 'rep_stos', 'repe_cmps', 'repne_scas']);
 /** Instructions without operands that are the same in all operand sizes. */
 const SIZELESS = new Set(['clc', 'stc', 'cmc', 'cld', 'std', 'lahf', 'sahf', 'salc', 'cli', 'sti', 'rdtsc', 'rdtscp', 'swapgs', 'emms', 'vzeroupper', 'vzeroupper64', 'vzeroall', 'vzeroall64']);
 /** All services have one handler. */

@@ -1,6 +1,6 @@
 /** Which handlers the interpreter has: every shape that an instruction can take, and which handlers are made together. */
 import { decode } from '../isa/decoder';
-import { decodedNames, hasRepeatedForm } from '../isa/operandReader';
+import { decodedNames, isString } from '../isa/operandReader';
 import { ONE_BYTE, THREE_BYTE_38, THREE_BYTE_3A, TWO_BYTE, VEX_0F, VEX_0F38, VEX_0F3A } from '../isa/opcodes';
 import type { OpcodeChoice, OpcodeEntry, OpcodeSlot } from '../isa/opcodeTable';
 import { SERVICE, handlerFor } from './handlerKeys';
@@ -85,8 +85,8 @@ const ROOTS: readonly OpcodeRoot[] = [
 ];
 
 const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], [0xf2]];
-/** Number of F3, which repeats string instructions. */
-const REPEAT = 2;
+/** Numbers of those that string instructions may have: none, and what repeats them. */
+const REPETITIONS: readonly number[] = [0, 2, 3];
 
 /** Every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
 function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
@@ -94,7 +94,7 @@ function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
   for (const root of ROOTS) {
     root.slots.forEach((slot, opcode) =>
       visitForms(slot, {}, (entry, chosen) => {
-        const prefixes = hasRepeatedForm(entry.name) ? [0, REPEAT] : [chosen.prefix ?? 0];
+        const prefixes = isString(entry.name) ? REPETITIONS : [chosen.prefix ?? 0];
         const more = modrmBytes(entry.modrm, chosen).flatMap((modrm) => prefixes.map((prefix) => formOf(root, [opcode, ...modrm], prefix)));
         for (const name of decodedNames(entry.name)) forms.set(name, [...(forms.get(name) ?? []), ...more]);
       }),

@@ -17,21 +17,30 @@ type StringName = 'movs' | 'cmps' | 'stos' | 'lods' | 'scas';
 const STRINGS: ReadonlyMap<string, StringName> = new Map(
   (['movs', 'cmps', 'stos', 'lods', 'scas'] as const).flatMap((name) => ['b', 'v'].map((size) => [`!${name}${size}`, name] as const)),
 );
-/** Those that are, too, when they are repeated a few times. */
-const REPEATED: ReadonlyMap<StringName, string> = new Map([['movs', 'rep_movs'], ['stos', 'rep_stos']]);
+const REP = 0xf3, REPNE = 0xf2;
+
+/**
+ * The name of one that is repeated a few times, where generated code can do that: moves, comparisons while elements are equal, and the
+ * search for a byte. Undefined for the others.
+ */
+function repeatedName(entryName: string, repeat: number): string | undefined {
+  const string = STRINGS.get(entryName);
+  if (string === 'movs' || string === 'stos') return `rep_${string}`;
+  if (string === 'cmps' && repeat === REP) return 'repe_cmps';
+  return entryName === '!scasb' && repeat === REPNE ? 'repne_scas' : undefined;
+}
 
 const CRC32_BY_SIZE = { 16: 'crc32w', 32: 'crc32d', 64: 'crc32q' } as const;
 
-/** Whether a repeat prefix gives an opcode entry another meaning, rather than a service. */
-export function hasRepeatedForm(entryName: string): boolean {
-  const string = STRINGS.get(entryName);
-  return string !== undefined && REPEATED.has(string);
+/** Whether a repeat prefix may make another instruction of an opcode entry. */
+export function isString(entryName: string): boolean {
+  return STRINGS.has(entryName);
 }
 
 /** Names under which instructions of an opcode entry are decoded. */
 export function decodedNames(entryName: string): readonly string[] {
   const string = STRINGS.get(entryName);
-  if (string) return [REPEATED.get(string) ?? entryName, string];
+  if (string) return [string, ...new Set([REP, REPNE].map((repeat) => repeatedName(entryName, repeat) ?? entryName))];
   return entryName === 'crc32v' ? Object.values(CRC32_BY_SIZE) : [entryName];
 }
 
@@ -72,7 +81,7 @@ export class OperandReader {
     if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;
     if (this.invalid) return undefined;
     const string = STRINGS.get(entry.name);
-    const name = string && (p.repeat === 0 ? string : REPEATED.get(string));
+    const name = string && (p.repeat === 0 ? string : repeatedName(entry.name, p.repeat));
     if (string && name) this.implicitString(string);
     return {
       name: name ?? this.resolvedName(),

@@ -1,5 +1,5 @@
 /**
- * Services for repeated string instructions: MOVS, STOS, LODS, CMPS, SCAS (short runs of the first two are done in
+ * Services for repeated string instructions: MOVS, STOS, LODS, CMPS, SCAS (short runs of all but LODS are done in
  * generated code). Runs inside a page go as one copy, fill or comparison; registers always stand at the last finished
  * iteration, so that a fault or an interrupt finds them right.
  */
@@ -312,6 +312,8 @@ export const stringServices: Readonly<Record<string, Service>> = {
   rep_stos: stos,
   lodsb: lods(1),
   lodsv: lods(0),
+  repe_cmps: compare(0, cmps),
+  repne_scas: compare(0, scas),
   cmpsb: compare(1, cmps),
   cmpsv: compare(0, cmps),
   scasb: compare(1, scas),
