@@ -3,7 +3,7 @@
  * been decoded. Generated code writes beside marked bytes by itself (see emitAccess); all else comes to the monitor. A frame
  * has marks once it has been written to.
  */
-import { CODE_CHUNK_BYTES, CODE_MARKS, CODE_MARK_SHIFT } from '../memory/layout';
+import { CODE_CHUNK_BYTES, PAGE_MARKS, MARK_SHIFT } from '../memory/layout';
 import type { CodePage } from './codePage';
 
 export class CodeMarks {
@@ -32,7 +32,7 @@ export class CodeMarks {
       this.end = chunk + CODE_CHUNK_BYTES;
     }
     const address = this.next;
-    this.next += CODE_MARKS;
+    this.next += PAGE_MARKS;
     this.marks.set(frame, address);
     this.mark(frame, address);
     return address;
@@ -41,7 +41,7 @@ export class CodeMarks {
   /** Code has been decoded from some bytes of a frame. */
   set(frame: number, start: number, end: number): void {
     const address = this.marks.get(frame);
-    if (address !== undefined) this.bytes.fill(1, address + (start >> CODE_MARK_SHIFT), address + ((end - 1) >> CODE_MARK_SHIFT) + 1);
+    if (address !== undefined) this.bytes.fill(1, address + (start >> MARK_SHIFT), address + ((end - 1) >> MARK_SHIFT) + 1);
   }
 
   /** Blocks of a frame have gone: bytes may be marked for nothing. */
@@ -58,9 +58,9 @@ export class CodeMarks {
 
   private mark(frame: number, address: number): void {
     const pages = this.pagesOf(frame);
-    for (let mark = 0; mark < CODE_MARKS; mark++) {
-      const start = mark << CODE_MARK_SHIFT;
-      this.bytes[address + mark] = pages.some((page) => page.isDecoded(start, start + (1 << CODE_MARK_SHIFT))) ? 1 : 0;
+    for (let mark = 0; mark < PAGE_MARKS; mark++) {
+      const start = mark << MARK_SHIFT;
+      this.bytes[address + mark] = pages.some((page) => page.isDecoded(start, start + (1 << MARK_SHIFT))) ? 1 : 0;
     }
   }
 

@@ -48,7 +48,13 @@ export const CPU_BYTES = 0x1000;
 /** Most virtual CPUs of a machine, and where the state blocks of those lie whose turn it is not: one page each. */
 export const MAX_CPUS = 8;
 export const WAITING_CPUS = 0x4000;
-/** Marks of pages of which some bytes are watched, CODE_MARKS for each (see ./watchMarks). */
+/**
+ * A page's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them, if they belong to entries of a guest's table
+ * that a shadow table has, or if writes to them are watched. Eight bytes: an entry of a table.
+ */
+export const MARK_SHIFT = 3;
+export const PAGE_MARKS = PAGE_BYTES >> MARK_SHIFT;
+/** Marks of pages of which some bytes are watched, PAGE_MARKS for each (see ./watchMarks). */
 export const WATCH_MARKS = WAITING_CPUS + MAX_CPUS * CPU_BYTES;
 export const WATCHED_PAGES = 64;
 
@@ -58,7 +64,7 @@ export const SCRATCH_RECORDS = 0x3000;
 export const PATCHED_RECORD = SCRATCH_RECORDS + 0x400;
 
 /** Software TLBs: one set of tables for each cached address space. */
-export const TLB_BASE = 0x10000;
+export const TLB_BASE = WATCH_MARKS + WATCHED_PAGES * PAGE_MARKS;
 /** Entries of a read or write table and of an execute table. */
 export const TLB_ENTRIES = 4096;
 export const TLB_EXECUTE_ENTRIES = 4096;
@@ -77,8 +83,8 @@ export const TLB_EXECUTE = 4 * TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_USER = TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
 /**
- * Pages that are traced for the code in them alone, for writing beside that code, and pages of which only some bytes are watched: few entries, as far behind the table for
- * writing of each privilege, so that one pointer leads to both.
+ * Pages that are traced for the code in them alone, or as tables alone, and pages of which only some bytes are watched, for writing beside
+ * what is marked: few entries, as far behind the table for writing of each privilege, so that one pointer leads to both.
  */
 export const TLB_TRACED = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
 export const TLB_TRACED_ENTRIES = 64;
@@ -106,14 +112,13 @@ export const CODE_BANKS = 24;
 export const SHADOW_BASE = 0x2000000;
 export const SHADOW_TABLE_BYTES = 8192;
 export const MAX_SHADOW_TABLES = 3072;
+/** Marks of the guest's tables, PAGE_MARKS for each shadow table. */
+export const TABLE_MARKS = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
 
 /** Decoded code: page tables (4096 words) and chunks of records. */
-export const CODE_BASE = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
+export const CODE_BASE = TABLE_MARKS + MAX_SHADOW_TABLES * PAGE_MARKS;
 export const CODE_CHUNK_BYTES = 16384;
 export const CODE_CHUNKS = 8192;
-/** A page's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them, or writes to them are watched. */
-export const CODE_MARK_SHIFT = 4;
-export const CODE_MARKS = PAGE_BYTES >> CODE_MARK_SHIFT;
 
 /** First machine frame. */
 export const FRAMES_BASE = CODE_BASE + CODE_CHUNK_BYTES * CODE_CHUNKS;

@@ -310,7 +310,7 @@ export class Mmu {
     if (frame <= 0) return -1;
     const isTraced = this.flagsFor(target, frame, write) !== 0;
     if (write && isTraced) {
-      this.enterTraced(page, frame, user);
+      this.enterTraced(page, target, frame, user);
       return -1;
     }
     const host = frame * PAGE_BYTES;
@@ -325,10 +325,14 @@ export class Mmu {
     return host;
   }
 
-  /** Lets generated code write to the bytes of a page that no code has been decoded from, if that is all that it is traced for. */
-  private enterTraced(page: number, frame: number, user: boolean): void {
-    if (this.machine.frameFlags(frame) !== FRAME.code || !this.isCacheable(page)) return;
-    const marks = this.map.traces?.codeMarks(frame) ?? 0;
+  /**
+   * Lets generated code write to the bytes of a page that no code has been decoded from, or to a table's entries that no shadow table has, if that is
+   * all that it is traced for.
+   */
+  private enterTraced(page: number, target: number, frame: number, user: boolean): void {
+    if (!this.isCacheable(page)) return;
+    const flags = this.machine.frameFlags(frame);
+    const marks = flags === FRAME.code ? this.map.traces?.codeMarks(frame) ?? 0 : flags === FRAME.table ? this.shadow.tableMarks(target) : 0;
     if (marks > 0) this.tlb.fillTraced(this.space.slot, user, page, frame * PAGE_BYTES, marks);
   }
 

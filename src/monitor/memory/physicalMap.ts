@@ -23,7 +23,7 @@ export interface DeviceMemory {
 export interface TraceListener {
   tableWritten(address: number, bytes: number): void;
   codeWritten(frame: number, offset: number, bytes: number): void;
-  /** Address of the marks that say which bytes of a frame have been decoded (see CODE_MARKS); 0 when there is no room for them. */
+  /** Address of the marks that say which bytes of a frame have been decoded (see PAGE_MARKS); 0 when there is no room for them. */
   codeMarks(frame: number): number;
 }
 

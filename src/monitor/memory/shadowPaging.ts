@@ -134,6 +134,11 @@ export class ShadowPaging {
     return this.tree.isTraced(guestPage);
   }
 
+  /** Address of the marks that say which entries of the guest's table in a page have a shadow (see PAGE_MARKS); 0 where writes to all have to be seen. */
+  tableMarks(guestPage: number): number {
+    return this.techniques.marks ? this.tree.marksOf(guestPage) : 0;
+  }
+
   tableWritten(address: number, bytes: number): void {
     this.tree.written(address, bytes);
   }

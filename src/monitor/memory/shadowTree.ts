@@ -1,6 +1,7 @@
 /**
  * The shadow page tables as one structure: which there are, what hangs where, and what keeps them in step with the guest.
- * A guest table page with a shadow is traced, and a write to it drops what derives from it, at once, in every space. One that
+ * A guest table page with a shadow is traced, and a write to an entry drops what derives from it, at once, in every space. Of entries that have no
+ * shadow nothing is told: nothing derives from them. A page that
  * is written all the time goes out of sync: no translation through it is kept in a TLB, its trace is lifted, and before the
  * next use its entries are compared. So nothing that the guest's tables do not say can ever be used.
  */
@@ -66,6 +67,13 @@ export class ShadowTree {
     return this.byPage.get(guestPage)?.some((table) => !table.unsynced) ?? false;
   }
 
+  /** Address of a traced page's marks; 0 for a page that several tables derive from, which have marks each. */
+  marksOf(guestPage: number): number {
+    const list = this.byPage.get(guestPage);
+    const [only] = list ?? [];
+    return list?.length === 1 && only && !only.unsynced ? only.marks : 0;
+  }
+
   // For those who look.
 
   /** Tables that derive from a guest-physical page, traced or out of sync. */
@@ -118,6 +126,8 @@ export class ShadowTree {
     if (list) list.push(table);
     else this.byPage.set(guestPage, [table]);
     this.trace(guestPage);
+    // From now on the marks of one table do not say all.
+    if (list?.length === 2) this.writeProtect(guestPage);
     return table;
   }
 

@@ -10,6 +10,7 @@ export const TECHNIQUES = {
   'shadow-flood': 'A page that is written to all the time is taken to be a table no longer.',
   'shadow-direct': 'An entry is filled from the guest\'s last table alone, where the shadow tables lead to it.',
   'shadow-graft': 'A space that is new takes over what the space before it has below equal entries of the root.',
+  'shadow-marks': 'Entries of a traced table that have no shadow are written without the monitor.',
   'tlb-pairs': 'A miss fills the TLB for reading and for writing.',
   'zero-frame': 'Pages that were never written share one frame of zeros.',
 } as const;
@@ -25,6 +26,7 @@ export class Techniques {
   readonly flood: boolean;
   readonly direct: boolean;
   readonly graft: boolean;
+  readonly marks: boolean;
   readonly pairs: boolean;
   readonly zeroFrame: boolean;
 
@@ -37,6 +39,7 @@ export class Techniques {
     this.flood = has('shadow-flood');
     this.direct = has('shadow-direct');
     this.graft = has('shadow-graft');
+    this.marks = has('shadow-marks');
     this.pairs = has('tlb-pairs');
     this.zeroFrame = has('zero-frame');
   }

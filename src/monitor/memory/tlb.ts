@@ -1,8 +1,8 @@
 /**
  * The software TLBs in front of the shadow page tables: for each cached address space a table a kind of
  * access and privilege, read by generated code. An entry is {tag: i64 linear page address, addend}: for
- * data host = linear + addend; for execution the addend is the address of the page's table of blocks. Pages with code and
- * data have entries of their own kind, in which the address of the frame's marks stands behind the addend. Execute tables are for
+ * data host = linear + addend; for execution the addend is the address of the page's table of blocks. Pages that are traced
+ * have entries of their own kind, in which the address of the page's marks stands behind the addend. Execute tables are for
  * one code context each (./codeBanks); what is said of a page is done in those of all contexts.
  */
 import {
@@ -111,7 +111,7 @@ export class Tlb {
     }
   }
 
-  /** Enters a page with code, for writing to the bytes beside it; `marks` says where they are (see CODE_MARKS). */
+  /** Enters a page that is traced, for writing to the bytes that are not marked (see PAGE_MARKS). */
   fillTraced(slot: number, user: boolean, page: number, host: number, marks: number): void {
     this.fill(slot, TLB_KIND.traced, user, page, host);
     this.words[(this.entry(slot, TLB_KIND.traced, user, page) >> 2) + 3] = marks;

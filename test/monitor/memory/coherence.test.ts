@@ -13,6 +13,7 @@ import { ABSENT, PhysicalMap } from '../../../src/monitor/memory/physicalMap';
 import type { AddressSpace } from '../../../src/monitor/memory/shadowPaging';
 import { TECHNIQUES, Techniques, type Technique } from '../../../src/monitor/memory/techniques';
 import { randomNumbers } from '../../guests/harness';
+import { storeBeside } from './generatedStore';
 import { PDPTE_RESERVED, PlainMachine } from './plainMachine';
 
 const PAGE = 4096;
@@ -40,6 +41,8 @@ class Trial {
   private readonly random: (limit: number) => number;
   private readonly cpus: VirtualCpu[];
   private current = 0;
+  /** Stores to traced pages of which the monitor was not told. */
+  private stores = 0;
 
   constructor(seed: number, without: readonly Technique[]) {
     this.random = randomNumbers(seed);
@@ -54,7 +57,7 @@ class Trial {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.mmu.shadow.counters, ...this.map.counters, ...this.sharing.counters };
+    return { storesBeside: this.stores, ...this.mmu.shadow.counters, ...this.map.counters, ...this.sharing.counters };
   }
 
   run(steps: number): void {
@@ -233,7 +236,8 @@ class Trial {
     try {
       if (fetch) return mmu.fetchPage(page, offset, user);
       if (!write) return mmu.read(linear, 4, user);
-      mmu.write(linear, 4, value, user);
+      if (storeBeside(this.memory, mmu, page, offset, value, user)) this.stores++;
+      else mmu.write(linear, 4, value, user);
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
       assert.equal(reason.linear, BigInt.asUintN(64, BigInt(linear)));
@@ -264,7 +268,7 @@ describe('memory virtualization against plain walks', function () {
   it('has gone through every technique meanwhile', () => {
     const trial = new Trial(7, []);
     trial.run(20_000);
-    for (const name of ['batchedFills', 'directFills', 'largeFills', 'guestWalks', 'tracedWrites', 'floods', 'unsyncs', 'resyncs', 'grafts', 'cowBreaks', 'ballooned', 'pagesMerged']) {
+    for (const name of ['batchedFills', 'directFills', 'largeFills', 'guestWalks', 'tracedWrites', 'floods', 'unsyncs', 'resyncs', 'grafts', 'cowBreaks', 'ballooned', 'pagesMerged', 'storesBeside']) {
       assert.ok((trial.counters[name] ?? 0) > 0, name);
     }
   });
