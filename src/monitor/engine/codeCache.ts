@@ -99,9 +99,9 @@ export class CodeCache {
 
   /** The page of a frame in a context, made if needed; undefined when the cache, or what is kept for a frame, is full: `flush` and ask again. */
   page(frame: number, context: CodeContext): CodePage | undefined {
-    const list = this.pages.get(frame);
-    const found = list?.find((p) => sameContext(p.context, context));
+    const found = this.knownPage(frame, context);
     if (found) return found;
+    const list = this.pages.get(frame);
     if (list && list.length >= MOST_CONTEXTS) return undefined;
     const table = this.allocateTable();
     if (table === undefined) return undefined;
@@ -111,6 +111,11 @@ export class CodeCache {
     if (list) list.push(page);
     else this.pages.set(frame, [page]);
     return page;
+  }
+
+  /** The page of a frame in a context, if there is one. */
+  knownPage(frame: number, context: CodeContext): CodePage | undefined {
+    return this.pages.get(frame)?.find((page) => sameContext(page.context, context));
   }
 
   /** Address of the block at an offset; 0 when it is not decoded. */

@@ -27,6 +27,9 @@ export interface NumberedContext extends CodeContext {
 /** What makes a context the one that it is. */
 type ContextFacts = Omit<NumberedContext, 'first' | 'end' | 'number'>;
 
+/** Pages that are looked at together, one of which is entered: 16, as Linux maps a file's pages around one that is asked for. */
+const NEIGHBOURS = 16;
+
 /** Contexts whose numbers are remembered: real-mode programs may have one for each of their segments. */
 const MOST_CONTEXTS = 256;
 
@@ -222,10 +225,33 @@ export class CodeLocator {
     }
     const slot = cpu.mmu.currentSpace.slot;
     cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
+    if (table < 0) this.offerNeighbours(context, page, start);
     s.setWide(L.EIP_BASE, start);
     const block = this.code.block(codePage, offset);
     if (block !== 0) return block;
     return this.code.decode(codePage, offset) ?? this.startOver();
+  }
+
+  /**
+   * Enters pages around one whose code has been asked for: those whose code is known from other address spaces, and that the shadow tables of this
+   * one lead to. A program that has just begun comes through most of them.
+   */
+  private offerNeighbours(context: NumberedContext, page: number, start: number): void {
+    const { mmu, user } = this.cpu;
+    if (this.hasBreakpoints) return;
+    const { slot } = mmu.currentSpace;
+    const first = Math.floor(page / NEIGHBOURS) * NEIGHBOURS;
+    for (let near = first; near < first + NEIGHBOURS; near++) {
+      if (near === page || mmu.tlb.holds(slot, TLB_KIND.execute, user, near)) continue;
+      const frame = mmu.knownCodeFrame(near, user);
+      if (frame <= 0 || this.contextOfPage(context, start + (near - page) * PAGE_BYTES) !== context) continue;
+      const codePage = this.code.knownPage(frame, context);
+      if (codePage && codePage.breakpoints.size === 0) mmu.tlb.offer(slot, TLB_KIND.execute, user, near, codePage.table);
+    }
+  }
+
+  private get hasBreakpoints(): boolean {
+    return this.breakpoints.size > 0 || this.physicalBreakpoints.size > 0 || this.debug.executionAddresses().length > 0;
   }
 
   /** The code cache is full: empties it; the present instruction is stepped meanwhile (0). */
@@ -253,8 +279,8 @@ export class CodeLocator {
   }
 
   private breakpointsIn(page: number, guestPage: number): ReadonlySet<number> {
+    if (!this.hasBreakpoints) return NO_BREAKPOINTS;
     const guest = this.debug.executionAddresses();
-    if (this.breakpoints.size === 0 && guest.length === 0 && this.physicalBreakpoints.size === 0) return NO_BREAKPOINTS;
     const found = new Set<number>();
     for (const linear of this.breakpoints) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));
     for (const linear of guest) if (this.cpu.mmu.pageOf(linear) === page) found.add(offsetInPage(linear));

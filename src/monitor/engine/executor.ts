@@ -117,9 +117,8 @@ export class Executor implements AnsweringEngine {
     };
     cpu.mmu.map.traces = {
       tableWritten: (address, bytes) => {
-        cpu.disturbed = true;
         this.counters.tableTraces++;
-        cpu.mmu.shadow.tableWritten(address, bytes);
+        if (cpu.mmu.shadow.tableWritten(address, bytes)) cpu.disturbed = true;
       },
       codeWritten: (frame, offset, bytes) => answers.codeWritten(frame, offset, bytes),
       codeMarks: (frame) => this.code.marks.of(frame),

@@ -461,6 +461,15 @@ export class Mmu {
     return target;
   }
 
+  /**
+   * Frame of a linear page that the shadow tables lead to for a fetch as it is now, and from which code has been decoded; -1 otherwise. It only looks.
+   */
+  knownCodeFrame(page: number, user: boolean): number {
+    const target = this.shadow.knownForFetch(this.space, this.controls, page, user);
+    const frame = target < 0 ? -1 : this.map.entry(target);
+    return frame > 0 && this.machine.frameFlags(frame) & FRAME.code ? frame : -1;
+  }
+
   /** Guest-physical page behind a linear page of the current space (or under other controls), looking only; -1 when not mapped. */
   peekPage(page: number, controls: PagingControls = this.controls): number {
     walkGuest(controls, this.map, page, this.peekWalk);

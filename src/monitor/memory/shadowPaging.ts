@@ -139,8 +139,9 @@ export class ShadowPaging {
     return this.techniques.marks ? this.tree.marksOf(guestPage) : 0;
   }
 
-  tableWritten(address: number, bytes: number): void {
-    this.tree.written(address, bytes);
+  /** The guest has written to a page that is traced as a table. @returns whether anything that derives from it has gone */
+  tableWritten(address: number, bytes: number): boolean {
+    return this.tree.written(address, bytes);
   }
 
   /** From now on writes to a guest-physical page come to the monitor: no TLB may hold it for writing. */
@@ -221,6 +222,28 @@ export class ShadowPaging {
       if (!table) return UNDECIDED;
       if (table.unsynced) tree.resync(table, controls);
     }
+  }
+
+  /** Guest-physical page of a linear page that a fetch would find by the shadow tables as they are; -1 where it would take more. It only looks. */
+  knownForFetch(space: AddressSpace, controls: PagingControls, page: number, user: boolean): number {
+    if (space.mode === 'none') return this.map.busPage(page & 0xfffff);
+    let { table } = space;
+    let rights = SHADOW.writable | SHADOW.user;
+    let noExecute = 0;
+    while (table && !table.unsynced) {
+      const index = tableIndex(page, table.level, table.indexBits);
+      const low = table.low(index);
+      if (!(low & SHADOW.present)) return -1;
+      rights &= low;
+      noExecute |= low & SHADOW.noExecute;
+      if (!(low & SHADOW.leaf)) {
+        table = this.tree.table(low >>> 12);
+        continue;
+      }
+      if (!this.allows(controls, rights, noExecute, 0, false, user, true)) return -1;
+      return table.level === 1 ? table.page(index) : this.map.busPage(table.page(index) + (page & (table.span - 1)));
+    }
+    return -1;
   }
 
   /** Whether the rights of a translation, collected on the way to it, allow an access. */

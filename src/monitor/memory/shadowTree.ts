@@ -238,25 +238,33 @@ export class ShadowTree {
 
   // In step with the guest.
 
-  /** The guest has written to a page that is traced as a table. */
-  written(address: number, bytes: number): void {
+  /** The guest has written to a page that is traced as a table. @returns whether anything that derives from it has gone */
+  written(address: number, bytes: number): boolean {
     this.counters.tracedWrites++;
     const list = this.byPage.get(Math.floor(address / PAGE_BYTES));
-    if (!list) return;
+    if (!list) return false;
     const [only] = list;
     if (list.length === 1 && only) return this.writtenIn(only, address & 0xfff, bytes);
-    for (const table of [...list]) this.writtenIn(table, address & 0xfff, bytes);
+    let dropped = false;
+    for (const table of [...list]) if (this.writtenIn(table, address & 0xfff, bytes)) dropped = true;
+    return dropped;
   }
 
-  private writtenIn(table: ShadowTable, offset: number, bytes: number): void {
-    if (table.unsynced || this.tables[table.id] !== table) return;
+  private writtenIn(table: ShadowTable, offset: number, bytes: number): boolean {
+    if (table.unsynced || this.tables[table.id] !== table) return false;
     const shift = table.indexBits === 10 ? 2 : 3;
     const last = Math.min((offset + bytes - 1) >> shift, table.entries - 1);
-    for (let i = offset >> shift; i <= last; i++) if (table.low(i) & SHADOW.present) this.dropEntry(table, i);
-    if (++table.writesSinceFill <= (table.level === 1 ? LEAF_FLOOD : UPPER_FLOOD) || !this.techniques.flood) return;
+    let dropped = false;
+    for (let i = offset >> shift; i <= last; i++) {
+      if (!(table.low(i) & SHADOW.present)) continue;
+      this.dropEntry(table, i);
+      dropped = true;
+    }
+    if (++table.writesSinceFill <= (table.level === 1 ? LEAF_FLOOD : UPPER_FLOOD) || !this.techniques.flood) return dropped;
     this.counters.floods++;
     if (this.techniques.unsync && table.level === 1 && table.parents.length > 0) this.desync(table);
     else this.dropTable(table);
+    return true;
   }
 
   /** Lifts a leaf table's trace. No TLB may know anything through it from now on, until it is compared. */
