@@ -55,7 +55,7 @@ const ARROWS = {
 };
 
 /** The files outside the monitor that know what runs in it: entries of the threads in which a machine lives, its code is translated, and its disks are served. */
-const MONITOR_WORKERS = ['src/host/node/monitor-worker.ts', 'src/host/node/translation-worker.ts', 'src/host/node/storage-worker.ts'];
+const MONITOR_WORKERS = ['src/host/node/monitor-worker.ts', 'src/host/node/translation-worker.ts', 'src/host/node/storage-worker.ts', 'src/host/node/write-modules.ts'];
 
 const zones = Object.entries(ARROWS).map(([folder, allowed]) => ({
   target: path.join(root, folder),

@@ -1,9 +1,11 @@
 // Builds dist/: one esbuild bundle for each program that runs on its own (extension, debug adapter, command
 // line, monitor, translation and storage workers, every panel), rebuilt only when something that goes into it has changed.
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { dist, root } from './paths.mjs';
 import { say, UserError } from './progress.mjs';
 
@@ -16,6 +18,10 @@ const NODE_PROGRAMS = [
   { source: 'src/host/node/translation-worker.ts', bundle: 'translation-worker.js', external: [] },
   { source: 'src/host/node/storage-worker.ts', bundle: 'storage-worker.js', external: [] },
 ];
+
+/** Writes what every machine's thread would write anew: run once, and not part of dist/. */
+const MODULE_WRITER = 'src/host/node/write-modules.ts';
+const MODULES = 'machine-modules.bin';
 
 const INPUT_FOLDERS = ['src', 'debugger', 'webviews'];
 const INPUT_FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/lib/bundles.mjs'];
@@ -98,6 +104,14 @@ function panelBundles(name) {
     : [script];
 }
 
+/** Has the modules written that every machine needs. */
+async function writeModules(build) {
+  const program = path.join(dist, 'write-modules.cjs');
+  await bundleOrSay(build, { ...nodeBundle(path.join(root, MODULE_WRITER), program, []), sourcemap: false });
+  await promisify(execFile)(process.execPath, [program, path.join(dist, MODULES)]);
+  await rm(program);
+}
+
 async function filesUnder(folder) {
   if (!existsSync(folder)) return [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -161,6 +175,8 @@ export async function buildAll(options = {}) {
     await bundleOrSay(build, options);
     outputs.push(path.relative(dist, options.outfile));
   }
+  await writeModules(build);
+  outputs.push(MODULES);
   await writeFile(STAMP, `${[digest, ...outputs].join('\n')}\n`);
-  return `${outputs.length} bundles`;
+  return `${outputs.length - 1} bundles`;
 }

@@ -34,7 +34,7 @@ const SHIPPED_OTHERWISE = {
 };
 
 /** What must be there, or the extension would not run. */
-const NEEDED = ['dist/extension.js', 'dist/adapter.js', 'dist/monitor-worker.js', 'dist/iced-x86/iced_x86_bg.wasm'];
+const NEEDED = ['dist/extension.js', 'dist/adapter.js', 'dist/monitor-worker.js', 'dist/machine-modules.bin', 'dist/iced-x86/iced_x86_bg.wasm'];
 
 /** Members of package.json that mean something in a checkout only. */
 const CHECKOUT_ONLY = ['scripts', 'devDependencies', 'private', 'bin'];

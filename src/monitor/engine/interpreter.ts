@@ -5,9 +5,10 @@
  */
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
-import { SPECIAL_HANDLERS, buildBase, buildHandlers, type MonitorCalls } from './interpreterModule';
+import { SPECIAL_HANDLERS, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 import { routineExport, type RoutineName } from './routines';
+import { baseModule, groupKey, handlerModule } from './writtenModules';
 
 interface CompiledHandlers {
   readonly module: WebAssembly.Module;
@@ -21,11 +22,10 @@ let base: WebAssembly.Module | undefined;
 const compiled = new Map<string, CompiledHandlers>();
 
 function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers {
-  const names = groupOf(handler.name);
-  const key = `${names[0] ?? ''} ${long ? 'long' : ''}`;
+  const key = groupKey(groupOf(handler.name), long);
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, handlers } = buildHandlers(names, long);
+    const { bytes, handlers } = handlerModule(handler.name, long);
     found = { module: new WebAssembly.Module(bytes as BufferSource), handlers };
     compiled.set(key, found);
   }
@@ -48,7 +48,7 @@ export class Interpreter {
     private readonly memory: WebAssembly.Memory,
     calls: MonitorCalls,
   ) {
-    base ??= new WebAssembly.Module(buildBase() as BufferSource);
+    base ??= new WebAssembly.Module(baseModule() as BufferSource);
     const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
     this.exports = instance.exports;
     this.imports = { env: { memory }, base: instance.exports };

@@ -1,0 +1,64 @@
+/**
+ * The modules that every machine needs, written once and for all: the base module, and the handlers of the integer instructions, for 64-bit and
+ * for other code. To write them takes a fifth of a second while V8 does not know the code that does it; so the build does it
+ * (host/node/write-modules.ts), and a machine's thread reads what it has left. Without that they are written when they are needed.
+ */
+import { groupOf } from './handlerSet';
+import { sameHandler } from './handlerKeys';
+import { buildBase, buildHandlers, type HandlerModule } from './interpreterModule';
+
+/** An instruction of the group that all code has. */
+const OF_ALL_CODE = 'mov';
+
+let base: Uint8Array | undefined;
+const groups = new Map<string, HandlerModule>();
+
+/** The base module. */
+export function baseModule(): Uint8Array {
+  return base ?? buildBase();
+}
+
+/** The handlers of the group that the instructions of a name are in, for 64-bit code or for other code. */
+export function handlerModule(name: string, long: boolean): HandlerModule {
+  const names = groupOf(name);
+  return groups.get(groupKey(names, long)) ?? buildHandlers(names, long);
+}
+
+/** What a group in one kind of code is called. */
+export const groupKey = (names: readonly string[], long: boolean): string => `${names[0] ?? ''} ${long ? 'long' : ''}`;
+
+/** What stands before the modules' bytes: how long they are, and whose handlers they are in the order of their table entries. */
+interface Contents {
+  readonly base: number;
+  readonly groups: readonly { readonly key: string; readonly bytes: number; readonly handlers: HandlerModule['handlers'] }[];
+}
+
+const LENGTH_BYTES = 4;
+
+/** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, and their bytes. */
+export function writeModules(): Uint8Array {
+  const names = groupOf(OF_ALL_CODE);
+  const written = [false, true].map((long) => ({ key: groupKey(names, long), ...buildHandlers(names, long) }));
+  const first = buildBase();
+  const contents: Contents = { base: first.length, groups: written.map(({ key, bytes, handlers }) => ({ key, bytes: bytes.length, handlers })) };
+  const head = new TextEncoder().encode(JSON.stringify(contents));
+  const parts = [head, first, ...written.map(({ bytes }) => bytes)];
+  const all = new Uint8Array(LENGTH_BYTES + parts.reduce((sum, { length }) => sum + length, 0));
+  new DataView(all.buffer).setUint32(0, head.length, true);
+  let at = LENGTH_BYTES;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Takes modules that `writeModules` of this very build has written. */
+export function takeModules(written: Uint8Array): void {
+  const headEnd = LENGTH_BYTES + new DataView(written.buffer, written.byteOffset).getUint32(0, true);
+  const contents = JSON.parse(new TextDecoder().decode(written.subarray(LENGTH_BYTES, headEnd))) as Contents;
+  let at = headEnd;
+  const next = (bytes: number): Uint8Array => written.subarray(at, (at += bytes));
+  base = next(contents.base);
+  for (const { key, bytes, handlers } of contents.groups) groups.set(key, { bytes: next(bytes), handlers: handlers.map(sameHandler) });
+}

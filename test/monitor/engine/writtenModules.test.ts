@@ -1,0 +1,28 @@
+/** Modules that the build writes for all machines: what comes out of the file is what would be written anew. */
+import assert from 'node:assert/strict';
+import { groupOf } from '../../../src/monitor/engine/handlerSet';
+import { buildBase, buildHandlers } from '../../../src/monitor/engine/interpreterModule';
+import { baseModule, handlerModule, takeModules, writeModules } from '../../../src/monitor/engine/writtenModules';
+
+describe('modules that are written beforehand', () => {
+  it('are those that would be written', () => {
+    const file = writeModules();
+    // As a file is read: somewhere in a larger buffer.
+    const buffer = new Uint8Array(file.length + 64);
+    buffer.set(file, 24);
+    takeModules(buffer.subarray(24, 24 + file.length));
+    assert.ok(Buffer.from(baseModule()).equals(buildBase()));
+    for (const long of [false, true]) {
+      const [taken, anew] = [handlerModule('mov', long), buildHandlers(groupOf('mov'), long)];
+      assert.ok(Buffer.from(taken.bytes).equals(anew.bytes));
+      assert.equal(taken.handlers.length, anew.handlers.length);
+      taken.handlers.forEach((handler, i) => assert.equal(handler, anew.handlers[i], handler.key));
+      // The same object, by which it is found.
+      assert.ok(taken.handlers.every((handler, i) => handler === anew.handlers[i]));
+    }
+  });
+
+  it('leave other groups to be written when they are needed', () => {
+    assert.ok(handlerModule('fadd', false).handlers.length > 0);
+  });
+});
