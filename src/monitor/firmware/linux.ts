@@ -230,8 +230,8 @@ function describeMemory(params: Uint8Array, ramBytes: number): void {
  * @param initrd bytes of the initial RAM disk, or undefined for none
  * @param cmdline kernel command line, UTF-8
  * @returns the processor at the kernel's 32-bit entry: __BOOT_CS 10h, __BOOT_DS 18h, ESI = boot_params,
- *   EBP = EDI = EBX = 0, interrupts off, protection on, paging off. The A20 gate must be open and the
- *   VGA in text mode 3 (`enterTextMode`), since no BIOS has run.
+ *   EBP = EDI = EBX = 0, interrupts off, protection on, paging off. The A20 gate must be open, and a BIOS's
+ *   self-test done (`BuiltinBios.prepare`), which leaves the VGA in text mode 3.
  * @throws LoadError with field 'kernel', 'initrd', 'cmdline' or 'memory'
  */
 export function loadLinux(
