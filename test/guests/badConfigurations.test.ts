@@ -53,7 +53,7 @@ describe('a bad configuration', function () {
 
   it('names a floppy that is too large, and a firmware that is none', async () => {
     await refused(['--floppy', file('large')], /^shadowbox: --floppy: .*has 3000000 bytes: give one of 1 to 2949120 bytes, or use it as a disk/);
-    await refused(['--firmware', file('noise'), '--floppy', HELLO], /^shadowbox: --firmware: .*must have 128 or 256 KiB/);
+    await refused(['--firmware', file('noise'), '--floppy', HELLO], /^shadowbox: --firmware: .*must have a multiple of 64 KiB/);
   });
 
   it('says how much memory the guest needs', () => refused(['--multiboot', LAB, '--memory', '1M'], /^shadowbox: --memory: .*memory ends at 100000h\. Give it at least 2M/));
