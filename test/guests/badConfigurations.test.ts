@@ -60,7 +60,7 @@ describe('a bad configuration', function () {
 
   it('names a Linux kernel that is too old, that is cut short, or that does not fit', async function () {
     if (!existsSync(LINUX)) leaveOut(this, 'no Debian kernel (node scripts/fetch-guests.mjs)');
-    await refused(['--kernel', file('old')], /^shadowbox: --kernel: The kernel is too old: boot protocol 2\.01, and 2\.04 is needed\. Use Linux/);
+    await refused(['--kernel', file('old')], /^shadowbox: --kernel: The kernel is too old: boot protocol 2\.01, and 2\.02 is needed\. Use Linux/);
     await refused(['--kernel', file('short')], /^shadowbox: --kernel: The kernel is cut short: .*Copy or download it again/);
     await refused(['--kernel', LINUX, '--memory', '8M'], /^shadowbox: --memory: The machine has 8 MiB of memory.*Give it at least \d+M/);
   });
