@@ -1,6 +1,6 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [balloon] [memtest] [grub] [ipxe] [disk-i386] [disk-amd64]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [balloon] [memtest] [grub] [ipxe] [xen] [u-boot] [disk-i386] [disk-amd64]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
@@ -11,7 +11,9 @@
 //   balloon  linux/balloon-686.cpio: busybox with the kernel's driver of a virtio memory balloon; balloon-686.vmlinuz: its kernel
 //   memtest  memtest86+/memtest86+ia32.bin, memtest86+x64.bin
 //   grub     grub/grub-rescue-cdrom.iso, grub-rescue-floppy.img
-//   ipxe     ipxe/ipxe.iso, pxe-e1000.rom
+//   ipxe     ipxe/ipxe.iso, pxe-e1000.rom, ipxe.lkrn
+//   xen      xen/xen: the hypervisor, as a Multiboot image
+//   u-boot   u-boot/qemu-x86_64.rom
 //   disk-i386, disk-amd64  disks/debian-i386.img, debian-amd64.img: a hard disk with Debian on it (needs root, and a minute or two)
 //
 // Without a word: all of them but the hard disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
@@ -19,6 +21,7 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { makeDebianDisk } from './lib/debian-disk.mjs';
 import { needTools, packageVersion, unpackPackages, withDebianArchive } from './lib/debian-packages.mjs';
 import { initramfs } from './lib/initramfs.mjs';
@@ -30,6 +33,8 @@ const LINUX = path.join(GUESTS, 'linux');
 const MEMTEST = path.join(GUESTS, 'memtest86+');
 const GRUB = path.join(GUESTS, 'grub');
 const IPXE = path.join(GUESTS, 'ipxe');
+const XEN = path.join(GUESTS, 'xen');
+const U_BOOT = path.join(GUESTS, 'u-boot');
 const DISKS = path.join(GUESTS, 'disks');
 
 /** Flavours of Debian's kernel, each with the architecture of its package. */
@@ -39,6 +44,7 @@ const ARCHITECTURES = ['i386', 'amd64'];
 const GRUB_IMAGES = ['grub-rescue-cdrom.iso', 'grub-rescue-floppy.img'];
 /** iPXE by where packages have it: as a CD, and as the expansion ROM of our card. */
 const IPXE_IMAGES = { ipxe: ['ipxe/ipxe.iso'], 'ipxe-qemu': ['ipxe/qemu/pxe-e1000.rom'] };
+const XEN_PACKAGE = 'xen-hypervisor-4.17-amd64';
 const MEMTEST_IMAGES = ['memtest86+ia32.bin', 'memtest86+x64.bin'];
 
 /** What the kernel starts: file systems, a line that tests wait for, a shell on the first serial line. */
@@ -294,6 +300,23 @@ async function fetchIpxe(archive, folder) {
   await putVersions(path.join(IPXE, 'ipxe'), debs);
 }
 
+/** Downloads one package and puts a file of it into place, as `change` makes it. */
+async function fetchFile(archive, folder, { name, from, to, change = (data) => data }) {
+  const debs = await archive.download([`${name}:amd64`]);
+  const tree = path.join(folder, name);
+  await unpackPackages(debs, tree);
+  await put(to, change(await readFile(path.join(tree, from))));
+  await putVersions(to, debs);
+}
+
+/** What is one file of a package. */
+const XEN_FILE = { name: XEN_PACKAGE, from: 'boot/xen-4.17-amd64.gz', to: path.join(XEN, 'xen'), change: gunzipSync };
+const U_BOOT_FILE = { name: 'u-boot-qemu', from: 'usr/lib/u-boot/qemu-x86_64/u-boot.rom', to: path.join(U_BOOT, 'qemu-x86_64.rom') };
+const IPXE_KERNEL_FILE = { name: 'ipxe', from: 'boot/ipxe.lkrn', to: path.join(IPXE, 'ipxe.lkrn') };
+
+/** The product of such a file. */
+const product = (file) => [`${file.to}.packages`, (archive, folder) => fetchFile(archive, folder, file)];
+
 /** Guests that have a shell and some drivers: a PS/2 mouse's, and the balloon's. */
 const MOUSE = { name: 'mouse', wanted: ['psmouse', 'evdev', 'mousedev'] };
 const BALLOON = { name: 'balloon', wanted: ['virtio_pci', 'virtio_balloon'] };
@@ -316,13 +339,15 @@ const PRODUCTS = {
   ]])),
   memtest: [[path.join(MEMTEST, 'memtest86+.packages'), fetchMemtest]],
   grub: [[path.join(GRUB, 'grub-rescue.packages'), fetchGrub]],
-  ipxe: [[path.join(IPXE, 'ipxe.packages'), fetchIpxe]],
+  ipxe: [[path.join(IPXE, 'ipxe.packages'), fetchIpxe], product(IPXE_KERNEL_FILE)],
+  xen: [product(XEN_FILE)],
+  'u-boot': [product(U_BOOT_FILE)],
   ...Object.fromEntries(ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
     return [`disk-${architecture}`, [[file, (_archive, folder) => makeDebianDisk(architecture, file, folder)]]];
   })),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'balloon', 'memtest', 'grub', 'ipxe'];
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'balloon', 'memtest', 'grub', 'ipxe', 'xen', 'u-boot'];
 
 await main(async () => {
   const words = process.argv.slice(2);

@@ -53,14 +53,14 @@ describe('a bad configuration', function () {
 
   it('names a floppy that is too large, and a firmware that is none', async () => {
     await refused(['--floppy', file('large')], /^shadowbox: --floppy: .*has 3000000 bytes: give one of 1 to 2949120 bytes, or use it as a disk/);
-    await refused(['--firmware', file('noise'), '--floppy', HELLO], /^shadowbox: --firmware: .*must have 128 or 256 KiB/);
+    await refused(['--firmware', file('noise'), '--floppy', HELLO], /^shadowbox: --firmware: .*must have a multiple of 64 KiB/);
   });
 
   it('says how much memory the guest needs', () => refused(['--multiboot', LAB, '--memory', '1M'], /^shadowbox: --memory: .*memory ends at 100000h\. Give it at least 2M/));
 
   it('names a Linux kernel that is too old, that is cut short, or that does not fit', async function () {
     if (!existsSync(LINUX)) leaveOut(this, 'no Debian kernel (node scripts/fetch-guests.mjs)');
-    await refused(['--kernel', file('old')], /^shadowbox: --kernel: The kernel is too old: boot protocol 2\.01, and 2\.04 is needed\. Use Linux/);
+    await refused(['--kernel', file('old')], /^shadowbox: --kernel: The kernel is too old: boot protocol 2\.01, and 2\.02 is needed\. Use Linux/);
     await refused(['--kernel', file('short')], /^shadowbox: --kernel: The kernel is cut short: .*Copy or download it again/);
     await refused(['--kernel', LINUX, '--memory', '8M'], /^shadowbox: --memory: The machine has 8 MiB of memory.*Give it at least \d+M/);
   });

@@ -27,7 +27,7 @@ describe('paging-lab', function () {
     assert.deepEqual([status, err.replace(/^paging-lab: .*\n/gm, '')], [1, '']);
     assert.doesNotMatch(out, /check failed|fatal/);
     const lines = out.split('\r\n').map((line) => line.replace(/^paging-lab: /, ''));
-    const marks = ['booted by Multiboot', 'paging on: cr0 80010011 cr3 00400000', 'enter sweeper', 'first tick', 'demand map: ping', 'copy on write: ping', 'scan painter', 'tick 100', 'tick 200', 'tick 300', 'done after 300 ticks'];
+    const marks = ['booted by Multiboot', 'paging on: cr0 80010011 cr3 00400000', 'enter sweeper', 'demand map: sweeper', 'first tick', 'copy on write: ping', 'scan painter', 'tick 100', 'tick 200', 'tick 300', 'done after 300 ticks'];
     const found = marks.map((mark) => lines.findIndex((line) => line.startsWith(mark)));
     assert.ok(found.every((at, i) => at > (found[i - 1] ?? -1)), `in this order: ${marks.map((mark, i) => `${mark} (${found[i]})`).join(', ')}`);
     assert.ok(lines.includes('booted by Multiboot, 31744 KiB above 1 MiB'));

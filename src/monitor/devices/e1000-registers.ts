@@ -238,6 +238,8 @@ const WAKE_UP: readonly RegisterDescription[] = [
   dword('IPAV', 0x5838, 'IP address valid', { writable: 0x0001_000f }),
   ...series(4, 8, (index, offset) => dword(`IP4AT${String(index)}`, 0x5840 + offset, 'IPv4 address')),
   ...series(4, 4, (index, offset) => dword(`IP6AT${String(index)}`, 0x5880 + offset, 'IPv6 address')),
+  // Later cards' semaphore for the EEPROM. The manual does not have it; drivers that do not ask which card it is (U-Boot) do, and take it by these bits.
+  dword('SWSM', 0x5b50, 'software semaphore', { writable: 3, fields: [field('SMBI', 0, 1, 'drivers\' semaphore'), field('SWESMBI', 1, 1, 'software has the EEPROM')] }),
   dword('WUPL', 0x5900, 'wake-up packet length', { access: 'read-only' }),
   ...series(32, 4, (index, offset) => dword(`WUPM${String(index)}`, 0x5a00 + offset, 'wake-up packet', { access: 'read-only' })),
   ...series(4, 8, (index, offset) => dword(`FFLT${String(index)}`, 0x5f00 + offset, 'flexible filter length', { writable: 0x7ff })),

@@ -1,4 +1,4 @@
-/** Says where an external firmware (SeaBIOS and its VGA BIOS) is mapped. */
+/** Says where an external firmware (SeaBIOS, or another one for QEMU's PC, and the VGA BIOS) is mapped. */
 import { readableSize, u16 } from './bytes';
 import { looksLike } from './detect';
 import { loadError } from './load-error';
@@ -6,6 +6,9 @@ import type { FirmwareMapping } from './platform';
 
 const KIB = 1024;
 const FOUR_GIB = 0x1_0000_0000;
+/** Flash chips for PCs have whole blocks of this size, and at most 16 MiB, which a PC decodes below 4 GiB. */
+const BLOCK = 64 * KIB;
+const LARGEST = 16 * 1024 * KIB;
 const LOW_WINDOW = 128 * KIB;
 const LOW_WINDOW_END = 0x10_0000;
 const VGA_ROM_BASE = 0xc_0000;
@@ -14,20 +17,21 @@ const PAGE = 4096;
 
 const INSTALL = 'Install the Debian package `seabios` (apt install seabios) or name the file.';
 
-/** Opcodes that a reset vector begins with: far jump, near jump, short jump. */
-const JUMPS: readonly number[] = [0xea, 0xe9, 0xeb];
+/** The reset vector: what the processor executes first lies so many bytes before the end. */
+const RESET_VECTOR_BYTES = 16;
 
 function checkSystemBios(bios: Uint8Array | undefined): Uint8Array {
   if (bios === undefined) throw loadError('firmware', 'There is no bios.bin of SeaBIOS.', INSTALL);
-  if (bios.length !== 128 * KIB && bios.length !== 256 * KIB) {
+  if (bios.length === 0 || bios.length % BLOCK !== 0 || bios.length > LARGEST) {
     throw loadError(
       'firmware',
-      `The firmware has ${readableSize(bios.length)}, and must have 128 or 256 KiB. ${looksLike(bios)}`,
+      `The firmware has ${readableSize(bios.length)}, and must have a multiple of 64 KiB, up to 16 MiB. ${looksLike(bios)}`,
       INSTALL,
     );
   }
-  if (!JUMPS.includes(bios[bios.length - 16])) {
-    throw loadError('firmware', 'The firmware has no jump at its reset vector (16 bytes before its end).', INSTALL);
+  const first = bios.subarray(bios.length - RESET_VECTOR_BYTES);
+  if (first.every((byte) => byte === first[0])) {
+    throw loadError('firmware', 'The firmware has no code at its reset vector (16 bytes before its end).', INSTALL);
   }
   return bios;
 }
@@ -44,8 +48,8 @@ function checkVgaBios(vgaBios: Uint8Array | undefined): Uint8Array {
 }
 
 /**
- * Where the pieces of an external firmware go: the whole below 4 GiB as ROM, its last 128 KiB at
- * E0000-FFFFF and the VGA BIOS at C0000. The low copies are writable, as shadow RAM that a chipset has
+ * Where the pieces of an external firmware go: the whole below 4 GiB as ROM, its last 128 KiB (or all of 64) below
+ * 1 MiB and the VGA BIOS at C0000. The low copies are writable, as shadow RAM that a chipset has
  * opened: SeaBIOS keeps variables there when it finds no chipset that it knows to unlock.
  *
  * The processor starts in its architectural reset state (F000:FFF0, CS base FFFF0000).
@@ -56,9 +60,10 @@ export function mapExternalFirmware(
   vgaBios: Uint8Array | undefined,
 ): readonly FirmwareMapping[] {
   const system = checkSystemBios(bios);
+  const low = system.slice(-LOW_WINDOW);
   return [
     { address: VGA_ROM_BASE, bytes: checkVgaBios(vgaBios), writable: true },
-    { address: LOW_WINDOW_END - LOW_WINDOW, bytes: system.slice(system.length - LOW_WINDOW), writable: true },
+    { address: LOW_WINDOW_END - low.length, bytes: low, writable: true },
     { address: FOUR_GIB - system.length, bytes: system, writable: false },
   ];
 }

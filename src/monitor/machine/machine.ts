@@ -9,6 +9,7 @@ import type { RunOutcome } from '../engine/executor';
 import type { StorageService } from '../disks/blockStore';
 import type { ScheduledEventView } from '../inspection/queries';
 import type { TranslationService } from '../engine/translator/order';
+import type { FirmwareEnvironment } from '../firmware/platform';
 import { outsideAddress } from './addresses';
 import { MachineError } from './blame';
 import { EventQueue } from './eventQueue';
@@ -66,6 +67,8 @@ export class VirtualMachine {
   /** The stop that nothing but a reset leads away from. */
   private dead: StopReason | undefined;
   private readonly bus: BusAccess;
+  /** What the built-in BIOS works with; undefined for a machine without it. */
+  private readonly environment: FirmwareEnvironment | undefined;
   /** The file with the firmware's variables, where it is to be written. */
   private readonly variables: VariableStore | undefined;
   /** Sentences about what was loaded, for the person. */
@@ -88,7 +91,7 @@ export class VirtualMachine {
       now: () => this.now(),
     });
     const { bios, firmwareMemory, board, cpu, drives, diskTransfers } = this.parts;
-    this.bus = new BusAccess(this.parts, bios && {
+    this.environment = bios && {
       memory: firmwareMemory,
       ports: board.ports,
       cpu: new ServiceCpu(cpu),
@@ -98,7 +101,8 @@ export class VirtualMachine {
       transfer: (request) => diskTransfers.begin(request),
       now: () => this.now(),
       log: (text) => this.emit('debug', new TextEncoder().encode(text)),
-    });
+    };
+    this.bus = new BusAccess(this.parts, this.environment);
     const { board: { apics, vga }, executor, map } = this.parts;
     this.stops = new StopSet({ cpu, executor, map, peekDevice: (address, bytes) => vga.peekMemory(address, bytes), nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
     this.notes = this.start();
@@ -499,7 +503,7 @@ export class VirtualMachine {
 
   private powerOn(): readonly string[] {
     this.stops.forget();
-    return this.stops.silently(() => powerOn(this.parts, this.images));
+    return this.stops.silently(() => powerOn(this.parts, this.images, this.environment));
   }
 
   /** All plain state beside memory and CPU, by name. */

@@ -25,18 +25,16 @@ import type { TranslationService } from '../engine/translator/order';
 import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
 import { DiskTransfers } from '../firmware/bios/diskTransfers';
 import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
-import { enterTextMode } from '../firmware/bios/video-modes';
 import type { PlatformDescription } from '../firmware/tables/description';
 import { bootOrderFile } from '../firmware/boot-order';
-import { tableFiles, tablesRom, writeControlStructure } from '../firmware/tables/placement';
+import { tableFiles } from '../firmware/tables/placement';
 import { identifyImage } from '../firmware/detect';
 import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
 import { loadElf } from '../firmware/elf';
 import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
 import { loadMultiboot } from '../firmware/multiboot';
-import { setUpPci } from '../firmware/pci-setup';
-import { LoadError, type FirmwareMapping, type InitialCpu } from '../firmware/platform';
+import { LoadError, type FirmwareEnvironment, type FirmwareMapping, type InitialCpu } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { isUefi, placeUefi, type UefiPlaces } from '../firmware/uefi';
 import { EFFORT } from '../memory/effort';
@@ -64,7 +62,7 @@ const FIRMWARE_AREA = 0xc0000;
 const ALL_FLAGS = 0xff;
 /** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
 const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
-/** Frames beyond RAM: firmware and its mirrors. */
+/** Frames beyond RAM: firmware of usual size and its mirrors. */
 const SPARE_FRAMES = 1024;
 
 /**
@@ -127,7 +125,7 @@ export interface MachineParts {
 /** Builds a machine, standing on its first instruction. Throws LoadError for what the user can mend. */
 export function buildParts(images: MachineImages, { files, translation, storage }: OutsideHelp, host: PartsHost): MachineParts {
   const ramBytes = images.configuration.memory;
-  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES, VIDEO_BYTES / PAGE_BYTES);
+  const memory = new MachineMemory(ramBytes / PAGE_BYTES + SPARE_FRAMES + Math.ceil((images.firmware?.bytes.length ?? 0) / PAGE_BYTES), VIDEO_BYTES / PAGE_BYTES);
   // Memory, CPU and board know one another; the board comes last and is reached through this.
   const late: { board?: Board; processors?: Processors } = {};
   const deviceMemory: DeviceMemory = {
@@ -202,7 +200,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
       timeStamp: (index) => late.processors?.timeStamp(index, host.now()) ?? 0n,
       onRegions: () => late.board && declareDevices(map, mmu, late.board),
       onShadow: (regions) => {
-        if (!images.firmware) return;
+        if (!otherFirmware(images)) return;
         for (const region of regions) setWritable(map, region.first, region.bytes, region.writesRam);
       },
     },
@@ -211,7 +209,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
   const { cpus: count, quantum } = images.configuration;
   const processors = new Processors(cpu, executor, () => board.apics, { count, quantum });
   late.processors = processors;
-  const bios = usesBuiltinBios(images) ? new BuiltinBios({ platform: platformOf(images, cpu), ...(order ? { bootOrder: order.flatMap((device) => (device === 'network' ? [] : [BIOS_DRIVES[device]])) } : {}) }) : undefined;
+  const bios = otherFirmware(images) === undefined ? new BuiltinBios({ loader: hasLoader(images), platform: platformOf(images, cpu), ...(order ? { bootOrder: order.flatMap((device) => (device === 'network' ? [] : [BIOS_DRIVES[device]])) } : {}) }) : undefined;
   const sharing = images.configuration.pageSharing === true ? new PageSharing(map, ramBytes / PAGE_BYTES) : undefined;
   return { memory, map, mmu, sharing, cpu, executor, processors, board, bios, firmwareMemory, drives, discs, floppies: floppyDisks, diskTransfers, notes: [] };
 }
@@ -228,13 +226,18 @@ function flashOf(images: MachineImages): Pick<UefiPlaces, 'flash'> | Record<stri
 
 /** Where the pieces of the firmware in use go. */
 function firmwareMappings(images: MachineImages, bios: BuiltinBios | undefined): readonly FirmwareMapping[] {
-  if (!images.firmware) return bios?.mappings ?? [];
-  return uefiPlaces(images)?.mappings ?? mapExternalFirmware(images.firmware.bytes, images.vgaBios?.bytes);
+  const firmware = otherFirmware(images);
+  if (!firmware) return bios?.mappings ?? [];
+  return uefiPlaces(images)?.mappings ?? mapExternalFirmware(firmware.bytes, images.vgaBios?.bytes);
 }
 
 const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
-const usesBuiltinBios = (images: MachineImages): boolean => !images.firmware && !images.kernel && !images.multiboot;
+/** Whether a kernel is put into memory without a boot loader of its own. */
+const hasLoader = (images: MachineImages): boolean => images.kernel !== undefined || images.multiboot !== undefined;
+
+/** The firmware that is not ours, where it starts the machine: a kernel that is loaded finds our BIOS. */
+const otherFirmware = (images: MachineImages): MachineImages['firmware'] => (hasLoader(images) ? undefined : images.firmware);
 
 /** What the ACPI and MP tables tell of the machine. */
 function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
@@ -337,9 +340,10 @@ export function hasA20(cpu: Cpu): boolean {
 /**
  * Powers the machine on: memory empty, devices reset, firmware or guest loaded, CPU on its first instruction.
  * Gives sentences for the person. Throws LoadError.
+ * @param environment what the built-in BIOS works with; undefined for a machine without it
  */
-export function powerOn(parts: MachineParts, images: MachineImages): readonly string[] {
-  const { map, board, cpu, firmwareMemory } = parts;
+export function powerOn(parts: MachineParts, images: MachineImages, environment: FirmwareEnvironment | undefined): readonly string[] {
+  const { map, board, cpu } = parts;
   const ramPages = images.configuration.memory / PAGE_BYTES;
   emptyMemory(parts);
   map.declare(0, VIDEO_HOLE / PAGE_BYTES, ABSENT);
@@ -349,14 +353,13 @@ export function powerOn(parts: MachineParts, images: MachineImages): readonly st
   board.reset();
   // The x87 unit's request line, which is no device's, falls with the processor's reset.
   board.interruptController.setLine(13, false);
-  const { initial, notes } = load(parts, images);
+  const { initial, notes } = load(parts, images, environment);
   resetCpuTo(cpu, initial);
   new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
   map.a20 = hasA20(cpu);
   parts.processors.powerOn(() => {
-    if (!images.firmware) setFirmwareMemoryTypes(cpu);
+    if (!otherFirmware(images)) setFirmwareMemoryTypes(cpu);
   });
-  if (!parts.bios && !images.firmware) enterTextMode({ memory: firmwareMemory, ports: board.ports });
   parts.executor.forgetDerived();
   return notes;
 }
@@ -426,16 +429,7 @@ function emptyMemory(parts: MachineParts): void {
   }
 }
 
-/** What a BIOS would have left for a guest that starts without one: ACPI and MP tables, and PCI set up. */
-function placeTables({ map, board, firmwareMemory, cpu }: MachineParts, images: MachineImages): void {
-  const rom = tablesRom(platformOf(images, cpu));
-  map.declare(rom.address / PAGE_BYTES, rom.bytes.length / PAGE_BYTES, ABSENT);
-  installFirmware([rom], firmwareMemory);
-  writeControlStructure(firmwareMemory);
-  setUpPci(board.ports);
-}
-
-function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu; notes: readonly string[] } {
+function load(parts: MachineParts, images: MachineImages, environment: FirmwareEnvironment | undefined): { initial: InitialCpu; notes: readonly string[] } {
   const { firmwareMemory, map, bios } = parts;
   const cmdline = images.configuration.cmdline ?? '';
   const asMultiboot = (bytes: Uint8Array): { initial: InitialCpu; notes: readonly string[] } => {
@@ -443,7 +437,11 @@ function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu
     const { cpu, notes } = loadMultiboot(bytes, modules, cmdline, firmwareMemory);
     return { initial: cpu, notes };
   };
-  if (images.kernel || images.multiboot) placeTables(parts, images);
+  const mappings = firmwareMappings(images, bios);
+  if (otherFirmware(images)) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
+  for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
+  installFirmware(mappings, firmwareMemory);
+  if (hasLoader(images) && environment) bios?.prepare(environment);
   if (images.kernel) {
     const { kind } = identifyImage(images.kernel.bytes);
     if (kind === 'multiboot') return asMultiboot(images.kernel.bytes);
@@ -451,10 +449,6 @@ function load(parts: MachineParts, images: MachineImages): { initial: InitialCpu
     return { initial: loaded.cpu, notes: loaded.notes };
   }
   if (images.multiboot) return asMultiboot(images.multiboot.bytes);
-  const mappings = firmwareMappings(images, bios);
-  if (images.firmware) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
-  for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
-  installFirmware(mappings, firmwareMemory);
   if (!hasA20(parts.cpu)) return { initial: resetCpu8086(), notes: [] };
-  return { initial: images.firmware ? resetCpu() : initialCpuForBios(), notes: [] };
+  return { initial: otherFirmware(images) ? resetCpu() : initialCpuForBios(), notes: [] };
 }

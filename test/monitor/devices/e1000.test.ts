@@ -37,6 +37,13 @@ describe('e1000: configuration space and registers', () => {
     assert.deepEqual([card.read(R.CTRL), card.read(R.RCTL), card.read(R.TCTL), card.read(R.IMS)], [0x241, 0, 0, 0]);
   });
 
+  it('grants the semaphore that drivers of later cards ask for', () => {
+    const card = new Card();
+    assert.equal(card.read(0x5b50), 0);
+    card.write(0x5b50, 2);
+    assert.equal(card.read(0x5b50), 2);
+  });
+
   it('shows its registers through IOADDR and IODATA', () => {
     const card = new Card();
     card.device.writePort(PORTS_AT, 4, R.VET);

@@ -28,6 +28,12 @@ describe('External firmware', () => {
     assert.deepEqual([low.bytes[0], low.bytes[0x1_0000]], [2, 3]);
     assert.deepEqual([high.address, high.bytes.length, high.writable], [0xfffc_0000, 256 * KIB, false]);
   });
+  it('takes flash of any size that a PC decodes', () => {
+    const [, small, smallHigh] = mapExternalFirmware(bios(64), vgaBios());
+    assert.deepEqual([small.address, small.bytes.length, smallHigh.address], [0xf0000, 64 * KIB, 0xffff_0000]);
+    const [, large, largeHigh] = mapExternalFirmware(bios(1024), vgaBios());
+    assert.deepEqual([large.address, large.bytes[0], largeHigh.address, largeHigh.bytes.length], [0xe0000, 14, 0xfff0_0000, 1024 * KIB]);
+  });
   it('takes the files of the Debian package', function () {
     const [system, vga] = ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'].map((name) => `/usr/share/seabios/${name}`);
     if (!existsSync(system) || !existsSync(vga)) leaveOut(this, 'no SeaBIOS (Debian: seabios)');
@@ -37,7 +43,8 @@ describe('External firmware', () => {
   it('refuses missing and wrong files, naming the package', () => {
     refuses(() => mapExternalFirmware(undefined, vgaBios()), 'firmware', /bios\.bin.*`seabios`/);
     refuses(() => mapExternalFirmware(bios(128), undefined), 'firmware', /vgabios\.bin.*`seabios`/);
-    refuses(() => mapExternalFirmware(bios(64), vgaBios()), 'firmware', /64 KiB.*128 or 256/);
+    refuses(() => mapExternalFirmware(bios(96), vgaBios()), 'firmware', /96 KiB.*multiple of 64 KiB/);
+    refuses(() => mapExternalFirmware(bios(16 * KIB + 64), vgaBios()), 'firmware', /up to 16 MiB/);
     refuses(() => mapExternalFirmware(new Uint8Array(128 * KIB), vgaBios()), 'firmware', /reset vector/);
     refuses(() => mapExternalFirmware(bios(128), bios(64)), 'firmware', /no option ROM/);
     refuses(() => mapExternalFirmware(bios(128), vgaBios().subarray(0, 36 * KIB)), 'firmware', /no option ROM/);

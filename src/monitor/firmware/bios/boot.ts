@@ -14,6 +14,10 @@ import type { Geometry } from './geometry';
 import { BDA, EBDA } from './layout';
 import { print } from './text-screen';
 
+const RESET_CONTROL = 0xcf9;
+const SYSTEM_RESET = 0x02;
+const RESET_NOW = 0x04;
+
 const BOOT_ADDRESS = 0x7c00;
 const SECTOR = 512;
 const BOOT_SIGNATURE = 0xaa55;
@@ -61,6 +65,12 @@ export function bootstrap(call: ServiceCall, order: readonly number[]): void {
   tellDriveCounts(call);
   memory.write8(EBDA.bootCandidate, 0);
   tryCandidates(call, order.slice(0, MOST_CANDIDATES));
+}
+
+/** INT 19h where a loader has put the system into memory: a reset of the machine (440FX, port CF9) has it do so again. */
+export function bootAgain(call: ServiceCall): void {
+  call.out8(RESET_CONTROL, SYSTEM_RESET);
+  call.out8(RESET_CONTROL, SYSTEM_RESET | RESET_NOW);
 }
 
 /** What was asked for has been read, or could not be. */

@@ -7,7 +7,7 @@ import type { PlatformDescription } from '../tables/description';
 import { systemAreaTables } from '../tables/placement';
 import type { FirmwareEnvironment, FirmwareMapping, InitialCpu } from '../platform';
 import { resetCpu } from '../install';
-import { bootNext, bootstrap, noBoot } from './boot';
+import { bootAgain, bootNext, bootstrap, noBoot } from './boot';
 import { ServiceCall, type Service } from './call';
 import { clockService } from './clock';
 import { diskDone, diskService } from './disk';
@@ -15,7 +15,7 @@ import { CD_DRIVE } from './drives';
 import { exceptionService, irqService, rtcIrq, timerIrq } from './interrupts';
 import { keyboardIrq, keyboardService } from './keyboard';
 import { mouseDone, mouseIrq, mouseRetry } from './mouse';
-import { post } from './post';
+import { post, prepareMachine } from './post';
 import { buildRom, ROM_BYTES, type BiosRom, type ServiceName } from './rom';
 import { printerService, serialRetry, serialService } from './serial';
 import { equipmentService, memorySizeService, systemService, waitCheck } from './system';
@@ -34,6 +34,8 @@ export interface BiosOptions {
   readonly bootOrder?: readonly number[];
   /** What ACPI and MP tables tell; without it there are none. */
   readonly platform?: PlatformDescription;
+  /** Whether a loader puts the system into memory at each reset of the machine, in place of INT 19h (`prepare`). */
+  readonly loader?: boolean;
 }
 
 export class BuiltinBios {
@@ -45,7 +47,7 @@ export class BuiltinBios {
     const order = options.bootOrder ?? USUAL_BOOT_ORDER;
     this.services = {
       post: (call) => { post(call, this.rom); },
-      bootstrap: (call) => { bootstrap(call, order); },
+      bootstrap: options.loader === true ? bootAgain : (call) => { bootstrap(call, order); },
       bootNext: (call) => { bootNext(call, order); },
       noBoot,
       exception: exceptionService,
@@ -74,6 +76,14 @@ export class BuiltinBios {
   /** The ROM below 1 MiB and its mirror below 4 GiB, 64 KiB each. */
   get mappings(): readonly FirmwareMapping[] {
     return [SYSTEM_ROM_BASE, ROM_MIRROR].map((address) => ({ address, bytes: this.rom.image, writable: false }));
+  }
+
+  /**
+   * Leaves a machine that was just switched on as the self-test leaves it, in no time: for a system that a loader starts. What
+   * such a system may ask of the BIOS works (Multiboot Specification 0.6.96, section 3.2: "normal working order").
+   */
+  prepare(machine: FirmwareEnvironment): void {
+    prepareMachine(machine, this.rom);
   }
 
   /** Whether a write to SERVICE_PORT by code at this linear address (CS base + offset) is a service call. */

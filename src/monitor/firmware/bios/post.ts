@@ -143,10 +143,13 @@ function initialiseTimer(ports: PortBus): void {
   ports.writePort(PIT_COUNTER_0, 1, 0);
 }
 
-function initialiseKeyboard(ports: PortBus): void {
+function initialiseKeyboardController(ports: PortBus): void {
   ports.writePort(KEYBOARD_STATUS, 1, KEYBOARD_WRITE_MODE);
   ports.writePort(KEYBOARD_DATA, 1, KEYBOARD_MODE);
   ports.writePort(KEYBOARD_STATUS, 1, KEYBOARD_ENABLE);
+}
+
+function startKeyboard(ports: PortBus): void {
   ports.writePort(KEYBOARD_DATA, 1, KEYBOARD_START_SCANNING);
   for (let i = 0; i < MOST_STALE_KEYS && (ports.readPort(KEYBOARD_STATUS, 1) & OUTPUT_FULL) !== 0; i++) {
     ports.readPort(KEYBOARD_DATA, 1);
@@ -165,10 +168,11 @@ function resumeAfterReset(call: ServiceCall): boolean {
   return true;
 }
 
-/** The whole power-on self-test. The stub calls INT 19h behind it. */
-export function post(call: ServiceCall, rom: BiosRom): void {
-  if (resumeAfterReset(call)) return;
-  const { machine } = call;
+/**
+ * What the self-test leaves behind it, on a machine that was just switched on: vectors, data areas, chips, text mode, and a screen that
+ * is clear. The keyboard scans since power-on.
+ */
+export function prepareMachine(machine: FirmwareEnvironment, rom: BiosRom): void {
   writeVectors(machine, rom);
   fillDataArea(machine);
   fillEbda(machine);
@@ -177,9 +181,17 @@ export function post(call: ServiceCall, rom: BiosRom): void {
   setUpPci(machine.ports);
   initialiseTimer(machine.ports);
   changeStatusB(machine.ports, RTC_PERIODIC, false);
-  initialiseKeyboard(machine.ports);
+  initialiseKeyboardController(machine.ports);
   // The test of the floppy drives seeks: what is in them now is not news to the first who reads.
   for (const floppy of machine.floppies) floppy.acknowledgeChange();
   enterTextMode(machine);
+}
+
+/** The whole power-on self-test. The stub calls INT 19h behind it. */
+export function post(call: ServiceCall, rom: BiosRom): void {
+  if (resumeAfterReset(call)) return;
+  const { machine } = call;
+  prepareMachine(machine, rom);
+  startKeyboard(machine.ports);
   print(machine, `Shadowbox BIOS, ${String(Math.floor(machine.memory.ramBytes / 0x10_0000))} MiB of memory\n`);
 }

@@ -321,7 +321,7 @@ export function setVideoMode(machine: VideoMachine, number: number, keep: boolea
   return true;
 }
 
-/** 80x25 colour text, clear screen. For direct loaders, too: Linux's console expects that firmware did this. */
+/** 80x25 colour text, clear screen. */
 export function enterTextMode(machine: VideoMachine): void {
   setVideoMode(machine, TEXT_MODE, false);
 }

@@ -1,8 +1,8 @@
 /**
  * Where the tables lie when we place them ourselves: in the first half of the system BIOS's 64 KiB, for the built-in
- * BIOS and for guests that start without any; and as fw_cfg files for firmware that places them itself.
+ * BIOS; and as fw_cfg files for firmware that places them itself.
  */
-import type { FirmwareMapping, PhysicalMemory } from '../platform';
+import type { PhysicalMemory } from '../platform';
 import { alignUp, concatenate, hasText } from '../bytes';
 import { ACPI_CONTROL_BASE, SYSTEM_ROM_BASE } from '../memory-map';
 import { ACPI_BLOB, acpiBlobs, controlStructure, RSDP_SIGNATURE } from './acpi';
@@ -15,7 +15,6 @@ import { SMBIOS_3_ENTRY_BYTES, SMBIOS_ENTRY_BYTES, smbios3EntryPoint, smbiosEntr
 const RSDP = 0;
 const MP_POINTER = 0x30;
 const ACPI_TABLES = 0x40;
-const PAGE = 4096;
 /** Entry points lie on such borders, and all tables here do. */
 const BORDER = 16;
 
@@ -56,14 +55,6 @@ export const RSDP_ADDRESS = SYSTEM_ROM_BASE + RSDP;
 /** Whether our tables are in memory. */
 export function hasRootPointer(memory: PhysicalMemory): boolean {
   return hasText(memory.read(RSDP_ADDRESS, RSDP_SIGNATURE.length), 0, RSDP_SIGNATURE);
-}
-
-/** The tables as a ROM for a machine in which no BIOS is: whole pages from SYSTEM_ROM_BASE. */
-export function tablesRom(description: PlatformDescription): FirmwareMapping {
-  const area = systemAreaTables(description);
-  const bytes = new Uint8Array(alignUp(area.length, PAGE));
-  bytes.set(area);
-  return { address: SYSTEM_ROM_BASE, bytes, writable: false };
 }
 
 /** Writes the one table that must lie in RAM: the structure that firmware and operating system share. */
