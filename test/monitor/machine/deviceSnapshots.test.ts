@@ -62,8 +62,8 @@ function access({ parts: { board } }: VirtualMachine, device: Device, random: Ra
   const region = regions[random(regions.length)];
   const range = device.ports[random(device.ports.length)];
   if (region && (range === undefined || random(2) === 0)) {
-    // Registers lie close to the beginning.
-    const address = region.first + (random(Math.min(region.bytes, random(2) === 0 ? 0x180 : 0x4000)) & ~3);
+    // Registers lie close to the beginning, and of some devices two are all.
+    const address = region.first + (random(Math.min(region.bytes, [0x20, 0x180, 0x4000][random(3)] ?? 0)) & ~3);
     if (isRead) return board.memory.read(address, size);
     board.memory.write(address, size, value);
   } else if (range) {
