@@ -3,7 +3,7 @@
  * kernel was entered back to what it was entered from.
  */
 import { littleEndian } from '../numbers';
-import type { Frame, UnwoundCaller } from '../stack';
+import type { Frame, UnwoundCaller } from '../unwinder';
 import { dwarfGeneralNames, dwarfRegisterNumber } from '../symbols/registers';
 import type { KernelMemory } from './kernelMemory';
 import type { LinuxKernel } from './linuxKernel';

@@ -7,7 +7,7 @@ import type { MemorySpace } from '../../src/monitor/machine/session';
 import type { SimplePlace } from '../conditions/variablePlaces';
 import { hex, toLittleEndian } from '../numbers';
 import type { Image } from '../image';
-import type { Frame, UnwoundCaller } from '../stack';
+import type { Frame, UnwoundCaller } from '../unwinder';
 import { DESCRIBED_TASK, type PlacedImage, type SourceVariable, type SymbolSource } from '../symbolSource';
 import type { NamedSymbol } from '../symbols/symbol-table';
 import type { Type } from '../symbols/types';
