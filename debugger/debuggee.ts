@@ -24,6 +24,7 @@ import { LinuxCommands } from './linux/commands';
 import { LinuxGuest } from './linux/linuxGuest';
 import { ProcessSymbols } from './linux/processSymbols';
 import { dapModule, LinuxQueries } from './linux/queries';
+import { TaskStacks } from './linux/taskStacks';
 import { MemoryManager } from './memory';
 import { MemoryWatches } from './memoryWatches';
 import { Navigation } from './navigation';
@@ -161,10 +162,11 @@ export class Debuggee {
       tell: (text, important) => this.tell(text, important),
       changed: () => this.output.changed(),
     });
+    const stacks = new TaskStacks(target, program, this.linux, queries, async (cpu) => (await (await this.threads.thread(cpu + 1)).frames.stackTrace(0, 0)).stackFrames);
     this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
       until: (text) => this.runTo(text),
       who: (expression, bytes) => this.whoWrote(expression, bytes),
-    }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
+    }, [...new LinuxCommands(queries, stacks).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
     const watches = new MemoryWatches(this.dataBreakpoints, (all) => this.send(panelEvent('shadowbox.watchesChanged', { watches: all })));
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(

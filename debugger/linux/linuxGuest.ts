@@ -242,9 +242,14 @@ export class LinuxGuest implements SymbolSource {
   }
 
   async placeNamed(address: bigint, cpu?: number): Promise<string | undefined> {
+    const task = this.moment && cpuOf(this.moment, cpu).task;
+    return task === undefined ? undefined : this.placeIn(task, address);
+  }
+
+  /** The same in the process of a task, whether or not a CPU runs it. */
+  async placeIn(task: bigint, address: bigint): Promise<string | undefined> {
     const { moment } = this;
-    const task = moment && cpuOf(moment, cpu).task;
-    if (!moment || task === undefined || moment.kernel.memory.isKernelAddress(address)) return undefined;
+    if (!moment || moment.kernel.memory.isKernelAddress(address)) return undefined;
     const { kernel, btf } = moment;
     const layout = await kernel.taskLayout();
     const process = layout && await processOf(kernel.memory, layout, task);

@@ -10,7 +10,7 @@ import type { PlacedImage } from '../symbolSource';
 import { kernelPlaces, programPlaces } from '../symbols/separate-files';
 import type { Btf } from './btf';
 import { unlessBroken, type KernelData, type LinuxKernel } from './linuxKernel';
-import { rootFinder, tableKind, userRoot, type PageQuestions } from './pageTables';
+import { rootFinder, spacePage, tableKind, type PageQuestions } from './pageTables';
 import { buildIdInMemory, fitOf, type Fit } from './programFit';
 import { programReader, type ReadProgram } from './programMemory';
 import { processes, processOf, type Process } from './tasks';
@@ -109,9 +109,7 @@ export class ProcessSymbols {
     if (!layout || root === undefined) return undefined;
     const read = programReader(kernel, btf, layout, { mm: memory, root }, this.inspect);
     const found = await Promise.all((await mappedFiles(kernel.memory, layout, memory)).map(({ path, lowest }) => this.file(path, lowest, read)));
-    const own = await userRoot(root, this.inspect, kind);
-    // Roots of PAE are smaller than pages; of CR3 the page counts.
-    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []), mark };
+    return { root: await spacePage(root, this.inspect, kind), images: found.flatMap((each) => each?.image ?? []), mark };
   }
 
   /** The symbols of a file that lies in a process's memory; undefined where there is none that fits. */

@@ -11,14 +11,17 @@ extern const char __ehdr_start[];
 char first;
 #ifdef __x86_64__
 static long call(long number, long a, const void *b, long c) { long result; __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory"); return result; }
-enum { WRITE = 1, EXIT = 60 };
+enum { WRITE = 1, PAUSE = 34, EXIT = 60 };
 #else
 static long call(long number, long a, const void *b, long c) { long result; __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory"); return result; }
-enum { WRITE = 4, EXIT = 1 };
+enum { WRITE = 4, PAUSE = 29, EXIT = 1 };
 #endif
 __attribute__((noinline)) int work(int value)
 {
     state.rounds = value; /* work */
+#ifdef SLEEPS
+    call(PAUSE, 0, 0, 0);
+#endif
     call(WRITE, 1, ".", 1);
     return value * 2;
 }
@@ -38,7 +41,7 @@ export interface UserProgram {
   /** A directory with the symbol files, as `symbolPaths` may name it. */
   readonly symbols: string;
   /** The programs by their paths in the guest, without symbols. */
-  readonly programs: Readonly<Record<'bin/counter' | 'bin/pie', Uint8Array>>;
+  readonly programs: Readonly<Record<'bin/counter' | 'bin/pie' | 'bin/sleeper', Uint8Array>>;
   /** An initial RAM file system: another one, with the programs in it. */
   withPrograms(cpio: string): string;
   /** The line with a comment of these words, from 1. */
@@ -47,8 +50,9 @@ export interface UserProgram {
 }
 
 /**
- * Builds it twice: /bin/counter, linked to one address, whose symbols are in a copy of the guest's tree, and /bin/pie, which is loaded anywhere,
- * stripped, with its debugging information by build id alone; a file by its name is another build.
+ * Builds it three times: /bin/counter, linked to one address, whose symbols are in a copy of the guest's tree, and /bin/pie, which is loaded anywhere,
+ * stripped, with its debugging information by build id alone; a file by its name is another build. /bin/sleeper is
+ * as /bin/counter, but waits in `work` for ever.
  */
 export function buildUserProgram(bits: 32 | 64): UserProgram | { readonly missing: string } {
   try {
@@ -76,16 +80,17 @@ function build(bits: 32 | 64): UserProgram {
   for (const directory of ['symbols/bin', 'symbols/.build-id']) mkdirSync(at(directory), { recursive: true });
   writeFileSync(at('counter.c'), SOURCE);
   compile('symbols/bin/counter', '-static', '-no-pie');
+  compile('symbols/bin/sleeper', '-static', '-no-pie', '-DSLEEPS');
   compile('pie', '-static-pie', '-fPIE');
   compile('symbols/pie', '-static-pie', '-fPIE', '-DOTHER', '-O2');
   run('objcopy', '--only-keep-debug', 'pie', 'pie.debug');
   run('objcopy', '--strip-all', 'pie', 'pie.stripped');
-  run('objcopy', '--strip-all', 'symbols/bin/counter', 'counter.stripped');
+  for (const name of ['counter', 'sleeper']) run('objcopy', '--strip-all', `symbols/bin/${name}`, `${name}.stripped`);
   const note = spawnSync('readelf', ['-n', 'pie'], { cwd: folder, encoding: 'utf8' }).stdout;
   const [, id = ''] = /Build ID: ([0-9a-f]+)/.exec(note) ?? [];
   mkdirSync(at('symbols/.build-id', id.slice(0, 2)), { recursive: true });
   run('cp', 'pie.debug', `symbols/.build-id/${id.slice(0, 2)}/${id.slice(2)}.debug`);
-  const programs = { 'bin/counter': readFileSync(at('counter.stripped')), 'bin/pie': readFileSync(at('pie.stripped')) };
+  const programs = { 'bin/counter': readFileSync(at('counter.stripped')), 'bin/pie': readFileSync(at('pie.stripped')), 'bin/sleeper': readFileSync(at('sleeper.stripped')) };
   return {
     source: at('counter.c'), symbols: at('symbols'), remove, programs,
     withPrograms(cpio) {
