@@ -368,7 +368,7 @@ export class Debuggee {
   /** Breakpoints on code that was not known find it. */
   private renewBreakpoints(): void {
     this.renewing = this.renewing.then(async () => {
-      await this.breakpoints.renewAt(this.linux.programStart);
+      await this.breakpoints.renewAt(this.linux.codeArrivals);
       for (const breakpoint of await this.breakpoints.renew()) this.send(new BreakpointEvent('changed', breakpoint));
     }).catch((error: unknown) => this.tell(messageOf(error), true));
   }

@@ -317,6 +317,35 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.goOn();
     });
 
+    it('stops in a shared library at its first call, wherever it is mapped', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      const source = { path: program.sharedSource };
+      const set = async (functions: { name: string }[], lines: { line: number }[]): Promise<void> => {
+        await client.request('setFunctionBreakpoints', { breakpoints: functions });
+        await client.request('setBreakpoints', { source, breakpoints: lines });
+      };
+      const places = new Set<string>();
+      for (const by of ['function', 'line', 'function']) {
+        await linux.pause();
+        if (by === 'function') await set([{ name: 'twice' }], []);
+        else await set([], [{ line: program.line('twice') }]);
+        await linux.goOn();
+        await linux.send('dynamic');
+        await client.stopped('breakpoint');
+        assert.match(await linux.runs(), /^dynamic \(\d+\)/);
+        const [first] = await linux.frames();
+        assert.deepEqual([first.name, first.source?.path], ['twice', program.sharedSource]);
+        if (by === 'line') assert.equal(first.line, program.line('twice'));
+        assert.match(await linux.value('value', first.id), /^2\b/, 'what work has made of 1');
+        places.add(first.instructionPointerReference ?? '');
+        await set([], []);
+        await linux.goOn();
+        await linux.waitFor(/counted\n[^]*# $/, 60_000);
+      }
+      assert.ok(places.size > 1, [...places].join(', '));
+    });
+
     it('shows where tasks wait that do not run, into their programs', async function () {
       if ('missing' in program) leaveOut(this, program.missing);
       const [pid] = /\d+$/.exec(await linux.type('sleeper & echo $!')) ?? assert.fail('no number');
