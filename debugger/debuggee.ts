@@ -245,9 +245,10 @@ export class Debuggee {
     return this.execution.begin(command, 'run');
   }
 
-  /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. */
+  /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. Error where there is no way back. */
   async whoWrote(expression: string, bytes?: number, frameId?: number): Promise<{ readonly data: WatchedData; readonly after: () => void }> {
     const data = await this.dataBreakpoints.dataOf(expression, frameId, bytes);
+    await this.past.check();
     return { data, after: await this.execution.begin(() => this.time.show(`Looking for who wrote ${data.name}`, () => this.past.whoWrote(data)), 'run', true) };
   }
 
