@@ -55,6 +55,10 @@ export interface BreakpointServices {
   log(text: string, address: bigint): void;
 }
 
+/** A place in the guest's code, with a condition of its own. */
+type RenewalPlace = Pick<ExecutionBreakpoint, 'gate'> & { readonly linear: bigint };
+type Renewal = RenewalPlace & { readonly id: number };
+
 /** What one breakpoint of a set is to be. */
 interface Wanted {
   readonly key: string;
@@ -69,8 +73,8 @@ export class BreakpointManager implements StopJudge {
   private readonly sets = new Map<string, readonly Breakpoint[]>();
   /** Finds the places anew of those that are set on lines and functions, by key. */
   private readonly wanted = new Map<string, () => readonly Wanted[]>();
-  /** A place in the guest at which breakpoints are to be found anew, unseen by anybody. */
-  private renewal: { readonly id: number; readonly linear: bigint } | undefined;
+  /** Places in the guest at which breakpoints are to be found anew, unseen by anybody. */
+  private renewals: readonly Renewal[] = [];
   /** Sets are replaced one after the other: what is found anew must not come behind what the client has set meanwhile. */
   private turn: Promise<unknown> = Promise.resolve();
   private readonly spots: BreakpointSpots;
@@ -135,10 +139,11 @@ export class BreakpointManager implements StopJudge {
     });
   }
 
-  /** Breakpoints are found anew whenever the guest comes to this place; undefined: nowhere. */
-  async renewAt(linear: bigint | undefined): Promise<void> {
-    if (this.renewal?.linear === linear) return;
-    this.renewal = linear === undefined ? undefined : { id: this.nextHook++, linear };
+  /** Breakpoints that may have other places then are found anew whenever the guest comes to one of these. */
+  async renewAt(places: readonly RenewalPlace[]): Promise<void> {
+    const { renewals } = this;
+    if (places.length === renewals.length && places.every(({ linear }, i) => linear === renewals[i].linear)) return;
+    this.renewals = places.map((place) => ({ ...place, id: this.nextHook++ }));
     await this.apply();
   }
 
@@ -158,7 +163,12 @@ export class BreakpointManager implements StopJudge {
     const set = hooks.filter(({ guest }) => guest === undefined).map(({ id, place, built }): ExecutionBreakpoint => (
       { id, ...place, ...built.filter, ...(built.gate ? { gate: built.gate } : {}) }
     ));
-    await this.target.control.setBreakpoints(this.renewal ? [...set, this.renewal] : set);
+    await this.target.control.setBreakpoints(this.isWaiting() ? [...set, ...this.renewals] : set);
+  }
+
+  /** Whether code that comes may have places of breakpoints: of some that have none yet, or that are in single address spaces. */
+  private isWaiting(): boolean {
+    return [...this.wanted.keys()].some((set) => this.sets.get(set)?.some(({ hooks }) => hooks.length === 0 || hooks.some(({ place }) => place.cr3 !== undefined)));
   }
 
   /** Puts those into the guest that belong there. Error for one that cannot be put there. */
@@ -194,7 +204,7 @@ export class BreakpointManager implements StopJudge {
     const isMet = this.metBy(report);
     if (!isMet) return NO_VERDICT;
     const { reason } = report;
-    if (reason.kind === 'breakpoint' && this.renewal && reason.ids.includes(this.renewal.id)) await this.services.codeHasCome();
+    if (reason.kind === 'breakpoint' && this.renewals.some(({ id }) => reason.ids.includes(id))) await this.services.codeHasCome();
     const hit: number[] = [];
     let isBetter = false;
     for (const breakpoint of this.all()) {

@@ -24,6 +24,7 @@ import { LinuxCommands } from './linux/commands';
 import { LinuxGuest } from './linux/linuxGuest';
 import { ProcessSymbols } from './linux/processSymbols';
 import { dapModule, LinuxQueries } from './linux/queries';
+import { TaskStacks } from './linux/taskStacks';
 import { MemoryManager } from './memory';
 import { MemoryWatches } from './memoryWatches';
 import { Navigation } from './navigation';
@@ -161,10 +162,11 @@ export class Debuggee {
       tell: (text, important) => this.tell(text, important),
       changed: () => this.output.changed(),
     });
+    const stacks = new TaskStacks(target, program, this.linux, queries, async (cpu) => (await (await this.threads.thread(cpu + 1)).frames.stackTrace(0, 0)).stackFrames);
     this.commands = new ReplCommands(target, this.evaluation, this.disassembler, {
       until: (text) => this.runTo(text),
       who: (expression, bytes) => this.whoWrote(expression, bytes),
-    }, [...new LinuxCommands(queries).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
+    }, [...new LinuxCommands(queries, stacks).commands, ...timeCommands(target, this.time), balloonCommand(target, () => this.output.changed())]);
     const watches = new MemoryWatches(this.dataBreakpoints, (all) => this.send(panelEvent('shadowbox.watchesChanged', { watches: all })));
     this.outside = new OutsideRuns(target, this.execution, () => this.onGoing());
     this.panels = panelHandlers(
@@ -243,9 +245,10 @@ export class Debuggee {
     return this.execution.begin(command, 'run');
   }
 
-  /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. */
+  /** Back to the last write to what an expression means. Gives what is sought, and what to do after the answer. Error where there is no way back. */
   async whoWrote(expression: string, bytes?: number, frameId?: number): Promise<{ readonly data: WatchedData; readonly after: () => void }> {
     const data = await this.dataBreakpoints.dataOf(expression, frameId, bytes);
+    await this.past.check();
     return { data, after: await this.execution.begin(() => this.time.show(`Looking for who wrote ${data.name}`, () => this.past.whoWrote(data)), 'run', true) };
   }
 
@@ -366,7 +369,7 @@ export class Debuggee {
   /** Breakpoints on code that was not known find it. */
   private renewBreakpoints(): void {
     this.renewing = this.renewing.then(async () => {
-      await this.breakpoints.renewAt(this.linux.programStart);
+      await this.breakpoints.renewAt(this.linux.codeArrivals);
       for (const breakpoint of await this.breakpoints.renew()) this.send(new BreakpointEvent('changed', breakpoint));
     }).catch((error: unknown) => this.tell(messageOf(error), true));
   }

@@ -71,7 +71,7 @@ function event(
 }
 
 const events: readonly FilterKind[] = [
-  event('irq', 'interrupt', 'Hardware interrupt (IRQ)', 'Stops before a hardware interrupt is delivered.', "'vector == 0x30'", ['vector'], 'vector'),
+  event('irq', 'interrupt', 'Hardware interrupt (IRQ)', 'Stops before a hardware interrupt is delivered.', "'irq == 1', 'vector == 0x30'", ['vector', 'irq'], 'vector'),
   event('int', 'softwareInterrupt', 'INT n', 'Stops before INT n, INT3 or INTO.', "'vector == 0x80'", ['vector'], 'vector'),
   event('port', 'port', 'Port input and output', 'Stops before IN, OUT, INS and OUTS.', "'port == 0x3f8 && write'", ['port', 'value', 'bytes', 'write'], 'port'),
   event('msr', 'msr', 'RDMSR and WRMSR', 'Stops before a model-specific register is read or written.', "'msr == 0xc0000080 && write'", ['msr', 'value', 'write'], 'msr'),

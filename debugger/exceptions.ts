@@ -219,7 +219,7 @@ function valuesOf(reason: Extract<StopReason, { kind: 'exception' | 'event' }>, 
 
 function eventValues(event: EventReport): Partial<Record<EventValue, bigint | number>> {
   switch (event.kind) {
-    case 'interrupt':
+    case 'interrupt': return { vector: event.vector, irq: BigInt.asUintN(64, BigInt(event.irq ?? -1)) };
     case 'softwareInterrupt': return { vector: event.vector };
     case 'port': return { port: event.port, bytes: event.bytes, write: Number(event.access === 'write'), value: event.value ?? 0 };
     case 'msr': return { msr: event.msr, write: Number(event.access === 'write'), value: event.value ?? 0 };

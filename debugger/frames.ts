@@ -8,10 +8,11 @@ import type { Listings } from './disassembly/listings';
 import { hex, segmented } from './numbers';
 import { FrameVariables, type FrameView } from './locals';
 import { userError } from './ports';
+import { callName, openCalls } from './openCalls';
 import type { Program, ProgramSource } from './program';
 import { registerNamed, type NamedRegister } from './registers';
 import type { SourceChecks } from './sourceChecks';
-import type { Frame, StackManager } from './stack';
+import type { StackManager } from './stack';
 import { dwarfRegisterNumber } from './symbols/registers';
 import type { Scope } from './expressions/evaluator';
 import type { Target } from './target';
@@ -109,27 +110,15 @@ export class FrameManager {
   private async makeFrames(): Promise<readonly ShownFrame[]> {
     const { frames } = await this.stack.stack();
     const first = this.firstId;
-    const calls = frames.flatMap((frame, physicalIndex) => this.calls(frame, physicalIndex, frames.slice(physicalIndex + 1)));
+    const calls = frames.flatMap((frame, physicalIndex) => (
+      openCalls(frame, this.program).map((call) => ({ ...call, frame, physicalIndex, callers: frames.slice(physicalIndex + 1) }))
+    ));
     const shown = await Promise.all(calls.map(async (call, index) => {
       const said = call.scope || this.program.nameOf(call.frame.lookup) !== undefined ? undefined : await this.program.placeNamed(call.frame.pc);
       return { ...call, id: first + index, ...(said === undefined ? {} : { said }) };
     }));
     this.nextId = Math.max(this.nextId, first + shown.length);
     return shown;
-  }
-
-  /** The calls that are open in one activation: those inlined into it, innermost first, and the function itself. */
-  private calls(frame: Frame, physicalIndex: number, callers: readonly Frame[]): Omit<ShownFrame, 'id'>[] {
-    const scopes = frame.image?.ask((table) => table.scopesAt(frame.lookup)) ?? [];
-    let line = this.program.lineAt(frame.lookup);
-    if (scopes.length === 0) return [{ frame, physicalIndex, callers, scope: undefined, line }];
-    return scopes.map((scope) => {
-      const shown = { frame, physicalIndex, callers, scope, line };
-      const call = scope.callSite;
-      const source = call && this.program.sourceOf(call.file);
-      if (call && source) line = { source, line: call.line, column: call.column };
-      return shown;
-    });
   }
 
   /**
@@ -161,10 +150,8 @@ export class FrameManager {
   }
 
   private nameOf({ scope, frame, said }: ShownFrame, cpu: CpuState): string {
-    if (scope) return scope.kind === 'inlined' ? `${scope.name} (inlined)` : scope.name;
-    const name = this.program.functionAt(frame.lookup)?.name ?? this.program.nameOf(frame.lookup);
+    const name = callName(scope, frame, this.program) ?? said;
     if (name !== undefined) return name;
-    if (said !== undefined) return said;
     if (cpu.codeBits !== 16) return hex(frame.pc, 8);
     const place = segmented(cpu.selector, cpu.instructionPointer);
     return frame.pc === RESET_VECTOR ? `${place} (reset vector)` : place;

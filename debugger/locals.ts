@@ -6,7 +6,7 @@ import { littleEndian, toLittleEndian } from './numbers';
 import type { Image } from './image';
 import type { Program } from './program';
 import { registerNamed } from './registers';
-import type { Frame } from './stack';
+import type { Frame } from './unwinder';
 import { optimisedOut, type Location } from './symbols/expression';
 import type { ScopeFrame } from './symbols/functions';
 import { dwarfRegisterName } from './symbols/registers';

@@ -40,6 +40,11 @@ export class Past {
     return this.alone({ watchpoints: [watchpoint(SOUGHT, data, 'write')] }, async () => (await this.justWritten()) ?? this.runner.back('reverseContinue', ANY));
   }
 
+  /** Error where there is no way back: to be asked before the machine goes. */
+  async check(): Promise<void> {
+    await this.beginning();
+  }
+
   /** Retired instructions where the time line begins. Error where there is none. */
   private async beginning(): Promise<number> {
     const { moments: [first] } = await this.target.inspect.timeline();

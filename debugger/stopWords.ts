@@ -53,7 +53,7 @@ export class StopStories {
 
   private plainEvent(event: EventReport): StopWords {
     switch (event.kind) {
-      case 'interrupt': return words(`IRQ, vector ${hex(event.vector)}`, 'a hardware interrupt is about to be delivered');
+      case 'interrupt': return words(`IRQ${event.irq === undefined ? '' : ` ${event.irq}`}, vector ${hex(event.vector)}`, 'a hardware interrupt is about to be delivered');
       case 'softwareInterrupt': return words(`INT ${hex(event.vector)}`, 'the instruction is about to be executed');
       case 'port': {
         const { access, port, bytes, value } = event;

@@ -3,6 +3,7 @@
  * to them. The text there ends before its first NUL, or with its array.
  */
 import { LONGEST_TEXT } from '../../src/monitor/machine/stops';
+import { isText } from '../../src/monitor/machine/texts';
 import { userError } from '../ports';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { stripType, typeName, type Type } from '../symbols/types';
@@ -77,16 +78,8 @@ export function comparedTexts(operator: string, left: Value, right: Value, point
   if (other.kind === 'integer') throw notComparable('a number');
   const holder = textHolder(other.type);
   const held = holder.kind === 'pointer' ? pointed(other) : other;
-  const isSame = held.kind === 'object' && isTextAt(text, holder.kind === 'array' ? holder.room : undefined, (index) => byteOf(held, index));
+  const isSame = held.kind === 'object' && isText(text, (holder.kind === 'array' ? holder.room : undefined) ?? Infinity, (index) => byteOf(held, index));
   return int(isSame === (operator === '==') ? 1n : 0n);
-}
-
-/** Byte by byte, so that nothing is read behind the first difference: what lies there may not be readable. */
-function isTextAt(text: Uint8Array, room = Infinity, read: (index: number) => number): boolean {
-  for (let index = 0; index < Math.min(text.length + 1, room); index++) {
-    if (read(index) !== (index < text.length ? text[index] : 0)) return false;
-  }
-  return room >= text.length;
 }
 
 function byteOf({ source }: ObjectValue, index: number): number {

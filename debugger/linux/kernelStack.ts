@@ -3,7 +3,7 @@
  * kernel was entered back to what it was entered from.
  */
 import { littleEndian } from '../numbers';
-import type { Frame, UnwoundCaller } from '../stack';
+import type { Frame, UnwoundCaller } from '../unwinder';
 import { dwarfGeneralNames, dwarfRegisterNumber } from '../symbols/registers';
 import type { KernelMemory } from './kernelMemory';
 import type { LinuxKernel } from './linuxKernel';
@@ -134,7 +134,8 @@ async function savedCaller32(sp: bigint, names: readonly string[], memory: Kerne
   return { end: 'the registers that were saved on entry to the kernel were not found' };
 }
 
-function numbered(machine: Frame['machine'], registers: ReadonlyMap<string, bigint>, stackName: string, stack: bigint): Map<number, bigint> {
+/** Registers by DWARF number, of names that DWARF has. */
+export function numbered(machine: Frame['machine'], registers: ReadonlyMap<string, bigint>, stackName: string, stack: bigint): Map<number, bigint> {
   const byNumber = new Map<number, bigint>();
   for (const [name, value] of [...registers, [stackName, stack] as const]) {
     const number = dwarfRegisterNumber(machine, name);

@@ -7,12 +7,13 @@ import type { MemorySpace } from '../../src/monitor/machine/session';
 import type { SimplePlace } from '../conditions/variablePlaces';
 import { hex, toLittleEndian } from '../numbers';
 import type { Image } from '../image';
-import type { Frame, UnwoundCaller } from '../stack';
+import type { Frame, UnwoundCaller } from '../unwinder';
 import { DESCRIBED_TASK, type PlacedImage, type SourceVariable, type SymbolSource } from '../symbolSource';
 import type { NamedSymbol } from '../symbols/symbol-table';
 import type { Type } from '../symbols/types';
 import type { Target } from '../target';
 import type { Btf } from './btf';
+import { codeArrivals, type CodeArrival } from './codeArrivals';
 import { kernelHint } from './kernelImage';
 import { kernelCaller } from './kernelStack';
 import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
@@ -21,7 +22,7 @@ import { kernelModules, moduleOrc, type KernelModule } from './modules';
 import type { OrcTable } from './orc';
 import type { ProcessSymbols } from './processSymbols';
 import { processOf } from './tasks';
-import { fileAreaAt, userLayout32, userLayoutOf } from './userMemory';
+import { fileAreaAt, userLayout32, userLayoutOf, type UserLayout } from './userMemory';
 import { KERNEL_VARIABLES } from './variables';
 
 /** What the session wants to hear of. */
@@ -172,9 +173,10 @@ export class LinuxGuest implements SymbolSource {
     if (text(before) !== text(now)) this.listener.programsChanged(added(now, before), added(before, now));
   }
 
-  /** Where the kernel has read a new program into a process that has not begun it yet; undefined without a kernel. */
-  get programStart(): bigint | undefined {
-    return this.programs?.isWanted === true ? this.moment?.kernel.address('finalize_exec') : undefined;
+  /** Where the guest comes to when code has come that has not run yet; nowhere without a kernel. */
+  get codeArrivals(): readonly CodeArrival[] {
+    const { moment } = this;
+    return moment && this.programs?.isWanted === true ? codeArrivals(moment.kernel, userLayoutAt(moment)) : [];
   }
 
   images(cpu?: number): readonly Image[] {
@@ -242,14 +244,19 @@ export class LinuxGuest implements SymbolSource {
   }
 
   async placeNamed(address: bigint, cpu?: number): Promise<string | undefined> {
+    const task = this.moment && cpuOf(this.moment, cpu).task;
+    return task === undefined ? undefined : this.placeIn(task, address);
+  }
+
+  /** The same in the process of a task, whether or not a CPU runs it. */
+  async placeIn(task: bigint, address: bigint): Promise<string | undefined> {
     const { moment } = this;
-    const task = moment && cpuOf(moment, cpu).task;
-    if (!moment || task === undefined || moment.kernel.memory.isKernelAddress(address)) return undefined;
-    const { kernel, btf } = moment;
+    if (!moment || moment.kernel.memory.isKernelAddress(address)) return undefined;
+    const { kernel } = moment;
     const layout = await kernel.taskLayout();
     const process = layout && await processOf(kernel.memory, layout, task);
     if (!process || process.memory === 0n) return undefined;
-    const areas = btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(hasPae(moment.cpu.state));
+    const areas = userLayoutAt(moment);
     const area = areas && await fileAreaAt(kernel.memory, areas, process.memory, address);
     const place = area ? `${area.path}+${hex(area.offset)}` : hex(address, 8);
     return `${place} — ${process.name} (${process.pid})`;
@@ -316,6 +323,11 @@ export class LinuxGuest implements SymbolSource {
     if (!this.moment) return [];
     return [this.moment.kernel.symbols, ...this.moduleSymbols.map(({ symbols }) => symbols)].flatMap((symbols) => symbols.startingWith(start, most)).slice(0, most);
   }
+}
+
+/** Where processes' areas have their fields. */
+function userLayoutAt({ btf, cpu }: LinuxMoment): UserLayout | undefined {
+  return btf ? unlessBroken(() => userLayoutOf(btf)) : userLayout32(hasPae(cpu.state));
 }
 
 function cpuOf({ cpu, cpus }: LinuxMoment, index: number | undefined): CpuMoment {

@@ -93,3 +93,9 @@ export async function userRoot(root: number, inspect: Pick<Inspection, 'readMemo
   }
   return isAny ? root + ISOLATED : root;
 }
+
+/** The page by which a process's address space is known while its own code runs. Roots of PAE are smaller than pages; of CR3 the page counts. */
+export async function spacePage(root: number, inspect: Pick<Inspection, 'readMemory'>, kind: TableKind): Promise<number> {
+  const own = await userRoot(root, inspect, kind);
+  return own - (own % PAGE);
+}

@@ -10,7 +10,7 @@ import type { PlacedImage } from '../symbolSource';
 import { kernelPlaces, programPlaces } from '../symbols/separate-files';
 import type { Btf } from './btf';
 import { unlessBroken, type KernelData, type LinuxKernel } from './linuxKernel';
-import { rootFinder, tableKind, userRoot, type PageQuestions } from './pageTables';
+import { rootFinder, spacePage, tableKind, type PageQuestions } from './pageTables';
 import { buildIdInMemory, fitOf, type Fit } from './programFit';
 import { programReader, type ReadProgram } from './programMemory';
 import { processes, processOf, type Process } from './tasks';
@@ -27,6 +27,14 @@ export interface RunningKernel {
   readonly cpus: readonly { readonly task: bigint | undefined }[];
 }
 
+/** What is known of a file in processes' memory. What has just begun has hardly anything there that tells builds apart: that is seen later. */
+interface KnownFile {
+  readonly symbols: LoadedSymbols | undefined;
+  readonly isSettled: boolean;
+  /** Symbol files that are of other builds. */
+  readonly refused: Set<string>;
+}
+
 /** The files of one address space. */
 interface Space {
   readonly root: number;
@@ -40,18 +48,26 @@ const PAGE = 4096n;
 const MOST_FRAME_BYTES = 64n << 20n;
 /** The first bytes of `struct mm_struct`, of which some change with each area that comes or goes: the number of areas, and of their pages. */
 const MARK_BYTES = 512;
+/** A program that is loaded anywhere is another file each time. */
+const MOST_FILES = 128;
 
 export class ProcessSymbols {
-  /** By path in the guest and lowest address. What has just begun has hardly anything in memory that tells builds apart: that is seen later. */
-  private readonly files = new Map<string, { readonly symbols: LoadedSymbols | undefined; readonly isSettled: boolean }>();
-  private readonly refused = new Set<string>();
+  /** By path in the guest and lowest address, what was asked for last at the end. */
+  private readonly files = new Map<string, KnownFile>();
   private readonly kernels = new WeakMap<SearchedKernel, Promise<LoadedSymbols | undefined>>();
   private spaces = new Map<string, Space>();
   private ofKernel: readonly Image[] = [];
   private ofCpus: readonly (readonly Image[])[] = [];
   private turn = 0;
+  /** Images of other builds. */
+  private readonly unused: Image[] = [];
 
-  constructor(private readonly loader: SymbolLoader, private readonly inspect: PageQuestions) {}
+  constructor(
+    private readonly loader: SymbolLoader,
+    private readonly inspect: PageQuestions,
+    /** Files that are remembered for when their programs are run again, or are run by others at the same address. */
+    private readonly mostFiles = MOST_FILES,
+  ) {}
 
   /** Whether there is anywhere to look. */
   get isWanted(): boolean {
@@ -79,6 +95,7 @@ export class ProcessSymbols {
   /** Looks what there is at this stop. Ends with the signal's reason when the machine has gone on meanwhile. */
   async look(moment: RunningKernel, signal: AbortSignal): Promise<void> {
     const { kernel, btf, cpu, cpus } = moment;
+    this.forgetOldFiles();
     const ofKernel = await this.kernelFile(kernel);
     const [layout, init] = [await kernel.taskLayout(), kernel.address('init_task')];
     signal.throwIfAborted();
@@ -109,44 +126,66 @@ export class ProcessSymbols {
     if (!layout || root === undefined) return undefined;
     const read = programReader(kernel, btf, layout, { mm: memory, root }, this.inspect);
     const found = await Promise.all((await mappedFiles(kernel.memory, layout, memory)).map(({ path, lowest }) => this.file(path, lowest, read)));
-    const own = await userRoot(root, this.inspect, kind);
-    // Roots of PAE are smaller than pages; of CR3 the page counts.
-    return { root: own - (own % Number(PAGE)), images: found.flatMap((each) => each?.image ?? []), mark };
+    return { root: await spacePage(root, this.inspect, kind), images: found.flatMap((each) => each?.image ?? []), mark };
   }
 
   /** The symbols of a file that lies in a process's memory; undefined where there is none that fits. */
   private async file(path: string, lowest: bigint, read: ReadProgram): Promise<LoadedSymbols | undefined> {
     const key = `${path} ${lowest}`;
     const known = this.files.get(key);
+    if (known) {
+      this.files.delete(key);
+      this.files.set(key, known);
+    }
     if (known?.isSettled === true) return known.symbols;
+    const refused = known?.refused ?? new Set<string>();
     const buildId = await buildIdInMemory(lowest, read);
     let found = known?.symbols && { symbols: known.symbols, fit: await fitOf(known.symbols, buildId, read) };
     if (found?.fit === 'other') {
-      this.refuse(found.symbols, path, lowest);
+      refused.add(found.symbols.image.path);
+      this.tellOther(found.symbols, path, lowest);
       found = undefined;
     }
     // Where nothing is known that was not known before, nothing else is found.
-    if (!found && !(known && !known.symbols && buildId === undefined)) found = await this.find(path, lowest, buildId, read);
+    if (!found && !(known && !known.symbols && buildId === undefined)) found = await this.find(path, lowest, buildId, read, refused);
     const isSettled = found ? found.fit === 'same' && (await hasFrames(found.symbols, read)) : buildId !== undefined;
-    this.files.set(key, { symbols: found?.symbols, isSettled });
+    this.files.set(key, { symbols: found?.symbols, isSettled, refused });
     return found?.symbols;
   }
 
-  private async find(path: string, lowest: bigint, buildId: string | undefined, read: ReadProgram): Promise<{ symbols: LoadedSymbols; fit: Fit } | undefined> {
+  private async find(
+    path: string, lowest: bigint, buildId: string | undefined, read: ReadProgram, refused: Set<string>,
+  ): Promise<{ symbols: LoadedSymbols; fit: Fit } | undefined> {
     for (const place of programPlaces(path, buildId, this.loader.directories)) {
-      if (this.refused.has(`${place} ${path} ${lowest}`) || !(await this.isElf(place))) continue;
+      if (refused.has(place) || !(await this.isElf(place))) continue;
       const symbols = await this.loader.loadOrTell(place, (first) => lowest - (first - (first % PAGE)));
       if (!symbols) continue;
       const fit = await fitOf(symbols, buildId, read);
       if (fit !== 'other') return { symbols, fit };
-      this.refuse(symbols, path, lowest);
+      refused.add(place);
+      this.tellOther(symbols, path, lowest);
     }
     return undefined;
   }
 
-  private refuse({ image }: LoadedSymbols, path: string, lowest: bigint): void {
-    this.refused.add(`${image.path} ${path} ${lowest}`);
+  private tellOther({ image }: LoadedSymbols, path: string, lowest: bigint): void {
+    this.unused.push(image);
     this.loader.complain(`${image.path} is another build of ${path} than the guest runs at ${hex(lowest)}, and is not used.`);
+  }
+
+  /**
+   * Lets go of what is not used, but for the files that were asked for last. At the next stop, as long as the client may be told of what has
+   * gone at one.
+   */
+  private forgetOldFiles(): void {
+    const inUse = new Set([...this.spaces.values()].flatMap(({ images }) => images));
+    for (const image of this.unused.splice(0)) this.loader.release(image);
+    for (const [key, { symbols }] of this.files) {
+      if (this.files.size <= this.mostFiles) break;
+      if (symbols && inUse.has(symbols.image)) continue;
+      this.files.delete(key);
+      if (symbols) this.loader.release(symbols.image);
+    }
   }
 
   private kernelFile(kernel: SearchedKernel): Promise<LoadedSymbols | undefined> {
@@ -166,7 +205,9 @@ export class ProcessSymbols {
       const loaded = await this.loader.loadOrTell(place, slide);
       const theirs = loaded?.image.details.buildId;
       if (loaded && (buildId === undefined || theirs === undefined || theirs === buildId)) return loaded;
-      if (loaded) this.loader.complain(`${place} is another build of the kernel than the guest runs, and is not used.`);
+      if (!loaded) continue;
+      this.unused.push(loaded.image);
+      this.loader.complain(`${place} is another build of the kernel than the guest runs, and is not used.`);
     }
     return undefined;
   }

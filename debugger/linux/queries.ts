@@ -6,12 +6,21 @@ import { userError } from '../ports';
 import type { Target } from '../target';
 import type { CpuMoment, LinuxGuest, LinuxMoment } from './linuxGuest';
 import type { KernelModule } from './modules';
-import { rootFinder } from './pageTables';
+import { rootFinder, type RootOf } from './pageTables';
 import { kernelMessages, type KernelMessage } from './printkBuffer';
 import { processes, processOf, type Process } from './tasks';
 import type { TaskLayout } from './taskLayout';
 
 const PAGE = 4096n;
+
+/** The tasks of a Linux where the machine stands. */
+export interface Tasks {
+  readonly moment: LinuxMoment;
+  readonly layout: TaskLayout;
+  /** By number of process. */
+  readonly all: readonly Process[];
+  readonly rootOf: RootOf;
+}
 
 export class LinuxQueries {
   constructor(private readonly target: Target, private readonly guest: LinuxGuest) {}
@@ -23,11 +32,16 @@ export class LinuxQueries {
     return moment;
   }
 
-  async processes(): Promise<ProcessInfo[]> {
+  /** All processes, as their tasks have it. */
+  async tasks(): Promise<Tasks> {
     const moment = await this.linux();
     const { layout, init } = await this.layout(moment);
     const all = await processes(moment.kernel.memory, layout, init);
-    const rootOf = await rootFinder(moment.kernel, moment.btf, all, this.target.inspect);
+    return { moment, layout, all, rootOf: await rootFinder(moment.kernel, moment.btf, all, this.target.inspect) };
+  }
+
+  async processes(): Promise<ProcessInfo[]> {
+    const { moment, all, rootOf } = await this.tasks();
     return Promise.all(all.map(async (process) => {
       const cr3 = await rootOf(process);
       const { pid, parent, state, name } = process;

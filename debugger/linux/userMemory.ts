@@ -12,7 +12,7 @@ export interface UserLayout {
   /** Of `struct mm_struct`: the root of the tree, or the first area of the list. */
   readonly tree: number | undefined;
   readonly list: number | undefined;
-  readonly area: { readonly start: number; readonly end: number; readonly next: number | undefined; readonly page: number; readonly file: number };
+  readonly area: { readonly start: number; readonly end: number; readonly next: number | undefined; readonly page: number; readonly file: number; readonly flags: number };
   /** Of `struct file`: its mount and directory entry. */
   readonly file: { readonly mount: number; readonly entry: number };
   readonly entry: { readonly parent: number; readonly name: number };
@@ -50,15 +50,15 @@ export function userLayoutOf(btf: Btf): UserLayout | undefined {
     }
     return offset;
   };
-  const [start, end, page, file] = ['vm_start', 'vm_end', 'vm_pgoff', 'vm_file'].map((name) => path('vm_area_struct', name));
+  const [start, end, page, file, flags] = ['vm_start', 'vm_end', 'vm_pgoff', 'vm_file', 'vm_flags'].map((name) => path('vm_area_struct', name));
   const [mount, entry] = ['mnt', 'dentry'].map((name) => path('file', 'f_path', name));
   const [parent, name] = [path('dentry', 'd_parent'), path('dentry', 'd_name', 'name')];
   const [mountParent, point, inner, root] = [path('mount', 'mnt_parent'), path('mount', 'mnt_mountpoint'), path('mount', 'mnt'), path('vfsmount', 'mnt_root')];
-  if (start === undefined || end === undefined || page === undefined || file === undefined || mount === undefined || entry === undefined) return undefined;
+  if (start === undefined || end === undefined || page === undefined || file === undefined || flags === undefined || mount === undefined || entry === undefined) return undefined;
   if (parent === undefined || name === undefined || mountParent === undefined || point === undefined || inner === undefined || root === undefined) return undefined;
   return {
     tree: path('mm_struct', 'mm_mt', 'ma_root'), list: path('mm_struct', 'mmap'),
-    area: { start, end, page, file, next: path('vm_area_struct', 'vm_next') },
+    area: { start, end, page, file, flags, next: path('vm_area_struct', 'vm_next') },
     file: { mount, entry }, entry: { parent, name }, mount: { parent: mountParent, point, inner, root },
   };
 }
@@ -68,7 +68,7 @@ export function userLayout32(isPae: boolean): UserLayout {
   const more = isPae ? 4 : 0;
   return {
     tree: 4, list: undefined,
-    area: { start: 0, end: 4, next: undefined, page: 52 + more, file: 56 + more },
+    area: { start: 0, end: 4, next: undefined, page: 52 + more, file: 56 + more, flags: 16 + more },
     file: { mount: 8, entry: 12 }, entry: { parent: 16, name: 28 }, mount: { parent: 8, point: 12, inner: 16, root: 0 },
   };
 }

@@ -163,8 +163,11 @@ describe('stops of a C program', function () {
       await client.request('shadowbox.whoWrote', { expression: 'greeting' });
       assert.equal((await client.stopped('pause')).stop.description, 'beginning of the time line');
       machine.hasPast = false;
-      await client.request('shadowbox.whoWrote', { expression: 'counter' });
-      assert.match((await client.stopped('pause')).stop.text ?? '', /There is no way back: set "timeTravel" to true/);
+      const { length } = machine.ways;
+      assert.match(await client.refused('shadowbox.whoWrote', { expression: 'counter' }), /There is no way back: set "timeTravel" to true/);
+      assert.match(await client.refused('evaluate', { expression: 'who counter', context: 'repl' }), /There is no way back: set "timeTravel" to true/);
+      assert.equal(machine.ways.length, length, 'the machine has stayed where it was, and no stop is told');
+      assert.deepEqual(client.unreadEvents('stopped'), []);
     });
   });
 

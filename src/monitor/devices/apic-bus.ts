@@ -137,8 +137,13 @@ export class ApicBus implements Device {
 
   /** The vector that `acknowledge` would give now. It only looks. */
   nextVector(cpu: number): number {
+    return this.isNextExternal(cpu) ? this.#wiring.nextExternal() : nextVector(this.state.apics[cpu]);
+  }
+
+  /** Whether that one comes from the 8259 pair. */
+  isNextExternal(cpu: number): boolean {
     const apic = this.state.apics[cpu];
-    return !externalPending(apic) && apic.mode !== 'disabled' ? nextVector(apic) : this.#wiring.nextExternal();
+    return externalPending(apic) || apic.mode === 'disabled';
   }
 
   /** CR8: the class of the task priority. */

@@ -101,14 +101,28 @@ function isRaised(line: number, { isa, pirqs, steering, pic }: InterruptSources)
   return (isa & (1 << line)) !== 0 || pirqs.some((asserting, pirq) => asserting !== 0 && steering[pirq] === line);
 }
 
+function sendsVector({ masked, delivery }: IoApicLineView): boolean {
+  return !masked && (delivery === DELIVERY_NAMES[DELIVERY.fixed] || delivery === DELIVERY_NAMES[DELIVERY.lowestPriority]);
+}
+
 function lineView(line: number, sources: InterruptSources, apics: readonly LocalApicView[]): InterruptLineView {
   const ioApic = ioApicView(sources.ioApic, inputOf(line));
-  const delivers = !ioApic.masked && (ioApic.delivery === 'fixed' || ioApic.delivery === 'lowest priority');
-  const having = (which: 'requested' | 'inService') => (delivers ? apics.filter((apic) => apic[which].includes(ioApic.vector)).map(({ cpu }) => cpu) : []);
+  const having = (which: 'requested' | 'inService') => (sendsVector(ioApic) ? apics.filter((apic) => apic[which].includes(ioApic.vector)).map(({ cpu }) => cpu) : []);
   return {
     line, devices: devicesOn(line, sources), raised: isRaised(line, sources), ...(line < ISA_LINES ? { pic: picView(sources.pic, line) } : {}),
     ioApic, requestedAt: having('requested'), inServiceAt: having('inService'),
   };
+}
+
+/**
+ * The line whose interrupt comes with a vector, as the controllers are set up: the 8259 pair, or the I/O APIC. Undefined for what processors and
+ * their local APICs send, and for messages.
+ */
+export function lineOfVector({ lines }: InterruptWiring, vector: number, isOfPair: boolean): number | undefined {
+  const found = lines.find(({ line, pic, ioApic }) => (
+    isOfPair ? line !== CASCADE && pic?.vector === vector : ioApic !== undefined && sendsVector(ioApic) && ioApic.vector === vector
+  ));
+  return found?.line;
 }
 
 /** What a class code says of a function (PCI Local Bus Specification, appendix D). */

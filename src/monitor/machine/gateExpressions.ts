@@ -9,6 +9,7 @@ import { signedAddress } from './addresses';
 import { MachineError } from './blame';
 import { registerRead } from './registerReads';
 import { EVENT_VALUES, LONGEST_TEXT, type BinaryOperator, type EventValue, type GateExpression, type Width } from './stops';
+import { isText } from './texts';
 
 /** What an expression is evaluated over. */
 export interface GateContext {
@@ -173,19 +174,18 @@ function readBytes(cpu: Cpu, space: 'linear' | 'physical', address: bigint, byte
 /** Whether a zero-terminated text in memory, which ends at the latest behind `room` bytes, is the one of these bytes. */
 function isTextAt(cpu: Cpu, space: 'linear' | 'physical', address: bigint, bytes: Uint8Array, room: number): boolean {
   const { view } = cpu.machine;
-  const end = Math.min(bytes.length + 1, room);
-  let host = 0;
-  for (let done = 0, inPage = 0; done < end; done++, inPage--) {
-    if (inPage === 0) {
-      const at = BigInt.asUintN(64, address + BigInt(done));
-      inPage = PAGE_BYTES - Number(at & 0xfffn);
+  // Of the page that the last byte was in: the host address of byte 0 if it went on so, -1 for zeros, and how many bytes are left.
+  let host = 0, left = 0;
+  return isText(bytes, room, (index) => {
+    if (left === 0) {
+      const at = BigInt.asUintN(64, address + BigInt(index));
+      left = PAGE_BYTES - Number(at & 0xfffn);
       const first = hostOf(cpu, space, at);
-      host = first < 0 ? -1 : first - done;
+      host = first < 0 ? -1 : first - index;
     }
-    const byte = host < 0 ? 0 : view.getUint8(host + done);
-    if (byte !== (done < bytes.length ? bytes[done] : 0)) return false;
-  }
-  return room >= bytes.length;
+    left--;
+    return host < 0 ? 0 : view.getUint8(host + index);
+  });
 }
 
 /** Host address of a byte of memory; -1 for RAM that was never written, which is zeros. */

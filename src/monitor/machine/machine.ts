@@ -5,6 +5,7 @@
 import * as L from '../cpu/layout';
 import { TripleFault } from '../cpu/interrupts';
 import type { DeviceHost, DeviceStop, EventAnswer, MachineInput } from '../devices/device';
+import { lineOfVector } from '../devices/interrupt-picture';
 import type { RunOutcome } from '../engine/executor';
 import type { StorageService } from '../disks/blockStore';
 import type { ScheduledEventView } from '../inspection/queries';
@@ -104,8 +105,15 @@ export class VirtualMachine {
     };
     this.bus = new BusAccess(this.parts, this.environment);
     const { board: { apics, vga }, executor, map } = this.parts;
-    this.stops = new StopSet({ cpu, executor, map, peekDevice: (address, bytes) => vga.peekMemory(address, bytes), nextVector: () => apics.nextVector(apics.currentCpu), time: () => this.now() });
+    this.stops = new StopSet({ cpu, executor, map, peekDevice: (address, bytes) => vga.peekMemory(address, bytes), nextVector: () => apics.nextVector(apics.currentCpu), nextLine: () => this.nextLine(), time: () => this.now() });
     this.notes = this.start();
+  }
+
+  /** The line whose interrupt the CPU would take now. */
+  private nextLine(): number | undefined {
+    const { board } = this.parts;
+    const { apics } = board;
+    return lineOfVector(board.interrupts(), apics.nextVector(apics.currentCpu), apics.isNextExternal(apics.currentCpu));
   }
 
   // Time.

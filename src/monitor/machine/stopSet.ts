@@ -44,6 +44,8 @@ export interface StopSurroundings {
   peekDevice(address: number, bytes: number): Uint8Array | undefined;
   /** The vector that an interrupt would be taken with now. */
   nextVector(): number;
+  /** The line that it comes from; undefined for what no line has raised. */
+  nextLine(): number | undefined;
   time(): number;
 }
 
@@ -64,6 +66,8 @@ interface Judged {
 
 const NO_VALUES: Values = {};
 const NON_MASKABLE = 2;
+/** What an interrupt has for a line that no line has raised. */
+const NO_LINE = -1;
 
 export class StopSet implements StopDecisions {
   readonly log = new StopLog();
@@ -236,7 +240,8 @@ export class StopSet implements StopDecisions {
 
   interrupt(isMaskable: boolean): boolean {
     const vector = isMaskable ? this.surroundings.nextVector() : NON_MASKABLE;
-    return this.happened({ kind: 'interrupt', vector }, { vector });
+    const irq = isMaskable ? this.surroundings.nextLine() : undefined;
+    return this.happened({ kind: 'interrupt', vector, ...(irq === undefined ? {} : { irq }) }, { vector, irq: irq ?? NO_LINE });
   }
 
   service(number: number, operation: Operation): boolean {

@@ -56,10 +56,10 @@ export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<
 
 /**
  * What events bring: retired instructions; the number of the CPU; of interrupts and exceptions the vector and error code (0 without one)
- * and CR2-to-be of a page fault; of port and MSR accesses, and CR3 loads, the number and the value that is written (0 for reads);
+ * and CR2-to-be of a page fault; of interrupts the line (`irq`, -1 for what no line has raised); of port and MSR accesses, and CR3 loads, the number and the value that is written (0 for reads);
  * of a watchpoint the linear and physical address, and the value of the watched bytes (up to 8; of more those from the first one that was accessed) before and after. 0 for what the event does not have.
  */
-export const EVENT_VALUES = ['retired', 'cpu', 'vector', 'errorCode', 'faultAddress', 'port', 'msr', 'value', 'bytes', 'write', 'linear', 'physical', 'before', 'after'] as const;
+export const EVENT_VALUES = ['retired', 'cpu', 'vector', 'irq', 'errorCode', 'faultAddress', 'port', 'msr', 'value', 'bytes', 'write', 'linear', 'physical', 'before', 'after'] as const;
 export type EventValue = (typeof EVENT_VALUES)[number];
 
 /** When a stop that has been come to counts. */
@@ -158,7 +158,9 @@ export type EventStop = Stop &
 
 /** What has happened at an event stop. Values as EVENT_VALUES has them. */
 export type EventReport =
-  | { readonly kind: 'interrupt' | 'softwareInterrupt'; readonly vector: number }
+  /** `irq`: 0 to 15 ISA lines, 16 to 19 PCI interrupts A to D; missing for what no line has raised. */
+  | { readonly kind: 'interrupt'; readonly vector: number; readonly irq?: number }
+  | { readonly kind: 'softwareInterrupt'; readonly vector: number }
   | { readonly kind: 'port'; readonly port: number; readonly bytes: number; readonly access: 'read' | 'write'; readonly value?: number }
   | { readonly kind: 'msr'; readonly msr: number; readonly access: 'read' | 'write'; readonly value?: bigint }
   | { readonly kind: 'cr3'; readonly from: bigint; readonly to: bigint }

@@ -107,7 +107,7 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       for (const pid of [1, 2, 3]) assert.equal(ours.get(pid)?.state, theirs.find((each) => each.pid === pid)?.state, `state of ${pid}`);
       const withTables = processes.filter(({ cr3 }) => cr3 !== undefined);
       assert.deepEqual(withTables.map(({ name }) => name), ['sh'], 'processes of their own memory');
-      assert.match(await linux.console('ps'), /^ 2 +0 +S +- +\[kthreadd\]$/m);
+      assert.match(await linux.console('ps'), /^ 2 +0 +S +- +kthreadd +\[kthreadd\]$/m);
     });
 
     it("reads the kernel's messages as `dmesg` prints them", async () => {
@@ -317,6 +317,69 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.goOn();
     });
 
+    it('stops in a shared library at its first call, wherever it is mapped', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const { client } = linux;
+      const source = { path: program.sharedSource };
+      const set = async (functions: { name: string }[], lines: { line: number }[]): Promise<void> => {
+        await client.request('setFunctionBreakpoints', { breakpoints: functions });
+        await client.request('setBreakpoints', { source, breakpoints: lines });
+      };
+      const places = new Set<string>();
+      for (const by of ['function', 'line', 'function']) {
+        await linux.pause();
+        if (by === 'function') await set([{ name: 'twice' }], []);
+        else await set([], [{ line: program.line('twice') }]);
+        await linux.goOn();
+        await linux.send('dynamic');
+        await client.stopped('breakpoint');
+        assert.match(await linux.runs(), /^dynamic \(\d+\)/);
+        const [first] = await linux.frames();
+        assert.deepEqual([first.name, first.source?.path], ['twice', program.sharedSource]);
+        if (by === 'line') assert.equal(first.line, program.line('twice'));
+        assert.match(await linux.value('value', first.id), /^2\b/, 'what work has made of 1');
+        places.add(first.instructionPointerReference ?? '');
+        await set([], []);
+        await linux.goOn();
+        await linux.waitFor(/counted\n[^]*# $/, 60_000);
+      }
+      assert.ok(places.size > 1, [...places].join(', '));
+    });
+
+    it('shows where tasks wait that do not run, into their programs', async function () {
+      if ('missing' in program) leaveOut(this, program.missing);
+      const [pid] = /\d+$/.exec(await linux.type('sleeper & echo $!')) ?? assert.fail('no number');
+      const their = async (file: string): Promise<string> => (await linux.type(`cat ${file}; echo`)).trim();
+      const placesIn = (text: string): string[] => (text.match(/\[<0>\] \S+/g) ?? []).map((line) => line.slice(6).replace(/\/0x\w+$/, ''));
+      const theirs = new Map<string, string[]>();
+      for (const each of [pid, '2']) theirs.set(each, placesIn(await their(`/proc/${each}/stack`)));
+      const theirWait = await their(`/proc/${pid}/wchan`);
+      await linux.pause();
+      for (const [each, wanted] of theirs) {
+        const rows = (await linux.console(`stack ${each}`)).split('\n').slice(1);
+        const ours = rows.slice(0, rows.findIndex((row) => !row.startsWith('0x'))).map((row) => BigInt(row.split(' ')[0]));
+        // By addresses, as one may have several names. The kernel leaves out its scheduler.
+        const places = await Promise.all(wanted.map(async (place) => (await linux.number(place.split('+')[0])) + BigInt(place.split('+')[1])));
+        const from = ours.indexOf(places[0]);
+        assert.ok(wanted.length >= 2 && from > 0, `${rows.join(', ')} against ${wanted.join(', ')}`);
+        assert.deepEqual(ours.slice(from, from + places.length), places);
+      }
+      const stack = (await linux.console(`stack ${pid}`)).split('\n');
+      const [, wait = ''] = new RegExp(`^sleeper \\(${pid}\\), state S, waits in (\\w+)$`).exec(stack[0]) ?? assert.fail(stack[0]);
+      assert.equal(await linux.number(wait), await linux.number(theirWait));
+      const edge = stack.findIndex((row) => /^ +— system call \d+ \(pause\) —$/.test(row));
+      const behind = stack.slice(edge + 1).map((row) => row.replace(/^0x\w+ +/, '')).filter((row) => !row.startsWith('call (inlined)'));
+      assert.deepEqual(behind.slice(0, 2).map((row) => row.replace(/:\d+\)/, ')')), ['work (counter.c)', 'run (counter.c)'], stack.join('\n'));
+      assert.ok(behind[1].endsWith(`:${program.line('loop')})`), behind[1]);
+      assert.match(await linux.console('ps'), new RegExp(`^ ${pid} +1 +S +0x\\w+ +${wait} +sleeper$`, 'm'));
+      const { targets } = await linux.client.request('completions', { text: 'stack ', column: 7 });
+      assert.ok(['1', '2', pid].every((each) => targets.some(({ label }) => label === each)), JSON.stringify(targets));
+      await assert.rejects(linux.console('stack 99999'), /There is no process 99999/);
+      await assert.rejects(linux.console('stack sleeper'), /Usage: stack PID/);
+      await linux.goOn();
+      await linux.type(`kill ${pid}; wait`);
+    });
+
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
       // Shells in endless loops, one for each CPU: they go on to the end.
       const loops = Array.from({ length: tested.cpus ?? 1 }, () => '(while :; do :; done) &');
@@ -362,6 +425,9 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
         const user = frames.find(isLoop);
         assert.ok(user?.name.endsWith(` — sh (${pid})`), frames.map(({ name }) => name).join(', '));
         if (tested.hasTypes) assert.match(await linux.value('$current->pid', frames[0].id), new RegExp(`^${pid}\\b`));
+        const stack = (await linux.console(`stack ${pid}`)).split('\n');
+        assert.equal(stack[0], `sh (${pid}), runs on CPU ${index}`);
+        assert.deepEqual(stack.slice(1).map((row) => row.replace(/^(0x\w+)? */, '')), frames.map(({ name }) => name));
       }
     });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { ProcessSymbols, type RunningKernel } from '../../../debugger/linux/processSymbols';
 import { SymbolLoader } from '../../../debugger/symbolLoader';
 import { leaveOut } from '../../support/leaveOut';
+import type { FileReader } from '../../../debugger/ports';
 import { FILES } from '../harness';
 import { cpuIn } from './fakeCpuState';
 import { FAKE_TASKS, FakeKernel, type FakeArea } from './fakeKernel';
@@ -109,5 +110,63 @@ describe('symbol files of processes', () => {
     kernel.setAreas(mm, []);
     await stop(other);
     assert.deepEqual(found(), []);
+  });
+
+  it('are let go of when programs have ended that are somewhere else each time, but for the last ones', async () => {
+    let open = 0;
+    const files: FileReader = {
+      ...FILES,
+      open: async (path) => {
+        const bytes = await FILES.read(path);
+        open++;
+        return { size: bytes.length, read: (offset, size) => bytes.subarray(offset, offset + size), close: () => { open--; } };
+      },
+    };
+    const loader = new SymbolLoader({ sourceMap: [], symbolPaths: [program.symbols] }, files, (text) => complaints.push(text));
+    const most = 5;
+    symbols = new ProcessSymbols(loader, kernel.inspect, most);
+    const { mm, root } = kernel.memoryOf();
+    const task = kernel.task(7, 'pie', mm);
+    const area = pieArea();
+    const begin = async (place: number): Promise<bigint | undefined> => {
+      kernel.setAreas(mm, [{ ...area, start: SOMEWHERE + place * 0x10_0000 }]);
+      await stop(task);
+      assert.deepEqual(found(), [`.debug in ${root}`]);
+      return symbols.images(0)[0].details.bias;
+    };
+    for (let place = 0; place < 4 * most; place++) {
+      assert.equal(await begin(place), BigInt(SOMEWHERE + place * 0x10_0000));
+      // One more than are kept: room is made at the stop after.
+      assert.ok(loader.count <= most + 1, `${loader.count} images`);
+      assert.ok(open <= most + 1, `${open} files are open`);
+    }
+    const [last] = symbols.images(0);
+    await begin(4 * most);
+    await begin(4 * most - 1);
+    assert.equal(symbols.images(0)[0], last, 'one of the last is known still');
+    assert.equal(await begin(0), BigInt(SOMEWHERE), 'one of the first is found anew');
+    assert.ok(symbols.images(0)[0].ask((table) => table.functionsNamed('work')[0]), 'and can be asked');
+    loader.close();
+    assert.equal(open, 0, 'all files are closed');
+    assert.deepEqual(complaints, []);
+  });
+
+  it('are not let go of while a process has them, however many others come', async () => {
+    const loader = new SymbolLoader({ sourceMap: [], symbolPaths: [program.symbols] }, FILES, (text) => complaints.push(text));
+    symbols = new ProcessSymbols(loader, kernel.inspect, 2);
+    const area = pieArea();
+    const lasting = kernel.memoryOf({ ...area });
+    const stays = kernel.task(7, 'pie', lasting.mm);
+    await stop(stays);
+    const [image] = symbols.images(0);
+    const other = kernel.memoryOf();
+    const task = kernel.task(8, 'pie', other.mm);
+    for (let place = 1; place < 8; place++) {
+      kernel.setAreas(other.mm, [{ ...area, start: SOMEWHERE + place * 0x10_0000 }]);
+      await stop(task);
+    }
+    assert.ok(symbols.allImages().some((placed) => placed.image === image));
+    await stop(stays);
+    assert.equal(symbols.images(0)[0], image);
   });
 });

@@ -34,7 +34,7 @@ describe('stops of paging-lab over the wire', function () {
     const output = await stopAt('port', 'write && port == 0x3f8');
     assert.match(output.text ?? '', /^OUT to port 0x3f8: 1 byte, value 0x\w+, before the instruction$/);
     const irq = await stopAt('irq');
-    assert.match(irq.description ?? '', /^IRQ, vector 0x\w+$/);
+    assert.match(irq.description ?? '', /^IRQ \d+, vector 0x\w+$/);
     const touch = await stopAt('touch', 'execute 0x40000000');
     assert.equal(touch.description, 'first touch');
     const painted = await stopAt('touch', 'write 0xb8000');

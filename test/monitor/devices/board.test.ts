@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Board, BoardOptions } from '../../../src/monitor/devices/board';
 import { createBoard } from '../../../src/monitor/devices/board';
 import type { ShadowRegion } from '../../../src/monitor/devices/chipset';
+import { lineOfVector } from '../../../src/monitor/devices/interrupt-picture';
 import { setUpPci } from '../../../src/monitor/firmware/pci-setup';
 import { FakeHost, FakeMemory, sentText } from './fake-host';
 import { MemoryDisk } from './memory-disk';
@@ -366,6 +367,10 @@ describe('board', () => {
     assert.deepEqual([ioApic?.input, ioApic?.masked, ioApic?.vector, ioApic?.delivery, requestedAt], [1, false, 0x51, 'fixed', [0]]);
     assert.deepEqual(board.interrupts().apics[0].requested, [0x51]);
     assert.deepEqual([line(0).ioApic?.input, line(0).devices, line(16).pic], [2, ['pit'], undefined]);
+    // Whose interrupt a vector is hangs on which controller it comes from.
+    const whose = (vector: number, isOfPair: boolean) => lineOfVector(board.interrupts(), vector, isOfPair);
+    assert.deepEqual([whose(0x21, true), whose(0x28, true), whose(0x51, true)], [1, 8, undefined]);
+    assert.deepEqual([whose(0x51, false), whose(0x21, false), whose(0, false)], [1, undefined, undefined]);
   });
 
   it('lets registers be written from outside, as a guest writes them', () => {

@@ -182,9 +182,16 @@ describe('event stops', function () {
       const kernel = new Kernel({ [PROGRAM]: code(TIMER, HERE), [HANDLER]: countTick() }, { engine });
       stops(kernel, { id: 1, kind: 'interrupt', vector: TIMER_VECTOR });
       for (let i = 0; i < 20; i++) {
-        assert.deepEqual(eventOf(kernel.run(go)), { kind: 'interrupt', vector: TIMER_VECTOR });
+        assert.deepEqual(eventOf(kernel.run(go)), { kind: 'interrupt', vector: TIMER_VECTOR, irq: 0 });
         assert.deepEqual([kernel.at, kernel.ticks], [PROGRAM + TIMER.length, i]);
       }
+      const ofLine = (irq: bigint): EventStop => ({
+        id: Number(irq) + 10, kind: 'interrupt', gate: { condition: { kind: 'binary', op: '==', left: { kind: 'event', name: 'irq' }, right: { kind: 'constant', value: irq } } },
+      });
+      stops(kernel, ofLine(0n));
+      assert.equal(kernel.run(go).reason.kind, 'event');
+      stops(kernel, ofLine(1n));
+      assert.equal(kernel.run({ kind: 'instructions', count: 20_000 }).reason.kind, 'count');
       stops(kernel, { id: 1, kind: 'interrupt', vector: TIMER_VECTOR + 1 });
       assert.equal(kernel.run({ kind: 'instructions', count: 20_000 }).reason.kind, 'count');
     });

@@ -74,7 +74,7 @@ const PAGED = {
     { filterId: 'int', condition: 'vector == 0x80 && cpl == 3', description: /^INT 0x80$/, text: /^INT 0x80: the instruction is about to be executed$/ },
     { filterId: 'cr3', condition: 'to != from', description: /^CR3 load$/, text: /^CR3 load: from 0x\w+ to 0x\w+, before the instruction$/ },
     { filterId: 'port', condition: 'write', description: /^OUT to port 0x\w+$/, text: /^OUT to port 0x\w+: 1 byte, value 0x\w+, before the instruction$/ },
-    { filterId: 'irq', description: /^IRQ, vector 0x20$/, text: /a hardware interrupt is about to be delivered/ },
+    { filterId: 'irq', description: /^IRQ 0, vector 0x20$/, text: /a hardware interrupt is about to be delivered/ },
     { filterId: '#PF', condition: 'user', description: /^#PF$/, text: /^#PF \(error code 0x[4-7], address 0x\w+\) at 001b:4000\w+: user code (read|wrote)/ },
     { filterId: 'touch', condition: 'write 0xb8000', description: /^first touch$/, text: /^first touch: a write to physical 0xb8\w+, by \w+\+0x\w+ \(console\.c:\d+\)$/ },
   ],
@@ -97,7 +97,7 @@ export const MODES: readonly Mode[] = [
     events: [
       { filterId: 'int', condition: 'vector == 0x12', description: /^INT 0x12$/, text: /^INT 0x12: the instruction is about to be executed$/ },
       { filterId: 'port', condition: 'write', description: /^OUT to port 0x\w+$/, text: /^OUT to port 0x\w+: 1 byte, value 0x\w+, before the instruction$/ },
-      { filterId: 'irq', condition: 'vector == 8', description: /^IRQ, vector 0x8$/, text: /a hardware interrupt is about to be delivered/ },
+      { filterId: 'irq', condition: 'vector == 8', description: /^IRQ 0, vector 0x8$/, text: /a hardware interrupt is about to be delivered/ },
     ],
     quiet: ['cr3', 'msr', 'mode', 'task', '#PF', '#GP'],
     untils: ['iret'],
@@ -129,7 +129,7 @@ export const MODES: readonly Mode[] = [
       calling: longModeLine('kernel.c', 'call-factorial'), callee: 'factorial',
     },
     events: [
-      { filterId: 'irq', condition: 'vector == 0x20', description: /^IRQ, vector 0x20$/, text: /a hardware interrupt is about to be delivered/ },
+      { filterId: 'irq', condition: 'vector == 0x20', description: /^IRQ 0, vector 0x20$/, text: /a hardware interrupt is about to be delivered/ },
       { filterId: 'port', condition: 'write && port == 0x20', description: /^OUT to port 0x\w+$/, text: /^OUT to port 0x20: 1 byte, value 0x20, before the instruction$/ },
       {
         filterId: '#PF', condition: 'address == 0xffff900000001234', description: /^#PF$/,
