@@ -8,13 +8,14 @@ import type { DebugRegisters } from '../cpu/debugRegisters';
 import * as L from '../cpu/layout';
 import { XCR0 } from '../cpu/models/controlBits';
 import { ATTRIBUTE, CR0, CR4, FLAG } from '../cpu/state';
+import { rememberJump } from '../memory/jumpCache';
 import { PAGE_BYTES } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import type { VectorUse, VexUse } from './admission';
 import type { CodeCache, CodeContext } from './codeCache';
 import { ExecutionLog } from './executionLog';
 import { decideMode, type ExecutionConditions, type ModeDecision } from './executionMode';
-import type { Model } from './records';
+import { R, type Model } from './records';
 
 /** A context with a number: two are alike when their numbers are. */
 export interface NumberedContext extends CodeContext {
@@ -224,12 +225,22 @@ export class CodeLocator {
       this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
     }
     const slot = cpu.mmu.currentSpace.slot;
-    cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
+    const putsOut = cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
     if (table < 0) this.offerNeighbours(context, page, start);
     s.setWide(L.EIP_BASE, start);
     const block = this.code.block(codePage, offset);
-    if (block !== 0) return block;
+    if (block !== 0) {
+      // When the other page comes back the jump will have to be known without this one.
+      if (putsOut && !cpu.machine.far.enabled) this.rememberJump(linear, block);
+      return block;
+    }
     return this.code.decode(codePage, offset) ?? this.startOver();
+  }
+
+  private rememberJump(linear: number, record: number): void {
+    const { view } = this.cpu.state;
+    const [handler, count] = [view.getUint32(record + R.handler, true), view.getUint8(record + R.back)];
+    rememberJump(view, { linear, table: this.cpu.state.u32(L.TLB_EXECUTE_TABLE), record, handler, count });
   }
 
   /**

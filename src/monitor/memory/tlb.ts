@@ -40,6 +40,9 @@ const PAGES_32 = TWO32 / PAGE_BYTES;
  */
 const LISTED = 2048;
 
+/** Pages of code that are remembered when others put them out: with one more, all jumps are forgotten. */
+const MOST_PUT_OUT = 256;
+
 /** Kinds of tables, by their offset in a space's block and their number of entries. */
 export const TLB_KIND = {
   read: { offset: TLB_READ, entries: TLB_ENTRIES, user: TLB_USER },
@@ -58,6 +61,8 @@ export class Tlb {
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
   private readonly filled = new Int32Array(MAX_SPACES * LISTED);
   private readonly filledCount = new Int32Array(MAX_SPACES);
+  /** Pages of code that others have put out, with what they had as their value: there may be jumps to them. Those of all spaces, as jumps are forgotten for all. */
+  private readonly putOut = new Map<number, number>();
   /** Banks of the pool that have been used. */
   private readonly usedBanks = new Set<number>();
   private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); });
@@ -94,14 +99,15 @@ export class Tlb {
     this.clear(address, CODE_BANK_BYTES);
   }
 
-  /** Enters a page; `value` is the host address of its bytes, or for execution of its table of blocks. */
-  fill(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
+  /** Enters a page; `value` is the host address of its bytes, or for execution of its table of blocks. @returns whether another page had its place */
+  fill(slot: number, kind: TlbKind, user: boolean, page: number, value: number): boolean {
     const { words } = this;
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
+    const putsOut = words[at] !== EMPTY && !this.holdsAt(at, page);
     if (words[at] === EMPTY) this.list(slot, at);
-    // Jumps to the page that goes would be found without it, and not withdrawn with it.
-    else if (kind === TLB_KIND.execute && !(this.holdsAt(at, page) && words[at + 2] === value)) this.forgetJumps();
+    else if (kind === TLB_KIND.execute) this.replaceCode(at, page, value);
+    if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumps();
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
@@ -109,6 +115,25 @@ export class Tlb {
       this.wide[2 * slot + (user ? 1 : 0)] = true;
       words[at + 1] = Math.floor(page / PAGES_32) | 0;
     }
+    return putsOut;
+  }
+
+  /**
+   * A page of code takes another one's place. Jumps to that are still found (./jumpCache), so that two pages which are in each other's way cost
+   * nothing as long as the same places are jumped to; but it has to be remembered that there may be some.
+   */
+  private replaceCode(at: number, page: number, value: number): void {
+    const old = this.words[at + 2] ?? 0;
+    if (this.holdsAt(at, page)) {
+      if (old !== value) this.forgetJumps();
+    } else if (this.putOut.size < MOST_PUT_OUT) this.putOut.set(this.pageAt(at), old);
+    else this.forgetJumps();
+  }
+
+  /** Whether there may be jumps to pages that the execute tables do not hold any more, from `first` on, `count` of them. */
+  private hasPutOut(first: number, count: number): boolean {
+    for (const page of this.putOut.keys()) if (page >= first && page < first + count) return true;
+    return false;
   }
 
   /** Enters a page that is traced, for writing to the bytes that are not marked (see PAGE_MARKS). */
@@ -212,8 +237,10 @@ export class Tlb {
 
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
-    if (kind === TLB_KIND.execute) for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
-    else this.dropIn(this.table(slot, kind, false), kind, page);
+    if (kind === TLB_KIND.execute) {
+      if (this.putOut.has(page)) this.forgetJumps();
+      for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
+    } else this.dropIn(this.table(slot, kind, false), kind, page);
   }
 
   /** The same for the tables of both privileges at an address. */
@@ -268,6 +295,7 @@ export class Tlb {
 
   /** Drops all pages from `first` on, `count` of them, of whatever kind. */
   dropRange(slot: number, first: number, count: number): void {
+    if (this.hasPutOut(first, count)) this.forgetJumps();
     const all = this.filledCount[slot] ?? 0;
     if (all > LISTED) return this.dropRangeUnlisted(slot, first, count);
     const { words, filled } = this;
@@ -304,6 +332,7 @@ export class Tlb {
 
   /** Forgets where jumps have led. */
   forgetJumps(): void {
+    this.putOut.clear();
     forgetJumps(this.words);
   }
 
