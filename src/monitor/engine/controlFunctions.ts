@@ -4,11 +4,11 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { BUDGET_REFUSED, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_WRITE } from '../memory/layout';
+import { BUDGET_REFUSED, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
 import { EXIT, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
-import { binary, call, i32, i64, load, unary, type Expression } from './wasm/expressions';
+import { binary, call, i32, i64, load, select, unary, type Expression } from './wasm/expressions';
 import { FunctionBuilder } from './wasm/functionBuilder';
 
 /** A finished function, as ModuleBuilder.define takes it. */
@@ -283,28 +283,36 @@ function enterRecord(b: FunctionBuilder, handlerType: number): void {
 }
 
 /**
- * A store to a traced page, beside what is marked in it (parameters: linear address in two halves, bytes with the kind of access):
- * the host address of the bytes, or 0 if the monitor has to be asked.
+ * An access that the large tables of the TLB do not serve (parameters: linear address in two halves, bytes with the kind of access): one to a page that
+ * another has put out of them, or a store to a traced page, beside what is marked in it. The host address of the bytes, or 0 if the monitor has to be asked.
  */
 export function emitBeside(): FunctionBody {
   const b = new FunctionBuilder([I32, I32, I32]);
   const [low, high, sizeAndKind] = [b.parameter(0), b.parameter(1), b.parameter(2)];
-  b.if(binary(OP.i32_shr_u, I32, sizeAndKind, i32(8)), () => {
-    const bytes = b.let(binary(OP.i32_and, I32, sizeAndKind, i32(0xff)));
-    const tables = binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)), i32(TLB_TRACED - TLB_WRITE));
-    const entry = b.let(binary(OP.i32_add, I32, tables, tlbIndex(low, TLB_TRACED_ENTRIES)));
-    const offset = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
-    const last = b.let(binary(OP.i32_add, I32, offset, binary(OP.i32_sub, I32, bytes, i32(1))));
+  const bytes = b.let(binary(OP.i32_and, I32, sizeAndKind, i32(0xff)));
+  const writes = b.let(binary(OP.i32_shr_u, I32, sizeAndKind, i32(8)));
+  const offset = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
+  const last = b.let(binary(OP.i32_add, I32, offset, binary(OP.i32_sub, I32, bytes, i32(1))));
+  const writeTable = b.let(load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)));
+  const inPage = binary(OP.i32_lt_u, I32, last, i32(PAGE_BYTES));
+  const holds = (entry: Expression): Expression => {
     const samePage = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_sub, I32, low, offset));
-    const held = binary(OP.i32_and, I32, samePage, binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 4), high));
+    return binary(OP.i32_and, I32, samePage, binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 4), high));
+  };
+  const host = (entry: Expression): Expression => binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8));
+  const victims = b.let(select(writes, i32(TLB_VICTIM_WRITE - TLB_WRITE), i32(TLB_VICTIM_READ - TLB_WRITE)));
+  const victim = b.let(binary(OP.i32_add, I32, binary(OP.i32_add, I32, writeTable, victims), tlbIndex(low, TLB_VICTIM_ENTRIES)));
+  b.if(binary(OP.i32_and, I32, inPage, holds(victim)), () => b.return(host(victim)));
+  b.if(writes, () => {
+    const entry = b.let(binary(OP.i32_add, I32, binary(OP.i32_add, I32, writeTable, i32(TLB_TRACED - TLB_WRITE)), tlbIndex(low, TLB_TRACED_ENTRIES)));
     // No more bytes than two marks stand for, so that the marks of the first, of the middle and of the last are all.
-    const inReach = binary(OP.i32_and, I32, binary(OP.i32_lt_u, I32, last, i32(PAGE_BYTES)), binary(OP.i32_le_u, I32, bytes, i32(2 << MARK_SHIFT)));
-    b.if(binary(OP.i32_and, I32, held, inReach), () => {
+    const inReach = binary(OP.i32_and, I32, inPage, binary(OP.i32_le_u, I32, bytes, i32(2 << MARK_SHIFT)));
+    b.if(binary(OP.i32_and, I32, holds(entry), inReach), () => {
       const marks = b.let(load(OP.i32_load, I32, entry, 12));
       const mark = (place: Expression): Expression => load(OP.i32_load8_u, I32, binary(OP.i32_add, I32, marks, binary(OP.i32_shr_u, I32, place, i32(MARK_SHIFT))), 0);
       const middle = binary(OP.i32_add, I32, offset, binary(OP.i32_shr_u, I32, bytes, i32(1)));
       const marked = binary(OP.i32_or, I32, binary(OP.i32_or, I32, mark(offset), mark(middle)), mark(last));
-      b.if(unary(OP.i32_eqz, I32, marked), () => b.return(binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8))));
+      b.if(unary(OP.i32_eqz, I32, marked), () => b.return(host(entry)));
     });
   });
   b.return(i32(0));
@@ -312,7 +320,7 @@ export function emitBeside(): FunctionBody {
 }
 
 /**
- * An access of a handler that its TLB does not serve (parameters as of MonitorCalls.access): a store beside what is marked goes to memory,
+ * An access of a handler that its TLB does not serve (parameters as of MonitorCalls.access): what lies beside goes to memory,
  * but for one now and then that the monitor is told of; all else is asked of the monitor.
  */
 export function emitAccess(beside: number, monitor: number): FunctionBody {

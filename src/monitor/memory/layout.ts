@@ -88,12 +88,18 @@ export const TLB_EXECUTE_USER = TLB_EXECUTE_ENTRIES * TLB_ENTRY_BYTES;
  */
 export const TLB_TRACED = TLB_EXECUTE + 2 * TLB_EXECUTE_USER;
 export const TLB_TRACED_ENTRIES = 64;
-export const TLB_SPACE_BYTES = TLB_TRACED + TLB_USER + TLB_TRACED_ENTRIES * TLB_ENTRY_BYTES;
+/** Behind them, as far from the same table: pages that others have put out of the tables for reading and for writing. */
+export const TLB_VICTIM_ENTRIES = 64;
+export const TLB_VICTIM_READ = TLB_TRACED + TLB_TRACED_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_VICTIM_WRITE = TLB_VICTIM_READ + TLB_VICTIM_ENTRIES * TLB_ENTRY_BYTES;
+/** Where what lies behind the table for writing of a privilege ends. */
+const TLB_BEHIND_END = TLB_VICTIM_WRITE + TLB_VICTIM_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_SPACE_BYTES = TLB_BEHIND_END + TLB_USER;
 /** Address spaces whose derived structures are kept at once. */
 export const MAX_SPACES = 64;
 /** A read or write table that stays empty, with what lies behind it, for code whose every access has to be looked at. */
 export const TLB_EMPTY = TLB_BASE + MAX_SPACES * TLB_SPACE_BYTES;
-export const TLB_EMPTY_BYTES = TLB_TRACED - TLB_WRITE + TLB_TRACED_ENTRIES * TLB_ENTRY_BYTES;
+export const TLB_EMPTY_BYTES = TLB_BEHIND_END - TLB_WRITE;
 
 /**
  * Where jumps of generated code have led (see ./jumpCache): entries of 32 bytes, found by the address, with linear address

@@ -66,7 +66,7 @@ export class Mmu {
     readonly map: PhysicalMap,
     techniques = new Techniques(),
   ) {
-    this.tlb = new Tlb(machine);
+    this.tlb = new Tlb(machine, techniques.victims);
     this.watchMarks = new WatchMarks(machine.u8, this.tlb);
     this.shadow = new ShadowPaging(machine, map, this.tlb, techniques);
     map.sharesZeros = techniques.zeroFrame;

@@ -12,6 +12,7 @@ export const TECHNIQUES = {
   'shadow-graft': 'A space that is new takes over what the space before it has below equal entries of the root.',
   'shadow-marks': 'Entries of a traced table that have no shadow are written without the monitor.',
   'tlb-pairs': 'A miss fills the TLB for reading and for writing.',
+  'tlb-victims': 'A page that another one puts out of the TLB is kept in a small table beside it.',
   'zero-frame': 'Pages that were never written share one frame of zeros.',
 } as const;
 
@@ -28,6 +29,7 @@ export class Techniques {
   readonly graft: boolean;
   readonly marks: boolean;
   readonly pairs: boolean;
+  readonly victims: boolean;
   readonly zeroFrame: boolean;
 
   constructor(without: readonly Technique[] = []) {
@@ -41,6 +43,7 @@ export class Techniques {
     this.graft = has('shadow-graft');
     this.marks = has('shadow-marks');
     this.pairs = has('tlb-pairs');
+    this.victims = has('tlb-victims');
     this.zeroFrame = has('zero-frame');
   }
 }

@@ -3,7 +3,8 @@
  * access and privilege, read by generated code. An entry is {tag: i64 linear page address, addend}: for
  * data host = linear + addend; for execution the addend is the address of the page's table of blocks. Pages that are traced
  * have entries of their own kind, in which the address of the page's marks stands behind the addend. Execute tables are for
- * one code context each (./codeBanks); what is said of a page is done in those of all contexts.
+ * one code context each (./codeBanks); what is said of a page is done in those of all contexts. Pages of data that share a place put one another
+ * out: the last of them that went is kept in a small table beside (*victims*; Jouppi, Improving Direct-Mapped Cache Performance, 1990).
  */
 import {
   CODE_BANK_BASE,
@@ -23,6 +24,9 @@ import {
   TLB_TRACED,
   TLB_TRACED_ENTRIES,
   TLB_USER,
+  TLB_VICTIM_ENTRIES,
+  TLB_VICTIM_READ,
+  TLB_VICTIM_WRITE,
   TLB_WRITE,
 } from './layout';
 import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
@@ -49,6 +53,8 @@ export const TLB_KIND = {
   write: { offset: TLB_WRITE, entries: TLB_ENTRIES, user: TLB_USER },
   execute: { offset: TLB_EXECUTE, entries: TLB_EXECUTE_ENTRIES, user: TLB_EXECUTE_USER },
   traced: { offset: TLB_TRACED, entries: TLB_TRACED_ENTRIES, user: TLB_USER },
+  victimRead: { offset: TLB_VICTIM_READ, entries: TLB_VICTIM_ENTRIES, user: TLB_USER },
+  victimWrite: { offset: TLB_VICTIM_WRITE, entries: TLB_VICTIM_ENTRIES, user: TLB_USER },
 } as const;
 export type TlbKind = (typeof TLB_KIND)[keyof typeof TLB_KIND];
 
@@ -67,7 +73,8 @@ export class Tlb {
   private readonly usedBanks = new Set<number>();
   private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); });
 
-  constructor(machine: MachineMemory) {
+  /** @param keepsVictims whether pages of data that are put out of their tables are kept beside them */
+  constructor(machine: MachineMemory, private readonly keepsVictims = true) {
     this.words = machine.i32;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
@@ -107,6 +114,7 @@ export class Tlb {
     const putsOut = words[at] !== EMPTY && !this.holdsAt(at, page);
     if (words[at] === EMPTY) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(at, page, value);
+    else if (putsOut) this.keepVictim(slot, kind, user, at);
     if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumps();
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
@@ -116,6 +124,16 @@ export class Tlb {
       words[at + 1] = Math.floor(page / PAGES_32) | 0;
     }
     return putsOut;
+  }
+
+  /** Keeps the page of an entry that another one is about to have, if it is one of the large tables'. */
+  private keepVictim(slot: number, kind: TlbKind, user: boolean, at: number): void {
+    const beside = victimsOf(kind);
+    if (!beside || !this.keepsVictims) return;
+    const { words } = this;
+    const place = this.entry(slot, beside, user, this.pageAt(at)) >> 2;
+    if (words[place] === EMPTY) this.list(slot, place);
+    for (let word = 0; word < TLB_ENTRY_BYTES >> 2; word++) words[place + word] = words[at + word] ?? 0;
   }
 
   /**
@@ -206,12 +224,14 @@ export class Tlb {
     }
   }
 
-  /** Which table of a space an entry at an address is in. */
+  /** What an entry at an address in a space's tables is for. */
   private kindAt(address: number, slot: number): TlbKind {
     const offset = address - (TLB_BASE + slot * TLB_SPACE_BYTES);
     if (address >= CODE_BANK_BASE || (offset >= TLB_EXECUTE && offset < TLB_TRACED)) return TLB_KIND.execute;
     if (offset < TLB_WRITE) return TLB_KIND.read;
-    return offset < TLB_EXECUTE ? TLB_KIND.write : TLB_KIND.traced;
+    if (offset < TLB_EXECUTE) return TLB_KIND.write;
+    const behind = TLB_TRACED + ((offset - TLB_TRACED) % TLB_USER);
+    return behind < TLB_VICTIM_READ ? TLB_KIND.traced : behind < TLB_VICTIM_WRITE ? TLB_KIND.read : TLB_KIND.write;
   }
 
   holds(slot: number, kind: TlbKind, user: boolean, page: number): boolean {
@@ -226,7 +246,9 @@ export class Tlb {
   /** Host address of a page's bytes if a read or write table holds it; -1 otherwise. */
   host(slot: number, kind: TlbKind, user: boolean, page: number): number {
     const at = this.entry(slot, kind, user, page) >> 2;
-    return this.holdsAt(at, page) ? ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0 : -1;
+    if (this.holdsAt(at, page)) return ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0;
+    const beside = victimsOf(kind);
+    return beside ? this.host(slot, beside, user, page) : -1;
   }
 
   /** Address of the table of blocks that a page's code is found by; -1 if the execute table at an address (`table`) does not hold it. */
@@ -241,6 +263,8 @@ export class Tlb {
       if (this.putOut.has(page)) this.forgetJumps();
       for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
     } else this.dropIn(this.table(slot, kind, false), kind, page);
+    const beside = victimsOf(kind);
+    if (beside) this.dropIn(this.table(slot, beside, false), beside, page);
   }
 
   /** The same for the tables of both privileges at an address. */
@@ -363,7 +387,7 @@ export class Tlb {
     const at = 2 * slot + (user ? 1 : 0);
     if (!this.wide[at]) return;
     this.wide[at] = false;
-    for (const kind of [TLB_KIND.read, TLB_KIND.write]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
+    for (const kind of [TLB_KIND.read, TLB_KIND.write, TLB_KIND.victimRead, TLB_KIND.victimWrite]) this.clear(this.table(slot, kind, user), kind.entries * TLB_ENTRY_BYTES);
   }
 
   /** Empties the execute tables of a space, for all contexts: blocks have changed. */
@@ -394,6 +418,12 @@ export class Tlb {
   private clear(start: number, bytes: number): void {
     this.words.fill(EMPTY, start >> 2, (start + bytes) >> 2);
   }
+}
+
+/** Where pages are kept that are put out of a table; undefined for those of which none are. */
+function victimsOf(kind: TlbKind): TlbKind | undefined {
+  if (kind === TLB_KIND.read) return TLB_KIND.victimRead;
+  return kind === TLB_KIND.write ? TLB_KIND.victimWrite : undefined;
 }
 
 /**
