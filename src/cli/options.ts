@@ -46,6 +46,7 @@ export const RUN_OPTIONS: readonly Option[] = [
   { name: 'memory', value: 'SIZE', field: 'memory', doc: 'guest memory: 256M, 1G (default: 128M)' },
   { name: 'cpus', value: 'N', field: 'cpus', read: numberOrText, doc: 'virtual CPUs, 1 to 8' },
   { name: 'cpu-model', value: 'MODEL', field: 'cpuModel', doc: `which processor the guest has: 486, x86-64-v2,-sse4.2,+pku … (default: ${FIELDS.cpuModel.default})` },
+  { name: 'triple-fault', value: 'stop|reset', field: 'tripleFault', doc: 'what a triple fault leads to (default: stop)' },
   { name: 'serial', value: 'stdio|none|F', field: 'serial', doc: 'where COM1 leads (default: stdio); F takes its output' },
   { name: 'network', value: 'none|user', field: 'network', read: (text, before) => (text === 'user' ? networkBefore(before) : text), doc: 'whether there is a network (default: none)' },
   { name: 'forward', value: 'HOST:GUEST', field: 'network', read: withForward, doc: 'a network, and a port of the host that leads to one of the guest; udp:HOST:GUEST' },

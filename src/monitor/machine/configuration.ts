@@ -60,6 +60,11 @@ export const FIELDS = {
     default: true,
     doc: 'Whether there is a high precision event timer (HPET).',
   },
+  tripleFault: {
+    kind: choice({ stop: 'The machine stands, to be looked at.', reset: 'The machine is reset, as the chipset of a real one does it.' }),
+    default: 'stop',
+    doc: 'What a triple fault leads to: the machine stands (`"stop"`), or is reset as a real one (`"reset"`), for systems that reboot or leave protected mode by it.',
+  },
   firmware: {
     kind: wordOrPath({ builtin: 'Shadowbox\'s own small BIOS.', seabios: 'SeaBIOS as installed on this computer (Debian: package seabios).', ovmf: 'OVMF (UEFI) as installed on this computer (Debian: package ovmf).' }),
     default: 'builtin',

@@ -245,6 +245,8 @@ export class VirtualMachine {
       ({ outcome, done } = this.concerns(control) ? control.run(budget) : { outcome: executor.run(budget), done: false });
     } catch (reason) {
       if (!(reason instanceof TripleFault)) throw reason;
+      // The processor's shutdown cycle, which the chipset answers by a reset.
+      if (this.images.configuration.tripleFault === 'reset') return void (this.stopRequest = { kind: 'reset', cause: 'triple fault' });
       return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
     }
     const reached = this.stops.take();
