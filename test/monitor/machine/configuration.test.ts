@@ -33,7 +33,7 @@ const models = '"8086", "486", "pentium", "pentium-pro", "pentium3", "x86-64-v2"
 describe('a launch configuration', () => {
   it('has its defaults filled in', () => {
     assert.deepEqual(accepted(boots), {
-      memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', hpet: true, firmware: 'builtin', gdbArchitecture: 'auto', floppy: { path: 'boot.img', writable: false },
+      memory: 128 * 1024 * 1024, cpus: 1, quantum: 20_000, cpuModel: 'x86-64-v2', hpet: true, tripleFault: 'stop', firmware: 'builtin', gdbArchitecture: 'auto', floppy: { path: 'boot.img', writable: false },
       network: 'none', console: 'none', serial: 'terminal', stopOnEntry: true, timeTravel: true, timeTravelMemory: 2 ** 29, engine: 'auto', pace: 'realtime', rtc: Date.UTC(2024, 0, 1) / 1000,
     });
   });
