@@ -59,10 +59,18 @@ async function typeInPalette(page: Page, text: string): Promise<void> {
   }, (took) => took, 60_000);
 }
 
-/** Runs a command from the command palette by its full title, such as `Shadowbox: Show Page Tables`. */
+/**
+ * Runs a command from the command palette by its full title, such as `Shadowbox: Show Page Tables`. VS Code closes the palette when it opens the source of
+ * a stop meanwhile: it is opened anew.
+ */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await typeInPalette(page, `>${title}`);
-  await pickInQuickInput(page, `>${title}`, title);
+  const quickInput = page.locator('.quick-input-widget');
+  const row = quickInput.locator('.monaco-list-row').filter({ has: page.getByText(title, { exact: true }) }).first();
+  await waitUntil(`the command '${title}' to be chosen`, async () => {
+    await typeInPalette(page, `>${title}`);
+    return row.click({ timeout: 5000 }).then(() => true, () => false);
+  }, (chosen) => chosen, 60_000);
+  await quickInput.waitFor({ state: 'hidden' });
 }
 
 /** Changes the colour theme by its name: 'Light 2026'. */
