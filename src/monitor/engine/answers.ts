@@ -72,7 +72,7 @@ export class Answers implements MonitorCalls {
       this.leaveWith(record, noAddress ?? mmu.takeFault());
       return host;
     }
-    if (host < PAGE_BYTES || engine.translator.isSample) engine.translator.noteTrip(record);
+    if (host < PAGE_BYTES) engine.translator.noteTrip(record);
     if (this.wantsControl) engine.burst.stopAfter(record);
     return host;
   }

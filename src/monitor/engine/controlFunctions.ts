@@ -2,14 +2,15 @@
  * Generated functions that are no instruction's: entering a block, the way to any offset in CS, leaving for
  * TypeScript, going on behind a block, the entry from TypeScript, and calls to it.
  */
-import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
+import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { BUDGET_REFUSED, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
-import { EXIT, R, RECORD_BYTES } from './records';
+import { BUDGET_REFUSED, EMPTY_TAG, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
+import { EXIT, GROUP_BYTES, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
-import { I32, I64, OP, type ByteWriter, type WasmType } from './wasm/encoding';
+import { I32, I64, OP, V128, type ByteWriter, type WasmType } from './wasm/encoding';
 import { binary, call, i32, i64, load, select, unary, type Expression } from './wasm/expressions';
 import { FunctionBuilder } from './wasm/functionBuilder';
+import { VECTOR_OP } from './wasm/vectorOpcodes';
 
 /** A finished function, as ModuleBuilder.define takes it. */
 export interface FunctionBody {
@@ -282,51 +283,108 @@ function enterRecord(b: FunctionBuilder, handlerType: number): void {
   b.returnCallIndirect(handlerType, [record], load(OP.i32_load, I32, record, R.handler));
 }
 
+/** What an access past the large tables of the TLB is looked for in: linear address in two halves, bytes with the kind of access. */
+class BesideLookup {
+  readonly b = new FunctionBuilder([I32, I32, I32]);
+  readonly low = this.b.parameter(0);
+  private readonly high = this.b.parameter(1);
+  readonly bytes = this.b.let(binary(OP.i32_and, I32, this.b.parameter(2), i32(0xff)));
+  readonly writes = this.b.let(binary(OP.i32_shr_u, I32, this.b.parameter(2), i32(8)));
+  readonly offset = this.b.let(binary(OP.i32_and, I32, this.low, i32(PAGE_BYTES - 1)));
+  readonly last = this.b.let(binary(OP.i32_add, I32, this.offset, binary(OP.i32_sub, I32, this.bytes, i32(1))));
+
+  /** The entry for the address in a table of so many entries, at a distance from the table for writing. */
+  entry(distance: Expression, entries: number): Expression {
+    const table = binary(OP.i32_add, I32, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)), distance);
+    return this.b.let(binary(OP.i32_add, I32, table, tlbIndex(this.low, entries)));
+  }
+
+  /** Whether an entry holds all of the bytes. */
+  holds(entry: Expression): Expression {
+    const samePage = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_sub, I32, this.low, this.offset));
+    const held = binary(OP.i32_and, I32, samePage, binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 4), this.high));
+    return binary(OP.i32_and, I32, held, binary(OP.i32_lt_u, I32, this.last, i32(PAGE_BYTES)));
+  }
+
+  giveHost(entry: Expression): void {
+    this.b.return(binary(OP.i32_add, I32, this.low, load(OP.i32_load, I32, entry, 8)));
+  }
+
+  finish(): FunctionBody {
+    this.b.return(i32(0));
+    return { locals: this.b.locals, code: this.b.finish() };
+  }
+}
+
 /**
- * An access that the large tables of the TLB do not serve (parameters: linear address in two halves, bytes with the kind of access): one to a page that
- * another has put out of them, or a store to a traced page, beside what is marked in it. The host address of the bytes, or 0 if the monitor has to be asked.
+ * An access to a page that another has put out of the large tables: the host address of the bytes, or 0. Both pages change places, since this one is
+ * used now. A place that is empty by now is the monitor's to fill: only it can note that (Tlb.list).
  */
-export function emitBeside(): FunctionBody {
-  const b = new FunctionBuilder([I32, I32, I32]);
-  const [low, high, sizeAndKind] = [b.parameter(0), b.parameter(1), b.parameter(2)];
-  const bytes = b.let(binary(OP.i32_and, I32, sizeAndKind, i32(0xff)));
-  const writes = b.let(binary(OP.i32_shr_u, I32, sizeAndKind, i32(8)));
-  const offset = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
-  const last = b.let(binary(OP.i32_add, I32, offset, binary(OP.i32_sub, I32, bytes, i32(1))));
-  const writeTable = b.let(load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)));
-  const inPage = binary(OP.i32_lt_u, I32, last, i32(PAGE_BYTES));
-  const holds = (entry: Expression): Expression => {
-    const samePage = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_sub, I32, low, offset));
-    return binary(OP.i32_and, I32, samePage, binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 4), high));
-  };
-  const host = (entry: Expression): Expression => binary(OP.i32_add, I32, low, load(OP.i32_load, I32, entry, 8));
-  const victims = b.let(select(writes, i32(TLB_VICTIM_WRITE - TLB_WRITE), i32(TLB_VICTIM_READ - TLB_WRITE)));
-  const victim = b.let(binary(OP.i32_add, I32, binary(OP.i32_add, I32, writeTable, victims), tlbIndex(low, TLB_VICTIM_ENTRIES)));
-  b.if(binary(OP.i32_and, I32, inPage, holds(victim)), () => b.return(host(victim)));
-  b.if(writes, () => {
-    const entry = b.let(binary(OP.i32_add, I32, binary(OP.i32_add, I32, writeTable, i32(TLB_TRACED - TLB_WRITE)), tlbIndex(low, TLB_TRACED_ENTRIES)));
+export function emitVictim(): FunctionBody {
+  const look = new BesideLookup();
+  const { b, writes } = look;
+  const victim = look.entry(select(writes, i32(TLB_VICTIM_WRITE - TLB_WRITE), i32(TLB_VICTIM_READ - TLB_WRITE)), TLB_VICTIM_ENTRIES);
+  b.if(look.holds(victim), () => {
+    const table = select(writes, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)), load(OP.i32_load, I32, CPU, at(TLB_READ_TABLE)));
+    const place = b.let(binary(OP.i32_add, I32, table, tlbIndex(look.low, TLB_ENTRIES)));
+    b.if(binary(OP.i32_ne, I32, load(OP.i32_load, I32, place, 0), i32(EMPTY_TAG)), () => {
+      const [here, there] = [b.let(load(VECTOR_OP.load, V128, victim, 0)), b.let(load(VECTOR_OP.load, V128, place, 0))];
+      b.store(VECTOR_OP.store, place, 0, here);
+      b.store(VECTOR_OP.store, victim, 0, there);
+      look.giveHost(place);
+    });
+  });
+  return look.finish();
+}
+
+/** A store to a traced page, beside what is marked in it: the host address of the bytes, or 0. */
+export function emitUnmarked(): FunctionBody {
+  const look = new BesideLookup();
+  const { b, bytes, offset, last } = look;
+  b.if(look.writes, () => {
+    const entry = look.entry(i32(TLB_TRACED - TLB_WRITE), TLB_TRACED_ENTRIES);
     // No more bytes than two marks stand for, so that the marks of the first, of the middle and of the last are all.
-    const inReach = binary(OP.i32_and, I32, inPage, binary(OP.i32_le_u, I32, bytes, i32(2 << MARK_SHIFT)));
-    b.if(binary(OP.i32_and, I32, holds(entry), inReach), () => {
+    b.if(binary(OP.i32_and, I32, look.holds(entry), binary(OP.i32_le_u, I32, bytes, i32(2 << MARK_SHIFT))), () => {
       const marks = b.let(load(OP.i32_load, I32, entry, 12));
       const mark = (place: Expression): Expression => load(OP.i32_load8_u, I32, binary(OP.i32_add, I32, marks, binary(OP.i32_shr_u, I32, place, i32(MARK_SHIFT))), 0);
       const middle = binary(OP.i32_add, I32, offset, binary(OP.i32_shr_u, I32, bytes, i32(1)));
       const marked = binary(OP.i32_or, I32, binary(OP.i32_or, I32, mark(offset), mark(middle)), mark(last));
-      b.if(unary(OP.i32_eqz, I32, marked), () => b.return(host(entry)));
+      b.if(unary(OP.i32_eqz, I32, marked), () => { look.giveHost(entry); });
     });
   });
-  b.return(i32(0));
+  return look.finish();
+}
+
+/** Both, as translated code asks from inside of its regions: the host address of the bytes, or 0 if the monitor has to be asked. */
+export function emitBeside(victim: number, unmarked: number): FunctionBody {
+  const b = new FunctionBuilder([I32, I32, I32]);
+  const parameters = [b.parameter(0), b.parameter(1), b.parameter(2)];
+  const host = b.let(call(victim, I32, parameters));
+  b.if(host, () => b.return(host));
+  b.returnCall(unmarked, parameters);
   return { locals: b.locals, code: b.finish() };
 }
 
 /**
  * An access of a handler that its TLB does not serve (parameters as of MonitorCalls.access): what lies beside goes to memory,
- * but for one now and then that the monitor is told of; all else is asked of the monitor.
+ * but for one store to a traced page now and then that the monitor is told of; all else is asked of the monitor.
  */
-export function emitAccess(beside: number, monitor: number): FunctionBody {
+export function emitAccess(victim: number, unmarked: number, monitor: number): FunctionBody {
   const b = new FunctionBuilder([I32, I32, I32, I32]);
-  const host = b.let(call(beside, I32, [b.parameter(0), b.parameter(1), b.parameter(2)]));
+  const place = [b.parameter(0), b.parameter(1), b.parameter(2)];
+  // What has left a region for this has not left it for the group that it is looked up with.
+  const found = (): void => {
+    const first = b.let(binary(OP.i32_sub, I32, b.parameter(3), load(OP.i32_load, I32, i32(0), STRAYED_RECORD)));
+    b.if(binary(OP.i32_lt_u, I32, first, i32(GROUP_BYTES)), () => b.store(OP.i32_store, i32(0), STRAYED_RECORD, i32(0)));
+  };
+  const kept = b.let(call(victim, I32, place));
+  b.if(kept, () => {
+    found();
+    b.return(kept);
+  });
+  const host = b.let(call(unmarked, I32, place));
   b.if(host, () => {
+    found();
     const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, i32(0), STORES_TO_SAMPLE), i32(1)));
     b.store(OP.i32_store, i32(0), STORES_TO_SAMPLE, left);
     b.if(binary(OP.i32_gt_s, I32, left, i32(0)), () => b.return(host));

@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, emitUnmarked, emitVictim, type FunctionBody } from './controlFunctions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import type { Callees, HandlerKey } from './handlerShape';
@@ -71,8 +71,10 @@ export function buildBase(): Uint8Array {
     module.define(fn, type, body.locals, body.code);
     return fn;
   };
-  const beside = define(module.type([I32, I32, I32], [I32]), emitBeside());
-  const access = define(typeOf('access'), emitAccess(beside, monitorCall('access')));
+  const lookup = module.type([I32, I32, I32], [I32]);
+  const [victim, unmarked] = [define(lookup, emitVictim()), define(lookup, emitUnmarked())];
+  const beside = define(lookup, emitBeside(victim, unmarked));
+  const access = define(typeOf('access'), emitAccess(victim, unmarked, monitorCall('access')));
   for (const name of CALL_NAMES) {
     const { parameters } = CALLS[name];
     module.exportFunction(name, name === 'access' ? access : define(typeOf(name), emitForward(monitorCall(name), parameters.length, parameters)));

@@ -4,6 +4,8 @@
  */
 
 export const RECORD_BYTES = 40;
+/** Bytes of records behind a first access in which those that are looked up with it stand (see translator/addressGroups.ts). */
+export const GROUP_BYTES = 64 * RECORD_BYTES;
 
 /** Fields, as byte offsets in a record. */
 export const R = {

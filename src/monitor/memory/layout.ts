@@ -20,6 +20,8 @@ export const STRAYS_TO_SAMPLE = 0x4c;
  * is hot.
  */
 export const BUDGET_REFUSED = 0x50;
+/** Record of the group of accesses of which one has just left translated code (see Translator.noteStray); 0 where what was amiss has been found. */
+export const STRAYED_RECORD = 0x54;
 
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
@@ -69,6 +71,8 @@ export const TLB_BASE = WATCH_MARKS + WATCHED_PAGES * PAGE_MARKS;
 export const TLB_ENTRIES = 4096;
 export const TLB_EXECUTE_ENTRIES = 4096;
 export const TLB_ENTRY_BYTES = 16;
+/** A tag that no page-aligned address equals: of an entry that holds nothing. */
+export const EMPTY_TAG = 1;
 /**
  * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). Such that no two
  * neighbours share an entry, on which accesses across pages rely: with tables of 2048, pages 3FFFFh and 40000h would, by 11 bits.

@@ -8,6 +8,7 @@
  */
 import {
   CODE_BANK_BASE,
+  EMPTY_TAG as EMPTY,
   MAX_SPACES,
   PAGE_BYTES,
   TLB_BASE,
@@ -33,8 +34,6 @@ import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
 import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 
-/** A tag that no page-aligned address equals. */
-const EMPTY = 1;
 const TWO32 = 2 ** 32;
 const PAGES_32 = TWO32 / PAGE_BYTES;
 

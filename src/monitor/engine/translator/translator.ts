@@ -4,13 +4,13 @@
  */
 import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE, TLB_EXECUTE_TABLE } from '../../cpu/layout';
-import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE, STRAYS_TO_SAMPLE } from '../../memory/layout';
+import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
 import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../interpreterModule';
-import { R, RECORD_BYTES } from '../records';
+import { GROUP_BYTES, R } from '../records';
 import { BlockReader } from './blockReader';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
 import { OrderWriter } from './orderMessage';
@@ -46,15 +46,13 @@ const UNDER_WAY = 1 / 4;
 /** Accesses after which an instruction gets a callout, and records that are counted for it at once. */
 const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
-/** Accesses past the large tables of the TLB between two that the monitor is told of, and for how many such a one counts. */
+/** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
 const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
 /**
  * Accesses that the TLB does not serve between two that the monitor is told of, and how many of those at one instruction set it apart: it
  * takes thousands until they have cost as much as translating all regions anew that the instruction is in.
  */
 const SAMPLED_STRAYS = 256, MOST_STRAYS = 32;
-/** Bytes of records behind a first access in which those that are looked up with it stand. */
-const GROUP_BYTES = 64 * RECORD_BYTES;
 
 /** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
 interface HotBlock {
@@ -138,15 +136,10 @@ export class Translator {
     this.translatePending();
   }
 
-  /** Whether an access that has come here stands for many that the large tables of the TLB did not serve (see emitAccess). */
-  get isSample(): boolean {
-    return this.view.getInt32(STORES_TO_SAMPLE, true) <= 0;
-  }
-
-  /** An access has gone to the bounce buffer, or past the large tables of the TLB: its instruction may do better with a callout. */
+  /** An access has gone to the bounce buffer, and not to stay there: its instruction may do better with a callout. */
   noteTrip(record: number): void {
-    // A sample of many, or an access for itself.
-    const sampled = this.isSample;
+    // A sample of many stores beside code, or an access for itself.
+    const sampled = this.view.getInt32(STORES_TO_SAMPLE, true) <= 0;
     if (sampled) this.view.setInt32(STORES_TO_SAMPLE, SAMPLED_STORES, true);
     if (record >= CODE_BASE) this.tripped(record, sampled ? SAMPLE_WEIGHT : 1);
   }
@@ -170,8 +163,10 @@ export class Translator {
    */
   noteStray(record: number): void {
     this.view.setInt32(STRAYS_TO_SAMPLE, SAMPLED_STRAYS, true);
-    if (this.strayed) this.countStray(this.strayed);
+    // Where a page was found beside the large tables, the monitor has not been asked (see emitAccess).
+    if (this.strayed && this.view.getUint32(STRAYED_RECORD, true) !== 0) this.countStray(this.strayed);
     this.strayed = { record, page: this.currentPage() };
+    this.view.setUint32(STRAYED_RECORD, record, true);
   }
 
   /** The TLB has not served an access of the interpreter's. */
