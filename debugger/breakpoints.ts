@@ -55,8 +55,8 @@ export interface BreakpointServices {
   log(text: string, address: bigint): void;
 }
 
-/** A place in the guest's code, with a condition of its own. */
-type RenewalPlace = Pick<ExecutionBreakpoint, 'gate'> & { readonly linear: bigint };
+/** A place in the guest's code at which breakpoints are to be found anew, with a condition that the monitor decides about. */
+export type RenewalPlace = Pick<ExecutionBreakpoint, 'gate'> & { readonly linear: bigint };
 type Renewal = RenewalPlace & { readonly id: number };
 
 /** What one breakpoint of a set is to be. */

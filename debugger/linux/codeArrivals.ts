@@ -2,12 +2,10 @@
  * Where the kernel comes to when code has come into a process and has not run yet: that is where breakpoints in programs and libraries
  * are set.
  */
-import type { ExecutionBreakpoint, GateExpression } from '../../src/monitor/machine/session';
+import type { GateExpression } from '../../src/monitor/machine/session';
+import type { RenewalPlace } from '../breakpoints';
 import type { LinuxKernel } from './linuxKernel';
 import type { UserLayout } from './userMemory';
-
-/** A place of the kernel's code, with a condition that the monitor decides about. */
-export type CodeArrival = Pick<ExecutionBreakpoint, 'gate'> & { readonly linear: bigint };
 
 /** VM_EXEC of an area's flags (include/linux/mm.h). */
 const MAY_EXECUTE = 4n;
@@ -15,7 +13,7 @@ const MAY_EXECUTE = 4n;
 const FIRST_ARGUMENT = { 4: 'eax', 8: 'rdi' } as const;
 
 /** @param layout undefined where it is not known: then what a process maps is not seen */
-export function codeArrivals(kernel: Pick<LinuxKernel, 'address' | 'pointerBytes'>, layout: UserLayout | undefined): CodeArrival[] {
+export function codeArrivals(kernel: Pick<LinuxKernel, 'address' | 'pointerBytes'>, layout: UserLayout | undefined): RenewalPlace[] {
   // A program has been read, and is about to begin.
   const begun = kernel.address('finalize_exec');
   // An area has come, or other rights to one: its `struct vm_area_struct` is the argument.

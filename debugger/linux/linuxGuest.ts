@@ -4,6 +4,7 @@
  */
 import type { CpuState, Inspection } from '../../src/monitor/inspection/queries';
 import type { MemorySpace } from '../../src/monitor/machine/session';
+import type { RenewalPlace } from '../breakpoints';
 import type { SimplePlace } from '../conditions/variablePlaces';
 import { hex, toLittleEndian } from '../numbers';
 import type { Image } from '../image';
@@ -13,7 +14,7 @@ import type { NamedSymbol } from '../symbols/symbol-table';
 import type { Type } from '../symbols/types';
 import type { Target } from '../target';
 import type { Btf } from './btf';
-import { codeArrivals, type CodeArrival } from './codeArrivals';
+import { codeArrivals } from './codeArrivals';
 import { kernelHint } from './kernelImage';
 import { kernelCaller } from './kernelStack';
 import { isCode, KernelSymbols, type KernelSymbol } from './kernelSymbols';
@@ -174,7 +175,7 @@ export class LinuxGuest implements SymbolSource {
   }
 
   /** Where the guest comes to when code has come that has not run yet; nowhere without a kernel. */
-  get codeArrivals(): readonly CodeArrival[] {
+  get codeArrivals(): readonly RenewalPlace[] {
     const { moment } = this;
     return moment && this.programs?.isWanted === true ? codeArrivals(moment.kernel, userLayoutAt(moment)) : [];
   }

@@ -176,7 +176,6 @@ export async function buildAll(options = {}) {
     outputs.push(path.relative(dist, options.outfile));
   }
   await writeModules(build);
-  outputs.push(MODULES);
-  await writeFile(STAMP, `${[digest, ...outputs].join('\n')}\n`);
-  return `${outputs.length - 1} bundles`;
+  await writeFile(STAMP, `${[digest, ...outputs, MODULES].join('\n')}\n`);
+  return `${outputs.length} bundles`;
 }

@@ -1,6 +1,6 @@
 /**
  * Marks of frames that hold both code and data which is written: a byte for each few bytes of the frame, set where code has
- * been decoded. Generated code writes beside marked bytes by itself (see emitAccess); all else comes to the monitor. A frame
+ * been decoded. Generated code writes beside marked bytes by itself (see emitUnmarked); all else comes to the monitor. A frame
  * has marks once it has been written to.
  */
 import { CODE_CHUNK_BYTES, PAGE_MARKS, MARK_SHIFT } from '../memory/layout';

@@ -138,6 +138,7 @@ export class Executor implements AnsweringEngine {
   watchEvents(watched: WatchedEvents): void {
     // Pages that code was entered in before are known to generated code.
     if (watched.entries && !this.watched.entries) this.locator.forgetExecuteTlb();
+    this.cpu.mmu.tlb.executedOnly = watched.entries;
     this.watched = watched;
     this.tellGeneratedCode();
   }

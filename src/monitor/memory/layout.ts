@@ -9,7 +9,7 @@ export const PAGE_SHIFT = 12;
 /** A word that is always zero: the link of a record that leads nowhere yet. */
 export const NULL_SLOT = 0x40;
 
-/** A word that counts stores beside code down to the next one that the monitor is told of. */
+/** A word that counts stores to traced pages, beside what is marked there, down to the next one that the monitor is told of. */
 export const STORES_TO_SAMPLE = 0x48;
 
 /** A word that counts accesses of translated code that the TLB does not serve down, likewise. */

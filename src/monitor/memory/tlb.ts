@@ -68,6 +68,8 @@ export class Tlb {
   private readonly filledCount = new Int32Array(MAX_SPACES);
   /** Pages of code that others have put out, with what they had as their value: there may be jumps to them. Those of all spaces, as jumps are forgotten for all. */
   private readonly putOut = new Map<number, number>();
+  /** Whether execute tables have nothing but what code has been fetched from in their spaces: somebody wants to see the first time. */
+  executedOnly = false;
   /** Banks of the pool that have been used. */
   private readonly usedBanks = new Set<number>();
   private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); });
@@ -161,6 +163,7 @@ export class Tlb {
 
   /** Enters a page that has not been asked for, if that costs no other page its place. */
   offer(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
+    if (kind === TLB_KIND.execute && this.executedOnly) return;
     if (this.words[this.entry(slot, kind, user, page) >> 2] === EMPTY) this.fill(slot, kind, user, page, value);
   }
 
@@ -169,6 +172,7 @@ export class Tlb {
    * that costs no other page its place. @returns how many
    */
   graftCode(from: number, to: number, accepts: (page: number) => boolean): number {
+    if (this.executedOnly) return 0;
     const { words } = this;
     this.selectCode(to, this.codeContext(from));
     const step = TLB_ENTRY_BYTES >> 2;

@@ -233,6 +233,17 @@ describe('event stops', function () {
       assert.deepEqual([eventOf(kernel.run(go)), kernel.at], [{ kind: 'execute', linear: BigInt(HANDLER), physical: HANDLER }, HANDLER]);
       assert.equal(kernel.run({ kind: 'instructions', count: 4000 }).reason.kind, 'count');
     });
+
+    it(`${engine}: the first touch of a page by code that has run before, near to what runs now`, () => {
+      const round = code(inc(DATA), [0xe8], le32(HANDLER - (PROGRAM + 5 + 11)), [0xe2, 0xf3]);
+      const kernel = new Kernel({ [PROGRAM]: code(set(ECX, 1000), round, HERE), [HANDLER]: [0xc3] }, { engine });
+      kernel.run({ kind: 'instructions', count: 401 });
+      assert.notEqual(kernel.at, HANDLER);
+      stops(kernel, { id: 1, kind: 'touch', space: 'linear', address: BigInt(HANDLER), access: 'execute' });
+      const before = rounds(kernel);
+      assert.deepEqual([eventOf(kernel.run(go)), kernel.at], [{ kind: 'execute', linear: BigInt(HANDLER), physical: HANDLER }, HANDLER]);
+      assert.ok(rounds(kernel) - before <= 1, `in the first round, not after ${rounds(kernel) - before}`);
+    });
   }
 });
 

@@ -5,7 +5,7 @@ import type { Mmu } from '../../../src/monitor/memory/mmu';
 import { TLB_KIND } from '../../../src/monitor/memory/tlb';
 
 /**
- * Stores 4 bytes at an aligned offset of a linear page if that takes no more than what emitBeside does for a traced page.
+ * Stores 4 bytes at an aligned offset of a linear page if that takes no more than what emitUnmarked does for a traced page.
  * @returns whether it has
  */
 export function storeBeside({ u8, view }: MachineMemory, mmu: Mmu, page: number, offset: number, value: number, user: boolean): boolean {

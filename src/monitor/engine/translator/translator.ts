@@ -46,7 +46,7 @@ const UNDER_WAY = 1 / 4;
 /** Accesses after which an instruction gets a callout, and records that are counted for it at once. */
 const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
-/** Stores beside code between two that the monitor is told of, and for how many accesses such a one counts. */
+/** Stores beside marked bytes between two that the monitor is told of, and for how many accesses such a one counts. */
 const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
 /**
  * Accesses that the TLB does not serve between two that the monitor is told of, and how many of those at one instruction set it apart: it
@@ -138,7 +138,7 @@ export class Translator {
 
   /** An access has gone to the bounce buffer, and not to stay there: its instruction may do better with a callout. */
   noteTrip(record: number): void {
-    // A sample of many stores beside code, or an access for itself.
+    // A sample of many stores beside marked bytes, or an access for itself.
     const sampled = this.view.getInt32(STORES_TO_SAMPLE, true) <= 0;
     if (sampled) this.view.setInt32(STORES_TO_SAMPLE, SAMPLED_STORES, true);
     if (record >= CODE_BASE) this.tripped(record, sampled ? SAMPLE_WEIGHT : 1);
