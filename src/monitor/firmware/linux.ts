@@ -5,9 +5,7 @@
  */
 import { put16, put32, put64 } from './bytes';
 import { FLAT_GDT_BYTES, flatProtectedMode } from './cpu-setup';
-import {
-  checkMemory, CMD_LINE_PTR, encodeCmdline, LOADER_UNDEFINED, parseKernel, placeInitrd, RAMDISK_IMAGE, RAMDISK_SIZE, SETUP_SECTS, TYPE_OF_LOADER, VID_MODE, VIDEO_NORMAL,
-} from './linuxHeader';
+import { checkMemory, completeHeader, encodeCmdline, parseKernel, SETUP_SECTS } from './linuxHeader';
 import { loadByRealMode } from './linuxRealMode';
 import { describeLowMemory, encodeE820, E820_ENTRY_BYTES, extendedKib, memoryMap } from './memory-map';
 import type { LoadedGuest, PhysicalMemory } from './platform';
@@ -70,16 +68,8 @@ export function loadLinux(
   params.set(parsed.header, SETUP_SECTS);
   describeScreen(params, memory.ramBytes);
   describeMemory(params, memory.ramBytes);
-  params[TYPE_OF_LOADER] = LOADER_UNDEFINED;
-  put16(params, VID_MODE, VIDEO_NORMAL);
-  put32(params, CMD_LINE_PTR, CMDLINE);
   if (hasRootPointer(memory)) put64(params, ACPI_RSDP_ADDR, RSDP_ADDRESS);
-  if (initrd !== undefined) {
-    const address = placeInitrd(parsed, initrd, memory);
-    put32(params, RAMDISK_IMAGE, address);
-    put32(params, RAMDISK_SIZE, initrd.length);
-    memory.write(address, initrd);
-  }
+  completeHeader(params, CMDLINE, parsed, initrd, memory);
   memory.write(parsed.loadAddress, parsed.protectedMode);
   memory.write(CMDLINE, cmdlineBytes);
   memory.write(BOOT_PARAMS, params);

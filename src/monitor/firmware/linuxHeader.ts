@@ -1,7 +1,7 @@
 /**
  * What a Linux kernel's file says of itself, and what holds whichever way it is started (Linux documentation, arch/x86/boot.rst).
  */
-import { alignDown, alignUp, hasText, readableSize, u16, u32, zeroTerminated } from './bytes';
+import { alignDown, alignUp, hasText, put16, put32, readableSize, u16, u32, zeroTerminated } from './bytes';
 import { looksLike } from './detect';
 import { loadError } from './load-error';
 import { ONE_MIB } from './memory-map';
@@ -10,18 +10,18 @@ import type { PhysicalMemory } from './platform';
 /** Offsets of the setup header, the same in the kernel file and in boot_params (boot.rst, 'The Real-Mode Kernel Header'). */
 export const SETUP_SECTS = 0x1f1;
 const SYSSIZE = 0x1f4;
-export const VID_MODE = 0x1fa;
+const VID_MODE = 0x1fa;
 const BOOT_FLAG = 0x1fe;
 const JUMP_DISPLACEMENT = 0x201;
 const HEADER_MAGIC = 0x202;
 const VERSION = 0x206;
-export const TYPE_OF_LOADER = 0x210;
+const TYPE_OF_LOADER = 0x210;
 export const LOADFLAGS = 0x211;
 const CODE32_START = 0x214;
-export const RAMDISK_IMAGE = 0x218;
-export const RAMDISK_SIZE = 0x21c;
+const RAMDISK_IMAGE = 0x218;
+const RAMDISK_SIZE = 0x21c;
 export const HEAP_END_PTR = 0x224;
-export const CMD_LINE_PTR = 0x228;
+const CMD_LINE_PTR = 0x228;
 const INITRD_ADDR_MAX = 0x22c;
 const KERNEL_ALIGNMENT = 0x230;
 const RELOCATABLE_KERNEL = 0x234;
@@ -37,8 +37,8 @@ const OLDEST_PROTOCOL = 0x0202;
 /** Older kernels, and programs in a kernel's form, are started by their real-mode code. */
 const OLDEST_32_BIT_PROTOCOL = 0x0204;
 const LOADED_HIGH = 0x01;
-export const LOADER_UNDEFINED = 0xff;
-export const VIDEO_NORMAL = 0xffff;
+const LOADER_UNDEFINED = 0xff;
+const VIDEO_NORMAL = 0xffff;
 const XLF_KERNEL_64 = 0x01;
 const SECTOR = 512;
 const PAGE = 4096;
@@ -159,7 +159,7 @@ export function checkMemory(kernel: Kernel, memory: PhysicalMemory): void {
 }
 
 /** The address for the initrd: as high as the kernel and memory permit, on a page border. Throws LoadError 'initrd'. */
-export function placeInitrd(kernel: Kernel, initrd: Uint8Array, memory: PhysicalMemory): number {
+function placeInitrd(kernel: Kernel, initrd: Uint8Array, memory: PhysicalMemory): number {
   if (initrd.length === 0) {
     throw loadError('initrd', 'The initrd is an empty file.', 'Name another one, or leave it out.');
   }
@@ -178,6 +178,23 @@ export function placeInitrd(kernel: Kernel, initrd: Uint8Array, memory: Physical
     );
   }
   return address;
+}
+
+/**
+ * Fills in what a loader says of itself and of what it has loaded, and puts the initrd into memory.
+ * @param header what has the setup header at its usual offset: boot_params, or the real-mode code
+ * @param commandLine its address
+ * @throws LoadError 'initrd'
+ */
+export function completeHeader(header: Uint8Array, commandLine: number, kernel: Kernel, initrd: Uint8Array | undefined, memory: PhysicalMemory): void {
+  header[TYPE_OF_LOADER] = LOADER_UNDEFINED;
+  put16(header, VID_MODE, VIDEO_NORMAL);
+  put32(header, CMD_LINE_PTR, commandLine);
+  if (initrd === undefined) return;
+  const address = placeInitrd(kernel, initrd, memory);
+  put32(header, RAMDISK_IMAGE, address);
+  put32(header, RAMDISK_SIZE, initrd.length);
+  memory.write(address, initrd);
 }
 
 /** The command line with its zero, in at most `room` bytes. Throws LoadError 'cmdline'. */

@@ -3,12 +3,9 @@
  * configuration', 'Running the kernel'): kernels older than protocol 2.04, and programs in a kernel's form that have no other entry (iPXE,
  * Syslinux's MEMDISK).
  */
-import { put16, put32, readableSize } from './bytes';
+import { put16, readableSize } from './bytes';
 import { realMode, realModeSegment } from './cpu-setup';
-import {
-  checkMemory, CMD_LINE_PTR, encodeCmdline, HEAP_END_PTR, LOADER_UNDEFINED, LOADFLAGS, placeInitrd, RAMDISK_IMAGE, RAMDISK_SIZE, TYPE_OF_LOADER, VID_MODE, VIDEO_NORMAL,
-  type Kernel,
-} from './linuxHeader';
+import { checkMemory, completeHeader, encodeCmdline, HEAP_END_PTR, LOADFLAGS, type Kernel } from './linuxHeader';
 import { loadError } from './load-error';
 import type { LoadedGuest, PhysicalMemory } from './platform';
 
@@ -38,17 +35,9 @@ export function loadByRealMode(kernel: Kernel, initrd: Uint8Array | undefined, c
     throw loadError('kernel', `The kernel's real-mode code has ${readableSize(kernel.setup.length)}, and must leave room for its stack in 64 KiB.`, 'Use an unmodified bzImage.');
   }
   const setup = kernel.setup.slice();
-  setup[TYPE_OF_LOADER] = LOADER_UNDEFINED;
   setup[LOADFLAGS] |= CAN_USE_HEAP;
-  put16(setup, VID_MODE, VIDEO_NORMAL);
   put16(setup, HEAP_END_PTR, HEAP_END - STACK_BYTES);
-  put32(setup, CMD_LINE_PTR, REAL_MODE_BASE + HEAP_END);
-  if (initrd !== undefined) {
-    const address = placeInitrd(kernel, initrd, memory);
-    put32(setup, RAMDISK_IMAGE, address);
-    put32(setup, RAMDISK_SIZE, initrd.length);
-    memory.write(address, initrd);
-  }
+  completeHeader(setup, REAL_MODE_BASE + HEAP_END, kernel, initrd, memory);
   memory.write(kernel.loadAddress, kernel.protectedMode);
   memory.write(REAL_MODE_BASE, setup);
   memory.write(REAL_MODE_BASE + HEAP_END, commandLine);
