@@ -15,7 +15,7 @@ import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
 import type { EngineSettings } from './engineSettings';
 import type { Interpreter } from './interpreter';
-import { SPECIAL_HANDLERS } from './interpreterModule';
+import { SPECIAL_HANDLERS } from './specialHandlers';
 import { OperandPatch } from './operandPatch';
 import { RecordWriter } from './recordWriter';
 import { RegionRegistry, type Region, type RegionCounters, type RegionModule, type RegionPart } from './regionRegistry';
@@ -155,6 +155,7 @@ export class CodeCache {
       at += RECORD_BYTES;
       where += instruction.length;
     });
+    this.records.pair(at - count * RECORD_BYTES, count);
     if (!closed) {
       const overLimit = page.context.end < PAGE_BYTES && where >= page.context.end;
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;

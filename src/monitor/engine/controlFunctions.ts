@@ -56,8 +56,12 @@ interface Arrival {
   readonly before: () => void;
 }
 
-/** Goes to the block that a jump to the same place has led to before. Gives the cache's entry. */
-function recall(b: FunctionBuilder, { handlerType, linear, low, budget, before }: Arrival): Expression {
+/** Goes to the block that a jump to the same place has led to before, by the function table or as `go` does. Gives the cache's entry. */
+function recall(
+  b: FunctionBuilder,
+  { handlerType, linear, low, budget, before }: Arrival,
+  go = (record: Expression, handler: Expression): void => b.returnCallIndirect(handlerType, [record], handler),
+): Expression {
   const entry = b.let(jumpEntry(low));
   const same = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, JUMP.linear), linear);
   const here = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, JUMP.table), load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)));
@@ -66,7 +70,7 @@ function recall(b: FunctionBuilder, { handlerType, linear, low, budget, before }
     b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
       b.store(OP.i32_store, CPU, at(REMAINING), remaining);
       before();
-      b.returnCallIndirect(handlerType, [load(OP.i32_load, I32, entry, JUMP.record)], load(OP.i32_load, I32, entry, JUMP.handler));
+      go(load(OP.i32_load, I32, entry, JUMP.record), load(OP.i32_load, I32, entry, JUMP.handler));
     });
   });
   return entry;
@@ -111,18 +115,29 @@ export function emitJump(handlerType: number, parameters: readonly WasmType[] = 
   return { locals: b.locals, code: b.finish() };
 }
 
-/** Goes to the block at an offset in CS (i64) if it is known and the budget reaches through it; falls through otherwise. */
-function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before = (): void => undefined): void {
+/** The way to an offset in CS (i64), and where in its page that is. */
+function arrivalAt(b: FunctionBuilder, handlerType: number, offset: Expression, before = (): void => undefined): Arrival & { readonly inPage: Expression } {
   const linear = b.let(linearAddress(offset));
   const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
   const inPage = b.let(binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1)));
-  const arrival: Arrival = {
-    handlerType, linear, low, budget: load(OP.i32_load, I32, CPU, at(REMAINING)),
+  return {
+    handlerType, linear, low, inPage, budget: load(OP.i32_load, I32, CPU, at(REMAINING)),
     before: () => {
       b.store(OP.i64_store, CPU, at(EIP_BASE), binary(OP.i64_sub, I64, offset, unary(OP.i64_extend_i32_u, I64, inPage)));
       before();
     },
   };
+}
+
+/** Goes on, as `go` does, with the record to which a jump to an offset in CS (i64) has led before; falls through when there is none. */
+export function goOnAtKnown(b: FunctionBuilder, handlerType: number, offset: Expression, go: (record: Expression) => void): void {
+  recall(b, arrivalAt(b, handlerType, offset), go);
+}
+
+/** Goes to the block at an offset in CS (i64) if it is known and the budget reaches through it; falls through otherwise. */
+function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before = (): void => undefined): void {
+  const arrival = arrivalAt(b, handlerType, offset, before);
+  const { linear, low, inPage } = arrival;
   const jump = recall(b, arrival);
   const entry = b.let(executeEntry(low));
   const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
@@ -191,6 +206,9 @@ export function emitFollow(handlerType: number, jump: number): FunctionBody {
 /** Entries after which a block that was hot and has not been translated is reported again: a power of 2, more than make one hot. */
 const URGENT = 32768;
 
+/** Whether a block is to be reported that so many more entries make hot. */
+export const isReported = (left: Expression): Expression => unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1)));
+
 /**
  * The record in front of a block that is not translated: counts down to 0 in its link field, and below, tells the monitor then
  * and now and then, and goes on with the block's first instruction. At a budget's end it does not count.
@@ -201,7 +219,7 @@ export function emitProfile(handlerType: number, hot: number): FunctionBody {
   b.if(unary(OP.i32_eqz, I32, load(OP.i32_load, I32, CPU, BUDGET_REFUSED)), () => {
     const left = b.let(binary(OP.i32_sub, I32, load(OP.i32_load, I32, record, R.link), i32(1)));
     b.store(OP.i32_store, record, R.link, left);
-    b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, left, i32(URGENT - 1))), () => b.call(hot, [record]));
+    b.if(isReported(left), () => b.call(hot, [record]));
   });
   b.returnCallIndirect(handlerType, [binary(OP.i32_add, I32, record, i32(RECORD_BYTES))], load(OP.i32_load, I32, record, RECORD_BYTES + R.handler));
   return { locals: b.locals, code: b.finish() };

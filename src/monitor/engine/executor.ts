@@ -18,7 +18,7 @@ import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
 import { ENGINES, type EngineSettings } from './engineSettings';
 import { Interpreter } from './interpreter';
-import { SPECIAL_HANDLERS } from './interpreterModule';
+import { SPECIAL_HANDLERS } from './specialHandlers';
 import { PageCrossings } from './pageCrossing';
 import { peekCode } from './peekCode';
 import { RecordStops } from './recordStops';
@@ -101,7 +101,7 @@ export class Executor implements AnsweringEngine {
       breakpoint: (record) => answers.breakpoint(record),
     });
     this.enter = interpreter.enter;
-    this.stops = new RecordStops(machine);
+    this.stops = new RecordStops(machine, interpreter);
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
     this.translator = new Translator(cpu, interpreter, this.code, settings.eager ? undefined : translation);

@@ -18,14 +18,16 @@ import { binary, call, i32, load, select, unary, type Expression } from './wasm/
 import { FunctionBuilder } from './wasm/functionBuilder';
 
 export class HandlerEmitter extends InstructionEmitter {
-  private readonly record = this.code.parameter(0);
-  private left = false;
+  protected readonly record = this.code.parameter(0);
+  /** Whether the meaning has gone elsewhere than to the next record. */
+  protected left = false;
 
   constructor(
     shape: HandlerShape,
-    private readonly callees: Callees,
+    protected readonly callees: Callees,
+    code = new FunctionBuilder([I32]),
   ) {
-    super(shape, new FunctionBuilder([I32]), callees.routines);
+    super(shape, code, callees.routines);
   }
 
   /** The handler's body and locals; it goes on to the next record unless the meaning has gone elsewhere. */
@@ -128,9 +130,18 @@ export class HandlerEmitter extends InstructionEmitter {
     const taken = condition === undefined ? undefined : expression(condition);
     const slot = this.code.let(taken ? select(taken, link, behind) : link);
     const next = this.code.let(load(OP.i32_load, I32, slot, 0));
-    this.code.if(next, () => enterBlock(this.code, this.callees.handlerType, next));
+    this.code.if(next, () => { this.enterBlock(next); });
     const target = expression(this.relativeTarget());
-    const offset = taken ? select(taken, target, this.offsetBehind()) : target;
+    this.goTo(taken ? select(taken, target, this.offsetBehind()) : target);
+  }
+
+  /** Goes to the block at a record if the budget reaches through it; falls through otherwise. */
+  protected enterBlock(next: Expression): void {
+    enterBlock(this.code, this.callees.handlerType, next);
+  }
+
+  /** Goes to an offset in CS (i64). */
+  protected goTo(offset: Expression): void {
     this.code.returnCall(this.callees.jump, [offset]);
   }
 
@@ -149,7 +160,7 @@ export class HandlerEmitter extends InstructionEmitter {
     this.left = true;
     const target = this.code.let(expression(offset));
     this.code.store(OP.i64_store32, this.record, R.target, target);
-    this.code.returnCall(this.callees.jump, [target]);
+    this.goTo(target);
   }
 }
 

@@ -5,28 +5,30 @@
  */
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
-import { SPECIAL_HANDLERS, type MonitorCalls } from './interpreterModule';
+import type { HandlerModule, MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 import { routineExport, type RoutineName } from './routines';
-import { baseModule, groupKey, handlerModule } from './writtenModules';
+import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
 
-interface CompiledHandlers {
+interface CompiledHandlers extends Omit<HandlerModule, 'bytes'> {
   readonly module: WebAssembly.Module;
-  readonly handlers: readonly HandlerKey[];
+  /** Their place in the function table, if they have a fixed one. */
+  readonly first: number | undefined;
 }
 
-/** Entries that the table has at first; it grows when they are used up. */
-const TABLE_ENTRIES = 4096;
+/** Entries that the table has beyond those with a fixed place, and by how many it grows when they are used up. */
+const MORE_ENTRIES = 4096;
 
 let base: WebAssembly.Module | undefined;
 const compiled = new Map<string, CompiledHandlers>();
 
 function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers {
-  const key = groupKey(groupOf(handler.name), long);
+  const names = groupOf(handler.name);
+  const key = groupKey(names, long);
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, handlers } = handlerModule(handler.name, long);
-    found = { module: new WebAssembly.Module(bytes as BufferSource), handlers };
+    const { bytes, handlers, pairs } = handlerModule(handler.name, long);
+    found = { module: new WebAssembly.Module(bytes as BufferSource), first: firstEntry(names, long), handlers, pairs };
     compiled.set(key, found);
   }
   return found;
@@ -35,14 +37,18 @@ function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers 
 export class Interpreter {
   /** Enters generated code at a record. */
   readonly enter: (record: number) => void;
-  private readonly table = new WebAssembly.Table({ initial: TABLE_ENTRIES, element: 'anyfunc' });
+  private readonly table = new WebAssembly.Table({ initial: TABLE_HANDLERS + MORE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
   /** What translated modules import: the memory, and the base's functions. */
   readonly imports: WebAssembly.Imports;
-  private readonly entries = new Map<HandlerKey, number>();
+  /** Entries of handlers in 64-bit code, and in other code. */
+  private readonly entries = { long: new Map<HandlerKey, number>(), other: new Map<HandlerKey, number>() };
   private readonly handlers: (HandlerKey | undefined)[] = [];
+  /** Entries of pairs, by the first's entry and then by the second's; and the first's, by the pair's. */
+  private readonly pairs = new Map<number, Map<number, number>>();
+  private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
-  private used = Object.keys(SPECIAL_HANDLERS).length;
+  private used = TABLE_HANDLERS;
 
   constructor(
     private readonly memory: WebAssembly.Memory,
@@ -62,17 +68,29 @@ export class Interpreter {
 
   /** Table entry of a handler in a model. */
   entry(handler: HandlerKey, model: Model): number {
-    const known = this.entries.get(handler);
+    const long = model === 'long';
+    const entries = long ? this.entries.long : this.entries.other;
+    const known = entries.get(handler);
     if (known !== undefined) return known;
-    this.add(compiledHandlers(handler, model === 'long'));
-    const entry = this.entries.get(handler);
+    this.add(compiledHandlers(handler, long), entries);
+    const entry = entries.get(handler);
     if (entry === undefined) throw new Error(`No handler was generated for ${handler.key}`);
     return entry;
   }
 
-  /** The handler of an instruction at a table entry; undefined for anything else. */
+  /** The handler of an instruction at a table entry, the first's for a pair; undefined for anything else. */
   handlerAt(entry: number): HandlerKey | undefined {
-    return this.handlers[entry];
+    return this.handlers[this.alone(entry)];
+  }
+
+  /** Entry for what two entries do one after the other; undefined when there is none. */
+  pairOf(first: number, second: number): number | undefined {
+    return this.pairs.get(first)?.get(second);
+  }
+
+  /** Entry of a pair's first handler; any other entry as it is. */
+  alone(entry: number): number {
+    return this.firsts.get(entry) ?? entry;
   }
 
   /** Puts a function of translated code into the table; gives its entry. */
@@ -93,13 +111,18 @@ export class Interpreter {
     return this.used;
   }
 
-  private add({ module, handlers }: CompiledHandlers): void {
-    const first = this.reserve(handlers.length);
+  private add({ module, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
+    const first = fixed ?? this.reserve(handlers.length);
     new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
-    // What both kinds of code share may be there already.
     handlers.forEach((handler, i) => {
       this.handlers[first + i] = handler;
-      if (!this.entries.has(handler)) this.entries.set(handler, first + i);
+      entries.set(handler, first + i);
+    });
+    pairs.forEach(([one, two], i) => {
+      const entry = first + handlers.length + i;
+      const behind = this.pairs.get(first + one) ?? new Map<number, number>();
+      this.pairs.set(first + one, behind.set(first + two, entry));
+      this.firsts.set(entry, first + one);
     });
   }
 
@@ -107,7 +130,7 @@ export class Interpreter {
   private reserve(count: number): number {
     const first = this.used;
     this.used += count;
-    if (this.used > this.table.length) this.table.grow(this.used - this.table.length + TABLE_ENTRIES);
+    if (this.used > this.table.length) this.table.grow(this.used - this.table.length + MORE_ENTRIES);
     return first;
   }
 

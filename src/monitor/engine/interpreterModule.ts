@@ -4,10 +4,13 @@
  */
 import { meaningOf } from '../isa/definitions';
 import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, emitUnmarked, emitVictim, type FunctionBody } from './controlFunctions';
+import { commonPairs, isCommon } from './commonInstructions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
+import { emitLoop } from './interpreterLoop';
 import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
+import { SPECIAL } from './specialHandlers';
 import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
@@ -47,14 +50,6 @@ const CALLS: Readonly<Record<keyof MonitorCalls, { readonly parameters: readonly
   breakpoint: { parameters: [I32], results: [I32] },
 };
 const CALL_NAMES = Object.keys(CALLS) as readonly (keyof MonitorCalls)[];
-
-/** Entries of the function table that are no handlers of instructions with a name, in their order. */
-const SPECIAL = ['crossing', 'breakpoint', 'stop', 'onward', 'profile', 'bridge'] as const;
-/**
- * Table entries by what they are for; `onward` goes on at the record's offset: the end of a block without a transfer;
- * `profile` stands in front of a block that may be translated; `bridge` leads to an instruction that crosses the page's end.
- */
-export const SPECIAL_HANDLERS = { crossing: 0, breakpoint: 1, stop: 2, onward: 3, profile: 4, bridge: 5 } as const satisfies Record<(typeof SPECIAL)[number], number>;
 
 /**
  * The module that all others stand on: it exports `enter` (entry from TypeScript with a record), `jump`, the routines,
@@ -119,12 +114,18 @@ export function buildBase(): Uint8Array {
 /** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
-  /** In the order of their table entries. */
+  /** In the order of their table entries, which follow one another. */
   readonly handlers: readonly HandlerKey[];
+  /** Whose entries follow behind those: numbers of handlers that are executed one after the other. */
+  readonly pairs: readonly (readonly [number, number])[];
 }
 
-/** Emits all handlers of the instructions of some names, for 64-bit code or for other code. */
-export function buildHandlers(names: readonly string[], long: boolean): HandlerModule {
+/**
+ * Emits all handlers of the instructions of some names, for 64-bit code or for other code. If they have a fixed place in the
+ * function table, from entry `first` on, the interpreter's loop stands at the entries of the common ones and of pairs of them: functions of
+ * their own follow behind the entries of all.
+ */
+export function buildHandlers(names: readonly string[], long: boolean, first?: number): HandlerModule {
   const module = new ModuleBuilder();
   const handlerType = module.type([I32], []);
   const base = (call: keyof MonitorCalls): number => module.importFunction('base', call, module.type(CALLS[call].parameters, CALLS[call].results));
@@ -139,15 +140,29 @@ export function buildHandlers(names: readonly string[], long: boolean): HandlerM
     arrive: module.importFunction('base', 'arrive', module.type([], [])),
     routines: importRoutines(module),
   };
-  const handlers = names.flatMap((name) => handlersOf(name, long));
-  const functions = handlers.map(({ name, shape }) => {
+  const define = ({ locals, code }: FunctionBody): number => {
+    const fn = module.declare();
+    module.define(fn, handlerType, locals, code);
+    return fn;
+  };
+  const all = names.flatMap((name) => handlersOf(name, long));
+  const common = first === undefined ? [] : all.filter((handler) => isCommon(handler, long));
+  const pairs = commonPairs(common, long);
+  const rare = all.filter((handler) => !common.includes(handler));
+  // The loop's cases lie side by side: common ones stand last among the handlers, pairs behind them.
+  const handlers = [...rare, ...common];
+  const own = handlers.map(({ name, shape }) => {
     const emitter = new HandlerEmitter(shape, callees);
     meaningOf(name)(emitter);
-    const body = emitter.finish();
-    const fn = module.declare();
-    module.define(fn, handlerType, body.locals, body.code);
-    return fn;
+    return define(emitter.finish());
   });
-  module.setTable(functions);
-  return { bytes: module.build(), handlers };
+  const numbers = new Map(handlers.map((handler, i) => [handler, i]));
+  const numbered = pairs.map(([one, two]) => [numbers.get(one) ?? 0, numbers.get(two) ?? 0] as const);
+  if (first === undefined) module.setTable(own);
+  else {
+    const cases = [...common.map((handler) => [handler]), ...pairs];
+    const loop = define(emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length }));
+    module.setTable([...own.slice(0, rare.length), ...cases.map(() => loop), ...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)]);
+  }
+  return { bytes: module.build(), handlers, pairs: numbered };
 }

@@ -8,7 +8,7 @@ import type { MachineMemory } from '../memory/machineMemory';
 import type { CodePage } from './codePage';
 import type { EngineSettings } from './engineSettings';
 import type { Interpreter } from './interpreter';
-import { SPECIAL_HANDLERS } from './interpreterModule';
+import { SPECIAL_HANDLERS } from './specialHandlers';
 import { R } from './records';
 
 /** A compiled module of regions. V8 keeps it as long as one of its functions is in the table. */

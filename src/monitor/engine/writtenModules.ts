@@ -5,10 +5,19 @@
  */
 import { groupOf } from './handlerSet';
 import { sameHandler } from './handlerKeys';
+import { SPECIAL } from './specialHandlers';
 import { buildBase, buildHandlers, type HandlerModule } from './interpreterModule';
 
 /** An instruction of the group that all code has. */
 const OF_ALL_CODE = 'mov';
+
+/**
+ * Where the handlers of integer instructions begin in the function table: of 64-bit code, and of other code, which the special
+ * handlers stand in front of. There is room for both in TABLE_HANDLERS entries.
+ */
+const LONG_FIRST = 4096;
+const OTHER_FIRST = SPECIAL.length;
+export const TABLE_HANDLERS = 2 * LONG_FIRST;
 
 let base: Uint8Array | undefined;
 const groups = new Map<string, HandlerModule>();
@@ -21,7 +30,13 @@ export function baseModule(): Uint8Array {
 /** The handlers of the group that the instructions of a name are in, for 64-bit code or for other code. */
 export function handlerModule(name: string, long: boolean): HandlerModule {
   const names = groupOf(name);
-  return groups.get(groupKey(names, long)) ?? buildHandlers(names, long);
+  return groups.get(groupKey(names, long)) ?? buildHandlers(names, long, firstEntry(names, long));
+}
+
+/** The place of a group's handlers in the function table; undefined where they may stand anywhere. */
+export function firstEntry(names: readonly string[], long: boolean): number | undefined {
+  if (!names.includes(OF_ALL_CODE)) return undefined;
+  return long ? LONG_FIRST : OTHER_FIRST;
 }
 
 /** What a group in one kind of code is called. */
@@ -30,7 +45,7 @@ export const groupKey = (names: readonly string[], long: boolean): string => `${
 /** What stands before the modules' bytes: how long they are, and whose handlers they are in the order of their table entries. */
 interface Contents {
   readonly base: number;
-  readonly groups: readonly { readonly key: string; readonly bytes: number; readonly handlers: HandlerModule['handlers'] }[];
+  readonly groups: readonly (Omit<HandlerModule, 'bytes'> & { readonly key: string; readonly bytes: number })[];
 }
 
 const LENGTH_BYTES = 4;
@@ -38,9 +53,9 @@ const LENGTH_BYTES = 4;
 /** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, and their bytes. */
 export function writeModules(): Uint8Array {
   const names = groupOf(OF_ALL_CODE);
-  const written = [false, true].map((long) => ({ key: groupKey(names, long), ...buildHandlers(names, long) }));
+  const written = [false, true].map((long) => ({ key: groupKey(names, long), ...buildHandlers(names, long, firstEntry(names, long)) }));
   const first = buildBase();
-  const contents: Contents = { base: first.length, groups: written.map(({ key, bytes, handlers }) => ({ key, bytes: bytes.length, handlers })) };
+  const contents: Contents = { base: first.length, groups: written.map(({ bytes, ...module }) => ({ ...module, bytes: bytes.length })) };
   const head = new TextEncoder().encode(JSON.stringify(contents));
   const parts = [head, first, ...written.map(({ bytes }) => bytes)];
   const all = new Uint8Array(LENGTH_BYTES + parts.reduce((sum, { length }) => sum + length, 0));
@@ -60,5 +75,5 @@ export function takeModules(written: Uint8Array): void {
   let at = headEnd;
   const next = (bytes: number): Uint8Array => written.subarray(at, (at += bytes));
   base = next(contents.base);
-  for (const { key, bytes, handlers } of contents.groups) groups.set(key, { bytes: next(bytes), handlers: handlers.map(sameHandler) });
+  for (const { key, bytes, handlers, pairs } of contents.groups) groups.set(key, { bytes: next(bytes), handlers: handlers.map(sameHandler), pairs });
 }

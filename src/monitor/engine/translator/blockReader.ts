@@ -8,7 +8,7 @@ import type { CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
 import type { HandlerKey } from '../handlerShape';
 import type { Interpreter } from '../interpreter';
-import { SPECIAL_HANDLERS } from '../interpreterModule';
+import { SPECIAL_HANDLERS } from '../specialHandlers';
 import { R, RECORD_BYTES } from '../records';
 import { factsOf } from './instructionFacts';
 import type { BlockCode, BlockEnd, RegionInstruction } from './regionGraph';

@@ -9,7 +9,7 @@ import { TLB_KIND } from '../../memory/tlb';
 import { sameContext, type CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
 import type { Interpreter } from '../interpreter';
-import { SPECIAL_HANDLERS } from '../interpreterModule';
+import { SPECIAL_HANDLERS } from '../specialHandlers';
 import { GROUP_BYTES, R } from '../records';
 import { BlockReader } from './blockReader';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';

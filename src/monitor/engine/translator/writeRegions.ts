@@ -21,10 +21,15 @@ export interface SpelledRegion {
   readonly graph: RegionGraph;
 }
 
+/** What makes a module of its bytes. */
+export type Compile = (bytes: Uint8Array) => WebAssembly.Module;
+
+const compileAsUsual: Compile = (bytes) => new WebAssembly.Module(bytes as BufferSource);
+
 /** The module of an order. Throws when a region cannot be written: that is our mistake, or its records are gone. */
-export function writeRegions(order: TranslationOrder): TranslationReply {
+export function writeRegions(order: TranslationOrder, compile: Compile = compileAsUsual): TranslationReply {
   const { bytes, graphs } = buildModule(order);
-  return { id: order.id, module: new WebAssembly.Module(bytes as BufferSource), bytes: bytes.length, regions: graphs.map(summaryOf) };
+  return { id: order.id, module: compile(bytes), bytes: bytes.length, regions: graphs.map(summaryOf) };
 }
 
 /** One region as it would be written now, and which code of it comes from which instruction. Throws as `writeRegions` does. */
@@ -71,10 +76,12 @@ function summaryOf({ blocks }: RegionGraph): RegionSummary {
 export class TranslationWorkshop {
   private readonly reader = new OrderReader();
 
+  constructor(private readonly compile: Compile = compileAsUsual) {}
+
   carryOut(message: OrderMessage): TranslationReply {
     const order = this.reader.read(message);
     try {
-      return writeRegions(order);
+      return writeRegions(order, this.compile);
     } catch (reason) {
       return { id: order.id, failure: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) };
     }

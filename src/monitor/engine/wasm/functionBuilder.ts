@@ -129,6 +129,31 @@ export class FunctionBuilder {
     this.structure(OP.loop, body);
   }
 
+  /**
+   * Goes to the case whose number stands at an index of `table`; behind all cases for a number that no case has, and for an
+   * index beyond the table. A case must not end by itself: it leaves with `branch`, `return` or a tail call.
+   */
+  switch(index: Expression, table: readonly number[], cases: readonly (() => void)[]): void {
+    // Case i stands behind the i-th block from inside; one more block ends behind all of them.
+    for (let i = 0; i <= cases.length; i++) {
+      this.code.byte(OP.block);
+      this.code.byte(EMPTY_BLOCK);
+    }
+    this.depth += cases.length + 1;
+    index.push(this.code);
+    this.code.byte(OP.br_table);
+    this.code.u32(table.length);
+    for (const number of table) this.code.u32(number in cases ? number : cases.length);
+    this.code.u32(cases.length);
+    for (const write of cases) {
+      this.depth--;
+      this.code.byte(OP.end);
+      write();
+    }
+    this.depth--;
+    this.code.byte(OP.end);
+  }
+
   private structure(opcode: number, body: () => void): void {
     this.code.byte(opcode);
     this.code.byte(EMPTY_BLOCK);
