@@ -45,6 +45,11 @@ export function groupOf(name: string): readonly string[] {
   return GROUPS.get(GROUP_NAMES.get(name) ?? INTEGER) ?? [name];
 }
 
+/** The names of each group. */
+export function allGroups(): readonly (readonly string[])[] {
+  return [...GROUPS.values()];
+}
+
 /**
  * Prefixes that change an instruction's shape: address size (which makes a 32-bit operand one that is not flat), in
  * 64-bit mode FS for an operand with a segment base, and for opcodes without VEX the operand size.

@@ -1,9 +1,9 @@
 /**
- * The modules that every machine needs, written once and for all: the base module, and the handlers of the integer instructions, for 64-bit and
- * for other code. To write them takes a fifth of a second while V8 does not know the code that does it; so the build does it
+ * The interpreter's modules, written once and for all: the base module, and each group of handlers, for 64-bit and for other code. To write
+ * those that every machine needs takes a fifth of a second while V8 does not know the code that does it; so the build does it
  * (host/node/write-modules.ts), and a machine's thread reads what it has left. Without that they are written when they are needed.
  */
-import { groupOf } from './handlerSet';
+import { allGroups, groupOf } from './handlerSet';
 import { sameHandler } from './handlerKeys';
 import { SPECIAL } from './specialHandlers';
 import { buildBase, buildHandlers, type HandlerModule } from './interpreterModule';
@@ -20,7 +20,7 @@ const OTHER_FIRST = SPECIAL.length;
 export const TABLE_HANDLERS = 2 * LONG_FIRST;
 
 let base: Uint8Array | undefined;
-const groups = new Map<string, HandlerModule>();
+const groups = new Map<string, () => HandlerModule>();
 
 /** The base module. */
 export function baseModule(): Uint8Array {
@@ -30,7 +30,7 @@ export function baseModule(): Uint8Array {
 /** The handlers of the group that the instructions of a name are in, for 64-bit code or for other code. */
 export function handlerModule(name: string, long: boolean): HandlerModule {
   const names = groupOf(name);
-  return groups.get(groupKey(names, long)) ?? buildHandlers(names, long, firstEntry(names, long));
+  return groups.get(groupKey(names, long))?.() ?? buildHandlers(names, long, firstEntry(names, long));
 }
 
 /** The place of a group's handlers in the function table; undefined where they may stand anywhere. */
@@ -42,22 +42,38 @@ export function firstEntry(names: readonly string[], long: boolean): number | un
 /** What a group in one kind of code is called. */
 export const groupKey = (names: readonly string[], long: boolean): string => `${names[0] ?? ''} ${long ? 'long' : ''}`;
 
-/** What stands before the modules' bytes: how long they are, and whose handlers they are in the order of their table entries. */
+/** A group as it lies behind the table of contents: what is known of its module in JSON, then the module, each so many bytes. */
+interface WrittenGroup {
+  readonly key: string;
+  readonly about: number;
+  readonly bytes: number;
+}
+
+/** What stands before all else. */
 interface Contents {
   readonly base: number;
-  readonly groups: readonly (Omit<HandlerModule, 'bytes'> & { readonly key: string; readonly bytes: number })[];
+  readonly groups: readonly WrittenGroup[];
 }
+
+type AboutModule = Omit<HandlerModule, 'bytes'>;
 
 const LENGTH_BYTES = 4;
 
-/** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, and their bytes. */
+const toJson = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const fromJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
+
+/** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, the base module, and all groups. */
 export function writeModules(): Uint8Array {
-  const names = groupOf(OF_ALL_CODE);
-  const written = [false, true].map((long) => ({ key: groupKey(names, long), ...buildHandlers(names, long, firstEntry(names, long)) }));
+  const written = allGroups().flatMap((names) =>
+    [false, true].map((long) => {
+      const { bytes, ...about } = buildHandlers(names, long, firstEntry(names, long));
+      return { key: groupKey(names, long), about: toJson(about satisfies AboutModule), bytes };
+    }),
+  );
   const first = buildBase();
-  const contents: Contents = { base: first.length, groups: written.map(({ bytes, ...module }) => ({ ...module, bytes: bytes.length })) };
-  const head = new TextEncoder().encode(JSON.stringify(contents));
-  const parts = [head, first, ...written.map(({ bytes }) => bytes)];
+  const contents: Contents = { base: first.length, groups: written.map(({ key, about, bytes }) => ({ key, about: about.length, bytes: bytes.length })) };
+  const head = toJson(contents);
+  const parts = [head, first, ...written.flatMap(({ about, bytes }) => [about, bytes])];
   const all = new Uint8Array(LENGTH_BYTES + parts.reduce((sum, { length }) => sum + length, 0));
   new DataView(all.buffer).setUint32(0, head.length, true);
   let at = LENGTH_BYTES;
@@ -68,12 +84,18 @@ export function writeModules(): Uint8Array {
   return all;
 }
 
-/** Takes modules that `writeModules` of this very build has written. */
+/** Takes modules that `writeModules` of this very build has written. Each is read when it is asked for. */
 export function takeModules(written: Uint8Array): void {
   const headEnd = LENGTH_BYTES + new DataView(written.buffer, written.byteOffset).getUint32(0, true);
-  const contents = JSON.parse(new TextDecoder().decode(written.subarray(LENGTH_BYTES, headEnd))) as Contents;
+  const contents = fromJson(written.subarray(LENGTH_BYTES, headEnd)) as Contents;
   let at = headEnd;
   const next = (bytes: number): Uint8Array => written.subarray(at, (at += bytes));
   base = next(contents.base);
-  for (const { key, bytes, handlers, pairs } of contents.groups) groups.set(key, { bytes: next(bytes), handlers: handlers.map(sameHandler), pairs });
+  for (const { key, about, bytes } of contents.groups) {
+    const [description, module] = [next(about), next(bytes)];
+    groups.set(key, () => {
+      const { handlers, pairs } = fromJson(description) as AboutModule;
+      return { bytes: module, handlers: handlers.map(sameHandler), pairs };
+    });
+  }
 }
