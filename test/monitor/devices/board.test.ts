@@ -316,7 +316,7 @@ describe('board', () => {
     assert.equal(board.ports.readPort(0x600, 2) & 0x100, 0x100);
     assert.deepEqual(host.stops, []);
     board.input({ kind: 'reset-button' });
-    assert.deepEqual(host.stops, [{ kind: 'reset', cause: 'reset button' }]);
+    assert.deepEqual(host.stops, [{ kind: 'reset', cause: 'reset button', hard: true }]);
   });
 
   it('lets the HPET stand in for the timer on line 0', () => {
