@@ -103,6 +103,19 @@ describe('a reset by the guest', function () {
     });
   }
 
+  it('does not take the debugger\'s stops along: the first instruction behind it can be stopped at, and what the program writes then', () => {
+    const kernel = new Kernel({ [PROGRAM]: WITH_TRACES(INIT) });
+    const { machine } = kernel;
+    machine.stops.setBreakpoints([{ id: 7, linear: 0xffff_fff0n }]);
+    machine.stops.setWatchpoints([{ id: 8, space: 'physical', address: BigInt(FAR), length: 4, access: 'write' }]);
+    assert.equal(kernel.run({ kind: 'continue' }).reason.kind, 'watchpoint');
+    const { reason, linear, selector } = kernel.run({ kind: 'continue' });
+    assert.deepEqual([reason.kind, linear, selector], ['breakpoint', 0xffff_fff0n, 0xf000]);
+    // The BIOS resets the board, and the system begins again.
+    assert.equal(kernel.run({ kind: 'continue' }).reason.kind, 'watchpoint');
+    assert.equal(machine.position.resets, 2);
+  });
+
   it('leaves nothing when it is the person\'s', () => {
     const kernel = new Kernel({ [PROGRAM]: WITH_TRACES(RESET) });
     const { machine } = kernel;
