@@ -38,6 +38,9 @@ boot:
 
 main:
   cld
+  mov dx, COM1 + 3
+  mov al, 3                   ; eight bits
+  out dx, al
   mov al, STAGE
   call read_cmos
   movzx bx, al

@@ -1,11 +1,12 @@
 /**
  * What a guest's reset reaches and what it leaves alone: INIT# the processors (Intel SDM vol. 3, table 10-1), RESET# the board, neither of
- * them memory and what a battery keeps. Which way leads to which is in the devices' tests; guest/resets goes all of them with a BIOS.
+ * them memory and what a battery keeps. Which way leads to which is in the devices' tests; test/guests/resets goes all of them with a BIOS.
  */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { FLAG } from '../../../src/monitor/cpu/state';
 import { code, le32, NOP } from '../cpu/guest';
+import { BOOT, BootSector } from './bootSector';
 import { DATA, HERE, Kernel, PROGRAM } from './kernel';
 import { CLI, program, SeveralKernels, store } from './severalKernels';
 
@@ -115,6 +116,22 @@ describe('a reset by the guest', function () {
     assert.equal(kernel.run({ kind: 'continue' }).reason.kind, 'watchpoint');
     assert.equal(machine.position.resets, 2);
   });
+
+  for (const [cpuModel, first] of [['8086', 0xf_fff0n], ['486', 0xffff_fff0n], ['pentium3', 0xffff_fff0n]] as const) {
+    it(`by INIT# leads to the reset vector of a ${cpuModel}, and by the BIOS to where 40:67 points`, () => {
+      const word = (at: number, value: number): readonly number[] => [0xc7, 0x06, at & 0xff, at >> 8, value & 0xff, value >> 8];
+      const short = (port: number, value: number): readonly number[] => [0xb0, value, 0xe6, port];
+      const before = (back: number): readonly number[] => code(
+        [0x31, 0xc0, 0x8e, 0xd8], word(0x467, back), word(0x469, 0), short(0x70, 0x0f), short(0x71, 0x0a), short(0x64, 0xfe), 0xf4,
+      );
+      const back = BOOT + before(0).length;
+      const guest = new BootSector([...before(back), NOP, 0xf4], { cpuModel });
+      guest.machine.stops.setBreakpoints([first, BigInt(back)].map((linear, id) => ({ id, linear })));
+      const next = (): bigint => guest.run({ kind: 'continue' }).linear;
+      assert.deepEqual([next(), next()], [first, BigInt(back)]);
+      assert.equal(guest.machine.position.resets, 1);
+    });
+  }
 
   it('leaves nothing when it is the person\'s', () => {
     const kernel = new Kernel({ [PROGRAM]: WITH_TRACES(RESET) });
