@@ -65,10 +65,11 @@ export function hardReset(parts: MachineParts, beginning: Beginning): void {
 }
 
 /** INIT#: all processors and their local APICs, and nothing else. CPU 0 goes to the reset vector, the others wait for a SIPI. */
-export function softReset({ cpu, board, processors, executor }: MachineParts): void {
+export function softReset({ cpu, board, processors }: MachineParts): void {
   board.apics.initialiseAll();
   processors.initialiseAll(hasA20(cpu) ? resetCpu() : resetCpu8086());
-  executor.forgetDerived();
+  // What follows from memory stays true: a guest that comes back from protected mode by resets does so often.
+  cpu.changedContext();
 }
 
 /** Devices have been reset: the firmware or the guest goes into memory, and the processors begin. */
