@@ -82,6 +82,21 @@ describe('a guest that resets its machine', function () {
     }
   });
 
+  it('comes to the same in a replay, with the reset button pressed and a key held in between', async () => {
+    const original = await start('whole', {}, uneven(3));
+    original.waitForSerial('port 92 0A');
+    original.machine.input({ kind: 'key', code: 0x1e, down: true });
+    original.machine.input({ kind: 'reset-button' });
+    assert.equal(original.run({})?.kind, 'exit');
+    // It begins once more: the board has been reset, and CMOS and memory are what they were.
+    assert.match(original.serial, /port 92 0A[^]*begin\n[^]*done\n$/);
+    const recording = original.machine.record();
+    const again = await boot({ floppy: file('whole'), memory: '32M', tripleFault: 'reset', engine: 'interpreter' }, { recording, rhythm: uneven(11) });
+    assert.equal(again.run({})?.kind, 'exit');
+    assert.equal(again.machine.hash(), recording.stood.hash);
+    assert.equal(again.serial, original.serial);
+  });
+
   it('finds empty memory after a restart by the person', async () => {
     const guest = await start('anywhere', {});
     const first = guest.machine.hash();
