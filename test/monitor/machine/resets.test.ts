@@ -8,6 +8,7 @@ import { FLAG } from '../../../src/monitor/cpu/state';
 import { code, le32, NOP } from '../cpu/guest';
 import { BOOT, BootSector } from './bootSector';
 import { DATA, HERE, Kernel, PROGRAM } from './kernel';
+import { Traveller } from './timeTraveller';
 import { CLI, program, SeveralKernels, store } from './severalKernels';
 
 const out = (port: number, value: number): readonly number[] => code([0x66, 0xba], [port & 0xff, port >> 8], [0xb0, value, 0xee]);
@@ -116,6 +117,33 @@ describe('a reset by the guest', function () {
     assert.equal(kernel.run({ kind: 'continue' }).reason.kind, 'watchpoint');
     assert.equal(machine.position.resets, 2);
   });
+
+  for (const [name, bytes] of [['INIT#', INIT], ['RESET#', RESET]] as const) {
+    it(`by ${name} can be stepped back over, and gone back over to a breakpoint before it`, () => {
+      const kernel = new Kernel({ [PROGRAM]: WITH_TRACES(bytes) });
+      const { machine } = kernel;
+      const traveller = new Traveller(machine);
+      traveller.time.remember();
+      machine.stops.setBreakpoints([{ id: 1, linear: BigInt(PROGRAM + 1) }]);
+      traveller.run({ kind: 'continue' });
+      const early = traveller.hash;
+      const states: { readonly hash: string; readonly resets: number }[] = [];
+      for (let after = 0; after < 3;) {
+        const { resets } = machine.position;
+        states.push({ hash: traveller.hash, resets });
+        traveller.step();
+        if (resets > 0) after++;
+      }
+      for (const state of states.reverse()) {
+        traveller.stepBack();
+        assert.deepEqual({ hash: traveller.hash, resets: machine.position.resets }, state);
+      }
+      traveller.run({ kind: 'instructions', count: 3000 });
+      assert.ok(machine.position.resets > 0);
+      assert.equal(traveller.reverseContinue().reason.kind, 'breakpoint');
+      assert.equal(traveller.hash, early);
+    });
+  }
 
   for (const [cpuModel, first] of [['8086', 0xf_fff0n], ['486', 0xffff_fff0n], ['pentium3', 0xffff_fff0n]] as const) {
     it(`by INIT# leads to the reset vector of a ${cpuModel}, and by the BIOS to where 40:67 points`, () => {
