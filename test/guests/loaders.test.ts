@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from '../../src/filesystems/crc32';
 import { GUESTS, shadowbox } from './harness';
 import { FETCHING_MS, LINUX, needGuests } from './support/testGuests';
 
@@ -14,6 +15,20 @@ const LONGEST_SECONDS = 600;
 /** Option 53 with 5: the message that gives an address (RFC 2132, 9.6). */
 const DHCP_ACK = Buffer.of(53, 1, 5);
 const END = ['--timeout', String(LONGEST_SECONDS)];
+
+/** A script as U-Boot's `mkimage` packs it: a header with checksums of the data and of itself, then lengths and texts (include/image.h). */
+function bootScript(text: string): Buffer {
+  const data = Buffer.concat([Buffer.alloc(8), Buffer.from(text)]);
+  data.writeUInt32BE(Buffer.byteLength(text));
+  const header = Buffer.alloc(64);
+  header.writeUInt32BE(0x2705_1956);
+  header.writeUInt32BE(data.length, 12);
+  header.writeUInt32BE(crc32(data), 24);
+  // Linux, x86, script, not compressed.
+  header.set([5, 14, 6, 0], 28);
+  header.writeUInt32BE(crc32(header), 4);
+  return Buffer.concat([header, data]);
+}
 
 describe('guests with loaders of their own kind', function () {
   this.timeout((LONGEST_SECONDS + 60) * 1000);
@@ -46,6 +61,15 @@ describe('guests with loaders of their own kind', function () {
     const { status, out, err } = await shadowbox('run', '--firmware', path.join(GUESTS, 'u-boot', 'qemu-x86_64.rom'), '--network', 'user', '--until', '^=> ', ...END);
     assert.deepEqual({ status, err }, { status: 0, err: '' }, out.slice(-2000));
     for (const mark of [/DRAM: +128 MiB/, /Net: +e1000: 52:54:00:12:34:56/, /DHCP client bound to address 10\.0\.2\.15/]) assert.match(out, mark);
+  });
+
+  it('U-Boot takes its script by TFTP from the server that DHCP names, by a name of its own', async () => {
+    writeFileSync(path.join(folder, 'boot.scr.uimg'), bootScript('echo Script by ${serverip}\n'));
+    const configuration = path.join(folder, 'u-boot.json');
+    // Of less memory U-Boot has itself where the script goes.
+    writeFileSync(configuration, JSON.stringify({ firmware: path.join(GUESTS, 'u-boot', 'qemu-x86_64.rom'), memory: '512M', network: { card: 'e1000', tftp: folder } }));
+    const { status, out, err } = await shadowbox('run', configuration, '--until', '^Script by 10.0.2.2', ...END);
+    assert.deepEqual({ status, err }, { status: 0, err: '' }, out.slice(-2000));
   });
 
   it('iPXE starts as a kernel, and gets an address', async () => {

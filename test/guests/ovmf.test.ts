@@ -56,6 +56,20 @@ describe('OVMF', function () {
     assert.equal(guest.run({})?.kind, 'power-off');
   });
 
+  it('begins again after a cold and a warm reset of the shell: of the board, and of the processors alone', async () => {
+    const guest = await boot({ firmware: 'ovmf', memory: '256M', disks: ['a', 'b', 'c'].map((name) => blank(name)) });
+    guest.patience = MOST_MS;
+    for (const command of ['reset -c', 'reset -w', 'reset -s']) {
+      guest.waitForSerial(/skip .*startup\.nsh/);
+      guest.send('\x1b');
+      guest.waitForSerial(/Shell> /);
+      guest.serial = '';
+      guest.send(`${command}\r`);
+    }
+    assert.equal(guest.run({})?.kind, 'power-off');
+    assert.deepEqual(guest.debug.match(/\[reset: [^\]]*/g), ['[reset: reset control register CF9', '[reset: 8042 reset pulse']);
+  });
+
   it('keeps its variables in a file when it may: one outlasts the power-off, and a machine that may only read them leaves the file', async () => {
     const store = path.join(folder, 'variables.fd');
     const disks = ['a', 'b', 'c'].map((name) => blank(name));

@@ -118,7 +118,8 @@ export class DhcpServer {
     write16(head, 8, 0);
     if (isNak) write32(head, 12, 0);
     write32(head, 16, address);
-    write32(head, 20, bootFile === undefined || isNak ? 0 : PLAN.gateway);
+    // The next server (siaddr) is who answers, with a file's name or without one, as with routers' dnsmasq and QEMU: U-Boot asks it for names of its own.
+    write32(head, 20, isNak ? 0 : PLAN.gateway);
     if (bootFile !== undefined && !isNak) head.set(asciiBytes(bootFile).subarray(0, 127), 108);
     write32(head, OPTIONS_AT - 4, COOKIE);
     const options = this.replyOptions(type, address !== 0, optionsOf(message).has(OPTION.ipxe));

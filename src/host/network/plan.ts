@@ -51,6 +51,6 @@ export interface StackOptions {
   /** What DHCP tells the guest its name is. */
   readonly hostname?: string;
   readonly domain?: string;
-  /** The file that PXE boots, for DHCP; with it the gateway is announced as the TFTP server. */
+  /** The file that PXE boots, for DHCP. */
   readonly bootFile?: string;
 }

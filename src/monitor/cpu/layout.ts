@@ -85,6 +85,8 @@ export const PDPTE = 928;
 export const SYSENTER_CS = 960;
 export const SYSENTER_ESP = 968;
 export const SYSENTER_EIP = 976;
+/** IA32_TSC_ADJUST: what writes have added to the TSC's offset since reset. */
+export const MSR_TSC_ADJUST = 984;
 /** IA32_PAT, MISC_ENABLE and the TSC's offset from virtual time. */
 export const MSR_PAT = 992;
 export const MSR_MISC_ENABLE = 1000;

@@ -33,25 +33,27 @@ function longModeRegisters(): readonly MsrEntry[] {
   return [[eferNumber, { ...efer, name: 'IA32_EFER', feature: ['nx', 'lm'] }], ...others];
 }
 
-function setTimeStampOffset(cpu: Cpu, value: bigint): void {
-  cpu.state.setU64(L.MSR_TSC_OFFSET, BigInt.asUintN(64, value));
+/** Moves the counter; IA32_TSC_ADJUST tells of it (Intel SDM vol. 3, 18.17.3). */
+function moveTimeStamp(cpu: Cpu, by: bigint): void {
+  for (const at of [L.MSR_TSC_OFFSET, L.MSR_TSC_ADJUST]) cpu.state.setU64(at, BigInt.asUintN(64, cpu.state.u64(at) + by));
   cpu.surroundings.localApic?.timeStampChanged();
 }
 
-/** The counter is virtual time and an offset. */
+/** The counter is virtual time and an offset: since power-on, or since the last reset. */
 const timeStamp: MsrRegister = {
   name: 'IA32_TIME_STAMP_COUNTER',
   feature: 'tsc',
+  reset: (cpu) => cpu.state.setU64(L.MSR_TSC_OFFSET, BigInt.asUintN(64, -BigInt(cpu.surroundings.now()))),
   read: (cpu) => BigInt.asUintN(64, BigInt(cpu.surroundings.now()) + cpu.state.u64(L.MSR_TSC_OFFSET)),
-  write: (cpu, value) => setTimeStampOffset(cpu, value - BigInt(cpu.surroundings.now())),
+  write: (cpu, value) => moveTimeStamp(cpu, value - BigInt(cpu.surroundings.now()) - cpu.state.u64(L.MSR_TSC_OFFSET)),
 };
 
-/** What writes have added to the counter since reset (Intel SDM vol. 3, 18.17.3): that is the offset itself. */
+/** What writes have added to the counter since reset. */
 const timeStampAdjust: MsrRegister = {
   name: 'IA32_TSC_ADJUST',
   feature: 'tscAdjust',
-  read: (cpu) => cpu.state.u64(L.MSR_TSC_OFFSET),
-  write: setTimeStampOffset,
+  read: (cpu) => cpu.state.u64(L.MSR_TSC_ADJUST),
+  write: (cpu, value) => moveTimeStamp(cpu, value - cpu.state.u64(L.MSR_TSC_ADJUST)),
 };
 
 /** Bits 31-16 hold what is written, the upper half is not there. */

@@ -454,6 +454,14 @@ export class ApicBus implements Device {
     }
   }
 
+  /** INIT# has come to all processors: their APICs begin anew. What it does to the processors is for who drives that line. */
+  initialiseAll(): void {
+    for (const apic of this.state.apics) {
+      initialiseApic(apic);
+      this.#changed(apic.id);
+    }
+  }
+
   #initialise(cpu: number): void {
     initialiseApic(this.state.apics[cpu]);
     this.#changed(cpu);

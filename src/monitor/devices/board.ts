@@ -146,6 +146,8 @@ export interface Board {
   uart(name: SerialName): Uart;
   /** Powers every device on, in order. Called once after construction, too: constructors touch nothing. */
   reset(): void;
+  /** RESET# to every device, in order, while power stays: batteries, flash and cables keep what they have. */
+  hardReset(): void;
   /** The disc that the CD-ROM drive reads now. */
   cdromDisc(): BlockBackend | undefined;
   /** Drive A is 0. */
@@ -432,6 +434,12 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
     reset: () => {
       for (const device of devices) device.reset();
     },
+    hardReset: () => {
+      for (const device of devices) {
+        if (device.hardReset === undefined) device.reset();
+        else device.hardReset();
+      }
+    },
     cdromDisc: () => ide.channels[CDROM_PLACE >> 1].disc(CDROM_PLACE % 2),
     floppyDrive: (unit) => ({
       type: floppyDriveType(options.floppies[unit]), disk: () => fdc.disk(unit), isChanged: () => fdc.isChanged(unit), acknowledgeChange: () => fdc.acknowledgeChange(unit),
@@ -461,7 +469,7 @@ export function createBoard(host: DeviceHost, options: BoardOptions, callbacks: 
       else if (input.kind === 'key') keyboard.key(input.code, input.down);
       else if (input.kind === 'media') changeDisc(input.drive, input.image);
       else if (input.kind === 'power-button') power.pressPowerButton();
-      else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button' });
+      else if (input.kind === 'reset-button') host.requestStop({ kind: 'reset', cause: 'reset button', hard: true });
       else if (input.kind === 'mouse') keyboard.mouse(input);
       else if (input.kind === 'register') writeRegister(input);
       else if (input.kind === 'balloon') throw new RangeError('This machine has no memory balloon; it is given one by "balloon": true in its configuration.');

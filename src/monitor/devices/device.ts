@@ -81,7 +81,8 @@ export interface DeviceHost {
 /** Why a device ends or restarts the run. */
 export type DeviceStop =
   | { readonly kind: 'power-off' }
-  | { readonly kind: 'reset'; readonly cause: string }
+  /** `hard`: RESET# of the whole board (PCIRST#, RSTDRV). Otherwise INIT#, which reaches the processors alone. */
+  | { readonly kind: 'reset'; readonly cause: string; readonly hard: boolean }
   | { readonly kind: 'exit'; readonly status: number };
 
 /**
@@ -98,6 +99,8 @@ export interface Device {
   readonly regions?: readonly MemoryRegion[];
   /** Back to the state after power-on. Cancels and reschedules its own events. */
   reset(): void;
+  /** The board's RESET# while power stays, for a device that keeps something then. Default: as `reset`. */
+  hardReset?(): void;
   /** Value of a port, zero-extended. A device takes any size; wide access to byte ports is the machine's to split. */
   readPort?(port: number, size: AccessSize): number;
   writePort?(port: number, size: AccessSize, value: number): void;

@@ -162,6 +162,15 @@ export class E1000 implements Device {
     this.#phy.start();
   }
 
+  /** The EEPROM keeps its words, and a pulled cable stays pulled. */
+  hardReset(): void {
+    const { eeprom, phy: { cable } } = this.state;
+    this.reset();
+    this.state.eeprom = { ...this.state.eeprom, words: eeprom.words };
+    this.#loadAddress();
+    if (!cable) this.#phy.setCable(false);
+  }
+
   readPort(port: number, size: AccessSize): number {
     return this.#isMastering ? 0 : this.#ports.read(port - (this.#slot.base(BAR.ports) ?? port), size);
   }

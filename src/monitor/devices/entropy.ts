@@ -23,6 +23,11 @@ export class Entropy implements Device {
     this.state = { seed: FIXED_SEED };
   }
 
+  /** It goes on: a system that boots again must not be given the same numbers again. */
+  hardReset(): void {
+    // Nothing begins anew.
+  }
+
   /** The next 64 bits. */
   next(): bigint {
     this.state.seed = wrapped(this.state.seed + INCREMENT);

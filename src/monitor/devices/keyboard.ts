@@ -2,7 +2,8 @@
  * The 8042 keyboard controller (ports 60/64) with a keyboard and a mouse on its two cables, the A20 gate,
  * the CPU's reset line, and port 92, which drives the same two lines faster. Interrupt lines 1 and 12.
  *
- * Source: IBM PS/2 technical reference, 'Keyboard and auxiliary device controller'.
+ * Source: IBM PS/2 technical reference, 'Keyboard and auxiliary device controller'; PIIX3 data sheet (290550) for the reset
+ * line, which is the processors' INIT#.
  */
 import { CYCLES_PER_SECOND, type Device, type DeviceHost, type KeyCode, type MouseMotion, type PortRange } from './device';
 import { KEYBOARD_DESCRIPTION } from './keyboard-description';
@@ -365,7 +366,7 @@ export class KeyboardController implements Device {
   }
 
   #reset(cause: string): void {
-    this.#host.requestStop({ kind: 'reset', cause });
+    this.#host.requestStop({ kind: 'reset', cause, hard: false });
   }
 
   /** Both gates drive one line here: the last word counts, and either port reads it. */

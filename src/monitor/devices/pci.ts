@@ -163,11 +163,11 @@ export class PciBus implements Device {
     }
   }
 
-  /** CF9: bit 1 chooses a hard reset, a rising bit 2 does it. */
+  /** CF9: bit 1 chooses a hard reset, a rising bit 2 does it. A soft one leaves the register as it is. */
   #writeResetControl(value: number): void {
     const rises = (value & ~this.state.resetControl & 0x04) !== 0;
     this.state.resetControl = value & 0x06;
-    if (rises) this.#host.requestStop({ kind: 'reset', cause: 'reset control register CF9' });
+    if (rises) this.#host.requestStop({ kind: 'reset', cause: 'reset control register CF9', hard: (value & 0x02) !== 0 });
   }
 
   #space(key: number): Uint8Array {

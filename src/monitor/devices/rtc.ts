@@ -1,7 +1,7 @@
 /**
  * The MC146818 real-time clock with its CMOS memory (ports 70/71), interrupt line 8.
  *
- * Source: Motorola MC146818A data sheet. Time is a configured start plus virtual time; nothing ticks
+ * Source: Motorola MC146818A data sheet (RESET# in 'Signal descriptions'). Time is a configured start plus virtual time; nothing ticks
  * while nobody asks: flags are derived when they are looked at, and events exist only for enabled interrupts.
  */
 import { epochSeconds, civilTime } from './calendar';
@@ -86,6 +86,18 @@ export class Rtc implements Device {
   reset(): void {
     this.state = powerOnState(this.#options);
     this.state.flagsAt = this.#host.now();
+    this.#driveLine();
+    this.#arrange();
+  }
+
+  /** RESET#: interrupts and the square wave go off, flags are cleared. Time and all cells stay, on the battery. */
+  hardReset(): void {
+    const { state } = this;
+    this.#settleFlags();
+    state.cells[REGISTER.b] &= ~(FLAGS | B.square);
+    state.cells[REGISTER.c] = 0;
+    state.index = 0;
+    state.nmiMasked = false;
     this.#driveLine();
     this.#arrange();
   }

@@ -1,6 +1,12 @@
 /** Puts firmware mappings into guest-physical memory, and gives the processor state that starts them. */
 import type { FirmwareMapping, InitialCpu, PhysicalMemory } from './platform';
 
+/**
+ * Address line 20. While it is closed the first instruction after a reset comes from 1 MiB lower, where a PIIX3 shows the ROM as well (data
+ * sheet 290550: top of 4 GiB less 1 MiB).
+ */
+export const A20 = 0x10_0000;
+
 /** Writes each mapping and declares those that are not writable to be ROM. */
 export function installFirmware(mappings: readonly FirmwareMapping[], memory: PhysicalMemory): void {
   for (const { address, bytes, writable } of mappings) {

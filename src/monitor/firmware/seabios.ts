@@ -2,6 +2,7 @@
 import { readableSize, u16 } from './bytes';
 import { looksLike } from './detect';
 import { loadError } from './load-error';
+import { A20 } from './install';
 import type { FirmwareMapping } from './platform';
 
 const KIB = 1024;
@@ -49,7 +50,7 @@ function checkVgaBios(vgaBios: Uint8Array | undefined): Uint8Array {
 
 /**
  * Where the pieces of an external firmware go: the whole below 4 GiB as ROM, its last 128 KiB (or all of 64) below
- * 1 MiB and the VGA BIOS at C0000. The low copies are writable, as shadow RAM that a chipset has
+ * 1 MiB and the VGA BIOS at C0000; and the same 128 KiB where they are looked for while address line 20 is closed. The low copies are writable, as shadow RAM that a chipset has
  * opened: SeaBIOS keeps variables there when it finds no chipset that it knows to unlock.
  *
  * The processor starts in its architectural reset state (F000:FFF0, CS base FFFF0000).
@@ -65,5 +66,7 @@ export function mapExternalFirmware(
     { address: VGA_ROM_BASE, bytes: checkVgaBios(vgaBios), writable: true },
     { address: LOW_WINDOW_END - low.length, bytes: low, writable: true },
     { address: FOUR_GIB - system.length, bytes: system, writable: false },
+    // Firmware so large that it lies here itself leaves no place for the copy.
+    ...(system.length > A20 ? [] : [{ address: FOUR_GIB - A20 - low.length, bytes: low, writable: false }]),
   ];
 }

@@ -17,8 +17,9 @@ import { EventQueue } from './eventQueue';
 import { ServiceCpu } from './firmwareCpu';
 import { floppiesIn, type FileStore, type MachineImages } from './images';
 import { handInput, preparedInput } from './inputs';
-import { allDisks, buildParts, hasA20, powerOn, type MachineParts } from './parts';
+import { allDisks, buildParts, hasA20, type MachineParts } from './parts';
 import { BusAccess } from './busAccess';
+import { hardReset, powerOn, softReset } from './resets';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
 import type { OutputPiece, SliceOutcome } from './runnable';
@@ -69,7 +70,7 @@ export class VirtualMachine {
   private dead: StopReason | undefined;
   private readonly bus: BusAccess;
   /** What the built-in BIOS works with; undefined for a machine without it. */
-  private readonly environment: FirmwareEnvironment | undefined;
+  readonly environment: FirmwareEnvironment | undefined;
   /** The file with the firmware's variables, where it is to be written. */
   private readonly variables: VariableStore | undefined;
   /** Sentences about what was loaded, for the person. */
@@ -78,7 +79,7 @@ export class VirtualMachine {
   readonly lateNotes: string[] = [];
 
   constructor(
-    private readonly images: MachineImages,
+    readonly images: MachineImages,
     files: FileStore,
     translation?: TranslationService,
     storage?: StorageService,
@@ -246,7 +247,7 @@ export class VirtualMachine {
     } catch (reason) {
       if (!(reason instanceof TripleFault)) throw reason;
       // The processor's shutdown cycle, which the chipset answers by a reset.
-      if (this.images.configuration.tripleFault === 'reset') return void (this.stopRequest = { kind: 'reset', cause: 'triple fault' });
+      if (this.images.configuration.tripleFault === 'reset') return void (this.stopRequest = { kind: 'reset', cause: 'triple fault', hard: false });
       return this.end({ kind: 'triple-fault', chain: chainReport(reason.chain) });
     }
     const reached = this.stops.take();
@@ -445,10 +446,8 @@ export class VirtualMachine {
     if (!stop) return undefined;
     this.stopRequest = undefined;
     if (stop.kind === 'reset') {
-      // The board's reset line: memory and devices begin anew, time goes on.
       this.emit('debug', new TextEncoder().encode(`[reset: ${stop.cause}]\n`));
-      this.powerOn();
-      this.resets++;
+      this.beginAgain(stop.hard);
       // A guest may do nothing but reset itself, in milliseconds each and hardly any cycles: the host is asked in between.
       return 'more';
     }
@@ -513,7 +512,17 @@ export class VirtualMachine {
 
   private powerOn(): readonly string[] {
     this.stops.forget();
-    return this.stops.silently(() => powerOn(this.parts, this.images, this.environment));
+    return this.stops.silently(() => powerOn(this.parts, this));
+  }
+
+  /** A reset by the guest: what it can reach begins anew, time goes on. */
+  private beginAgain(hard: boolean): void {
+    this.stops.forget();
+    this.stops.silently(() => {
+      if (hard) hardReset(this.parts, this);
+      else softReset(this.parts);
+    });
+    this.resets++;
   }
 
   /** All plain state beside memory and CPU, by name. */

@@ -2,10 +2,7 @@
  * The parts of one virtual machine, put together from its images: memory, board, CPU, engine, firmware.
  */
 import { Cpu } from '../cpu/cpu';
-import { FpuState } from '../cpu/x87';
-import * as L from '../cpu/layout';
 import type { LocalApicPort } from '../cpu/msrApic';
-import { setFirmwareMemoryTypes } from '../cpu/msrMemoryTypes';
 import type { ApicBus } from '../devices/apic-bus';
 import { createBoard, type Board, type BoardOptions } from '../devices/board';
 import type { BlockBackend, DeviceHost } from '../devices/device';
@@ -22,27 +19,22 @@ import { openDisk } from '../disks/storage';
 import { ENGINES } from '../engine/engineSettings';
 import { Executor } from '../engine/executor';
 import type { TranslationService } from '../engine/translator/order';
-import { BuiltinBios, initialCpuForBios } from '../firmware/bios/builtin';
+import { BuiltinBios } from '../firmware/bios/builtin';
 import { DiskTransfers } from '../firmware/bios/diskTransfers';
 import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import type { PlatformDescription } from '../firmware/tables/description';
 import { bootOrderFile } from '../firmware/boot-order';
 import { tableFiles } from '../firmware/tables/placement';
-import { identifyImage } from '../firmware/detect';
-import { installFirmware, resetCpu, resetCpu8086 } from '../firmware/install';
-import { loadElf } from '../firmware/elf';
-import { loadLinux } from '../firmware/linux';
 import { memoryMap } from '../firmware/memory-map';
-import { loadMultiboot } from '../firmware/multiboot';
-import { LoadError, type FirmwareEnvironment, type FirmwareMapping, type InitialCpu } from '../firmware/platform';
+import { LoadError, type FirmwareMapping } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
 import { isUefi, placeUefi, type UefiPlaces } from '../firmware/uefi';
 import { EFFORT } from '../memory/effort';
-import { CPU_BASE, PAGE_BYTES } from '../memory/layout';
+import { PAGE_BYTES } from '../memory/layout';
 import { MachineMemory } from '../memory/machineMemory';
 import { Mmu } from '../memory/mmu';
 import { PageSharing } from '../memory/pageSharing';
-import { ABSENT, DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
+import { DEVICE, NOTHING, PhysicalMap, type DeviceMemory } from '../memory/physicalMap';
 import { Techniques } from '../memory/techniques';
 import { balloonMemory } from './balloonMemory';
 import { MachineError } from './blame';
@@ -51,17 +43,12 @@ import { BusMasterMemory } from './busMasterMemory';
 import { selectionOf } from './configurationCpuModel';
 import { Discs } from './discs';
 import { FloppyDisks } from './floppyDisks';
-import { resetCpuTo } from './firmwareCpu';
 import { FLOPPY_FIELDS, floppiesIn, type DiskFile, type FileStore, type MachineImages } from './images';
 import { FirmwareMemory } from './physicalMemory';
 import { Processors } from './processors';
 
-const ONE_MIB = 0x100000;
-const VIDEO_HOLE = 0xa0000;
-const FIRMWARE_AREA = 0xc0000;
-const ALL_FLAGS = 0xff;
 /** Where video memory is in the physical map, whatever leads to it: the last 16 MiB of the 40-bit address space. */
-const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
+export const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware of usual size and its mirrors. */
 const SPARE_FRAMES = 1024;
 
@@ -225,7 +212,7 @@ function flashOf(images: MachineImages): Pick<UefiPlaces, 'flash'> | Record<stri
 }
 
 /** Where the pieces of the firmware in use go. */
-function firmwareMappings(images: MachineImages, bios: BuiltinBios | undefined): readonly FirmwareMapping[] {
+export function firmwareMappings(images: MachineImages, bios: BuiltinBios | undefined): readonly FirmwareMapping[] {
   const firmware = otherFirmware(images);
   if (!firmware) return bios?.mappings ?? [];
   return uefiPlaces(images)?.mappings ?? mapExternalFirmware(firmware.bytes, images.vgaBios?.bytes);
@@ -234,10 +221,10 @@ function firmwareMappings(images: MachineImages, bios: BuiltinBios | undefined):
 const BIOS_DRIVES = { floppy: 0, disk: FIRST_HARD_DISK, cdrom: CD_DRIVE } as const;
 
 /** Whether a kernel is put into memory without a boot loader of its own. */
-const hasLoader = (images: MachineImages): boolean => images.kernel !== undefined || images.multiboot !== undefined;
+export const hasLoader = (images: MachineImages): boolean => images.kernel !== undefined || images.multiboot !== undefined;
 
 /** The firmware that is not ours, where it starts the machine: a kernel that is loaded finds our BIOS. */
-const otherFirmware = (images: MachineImages): MachineImages['firmware'] => (hasLoader(images) ? undefined : images.firmware);
+export const otherFirmware = (images: MachineImages): MachineImages['firmware'] => (hasLoader(images) ? undefined : images.firmware);
 
 /** What the ACPI and MP tables tell of the machine. */
 function platformOf({ configuration }: MachineImages, cpu: Cpu): PlatformDescription {
@@ -270,7 +257,7 @@ function networkOf({ configuration: { network }, networkRom }: MachineImages): P
 }
 
 /** Opens ROM regions for writing or closes them, as the chipset's attribute registers say. */
-function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
+export function setWritable(map: PhysicalMap, first: number, bytes: number, writable: boolean): void {
   for (let page = first / PAGE_BYTES; page < (first + bytes) / PAGE_BYTES; page++) map.setRom(page, !writable);
 }
 
@@ -337,35 +324,8 @@ export function hasA20(cpu: Cpu): boolean {
   return cpu.features.has('i286');
 }
 
-/**
- * Powers the machine on: memory empty, devices reset, firmware or guest loaded, CPU on its first instruction.
- * Gives sentences for the person. Throws LoadError.
- * @param environment what the built-in BIOS works with; undefined for a machine without it
- */
-export function powerOn(parts: MachineParts, images: MachineImages, environment: FirmwareEnvironment | undefined): readonly string[] {
-  const { map, board, cpu } = parts;
-  const ramPages = images.configuration.memory / PAGE_BYTES;
-  emptyMemory(parts);
-  map.declare(0, VIDEO_HOLE / PAGE_BYTES, ABSENT);
-  if (ramPages > ONE_MIB / PAGE_BYTES) map.declare(ONE_MIB / PAGE_BYTES, ramPages - ONE_MIB / PAGE_BYTES, ABSENT);
-  declareDevices(map, parts.mmu, board);
-  map.a20 = true;
-  board.reset();
-  // The x87 unit's request line, which is no device's, falls with the processor's reset.
-  board.interruptController.setLine(13, false);
-  const { initial, notes } = load(parts, images, environment);
-  resetCpuTo(cpu, initial);
-  new FpuState(cpu.state.view, CPU_BASE + L.FPU).initialise();
-  map.a20 = hasA20(cpu);
-  parts.processors.powerOn(() => {
-    if (!otherFirmware(images)) setFirmwareMemoryTypes(cpu);
-  });
-  parts.executor.forgetDerived();
-  return notes;
-}
-
 /** Puts devices behind the pages that they claim now, where there is no memory. */
-function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
+export function declareDevices(map: PhysicalMap, mmu: Mmu, board: Board): void {
   map.machine.effort.spent += EFFORT.devices;
   map.withdrawDevices();
   for (const { first, bytes } of board.memory.regions) {
@@ -412,43 +372,4 @@ function localApicPort(apics: () => ApicBus): LocalApicPort {
     writeDeadline: (value) => apics().writeDeadline(own(), value),
     timeStampChanged: () => apics().timeStampChanged(own()),
   };
-}
-
-function emptyMemory(parts: MachineParts): void {
-  parts.executor.forgetDerived();
-  const { map, memory } = parts;
-  const frames = new Set([...map.framed()].filter(([page]) => page < VIDEO_HOME / PAGE_BYTES).map(([, frame]) => frame));
-  for (const frame of frames) memory.free(frame);
-  // Video memory is empty the first time, and stays untouched then.
-  const wasThere = map.entry(VIDEO_HOME / PAGE_BYTES) === memory.videoFrame;
-  map.clear();
-  if (wasThere) memory.video.fill(0);
-  for (let i = 0; i < memory.videoFrames; i++) {
-    memory.clearFrameFlag(memory.videoFrame + i, ALL_FLAGS);
-    map.place(VIDEO_HOME / PAGE_BYTES + i, memory.videoFrame + i);
-  }
-}
-
-function load(parts: MachineParts, images: MachineImages, environment: FirmwareEnvironment | undefined): { initial: InitialCpu; notes: readonly string[] } {
-  const { firmwareMemory, map, bios } = parts;
-  const cmdline = images.configuration.cmdline ?? '';
-  const asMultiboot = (bytes: Uint8Array): { initial: InitialCpu; notes: readonly string[] } => {
-    const modules = images.modules.map((m) => ({ bytes: m.bytes, cmdline: m.cmdline }));
-    const { cpu, notes } = loadMultiboot(bytes, modules, cmdline, firmwareMemory);
-    return { initial: cpu, notes };
-  };
-  const mappings = firmwareMappings(images, bios);
-  if (otherFirmware(images)) map.declare(FIRMWARE_AREA / PAGE_BYTES, (ONE_MIB - FIRMWARE_AREA) / PAGE_BYTES, ABSENT);
-  for (const { address, bytes } of mappings) map.declare(address / PAGE_BYTES, Math.ceil(bytes.length / PAGE_BYTES), ABSENT);
-  installFirmware(mappings, firmwareMemory);
-  if (hasLoader(images) && environment) bios?.prepare(environment);
-  if (images.kernel) {
-    const { kind } = identifyImage(images.kernel.bytes);
-    if (kind === 'multiboot') return asMultiboot(images.kernel.bytes);
-    const loaded = kind === 'elf32' ? loadElf(images.kernel.bytes, firmwareMemory) : loadLinux(images.kernel.bytes, images.initrd?.bytes, cmdline, firmwareMemory);
-    return { initial: loaded.cpu, notes: loaded.notes };
-  }
-  if (images.multiboot) return asMultiboot(images.multiboot.bytes);
-  if (!hasA20(parts.cpu)) return { initial: resetCpu8086(), notes: [] };
-  return { initial: otherFirmware(images) ? resetCpu() : initialCpuForBios(), notes: [] };
 }

@@ -11,6 +11,7 @@ import { FpuState } from '../cpu/x87';
 import type { ApicBus, CpuSignals } from '../devices/apic-bus';
 import type { Executor } from '../engine/executor';
 import { resetCpu } from '../firmware/install';
+import type { InitialCpu } from '../firmware/platform';
 import { CPU_BASE, CPU_BYTES, WAITING_CPUS } from '../memory/layout';
 import { MachineError } from './blame';
 import { resetCpuTo } from './firmwareCpu';
@@ -222,6 +223,15 @@ export class Processors implements CpuSignals {
     this.executor.requestReturn();
   }
 
+  /** INIT# has come to all at once: CPU 0 begins as it says, now, and the others wait for a SIPI. */
+  initialiseAll(bootstrap: InitialCpu): void {
+    for (let i = 0; i < this.count; i++) this.visit(i, () => this.initialiseCurrent(i === 0 ? bootstrap : resetCpu()));
+    this.state.starts = this.powerOnState().starts;
+    if (this.state.current !== 0) this.switchTo(0);
+    this.state.turnEnd = this.retired + this.options.quantum;
+    this.activate();
+  }
+
   startUp(cpu: number, vector: number): void {
     const start = this.state.starts[cpu];
     if (!start?.waiting) return;
@@ -259,7 +269,7 @@ export class Processors implements CpuSignals {
     if (!start || !this.canRun(i)) return false;
     const { halted } = this.cpu.state;
     if (halted || start.reset || start.vector >= 0) this.changes++;
-    if (start.reset) this.initialiseCurrent();
+    if (start.reset) this.initialiseCurrent(resetCpu());
     if (start.vector >= 0) this.startCurrent(start.vector);
     start.reset = false;
     start.vector = -1;
@@ -271,11 +281,11 @@ export class Processors implements CpuSignals {
   }
 
   /** INIT: as a reset, but what the manual says to be unchanged stays (SDM vol. 3, table 10-1). */
-  private initialiseCurrent(): void {
+  private initialiseCurrent(initial: InitialCpu): void {
     const { activeBlock } = this;
     const kept = KEPT_BY_INIT.map(([first, end]) => activeBlock.slice(first, end));
     const caching = this.cpu.state.cr0 & (CR0.CD | CR0.NW);
-    resetCpuTo(this.cpu, resetCpu());
+    resetCpuTo(this.cpu, initial);
     KEPT_BY_INIT.forEach(([first], i) => activeBlock.set(kept[i] ?? [], first));
     this.cpu.state.setU32(L.CR0, caching | CR0.ET);
   }

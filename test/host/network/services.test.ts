@@ -278,6 +278,16 @@ describe('DHCP', () => {
     assert.equal(text(ack.payload.subarray(108, 117)), 'boot.ipxe');
   });
 
+  it('is the next server also where no file is named, but not of who gets no address', async () => {
+    const ears = new Ears();
+    ask(ears, [[53, [1]]]);
+    const offer = await ears.next();
+    assert.equal(read32(offer.payload, 20), PLAN.gateway);
+    assert.deepEqual([66, 67].map((number) => optionsOf(offer.payload).has(number)), [false, false]);
+    ask(ears, [[53, [3]], [50, bytesOf(ipv4('192.168.0.5'))]]);
+    assert.equal(read32((await ears.next()).payload, 20), 0);
+  });
+
   it('refuses an address that is not its own or another card\'s, keeps a card\'s address, ignores requests to other servers', async () => {
     const ears = new Ears();
     const other = Uint8Array.of(2, 0, 0, 0, 0, 9);

@@ -137,7 +137,16 @@ describe('model-specific registers', () => {
 });
 
 describe('the time-stamp counter', () => {
+  it('counts from the reset', () => {
+    now = 300;
+    const cpu = cpuOf('x86-64-v2');
+    assert.deepEqual([readMsr(cpu, 0x10), readMsr(cpu, 0x3b)], [0n, 0n]);
+    now = 350;
+    assert.deepEqual([readMsr(cpu, 0x10), readMsr(cpu, 0x3b)], [50n, 0n]);
+  });
+
   it('counts virtual time from what was written', () => {
+    now = 0;
     const cpu = cpuOf('x86-64-v2');
     now = 1000;
     assert.equal(readMsr(cpu, 0x10), 1000n);
@@ -150,6 +159,7 @@ describe('the time-stamp counter', () => {
   });
 
   it('moves with IA32_TSC_ADJUST, and that with it (18.17.3)', () => {
+    now = 0;
     const cpu = cpuOf('x86-64-v2');
     now = 500;
     assert.equal(readMsr(cpu, 0x3b), 0n);

@@ -309,6 +309,23 @@ describe('board', () => {
     assert.equal(board.ports.readPort(0x600, 2) & 0x400, 0x400);
   });
 
+  it('keeps over RESET# what has a battery, and random numbers go on; all other devices begin anew', () => {
+    const { board, out } = create();
+    out(0x70, 0x7e);
+    out(0x71, 0x5a);
+    out(0x21, 0x12);
+    const first = board.entropy.next();
+    const second = board.entropy.next();
+    board.hardReset();
+    out(0x70, 0x7e);
+    assert.equal(board.ports.readPort(0x71, 1), 0x5a);
+    assert.notEqual(board.ports.readPort(0x21, 1), 0x12);
+    const third = board.entropy.next();
+    assert.equal(new Set([first, second, third]).size, 3);
+    board.reset();
+    assert.equal(board.entropy.next(), first, 'power-on is always alike');
+  });
+
   it('presses the buttons in front', () => {
     const { host, board } = create();
     setUpPci(board.ports);
@@ -316,7 +333,7 @@ describe('board', () => {
     assert.equal(board.ports.readPort(0x600, 2) & 0x100, 0x100);
     assert.deepEqual(host.stops, []);
     board.input({ kind: 'reset-button' });
-    assert.deepEqual(host.stops, [{ kind: 'reset', cause: 'reset button' }]);
+    assert.deepEqual(host.stops, [{ kind: 'reset', cause: 'reset button', hard: true }]);
   });
 
   it('lets the HPET stand in for the timer on line 0', () => {

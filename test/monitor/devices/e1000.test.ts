@@ -158,6 +158,8 @@ describe('e1000: EEPROM', () => {
     assert.equal(wires.read(0), 0xaa00);
     card.write(R.CTRL, 1 << 26);
     assert.equal(card.read(R.RAL0), 0x1200_aa00);
+    card.device.hardReset();
+    assert.equal(card.read(R.RAL0), 0x1200_aa00, 'RESET# does not empty it');
   });
 });
 
@@ -208,6 +210,17 @@ describe('e1000: PHY and link', () => {
     assert.equal(card.read(R.ICR), CAUSES.LSC);
     assert.equal(card.phy(1) & 4, 0, 'latched');
     assert.equal(card.phy(1) & 4, 4);
+  });
+
+  it('stays without a link over RESET# while the cable is pulled, and with one while it is in', () => {
+    const card = Card.up();
+    card.device.hardReset();
+    card.host.advance(1e10);
+    assert.equal(card.phy(17) & 0x400, 0x400);
+    card.device.setCable(false);
+    card.device.hardReset();
+    card.host.advance(1e10);
+    assert.equal(card.phy(17) & 0x400, 0);
   });
 
   it('is held in reset by CTRL.PHY_RST', () => {

@@ -264,14 +264,14 @@ describe('8042', () => {
     assert.deepEqual(host.stops, []);
   });
 
-  it('resets the machine in three ways', () => {
+  it('resets the processors in three ways', () => {
     const { host, controller, command, data } = createController();
     command(0xfe);
     command(0xd1);
     data(0x02);
     controller.writePort(0x92, 1, 0x03);
     controller.writePort(0x92, 1, 0x03);
-    assert.deepEqual(host.stops.map((stop) => stop.kind), ['reset', 'reset', 'reset']);
+    assert.deepEqual(host.stops.map((stop) => stop.kind === 'reset' && !stop.hard), [true, true, true], 'the processors alone');
     command(0xff);
     assert.equal(host.stops.length, 3, 'FF pulses nothing');
   });

@@ -187,12 +187,15 @@ describe('PCI', () => {
     assert.equal(shadows.length, 3);
   });
 
-  it('resets the machine by CF9', () => {
+  it('resets by CF9 when bit 2 rises: the board with bit 1, else the processors alone', () => {
     const { host, pci } = createPci();
     pci.writePort(0xcf9, 1, 0x02);
     assert.equal(pci.readPort(0xcf9, 1), 0x02);
+    pci.writePort(0xcf9, 1, 0x0e);
     pci.writePort(0xcf9, 1, 0x06);
-    pci.writePort(0xcf9, 1, 0x06);
-    assert.equal(host.stops.length, 1);
+    pci.writePort(0xcf9, 1, 0x00);
+    pci.writePort(0xcf9, 1, 0x04);
+    assert.deepEqual(host.stops.map((stop) => stop.kind === 'reset' && stop.hard), [true, false]);
+    assert.equal(pci.readPort(0xcf9, 1), 0x04);
   });
 });

@@ -174,6 +174,22 @@ describe('MC146818', () => {
     assert.equal(read(rtc, 0x0f), 0x5a);
   });
 
+  it('keeps time and cells over RESET#, which switches interrupts and square wave off', () => {
+    const { host, rtc } = createRtc();
+    write(rtc, 0x0f, 0x5a);
+    write(rtc, 0x0a, 0x2f);
+    write(rtc, 0x0b, 0x7e);
+    host.advance(SECOND);
+    assert.equal(host.lines[8], true);
+    rtc.hardReset();
+    assert.equal(host.lines[8], false);
+    assert.deepEqual([0x0f, 0x0a, 0x0b, 0x0c, 0].map((index) => read(rtc, index)), [0x5a, 0x2f, 0x06, 0, 59], 'in binary, as it was set');
+    host.advance(2 * SECOND);
+    assert.equal(host.lines[8], false);
+    rtc.reset();
+    assert.equal(read(rtc, 0x0f), 0, 'power-on is with what the set-up program has left');
+  });
+
   it('counts small and large memories in the cells', () => {
     const configuration = { floppyTypes: [], disks: [], bootOrder: [], cpus: 1 };
     const small = cmosCells({ ...configuration, memoryBytes: 8 << 20 });

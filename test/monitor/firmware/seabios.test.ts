@@ -28,6 +28,13 @@ describe('External firmware', () => {
     assert.deepEqual([low.bytes[0], low.bytes[0x1_0000]], [2, 3]);
     assert.deepEqual([high.address, high.bytes.length, high.writable], [0xfffc_0000, 256 * KIB, false]);
   });
+  it('shows the 128 KiB 1 MiB lower, for a reset while address line 20 is closed, unless the ROM itself is there', () => {
+    const [, low, , shifted] = mapExternalFirmware(bios(256), vgaBios());
+    assert.deepEqual([shifted.address, shifted.writable], [0xffee_0000, false]);
+    assert.deepEqual(shifted.bytes, low.bytes);
+    assert.equal(mapExternalFirmware(bios(1024), vgaBios()).length, 4);
+    assert.equal(mapExternalFirmware(bios(1088), vgaBios()).length, 3);
+  });
   it('takes flash of any size that a PC decodes', () => {
     const [, small, smallHigh] = mapExternalFirmware(bios(64), vgaBios());
     assert.deepEqual([small.address, small.bytes.length, smallHigh.address], [0xf0000, 64 * KIB, 0xffff_0000]);

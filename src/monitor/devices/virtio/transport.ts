@@ -127,6 +127,10 @@ export abstract class VirtioDevice<Own extends object> implements Device {
     this.#restart();
   }
 
+  hardReset(): void {
+    this.#restartWith(this.state.own);
+  }
+
   readMemory(address: number, size: AccessSize): number {
     const base = this.#slot.base(BAR_INDEX);
     return base === undefined ? allOnes(size) : this.#read(address - base, size);
@@ -166,7 +170,7 @@ export abstract class VirtioDevice<Own extends object> implements Device {
     // Most types wait to be notified.
   }
 
-  /** The driver has reset the device: what of its own state before is not the driver's (a pulled cable) comes back. */
+  /** The driver, or RESET#, has reset the device: what of its own state before is not theirs (a pulled cable) comes back. */
   protected carryOver(_before: Own): void {
     // Most types have nothing of that kind.
   }
@@ -232,6 +236,11 @@ export abstract class VirtioDevice<Own extends object> implements Device {
     for (const event of this.state.pending) this.host.cancel(this.name, event);
     this.state = this.#powerOnState();
     this.#slot.setInterrupt(false);
+  }
+
+  #restartWith(own: Own): void {
+    this.#restart();
+    this.carryOver(own);
   }
 
   #createFiles(): { common: RegisterFile; isr: RegisterFile; device: RegisterFile; notify: RegisterFile } {
@@ -308,9 +317,7 @@ export abstract class VirtioDevice<Own extends object> implements Device {
     const { common } = this.#files;
     const before = common.value('device_status');
     if (written === 0) {
-      const { own } = this.state;
-      this.#restart();
-      this.carryOver(own);
+      this.#restartWith(this.state.own);
       return;
     }
     let status = written | (before & STATUS_BIT.needsReset);

@@ -12,11 +12,8 @@ import {
 } from './drives';
 import type { Geometry } from './geometry';
 import { BDA, EBDA } from './layout';
+import { resetBoard } from './restart';
 import { print } from './text-screen';
-
-const RESET_CONTROL = 0xcf9;
-const SYSTEM_RESET = 0x02;
-const RESET_NOW = 0x04;
 
 const BOOT_ADDRESS = 0x7c00;
 const SECTOR = 512;
@@ -67,10 +64,9 @@ export function bootstrap(call: ServiceCall, order: readonly number[]): void {
   tryCandidates(call, order.slice(0, MOST_CANDIDATES));
 }
 
-/** INT 19h where a loader has put the system into memory: a reset of the machine (440FX, port CF9) has it do so again. */
-export function bootAgain(call: ServiceCall): void {
-  call.out8(RESET_CONTROL, SYSTEM_RESET);
-  call.out8(RESET_CONTROL, SYSTEM_RESET | RESET_NOW);
+/** INT 19h where a loader has put the system into memory: a reset of the machine has it do so again. */
+export function bootAgain({ machine }: ServiceCall): void {
+  resetBoard(machine.ports);
 }
 
 /** What was asked for has been read, or could not be. */

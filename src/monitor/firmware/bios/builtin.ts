@@ -6,7 +6,7 @@ import { SYSTEM_ROM_BASE } from '../memory-map';
 import type { PlatformDescription } from '../tables/description';
 import { systemAreaTables } from '../tables/placement';
 import type { FirmwareEnvironment, FirmwareMapping, InitialCpu } from '../platform';
-import { resetCpu } from '../install';
+import { A20, resetCpu } from '../install';
 import { bootAgain, bootNext, bootstrap, noBoot } from './boot';
 import { ServiceCall, type Service } from './call';
 import { clockService } from './clock';
@@ -23,8 +23,8 @@ import { videoService } from './video';
 
 export { SERVICE_PORT } from './rom';
 
-/** Where the processor fetches its first instruction: the same ROM at the top of 4 GiB. */
-const ROM_MIRROR = 0xffff_0000;
+/** Where the processor fetches its first instruction: the same ROM at the top of 4 GiB. A reset may find address line 20 closed. */
+const ROM_MIRRORS = [0xffff_0000, 0xffff_0000 - A20] as const;
 
 /** Floppy, hard disk, CD-ROM. */
 const USUAL_BOOT_ORDER: readonly number[] = [0x00, 0x80, CD_DRIVE];
@@ -73,9 +73,9 @@ export class BuiltinBios {
     };
   }
 
-  /** The ROM below 1 MiB and its mirror below 4 GiB, 64 KiB each. */
+  /** The ROM below 1 MiB and its mirrors below 4 GiB, 64 KiB each. */
   get mappings(): readonly FirmwareMapping[] {
-    return [SYSTEM_ROM_BASE, ROM_MIRROR].map((address) => ({ address, bytes: this.rom.image, writable: false }));
+    return [SYSTEM_ROM_BASE, ...ROM_MIRRORS].map((address) => ({ address, bytes: this.rom.image, writable: false }));
   }
 
   /**

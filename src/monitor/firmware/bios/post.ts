@@ -6,13 +6,14 @@ import { setUpPci } from '../pci-setup';
 import type { FirmwareEnvironment, PortBus } from '../platform';
 import { writeControlStructure } from '../tables/placement';
 import type { ServiceCall } from './call';
-import { changeStatusB, readCmos, RTC, RTC_PERIODIC, secondsOfDay, writeCmos } from './cmos';
+import { changeStatusB, RTC_PERIODIC, secondsOfDay } from './cmos';
 import { FIRST_HARD_DISK, hardDiskCount } from './drives';
 import { diskGeometry } from './geometry';
 import { ENHANCED_KEYBOARD } from './keyboard';
 import { BDA, BDA_BASE, BDA_BYTES, EBDA } from './layout';
-import { endInterrupt, initialisePics } from './pic';
+import { initialisePics } from './pic';
 import { DISKETTE_TABLE, DUMMY_HANDLER, FONT_8X16, FONT_8X8_WHOLE, ROM_SEGMENT, type BiosRom } from './rom';
+import { isShadowed, resetBoard, resumeAfterReset, shadow } from './restart';
 import { print } from './text-screen';
 import { enterTextMode } from './video-modes';
 
@@ -38,10 +39,6 @@ const LPT_PORTS = [0x378, 0x278];
 
 /** Equipment word: coprocessor, PS/2 mouse, 80x25 colour; numbers of drives and ports are added. */
 const EQUIPMENT_BASE = 0x0026;
-
-/** CMOS shutdown codes that mean 'go on at 40:67', with and without an end of interrupt. */
-const RESUME_WITH_EOI = 0x05;
-const RESUME = 0x0a;
 
 /** Bytes of a mouse's packet until a program says otherwise. */
 const USUAL_MOUSE_PACKET = 3;
@@ -156,18 +153,6 @@ function startKeyboard(ports: PortBus): void {
   }
 }
 
-/** A reset that a program asked for, to leave protected mode as on a 286: goes on where it said. */
-function resumeAfterReset(call: ServiceCall): boolean {
-  const { ports } = call.machine;
-  const code = readCmos(ports, RTC.shutdown);
-  if (code === 0) return false;
-  writeCmos(ports, RTC.shutdown, 0);
-  if (code !== RESUME_WITH_EOI && code !== RESUME) return false;
-  if (code === RESUME_WITH_EOI) endInterrupt(ports, 0);
-  call.continueAt('resume');
-  return true;
-}
-
 /**
  * What the self-test leaves behind it, on a machine that was just switched on: vectors, data areas, chips, text mode, and a screen that
  * is clear. The keyboard scans since power-on.
@@ -185,12 +170,18 @@ export function prepareMachine(machine: FirmwareEnvironment, rom: BiosRom): void
   // The test of the floppy drives seeks: what is in them now is not news to the first who reads.
   for (const floppy of machine.floppies) floppy.acknowledgeChange();
   enterTextMode(machine);
+  shadow(machine.ports);
 }
 
 /** The whole power-on self-test. The stub calls INT 19h behind it. */
 export function post(call: ServiceCall, rom: BiosRom): void {
-  if (resumeAfterReset(call)) return;
   const { machine } = call;
+  if (resumeAfterReset(call)) return;
+  if (isShadowed(machine.ports)) {
+    // The processor alone has been reset, or somebody has jumped here: devices may still be at work for what ran before.
+    resetBoard(machine.ports);
+    return;
+  }
   prepareMachine(machine, rom);
   startKeyboard(machine.ports);
   print(machine, `Shadowbox BIOS, ${String(Math.floor(machine.memory.ramBytes / 0x10_0000))} MiB of memory\n`);

@@ -24,7 +24,7 @@ export type ServiceName =
   | 'keyboard' | 'printer' | 'clock';
 
 export type Continuation =
-  | 'bootJump' | 'halt' | 'resume' | 'reboot' | 'breakKey' | 'printScreen'
+  | 'bootJump' | 'halt' | 'resume' | 'resumeByIret' | 'resumeByRetf' | 'blockMoved' | 'bootstrap' | 'reboot' | 'breakKey' | 'printScreen'
   | 'keyWait' | 'timeWait' | 'serialWait' | 'alarm' | 'diskWait' | 'bootWait' | 'mouseWait' | 'mouseCall';
 
 /** What a write to the service port means, by the offset behind the OUT instruction. */
@@ -156,8 +156,24 @@ function writeTables(rom: StubWriter): void {
   rom.image.set(FUNCTIONALITY, FUNCTIONALITY_TABLE);
 }
 
+/** Ways on after a reset with a shutdown code (restart.ts). POST has set DS to 0; 0467h has a far pointer, to code or to a stack. */
+function writeResumption(rom: StubWriter): Pick<BiosRom['continuations'], 'resumeByIret' | 'resumeByRetf' | 'blockMoved'> {
+  // mov ss,[0469h]; mov sp,[0467h]
+  const takeStack = [0x8e, 0x16, 0x69, 0x04, 0x8b, 0x26, 0x67, 0x04];
+  const resumeByIret = rom.here;
+  rom.code(...takeStack, IRET);
+  const resumeByRetf = rom.here;
+  rom.code(...takeStack, 0xcb);
+  const blockMoved = rom.here;
+  // in al,92h; and al,FDh; out 92h,al: address line 20 is closed again.
+  rom.code(...takeStack, 0xe4, 0x92, 0x24, 0xfd, 0xe6, 0x92);
+  // pop ds; pop es; mov bp,sp; in al,80h; mov [bp+15],al (AH); mov ah,0; cmp ah,al; popa; sti; retf 2: CF and ZF tell.
+  rom.code(0x1f, 0x07, 0x89, 0xe5, 0xe4, 0x80, 0x88, 0x46, 0x0f, 0xb4, 0x00, 0x38, 0xc4, 0x61, STI, 0xca, 0x02, 0x00);
+  return { resumeByIret, resumeByRetf, blockMoved };
+}
+
 /** Reset vector, power-on self-test, INT 18h and 19h. */
-function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'bootWait' | 'halt' | 'resume' | 'reboot'> {
+function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' | 'bootWait' | 'halt' | 'resume' | 'bootstrap' | 'reboot'> {
   // Boot code, too, starts where 0467h says.
   const bootJump = rom.here;
   rom.code(STI);
@@ -166,6 +182,7 @@ function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' 
   rom.code(0xff, 0x2e, 0x67, 0x04);
   const reboot = rom.here;
   rom.jumpFar(ROM_SEGMENT, RESET_VECTOR);
+  const bootstrap = rom.here;
   const halt = rom.handler(0x19).service('bootstrap', 0x19).here;
   rom.code(CLI, HLT).jump(halt);
   const bootWait = rom.here;
@@ -176,7 +193,7 @@ function writeStart(rom: StubWriter): Pick<BiosRom['continuations'], 'bootJump' 
   rom.at(POST_ENTRY).code(CLI, 0xfc, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0x8e, 0xd8, 0x8e, 0xc0);
   rom.service('post', 0).code(INT, 0x19);
   rom.at(DUMMY_HANDLER).code(IRET);
-  return { bootJump, bootWait, halt, resume, reboot };
+  return { bootJump, bootWait, halt, resume, bootstrap, reboot };
 }
 
 function writeExceptionsAndIrqs(rom: StubWriter): Pick<BiosRom['continuations'], 'alarm'> {
@@ -249,7 +266,7 @@ export function buildRom(tables: Uint8Array = new Uint8Array(0)): BiosRom {
   const rom = new StubWriter();
   rom.image.set(tables.subarray(0, FONT_8X16));
   writeTables(rom);
-  const stubs = { ...writeExceptionsAndIrqs(rom), ...writeKeyboard(rom), ...writeServices(rom), ...writeMouse(rom) };
+  const stubs = { ...writeExceptionsAndIrqs(rom), ...writeKeyboard(rom), ...writeServices(rom), ...writeMouse(rom), ...writeResumption(rom) };
   const continuations = { ...stubs, ...writeStart(rom) };
   return { image: rom.image, vectors: rom.vectors, points: rom.points, continuations };
 }

@@ -74,6 +74,15 @@ describe('virtio network card', () => {
     assert.deepEqual([...driver.offered()].filter((bit) => bit < 24), Object.values(FEATURE));
   });
 
+  it('stays without a link over RESET# while the cable is pulled', () => {
+    const driver = started();
+    driver.device.setCable(false);
+    driver.device.hardReset();
+    assert.equal(driver.device.state.own.cable, false);
+    driver.device.reset();
+    assert.equal(driver.device.state.own.cable, true, 'at power-on it is in');
+  });
+
   describe('sends', () => {
     it('frames as they are, without their header', () => {
       const driver = started();

@@ -75,6 +75,43 @@ describe('BIOS power-on self-test', () => {
     assert.equal(machine.memory.read16(0x410), 0, 'nothing was initialised');
     assert.equal(machine.ports.cmos[0x0f], 0);
   });
+
+  for (const [code, continuation] of [[0x04, 'bootstrap'], [0x05, 'resume'], [0x09, 'blockMoved'], [0x0b, 'resumeByIret'], [0x0c, 'resumeByRetf']] as const) {
+    it(`goes on by '${continuation}' after shutdown code ${String(code)}, and touches no memory`, () => {
+      const machine = new FakeMachine();
+      machine.ports.cmos[0x0f] = code;
+      const before = machine.memory.bytes.slice();
+      machine.powerOn();
+      assert.equal(machine.continuation(), continuation);
+      assert.deepEqual(machine.memory.bytes, before);
+    });
+  }
+
+  it('begins anew after any other code, and keeps the flag of a warm start', () => {
+    const machine = new FakeMachine();
+    machine.ports.cmos[0x0f] = 0x0d;
+    machine.memory.write16(0x472, 0x1234);
+    machine.powerOn();
+    assert.deepEqual([machine.ports.cmos[0x0f], machine.memory.read16(0x413), machine.memory.read16(0x472)], [0, 639, 0x1234]);
+  });
+
+  it('says in the chipset that it runs in shadow RAM, and resets the board when it finds that said', () => {
+    const machine = new FakeMachine();
+    const { ports } = machine;
+    let attributes = 0;
+    const selected = (): number => ports.writtenTo(0xcf8).at(-1) ?? 0;
+    // A 440FX at 0:0.0, with PAM0 at 59, and nothing else.
+    ports.answers.set(0xcfc, () => (selected() === 0x8000_0000 ? 0x1237_8086 : 0xffff_ffff));
+    ports.answers.set(0xcfd, () => (selected() === 0x8000_0058 ? attributes : 0xff));
+    machine.powerOn();
+    assert.equal(ports.writtenTo(0xcfd).at(-1), 0x10);
+    assert.deepEqual(ports.writtenTo(0xcf9), []);
+    attributes = 0x10;
+    machine.memory.write16(0x413, 0x123);
+    machine.powerOn();
+    assert.deepEqual(ports.writtenTo(0xcf9), [0x02, 0x06]);
+    assert.equal(machine.memory.read16(0x413), 0x123, 'nothing was initialised');
+  });
 });
 
 describe('BIOS bootstrap', () => {

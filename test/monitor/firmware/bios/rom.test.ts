@@ -81,6 +81,8 @@ describe('BIOS ROM', () => {
     assert.deepEqual(continuation('bootJump'), ['sti', 'jmp far [467h]']);
     assert.deepEqual(continuation('reboot'), ['jmp 0F000h:0FFF0h']);
     assert.deepEqual(continuation('resume'), ['jmp far [467h]']);
+    assert.deepEqual(continuation('resumeByIret'), ['mov ss,[469h]', 'mov sp,[467h]', 'iret']);
+    assert.deepEqual(continuation('resumeByRetf').slice(0, 2), ['mov ss,[469h]', 'mov sp,[467h]']);
     assert.deepEqual(continuation('alarm'), ['int 4Ah', 'iret']);
     assert.deepEqual(continuation('breakKey'), [...EOI, 'pop ax', 'int 1Bh', 'iret']);
     assert.deepEqual(continuation('printScreen'), [...EOI, 'pop ax', 'int 5', 'iret']);
@@ -99,10 +101,10 @@ describe('BIOS ROM', () => {
     assert.match(new TextDecoder().decode(rom.image.subarray(0xfff5, 0xfffd)), /^\d\d\/\d\d\/\d\d$/);
   });
 
-  it('is mapped below 1 MiB and below 4 GiB as ROM', () => {
+  it('is mapped below 1 MiB and below 4 GiB as ROM, there also for a processor whose address line 20 is closed', () => {
     const bios = new BuiltinBios();
     assert.deepEqual(bios.mappings.map((m) => [m.address, m.bytes.length, m.writable]), [
-      [0xf0000, 0x10000, false], [0xffff_0000, 0x10000, false],
+      [0xf0000, 0x10000, false], [0xffff_0000, 0x10000, false], [0xffef_0000, 0x10000, false],
     ]);
     assert.deepEqual([0xeffff, 0xf0000, 0xfffff, 0x100000].map((linear) => bios.owns(linear)), [false, true, true, false]);
   });
