@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { ENGINES, type EngineSettings } from '../../../src/monitor/engine/engineSettings';
 import { AT, HLT, code, le32, protectedGuest, type Guest } from '../cpu/guest';
+import { longGuest } from '../cpu/system/longGuest';
 import { randomCode } from '../isa/randomCode';
 
 /** Hot soon, so that short programs are translated. */
 const SOON: EngineSettings = { ...ENGINES.translator, heat: 40 };
 const TABLE = AT.data + 0x100;
+const LONG_TABLE = AT.data + 0x180;
 const FUNCTIONS = AT.code + 0x100;
 const SPACING = 0x20;
 
@@ -71,6 +73,25 @@ describe('translated regions', function () {
     const before = guest.executor.counters.entries;
     guest.run(100_000);
     assert.ok(guest.executor.counters.entries - before < 50);
+  });
+
+  it('go on inside through a table of 64-bit code', () => {
+    const body = code(choose(1), [0xff, 0x14, 0xc5], le32(LONG_TABLE), [0xff, 0xc1]);
+    const [translated, interpreted] = [SOON, ENGINES.interpreter].map((engine) => {
+      const guest = longGuest(code(body, 0xeb, 256 - body.length - 2), { engine });
+      [0, 1].forEach((i) => {
+        guest.put(FUNCTIONS + SPACING * i, BODIES[i] ?? []);
+        guest.put(LONG_TABLE + 8 * i, [...le32(FUNCTIONS + SPACING * i), ...le32(0)]);
+      });
+      guest.state.setReg(L.RSP, AT.stack0 - 0x1000);
+      for (let round = 0; round < 60; round++) guest.run(1000);
+      return guest;
+    });
+    assert.ok(translated && interpreted);
+    assert.equal(snapshot(translated), snapshot(interpreted));
+    // Both functions, the one that was called last and the other, which only the table names.
+    const { regions, regionBlocks } = translated.executor.translator.counters;
+    assert.ok(regionBlocks / regions >= 4, `${regionBlocks} blocks in ${regions} regions`);
   });
 
   it('do on random code what the interpreter does', () => {

@@ -8,10 +8,10 @@ import type { RegionInstruction } from './regionGraph';
 
 /** Entries of a table of jump targets that are looked at. */
 const MOST_ENTRIES = 32;
-/** The index of such a table is taken four times. */
-const WORDS = 2;
+/** Bytes of an entry, as a power of 2, by how code addresses memory: in 64-bit code an entry has eight, of which the lower half is looked at. */
+const ENTRY_SCALE = { F: 2, L: 3 } as const;
 
-/** The four bytes at an address in the data segment of flat code, if they are at hand. */
+/** The four bytes at a linear address below 4 GiB, if they are at hand. */
 export type WordReader = (address: number) => number | undefined;
 
 /** Offsets in CS, cut to 32 bits, to which an instruction that ends a block is likely to transfer control. */
@@ -20,11 +20,14 @@ export function jumpHints({ record, handler }: RegionInstruction, view: DataView
   const last = view.getInt32(record + R.target, true);
   if (last !== 0) found.add(last);
   const register = (field: number): number => view.getUint16(record + field, true);
-  const indexed = handler.shape.kinds[0] === 'F' && register(R.base) === ZERO && register(R.index) < ZERO && view.getUint8(record + R.scale) === WORDS;
-  if (!indexed) return found;
-  const table = view.getInt32(record + R.displacement, true) >>> 0;
+  const [kind] = handler.shape.kinds;
+  if ((kind !== 'F' && kind !== 'L') || register(R.base) !== ZERO || register(R.index) >= ZERO) return found;
+  const scale = ENTRY_SCALE[kind];
+  const displacement = view.getInt32(record + R.displacement, true);
+  // Bits 6 and 7 are REX's. A negative displacement is an address of the upper half, which is no number here.
+  if ((view.getUint8(record + R.scale) & 3) !== scale || (kind === 'L' && displacement < 0)) return found;
   for (let i = 0; i < MOST_ENTRIES; i++) {
-    const target = word(table + 4 * i);
+    const target = word((displacement >>> 0) + (i << scale));
     if (target === undefined) break;
     found.add(target);
   }
