@@ -51,7 +51,9 @@ export class OperandPatch {
     // Where a branch leads is more than a constant; services, and instructions with VEX, have other things in these fields.
     if (endsBlock(instruction.name) || instruction.name.startsWith('!') || instruction.vex) return false;
     this.records.writeRecord(PATCHED_RECORD, instruction, offset, page.context, view.getUint8(record + R.back), page.table);
-    for (let field = 0; field < RECORD_BYTES; field++) {
+    // It may be executed together with the one behind it, which does not make it another.
+    if (this.records.handlerAlone(record) !== this.records.handlerAlone(PATCHED_RECORD)) return false;
+    for (let field: number = R.offset; field < RECORD_BYTES; field++) {
       if (!isConstant(field) && u8[record + field] !== u8[PATCHED_RECORD + field]) return false;
     }
     return true;

@@ -111,6 +111,11 @@ export class RecordWriter {
     }
   }
 
+  /** Entry of the handler of a record's instruction, whether or not it begins a pair. */
+  handlerAlone(at: number): number {
+    return this.interpreter.alone(this.words[(at + R.handler) >> 2] ?? 0);
+  }
+
   writeSpecial(at: number, handler: number, offset: number, back: number): void {
     const w = at >> 2;
     this.words[w + (R.handler >> 2)] = handler;

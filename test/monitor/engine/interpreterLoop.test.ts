@@ -127,4 +127,17 @@ describe('the interpreter\'s loop', function () {
       assert.equal(guest.state.eip, AT.code, 'and goes on from there');
     });
   }
+
+  it('keeps an instruction that begins a pair when its constant is written to', () => {
+    // MOV [immediate], ECX; over: JMP next, MOV EAX, immediate; ADD EAX, EBX; INC ECX; back.
+    const write = code([0x89, 0x0d], le32(AT.code + 9));
+    const body = code(write, [0xeb, 0x00], [0xb8], le32(0), [0x01, 0xd8], [0x41]);
+    const guest = protectedGuest(code(body, 0xeb, 256 - body.length - 2), ENGINES.interpreter);
+    guest.run(600);
+    const { constantsPatched, blocksInvalidated } = guest.executor.code.counters;
+    assert.ok(constantsPatched > 90, `${constantsPatched} constants patched`);
+    assert.equal(blocksInvalidated, 0);
+    // 100 turns of six.
+    assert.deepEqual([guest.state.reg(L.RCX), guest.state.reg(L.RAX)], [100, 99]);
+  });
 });
