@@ -15,7 +15,7 @@ import type { Program } from '../program';
 import { isLongMode, registerNamed } from '../registers';
 import { DW_ATE } from '../symbols/dwarf-constants';
 import { dwarfGeneralNames } from '../symbols/registers';
-import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
+import { elementOf, memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
 import { isSignedEncoding } from '../symbols/values';
 import { constantContent, contentNumber, contentText, memoryContent, movedContent, partOfContent, wholeContent, type Content } from './contents';
 import { binary, constant, converted, extract, plus, widthOf } from './gateArithmetic';
@@ -230,7 +230,7 @@ class Compiler {
   /** A pointer, or an array's address, so many elements further. */
   private moved(operator: '+' | '-', from: CompiledObject, by: Compiled): CompiledObject {
     const type = stripType(from.type);
-    const target = type.kind === 'pointer' ? type.target : type.kind === 'array' ? type.element : undefined;
+    const target = type.kind === 'pointer' ? type.target : type.kind === 'array' ? elementOf(type) : undefined;
     if (!target || isPointerLike(by)) return refuse('the distance of two pointers');
     if (from.place?.space === 'physical' && type.kind === 'array') return refuse('a pointer into physical memory');
     const bytes = binary('*', this.load(by).gate, constant(BigInt(Math.max(1, sizeOf(target)))));
@@ -283,8 +283,7 @@ class Compiler {
       return { kind: 'object', type: type.target, place: { space: 'linear', address } };
     }
     if (type.kind !== 'array') return refuse('not an array');
-    const rest = type.dimensions.slice(1);
-    const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
+    const element = elementOf(type);
     const offset = index.gate.kind === 'constant' ? constant(index.gate.value * BigInt(sizeOf(element))) : scaled(sizeOf(element));
     return partOf(owner, element, offset);
   }
