@@ -9,6 +9,7 @@ import { LinuxKernel } from '../../../debugger/linux/linuxKernel';
 import { FETCHING_MS, needGuests } from '../../guests/support/testGuests';
 import { leaveOut } from '../../support/leaveOut';
 import { buildUserProgram } from './userProgram';
+import { testThreads } from './threadTests';
 import { BootedLinux, EARLY_BREAKPOINT, md5, type LinuxKind } from './bootedLinux';
 
 const PAGE = 4096;
@@ -379,6 +380,8 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.goOn();
       await linux.type(`kill ${pid}; wait`);
     });
+
+    testThreads(() => linux, () => program);
 
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
       // Shells in endless loops, one for each CPU: they go on to the end.
