@@ -211,6 +211,7 @@ class Evaluator {
     const part = arrow ? undefined : this.registerPart(object, name);
     if (part) return part;
     const owner = this.value(object);
+    if (owner.kind === 'integer' && owner.register) throw userError(`The register ${owner.register.name} has no part '${name}' here.`);
     const record = owner.kind === 'object' && (arrow || stripType(owner.type).kind === 'pointer') ? this.dereference(owner) : owner;
     const type = record.kind === 'object' ? stripType(record.type) : undefined;
     if (record.kind !== 'object' || !type || !('members' in type)) throw userError(`'.${name}': the value before it is not a struct.`);
