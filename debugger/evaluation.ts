@@ -14,7 +14,7 @@ import type { Expression } from './expressions/syntax';
 import { display, memoryOf, toInteger, type Value } from './expressions/values';
 import { floatBits, floatOf, parseFloatingPoint } from './floats';
 import type { Threads } from './threads';
-import { fitInto, littleEndian, toLittleEndian } from './numbers';
+import { fitInto, hex, littleEndian, toLittleEndian } from './numbers';
 import { userError } from './ports';
 import type { Program } from './program';
 import { memoryOfRegister, registerNamed, registerWrite, type NamedRegister } from './registers';
@@ -176,7 +176,12 @@ export class Evaluation {
     if (destination.kind === 'integer') await this.assignRegister(destination, number, target, scope);
     else if (destination.register !== undefined && !destination.bitField) await this.assignInRegister(destination, destination.register, number, scope);
     else await this.assignMemory(destination, number, target, scope);
-    return this.evaluate(target, frameId);
+    const shown = await this.evaluate(target, frameId);
+    // Some bits are the processor's to say, as EFER.LMA: it takes no notice of what is written to them.
+    if (destination.kind === 'integer' && destination.register?.part && shown.value.kind === 'integer' && shown.value.value !== BigInt.asUintN(destination.bits, number)) {
+      throw userError(`The processor does not take ${hex(number)} for ${target}: it stays ${hex(shown.value.value)}.`);
+    }
+    return shown;
   }
 
   /** The bits of a floating-point number of a type: of a decimal number, of a value, or hexadecimal digits as they are. */
@@ -214,6 +219,7 @@ export class Evaluation {
     if (isPart && (stripType(type).kind === 'array' || 'members' in stripType(type))) throw userError('Set its elements one by one.');
     const bits = Math.min(sizeOf(type) * 8, register.bits);
     const lowBit = isPart ? offset * 8 : 0;
+    if (lowBit < 0 || lowBit + bits > register.bits) throw userError(`The register ${register.name} has ${register.bits / 8} bytes, and this is none of them.`);
     const fitted = fitInto(number, bits, isPart ? 'the part' : 'the variable');
     const mask = ((1n << BigInt(bits)) - 1n) << BigInt(lowBit);
     const rest = isPart || isFloating(type) ? register.value & ~mask : 0n;

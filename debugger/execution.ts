@@ -1,6 +1,7 @@
 /**
  * Going on and stopping: one command at a time drives the machine, and each ends in one `stopped` event (or in the
- * end of the session). Commands that come during a step wait for its end, as a person's keys may be faster than it.
+ * end of the session). Commands that come during a step wait for its end, as a person's keys may be faster than it, unless it takes so
+ * long that the client has been told that the machine runs.
  */
 import { ContinuedEvent, ExitedEvent, StoppedEvent, TerminatedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
@@ -44,6 +45,8 @@ export type CommandKind = 'run' | 'step';
 interface Driving {
   readonly kind: CommandKind;
   readonly stop: Promise<Stop>;
+  /** Whether the client sees the machine as running: a run, or a step that takes long. */
+  isKnownToRun: boolean;
   /** Resolves at that moment: what it came to, or nothing when it failed or does not count any more. */
   readonly told: Promise<Stop | undefined>;
   readonly tell: (stop: Stop | undefined) => void;
@@ -72,12 +75,13 @@ export class Execution {
    *
    * A command that comes during a step waits for it. It is then carried out if the step ended as a step does; if
    * something else stopped the machine (a breakpoint, an exception, a pause), the person is to see that first: the
-   * command does nothing, and the stop is told again. One that comes during a run is an error.
+   * command does nothing, and the stop is told again. One that comes during a run, or a step that has been answered, is an error.
    * @param leadsBack whether it leads back in time, which even a dead machine can do
    */
   async begin(command: () => Promise<Stop>, kind: CommandKind, leadsBack = false): Promise<() => void> {
     const { generation } = this;
     let waited = false;
+    if (this.current?.isKnownToRun === true && !this.ended) throw userError('The machine is running already.');
     while (this.current?.kind === 'step') {
       waited = true;
       const stop = await this.current.told;
@@ -109,6 +113,7 @@ export class Execution {
       const first = await Promise.race([outcome, delay(STEP_ANSWER_AFTER_MS)]);
       if (first) return () => void first();
     }
+    driving.isKnownToRun = true;
     return () => void this.tellWhenDone(outcome);
   }
 
@@ -223,7 +228,7 @@ function driver(kind: CommandKind, stop: Promise<Stop>): Driving {
   const told = new Promise<Stop | undefined>((resolve) => {
     tell = resolve;
   });
-  return { kind, stop, told, tell };
+  return { kind, stop, isKnownToRun: kind === 'run', told, tell };
 }
 
 function delay(milliseconds: number): Promise<undefined> {

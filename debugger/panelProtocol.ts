@@ -193,6 +193,18 @@ export interface ProcessInfo {
   readonly name: string;
   /** Of its own page tables; missing for threads of the kernel. */
   readonly cr3?: number;
+  /** Whether a CPU runs one of its threads. */
+  readonly current: boolean;
+  /** Its threads beside the first; missing where there are none. */
+  readonly threads?: readonly ThreadInfo[];
+}
+
+/** A thread of a process. */
+export interface ThreadInfo {
+  readonly tid: number;
+  /** As of processes. */
+  readonly state: string;
+  readonly name: string;
   /** Whether a CPU runs it. */
   readonly current: boolean;
 }

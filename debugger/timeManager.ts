@@ -129,6 +129,8 @@ export class TimeManager {
 function targetIn(args: RequestArguments): TravelTarget {
   const [retired, time, fork] = [args.optionalInteger('retired', 0), args.optionalInteger('time', 0), args.optionalInteger('fork', 1)];
   const bookmark = args.optionalString('bookmark');
+  const given = [retired, time, fork, bookmark, args.optionalBoolean('furthest') === true ? true : undefined].filter((each) => each !== undefined);
+  if (given.length > 1) throw userError("shadowbox.travel: only one of 'retired', 'time', 'bookmark', 'fork' and 'furthest' can say where to go.");
   if (retired !== undefined) return { retired };
   if (time !== undefined) return { time };
   if (bookmark !== undefined) return { bookmark };

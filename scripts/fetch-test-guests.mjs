@@ -1,6 +1,6 @@
 // Makes the guests that only tests boot, out of Debian packages, into .cache/guests:
 //
-//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [balloon] [memtest] [grub] [ipxe] [xen] [u-boot] [disk-i386] [disk-amd64]
+//   node scripts/fetch-test-guests.mjs [kernels] [stress] [virtio] [e1000] [mouse] [balloon] [memtest] [grub] [ipxe] [xen] [u-boot] [debug-files] [kernel-symbols] [disk-i386] [disk-amd64]
 //
 //   kernels  linux/vmlinuz-686, -686-pae, -amd64, and linux/shell-i386.cpio, -amd64.cpio: busybox to a shell
 //   stress   linux/stress-i386.cpio, -amd64.cpio: the same with stress-ng
@@ -14,15 +14,18 @@
 //   ipxe     ipxe/ipxe.iso, pxe-e1000.rom, ipxe.lkrn
 //   xen      xen/xen: the hypervisor, as a Multiboot image
 //   u-boot   u-boot/qemu-x86_64.rom
+//   debug-files     symbols/krb5: libraries and their separate debugging information, as Debian's packages have them
+//   kernel-symbols  symbols/cloud: boot/vmlinuz-RELEASE, and usr/lib/debug/boot/vmlinux-RELEASE (282 MB to download, 600 MB in place)
 //   disk-i386, disk-amd64  disks/debian-i386.img, debian-amd64.img: a hard disk with Debian on it (needs root, and a minute or two)
 //
-// Without a word: all of them but the hard disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
+// Without a word: all of them but the kernel's symbols and the hard disks. What is there already is left alone; delete its folder to have it made anew. The status is 1 when
 // something cannot be had (no apt, another Debian release), with the reason on stderr.
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readFile, readdir, readlink, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { makeDebianDisk } from './lib/debian-disk.mjs';
+import { fetchDebugFiles, fetchKernelSymbols } from './lib/debian-symbols.mjs';
 import { needTools, packageVersion, unpackPackages, withDebianArchive } from './lib/debian-packages.mjs';
 import { initramfs } from './lib/initramfs.mjs';
 import { cache, root } from './lib/paths.mjs';
@@ -36,6 +39,7 @@ const IPXE = path.join(GUESTS, 'ipxe');
 const XEN = path.join(GUESTS, 'xen');
 const U_BOOT = path.join(GUESTS, 'u-boot');
 const DISKS = path.join(GUESTS, 'disks');
+const SYMBOLS = path.join(GUESTS, 'symbols');
 
 /** Flavours of Debian's kernel, each with the architecture of its package. */
 const KERNELS = { '686': 'i386', '686-pae': 'i386', amd64: 'amd64' };
@@ -342,12 +346,14 @@ const PRODUCTS = {
   ipxe: [[path.join(IPXE, 'ipxe.packages'), fetchIpxe], product(IPXE_KERNEL_FILE)],
   xen: [product(XEN_FILE)],
   'u-boot': [product(U_BOOT_FILE)],
+  'debug-files': [[path.join(SYMBOLS, 'krb5', 'packages'), (archive) => fetchDebugFiles(archive, path.join(SYMBOLS, 'krb5'))]],
+  'kernel-symbols': [[path.join(SYMBOLS, 'cloud', 'packages'), (archive) => fetchKernelSymbols(archive, path.join(SYMBOLS, 'cloud'))]],
   ...Object.fromEntries(ARCHITECTURES.map((architecture) => {
     const file = path.join(DISKS, `debian-${architecture}.img`);
     return [`disk-${architecture}`, [[file, (_archive, folder) => makeDebianDisk(architecture, file, folder)]]];
   })),
 };
-const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'balloon', 'memtest', 'grub', 'ipxe', 'xen', 'u-boot'];
+const BY_DEFAULT = ['kernels', 'stress', 'virtio', 'e1000', 'mouse', 'balloon', 'memtest', 'grub', 'ipxe', 'xen', 'u-boot', 'debug-files'];
 
 await main(async () => {
   const words = process.argv.slice(2);

@@ -15,8 +15,9 @@ import type { Target } from '../target';
 import { byteValue } from '../symbols/values';
 import { stripType } from '../symbols/types';
 import { takeChange, takeFilters } from './filters';
-import { compileNumber, compileValue, Meaningless, NotCompilable, type GateScope } from './gateCompiler';
+import { compileNumber, compileValue, type GateScope } from './gateCompiler';
 import type { HitCondition, LogPiece } from './languages';
+import { Meaningless, NotCompilable } from './refusals';
 import { unknownName } from './unknownNames';
 import { simplePlace } from './variablePlaces';
 

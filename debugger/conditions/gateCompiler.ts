@@ -4,26 +4,23 @@
  * What the monitor cannot do is refused, and the adapter evaluates it at the stop.
  */
 import type { CpuState } from '../../src/monitor/inspection/queries';
-import type { BinaryOperator, EventValue, GateExpression, Width } from '../../src/monitor/machine/session';
+import type { BinaryOperator, EventValue, GateExpression } from '../../src/monitor/machine/session';
 import { findType } from '../expressions/evaluator';
 import { isFloating } from '../expressions/floating';
 import { MEMORY_SIZES, type Expression, type TypeSpelling, type UnaryOperator } from '../expressions/syntax';
-import { notComparable, textHolder } from '../expressions/texts';
+import { notComparable, textHolder, type TextHolder } from '../expressions/texts';
 import { integerType } from '../expressions/values';
-import { littleEndian } from '../numbers';
 import { messageOf } from '../ports';
 import type { Program } from '../program';
 import { isLongMode, registerNamed } from '../registers';
 import { DW_ATE } from '../symbols/dwarf-constants';
-import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
+import { dwarfGeneralNames } from '../symbols/registers';
+import { elementOf, memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
 import { isSignedEncoding } from '../symbols/values';
-import type { SimplePlace } from './variablePlaces';
-
-/** The expression has to be evaluated by the adapter. */
-export class NotCompilable extends Error {}
-
-/** Nor can the adapter evaluate it, whatever the values are: the message is a sentence. */
-export class Meaningless extends NotCompilable {}
+import { constantContent, contentNumber, contentText, memoryContent, movedContent, partOfContent, wholeContent, type Content } from './contents';
+import { binary, constant, converted, extract, plus, widthOf } from './gateArithmetic';
+import { meaningless, refuse } from './refusals';
+import type { SimplePiece, SimplePlace } from './variablePlaces';
 
 /** Where an expression will be evaluated: what is known of it beforehand. */
 export interface GateScope {
@@ -55,15 +52,12 @@ interface CompiledObject {
   readonly kind: 'object';
   readonly type: Type;
   readonly place: { readonly space: Space; readonly address: GateExpression } | undefined;
-  /** Its bits, where it does not lie in memory. */
-  readonly content?: GateExpression;
+  /** Its bytes, where it has no place. */
+  readonly content?: Content;
   readonly bitField?: { readonly offset: number; readonly size: number };
 }
 
 export type Compiled = CompiledNumber | CompiledObject;
-
-const constant = (value: bigint): GateExpression => ({ kind: 'constant', value: BigInt.asUintN(64, value) });
-const WIDTHS: readonly Width[] = [8, 16, 32, 64];
 
 /** Compiles an expression to a whole number. NotCompilable where that is not possible. */
 export function compileNumber(tree: Expression, scope: GateScope): CompiledNumber {
@@ -107,17 +101,12 @@ class Compiler {
     if (type.kind === 'void' || 'members' in type) return refuse('not a number');
     const signed = type.kind === 'base' ? isSignedEncoding(type) : type.kind === 'enum' && type.signed;
     if (value.bitField) return this.bits(value, value.bitField, signed);
-    const bytes = type.size;
-    if (bytes < 1 || bytes > 8) return refuse('wider than 64 bits');
-    const raw = value.place ? at(value.place, bytes) : value.content ?? refuse('no place');
-    return number(converted(raw, bytes * 8, signed), bytes * 8, signed);
+    return number(converted(bytesOf(value, 0, type.size), type.size * 8, signed), type.size * 8, signed);
   }
 
-  private bits({ place }: CompiledObject, { offset, size }: { offset: number; size: number }, signed: boolean): CompiledNumber {
+  private bits(record: CompiledObject, { offset, size }: { offset: number; size: number }, signed: boolean): CompiledNumber {
     const skip = offset % 8;
-    const bytes = Math.ceil((skip + size) / 8);
-    if (!place || bytes > 8) return refuse('a bit field without a place');
-    const raw = at({ ...place, address: plus(place.address, constant(BigInt(Math.floor(offset / 8)))) }, bytes);
+    const raw = bytesOf(record, Math.floor(offset / 8), Math.ceil((skip + size) / 8));
     const shifted = binary('>>', binary('<<', raw, constant(BigInt(64 - skip - size))), constant(BigInt(64 - size)), 64, signed);
     return number(shifted, size, signed);
   }
@@ -150,22 +139,26 @@ class Compiler {
   }
 
   private variable({ type, place }: { readonly type: Type; readonly place: SimplePlace | undefined }): CompiledObject {
-    switch (place?.kind) {
-      case 'memory': {
-        const base: GateExpression | undefined = place.base === undefined ? undefined : { kind: 'register', name: place.base };
-        const address = base ? plus(base, constant(place.offset), this.addressBits) : constant(place.offset);
-        return { kind: 'object', type, place: { space: 'linear', address } };
-      }
-      case 'register': {
-        if (sizeOf(type) > 8) return refuse('wider than 64 bits');
-        return { kind: 'object', type, place: undefined, content: { kind: 'register', name: place.name } };
-      }
-      case 'constant': {
-        if (place.bytes.length > 8) return refuse('wider than 64 bits');
-        return { kind: 'object', type, place: undefined, content: constant(littleEndian(place.bytes)) };
-      }
-      default: return refuse('its place is not simple');
-    }
+    if (place?.kind === 'memory') return { kind: 'object', type, place: { space: 'linear', address: this.address(place) } };
+    const pieces = place?.kind === 'pieces' ? place.pieces : [{ offset: 0, bytes: sizeOf(type), place: place ?? refuse('its place is not simple'), skip: 0 }];
+    return { kind: 'object', type, place: undefined, content: pieces.flatMap((piece) => this.piece(piece)) };
+  }
+
+  private address({ base, offset }: Extract<SimplePlace, { kind: 'memory' }>): GateExpression {
+    return base === undefined ? constant(offset) : plus({ kind: 'register', name: base }, constant(offset), this.addressBits);
+  }
+
+  /** The bytes of a piece, numbered as they are in the variable. */
+  private piece({ offset, bytes, place, skip }: SimplePiece): Content {
+    const all = place.kind === 'memory' ? memoryContent(this.address(place), skip + bytes, this.addressBits)
+      : place.kind === 'constant' ? constantContent(place.bytes) : wholeContent({ kind: 'register', name: place.name }, this.registerBytes(place.name));
+    return movedContent(partOfContent(all, skip, bytes), offset);
+  }
+
+  /** As many bytes as the monitor gives of a register: of a vector register the low ones. */
+  private registerBytes(name: string): number {
+    if (/^x?mm\d+$/.test(name)) return 8;
+    return dwarfGeneralNames(this.codeBits === 64 ? 'x86-64' : '386').includes(name) ? this.addressBits / 8 : refuse(`the register ${name}`);
   }
 
   private event(name: string): CompiledNumber | undefined {
@@ -219,7 +212,7 @@ class Compiler {
     if (!value.place || value.bitField) return refuse('no address');
     if (value.place.space !== 'linear') return { ...number(value.place.address, 64, false), space: value.place.space };
     const size = this.addressBits / 8;
-    return { kind: 'object', type: { kind: 'pointer', size, target: value.type }, place: undefined, content: value.place.address };
+    return { kind: 'object', type: { kind: 'pointer', size, target: value.type }, place: undefined, content: wholeContent(value.place.address, size) };
   }
 
   private binary(operator: string, left: Expression, right: Expression): Compiled {
@@ -230,8 +223,19 @@ class Compiler {
     if (left.kind === 'text') return this.textComparison(operator, right, left.bytes);
     if (right.kind === 'text') return this.textComparison(operator, left, right.bytes);
     const [first, second] = [this.value(left), this.value(right)];
-    if (isPointerLike(first) && (operator === '+' || operator === '-')) return refuse('arithmetic with pointers');
+    if (isPointerLike(first) && (operator === '+' || operator === '-')) return this.moved(operator, first, second);
     return arithmetic(operator, this.load(first), this.load(second));
+  }
+
+  /** A pointer, or an array's address, so many elements further. */
+  private moved(operator: '+' | '-', from: CompiledObject, by: Compiled): CompiledObject {
+    const type = stripType(from.type);
+    const target = type.kind === 'pointer' ? type.target : type.kind === 'array' ? elementOf(type) : undefined;
+    if (!target || isPointerLike(by)) return refuse('the distance of two pointers');
+    if (from.place?.space === 'physical' && type.kind === 'array') return refuse('a pointer into physical memory');
+    const bytes = binary('*', this.load(by).gate, constant(BigInt(Math.max(1, sizeOf(target)))));
+    const size = this.addressBits / 8;
+    return { kind: 'object', type: { kind: 'pointer', size, target }, place: undefined, content: wholeContent(binary(operator, this.load(from).gate, bytes, this.addressBits), size) };
   }
 
   private textComparison(operator: string, tree: Expression, bytes: Uint8Array): CompiledNumber {
@@ -240,11 +244,15 @@ class Compiler {
       if (value.kind === 'number') throw notComparable('a number');
       return textHolder(value.type);
     });
-    const place = holder.kind === 'pointer' ? { space: 'linear' as const, address: this.load(value).gate } : value.kind === 'object' ? value.place : undefined;
-    if (!place) return refuse('an array that lies in registers');
-    const room = holder.kind === 'array' && holder.room !== undefined ? { room: holder.room } : {};
-    const isSame: GateExpression = { kind: 'text', ...place, bytes, ...room };
+    const isSame = this.text(value, holder, bytes);
     return number(operator === '==' ? isSame : { kind: 'unary', op: '!', value: isSame }, 32, true);
+  }
+
+  private text(value: Compiled, holder: TextHolder, bytes: Uint8Array): GateExpression {
+    if (holder.kind === 'pointer') return { kind: 'text', space: 'linear', address: this.load(value).gate, bytes };
+    const { place, content = [] } = value.kind === 'object' ? value : { place: undefined };
+    if (place) return { kind: 'text', ...place, bytes, ...(holder.room === undefined ? {} : { room: holder.room }) };
+    return contentText(content, holder.room ?? refuse('an array of unknown length without a place'), bytes);
   }
 
   private member(object: Expression, name: string, arrow: boolean): Compiled {
@@ -254,10 +262,10 @@ class Compiler {
     const isPointer = owner.kind === 'object' && stripType(owner.type).kind === 'pointer';
     const record = isPointer ? this.dereference(owner) : owner;
     const type = record.kind === 'object' ? stripType(record.type) : undefined;
-    if (record.kind !== 'object' || !type || !('members' in type) || !record.place) return refuse('no struct in memory');
+    if (record.kind !== 'object' || !type || !('members' in type)) return refuse('no struct');
     const member = memberNamed(type, name) ?? meaningless(`${typeName(record.type)} has no member '${name}'.`);
-    if (member.bits) return { kind: 'object', type: member.type, place: record.place, bitField: member.bits };
-    return { kind: 'object', type: member.type, place: { ...record.place, address: plus(record.place.address, constant(BigInt(member.offset))) } };
+    if (member.bits) return { ...record, type: member.type, bitField: member.bits };
+    return partOf(record, member.type, constant(BigInt(member.offset)));
   }
 
   private registerPart(object: Expression, name: string): CompiledNumber | undefined {
@@ -274,10 +282,10 @@ class Compiler {
       const address = plus(this.load(owner).gate, scaled(sizeOf(type.target)), this.addressBits);
       return { kind: 'object', type: type.target, place: { space: 'linear', address } };
     }
-    if (type.kind !== 'array' || !owner.place) return refuse('not an array in memory');
-    const rest = type.dimensions.slice(1);
-    const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
-    return { kind: 'object', type: element, place: { ...owner.place, address: plus(owner.place.address, scaled(sizeOf(element))) } };
+    if (type.kind !== 'array') return refuse('not an array');
+    const element = elementOf(type);
+    const offset = index.gate.kind === 'constant' ? constant(index.gate.value * BigInt(sizeOf(element))) : scaled(sizeOf(element));
+    return partOf(owner, element, offset);
   }
 
   private memory(size: string | undefined, address: CompiledNumber): Compiled {
@@ -297,16 +305,8 @@ class Compiler {
     const size = sizeOf(type);
     if ('members' in bare || bare.kind === 'array' || size < 1 || size > 8 || isFloating(type)) return refuse('no cast to this');
     if (space === 'physical' && bare.kind === 'pointer') return refuse('a pointer into physical memory');
-    return { kind: 'object', type, place: undefined, content: gate };
+    return { kind: 'object', type, place: undefined, content: wholeContent(gate, size) };
   }
-}
-
-function meaningless(why: string): never {
-  throw new Meaningless(why);
-}
-
-function refuse(why: string): never {
-  throw new NotCompilable(why);
 }
 
 /** What holds for any values; what is wrong for any values means nothing. */
@@ -329,36 +329,25 @@ function literal(value: bigint, isHex: boolean): CompiledNumber {
   return number(constant(value), bits, signed);
 }
 
-function widthOf(bits: number): Width {
-  return WIDTHS.find((width) => width === bits) ?? refuse(`${bits} bits`);
+/** A member or element, from a number of bytes on. */
+function partOf({ place, content = [] }: CompiledObject, type: Type, offset: GateExpression): CompiledObject {
+  if (place) return { kind: 'object', type, place: { ...place, address: plus(place.address, offset) } };
+  if (offset.kind !== 'constant') return refuse('an element by a number that is not known, of what lies in no memory');
+  return { kind: 'object', type, place: undefined, content: partOfContent(content, Number(BigInt.asIntN(64, offset.value)), sizeOf(type)) };
 }
 
-function binary(op: BinaryOperator, left: GateExpression, right: GateExpression, bits: Width = 64, signed = false): GateExpression {
-  return { kind: 'binary', op, left, right, ...(bits === 64 ? {} : { bits }), ...(signed ? { signed } : {}) };
-}
-
-function plus(left: GateExpression, right: GateExpression, bits: Width = 64): GateExpression {
-  if (right.kind === 'constant' && right.value === 0n) return left;
-  return binary('+', left, right, bits);
+/** Bytes of a value, 1 to 8, as a number without sign. */
+function bytesOf({ place, content = [] }: CompiledObject, offset: number, bytes: number): GateExpression {
+  if (bytes < 1 || bytes > 8) return refuse('wider than 64 bits');
+  if (place) return at({ ...place, address: plus(place.address, constant(BigInt(offset))) }, bytes);
+  return contentNumber(partOfContent(content, offset, bytes), bytes);
 }
 
 function at({ space, address }: { readonly space: Space; readonly address: GateExpression }, bytes: number): GateExpression {
   return { kind: 'memory', space, address, bytes };
 }
 
-/** The low bits of something, sign- or zero-extended to 64. */
-function converted(value: GateExpression, bits: number, signed: boolean): GateExpression {
-  const width = WIDTHS.find((each) => each === bits);
-  if (width !== undefined) return { kind: 'cast', bits: width, signed, value };
-  return binary('>>', binary('<<', value, constant(BigInt(64 - bits))), constant(BigInt(64 - bits)), 64, signed);
-}
-
-/** Bits of a register from `lowBit` on. */
-function extract(whole: GateExpression, lowBit: number, bits: number): GateExpression {
-  return converted(lowBit === 0 ? whole : binary('>>', whole, constant(BigInt(lowBit))), bits, false);
-}
-
-function isPointerLike(value: Compiled): boolean {
+function isPointerLike(value: Compiled): value is CompiledObject {
   if (value.kind === 'number') return false;
   const { kind } = stripType(value.type);
   return kind === 'pointer' || kind === 'array';

@@ -11,7 +11,7 @@ import { userError } from '../ports';
 import type { Program } from '../program';
 import type { NamedRegister } from '../registers';
 import { typedRegister } from '../registerTypes';
-import { memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
+import { elementOf, memberNamed, sizeOf, stripType, typeName, type Type } from '../symbols/types';
 import { partOf, type ValueSource } from '../symbols/values';
 import type { SyncMemory } from '../syncMemory';
 import { DOUBLE, FLOAT, floating, floatingArithmetic, isFloating, isFloatingValue, isTrue, numberIn, toFloating, wholePart } from './floating';
@@ -211,6 +211,7 @@ class Evaluator {
     const part = arrow ? undefined : this.registerPart(object, name);
     if (part) return part;
     const owner = this.value(object);
+    if (owner.kind === 'integer' && owner.register) throw userError(`The register ${owner.register.name} has no part '${name}' here.`);
     const record = owner.kind === 'object' && (arrow || stripType(owner.type).kind === 'pointer') ? this.dereference(owner) : owner;
     const type = record.kind === 'object' ? stripType(record.type) : undefined;
     if (record.kind !== 'object' || !type || !('members' in type)) throw userError(`'.${name}': the value before it is not a struct.`);
@@ -241,8 +242,7 @@ class Evaluator {
       return this.at({ space: space ?? { kind: 'linear' }, address }, type.target);
     }
     if (type.kind !== 'array') throw userError(`A value of type ${typeName(owner.type)} cannot be indexed.`);
-    const rest = type.dimensions.slice(1);
-    const element: Type = rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest };
+    const element = elementOf(type);
     const offset = Number(index) * sizeOf(element);
     return { kind: 'object', type: element, source: partOf(owner.source, offset), ...placed(owner, offset) };
   }
@@ -355,9 +355,7 @@ function pointed(value: Value): { readonly target: Type } | undefined {
   if (value.kind === 'integer') return undefined;
   const type = stripType(value.type);
   if (type.kind === 'pointer') return { target: type.target };
-  if (type.kind !== 'array') return undefined;
-  const rest = type.dimensions.slice(1);
-  return { target: rest.length === 0 ? type.element : { kind: 'array', element: type.element, dimensions: rest } };
+  return type.kind === 'array' ? { target: elementOf(type) } : undefined;
 }
 
 /** C's integer promotions: nothing is narrower than int. */

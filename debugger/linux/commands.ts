@@ -2,7 +2,7 @@
 import { hex } from '../numbers';
 import type { Command } from '../replCommands';
 import { userError } from '../ports';
-import type { LinuxQueries } from './queries';
+import { isFurther, runningOn, type LinuxQueries } from './queries';
 import { messageLines } from './printkBuffer';
 import type { Process } from './tasks';
 import type { TaskStacks } from './taskStacks';
@@ -13,8 +13,8 @@ export class LinuxCommands {
   constructor(private readonly queries: LinuxQueries, private readonly stacks: TaskStacks) {
     this.commands = [
       ['linux', { usage: 'linux', help: 'the Linux kernel that runs: version, where it lies, what is known of it', run: () => this.linux() }],
-      ['ps', { usage: 'ps', help: "Linux's processes, and where they wait", run: () => this.processes() }],
-      ['stack', { usage: 'stack PID', help: 'the stack of a process, whether or not a CPU runs it', words: (before) => this.pids(before), run: (words) => this.stack(words) }],
+      ['ps', { usage: 'ps', help: "Linux's processes and threads, and where they wait", run: () => this.processes() }],
+      ['stack', { usage: 'stack PID', help: 'the stack of a process or thread, whether or not a CPU runs it', words: (before) => this.pids(before), run: (words) => this.stack(words) }],
       ['current', { usage: 'current', help: 'the process that each CPU runs', run: () => this.current() }],
       ['lsmod', { usage: 'lsmod', help: "Linux's loaded modules", run: () => this.modules() }],
       ['dmesg', { usage: 'dmesg', help: "the kernel's messages", run: () => this.messages() }],
@@ -35,23 +35,31 @@ export class LinuxCommands {
 
   private async processes(): Promise<string> {
     const waits = await this.stacks.waits();
-    const rows = (await this.queries.processes()).map(({ pid, parent, state, cr3, name, current }) =>
-      [`${current ? '*' : ' '}${pid}`, `${parent}`, state, cr3 === undefined ? '-' : hex(cr3, 8), waits.get(pid) ?? '-', cr3 === undefined ? `[${name}]` : name]);
+    const tasks = await this.queries.tasks();
+    const rows = await Promise.all(tasks.all.map(async (thread) => {
+      const { pid, process, parent, state, name } = thread;
+      const cr3 = await tasks.rootOf(thread);
+      const isRunning = runningOn(tasks, thread) !== undefined;
+      return [
+        `${isRunning ? '*' : ' '}${pid}`, isFurther(thread) ? `(${process})` : `${parent}`, state, cr3 === undefined ? '-' : hex(cr3, 8), waits.get(pid) ?? '-',
+        cr3 === undefined ? `[${name}]` : name,
+      ];
+    }));
     return table([[' PID', 'PPID', 'S', 'CR3', 'WAITS IN', 'COMMAND'], ...rows]);
   }
 
   private async pids(before: readonly string[]): Promise<string[]> {
     // There may be no Linux, and then no process.
-    return before.length > 0 ? [] : (await this.queries.processList()).processes.map(({ pid }) => `${pid}`);
+    return before.length > 0 ? [] : (await this.queries.processList()).processes.flatMap(({ pid, threads = [] }) => [pid, ...threads.map(({ tid }) => tid)]).map(String);
   }
 
   private async stack(words: readonly string[]): Promise<string> {
     const [word = ''] = words;
-    if (words.length !== 1 || !/^\d+$/.test(word)) throw userError("Usage: stack PID, with the number of a process: 'ps' lists them.");
-    const { process: { name, pid, state }, cpu, waitsIn, rows } = await this.stacks.stack(Number(word));
-    const how = cpu === undefined ? `state ${state}${waitsIn === undefined ? '' : `, waits in ${waitsIn}`}` : `runs on CPU ${cpu}`;
+    if (words.length !== 1 || !/^\d+$/.test(word)) throw userError("Usage: stack PID, with the number of a process or thread: 'ps' lists them.");
+    const { process: thread, cpu, waitsIn, rows } = await this.stacks.stack(Number(word));
+    const how = cpu === undefined ? `state ${thread.state}${waitsIn === undefined ? '' : `, waits in ${waitsIn}`}` : `runs on CPU ${cpu}`;
     const width = Math.max(0, ...rows.map(({ address }) => (address === undefined ? 0 : hex(address).length)));
-    return [`${name} (${pid}), ${how}`, ...rows.map(({ address, text }) => `${(address === undefined ? '' : hex(address)).padEnd(width)}  ${text}`)].join('\n');
+    return [`${threadText(thread)}, ${how}`, ...rows.map(({ address, text }) => `${(address === undefined ? '' : hex(address)).padEnd(width)}  ${text}`)].join('\n');
   }
 
   private async current(): Promise<string> {
@@ -71,8 +79,14 @@ export class LinuxCommands {
   }
 }
 
-function processText({ pid, parent, state, name, task }: Process): string {
-  return `${name} (${pid}), parent ${parent}, state ${state}, struct task_struct at ${hex(task)}`;
+/** 'sh (102)', 'worker (105), thread of 104'. */
+function threadText(thread: Process): string {
+  return `${thread.name} (${thread.pid})${isFurther(thread) ? `, thread of ${thread.process}` : ''}`;
+}
+
+function processText(thread: Process): string {
+  const { parent, state, task } = thread;
+  return `${threadText(thread)}, parent ${parent}, state ${state}, struct task_struct at ${hex(task)}`;
 }
 
 function slideText(slide: bigint | undefined): string {

@@ -25,6 +25,9 @@ const LONGEST_FUNCTION = 8192n;
 /** The kernel's segment of what each CPU has for itself (GDT_ENTRY_PERCPU in asm/segment.h, 32-bit). */
 const PER_CPU_GDT_ENTRY = 27n;
 
+/** Kernels with a few tasks may not show which field links threads; with many, more looking does not help. */
+const MOST_SEARCHES_FOR_THREADS = 16;
+
 /** Exported data that are looked up where the symbol table has code alone. */
 const EXPORTED = ['init_task', 'current_task', '__per_cpu_offset', 'init_mm', 'mem_map', 'vmemmap_base'];
 
@@ -38,6 +41,8 @@ export class LinuxKernel {
   private btfKnown: Promise<Btf | undefined> | undefined;
   private orcKnown: Promise<OrcTable | undefined> | undefined;
   private layoutKnown: Promise<TaskLayout | undefined> | undefined;
+  /** How often the fields of tasks may be looked for again although they were found, but for the one that links threads. */
+  private searchesLeft = MOST_SEARCHES_FOR_THREADS;
   private readonly placed = new Map<string, Promise<bigint | undefined>>();
 
   private constructor(
@@ -76,6 +81,9 @@ export class LinuxKernel {
     if (now.length !== bytes.length || now.some((byte, i) => byte !== bytes[i])) return false;
     const space = await kernelSpace(cpu, this.inspect, this.pointerBytes);
     this.memory = new KernelMemory(this.inspect, space, this.pointerBytes, lowestAddress({ pointerBytes: this.pointerBytes, handler: at }));
+    // A kernel that has just begun has too few tasks to tell their fields.
+    const layout = await this.layoutKnown;
+    if (!layout || (layout.threadNode === undefined && this.searchesLeft-- > 0)) this.layoutKnown = undefined;
     return true;
   }
 
@@ -123,6 +131,7 @@ export class LinuxKernel {
     return this.orcKnown ??= this.readOrc();
   }
 
+  /** The fields of tasks; undefined where they cannot be found, or not yet. */
   taskLayout(): Promise<TaskLayout | undefined> {
     return this.layoutKnown ??= this.readLayout();
   }

@@ -8,7 +8,7 @@ import type { CpuMoment, LinuxGuest, LinuxMoment } from './linuxGuest';
 import type { KernelModule } from './modules';
 import { rootFinder, type RootOf } from './pageTables';
 import { kernelMessages, type KernelMessage } from './printkBuffer';
-import { processes, processOf, type Process } from './tasks';
+import { processes, processOf, threads, type Process } from './tasks';
 import type { TaskLayout } from './taskLayout';
 
 const PAGE = 4096n;
@@ -17,7 +17,7 @@ const PAGE = 4096n;
 export interface Tasks {
   readonly moment: LinuxMoment;
   readonly layout: TaskLayout;
-  /** By number of process. */
+  /** By number of process, and behind each process's first thread its others. */
   readonly all: readonly Process[];
   readonly rootOf: RootOf;
 }
@@ -36,16 +36,23 @@ export class LinuxQueries {
   async tasks(): Promise<Tasks> {
     const moment = await this.linux();
     const { layout, init } = await this.layout(moment);
-    const all = await processes(moment.kernel.memory, layout, init);
+    const firsts = await processes(moment.kernel.memory, layout, init);
+    const all = (await Promise.all(firsts.map(async (first) => [first, ...await threads(moment.kernel.memory, layout, first)]))).flat();
     return { moment, layout, all, rootOf: await rootFinder(moment.kernel, moment.btf, all, this.target.inspect) };
   }
 
   async processes(): Promise<ProcessInfo[]> {
-    const { moment, all, rootOf } = await this.tasks();
-    return Promise.all(all.map(async (process) => {
-      const cr3 = await rootOf(process);
-      const { pid, parent, state, name } = process;
-      return { pid, parent, state, name, ...(cr3 === undefined ? {} : { cr3 }), current: moment.cpus.some(({ task }) => task === process.task) };
+    const tasks = await this.tasks();
+    const { all, rootOf } = tasks;
+    const isRunning = (thread: Process): boolean => runningOn(tasks, thread) !== undefined;
+    return Promise.all(all.filter((thread) => !isFurther(thread)).map(async (first) => {
+      const cr3 = await rootOf(first);
+      const { pid, parent, state, name } = first;
+      const further = all.filter((thread) => isFurther(thread) && thread.process === pid);
+      const told = further.map((thread) => ({ tid: thread.pid, state: thread.state, name: thread.name, current: isRunning(thread) }));
+      return {
+        pid, parent, state, name, ...(cr3 === undefined ? {} : { cr3 }), current: [first, ...further].some(isRunning), ...(told.length === 0 ? {} : { threads: told }),
+      };
     }));
   }
 
@@ -91,6 +98,17 @@ export class LinuxQueries {
     if (!layout || init === undefined) throw userError("The fields of this kernel's tasks were not found.");
     return { layout, init };
   }
+}
+
+/** The CPU that runs a thread; undefined for none. */
+export function runningOn({ moment: { cpus } }: Tasks, { task }: Process): number | undefined {
+  const index = cpus.findIndex((cpu) => cpu.task === task);
+  return index < 0 ? undefined : index;
+}
+
+/** Whether it is a thread beside its process's first. */
+export function isFurther({ pid, process }: Process): boolean {
+  return pid !== process;
 }
 
 /** A kernel module in the protocol's form. */

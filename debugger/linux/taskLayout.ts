@@ -6,6 +6,7 @@ import { littleEndian } from '../numbers';
 import { memberNamed } from '../symbols/types';
 import type { Btf } from './btf';
 import { textIn, type KernelMemory } from './kernelMemory';
+import { findThreadNode } from './threads';
 
 /** Offsets in bytes. */
 export interface TaskLayout {
@@ -19,6 +20,8 @@ export interface TaskLayout {
   readonly memory: number;
   /** The kernel stack's lowest address. */
   readonly stack: number | undefined;
+  /** Links to the other threads of the process; undefined where that was not found. */
+  readonly threadNode: number | undefined;
 }
 
 const COMM_BYTES = 16;
@@ -39,7 +42,7 @@ export function taskLayoutOf(btf: Btf): TaskLayout | undefined {
   const { tasks, comm, pid, tgid, realParent, state, memory } = found;
   if (tasks === undefined || comm === undefined || pid === undefined || tgid === undefined) return undefined;
   if (realParent === undefined || state === undefined || memory === undefined) return undefined;
-  return { tasks, comm, pid, tgid, realParent, state, memory, exitState: offset('exit_state'), stack: offset('stack') };
+  return { tasks, comm, pid, tgid, realParent, state, memory, exitState: offset('exit_state'), stack: offset('stack'), threadNode: offset('thread_node') };
 }
 
 /** Finds the fields in the tasks themselves, from the first one's address on. */
@@ -73,7 +76,8 @@ export async function findTaskLayout(memory: KernelMemory, init: bigint): Promis
   // In front of everything that a kernel's builder may order at random: thread_info, then state and stack.
   const stack = find((offset) => all.every((_, i) => number(i, offset) % 4096n === 0n && memory.isKernelAddress(number(i, offset))), 0);
   if (realParent === undefined || ofMemory === undefined || stack === undefined) return undefined;
-  return { tasks, comm, pid, tgid: pid + 4, realParent, memory: ofMemory, state: stack - word, exitState: undefined, stack };
+  const threadNode = await findThreadNode(memory, all.map((task, i) => ({ task, bytes: bytes[i] })));
+  return { tasks, comm, pid, tgid: pid + 4, realParent, memory: ofMemory, state: stack - word, exitState: undefined, stack, threadNode };
 }
 
 function findComm(bytes: Uint8Array): number | undefined {

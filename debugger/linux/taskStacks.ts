@@ -11,7 +11,7 @@ import { KernelMemory } from './kernelMemory';
 import type { LinuxGuest } from './linuxGuest';
 import type { LinuxKernel } from './linuxKernel';
 import { spacePage, tableKind } from './pageTables';
-import type { LinuxQueries, Tasks } from './queries';
+import { runningOn, type LinuxQueries, type Tasks } from './queries';
 import { savedActivation, savedLayout, type SavedLayout } from './savedStack';
 import type { Process } from './tasks';
 
@@ -46,11 +46,11 @@ export class TaskStacks {
     private readonly framesOf: (cpu: number) => Promise<readonly DebugProtocol.StackFrame[]>,
   ) {}
 
-  /** The stack of a process. Error for one that there is not, and where its stack cannot be found. */
+  /** The stack of a process's first thread, or of another thread, by its number. Error for one that there is not, and where its stack cannot be found. */
   async stack(pid: number): Promise<TaskStack> {
     const tasks = await this.queries.tasks();
     const process = tasks.all.find((each) => each.pid === pid);
-    if (!process) throw userError(`There is no process ${pid}: 'ps' lists those that there are.`);
+    if (!process) throw userError(`There is no process ${pid}, and no thread: 'ps' lists those that there are.`);
     const cpu = runningOn(tasks, process);
     if (cpu !== undefined) return { process, cpu, rows: (await this.framesOf(cpu)).map(rowOfFrame) };
     if (ENDED.includes(process.state)) throw userError(`${process.name} (${pid}) has ended, and its stack is gone.`);
@@ -62,7 +62,7 @@ export class TaskStacks {
     return { process, cpu, rows: [...rows.flat(), { text: `(${stack.end})` }], ...(waitsIn === undefined ? {} : { waitsIn }) };
   }
 
-  /** The function of the kernel that each process waits in, by its number; without those that a CPU runs, or may run. */
+  /** The function of the kernel that each thread waits in, by its number; without those that a CPU runs, or may run. */
   async waits(): Promise<ReadonlyMap<number, string>> {
     const tasks = await this.queries.tasks();
     const waiting = tasks.all.filter((process) => process.state !== 'R' && !ENDED.includes(process.state) && runningOn(tasks, process) === undefined);
@@ -120,11 +120,6 @@ export class TaskStacks {
     const symbol = frame && this.guest.symbolAt(frame.lookup);
     return symbol?.name;
   }
-}
-
-function runningOn({ moment: { cpus } }: Tasks, { task }: Process): number | undefined {
-  const cpu = cpus.findIndex((each) => each.task === task);
-  return cpu < 0 ? undefined : cpu;
 }
 
 function stackMemory(memory: KernelMemory): StackMemory {

@@ -1,12 +1,17 @@
-/** The kernel's processes, read from its list of tasks. */
+/** The kernel's processes and their threads, read from its list of tasks. */
 import { littleEndian } from '../numbers';
 import { textIn, type KernelMemory } from './kernelMemory';
 import type { TaskLayout } from './taskLayout';
+import { threadTasks } from './threads';
 
+/** A thread. The first one of a process stands for it. */
 export interface Process {
   /** Linear address of its `struct task_struct`. */
   readonly task: bigint;
+  /** The thread's number; of a process's first thread it is the process's. */
   readonly pid: number;
+  /** The number of the process that it is a thread of. */
+  readonly process: number;
   readonly parent: number;
   /** As `ps` says it: R, S, D, T, t, X, Z, P, I. */
   readonly state: string;
@@ -40,17 +45,24 @@ export async function processes(memory: KernelMemory, layout: TaskLayout, init: 
   return found.sort((a, b) => a.pid - b.pid);
 }
 
+/** A process's threads beside its first, by number. */
+export async function threads(memory: KernelMemory, layout: TaskLayout, { task }: Process): Promise<Process[]> {
+  const tasks = layout.threadNode === undefined ? [] : await threadTasks(memory, layout.threadNode, task);
+  const found = await Promise.all(tasks.map((each) => processOf(memory, layout, each)));
+  return found.flatMap((each) => each ?? []).sort((a, b) => a.pid - b.pid);
+}
+
 /** The process (or thread) of a task; undefined where its memory is absent. */
 export async function processOf(memory: KernelMemory, layout: TaskLayout, task: bigint): Promise<Process | undefined> {
   const at = (offset: number): bigint => task + BigInt(offset);
-  const [pid, parentTask, state, exit, mm, comm] = await Promise.all([
-    memory.number(at(layout.pid), 4), memory.pointer(at(layout.realParent)), memory.number(at(layout.state), 4),
+  const [pid, process, parentTask, state, exit, mm, comm] = await Promise.all([
+    memory.number(at(layout.pid), 4), memory.number(at(layout.tgid), 4), memory.pointer(at(layout.realParent)), memory.number(at(layout.state), 4),
     layout.exitState === undefined ? 0n : memory.number(at(layout.exitState), 4), memory.pointer(at(layout.memory)),
     memory.read(at(layout.comm), COMM_BYTES),
   ]);
-  if (pid === undefined || parentTask === undefined || state === undefined || exit === undefined || mm === undefined) return undefined;
+  if (pid === undefined || process === undefined || parentTask === undefined || state === undefined || exit === undefined || mm === undefined) return undefined;
   const parent = await memory.number(parentTask + BigInt(layout.tgid), 4);
-  return { task, pid: Number(pid), parent: Number(parent ?? 0n), state: stateLetter(state | exit), name: textIn(comm), memory: mm };
+  return { task, pid: Number(pid), process: Number(process), parent: Number(parent ?? 0n), state: stateLetter(state | exit), name: textIn(comm), memory: mm };
 }
 
 function stateLetter(state: bigint): string {

@@ -59,7 +59,9 @@ export class CompilationUnit {
 
   /** MD5 of one of its files, in hexadecimal; undefined where the compiler has not written it. */
   md5Of(path: string): string | undefined {
-    return lineHeaderOf(this.stated)?.digests.get(this.files.indexOf(path));
+    const digests = lineHeaderOf(this.stated)?.digests;
+    // A kernel's thousands of units have none, and of their files each would be looked for in each unit's list.
+    return digests === undefined || digests.size === 0 ? undefined : digests.get(this.files.indexOf(path));
   }
 
   /** The loaded sequences of the line table. */

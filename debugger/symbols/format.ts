@@ -3,7 +3,7 @@
 import type { ReadMemory } from "./cfi";
 import { DW_ATE } from "./dwarf-constants";
 import { numberOf } from "./expression";
-import { sizeOf, stripType, typeName } from "./types";
+import { elementOf, sizeOf, stripType, typeName } from "./types";
 import type { ArrayType, BaseType, EnumType, Member, PointerType, RecordType, Type } from "./types";
 import { bytesAround, floatText, isSignedEncoding, memoryValue, partOf, readBits } from "./values";
 import type { ValueSource } from "./values";
@@ -281,12 +281,6 @@ function bitFieldText(type: Type, raw: bigint | undefined, size: number, source:
 }
 
 // Arrays.
-
-/** What one step into an array gives: an element, or a smaller array if dimensions are left. */
-function elementOf(type: ArrayType): Type {
-  const rest = type.dimensions.slice(1);
-  return rest.length === 0 ? type.element : { kind: "array", element: type.element, dimensions: rest };
-}
 
 function array(type: ArrayType, source: ValueSource, options: FormatOptions): Content {
   const count = type.dimensions[0] ?? 0;

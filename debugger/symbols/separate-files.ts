@@ -9,6 +9,13 @@ import { joinPath } from "./paths";
 
 /** Where distributions keep separate debugging information. */
 const SYSTEM_DEBUG = "/usr/lib/debug";
+/** The same in a directory that is a copy of a guest's files. */
+const DEBUG_TREE = SYSTEM_DEBUG.slice(1);
+
+/** Directories that may be laid out as /usr/lib/debug: those that are named, and what they have of it as copies of a guest's files. */
+function debugTrees(directories: readonly string[]): string[] {
+  return directories.flatMap(directory => [directory, joinPath(directory, DEBUG_TREE)]);
+}
 
 /** A name that a file gives for another, with what shows that it is the right one. */
 export interface FileLink {
@@ -65,12 +72,12 @@ export function buildIdPlaces(buildId: string | undefined): string[] {
 
 /**
  * Paths at which the separate debugging information of a program may be, the most exact first.
- * @param directories where to look beside the usual places: each may be laid out as /usr/lib/debug, or have the files themselves
+ * @param directories where to look beside the usual places: each may be laid out as /usr/lib/debug, be a copy of a guest's files, or have the files themselves
  */
 export function debugFilePlaces(path: string, buildId: string | undefined, link: FileLink | undefined, directories: readonly string[] = []): string[] {
   const directory = directoryOf(path);
   const byId = buildIdPlaces(buildId);
-  const wide = [...directories, SYSTEM_DEBUG];
+  const wide = [...debugTrees(directories), SYSTEM_DEBUG];
   const byName = link === undefined ? [] : [
     joinPath(directory, link.name), joinPath(directory, `.debug/${link.name}`), ...directories.map(each => joinPath(each, link.name)),
     ...wide.map(each => joinPath(each, `${directory}/${link.name}`.replace(/^\/+/, ""))),
@@ -80,9 +87,6 @@ export function debugFilePlaces(path: string, buildId: string | undefined, link:
     joinPath(directory, `${lastPart(path)}.debug`), joinPath(directory, `.debug/${lastPart(path)}.debug`), ...directories.map(each => joinPath(each, `${lastPart(path)}.debug`)),
   ];
 }
-
-/** The layout of a guest's own /usr/lib/debug, where a directory is a copy of its files. */
-const DEBUG_TREE = SYSTEM_DEBUG.slice(1);
 
 /** Paths at which the file of a guest's program may be that runs there as `guestPath`: exact ones first, then by its name alone. */
 export function programPlaces(guestPath: string, buildId: string | undefined, directories: readonly string[]): string[] {
@@ -103,10 +107,23 @@ export function kernelPlaces(release: string, buildId: string | undefined, direc
   return directories.flatMap(directory => [...buildIdPlaces(buildId).flatMap(place => [place, `${DEBUG_TREE}/${place}`]), ...names].map(place => joinPath(directory, place)));
 }
 
-/** Paths at which the supplementary file may be. */
-export function alternatePlaces(path: string, { name, buildId }: FileLink): string[] {
-  const byId = buildId === undefined || buildId.length < 4 ? [] : [`${SYSTEM_DEBUG}/.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`];
-  return [joinPath(directoryOf(path), name), joinPath(directoryOf(path), lastPart(name)), ...byId, joinPath(`${SYSTEM_DEBUG}/.dwz`, lastPart(name))];
+/**
+ * Paths at which the supplementary file of a file at `path` may be. Distributions name it as it is installed (`/usr/lib/debug/.dwz/…`).
+ * @param directories as in `debugFilePlaces`
+ */
+export function alternatePlaces(path: string, { name, buildId }: FileLink, directories: readonly string[] = []): string[] {
+  const beside = directoryOf(path);
+  const trees = [...debugTrees(directories), SYSTEM_DEBUG];
+  const installed = name.startsWith(`${SYSTEM_DEBUG}/`) ? name.slice(SYSTEM_DEBUG.length + 1) : undefined;
+  // The tree of a guest's files, or of an unpacked package, that `path` itself lies in.
+  const around = path.lastIndexOf(`${SYSTEM_DEBUG}/`);
+  const own = around > 0 && installed !== undefined ? [path.slice(0, around) + name] : [];
+  return [...new Set([
+    joinPath(beside, name), ...own, joinPath(beside, lastPart(name)),
+    ...buildIdPlaces(buildId).flatMap(place => trees.map(tree => joinPath(tree, place))),
+    ...(installed === undefined ? [] : trees.map(tree => joinPath(tree, installed))),
+    ...directories.map(directory => joinPath(directory, lastPart(name))), joinPath(`${SYSTEM_DEBUG}/.dwz`, lastPart(name)),
+  ])];
 }
 
 /** Paths at which a split unit may be: as the compiler saw it, then beside the symbol file. */

@@ -158,9 +158,9 @@ class ElfOpener {
 
   /** The file that dwz has moved common entries to. */
   private async alternate(object: ObjectFile, path: string): Promise<DebugInfo | undefined> {
-    const link = readAlternateLink(object, object.name);
+    const link = object.debugSectionSize(".debug_info") === undefined ? undefined : readAlternateLink(object, object.name);
     if (link === undefined) return undefined;
-    for (const place of alternatePlaces(path, link)) {
+    for (const place of alternatePlaces(path, link, this.files.directories)) {
       if (!(await this.files.exists(place))) continue;
       try {
         const file = ElfFile.open(await this.files.open(place), lastPart(place), this.files.unpackers, true);

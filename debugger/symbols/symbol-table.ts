@@ -181,8 +181,14 @@ export class SymbolTable {
     if (quick.length > 0) return quick.map(({ die, unit }) => this.functionReader.info(die, unit));
     const described = this.declarations.functionsNamed(name).filter(({ die }) => rangesOf(die).some(range => this.isLoaded(range)));
     if (described.length > 0) return described.flatMap(({ die, unit }) => unit === undefined ? [] : [this.functionReader.info(die, unit)]);
-    return this.symbols.named(name).filter(symbol => symbol.isFunction).map(symbol =>
-      this.functionAt(this.bias.toRuntime(symbol.start)) ?? this.symbolFunction(symbol));
+    return this.symbols.named(name).filter(symbol => symbol.isFunction).map(symbol => this.functionFrom(symbol));
+  }
+
+  /** The function that begins at a symbol. A label in a function, or a part of one that lies apart, is not where that begins. */
+  private functionFrom(symbol: AddressSymbol): FunctionInfo {
+    const start = this.bias.toRuntime(symbol.start);
+    const found = this.functionAt(start);
+    return found?.start === start ? found : this.symbolFunction(symbol);
   }
 
   /** The described functions to which the symbols of that name lead: found without a walk through all units. */

@@ -103,6 +103,12 @@ function typeLabel(type: Type): string {
   return "name" in type && type.name !== undefined ? `type ${type.name}` : `a ${type.kind} type`;
 }
 
+/** What the elements of an array are: arrays, where it has several dimensions. */
+export function elementOf({ element, dimensions }: ArrayType): Type {
+  const rest = dimensions.slice(1);
+  return rest.length === 0 ? element : { kind: "array", element, dimensions: rest };
+}
+
 /** Bytes that a value of the type takes; 0 for void, functions, incomplete types and arrays of open length. */
 export function sizeOf(type: Type, depth = 0): number {
   const bare = stripType(type);

@@ -85,6 +85,12 @@ export async function unpackPackages(debs, folder) {
   for (const deb of debs) await run(`unpacking ${path.basename(deb)}`, 'dpkg-deb', ['-x', deb, folder]);
 }
 
+/** Unpacks those files of a .deb file into `folder` that match a pattern ('./boot/vmlinuz-*'); others take no room meanwhile. An error if there are none. */
+export async function unpackFiles(deb, folder, pattern) {
+  const script = 'set -o pipefail; dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" --wildcards "$2"';
+  await run(`unpacking ${pattern} of ${path.basename(deb)}`, 'bash', ['-c', script, deb, folder, pattern]);
+}
+
 /** What a .deb file holds: 'linux-image-6.1.0-50-686 6.1.176-1 i386'. */
 export async function packageVersion(deb) {
   return (await run(`looking at ${path.basename(deb)}`, 'dpkg-deb', ['-W', '--showformat=${Package} ${Version} ${Architecture}', deb])).trim();

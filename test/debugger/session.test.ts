@@ -172,6 +172,7 @@ describe('debug session with a C program', function () {
     await client.request('next', { threadId: 1 });
     const waited = Date.now() - begun;
     assert.ok(waited >= 700 && waited < 2000, `answered after ${waited} ms`);
+    for (const command of ['next', 'continue', 'stepBack'] as const) assert.match(await client.refused(command, { threadId: 1 }), /The machine is running already/);
     await client.request('pause', { threadId: 1 });
     assert.equal((await client.stopped('pause')).frame.name, 'finish');
   });

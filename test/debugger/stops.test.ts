@@ -177,6 +177,7 @@ describe('stops of a C program', function () {
         'i == 2', 'i > 1 && counter == 16', 'u32[&i] == 2', '*&i == 2', '$esp != 0 && i == 2', '(char)i == 2', '-i == -2', 'corner.color == 5 && i == 2',
         'corner.y == -4', 'corner.y < 0', '(unsigned)corner.y > 5', 'greeting[i] == 0x6c', '(&corner)->x == 16', '(counter >> 1) % 5 == 3', '!(i - 2)', '$ax == ($eax & 0xffff)',
         '$ah == (($eax >> 8) & 255)', 'phys:0 == 0', 'i == 7 || i == 2', '~i == -3', '(short)0x18000 < 0',
+        '*(greeting + i) == 0x6c', '*(greeting + 5 - i) == 0x6c', '(&corner + 1)->x != 16', '&corner + i != &corner',
       ];
       for (const condition of conditions) {
         await set('loop-body', { condition });
@@ -194,7 +195,7 @@ describe('stops of a C program', function () {
       const text = `(char *)${program.addressOf('greeting')}`;
       const conditions = [
         'greeting == "hello"', '"hello" == greeting', 'greeting != "hell"', 'greeting != "hello!"', 'greeting != "Hello"', 'greeting != ""', 'greeting == "\\x68ello"',
-        `${text} == "hello"`, '&greeting[1] == "ello"', '(char *)&greeting != "help"',
+        `${text} == "hello"`, '&greeting[1] == "ello"', 'greeting + 1 == "ello"', '(char *)&greeting != "help"',
       ];
       for (const condition of conditions) {
         await set('loop-body', { condition });

@@ -22,8 +22,12 @@ export interface ConnectionSurroundings {
   send(bytes: Uint8Array): void;
   /** Closes the connection from our side. */
   close(): void;
-  /** The client has left the machine in good order. */
+  /** The client has left the machine in good order, and is gone. */
   detached(): void;
+  /** The client has left the machine in good order, and stays; it may take it again. */
+  released(): void;
+  /** The client that has stayed takes the machine again. */
+  taken(): void;
   /** The client wants the machine to end. */
   kill(): void;
   /** The machine cannot be had; then the connection is closed. */
@@ -62,6 +66,8 @@ export class GdbConnection {
   private isExtended = false;
   /** Whether it has ended the machine, and not run it again. */
   private hasKilled = false;
+  /** Whether it has left the machine to itself, and not taken it again. */
+  private hasReleased = false;
 
   constructor(private readonly session: MachineSession, private readonly surroundings: ConnectionSurroundings) {
     this.lastStop = surroundings.lastStop;
@@ -90,10 +96,10 @@ export class GdbConnection {
   // What comes.
 
   receive(bytes: Uint8Array): void {
-    for (const arrival of this.reader.take(bytes)) this.take(arrival);
+    for (const arrival of this.reader.take(bytes)) this.handle(arrival);
   }
 
-  private take(arrival: Arrival): void {
+  private handle(arrival: Arrival): void {
     if (this.over || arrival.kind === 'received') return;
     if (arrival.kind === 'again') {
       if (this.lastSent && this.acknowledges) this.surroundings.send(this.lastSent);
@@ -316,10 +322,11 @@ export class GdbConnection {
       ['vCont;', async (text) => this.resume(resumptionOf(text, await this.ready().target.current()))],
       ['vKill;', () => this.kill('OK')],
       ['vRun;', async () => {
+        this.take();
         await this.restart();
         return this.standing();
       }],
-      ['vAttach;', () => this.standing()],
+      ['vAttach;', () => this.attach()],
       ['bs', () => this.resume({ kind: 'step-back' })],
       ['bc', () => this.resume({ kind: 'reverse-continue' })],
     ];
@@ -396,13 +403,34 @@ export class GdbConnection {
     return undefined;
   }
 
+  /** The machine goes on by itself. Who stays may take it again. */
   private async detach(): Promise<Answer> {
     await this.ready().breakpoints.clear();
     await this.session.control.setExceptionStops([]);
+    if (this.isExtended) {
+      this.hasReleased = true;
+      this.surroundings.released();
+      return 'OK';
+    }
     this.send('OK');
     this.surroundings.detached();
     this.end();
     return undefined;
+  }
+
+  private async attach(): Promise<string> {
+    this.take();
+    await this.session.control.pause();
+    const { target } = this.ready();
+    target.changed();
+    target.selected = await target.current();
+    return this.standing();
+  }
+
+  /** It has the machine, also if it had let go of it. */
+  private take(): void {
+    if (this.hasReleased) this.surroundings.taken();
+    this.hasReleased = false;
   }
 
   /** Who stays may run the machine again, from its power-on. */

@@ -41,6 +41,8 @@ const REFUSAL = 'E.Another GDB has this machine; detach it there first.';
 export class GdbServer {
   private connection: GdbConnection | undefined;
   private lastStop: StopReport | undefined;
+  /** Whether the client that is there has the machine. */
+  private hasMachine = false;
 
   constructor(private readonly session: MachineSession, private readonly options: GdbServerOptions) {
     session.onEvent((event) => {
@@ -57,20 +59,25 @@ export class GdbServer {
   }
 
   get isAttached(): boolean {
-    return this.connection !== undefined;
+    return this.hasMachine;
   }
 
   /** Takes a client; one that comes while there is another is told so, and gone. */
   connect(link: GdbLink): GdbClient {
     if (this.connection) return this.refuse(link);
     const { options } = this;
-    options.onAttached(true);
+    this.hand(true);
     const connection = new GdbConnection(this.session, {
       ...link,
       lastStop: this.lastStop,
       architecture: (session) => this.architecture(session),
       failed: (message) => options.tell(`GDB cannot have the machine: ${message}`),
       detached: () => this.leave(connection, () => options.onDetached()),
+      released: () => {
+        this.hand(false);
+        options.onDetached();
+      },
+      taken: () => this.hand(true),
       kill: () => this.leave(connection, () => options.onKill()),
     });
     this.connection = connection;
@@ -97,8 +104,14 @@ export class GdbServer {
   private leave(connection: GdbConnection, act: () => void): void {
     if (this.connection !== connection) return;
     this.connection = undefined;
-    this.options.onAttached(false);
+    if (!this.hasMachine) return;
+    this.hand(false);
     act();
+  }
+
+  private hand(over: boolean): void {
+    this.hasMachine = over;
+    this.options.onAttached(over);
   }
 
   /** After its end GDB leaves a guest without a word. */

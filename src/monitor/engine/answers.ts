@@ -22,6 +22,7 @@ import type { Translator } from './translator/translator';
 
 const INTERRUPT_SERVICE = serviceNumber('int');
 const BREAKPOINT_SERVICE = serviceNumber('int3');
+const DEBUG_SERVICE = serviceNumber('int1');
 const OVERFLOW_SERVICE = serviceNumber('into');
 
 /** The engine, as far as its answers take part of it. */
@@ -200,11 +201,12 @@ export class Answers implements MonitorCalls {
     return true;
   }
 
-  /** Vector of INT n, INT3, and of INTO if it traps; -1 for other services. */
+  /** Vector of INT n, INT1, INT3, and of INTO if it traps; -1 for other services. */
   private interruptOf(number: number): number {
     const { operation, cpu } = this.engine;
     if (number === INTERRUPT_SERVICE) return operation.immediate & 0xff;
     if (number === BREAKPOINT_SERVICE) return VECTOR.BP;
+    if (number === DEBUG_SERVICE) return VECTOR.DB;
     return number === OVERFLOW_SERVICE && cpu.state.flags & FLAG.OF ? VECTOR.OF : -1;
   }
 }

@@ -9,6 +9,7 @@ import { LinuxKernel } from '../../../debugger/linux/linuxKernel';
 import { FETCHING_MS, needGuests } from '../../guests/support/testGuests';
 import { leaveOut } from '../../support/leaveOut';
 import { buildUserProgram } from './userProgram';
+import { testThreads } from './threadTests';
 import { BootedLinux, EARLY_BREAKPOINT, md5, type LinuxKind } from './bootedLinux';
 
 const PAGE = 4096;
@@ -277,7 +278,6 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.pause();
       await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'run' }] });
       const places = new Set<string>();
-      // Each process has it somewhere else.
       for (let process = 0; process < 3; process++) {
         await linux.goOn();
         await linux.send('pie');
@@ -294,7 +294,8 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
           await linux.pause();
         }
       }
-      assert.equal(places.size, 3, [...places].join(', '));
+      // 32-bit kernels choose among 256 places (mmap_rnd_bits is 8), so that of three processes two have the same one now and then.
+      assert.ok(places.size > 1, [...places].join(', '));
       await client.request('setFunctionBreakpoints', { breakpoints: [{ name: 'ksys_write' }] });
       await linux.goOn();
       await client.stopped('breakpoint');
@@ -379,6 +380,8 @@ export function describeKernel(tested: KernelCase, more: (linux: () => BootedLin
       await linux.goOn();
       await linux.type(`kill ${pid}; wait`);
     });
+
+    testThreads(() => linux, () => program);
 
     it('says the same while a process runs, whatever its page tables show of the kernel', async () => {
       // Shells in endless loops, one for each CPU: they go on to the end.

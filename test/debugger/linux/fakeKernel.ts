@@ -21,7 +21,7 @@ const MOUNT = BASE + 0x4000, ROOT_ENTRY = BASE + 0x4100;
 const NODE_SLOTS = 64;
 const LEAF = 1;
 
-export const FAKE_TASKS: TaskLayout = { tasks: 0, comm: 8, pid: 24, tgid: 28, realParent: 32, state: 36, exitState: 40, memory: 44, stack: undefined };
+export const FAKE_TASKS: TaskLayout = { tasks: 0, comm: 8, pid: 24, tgid: 28, realParent: 32, state: 36, exitState: 40, memory: 44, stack: undefined, threadNode: undefined };
 
 /** An area of a process that shows a file. */
 export interface FakeArea {

@@ -124,6 +124,22 @@ describe('paging-lab over the wire: values', function () {
     assert.equal((await numberNow(client, 'cr0')) & 1, 1);
   });
 
+  it('says why a part of a register is not set: bits that the processor gives by itself, lanes and parts that there are not', async () => {
+    const [{ id: frameId }] = await frames(client);
+    const refusals: readonly (readonly [expression: string, value: string, message: RegExp])[] = [
+      ['$cr0.ET', '0', /does not take 0x0 for \$cr0\.ET: it stays 0x1/], ['$cr0.zzz', '1', /The register cr0 has no part 'zzz' here/], ['eflags.zzz', '1', /eflags has no part 'zzz'/],
+      ['$xmm0.u8[16]', '1', /xmm0 has 16 bytes, and this is none of them/], ['$xmm0.u32[-1]', '1', /xmm0 has 16 bytes/], ['$al', '256', /does not fit into al, which has 8 bits/],
+      ['$eflags.IOPL', '4', /does not fit into eflags\.iopl, which has 2 bits/], ['$cs.limit', '1', /cs\.limit cannot be set/], ['$eax + 1', '1', /is a computed value and cannot be set/],
+      ['$retired', '1', /is a computed value and cannot be set/],
+    ];
+    const before = (await client.request('evaluate', { expression: 'hash', context: 'repl' })).result;
+    for (const [expression, value, message] of refusals) assert.match(await client.refused('setExpression', { expression, value, frameId }), message, expression);
+    assert.equal((await client.request('evaluate', { expression: 'hash', context: 'repl' })).result, before, 'nothing has changed');
+    await client.request('setExpression', { expression: '$xmm0.u8[15]', value: '0x80', frameId });
+    assert.equal(await numberNow(client, '$xmm0.u32[3]'), 0x8000_0000);
+    await client.request('setExpression', { expression: '$xmm0.u8[15]', value: '0', frameId });
+  });
+
   it('reads and writes memory, linear and physical', async () => {
     const reference = (await client.request('evaluate', { expression: '&paging_counts', context: 'watch' })).memoryReference ?? '';
     const read = async (memoryReference: string): Promise<string> =>

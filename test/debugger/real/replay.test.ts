@@ -3,6 +3,8 @@
  * returned to, what its configuration may say, and that it is not restarted. All else is as anywhere: modes.test.ts has its suite.
  */
 import assert from 'node:assert/strict';
+import { ContainerReader, ContainerWriter } from '../../../src/host/node/recordings/container';
+import { SECTIONS } from '../../../src/host/node/recordings/save';
 import type { DapClient } from '../client';
 import { startAdapter, useAdapter, valueNow } from './adapter';
 import { recordPagingLab, WAIT_TURN, type RecordedRun } from './recordedRun';
@@ -28,6 +30,31 @@ describe('a machine that is opened from a recording', function () {
       const message = await other.refused('launch', { recording: recorded.file, memory: '64M' });
       assert.match(message, /'?memory'?: it is part of the recording; take it out/);
       assert.match(await other.refused('launch', { recording: `${recorded.file}.gone` }), /recording.*there is no such file/);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('says that another version has made it, and that it has come to another state than it had', async () => {
+    const file = `${recorded.file}.other`;
+    const reader = await ContainerReader.open(recorded.file);
+    const writer = await ContainerWriter.create(file);
+    for (const name of [...Object.values(SECTIONS).flatMap((section) => (typeof section === 'string' ? [section] : [])), SECTIONS.image(0), SECTIONS.image(1)]) {
+      if (!reader.has(name)) continue;
+      const bytes = await reader.section(name);
+      const text = bytes.toString('utf8');
+      const changed = name === SECTIONS.head ? text.replace(/"shadowbox":"[^"]*"/, '"shadowbox":"0.0.7"') : name === SECTIONS.log ? text.replace(recorded.hash, '0123456789abcdef') : undefined;
+      assert.notEqual(changed, text, name);
+      await writer.section(name, [changed === undefined ? bytes : Buffer.from(changed)]);
+    }
+    await writer.finish();
+    await reader.close();
+    const other = startAdapter();
+    try {
+      await other.launch({ recording: file });
+      const said = (words: RegExp): Promise<unknown> => other.event('output', ({ output }) => words.test(output));
+      await Promise.all([said(/recording: it was made by Shadowbox 0\.0\.7, and this is [\d.]+: its guest may go another way here/), said(/has not come to the state that was recorded: its hash is another one/)]);
+      await other.stopped('step');
     } finally {
       await other.close();
     }

@@ -130,6 +130,38 @@ describe("debugging information in other files", function () {
     });
   }
 
+  it("what dwz has moved to a shared file as DWARF 5 has it (.debug_sup)", async function () {
+    needCompiler(this, "-m64");
+    needTools(this, "dwz");
+    const opened = await same(["-m64", "-gdwarf-5", "-O2"], "sup", path => {
+      copyFileSync(path, `${path}.copy`);
+      shop.run("dwz", "--dwarf-5", "-m", "sup.shared", "-L", "none", path, `${path}.copy`);
+      assert.match(shop.run("readelf", "-SW", path), /\.debug_sup/);
+    });
+    assert.ok(opened.table.hasDebugInfo);
+  });
+
+  it("what dwz has moved to a shared file is found in the directories that are named", async function () {
+    needCompiler(this, "-m64");
+    needTools(this, "dwz");
+    const path = shop.compile("named", SAMPLE_C, "-m64", "-g", "-O2", "-Wno-attributes");
+    copyFileSync(path, `${path}.copy`);
+    // As distributions install it.
+    shop.run("dwz", "-m", "named.shared", "-M", "/usr/lib/debug/.dwz/x86_64-linux-gnu/named.debug", path, `${path}.copy`);
+    const shared = readFileSync(join(shop.folder, "named.shared"));
+    rmSync(join(shop.folder, "named.shared"));
+    const directory = join(shop.folder, "guest");
+    for (const place of ["usr/lib/debug/.dwz/x86_64-linux-gnu/named.debug", ".dwz/x86_64-linux-gnu/named.debug", "named.debug"]) {
+      assert.match((await openSymbols(path, { ...files, directories: [directory] })).notes.join(), /made by dwz.*not found/);
+      mkdirSync(join(directory, place, ".."), { recursive: true });
+      writeFileSync(join(directory, place), shared);
+      const { notes, table } = await openSymbols(path, { ...files, directories: [directory] });
+      assert.deepEqual(notes, [], place);
+      assert.ok(table.typeNamed("struct node") !== undefined);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it("a package of split units, DWARF 4", async function () {
     needCompiler(this, "-m64");
     needTools(this, "dwp");

@@ -117,6 +117,12 @@ export function needCompiler(test: Context, ...flags: string[]): void {
   leaveOut(test, `gcc cannot make programs with ${flags.join(" ")} here`);
 }
 
+/** A type as GDB and we may both spell it: without blanks, without the (void) of C, and `unsigned long` for `long unsigned int`. */
+export function spelling(text: string): string {
+  return text.replace(/\(void\)/g, "()").replace(/\b(long|short) (?:unsigned )?int\b/g, whole => whole.replace(" int", "")).replace(/\b((?:long |short )+)unsigned\b/g, "unsigned $1")
+    .replace(/\s+/g, "");
+}
+
 /** A folder for one test file's programs; remove it when done. */
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), "shadowbox-symbols-"));

@@ -5,12 +5,7 @@ import { readFileSync } from "node:fs";
 import { formatValue, memberNamed, memoryValue, sizeOf, stripType, typeName } from "../../../debugger/symbols";
 import type { DisplayNode, SymbolTable } from "../../../debugger/symbols";
 import { ElfFile, SHF } from "../../../debugger/symbols/elf";
-import { needCompiler, needTools, SAMPLE_C, Workshop } from "./toolchain";
-
-/** A type as GDB and we may both spell it: without blanks, without the (void) of C, and without the `int` of `long long int`. */
-function spelling(text: string): string {
-  return text.replace(/\(void\)/g, "()").replace(/\blong int\b/g, "long").replace(/\s+/g, "");
-}
+import { needCompiler, needTools, SAMPLE_C, spelling, Workshop } from "./toolchain";
 
 describe("types and global variables", function () {
   this.timeout(20_000);

@@ -240,6 +240,28 @@ describe('a GDB server', function () {
     assert.equal(told.texts.length, 2);
   });
 
+  it('is left by a client that stays, and may be taken by it again', async () => {
+    const { server, told } = serverFor(session);
+    const client = new TestClient(server);
+    assert.equal(await client.ask('!'), 'OK');
+    assert.equal(await client.ask('Z0,100011,1'), 'OK');
+    assert.equal(await client.ask('D;1'), 'OK');
+    assert.equal(client.isClosed, false);
+    assert.equal(server.isAttached, false);
+    await session.control.resume({ kind: 'continue' });
+    assert.equal(await client.ask('vAttach;1'), 'T05thread:1;');
+    assert.equal((await session.inspect.summary()).running, false);
+    client.send(asSent('vCont;c'));
+    while (!(await session.inspect.summary()).running) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    client.send('\x03');
+    assert.match(await client.answer(), /^T02/, 'its breakpoint went when it left');
+    assert.deepEqual(told.happened, ['attached', 'gone', 'detached', 'attached']);
+    assert.equal(await client.ask('D;1'), 'OK');
+    client.leave();
+    assert.deepEqual([told.happened.slice(4), told.texts], [['gone', 'detached'], []], 'it has gone without the machine: nothing more happens');
+    assert.equal(await new TestClient(server).ask('?'), 'T05thread:1;');
+  });
+
   it('ends the machine at kill; who has come to stay may run it again', async () => {
     const { server, told } = serverFor(session);
     const client = new TestClient(server);

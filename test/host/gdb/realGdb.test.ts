@@ -104,6 +104,26 @@ describe('GDB', function () {
     assert.equal((await debugged.command.ended).status, 0);
   });
 
+  it('steps over an interrupt, and back over it; hardware breakpoints, and a member that is watched', async () => {
+    const here = ['monitor retired', 'monitor hash', 'p/x $pc'];
+    const out = await start('--multiboot', PAGING_LAB, '--serial', 'none').gdb([
+      ATTACH, ECHO('help'), 'monitor help', ECHO('hardware'), 'hbreak wait_turn', 'thbreak ping', 'c', 'c', 'info breakpoints', 'delete',
+      ECHO('member'), 'break user.c:62 if round == 3', 'c', 'delete', 'watch -l notebook->round', 'c', 'reverse-continue', 'delete',
+      'break tick_handler if (frame->cs & 3) == 3', 'c', 'set $was = frame->eip', 'delete', 'tbreak *$was', 'reverse-continue',
+      ECHO('there'), ...here, ...Array.from({ length: 6 }, () => ['stepi', ...here]).flat(), ECHO('back'), ...here, ...Array.from({ length: 6 }, () => ['reverse-stepi', ...here]).flat(), 'kill',
+    ], PAGING_LAB);
+    for (const command of ['where', 'walk ADDR', 'catch VECTOR', 'goto N', 'hash', 'key TEXT']) assert.ok(part(out, 'help').includes(command), command);
+    assert.match(part(out, 'hardware'), /Breakpoint 1, wait_turn[^]*Temporary breakpoint 2, ping[^]*hw breakpoint +keep y[^\n]*wait_turn[^\n]*\n[^\n]*already hit 1 time\n$/);
+    assert.match(part(out, 'member'), /Old value = 3\nNew value = 4\n[^]*Old value = 4\nNew value = 3\n/);
+    const moments = (text: string): readonly string[] => [...text.matchAll(/^(\d+)\n([0-9a-f]{16})\n\$\d+ = (0x[0-9a-f]+)$/gm)].map(([, retired, hash, pc]) => `${retired} ${hash} ${pc}`);
+    const [there, back] = [moments(part(out, 'there')), moments(part(out, 'back'))];
+    assert.equal(there.length, 7, out);
+    assert.deepEqual(back, [...there].reverse());
+    const counts = there.map((moment) => Number(moment.split(' ')[0]));
+    assert.ok(counts.some((count, i) => i > 0 && count - (counts[i - 1] ?? 0) > 20), `one of the steps has gone over the interrupt: ${counts.join()}`);
+    assert.ok(there.every((moment) => / 0x4000/.test(moment)), 'all of them are in the task');
+  });
+
   it('registers and memory are read and written', async () => {
     const out = await start('--multiboot', PAGING_LAB, '--serial', 'none', '--cpu-model', 'x86-64-v3').gdb([
       ATTACH, 'break kernel_main', 'c', ECHO('registers'), 'set $ecx = 0x12345678', 'p/x $ecx', 'p $cr0', 'set $xmm1.v4_int32[2] = 7', 'p $xmm1.v4_int32',
@@ -232,11 +252,13 @@ describe('GDB', function () {
     it('the guest\'s end is told, can be gone back from, and can be run again', async () => {
       const debugged = start(configuration);
       const out = await debugged.gdb([
-        'target extended-remote :{port}', ECHO('end'), 'c', 'reverse-stepi', 'x/i $pc', ECHO('exit'), 'c', 'c', ECHO('again'), 'starti', 'p/x $pc', 'monitor quit',
+        'target extended-remote :{port}', ECHO('end'), 'c', 'reverse-stepi', 'x/i $pc', ECHO('exit'), 'c', 'c', ECHO('again'), 'starti', 'p/x $pc',
+        ECHO('left'), 'detach', 'attach 1', 'thread apply all -q p $cs', 'monitor quit',
       ]);
       assert.match(part(out, 'end'), /The guest has ended the run with status 67[^]*=> 0x\w+:\s+out +%eax,\$0xf4/);
       assert.match(part(out, 'exit'), /exited with code 0103/);
       assert.match(part(out, 'again'), /= 0x100020\n/);
+      assert.match(part(out, 'left'), /Inferior 1 .* detached\][^]*(\$\d+ = \d+\n){4}/);
       assert.equal((await debugged.command.ended).status, 0);
     });
   });

@@ -5,11 +5,11 @@ import { hex, type Place } from './place';
 export function dataBreakpoints(there: () => Place): void {
   /** The word of the stack that is written next. */
   const slot = async (place: Place): Promise<bigint> => (await place.linear(place.mode.stackTop)) - BigInt(place.mode.word);
-  const watch = async (place: Place, name: string, accessType: 'read' | 'write' | 'readWrite', condition?: string, mode?: string): Promise<number | undefined> => {
-    const { dataId, accessTypes = [] } = await place.client.request('dataBreakpointInfo', { name, asAddress: true, bytes: place.mode.word, ...(mode ? { mode } : {}) });
+  const watch = async (place: Place, name: string, accessType: 'read' | 'write' | 'readWrite', more: { readonly condition?: string; readonly hitCondition?: string } = {}): Promise<number | undefined> => {
+    const { dataId, accessTypes = [] } = await place.client.request('dataBreakpointInfo', { name, asAddress: true, bytes: place.mode.word });
     assert.ok(dataId);
     assert.ok(accessTypes.includes(accessType));
-    const { breakpoints: [set] } = await place.client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType, ...(condition ? { condition } : {}) }] });
+    const { breakpoints: [set] } = await place.client.request('setDataBreakpoints', { breakpoints: [{ dataId, accessType, ...more }] });
     assert.equal(set.verified, true, set.message);
     return set.id;
   };
@@ -52,6 +52,34 @@ export function dataBreakpoints(there: () => Place): void {
     await place.step('stepBack', stop.threadId);
     assert.equal(await at(), old);
     assert.equal(/\bCPU \d/.test(stop.text ?? ''), mode.title === 'four CPUs', stop.text);
+  });
+
+  it('heeds conditions and counts hits: the same moments as without them', async () => {
+    const place = there();
+    const { mode } = place;
+    const expression = hex(await slot(place));
+    /** Where it stops first. */
+    const first = async (more: Parameters<typeof watch>[3]): Promise<number> => {
+      await place.rewind();
+      await watch(place, expression, 'write', more);
+      await place.go('data breakpoint');
+      return place.retired();
+    };
+    const moments = [await first({})];
+    while (moments.length < 3) {
+      await place.go('data breakpoint');
+      moments.push(await place.retired());
+    }
+    const [one, two, three] = moments;
+    for (const [wanted, more] of [
+      [two, { hitCondition: '2' }], [three, { hitCondition: '== 3' }], [two, { hitCondition: '% 2' }], [one, { hitCondition: '<= 1' }], [one, { condition: mode.holds }], [one, { condition: 'write == 1' }],
+      [two, { condition: `$retired >= ${two}` }], [three, { condition: mode.holds, hitCondition: '3' }], [three, { condition: `$retired > ${one}`, hitCondition: '2' }],
+      // The adapter alone can evaluate these, at each write.
+      [two, { condition: `$retired >= ${two} ? 1 : 0` }], [three, { condition: `$retired > ${one} ? 1 : 0`, hitCondition: '2' }],
+    ] as const) assert.equal(await first(more), wanted, JSON.stringify(more));
+    await place.rewind();
+    await watch(place, expression, 'write', { condition: mode.never });
+    assert.equal((await place.until(`${three - await place.retired()} instructions`)).description, 'instruction limit reached');
   });
 
   it('stops at the read of what was written, and by physical address as well', async () => {

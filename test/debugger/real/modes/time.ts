@@ -1,5 +1,6 @@
 /** The time line in every mode: ways by count, time and name, bookmarks, and the future that a change of the past leaves. */
 import assert from 'node:assert/strict';
+import { sleep } from '../adapter';
 import type { Place } from './place';
 
 export function timeTravel(there: () => Place): void {
@@ -33,7 +34,32 @@ export function timeTravel(there: () => Place): void {
     assert.equal(stop.description, 'beginning of the time line');
     const { moments: [first], present } = await place.timeline();
     assert.equal(present.retired, first.retired);
-    assert.match(await place.client.refused('stepBack', { threadId: 1, granularity: 'instruction' }), /time line begins here/);
+    for (const granularity of ['instruction', 'line'] as const) assert.match(await place.client.refused('stepBack', { threadId: 1, granularity }), /time line begins here/);
+    assert.match((await place.go('pause', 'reverseContinue')).text ?? '', /time line begins here/);
+    assert.equal(await place.retired(), first.retired);
+  });
+
+  it('goes on to what has not been yet, refuses other commands on the way, and stands where it is paused', async () => {
+    const place = there();
+    const { client } = place;
+    const { present } = await place.timeline();
+    assert.match(await client.refused('shadowbox.travel', { retired: 1, time: 2 }), /only one of 'retired', 'time'/);
+    assert.match(await client.refused('evaluate', { expression: 'goto 5x', context: 'repl' }), /There is no bookmark '5x'/);
+    const { furthest } = await place.timeline();
+    // This guest ends itself before long.
+    if (place.mode.title === 'four CPUs') return;
+    await place.command(`goto ${10 ** 12}`);
+    // Longer than what a command waits for one that is soon over.
+    await sleep(1000);
+    assert.match(await client.refused('evaluate', { expression: 'goto 5', context: 'repl' }), /The machine is running already/);
+    await client.request('pause', { threadId: 1 });
+    await place.stop('pause');
+    const { present: paused, furthest: now } = await place.timeline();
+    assert.ok(paused.retired > furthest.retired && paused.retired < 10 ** 12, `${paused.retired} behind ${furthest.retired}`);
+    assert.equal(now.retired, paused.retired);
+    await place.command(`goto -${paused.retired - present.retired}`);
+    await place.stop('step');
+    assert.equal(await place.retired(), present.retired);
   });
 
   it('changes a register and memory, and keeps the future that a change of the past leaves', async () => {
