@@ -419,6 +419,10 @@ describe('page-tables: strip', () => {
     const cursor = driver.state.stripCursor ?? -1n;
     assert.equal(to - from, 1n << 30n);
     assert.ok(cursor >= from && cursor < to);
+    // Marks are at round addresses, wherever the cursor is.
+    driver.send({ type: 'goTo', linear: 0x50000a84n });
+    for (let i = 0; i < 10; i++) driver.send({ type: 'zoom', to: 'in' });
+    assert.deepEqual(stripView(driver.state), { from: 0x4fffc000n, to: 0x50004000n });
     assert.equal(stripView(driver.send({ type: 'zoom', to: 'all' }).state).to, 1n << 32n);
   });
 });

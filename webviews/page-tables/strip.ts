@@ -12,6 +12,8 @@ import { modeOf, shownSpace, tableKey, type State, type TableSlot } from './stat
 /** Positions on the strip; a range is never drawn thinner than one. */
 export const STRIP_WIDTH = 1000;
 const ZOOM_STEP = 2;
+/** Marks below the strip; the first is where it begins. */
+export const MARKS = 8;
 /** The narrowest view is 8 pages wide: a page from one mark to the next. */
 const NARROWEST_BITS = 15;
 /** Entries that are drawn at least so wide (positions) are drawn as their own tables have it. Of one level so many fit into the view: no more tables are asked for. */
@@ -106,13 +108,14 @@ function merged(ranges: readonly StripRange[], seam: bigint | undefined): StripR
   return out;
 }
 
-/** What of the space the strip shows: a power of two of it, around the cursor. */
+/** What of the space the strip shows: a power of two of it, around the cursor, from a mark on that is a round address. */
 export function stripView(state: State): StripView {
   const mode = modeOf(state, state.shown);
   const all = 1n << BigInt(linearBits(mode));
   const width = all >> BigInt(state.stripZoom);
   const centre = state.stripCursor ?? all / 2n;
-  const lowest = centre - width / 2n;
+  const around = centre - width / 2n;
+  const lowest = around - around % (width / BigInt(MARKS));
   const from = lowest < 0n ? 0n : lowest > all - width ? all - width : lowest;
   return { from, to: from + width };
 }
