@@ -16,12 +16,16 @@ async function pressOn(row: Locator, button: string): Promise<void> {
   await row.locator(`.action-label[aria-label^="${button}"]`).click();
 }
 
+/** The kinds of images besides plain ones, by their files' ends: as qemu-img names them. */
+const FORMATS = { qcow2: 'qcow2', vhd: 'vpc', vhdx: 'vhdx' } as const;
+
 describe('disks and machines in a real VS Code', function () {
   this.timeout(90_000);
   this.bail(true);
+  let folder = '';
   const editor = useEditor(async (context, temporary) => {
     requireTools(context, { 'mkfs.ext4': 'e2fsprogs', 'mkfs.fat': 'dosfstools', mcopy: 'mtools', xorriso: 'xorriso' });
-    const folder = await temporary(path.join(cache, 'disks-'));
+    folder = await temporary(path.join(cache, 'disks-'));
     cpSync(path.join(samples, 'hello', 'hello.img'), path.join(folder, 'boot.img'));
     run('mkfs.ext4', ['-q', '-F', '-L', 'files', '-d', path.join(samples, 'hello'), path.join(folder, 'files.img'), '16M']);
     const [fat, source] = [path.join(folder, 'floppy.img'), path.join(samples, 'hello', 'hello.asm')];
@@ -46,6 +50,23 @@ describe('disks and machines in a real VS Code', function () {
     await image.locator('.file-row').filter({ hasText: 'hello.asm' }).click();
     await page.locator('.tab.active').filter({ hasText: 'hello.asm' }).waitFor();
     await page.locator('.view-line').filter({ hasText: 'boot sector' }).first().waitFor();
+  });
+
+  it('so does one of every other format, and a disc, with the same files in it', async function () {
+    requireTools(this, { 'qemu-img': 'qemu-utils' });
+    const { page } = editor;
+    for (const [end, format] of Object.entries(FORMATS)) run('qemu-img', ['convert', '-O', format, path.join(folder, 'files.img'), path.join(folder, `other.${end}`)]);
+    await runCommand(page, 'View: Show Explorer');
+    for (const name of [...Object.keys(FORMATS).map((end) => `other.${end}`), 'disc.iso']) {
+      const entry = page.locator('.explorer-folders-view .monaco-list-row').and(page.getByRole('treeitem', { name, exact: true }));
+      await entry.waitFor();
+      await entry.dblclick();
+      const image = await panelFrame(page, name);
+      await image.locator('.file-row').filter({ hasText: 'hello.asm' }).waitFor();
+      await image.locator('.volumes').filter({ hasText: name === 'disc.iso' ? 'ISO 9660' : 'ext4' }).waitFor();
+      await screenshot(page, `disk-image-${path.extname(name).slice(1)}`);
+    }
+    await runCommand(page, 'View: Close All Editors');
   });
 
   it('the view Machines offers what lies in the folder, and starts it', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { eventsView, spanText } from '../../webviews/devices/eventsView';
 import { interruptsView } from '../../webviews/devices/interruptsView';
-import { changedValues, DEVICES, parseValue, registersOf, writingOf, type Device } from '../../webviews/devices/model';
+import { changedValues, DEVICES, parseValue, registersOf, withField, writingOf, type Device } from '../../webviews/devices/model';
 import { pciFunctions } from '../../webviews/devices/pciView';
 import { rowsOf } from '../../webviews/devices/rows';
 import { begin, BLANK, keep, reduce, shownRows, writeOrder, type DevicesAct, type DevicesState } from '../../webviews/devices/state';
@@ -93,9 +93,10 @@ describe('devices: writing', () => {
     assert.match(JSON.stringify(writingOf(placeOf('pci/configuration 3.0/VID'))), /read-only/);
   });
   it('reads numbers as people write them, as far as there is room', () => {
-    assert.deepEqual(['0x1f', '1Fh', '0b11111', ' 31 '].map((text) => parseValue(text, 1)), [31, 31, 31, 31]);
-    assert.deepEqual(['256', '0x100', '-1', '', '1f', 'x'].map((text) => parseValue(text, 1)), [undefined, undefined, undefined, undefined, undefined, undefined]);
-    assert.equal(parseValue('0xffffffff', 4), 0xffffffff);
+    assert.deepEqual(['0x1f', '1Fh', '0b11111', ' 31 '].map((text) => parseValue(text, 8)), [31, 31, 31, 31]);
+    assert.deepEqual(['256', '0x100', '-1', '', '1f', 'x'].map((text) => parseValue(text, 8)), [undefined, undefined, undefined, undefined, undefined, undefined]);
+    assert.equal(parseValue('0xffffffff', 32), 0xffffffff);
+    assert.deepEqual(['3', '4'].map((text) => parseValue(text, 2)), [3, undefined]);
   });
   it('begins with the present value, warns, and gives an order', () => {
     const state = after({ type: 'edit', key: TCW });
@@ -106,6 +107,19 @@ describe('devices: writing', () => {
     assert.equal(reduce(state, { type: 'written', error: 'refused' }, STOPPED).edit?.error, 'refused');
     assert.equal(reduce(state, { type: 'written' }, STOPPED).edit, undefined);
     assert.match(after({ type: 'edit', key: 'pci/configuration 3.0/VID' }).message?.text ?? '', /VID: The register is read-only/);
+  });
+  it('writes one field with the others as they are, where a write of these does nothing more', () => {
+    const command = 'pci/configuration 3.0/PCICMD';
+    const state = after({ type: 'edit', key: command, low: 2 });
+    assert.equal(state.edit?.text, '1');
+    assert.ok(view(state, STOPPED).some((part) => part.key === 'edit' && /PCICMD\.BME \(.*bits 2\)/.test(textOf(part))));
+    assert.deepEqual(writeOrder(reduce(state, { type: 'edit-text', text: '0' }, STOPPED), STOPPED), { space: 'configuration', address: 0x1804, bytes: 2, value: 2 });
+    assert.match(String(writeOrder(reduce(state, { type: 'edit-text', text: '2' }, STOPPED), STOPPED)), /Type 0 or 1/);
+    assert.equal(reduce(state, { type: 'written' }, STOPPED).message?.text, 'Wrote PCICMD.BME.');
+    const refused = after({ type: 'edit', key: TCW, low: 1 });
+    assert.equal(refused.edit, undefined);
+    assert.match(refused.message?.text ?? '', /TCW: Its bits cannot be written one by one.*as a whole/);
+    assert.equal(withField(0xffffffff, { name: 'F', low: 4, bits: 8, meaning: '', value: 0xff }, 0x12), 0xfffff12f);
   });
 });
 

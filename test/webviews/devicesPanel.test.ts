@@ -71,6 +71,20 @@ describe('devices: in a browser', function () {
     assert.deepEqual(machine.written.at(-1), { space: 'port', address: 0x43, bytes: 1, value: 0x36 });
     await row(panel, 'pit/counters/TCW').filter({ hasText: '0x36' }).waitFor();
     await eventually(async () => { assert.equal(await page.evaluate(() => document.activeElement?.id), 'tree'); });
+    // A field of a command register, with the other bits as they are.
+    await page.keyboard.press('/');
+    await page.keyboard.type('PCICMD');
+    await page.keyboard.press('ArrowDown');
+    for (let steps = 0; steps < 10 && await row(panel, 'pci/configuration 3.0/PCICMD').getAttribute('aria-selected') !== 'true'; steps++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    for (let steps = 0; steps < 3; steps++) await page.keyboard.press('ArrowDown');
+    await page.locator('.row.field[aria-selected=true]').filter({ hasText: 'BME' }).waitFor();
+    await page.keyboard.press('F2');
+    await page.locator('form').filter({ hasText: 'PCICMD.BME' }).waitFor();
+    await page.keyboard.type('0');
+    await page.keyboard.press('Enter');
+    await page.locator('.message.done').filter({ hasText: 'Wrote PCICMD.BME.' }).waitFor();
+    assert.deepEqual(machine.written.at(-1), { space: 'configuration', address: 0x1804, bytes: 2, value: 2 });
     await page.keyboard.press('/');
     await page.keyboard.type('vendor');
     await row(panel, 'pci/configuration 3.0/VID').waitFor();

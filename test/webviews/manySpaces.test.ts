@@ -90,7 +90,39 @@ describe('page-tables: a Linux with a hundred processes', function () {
     await page.locator('.regions .region').filter({ hasText: 'modules' }).click();
     for (let i = 0; i < 30; i++) await page.click('[data-zoom=in]');
     await page.locator('.scale').filter({ hasText: '4 KiB' }).waitFor();
+    // In the middle of the modules' part none is loaded: nothing is drawn as mapped.
+    await eventually(async () => { assert.equal(await page.locator('.piece').count(), 0); });
     await screenshot(page, 'page-tables-zoomed');
+  }));
+
+  it('zooms by keys alone from all of 2^48 bytes to a page, shows it in the trees, and all of the space again', () => withPanel(DARK, async ({ page }) => {
+    const scale = async (words: string): Promise<void> => { await page.locator('.scale').filter({ hasText: words }).waitFor(); };
+    const strip = page.locator('[data-strip]');
+    await strip.waitFor();
+    await scale('32 TiB');
+    await strip.focus();
+    const words = async (): Promise<string> => await strip.getAttribute('aria-valuetext') ?? '';
+    const step = async (to: RegExp): Promise<void> => {
+      await page.keyboard.press('ArrowRight');
+      await eventually(async () => { assert.match(await words(), to); });
+    };
+    // From afar it is known that a table is there, for the program's part.
+    await step(/^00005555 40000000 to 00005555 7fffffff: guest mapped, .*user$/);
+    for (let presses = 0; presses < 20; presses++) await page.keyboard.press('+');
+    await scale('4 KiB');
+    // From near it turns out what is in it: nothing here; then a table that maps 60 pages, 24 of which the shadow has.
+    await eventually(async () => { assert.match(await words(), /: not mapped, user$/); });
+    await step(/^00005555 55400000: not mapped, user$/);
+    await step(/^00005555 55554000 to 00005555 5556bfff: guest mapped, shadow filled, user$/);
+    await page.locator('.tick-label').filter({ hasText: '00005555 55554000' }).waitFor();
+    await screenshot(page, 'page-tables-zoomed-by-keys');
+    await page.keyboard.press('Enter');
+    await page.locator('[role=row][aria-selected=true]').filter({ hasText: 'PTE 340' }).waitFor();
+    await strip.focus();
+    await page.keyboard.press('-');
+    await scale('16 KiB');
+    await page.keyboard.press('0');
+    await scale('32 TiB');
   }));
 
   it('leads from a walked address to its code and its memory', () => withPanel(DARK, async ({ page, asked }) => {

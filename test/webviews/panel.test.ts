@@ -47,7 +47,7 @@ describe('page-tables: in a browser', function () {
     await screenshot(panel.page, 'page-tables-derivation');
   }));
 
-  it('unfolds a walk step by step where motion is wanted, and comes to its end', () => withPanel(DARK, async (panel) => {
+  it('unfolds a walk level by level where motion is wanted, and comes to its end; at once where it is not', () => withPanel(DARK, async (panel) => {
     const { page } = panel;
     await rowOf(panel, 'Page directory').waitFor();
     // By events, because a machine that has much to do may look when all is over.
@@ -72,6 +72,17 @@ describe('page-tables: in a browser', function () {
     await eventually(async () => { assert.equal(await count('animationend') + await count('animationcancel'), await count('animationstart')); });
     assert.ok(await count('animationend') >= steps, 'they come to their end');
     assert.deepEqual(await page.locator('.step').evaluateAll((all) => all.map((step) => getComputedStyle(step).opacity)), new Array<string>(steps).fill('1'));
+    // One level after the other, each with the arrow that leads to it.
+    const delays = (selector: string) => page.locator(selector).evaluateAll((all) => all.map((element) => parseFloat(getComputedStyle(element).animationDelay)));
+    const ofSteps = await delays('.step');
+    assert.ok(ofSteps.every((delay, at) => at === 0 || delay > ofSteps[at - 1]), ofSteps.join());
+    assert.deepEqual(await delays('.joint'), ofSteps.slice(1));
+    const before = await count('animationstart');
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await walk('00407000');
+    await page.locator('.walk .verdict').waitFor();
+    assert.deepEqual(new Set(await page.locator('.step, .joint').evaluateAll((all) => all.map((element) => getComputedStyle(element).animationName))), new Set(['none']));
+    assert.equal(await count('animationstart'), before, 'and not at all where it is not');
   }));
 
   it('does it all by keyboard: address, walk, steps, trees', () => withPanel(DARK, async (panel) => {

@@ -7,9 +7,9 @@ import { nextInquiries } from '../../webviews/page-tables/plan';
 import { reduce } from '../../webviews/page-tables/reducer';
 import { rowsOf } from '../../webviews/page-tables/rows';
 import { fromKept, INITIAL, toKeep } from '../../webviews/page-tables/state';
-import { stripRanges, stripView } from '../../webviews/page-tables/strip';
+import { stripRanges, stripTables, stripView } from '../../webviews/page-tables/strip';
 import { Driver, machineOf } from './drive';
-import { labKernel, linuxKernel, longKernel, paeKernel, type LabKernel } from './kernels';
+import { busyLinux, labKernel, linuxKernel, longKernel, paeKernel, type LabKernel } from './kernels';
 import { BIT, PagingModel } from './pagingModel';
 
 const ROOT = 0x1000;
@@ -405,7 +405,10 @@ describe('page-tables: strip', () => {
     const { driver } = lab();
     const ranges = stripRanges(driver.state);
     assert.ok(ranges.every(({ from, to }, i) => from < to && (i === 0 || ranges[i - 1].to <= from)));
-    assert.ok(ranges.some(({ from, guest, shadow }) => from === 0x800000n && guest === 'large-page' && shadow === 'empty'));
+    const at = (place: bigint) => ranges.find(({ from, to }) => from <= place && to > place);
+    assert.deepEqual([at(0x800000n)?.guest, at(0x800000n)?.shadow], ['large-page', 'empty']);
+    // Of a large page that the shadow has split, what it has filled.
+    assert.deepEqual(ranges.filter(({ from }) => from === 0x407000n), [{ from: 0x407000n, to: 0x408000n, guest: 'large-page', shadow: 'filled' }]);
     assert.ok(ranges.some(({ from, shadow }) => from === 0x50000000n && shadow === 'filled'));
   });
 
@@ -416,7 +419,44 @@ describe('page-tables: strip', () => {
     const cursor = driver.state.stripCursor ?? -1n;
     assert.equal(to - from, 1n << 30n);
     assert.ok(cursor >= from && cursor < to);
+    // Marks are at round addresses, wherever the cursor is.
+    driver.send({ type: 'goTo', linear: 0x50000a84n });
+    for (let i = 0; i < 10; i++) driver.send({ type: 'zoom', to: 'in' });
+    assert.deepEqual(stripView(driver.state), { from: 0x4fffc000n, to: 0x50004000n });
     assert.equal(stripView(driver.send({ type: 'zoom', to: 'all' }).state).to, 1n << 32n);
+  });
+});
+
+describe('page-tables: what the strip needs', () => {
+  const asked = (driver: Driver, from: number) => driver.asked.slice(from).filter((request) => request === 'shadowbox.table').length;
+
+  it('is nothing more from afar, and by and by the tables of what it zooms to', () => {
+    const driver = new Driver(machineOf(linuxKernel()));
+    assert.deepEqual(stripTables(driver.state), []);
+    const from = driver.asked.length;
+    // The program: 40 pages from 5555 55554000 on.
+    driver.send({ type: 'zoomTo', from: 0x555555554000n, to: 0x55555557c000n });
+    assert.deepEqual(stripTables(driver.state), [{ level: 3, linear: 0x550000000000n }, { level: 2, linear: 0x555540000000n }, { level: 1, linear: 0x555555400000n }]);
+    assert.ok(asked(driver, from) <= 3);
+    assert.ok(stripRanges(driver.state).some(({ from: first, to, guest }) => first >= 0x555555554000n && to === 0x55555557c000n && guest === 'mapped'));
+    const before = driver.asked.length;
+    driver.event('stopped');
+    assert.ok(asked(driver, before) >= 4, 'they are asked anew at a stop, as the root is');
+    driver.send({ type: 'goTo', linear: 0x555555556000n });
+    assert.equal(driver.row(0x555555554000n).level, 1, 'the trees are open down to what the strip shows');
+  });
+
+  it('is few tables at every zoom', () => {
+    const kernel = busyLinux(1).model;
+    for (const place of [0x555555554000n, 0xffff88800000n, 0xffffc0000000n]) {
+      const driver = new Driver(machineOf(kernel));
+      driver.send({ type: 'goTo', linear: place });
+      for (let i = 0; i < 20; i++) {
+        driver.send({ type: 'zoom', to: 'in' });
+        assert.ok(stripTables(driver.state).length <= 64, `${stripTables(driver.state).length} tables`);
+      }
+      assert.ok(stripTables(driver.state).length >= 1);
+    }
   });
 });
 

@@ -19,8 +19,8 @@ export function listen(root: HTMLElement, page: Page): void {
     if (target instanceof Element) onClick(root, page, target);
   });
   root.addEventListener('dblclick', ({ target }) => {
-    const key = target instanceof Element && target.closest('button') === null ? target.closest<HTMLElement>('[data-register]')?.dataset.register : undefined;
-    if (key !== undefined) edit(root, page, key);
+    const { register, low } = target instanceof Element && target.closest('button') === null ? target.closest<HTMLElement>('[data-register]')?.dataset ?? {} : {};
+    if (register !== undefined) edit(root, page, register, low === undefined ? undefined : Number(low));
   });
   root.addEventListener('input', ({ target }) => {
     if (!(target instanceof HTMLInputElement)) return;
@@ -57,7 +57,7 @@ function onKey(root: HTMLElement, page: Page, { key, target }: KeyboardEvent): b
   if ((key === 'Enter' || key === ' ') && row.open !== undefined) page.act({ type: 'toggle', key: row.key });
   else if (key === '*') page.act({ type: 'open-all', key: row.key });
   else if (key.toLowerCase() === 'p' && register !== undefined) page.act({ type: 'pin', key: register });
-  else if (key === 'F2' && register !== undefined) edit(root, page, register);
+  else if (key === 'F2' && register !== undefined) edit(root, page, register, row.kind === 'field' ? row.field.low : undefined);
   else return false;
   return true;
 }
@@ -98,8 +98,8 @@ function onClick(root: HTMLElement, page: Page, target: Element): void {
   }
 }
 
-function edit(root: HTMLElement, page: Page, key: string): void {
-  page.actAndShow({ type: 'edit', key });
+function edit(root: HTMLElement, page: Page, key: string, low?: number): void {
+  page.actAndShow({ type: 'edit', key, low });
   root.querySelector<HTMLInputElement>('[data-field=value]')?.select();
 }
 

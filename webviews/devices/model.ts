@@ -103,10 +103,21 @@ export function writingOf({ device, block, register }: Place): Writing {
   return { address: block.base + register.at };
 }
 
-/** The number that a person has typed: 0x1f, 1fh, 0b101, or decimal digits; undefined for anything else, or what has no room. */
-export function parseValue(text: string, bytes: number): number | undefined {
+/** Why one field of a register cannot be written alone; undefined where the others can be written as they are. */
+export function fieldRefusal({ access, value }: Register): string | undefined {
+  return access === 'read-write' && value !== undefined ? undefined : t('Its bits cannot be written one by one: a write of the others does something, too. Write the register as a whole (F2).');
+}
+
+/** A register's value with another one in one of its fields. Numbers of more than 32 bits have no bit operations. */
+export function withField(value: number, { low, bits }: Field, part: number): number {
+  const mask = (1n << BigInt(bits)) - 1n << BigInt(low);
+  return Number((BigInt(value) & ~mask) | BigInt(part) << BigInt(low));
+}
+
+/** The number that a person has typed: 0x1f, 1fh, 0b101, or decimal digits; undefined for anything else, or what has no room in so many bits. */
+export function parseValue(text: string, bits: number): number | undefined {
   const plain = text.trim().toLowerCase();
   const value = /^0x[0-9a-f]+$/.test(plain) || /^0b[01]+$/.test(plain) || /^\d+$/.test(plain) ? Number(plain)
     : /^[0-9a-f]+h$/.test(plain) ? parseInt(plain, 16) : NaN;
-  return Number.isSafeInteger(value) && value < 2 ** (8 * bytes) ? value : undefined;
+  return Number.isSafeInteger(value) && value < 2 ** bits ? value : undefined;
 }

@@ -17,7 +17,7 @@ export type Row =
   | (Common & { readonly kind: 'device'; readonly device: Device })
   | (Common & { readonly kind: 'block'; readonly device: Device; readonly block: Block })
   | (Common & { readonly kind: 'register'; readonly place: Place; readonly registerKey: string; readonly pinned: boolean })
-  | (Common & { readonly kind: 'field'; readonly register: Register; readonly field: Field })
+  | (Common & { readonly kind: 'field'; readonly register: Register; readonly registerKey: string; readonly field: Field })
   | (Common & { readonly kind: 'state' })
   | (Common & { readonly kind: 'line'; readonly text: string });
 
@@ -82,7 +82,7 @@ function registerRows(place: Place, registerKey: string, { open, pins }: TreeSha
   const isOpen = fields.length === 0 ? undefined : open.has(key);
   return [
     { kind: 'register', key, depth, open: isOpen, place, registerKey, pinned: pins.includes(registerKey) },
-    ...(isOpen === true ? fields.map((field): Row => ({ kind: 'field', key: `${key}/${field.low}`, depth: depth + 1, open: undefined, register: place.register, field })) : []),
+    ...(isOpen === true ? fields.map((field): Row => ({ kind: 'field', key: `${key}/${field.low}`, depth: depth + 1, open: undefined, register: place.register, registerKey, field })) : []),
   ];
 }
 

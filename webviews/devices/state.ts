@@ -4,9 +4,9 @@
 import type { Viewport } from '../ui/virtualList';
 import { scrollToRow } from '../ui/virtualList';
 import type { Inquiries } from '../ui/inquiries';
-import { devicesOf, keyOf, parseValue, registersOf, valueText, writingOf } from './model';
+import { devicesOf, fieldRefusal, keyOf, parseValue, registersOf, valueText, withField, writingOf, type Field, type Register } from './model';
 import { parentIndex, rowsOf, type Row } from './rows';
-import { t } from '../ui/words';
+import { plural, t } from '../ui/words';
 
 export const TABS = ['registers', 'interrupts', 'events', 'pci'] as const;
 export type Tab = (typeof TABS)[number];
@@ -25,8 +25,8 @@ export interface DevicesState {
   readonly viewport: Viewport;
   /** A scroll position that is to be taken once. */
   readonly scroll: { readonly serial: number; readonly top: number };
-  /** A register that is being written to. */
-  readonly edit: { readonly key: string; readonly text: string; readonly error: string | undefined } | undefined;
+  /** A register that is being written to; `low`: only its field that begins at this bit. */
+  readonly edit: { readonly key: string; readonly low: number | undefined; readonly text: string; readonly error: string | undefined } | undefined;
   readonly message: { readonly kind: 'done' | 'error'; readonly text: string } | undefined;
 }
 
@@ -46,7 +46,7 @@ export type DevicesAct =
   | { readonly type: 'pin'; readonly key: string }
   | { readonly type: 'filter'; readonly text: string }
   | { readonly type: 'scrolled'; readonly viewport: Viewport }
-  | { readonly type: 'edit'; readonly key: string | undefined }
+  | { readonly type: 'edit'; readonly key: string | undefined; readonly low?: number | undefined }
   | { readonly type: 'edit-text'; readonly text: string }
   | { readonly type: 'refuse-edit'; readonly text: string }
   | { readonly type: 'written'; readonly error?: string };
@@ -55,9 +55,14 @@ export function shownRows(state: DevicesState, inquiries: Inquiries): Row[] {
   return rowsOf(devicesOf(inquiries) ?? [], state);
 }
 
-/** The key of the register that a row shows, if it shows one. */
+/** The key of the register that a row shows, all of it or a field, if it shows one. */
 export function registerKeyOf(row: Row | undefined): string | undefined {
-  return row?.kind === 'register' ? row.registerKey : undefined;
+  return row?.kind === 'register' || row?.kind === 'field' ? row.registerKey : undefined;
+}
+
+/** The field that is written alone. */
+export function editedField({ fields }: Register, { low }: NonNullable<DevicesState['edit']>): Field | undefined {
+  return low === undefined ? undefined : fields.find((field) => field.low === low);
 }
 
 export function reduce(state: DevicesState, act: DevicesAct, inquiries: Inquiries): DevicesState {
@@ -70,10 +75,10 @@ export function reduce(state: DevicesState, act: DevicesAct, inquiries: Inquirie
     case 'pin': return { ...state, pins: state.pins.includes(act.key) ? state.pins.filter((key) => key !== act.key) : [...state.pins, act.key] };
     case 'filter': return { ...state, filter: act.text, scroll: { serial: state.scroll.serial + 1, top: 0 } };
     case 'scrolled': return { ...state, viewport: act.viewport };
-    case 'edit': return editing(state, act.key, inquiries);
+    case 'edit': return editing(state, act.key, act.low, inquiries);
     case 'edit-text': return state.edit === undefined ? state : { ...state, edit: { ...state.edit, text: act.text, error: undefined } };
     case 'refuse-edit': return state.edit === undefined ? state : { ...state, edit: { ...state.edit, error: act.text } };
-    case 'written': return written(state, act.error);
+    case 'written': return written(state, act.error, inquiries);
   }
 }
 
@@ -116,13 +121,18 @@ export function topsOf(rows: readonly Row[]): number[] {
   return Array.from({ length: rows.length + 1 }, (_, i) => i * ROW_PIXELS);
 }
 
-function editing(state: DevicesState, key: string | undefined, inquiries: Inquiries): DevicesState {
+function editing(state: DevicesState, key: string | undefined, low: number | undefined, inquiries: Inquiries): DevicesState {
   if (key === undefined) return { ...state, edit: undefined };
   const place = registersOf(devicesOf(inquiries) ?? []).get(key);
   if (place === undefined) return state;
+  const { register } = place;
   const writing = writingOf(place);
-  if ('refusal' in writing) return { ...state, edit: undefined, message: { kind: 'error', text: `${place.register.name}: ${writing.refusal}` } };
-  return { ...state, edit: { key, text: place.register.value === undefined ? '' : valueText(place.register.value, place.register.bytes), error: undefined }, message: undefined };
+  const refusal = 'refusal' in writing ? writing.refusal : low === undefined ? undefined : fieldRefusal(register);
+  if (refusal !== undefined) return { ...state, edit: undefined, message: { kind: 'error', text: `${register.name}: ${refusal}` } };
+  const edit = { key, low, text: '', error: undefined };
+  const field = editedField(register, edit);
+  const { value } = field ?? register;
+  return { ...state, edit: { ...edit, text: value === undefined ? '' : field?.bits === 1 ? String(value) : valueText(value, field === undefined ? register.bytes : field.bits / 8) }, message: undefined };
 }
 
 /** What is to be asked of the machine for the register that is being written to, or why not. */
@@ -131,15 +141,20 @@ export function writeOrder(state: DevicesState, inquiries: Inquiries): { readonl
   if (state.edit === undefined || place === undefined) return t('The register is not there any more.');
   const writing = writingOf(place);
   if ('refusal' in writing) return writing.refusal;
-  const { bytes } = place.register;
-  const value = parseValue(state.edit.text, bytes);
-  if (value === undefined) return t('Type a number of {0} bits at most: 0x1f, 1fh, 0b101, or decimal digits.', 8 * bytes);
+  const { bytes, value: present } = place.register;
+  const field = editedField(place.register, state.edit);
+  const bits = field?.bits ?? 8 * bytes;
+  const typed = parseValue(state.edit.text, bits);
+  if (typed === undefined) return plural(bits, 'Type 0 or 1: it is {0} bit.|Type a number of {0} bits at most: 0x1f, 1fh, 0b101, or decimal digits.');
+  const value = field === undefined ? typed : withField(present ?? 0, field, typed);
   return { space: place.block.space, address: writing.address, bytes, value };
 }
 
-function written(state: DevicesState, error: string | undefined): DevicesState {
+function written(state: DevicesState, error: string | undefined, inquiries: Inquiries): DevicesState {
   if (error !== undefined) return state.edit === undefined ? { ...state, message: { kind: 'error', text: error } } : { ...state, edit: { ...state.edit, error } };
-  const name = state.edit?.key.split('/').at(-1) ?? t('the register');
+  const register = registersOf(devicesOf(inquiries) ?? []).get(state.edit?.key ?? '')?.register;
+  const field = register === undefined || state.edit === undefined ? undefined : editedField(register, state.edit);
+  const name = register === undefined ? t('the register') : field === undefined ? register.name : `${register.name}.${field.name}`;
   return { ...state, edit: undefined, message: { kind: 'done', text: t('Wrote {0}.', name) } };
 }
 

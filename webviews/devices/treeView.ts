@@ -37,10 +37,10 @@ function idOf(key: string): string {
 }
 
 function rowView(row: Row, index: number, isSelected: boolean, changed: ReadonlyMap<string, number | undefined>): ElementDescription {
-  const key = row.kind === 'register' ? row.registerKey : undefined;
-  const isChanged = key !== undefined && changed.has(key);
+  const key = row.kind === 'register' || row.kind === 'field' ? row.registerKey : undefined;
+  const isChanged = row.kind === 'register' && changed.has(row.registerKey);
   return h('div', {
-    key: row.key, id: idOf(row.key), class: classes('row', row.kind, isSelected && 'selected', isChanged && 'changed'), role: 'row', 'data-row': row.key, 'data-register': key,
+    key: row.key, id: idOf(row.key), class: classes('row', row.kind, isSelected && 'selected', isChanged && 'changed'), role: 'row', 'data-row': row.key, 'data-register': key, 'data-low': row.kind === 'field' ? row.field.low : undefined,
     'aria-level': row.depth + 1, 'aria-rowindex': index + 1, 'aria-selected': isSelected ? 'true' : 'false',
     'aria-expanded': row.open === undefined ? undefined : row.open ? 'true' : 'false', style: { top: `${index * ROW_PIXELS}px`, '--depth': String(row.depth) },
   }, cells(row, changed));

@@ -6,9 +6,9 @@ import { answerTo, type Inquiries, type Question } from '../ui/inquiries';
 import { notice, sessionNotice } from '../ui/notice';
 import { eventsView } from './eventsView';
 import { interruptsView } from './interruptsView';
-import { DEVICES, devicesOf, EVENTS, eventsOf, INTERRUPTS, interruptsOf, placeText, registersOf } from './model';
+import { bitsText, DEVICES, devicesOf, EVENTS, eventsOf, INTERRUPTS, interruptsOf, placeText, registersOf } from './model';
 import { pciView } from './pciView';
-import { TABS, type DevicesState, type Tab } from './state';
+import { editedField, TABS, type DevicesState, type Tab } from './state';
 import { treeView } from './treeView';
 import { t } from '../ui/words';
 
@@ -50,13 +50,16 @@ function body(state: DevicesState, inquiries: Inquiries): ElementDescription {
   return notice('waiting', t('Asking the machine'), t('It answers in a moment.'));
 }
 
-/** The form by which a register is written. */
+/** The form by which a register, or a field of it, is written. */
 function editStrip({ edit }: DevicesState, inquiries: Inquiries): ElementDescription[] {
   const place = edit === undefined ? undefined : registersOf(devicesOf(inquiries) ?? []).get(edit.key);
   if (edit === undefined || place === undefined) return [];
   const { device, register } = place;
-  return [h('form', { class: 'strip', key: 'edit', 'data-form': 'write', 'aria-label': t('Write {0}', register.name) },
-    h('label', { class: 'field' }, h('span', {}, t('Write {0} ', device.name), h('span', { class: 'hex' }, register.name), ` (${placeText(place)})`),
+  const field = editedField(register, edit);
+  const name = field === undefined ? register.name : `${register.name}.${field.name}`;
+  const where = field === undefined ? placeText(place) : t('{0}, bits {1}', placeText(place), bitsText(field));
+  return [h('form', { class: 'strip', key: 'edit', 'data-form': 'write', 'aria-label': t('Write {0}', name) },
+    h('label', { class: 'field' }, h('span', {}, t('Write {0} ', device.name), h('span', { class: 'hex' }, name), ` (${where})`),
       h('input', { type: 'text', class: 'hex', 'data-field': 'value', value: edit.text, spellcheck: 'false', autocomplete: 'off', 'aria-invalid': edit.error === undefined ? undefined : 'true', 'aria-describedby': 'edit-words' })),
     h('button', { type: 'submit' }, t('Write')), h('button', { type: 'button', class: 'quiet', 'data-act': 'cancel-edit' }, t('Cancel')),
     h('p', { id: 'edit-words', class: edit.error === undefined ? 'warning' : 'warning error', role: edit.error === undefined ? undefined : 'alert' },

@@ -7,6 +7,7 @@ import { canonical } from './format';
 import { layoutOf } from './layout';
 import { rowsOf } from './rows';
 import { modeOf, shownSpace, tableKey, type Inquiry, type SpaceName, type State } from './state';
+import { stripTables } from './strip';
 
 /** Questions under way at the same time: enough to hide the way to the adapter and back, few enough to leave it free. */
 const AT_ONCE = 6;
@@ -48,6 +49,7 @@ function wantsProcesses({ spaces = [], namedSpaces, picker, running }: State): b
   return namedSpaces === undefined || (!running && spaces.some(({ key }) => !namedSpaces.has(key)));
 }
 
+/** The tables of the trees, then those of the strip that are not among them. */
 function wantedTables(state: State): Inquiry[] {
   const { epoch, running } = state;
   const space = shownSpace(state);
@@ -55,14 +57,18 @@ function wantedTables(state: State): Inquiry[] {
   const { cr3, key } = space;
   const { needed } = rowsOf(state);
   const view = layoutOf(state).window(state.viewport);
-  return needed.flatMap((table): Inquiry[] => {
-    const slot = state.tables.get(tableKey(key, table.level, table.linear));
-    if (slot !== undefined && slot.epoch >= epoch) return [];
-    const visible = table.row < view.end && table.end > view.first;
-    const isRoot = table.level === undefined;
-    const worth = isRoot || visible || (!running && !table.peek);
-    return worth ? [{ kind: 'table', space: { cr3, key }, level: table.level, linear: table.linear }] : [];
-  });
+  const inquiries = new Map<string, Inquiry>();
+  const want = (level: number | undefined, linear: bigint): void => {
+    const table = tableKey(key, level, linear);
+    if ((state.tables.get(table)?.epoch ?? -1) < epoch) inquiries.set(table, { kind: 'table', space: { cr3, key }, level, linear });
+  };
+  for (const { level, linear, row, end, peek } of needed) {
+    const visible = row < view.end && end > view.first;
+    const isRoot = level === undefined;
+    if (isRoot || visible || (!running && !peek)) want(level, linear);
+  }
+  for (const { level, linear } of stripTables(state)) want(level, linear);
+  return [...inquiries.values()];
 }
 
 /** The inquiries to send now. */

@@ -6,7 +6,7 @@ import { keepIfSame } from '../ui/equal';
 import { lastIndexWhere } from '../ui/lists';
 import { processesOf, spacesOf, summaryOf, tableOf, walkOf } from './answers';
 import { isSwitching, lookedAgain, settledSpace, spaceToShow } from './following';
-import { formatOf, indexField, typedAddress } from './format';
+import { formatOf, indexField, typedAddress, type PagingMode } from './format';
 import type { Message } from './messages';
 import { broughtIntoView, inView, moved, openedAll, resized, selectRow, toggled, walkSelected } from './navigation';
 import { activeSpace, openedPicker, pickerMoved } from './picker';
@@ -14,7 +14,7 @@ import { nextInquiries } from './plan';
 import { maySplit, rowsOf, type Row } from './rows';
 import { INITIAL, modeOf, shownSpace, spaceOf, tableKey, type InFlight, type Inquiry, type SpaceName, type State, type TableSlot } from './state';
 import { S } from './strings';
-import { stripStepped, zoomed, zoomedTo } from './strip';
+import { stripStepped, stripTables, zoomed, zoomedTo } from './strip';
 
 /** Tables of spaces that are not drawn are forgotten when there are more than this. */
 const MOST_TABLES = 2000;
@@ -49,7 +49,7 @@ function applied(state: State, message: Message): State {
     case 'openAll': return openedAll(state);
     case 'hover': return state.hovered === message.key ? state : { ...state, hovered: message.key };
     case 'scrolled': return resized(state, { top: message.top, height: message.height }, message.width);
-    case 'goTo': return { ...state, reveal: message.linear, stripCursor: message.linear };
+    case 'goTo': return { ...state, toggled: openedAsStrip(state, message.linear), reveal: message.linear, stripCursor: message.linear };
     case 'stripStep': return stripStepped(state, message.forward);
     case 'zoom': return zoomed(state, message.to);
     case 'zoomTo': return zoomedTo(state, message.from, message.to);
@@ -231,14 +231,25 @@ function walk(state: State, typed: string, space: AddressSpaceInfo | undefined):
 function revealWalk(state: State): State {
   const answer = state.walk?.answer;
   if (answer === undefined) return state;
-  const { mode } = answer;
-  const opened = new Map(state.toggled);
-  for (let level = formatOf(mode).indexBits.length; level > 1; level--) {
+  return { ...state, toggled: openedDownTo(state, answer.mode, answer.linear, 1), reveal: answer.linear, stripCursor: answer.linear };
+}
+
+/** The tables on the way to an address are open, down to one of this level. */
+function openedDownTo({ toggled: known }: State, mode: PagingMode, address: bigint, lowest: number): ReadonlyMap<string, boolean> {
+  const opened = new Map(known);
+  for (let level = formatOf(mode).indexBits.length; level > lowest; level--) {
     const span = 1n << BigInt(indexField(mode, level).low);
-    const linear = answer.linear - (answer.linear % span);
+    const linear = address - (address % span);
     for (const prefix of ['g', 'p']) opened.set(`${prefix}:${level}:${linear}`, true);
   }
-  return { ...state, toggled: opened, reveal: answer.linear, stripCursor: answer.linear };
+  return opened;
+}
+
+/** The trees are as fine at a place as the strip is. */
+function openedAsStrip(state: State, place: bigint): ReadonlyMap<string, boolean> {
+  const mode = modeOf(state, state.shown);
+  const on = stripTables(state).filter(({ level, linear }) => place >= linear && place < linear + (1n << BigInt(indexField(mode, level + 1).low)));
+  return on.length === 0 ? state.toggled : openedDownTo(state, mode, place, on[on.length - 1].level);
 }
 
 /** What follows from the new state by itself: a new epoch when the last one is answered, an address brought into view. */

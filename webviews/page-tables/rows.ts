@@ -207,7 +207,7 @@ export function maySplit(part: Part, level: number): boolean {
 }
 
 /** A table that splits a large page: all of it is present in the guest, and what the shadow lacks it may still fill. */
-function insideLarge(pair: TablePair, page: GuestEntryRun): TablePair {
+export function insideLarge(pair: TablePair, page: GuestEntryRun): TablePair {
   const { linear, bytes, shadow } = pair;
   return { ...pair, guest: [page], ...shadow ? { shadow: { ...shadow, unfilled: [{ linear, bytes }] } } : {} };
 }

@@ -200,6 +200,6 @@ export const S = {
   },
   keys: [
     [t('↑ ↓ Page Home End'), t('move')], ['→ ←', t('open, close, go to the parent')], ['*', t('opens all tables beside this one')], [t('Enter'), t('walks the row’s address')],
-    ['/', t('goes to the address box')], [t('Escape'), t('in the walk: closes it')],
+    ['/', t('goes to the address box')], ['+ − 0', t('on the strip: zoom in, zoom out, show all')], [t('Escape'), t('in the walk: closes it')],
   ] as const,
 } as const;

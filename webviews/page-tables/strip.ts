@@ -6,13 +6,18 @@ import { lastIndexWhere } from '../ui/lists';
 import { align, type Part } from './alignment';
 import { linearBits, upperHalf } from './format';
 import type { Zoom } from './messages';
-import { modeOf, shownSpace, tableKey, type State } from './state';
+import { insideLarge, maySplit } from './rows';
+import { modeOf, shownSpace, tableKey, type State, type TableSlot } from './state';
 
 /** Positions on the strip; a range is never drawn thinner than one. */
 export const STRIP_WIDTH = 1000;
 const ZOOM_STEP = 2;
+/** Marks below the strip; the first is where it begins. */
+export const MARKS = 8;
 /** The narrowest view is 8 pages wide: a page from one mark to the next. */
 const NARROWEST_BITS = 15;
+/** Entries that are drawn at least so wide (positions) are drawn as their own tables have it. Of one level so many fit into the view: no more tables are asked for. */
+const WIDE_ENOUGH = 16;
 
 /** What a piece of the strip shows. `table`: led to by a table that is not known in detail. */
 export interface StripRange {
@@ -41,12 +46,47 @@ function collect(state: State, space: string, pair: TablePair, into: StripRange[
   for (const { guest, parts } of align(pair)) {
     if (guest === undefined) continue;
     for (const part of parts) {
-      const lower = pair.level > 1 && part.count === 1 && guest.kind === 'table'
-        ? state.tables.get(tableKey(space, pair.level - 1, part.linear))?.pair : undefined;
+      const lower = leadsDown(part, pair.level) ? lowerPair(state.tables.get(tableKey(space, pair.level - 1, part.linear)), part) : undefined;
       if (lower !== undefined) collect(state, space, lower, into);
       else into.push(rangeOf(part, guest.kind));
     }
   }
+}
+
+/** Whether there is a lower table, or may be one by which the shadow splits a large page. */
+const leadsDown = (part: Part, level: number): boolean => level > 1 && part.count === 1 && (part.guest?.kind === 'table' || maySplit(part, level));
+
+/** The table below an entry, once it is known. */
+function lowerPair(slot: TableSlot | undefined, { guest }: Part): TablePair | undefined {
+  const pair = slot?.pair;
+  return pair !== undefined && guest?.kind === 'large-page' && pair.guest.length === 0 ? insideLarge(pair, guest) : pair;
+}
+
+/** A lower table, by its level and the first place that it translates. */
+export interface StripTable {
+  readonly level: number;
+  readonly linear: bigint;
+}
+
+/** The tables that the strip needs for what it shows at its zoom, upper ones first: of these what is drawn is to be up to date. */
+export function stripTables(state: State): readonly StripTable[] {
+  const space = shownSpace(state);
+  const root = space && state.tables.get(tableKey(space.key, undefined, 0n))?.pair;
+  if (space === undefined || root === undefined) return [];
+  const view = stripView(state);
+  const needed: StripTable[] = [];
+  const look = (pair: TablePair): void => {
+    // No entry of this table, and none below, is wide enough.
+    if (pair.entryBytes * BigInt(STRIP_WIDTH) < (view.to - view.from) * BigInt(WIDE_ENOUGH)) return;
+    for (const part of align(pair).flatMap(({ parts }) => parts)) {
+      if (part.linear >= view.to || part.linear + part.bytes <= view.from || !leadsDown(part, pair.level)) continue;
+      needed.push({ level: pair.level - 1, linear: part.linear });
+      const lower = lowerPair(state.tables.get(tableKey(space.key, pair.level - 1, part.linear)), part);
+      if (lower !== undefined) look(lower);
+    }
+  };
+  look(root);
+  return needed.sort((a, b) => b.level - a.level);
 }
 
 function rangeOf(part: Part, kind: 'table' | 'page' | 'large-page'): StripRange {
@@ -68,13 +108,14 @@ function merged(ranges: readonly StripRange[], seam: bigint | undefined): StripR
   return out;
 }
 
-/** What of the space the strip shows: a power of two of it, around the cursor. */
+/** What of the space the strip shows: a power of two of it, around the cursor, from a mark on that is a round address. */
 export function stripView(state: State): StripView {
   const mode = modeOf(state, state.shown);
   const all = 1n << BigInt(linearBits(mode));
   const width = all >> BigInt(state.stripZoom);
   const centre = state.stripCursor ?? all / 2n;
-  const lowest = centre - width / 2n;
+  const around = centre - width / 2n;
+  const lowest = around - around % (width / BigInt(MARKS));
   const from = lowest < 0n ? 0n : lowest > all - width ? all - width : lowest;
   return { from, to: from + width };
 }

@@ -9,7 +9,7 @@ import type { Zoom } from './messages';
 import { endsOf, regionAt, regionsOf, type Region } from './regions';
 import { modeOf, shownSpace, type State } from './state';
 import { S } from './strings';
-import { mappedWithin, rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
+import { MARKS, mappedWithin, rangeAtCursor, stripPosition, stripRanges, stripView as viewOf, STRIP_WIDTH, type StripRange, type StripView } from './strip';
 import { walkedAddress } from './rows';
 
 const LANE = 14;
@@ -17,7 +17,6 @@ const GAP = 2;
 const HEIGHT = 2 * LANE + GAP;
 /** Thinner pieces could not be seen. */
 const THINNEST = 2.5;
-const TICKS = 8;
 
 export function stripView(state: State): ElementDescription | undefined {
   const space = shownSpace(state);
@@ -37,7 +36,7 @@ export function stripView(state: State): ElementDescription | undefined {
 }
 
 /** Bytes from one mark below the strip to the next. */
-const tickStep = ({ from, to }: StripView) => (to - from) / BigInt(TICKS);
+const tickStep = ({ from, to }: StripView) => (to - from) / BigInt(MARKS);
 
 function zoomButton(to: Zoom, name: IconName, label: string): ElementDescription {
   return h('button', { type: 'button', class: 'plain', 'data-zoom': to, 'aria-label': label, title: label }, icon(name));
@@ -93,7 +92,7 @@ const rarity = (i: number) => ([8, 4, 2].find((step) => i % step === 0) ?? 1);
 
 /** Addresses below the strip. Each begins at its mark; the style sheet leaves out as many as it takes for the rest to be whole. */
 function ticks(mode: PagingMode, view: StripView): ElementDescription {
-  const labels = Array.from({ length: TICKS }, (_, i) => linearHex(mode, view.from + tickStep(view) * BigInt(i)));
+  const labels = Array.from({ length: MARKS }, (_, i) => linearHex(mode, view.from + tickStep(view) * BigInt(i)));
   const isWide = formatOf(mode).linearDigits > 8;
   return h('div', { class: 'ticks-box hex', 'aria-hidden': 'true' }, h('div', { class: classes('ticks', isWide && 'wide') },
     labels.map((label, i) => h('span', { key: String(i), class: `tick every-${rarity(i)}` }, h('span', { class: 'tick-label' }, label)))));

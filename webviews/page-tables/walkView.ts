@@ -53,13 +53,16 @@ function openButton(as: Elsewhere, words: string, hint: string): ElementDescript
   return h('button', { type: 'button', class: 'plain elsewhere', key: as, 'data-open': as, title: hint }, words);
 }
 
+/** When a step unfolds, and the arrow that leads to it: see the style sheet. */
+const delay = (at: number) => `delay-${Math.min(at, 6)}`;
+
 function chain({ mode, answer, steps, chosen }: Context): ElementDescription {
   const list = steps.map((step, at) => h('li', {
-    key: String(at), class: classes('step', step.kind, at === chosen && 'chosen', at > chosen && 'ahead', `delay-${Math.min(at, 6)}`), 'data-step': at,
+    key: String(at), class: classes('step', step.kind, at === chosen && 'chosen', at > chosen && 'ahead', delay(at)), 'data-step': at,
     'aria-current': at === chosen ? 'step' : undefined,
   }, head(mode, answer, step), guestCard(mode, answer, step), derives(answer, step), shadowCard(answer, step)));
   return h('ol', { class: 'chain', id: 'chain', tabindex: 0, 'data-chain': true, 'aria-label': S.walkChain },
-    list.flatMap((item, at) => (at === 0 ? [item] : [h('li', { key: `a${at}`, class: classes('joint', at > chosen && 'ahead'), 'aria-hidden': 'true' }, icon('arrow'), icon('arrow')), item])));
+    list.flatMap((item, at) => (at === 0 ? [item] : [h('li', { key: `a${at}`, class: classes('joint', at > chosen && 'ahead', delay(at)), 'aria-hidden': 'true' }, icon('arrow'), icon('arrow')), item])));
 }
 
 function head(mode: PagingMode, answer: WalkAnswer, step: ChainStep): ElementDescription {

@@ -71,6 +71,8 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
   private readonly running: RunningMachines;
   private readonly view: vscode.TreeView<MachineItem>;
   private refreshing: NodeJS.Timeout | undefined;
+  /** How many times VS Code waits for the lines below another. */
+  private asking = 0;
   readonly onDidChangeTreeData = this.emitter.event;
 
   constructor(events: DebugEvents) {
@@ -87,17 +89,31 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
       this.view.onDidChangeCheckboxState(({ items }) => {
         for (const [item, state] of items) void vscode.commands.executeCommand(state === vscode.TreeItemCheckboxState.Checked ? 'shadowbox.machineEnableWatch' : 'shadowbox.machineDisableWatch', item);
       }),
-      vscode.commands.registerCommand('shadowbox.refreshMachines', () => { this.emitter.fire(undefined); }),
+      vscode.commands.registerCommand('shadowbox.refreshMachines', later),
       ...commands(this.view),
     );
   }
 
+  /** Has all lines asked for anew, when things have settled and what was asked for is there: VS Code takes what comes after that for nothing, and a machine would be empty. */
   private later(): void {
     clearTimeout(this.refreshing);
-    this.refreshing = setTimeout(() => { this.emitter.fire(undefined); }, SETTLE_MS);
+    this.refreshing = setTimeout(() => {
+      if (this.asking > 0) this.later();
+      else this.emitter.fire(undefined);
+    }, SETTLE_MS);
   }
 
   async getChildren(item?: MachineItem): Promise<MachineItem[]> {
+    this.asking++;
+    try {
+      return await this.below(item);
+    } finally {
+      this.asking--;
+    }
+  }
+
+  /** The lines below one; without one those of the first level. */
+  private async below(item: MachineItem | undefined): Promise<MachineItem[]> {
     if (item === undefined) {
       const configured = await configuredMachines();
       return [...this.running.all.map((machine): MachineItem => ({ kind: 'running', machine })), ...configured.map((machine): MachineItem => ({ kind: 'configured', machine }))];
@@ -106,8 +122,12 @@ export class MachineTree implements vscode.TreeDataProvider<MachineItem>, vscode
     if (item.kind === 'watches') return item.watches.map((watch) => ({ kind: 'watch', machine: item.machine, watch, reference: watch.memoryReference, bytes: watch.bytes }));
     if (item.kind === 'configured') return [...planItems(item.machine)];
     if (item.kind !== 'running') return [];
-    const facts = await this.running.facts(item.machine);
-    return facts === undefined ? [] : [...factItems(item.machine, facts)];
+    try {
+      const facts = await this.running.facts(item.machine);
+      return facts === undefined ? [] : [...factItems(item.machine, facts)];
+    } catch (error) {
+      return [{ kind: 'fact', label: vscode.l10n.t('The machine does not answer'), description: error instanceof Error ? error.message : String(error), icon: 'warning', command: { command: 'shadowbox.refreshMachines', title: vscode.l10n.t('Refresh') } }];
+    }
   }
 
   getTreeItem(item: MachineItem): vscode.TreeItem {

@@ -81,7 +81,7 @@ export class RunningMachines implements vscode.Disposable {
     return [...this.machines.values()];
   }
 
-  /** Undefined when it is gone meanwhile. */
+  /** Undefined when it is gone meanwhile. Rejects with the debugger's words when it is there and does not answer. */
   async facts({ session }: RunningMachine): Promise<MachineFacts | undefined> {
     if (!this.events.isLaunched(session)) return undefined;
     try {
@@ -93,9 +93,10 @@ export class RunningMachines implements vscode.Disposable {
         session.customRequest('shadowbox.watches') as Promise<PanelRequests['shadowbox.watches']['answer']>,
       ]);
       return { cpus: cpu.processor.count, memoryBytes: summary.memoryBytes, retired: summary.retired, disks, timeline, watches };
-    } catch {
+    } catch (error) {
       // It ended while it was asked.
-      return undefined;
+      if (!this.events.isLaunched(session)) return undefined;
+      throw error;
     }
   }
 

@@ -80,15 +80,19 @@ export class PagingView {
     const visit = (table: ShadowTable): void => {
       if (seen.has(table)) return;
       seen.add(table);
-      for (let i = 0; i < table.entries; i++) {
+      // The lowest tables lead to pages alone. There are hundreds of them, and a panel asks many times a second.
+      if (table.level === 1) {
+        entries += table.filled;
+        return;
+      }
+      table.forEach((i) => {
         const low = table.low(i);
-        if (!(low & SHADOW.present)) continue;
         if (low & SHADOW.leaf) entries++;
         else {
           const lower = this.cpu.mmu.shadow.table(low >>> 12);
           if (lower) visit(lower);
         }
-      }
+      });
     };
     if (space.table) visit(space.table);
     return { tables: seen.size, entries };

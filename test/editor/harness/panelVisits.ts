@@ -1,5 +1,5 @@
-// What every panel has to keep, whatever the guest: it shows what it promises, can be gone through by keys alone, and breaks no rule of
-// accessibility in light, dark and high contrast. Pictures of all of them go to test-results/screenshots/.
+// What every panel has to keep, whatever the guest: it shows what it promises, can be gone through by keys alone, is quiet while the guest stands, and
+// breaks no rule of accessibility in light, dark and high contrast. Pictures of all of them go to test-results/screenshots/.
 import assert from 'node:assert/strict';
 import type { Frame, Page } from 'playwright-core';
 import { accessibilityFaults } from '../../support/accessibility';
@@ -65,6 +65,28 @@ export async function waitForKeys(panel: Frame, page: Page, selector: string, be
   ), Boolean);
 }
 
+/** How long a panel is watched for messages and changes of its page. */
+const QUIET_MS = 1000;
+
+/** What comes to a panel, and is changed on its page, in a second. */
+function stirrings(panel: Frame): Promise<{ readonly messages: number; readonly changes: readonly string[] }> {
+  // Without a name for a function in it: what compiles these files would call something that the page does not have.
+  return panel.evaluate((milliseconds) => new Promise((resolve) => {
+    const seen = { messages: 0, changes: new Array<string>() };
+    const observer = new MutationObserver((all) => {
+      for (const { type, target } of all) seen.changes.push(`${type} of ${target instanceof Element ? target.outerHTML.slice(0, 100) : target.textContent}`);
+    });
+    observer.observe(document.body, { childList: true, subtree: true, attributes: true, characterData: true });
+    const listening = new AbortController();
+    window.addEventListener('message', () => { seen.messages++; }, { signal: listening.signal });
+    setTimeout(() => {
+      observer.disconnect();
+      listening.abort();
+      resolve(seen);
+    }, milliseconds);
+  }), QUIET_MS);
+}
+
 /** The tests of all visits, with the editor that a suite has opened; `name` begins the pictures' names. */
 export function visitPanels(name: string, editor: SuiteEditor, visits: readonly Visit[]): void {
   for (const { title, shows, content, keys } of visits) {
@@ -77,6 +99,16 @@ export function visitPanels(name: string, editor: SuiteEditor, visits: readonly 
       await keys(await showPanel(page, title), page);
     });
   }
+  it('all of them are quiet while the guest stands: nothing is asked, nothing on the page changes', async function () {
+    this.timeout(180_000);
+    const { page } = editor;
+    for (const { title, ready } of visits) {
+      const panel = await showPanel(page, title);
+      await ready(panel);
+      // What it asks at first may take a while to come.
+      await waitUntil(`${title} to be quiet`, () => stirrings(panel), ({ messages, changes }) => messages === 0 && changes.length === 0);
+    }
+  });
   for (const [words, theme] of THEMES) {
     it(`all of them look as they should and break no rule of accessibility: ${words}`, async function () {
       this.timeout(180_000);

@@ -1,4 +1,4 @@
-/** The scene debian: the kernel of Debian's installer, at work in the serial terminal and stopped there; and a disk with a Debian on it. */
+/** The scenes debian, the kernel of Debian's installer at work in the serial terminal and stopped there, and disk, a disk with a Debian on it. */
 import { existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -19,21 +19,26 @@ const BOOT_MS = 300_000;
 /** Nobody waits for pictures: a computer may have much else to do. */
 const SLOW_MS = 180_000;
 
-/** Makes a workspace with the guests and a launch configuration for each. @returns its folder */
-export async function makeDebianFolder(folder: string): Promise<string> {
-  if (!existsSync(KERNEL)) throw new Error(`${KERNEL} is missing: node scripts/fetch-guests.mjs fetches it`);
-  if (!existsSync(DISK_FILE)) throw new Error(`${DISK_FILE} is missing: node scripts/fetch-test-guests.mjs ${diskWord('amd64')} makes it`);
+/** A workspace with these files of the cache in it and one launch configuration. @returns its folder */
+async function workspace(folder: string, files: Readonly<Record<string, string>>, configuration: Readonly<Record<string, unknown>>): Promise<string> {
   await mkdir(path.join(folder, '.vscode'), { recursive: true });
-  await symlink(DISK_FILE, path.join(folder, IMAGE));
-  await symlink(KERNEL, path.join(folder, 'linux'));
-  await symlink(path.join(path.dirname(KERNEL), 'initrd.gz'), path.join(folder, 'initrd.gz'));
-  const common = { type: 'shadowbox', request: 'launch', memory: '512M', serial: 'terminal', stopOnEntry: true };
-  const configurations = [
-    { name: INSTALLER, ...common, kernel: '${workspaceFolder}/linux', initrd: '${workspaceFolder}/initrd.gz', cmdline: 'console=ttyS0,115200n8 nomodeset' },
-    { name: DISK, ...common, disks: [`\${workspaceFolder}/${IMAGE}`] },
-  ];
-  await writeFile(path.join(folder, '.vscode', 'launch.json'), `${JSON.stringify({ version: '0.2.0', configurations }, undefined, 2)}\n`);
+  for (const [name, file] of Object.entries(files)) await symlink(file, path.join(folder, name));
+  const whole = { type: 'shadowbox', request: 'launch', memory: '512M', serial: 'terminal', stopOnEntry: true, ...configuration };
+  await writeFile(path.join(folder, '.vscode', 'launch.json'), `${JSON.stringify({ version: '0.2.0', configurations: [whole] }, undefined, 2)}\n`);
   return folder;
+}
+
+/** @returns the folder of the scene debian */
+export function makeDebianFolder(folder: string): Promise<string> {
+  if (!existsSync(KERNEL)) throw new Error(`${KERNEL} is missing: node scripts/fetch-guests.mjs fetches it`);
+  return workspace(folder, { 'linux': KERNEL, 'initrd.gz': path.join(path.dirname(KERNEL), 'initrd.gz') },
+    { name: INSTALLER, kernel: '${workspaceFolder}/linux', initrd: '${workspaceFolder}/initrd.gz', cmdline: 'console=ttyS0,115200n8 nomodeset' });
+}
+
+/** @returns the folder of the scene disk */
+export function makeDiskFolder(folder: string): Promise<string> {
+  if (!existsSync(DISK_FILE)) throw new Error(`${DISK_FILE} is missing: node scripts/fetch-test-guests.mjs ${diskWord('amd64')} makes it`);
+  return workspace(folder, { [IMAGE]: DISK_FILE }, { name: DISK, disks: [`\${workspaceFolder}/${IMAGE}`] });
 }
 
 export async function debian(page: Page, camera: Camera): Promise<void> {
@@ -47,6 +52,9 @@ export async function debian(page: Page, camera: Camera): Promise<void> {
   await waitForStopped(page, SLOW_MS);
   for (const part of [window, pageTables, physicalMemory, profile, translations, devices, linux]) await camera.step(() => part(page, camera));
   await stopDebugging(page);
+}
+
+export async function disk(page: Page, camera: Camera): Promise<void> {
   await startDebugging(page, DISK);
   await waitForStopped(page, SLOW_MS);
   await page.keyboard.press('F5');

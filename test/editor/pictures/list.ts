@@ -6,7 +6,10 @@ export const PICTURES = {
     'paging-lab', 'show-panel', 'registers', 'descriptor-tables', 'page-fault', 'who-wrote', 'time', 'machines',
   ],
   'debian': [
-    'debian', 'screen', 'linux', 'page-tables', 'physical-memory', 'translations', 'profile', 'devices', 'disks', 'disk-image',
+    'debian', 'linux', 'page-tables', 'physical-memory', 'translations', 'profile', 'devices',
+  ],
+  'disk': [
+    'screen', 'disks', 'disk-image',
   ],
 } as const;
 

@@ -8,27 +8,36 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import type { Page } from 'playwright-core';
 import { buildAll } from '../../../scripts/lib/bundles.mjs';
 import { samples } from '../../../scripts/lib/paths.mjs';
 import { openEditor, whyNoEditor } from '../harness/editor';
 import { screenshot } from '../harness/workbench';
 import { Camera } from './camera';
-import { debian, makeDebianFolder } from './debian';
+import { debian, disk, makeDebianFolder, makeDiskFolder } from './debian';
 import { PICTURES, type Scene } from './list';
 import { pagingLab } from './pagingLab';
 
 const WINDOW = { width: 1480, height: 820 };
 
+/** What is opened for each scene, and who takes its pictures. */
+const SCENES: Readonly<Record<Scene, { readonly folder: (place: string) => Promise<string>; readonly take: (page: Page, camera: Camera) => Promise<void> }>> = {
+  'paging-lab': { folder: () => Promise.resolve(samples), take: pagingLab },
+  debian: { folder: makeDebianFolder, take: debian },
+  disk: { folder: makeDiskFolder, take: disk },
+};
+
 /** Opens the editor on the scene's folder, and has all its pictures taken. */
 async function shoot(scene: Scene): Promise<void> {
   console.log(scene);
   const place = await mkdtemp(path.join(os.tmpdir(), 'pictures-'));
-  const folder = scene === 'debian' ? await makeDebianFolder(path.join(place, 'debian')) : samples;
+  const { folder: makeFolder, take } = SCENES[scene];
+  const folder = await makeFolder(path.join(place, scene));
   const editor = await openEditor({ folder });
   try {
     await editor.page.setViewportSize(WINDOW);
     const camera = new Camera(editor.page, scene);
-    await (scene === 'debian' ? debian : pagingLab)(editor.page, camera);
+    await take(editor.page, camera);
     camera.finish();
   } catch (error) {
     console.error(`the window when it went wrong: ${await screenshot(editor.page, `pictures-${scene}`)}`);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
 import { sourceBeside, tabTo, waitForKeys, type Visit } from '../harness/panelVisits';
-import { callStack, waitForRunning, waitForStopped, waitUntil } from '../harness/workbench';
+import { callStack, screenshot, waitForRunning, waitForStopped, waitUntil } from '../harness/workbench';
 import { chooseFaultGate, DESCRIPTOR_TABLES, devices, PHYSICAL_MEMORY, SCREEN, screenText, showExecution, waitForKinds, walkTo } from './ways';
 
 const label = async (panel: Frame, selector: string): Promise<string> => await panel.locator(selector).first().getAttribute('aria-label') ?? '';
@@ -28,6 +28,15 @@ export const DEBIAN_VISITS: readonly Visit[] = [
       await page.keyboard.type('jiffies');
       await page.keyboard.press('Enter');
       await panel.locator('.walk .verdict').filter({ hasText: /^Mapped to physical .*writable|^Mapped to physical .*read/ }).waitFor();
+      // The strip is about the walked address now: from all of 2^48 bytes to its page and back.
+      await tabTo(panel, page, '[data-strip]');
+      await panel.locator('.scale').filter({ hasText: '32 TiB' }).waitFor();
+      for (let presses = 0; presses < 20; presses++) await page.keyboard.press('+');
+      await panel.locator('.scale').filter({ hasText: '4 KiB' }).waitFor();
+      await panel.locator('[data-strip][aria-valuetext*="guest mapped"][aria-valuetext*="ffffffff"]').waitFor();
+      await screenshot(page, 'debian-page-tables-zoomed');
+      await page.keyboard.press('0');
+      await panel.locator('.scale').filter({ hasText: '32 TiB' }).waitFor();
     },
     ready: (panel) => panel.locator('.walk .verdict').waitFor(),
   },

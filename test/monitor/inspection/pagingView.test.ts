@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { PagingView } from '../../../src/monitor/inspection/pagingView';
 import type { PagingControls } from '../../../src/monitor/memory/guestPaging';
+import { MAX_SPACES } from '../../../src/monitor/memory/layout';
 import { DEVICE } from '../../../src/monitor/memory/physicalMap';
 import { AT, HLT, code, protectedGuest, type Guest } from '../cpu/guest';
 
@@ -13,6 +14,8 @@ const P = 1, W = 2, U = 4, PS = 0x80;
 const CR0_PG = 0x80000000, CR0_PE = 0x11;
 const PSE = 0x10, PAE = 0x20;
 const ROOT = AT.tables;
+/** A kind of access (mmu.ts). */
+const READ = 0;
 
 function look(guest: Guest): PagingView {
   return new PagingView(guest.cpu, (physical) => (physical >= 0xfee00000 && physical < 0xfee01000 ? 'local APIC' : undefined));
@@ -79,6 +82,41 @@ describe('address spaces', () => {
     for (const cr3 of [other, other | 8, other | 0x18]) assert.equal(view.walk(cr3, 0x1234n).physical, 0x401234);
     assert.equal(view.walk(other, 0x40001234n).physical, undefined, 'its second entry is not present');
     assert.equal(view.table({ cr3: other })?.guest.length, 1);
+  });
+
+  it('are told of quickly when there are as many as the monitor keeps, with hundreds of tables (printed)', () => {
+    const guest = protectedGuest(code(HLT));
+    const [own, shared, used] = [8, 16, 64];
+    let free = ROOT;
+    const page = () => (free += 0x1000) - 0x1000;
+    const table = (): number => {
+      const at = page();
+      for (let i = 0; i < used; i++) guest.put32(at + 4 * i, AT.data | P | W);
+      return at;
+    };
+    // The upper half is all spaces', as a kernel has it.
+    const kernel = Array.from({ length: shared }, table);
+    const roots = Array.from({ length: MAX_SPACES }, () => {
+      const root = page();
+      kernel.forEach((at, i) => { guest.put32(root + 4 * (512 + i), at | P | W); });
+      for (let i = 0; i < own; i++) guest.put32(root + 4 * i, table() | P | W);
+      return root;
+    });
+    for (const root of roots) {
+      guest.state.setWide(L.CR3, root);
+      guest.state.setU32(L.CR0, (CR0_PE | CR0_PG) >>> 0);
+      guest.cpu.updatePaging();
+      for (const directory of [...Array(own).keys(), ...kernel.map((_, i) => 512 + i)]) {
+        for (let i = 0; i < used; i++) guest.cpu.mmu.access(((directory << 22) | (i << 12)) >>> 0, 0, 1, READ, false);
+      }
+    }
+    const view = look(guest);
+    const spaces = view.addressSpaces().filter(({ mode }) => mode === '32-bit');
+    assert.ok(spaces.length >= MAX_SPACES - 1, String(spaces.length));
+    for (const { shadowTables, shadowEntries } of spaces) assert.deepEqual([shadowTables, shadowEntries], [1 + own + shared, (own + shared) * used]);
+    const [rounds, start] = [20, performance.now()];
+    for (let i = 0; i < rounds; i++) view.addressSpaces();
+    console.log(`      ${spaces.length} spaces with ${MAX_SPACES * own + shared} tables below them: ${((performance.now() - start) / rounds).toFixed(2)} ms of the monitor's time`);
   });
 });
 
