@@ -18,7 +18,7 @@ const region = (entry: number, more: Partial<Region>): Region => ({
 const LIST = [
   region(1, { name: 'a+0x10', linear: '0xc0001000', instructions: 30 }),
   region(2, { name: 'b', linear: '0xc0000000', instructions: 5 }),
-  region(3, { name: 'old', instructions: 50, state: 'asleep' }),
+  region(3, { name: 'old', instructions: 50, state: 'asleep', cold: true }),
   region(4, { linear: '0xc0002000' }),
 ];
 

@@ -63,7 +63,7 @@ export class FakeTranslations {
 
   private other(i: number): RegionSummaryView {
     return {
-      entry: 10_000 + i, state: i % 9 === 3 ? 'asleep' : 'in use', ...(i % 3 === 0 ? { linear: 0xc0100000n + BigInt(i * 0x40) } : {}), physical: 0x100000 + i * 0x40,
+      entry: 10_000 + i, state: i % 9 === 3 ? 'asleep' : 'in use', ...(i % 3 === 0 ? { linear: 0xc0100000n + BigInt(i * 0x40) } : { cold: true as const }), physical: 0x100000 + i * 0x40,
       bits: 32, model: 'flat', blocks: 1 + (i % 12), instructions: 4 + ((i * 7) % 140), module: 2 + (i >> 5), moduleBytes: 30_000, moduleRegions: 32,
     };
   }

@@ -15,7 +15,7 @@ const POINT_MOVES: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 
 const REQUESTS = { c: 'editor.openCode', w: 'editor.showInPageTables' } as const;
 
 function go(page: Page, request: 'editor.openCode' | 'editor.showInPageTables', linear: string | undefined): void {
-  if (linear === undefined) page.act({ type: 'remark', text: t('No linear address is known that leads there: it was not run lately.') });
+  if (linear === undefined) page.act({ type: 'remark', text: t('No linear address is known that leads there.') });
   else page.order({ request, arguments: { linear } }, ({ error }) => ({ type: 'remark', text: error ?? '' }));
 }
 

@@ -70,7 +70,7 @@ const COMPARE: Readonly<Record<Sort, (a: Row, b: Row) => number>> = {
 
 /** Those that a TLB leads to first. */
 function lately(a: Region, b: Region): number {
-  return Number(b.linear !== undefined) - Number(a.linear !== undefined) || later(a, b);
+  return Number(a.cold === true) - Number(b.cold === true) || later(a, b);
 }
 
 function matches(region: Region, filter: string): boolean {

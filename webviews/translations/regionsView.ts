@@ -43,10 +43,10 @@ export const placeText = ({ linear, physical }: Region): string => linear ?? t('
 
 function rowView({ region, share, isNew }: Row, index: number, selected: boolean): ElementDescription {
   const { entry, state, name, instructions, blocks, bits, model, module, moduleRegions, moduleBytes } = region;
-  const words = [isNew ? t('new since the last stop') : '', state === 'asleep' ? t('asleep: its code was written to') : region.linear === undefined ? t('not run lately') : ''].filter(Boolean).join(', ');
+  const words = [isNew ? t('new since the last stop') : '', state === 'asleep' ? t('asleep: its code was written to') : region.cold === true ? t('not run lately') : ''].filter(Boolean).join(', ');
   const texts = [`${isNew ? '●' : ''}${state === 'asleep' ? 'z' : ''}`, placeText(region), name ?? '', share > 0 ? `${(share * 100).toFixed(1)} %` : '', String(instructions), String(blocks), t('{0}-bit, {1}', bits, MODELS[model]), String(module)];
   return h('div', {
-    key: `region-${entry}`, id: `region-${entry}`, class: classes('line', 'row', selected && 'selected', state === 'asleep' && 'asleep', region.linear === undefined && 'cold'), role: 'row', 'data-entry': entry,
+    key: `region-${entry}`, id: `region-${entry}`, class: classes('line', 'row', selected && 'selected', state === 'asleep' && 'asleep', region.cold === true && 'cold'), role: 'row', 'data-entry': entry,
     'aria-rowindex': index + 1, 'aria-selected': selected ? 'true' : 'false', style: { top: `${index * LINE}px` },
   }, COLUMNS.map((column, i) => h('span', {
     class: classes(column, (i === 1 || i === 2) && 'hex'), role: 'gridcell', 'aria-colindex': i + 1, 'aria-label': i === 0 ? words : undefined,

@@ -218,6 +218,7 @@ export class CodeLocator {
     if (frame <= 0) return 0;
     const codePage = this.code.page(frame, this.contextOfPage(context, start));
     if (!codePage) return this.startOver();
+    codePage.lastPage = page;
     cpu.mmu.traceCode(guestPage, frame);
     const breaks = this.breakpointsIn(page, guestPage);
     // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.

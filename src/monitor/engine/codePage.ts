@@ -28,6 +28,8 @@ export class CodePage {
   chunks: number[] = [];
   next = 0;
   end = 0;
+  /** Linear page that has led to it last, as the TLB counts them; undefined while none has. */
+  lastPage: number | undefined;
   /** Offsets before which a breakpoint record stands. */
   breakpoints: ReadonlySet<number> = new Set();
   /** Pages with an instruction that ends in this one. */

@@ -9,8 +9,10 @@ export interface RegionSummaryView {
   readonly entry: number;
   /** `asleep`: its code was written to, and it comes back with it. */
   readonly state: 'in use' | 'asleep';
-  /** Linear address of its first instruction, if a TLB for execution leads there now: it was run lately. */
+  /** Linear address that led to its first instruction last. */
   readonly linear?: bigint;
+  /** No TLB for execution leads there now: it was not run lately. */
+  readonly cold?: true;
   /** Guest-physical address of the same. */
   readonly physical: number;
   readonly bits: 16 | 32 | 64;

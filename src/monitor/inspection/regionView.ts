@@ -36,8 +36,8 @@ export class RegionView {
     const all = [...this.executor.code.allRegions()].reverse();
     const places = this.places(all);
     const summaries = all.map((region) => this.summary(region, places));
-    const lately = summaries.filter(({ linear }) => linear !== undefined);
-    const listed = summaries.length <= MOST_LISTED ? summaries : [...lately, ...summaries.filter(({ linear }) => linear === undefined)].slice(0, MOST_LISTED);
+    const lately = summaries.filter(({ cold }) => cold !== true);
+    const listed = summaries.length <= MOST_LISTED ? summaries : [...lately, ...summaries.filter(({ cold }) => cold === true)].slice(0, MOST_LISTED);
     return { regions: listed, left: summaries.length - listed.length };
   }
 
@@ -90,11 +90,14 @@ export class RegionView {
   }
 
   private summary({ entry, state, home, parts, module }: Region, { linear, physical }: Places): RegionSummaryView {
-    const page = linear.get(home.page.table);
+    const last = home.page.lastPage;
+    const current = linear.get(home.page.table);
+    const page = current ?? (last === undefined ? undefined : linearOf(last));
     const { view } = this.cpu.state;
     return {
       entry, state: state === 'asleep' ? 'asleep' : 'in use',
       ...(page === undefined ? {} : { linear: BigInt.asUintN(64, page + BigInt(home.offset)) }),
+      ...(current === undefined ? { cold: true } : {}),
       physical: (physical.get(home.page.frame) ?? 0) * PAGE_BYTES + home.offset,
       bits: home.page.context.bits, model: home.page.context.model,
       blocks: parts.length,
@@ -107,7 +110,7 @@ export class RegionView {
     const { mmu } = this.cpu;
     const linear = new Map<number, bigint>();
     mmu.tlb.forEachHeld((kind, value, page, slot) => {
-      if (kind === TLB_KIND.execute && (!linear.has(value) || slot === mmu.currentSpace.slot)) linear.set(value, BigInt(page) * BigInt(PAGE_BYTES));
+      if (kind === TLB_KIND.execute && (!linear.has(value) || slot === mmu.currentSpace.slot)) linear.set(value, linearOf(page));
     });
     const wanted = new Set(regions.map(({ home }) => home.page.frame));
     for (const { parts } of regions.length === 1 ? regions : []) for (const { page } of parts) wanted.add(page.frame);
@@ -116,6 +119,8 @@ export class RegionView {
     return { linear, physical };
   }
 }
+
+const linearOf = (page: number): bigint => BigInt(page) * BigInt(PAGE_BYTES);
 
 function kindOf({ handler, service, callout }: RegionInstruction): RegionInstructionKind {
   if (service) return 'service';

@@ -26,9 +26,16 @@ describe('regions of translated code', () => {
     const { regions, left } = looped().view.regions();
     assert.equal(left, 0);
     const [loop] = regions;
-    assert.deepEqual([loop.state, loop.linear, loop.physical, loop.bits, loop.model], ['in use', BigInt(LOOP_AT), LOOP_AT, 32, 'flat']);
+    assert.deepEqual([loop.state, loop.linear, loop.cold, loop.physical, loop.bits, loop.model], ['in use', BigInt(LOOP_AT), undefined, LOOP_AT, 32, 'flat']);
     assert.deepEqual([loop.blocks, loop.instructions, loop.module, loop.moduleRegions], [1, 4, 1, 1]);
     assert.ok(loop.moduleBytes > 100);
+  });
+
+  it('keep the address that led to them when no TLB leads there any more, and say so', () => {
+    const { guest, view } = looped();
+    guest.mmu.tlb.flushExecute(guest.mmu.currentSpace.slot);
+    const [loop] = view.regions().regions;
+    assert.deepEqual([loop.linear, loop.cold], [BigInt(LOOP_AT), true]);
   });
 
   it('show each instruction beside the code that is emitted for it', () => {
