@@ -163,7 +163,8 @@ describe('disks and machines in a real VS Code', function () {
       await runCommand(page, 'View: Close All Editors');
       // Where the folder of an image that is mounted has its name already, the image comes behind it.
       await chooseInContextMenu(page, rows.filter({ hasText: image }).last(), 'Mount Disk Image in Explorer');
-      const root = rows.and(page.locator('[aria-level="1"]')).filter({ hasText: image });
+      // A folder: while this is the only one, the image itself is a line of the first level.
+      const root = rows.and(page.locator('[aria-level="1"][aria-expanded]')).filter({ hasText: image });
       await root.waitFor({ timeout: 60_000 });
       if (await root.getAttribute('aria-expanded') !== 'true') await root.click();
       // The folder of this suite has no such file, and its images are no folders.
