@@ -3,8 +3,7 @@
  * table from page offset to the records of the basic block that begins there. Writes to decoded bytes
  * drop the page's blocks, at once.
  */
-import type { Instruction } from '../isa/decoder';
-import { decodeKnown } from '../isa/knownInstructions';
+import { decode, type Instruction } from '../isa/decoder';
 import { endsBlock, transfersFar } from '../isa/definitions';
 import type { HeldCode } from '../inspection/queries';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
@@ -219,7 +218,7 @@ export class CodeCache {
     let end = start;
     while (instructions.length < this.settings.longestBlock && end < page.context.end) {
       if (end !== start && page.breakpoints.has(end)) break;
-      const decoded = decodeKnown(this.machine.u8, base + end, base + page.context.end, page.context.bits);
+      const decoded = decode(this.machine.u8, base + end, base + page.context.end, page.context.bits);
       const instruction = decoded && this.admit(decoded, page.context);
       if (!instruction) return { instructions, end, closed: false, crossing: true };
       instructions.push(instruction);
