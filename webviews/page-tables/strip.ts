@@ -32,10 +32,15 @@ export interface StripView {
   readonly to: bigint;
 }
 
+/** The space that is drawn, and its uppermost tables once they are known. */
+function shownTree(state: State) {
+  const space = shownSpace(state);
+  return { space, root: space && state.tables.get(tableKey(space.key, undefined, 0n))?.pair };
+}
+
 /** The known ranges of the space that is drawn, from low to high places, neighbours of one kind merged. */
 export function stripRanges(state: State): readonly StripRange[] {
-  const space = shownSpace(state);
-  const root = space && state.tables.get(tableKey(space.key, undefined, 0n))?.pair;
+  const { space, root } = shownTree(state);
   if (space === undefined || root === undefined) return [];
   const ranges: StripRange[] = [];
   collect(state, space.key, root, ranges);
@@ -70,8 +75,7 @@ export interface StripTable {
 
 /** The tables that the strip needs for what it shows at its zoom, upper ones first: of these what is drawn is to be up to date. */
 export function stripTables(state: State): readonly StripTable[] {
-  const space = shownSpace(state);
-  const root = space && state.tables.get(tableKey(space.key, undefined, 0n))?.pair;
+  const { space, root } = shownTree(state);
   if (space === undefined || root === undefined) return [];
   const view = stripView(state);
   const needed: StripTable[] = [];
