@@ -4,9 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { leaveOut } from '../../support/leaveOut';
 import type { DapClient } from '../client';
-import { Workshop } from '../symbols/toolchain';
+import { assembleKernel, Workshop } from '../symbols/toolchain';
 import { launchStopped, useAdapter } from './adapter';
 
 /** An instruction that faults or traps: the handler goes on behind it. */
@@ -157,15 +156,7 @@ describe('each filter with a condition', function () {
   let client: DapClient;
   const shop = new Workshop();
   let elf = '';
-  before(function () {
-    try {
-      shop.run('as', '--32', shop.write('filters.s', SOURCE), '-o', 'filters.o');
-      shop.run('ld', '-m', 'elf_i386', '-Ttext', '0x101000', '-e', '_start', '-o', 'filters.elf', 'filters.o');
-    } catch (error) {
-      leaveOut(this, `no guest in assembler (Debian: binutils): ${String(error)}`);
-    }
-    elf = `${shop.folder}/filters.elf`;
-  });
+  before(function () { elf = assembleKernel(this, shop, SOURCE); });
   useAdapter(this, 'each test', (started) => { client = started; });
   after(() => shop.remove());
 

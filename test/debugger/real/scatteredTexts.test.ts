@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { DapClient } from '../client';
-import { leaveOut } from '../../support/leaveOut';
-import { Workshop } from '../symbols/toolchain';
+import { assembleKernel, Workshop } from '../symbols/toolchain';
 import { launchStopped, valueNow, useAdapter } from './adapter';
 
 /** The adapter would need minutes for as many rounds. */
@@ -116,15 +115,7 @@ describe('conditions on what lies in registers and pieces', function () {
   let client: DapClient;
   const shop = new Workshop();
   let elf = '';
-  before(function () {
-    try {
-      shop.run('as', '--32', shop.write('hand.s', SOURCE), '-o', 'hand.o');
-      shop.run('ld', '-m', 'elf_i386', '-Ttext', '0x101000', '-e', '_start', '-o', 'hand.elf', 'hand.o');
-    } catch (error) {
-      leaveOut(this, `no guest in assembler (Debian: binutils): ${String(error)}`);
-    }
-    elf = `${shop.folder}/hand.elf`;
-  });
+  before(function () { elf = assembleKernel(this, shop, SOURCE); });
   useAdapter(this, 'each test', (started) => { client = started; });
   after(() => shop.remove());
 

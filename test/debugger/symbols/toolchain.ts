@@ -178,3 +178,11 @@ export const VARIANTS: readonly { readonly name: string; readonly flags: readonl
     { name: "-m32 -fdebug-types-section", flags: ["-m32", "-gdwarf-4", "-O2", "-fdebug-types-section"] },
     { name: "-m64 -no-pie, with frame pointers", flags: ["-m64", "-gdwarf-5", "-O2", "-no-pie", "-fno-omit-frame-pointer"] },
   ]);
+
+/** Assembles a 32-bit kernel that is loaded at 1 MiB, beginning at `_start`; gives its path. Skips the test without binutils. */
+export function assembleKernel(test: Context, shop: Workshop, source: string): string {
+  needTools(test, "as", "ld");
+  shop.run("as", "--32", shop.write("kernel.s", source), "-o", "kernel.o");
+  shop.run("ld", "-m", "elf_i386", "-Ttext", "0x101000", "-e", "_start", "-o", "kernel.elf", "kernel.o");
+  return join(shop.folder, "kernel.elf");
+}
