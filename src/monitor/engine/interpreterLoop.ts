@@ -1,7 +1,7 @@
 /**
- * The interpreter's loop: one function that executes the common instructions one after the other, with the next record and the
- * memory's address in the host's registers all the time. A handler of its own for each instruction pays for a call of another
- * function by table, signature and instance, which no branch prediction hides.
+ * The interpreter's loop: one function that executes the common instructions one after the other, with the next one's handler looked up
+ * ahead. A handler of its own for each instruction pays for a call of another function, by table, signature and instance: each waits for
+ * the instance that the one before has loaded.
  *
  * It stands at the function table's entries of all instructions that it knows; with others it goes on by the table. It calls
  * nothing: what would ask the monitor (an access that the TLB does not serve, an exception, a service) is left to the
