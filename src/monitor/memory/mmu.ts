@@ -432,6 +432,24 @@ export class Mmu {
     return host < 0 ? -1 : host + offset;
   }
 
+  /**
+   * Stores bytes from here on inside the page, if its frame is traced for the code in it and for nothing else: the trace is told once of all of them.
+   * Says whether it has. Throws GuestFault.
+   * @param source the bytes; where they are the guest's own and the target begins among them they would have to repeat, which is left to the caller
+   */
+  storeOverCode(linear: number, source: Uint8Array, user: boolean): boolean {
+    if (this.checksAlignment && user) return false;
+    const page = this.pageOf(linear);
+    const offset = offsetInPage(linear);
+    const target = this.resolve(page, offset, true, user);
+    const frame = this.map.frameToWrite(target);
+    if (frame <= 0 || this.isWatched(page, target, true) || this.flagsFor(target, frame, true) !== FRAME.code) return false;
+    const ahead = frame * PAGE_BYTES + offset - source.byteOffset;
+    if (source.buffer === this.machine.u8.buffer && ahead > 0 && ahead < source.length) return false;
+    this.map.storeOverCode(frame, offset, source);
+    return true;
+  }
+
   /** Number of the page that a linear address lies in. */
   pageOf(linear: number): number {
     return this.machine.far.enabled ? this.machine.far.page(linear) : Math.floor(linear / PAGE_BYTES);

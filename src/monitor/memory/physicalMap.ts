@@ -376,6 +376,16 @@ export class PhysicalMap {
     });
   }
 
+  /** Stores bytes in a frame that is traced for its code. Code that is written as it is stays what it is. */
+  storeOverCode(frame: number, offset: number, source: Uint8Array): void {
+    this.machine.effort.spent += EFFORT.bus + source.length / EFFORT.copied;
+    const host = frame * PAGE_BYTES + offset;
+    const target = this.machine.u8.subarray(host, host + source.length);
+    if (source.every((byte, i) => target[i] === byte)) return;
+    target.set(source);
+    this.noteWrite(frame, offset, source.length, FRAME.code);
+  }
+
   /** Tells the traces that bytes of a frame have changed by other ways than `write`. */
   noteWrite(frame: number, address: number, bytes: number, flags: number): void {
     if (flags & FRAME.table) this.traces?.tableWritten(address, bytes);

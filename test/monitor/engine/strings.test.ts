@@ -102,8 +102,16 @@ describe('string instructions', function () {
       // How C libraries look for the end of a string.
       const longest = dull && one.name === 'scas' && one.repeat === 'repne' && random.below(2) === 0;
       if (longest) bytes.fill(0x55, 0x1f00).fill(0, 0x1ff0);
+      // Elements that are written to a page with code, or read from it.
+      const inCode = random.below(3) === 0 ? random.below(BYTES) : undefined;
+      if (inCode !== undefined) bytes[inCode] = HLT;
       const registers: Registers = { eax: dull ? 0 : random.below(0x7fffffff), ecx: longest ? 0xffffffff : random.below(random.below(4) === 0 ? 300 : 20), esi, edi, flags: 2 | (!longest && random.below(4) === 0 ? FLAG.DF : 0) };
       guest.put(FIRST, [...bytes]);
+      if (inCode !== undefined) {
+        state.eip = FIRST + inCode;
+        state.halted = false;
+        guest.runToHalt();
+      }
       guest.put(start, code(one));
       state.setReg(L.RAX, registers.eax);
       state.setReg(L.RCX, registers.ecx);
@@ -154,6 +162,38 @@ describe('string instructions', function () {
         for (const count of [0, 1, 2, 7, 64, 0x1000 / size]) assert.equal(services({ name, size, repeat: 'rep' }, count), 0, `${count} times ${name} of ${size} bytes`);
         assert.ok(services({ name, size, repeat: 'rep' }, 0x1004 / size) > 0, 'runs over pages do');
       }
+    }
+  });
+
+  it('write over code at once, and what they have written is what runs', () => {
+    const guest = protectedGuest([]);
+    const { state, executor } = guest;
+    const page = FIRST + 0x1000;
+    const runAt = (eip: number): void => {
+      state.eip = eip;
+      state.halted = false;
+      guest.runToHalt();
+    };
+    for (const [one, edx] of [[{ name: 'stos', size: 4, repeat: 'rep' }, 0x91], [{ name: 'movs', size: 4, repeat: 'rep' }, 0x55]] as const) {
+      // Blocks all over the page: INC EBX; HLT.
+      for (let at = page; at < page + 0x1000; at += 2) guest.put(at, [0x43, HLT]);
+      for (let at = page; at < page + 0x1000; at += 32) runAt(at);
+      // MOV EDX, 55h; HLT, to be copied.
+      guest.put(FIRST, [0xba, 0x55, 0, 0, 0, HLT]);
+      guest.put(AT.code, code(one));
+      state.setReg(L.RAX, 0xf4f4f442);
+      state.setReg(L.RDX, 0x90);
+      state.setReg(L.RCX, 0x400);
+      state.setReg(L.RSI, FIRST);
+      state.setReg(L.RDI, page);
+      state.flags = 2;
+      const before = executor.counters.codeTraces;
+      runAt(AT.code);
+      assert.equal(state.reg(L.RCX), 0);
+      assert.equal(state.reg(L.RDI), page + 0x1000);
+      assert.ok(executor.counters.codeTraces - before <= 2, `${executor.counters.codeTraces - before} times to the monitor for ${one.name}`);
+      runAt(page);
+      assert.equal(state.reg(L.RDX), edx);
     }
   });
 

@@ -125,9 +125,11 @@ function copyRun(cpu: Cpu, op: Operation, size: OperandBytes, from: number, to: 
   const bytes = elements * size;
   if (elements < 2 || !cpu.inside(op.segment, from, bytes, false) || !cpu.inside(L.ES, to, bytes, true)) return 0;
   const source = cpu.mmu.hostRun(cpu.linear(op.segment, from, bytes, false), false, cpu.user);
-  const target = cpu.mmu.hostRun(cpu.linear(L.ES, to, bytes, true), true, cpu.user);
-  if (source < 0 || target < 0) return 0;
+  const destination = cpu.linear(L.ES, to, bytes, true);
+  if (source < 0) return 0;
+  const target = cpu.mmu.hostRun(destination, true, cpu.user);
   const memory = cpu.machine.u8;
+  if (target < 0) return cpu.mmu.storeOverCode(destination, memory.subarray(source, source + bytes), cpu.user) ? elements : 0;
   if (target > source && target < source + bytes) {
     // Overlapping upwards repeats the pattern, element by element.
     for (let i = 0; i < bytes; i += size) memory.copyWithin(target + i, source + i, source + i + size);
@@ -180,14 +182,25 @@ function fillRun(cpu: Cpu, op: Operation, size: OperandBytes, to: number, count:
   const elements = Math.min(count, elementsInPage(cpu, L.ES, to, op, size));
   const bytes = elements * size;
   if (elements < 2 || !cpu.inside(L.ES, to, bytes, true)) return 0;
-  const target = cpu.mmu.hostRun(cpu.linear(L.ES, to, bytes, true), true, cpu.user);
-  if (target < 0) return 0;
+  const destination = cpu.linear(L.ES, to, bytes, true);
+  const target = cpu.mmu.hostRun(destination, true, cpu.user);
   const { machine } = cpu;
-  // The first element is written, and then doubled until the run is full.
-  if (typeof value === 'bigint') machine.view.setBigUint64(target, value, true);
-  else machine.write(target, size === 8 ? 4 : size, value);
-  for (let have: number = size; have < bytes; have *= 2) machine.u8.copyWithin(target + have, target, target + Math.min(have, bytes - have));
+  if (target < 0) {
+    const run = new Uint8Array(bytes);
+    fill(new DataView(run.buffer), run, 0, bytes, value, size);
+    return cpu.mmu.storeOverCode(destination, run, cpu.user) ? elements : 0;
+  }
+  fill(machine.view, machine.u8, target, bytes, value, size);
   return elements;
+}
+
+/** Fills a run: its first element is written, and then doubled until the run is full. */
+function fill(view: DataView, memory: Uint8Array, target: number, bytes: number, value: Element, size: OperandBytes): void {
+  if (typeof value === 'bigint') view.setBigUint64(target, value, true);
+  else if (size === 1) view.setUint8(target, value);
+  else if (size === 2) view.setUint16(target, value, true);
+  else view.setUint32(target, value, true);
+  for (let have: number = size; have < bytes; have *= 2) memory.copyWithin(target + have, target, target + Math.min(have, bytes - have));
 }
 
 function lods(bytes: 1 | 0): Service {
