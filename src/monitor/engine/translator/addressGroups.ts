@@ -16,8 +16,11 @@ import { OpenConstant, OpenLocal } from '../wasm/openOperands';
 const MOST_BYTES = 128;
 /** Most groups that are known at once: those that were looked up last. */
 const MOST_GROUPS = 12;
-/** From a group's host address back to what it is reached from, so that no distance is negative. */
-const BIAS = 256;
+/**
+ * From a group's host address back to what it is reached from, so that no distance is negative: a group begins no farther in front of its first access.
+ * Less than 128, so that the host's instructions have a byte for it and for most distances.
+ */
+const BIAS = 64;
 
 /** Accesses that have been looked up together. */
 interface Group {
@@ -117,7 +120,7 @@ export class AddressGroups {
   /** Takes an access into a group, if it is near enough, and certain enough. */
   private join(group: Group, offset: number, bytes: number, writes: boolean): boolean {
     const from = Math.min(group.from, offset), to = Math.max(group.to, offset + bytes);
-    if (to - from > MOST_BYTES) return false;
+    if (to - from > MOST_BYTES || group.at - from > BIAS) return false;
     const isCovered = from === group.from && to === group.to && (group.writes || !writes);
     if (isCovered) return true;
     if (group.piece !== this.piece) return false;

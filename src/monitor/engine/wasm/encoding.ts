@@ -14,6 +14,8 @@ export class ByteWriter {
   private readonly pieces: (readonly number[])[] = [];
   private piecesLength = 0;
   private last: number[] = [];
+  /** Where conditions stand that are nearly never true: positions of their opcodes, in rising order. */
+  readonly unlikely: number[] = [];
 
   get length(): number {
     return this.piecesLength + this.last.length;
@@ -45,6 +47,7 @@ export class ByteWriter {
   append(other: ByteWriter): void {
     this.close();
     other.close();
+    for (const position of other.unlikely) this.unlikely.push(this.piecesLength + position);
     this.pieces.push(...other.pieces);
     this.piecesLength += other.piecesLength;
   }

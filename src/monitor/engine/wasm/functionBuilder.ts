@@ -14,6 +14,8 @@ export class FunctionBuilder {
   /** Locals that hold nothing any more, by type, and those handed out since the last `recycle`. */
   private readonly free = new Map<WasmType, Local[]>();
   private temporaries: Local[] = [];
+  /** Where the code ended when the last `leave` had been written. */
+  private leftAt = -1;
 
   constructor(private readonly parameters: readonly WasmType[]) {}
 
@@ -97,6 +99,7 @@ export class FunctionBuilder {
     }
   }
 
+  /** A condition that leads to a way out is taken for one that is nearly never true. */
   if(condition: Expression, then: () => void, otherwise?: () => void): void {
     if (condition.constant !== undefined) {
       if (condition.constant !== 0) then();
@@ -104,10 +107,13 @@ export class FunctionBuilder {
       return;
     }
     condition.push(this.code);
+    const { unlikely, length } = this.code;
+    const place = unlikely.length;
     this.code.byte(OP.if);
     this.code.byte(EMPTY_BLOCK);
     this.depth++;
     then();
+    if (this.leftAt === this.code.length) unlikely.splice(place, 0, length);
     if (otherwise) {
       this.code.byte(OP.else);
       otherwise();
@@ -194,6 +200,7 @@ export class FunctionBuilder {
   leave(way: number): void {
     this.code.byte(OP.br);
     this.code.u32(this.depth + way);
+    this.leftAt = this.code.length;
   }
 
   /** The finished body. Ways out stand behind all that was written before, which reaches each by its number. */

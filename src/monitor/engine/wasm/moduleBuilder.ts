@@ -15,7 +15,9 @@ interface FunctionBody {
   readonly code: ByteWriter;
 }
 
-const SECTION = { type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const;
+const SECTION = { custom: 0, type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const;
+/** Where compilers find which branches are likely (WebAssembly Branch Hinting proposal). */
+const BRANCH_HINTS = 'metadata.code.branch_hint', UNLIKELY = 0;
 const FUNCREF = 0x70;
 /** Kinds of imports and exports. */
 const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
@@ -107,8 +109,29 @@ export class ModuleBuilder {
         table.forEach((f) => w.u32(f));
       });
     }
+    this.writeHints(out);
     section(out, SECTION.code, (w) => this.writeBodies(w));
     return out.toBytes();
+  }
+
+  /** The branches of all bodies that are nearly never taken, by their distance from the body's list of locals. */
+  private writeHints(out: ByteWriter): void {
+    const hinted = this.bodies.flatMap((body, i) => (body && body.code.unlikely.length > 0 ? [{ index: this.imports.length + i, ...body }] : []));
+    if (hinted.length === 0) return;
+    section(out, SECTION.custom, (w) => {
+      w.name(BRANCH_HINTS);
+      w.u32(hinted.length);
+      for (const { index, locals, code } of hinted) {
+        w.u32(index);
+        w.u32(code.unlikely.length);
+        const before = localList(locals).length;
+        for (const position of code.unlikely) {
+          w.u32(before + position);
+          w.u32(1);
+          w.byte(UNLIKELY);
+        }
+      }
+    });
   }
 
   private defined(body: FunctionBody | undefined): FunctionBody {
@@ -148,18 +171,24 @@ export class ModuleBuilder {
     w.u32(this.bodies.length);
     for (const body of this.bodies) {
       const { locals, code } = this.defined(body);
-      const content = new ByteWriter();
-      const runs = localRuns(locals);
-      content.u32(runs.length);
-      for (const run of runs) {
-        content.u32(run.count);
-        content.byte(run.type);
-      }
+      const content = localList(locals);
       w.u32(content.length + code.length);
       w.append(content);
       w.append(code);
     }
   }
+}
+
+/** The list of locals in front of a body. */
+function localList(locals: readonly WasmType[]): ByteWriter {
+  const list = new ByteWriter();
+  const runs = localRuns(locals);
+  list.u32(runs.length);
+  for (const run of runs) {
+    list.u32(run.count);
+    list.byte(run.type);
+  }
+  return list;
 }
 
 /** Locals as the format lists them: how many of a type follow one another. */
