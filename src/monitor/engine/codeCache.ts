@@ -8,7 +8,7 @@ import { endsBlock, transfersFar } from '../isa/definitions';
 import type { HeldCode } from '../inspection/queries';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
-import { forgetJumps } from '../memory/jumpCache';
+import { forgetJumps, forgetJumpsToBlocks } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import { admit, type UnitUse } from './admission';
 import { CodeMarks } from './codeMarks';
@@ -354,7 +354,7 @@ export class CodeCache {
     page.remove(removed);
     this.counters.blocksInvalidated += removed.length;
     this.marks.outdated(page.frame);
-    forgetJumps(this.machine.i32);
+    forgetJumpsToBlocks(this.machine.i32, new Set(removed.map(({ address }) => address)));
     for (const block of removed) this.machine.i32[(page.table >> 2) + block.start] = 0;
     for (const region of page.regions) {
       const lost = removed.find((block) => hasBlock(region, page, block));

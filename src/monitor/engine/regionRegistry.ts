@@ -3,7 +3,7 @@
  * region whose code is written to is put to sleep, and wakes when all its blocks are back. A module goes when few of its
  * regions are left, so that what is kept is never much more than what is used.
  */
-import { forgetJumps } from '../memory/jumpCache';
+import { redirectJumps } from '../memory/jumpCache';
 import type { MachineMemory } from '../memory/machineMemory';
 import type { CodePage } from './codePage';
 import type { EngineSettings } from './engineSettings';
@@ -198,7 +198,7 @@ export class RegionRegistry {
   }
 
   private setHandler(address: number, handler: number): void {
-    forgetJumps(this.machine.i32);
+    redirectJumps(this.machine.i32, address, handler);
     this.machine.view.setUint32(address + R.handler, handler, true);
   }
 

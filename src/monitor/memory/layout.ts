@@ -26,7 +26,7 @@ export const STRAYED_RECORD = 0x54;
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,
- * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (u32 each). And what it
+ * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (not 0: see ./jumpCache) (u32 each). And what it
  * keeps account of, for ExecutionLog: its switches to privilege 3 and to privilege 0 (u32 each), and the retired counts of the
  * second less those of the first (f64).
  */
@@ -110,7 +110,7 @@ export const TLB_EMPTY_BYTES = TLB_BEHIND_END - TLB_WRITE;
  * (i64), table of the execute TLB, block's record, its handler, its instruction count.
  */
 export const JUMP_CACHE = TLB_EMPTY + TLB_EMPTY_BYTES;
-export const JUMP_ENTRIES = 2048;
+export const JUMP_ENTRIES = 4096;
 export const JUMP_ENTRY_BYTES = 32;
 export const JUMP = { linear: 0, table: 8, record: 12, handler: 16, count: 20 } as const;
 

@@ -31,7 +31,7 @@ import {
   TLB_WRITE,
 } from './layout';
 import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
-import { forgetJumps } from './jumpCache';
+import { forgetJumps, forgetJumpsBy, forgetJumpsTo } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 
 const TWO32 = 2 ** 32;
@@ -61,6 +61,7 @@ export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
   private readonly words: Int32Array;
+  private readonly far: MachineMemory['far'];
   /** Slots whose tables have been used: the others are zeros, and the host has no memory for them yet. */
   private readonly used = new Uint8Array(MAX_SPACES);
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
@@ -77,6 +78,7 @@ export class Tlb {
   /** @param keepsVictims whether pages of data that are put out of their tables are kept beside them */
   constructor(machine: MachineMemory, private readonly keepsVictims = true) {
     this.words = machine.i32;
+    this.far = machine.far;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
 
@@ -116,7 +118,7 @@ export class Tlb {
     if (words[at] === EMPTY) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
-    if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumps();
+    if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumpsTo(page, 1);
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
@@ -144,7 +146,7 @@ export class Tlb {
   private replaceCode(at: number, page: number, value: number): void {
     const old = this.words[at + 2] ?? 0;
     if (this.holdsAt(at, page)) {
-      if (old !== value) this.forgetJumps();
+      if (old !== value) this.forgetJumpsTo(page, 1);
     } else if (this.putOut.size < MOST_PUT_OUT) this.putOut.set(this.pageAt(at), old);
     else this.forgetJumps();
   }
@@ -263,7 +265,7 @@ export class Tlb {
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
     if (kind === TLB_KIND.execute) {
-      if (this.putOut.has(page)) this.forgetJumps();
+      if (this.putOut.has(page)) this.forgetJumpsTo(page, 1);
       for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
     } else this.dropIn(this.table(slot, kind, false), kind, page);
     const beside = victimsOf(kind);
@@ -276,7 +278,7 @@ export class Tlb {
     for (const place of [at, at + (kind.user >> 2)]) {
       if (!this.holdsAt(place, page)) continue;
       this.words[place] = EMPTY;
-      if (kind === TLB_KIND.execute) this.forgetJumps();
+      if (kind === TLB_KIND.execute) this.forgetJumpsTo(page, 1);
     }
   }
 
@@ -322,27 +324,33 @@ export class Tlb {
 
   /** Drops all pages from `first` on, `count` of them, of whatever kind. */
   dropRange(slot: number, first: number, count: number): void {
-    if (this.hasPutOut(first, count)) this.forgetJumps();
-    const all = this.filledCount[slot] ?? 0;
-    if (all > LISTED) return this.dropRangeUnlisted(slot, first, count);
     const { words, filled } = this;
-    const start = slot * LISTED;
-    let kept = start;
-    for (let i = start; i < start + all; i++) {
-      const at = filled[i] ?? 0;
-      if (words[at] === EMPTY) continue;
-      if (this.isInRange(at, first, count)) this.empty(slot, at);
-      else filled[kept++] = at;
+    const all = this.filledCount[slot] ?? 0;
+    let hadCode = this.hasPutOut(first, count);
+    if (all > LISTED) hadCode = this.dropRangeUnlisted(slot, first, count) || hadCode;
+    else {
+      const start = slot * LISTED;
+      let kept = start;
+      for (let i = start; i < start + all; i++) {
+        const at = filled[i] ?? 0;
+        if (words[at] === EMPTY) continue;
+        if (this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
+        else filled[kept++] = at;
+      }
+      this.filledCount[slot] = kept - start;
     }
-    this.filledCount[slot] = kept - start;
+    if (hadCode) this.forgetJumpsTo(first, count);
   }
 
-  private dropRangeUnlisted(slot: number, first: number, count: number): void {
+  /** Says whether any was in an execute table. */
+  private dropRangeUnlisted(slot: number, first: number, count: number): boolean {
+    let hadCode = false;
     for (const [from, bytes] of this.partsOf(slot)) {
       for (let at = from >> 2; at < (from + bytes) >> 2; at += TLB_ENTRY_BYTES >> 2) {
-        if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) this.empty(slot, at);
+        if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
       }
     }
+    return hadCode;
   }
 
   /** Addresses and lengths of all tables of a space. */
@@ -351,16 +359,24 @@ export class Tlb {
     return [[TLB_BASE + slot * TLB_SPACE_BYTES, TLB_SPACE_BYTES], ...others.map(({ address }) => [address, CODE_BANK_BYTES] as const)];
   }
 
-  /** Empties the entry at an index of words. */
-  private empty(slot: number, at: number): void {
+  /** Empties the entry at an index of words. Says whether it was an execute table's. */
+  private empty(slot: number, at: number): boolean {
     this.words[at] = EMPTY;
-    if (at >= (TLB_BASE + slot * TLB_SPACE_BYTES + TLB_EXECUTE) >> 2) this.forgetJumps();
+    return this.kindAt(at * 4, slot) === TLB_KIND.execute;
   }
 
   /** Forgets where jumps have led. */
   forgetJumps(): void {
     this.putOut.clear();
     forgetJumps(this.words);
+  }
+
+  /** The same for those to some linear pages, from `first` on. */
+  private forgetJumpsTo(first: number, count: number): void {
+    // Pages beyond 2^52 have numbers that addresses do not tell.
+    if (this.far.enabled) return this.forgetJumps();
+    for (const page of this.putOut.keys()) if (page >= first && page < first + count) this.putOut.delete(page);
+    forgetJumpsTo(this.words, first, count);
   }
 
   /** The page that an entry holds, signed as pages of the upper half are. */
@@ -376,7 +392,7 @@ export class Tlb {
   /** Empties all tables of a space. */
   flushSpace(slot: number): void {
     const count = this.filledCount[slot] ?? 0;
-    if (count > 0) this.forgetJumps();
+    if (count > 0) for (const [from, bytes] of this.partsOf(slot)) forgetJumpsBy(this.words, from, from + bytes);
     if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
