@@ -3,17 +3,18 @@
  * table from page offset to the records of the basic block that begins there. Writes to decoded bytes
  * drop the page's blocks, at once.
  */
-import { decode, type Instruction } from '../isa/decoder';
-import { endsBlock, transfersFar } from '../isa/definitions';
+import type { Instruction } from '../isa/decoder';
 import type { HeldCode } from '../inspection/queries';
 import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
 import { forgetJumps, forgetJumpsToBlocks } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
-import { admit, type UnitUse } from './admission';
+import type { UnitUse } from './admission';
+import { BlockDecoder } from './blockDecoder';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
 import type { EngineSettings } from './engineSettings';
+import { closesBlock } from './instructionForms';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { OperandPatch } from './operandPatch';
@@ -30,16 +31,6 @@ export interface CodeContext extends UnitUse {
   readonly end: number;
   /** Whether its blocks may be translated. */
   readonly translated: boolean;
-}
-
-/** A basic block as it is read from memory. */
-interface BlockReading {
-  readonly instructions: readonly Instruction[];
-  /** Offset behind the last instruction. */
-  readonly end: number;
-  /** Whether the last instruction transfers control; whether the one behind it runs over the page or the limit. */
-  readonly closed: boolean;
-  readonly crossing: boolean;
 }
 
 export interface CodeCounters {
@@ -67,6 +58,7 @@ const WARM = 1 / 32;
 export class CodeCache {
   readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0 };
   readonly records: RecordWriter;
+  private readonly blocks: BlockDecoder;
   private readonly pages = new Map<number, CodePage[]>();
   private freeChunks: number[] = [];
   /** Chunks of dropped pages: generated code may still stand in them until it returns. */
@@ -86,11 +78,12 @@ export class CodeCache {
   constructor(
     private readonly machine: MachineMemory,
     private readonly interpreter: Interpreter,
-    private readonly cpu: Cpu,
+    cpu: Cpu,
     readonly settings: EngineSettings,
   ) {
     this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.allocate());
     this.records = new RecordWriter(machine.view, interpreter);
+    this.blocks = new BlockDecoder(machine, this.records, cpu, settings.longestBlock);
     this.patch = new OperandPatch(machine, this.records, (instruction, context) => this.admit(instruction, context));
     this.regions = new RegionRegistry(machine, interpreter, settings, {
       comesBack: (part) => this.comesBack(part),
@@ -136,30 +129,26 @@ export class CodeCache {
   decode(page: CodePage, start: number): number | undefined {
     const known = this.takeBack(page, start);
     if (known !== undefined) return known;
-    const { instructions, end, closed, crossing } = this.read(page, start);
-    const count = instructions.length;
+    const { blocks } = this;
+    blocks.read(page, start);
+    const { count, end, closed, crossing } = blocks;
     const breakpoint = page.breakpoints.has(start);
     const profile = !breakpoint && count > 0 && page.context.translated;
     const records = count + (breakpoint || profile ? 1 : 0) + (closed ? 0 : 1);
     const address = this.reserve(page, records * RECORD_BYTES);
     if (address === undefined) return undefined;
     let at = address;
-    let where = start;
     if (breakpoint || profile) {
       this.records.writeSpecial(at, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
       if (profile) this.writeProfile(at, page);
       at += RECORD_BYTES;
     }
-    instructions.forEach((instruction, i) => {
-      this.records.writeRecord(at, instruction, where, page.context, count - i, page.table);
-      at += RECORD_BYTES;
-      where += instruction.length;
-    });
-    this.records.pair(at - count * RECORD_BYTES, count);
+    blocks.write(at, page, start);
+    at += count * RECORD_BYTES;
     if (!closed) {
-      const overLimit = page.context.end < PAGE_BYTES && where >= page.context.end;
+      const overLimit = page.context.end < PAGE_BYTES && end >= page.context.end;
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
-      this.records.writeSpecial(at, handler, where, 0);
+      this.records.writeSpecial(at, handler, end, 0);
     }
     const block = page.add(start, Math.max(end, crossing ? PAGE_BYTES : start + 1), address, records * RECORD_BYTES, this.bytesOf(page));
     this.marks.set(page.frame, block.start, block.end);
@@ -195,7 +184,7 @@ export class CodeCache {
     if (at === undefined) return false;
     const behind = offset + instruction.length;
     this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
-    if (!endsBlock(instruction.name) && !transfersFar(instruction.name)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
+    if (!closesBlock(instruction)) this.records.writeSpecial(at + RECORD_BYTES, SPECIAL_HANDLERS.onward, behind, 0);
     second.addBridge(behind - PAGE_BYTES);
     this.marks.set(second.frame, 0, behind - PAGE_BYTES);
     second.dependents.add(first);
@@ -209,23 +198,6 @@ export class CodeCache {
   /** The page's code. */
   private bytesOf(page: CodePage): Uint8Array {
     return this.machine.u8.subarray(page.frame * PAGE_BYTES, (page.frame + 1) * PAGE_BYTES);
-  }
-
-  /** Reads the block at an offset. */
-  private read(page: CodePage, start: number): BlockReading {
-    const instructions: Instruction[] = [];
-    const base = page.frame * PAGE_BYTES;
-    let end = start;
-    while (instructions.length < this.settings.longestBlock && end < page.context.end) {
-      if (end !== start && page.breakpoints.has(end)) break;
-      const decoded = decode(this.machine.u8, base + end, base + page.context.end, page.context.bits);
-      const instruction = decoded && this.admit(decoded, page.context);
-      if (!instruction) return { instructions, end, closed: false, crossing: true };
-      instructions.push(instruction);
-      end += instruction.length;
-      if (endsBlock(instruction.name) || transfersFar(instruction.name)) return { instructions, end, closed: true, crossing: false };
-    }
-    return { instructions, end, closed: false, crossing: false };
   }
 
   /** Whether a block begins with a record that counts, or with translated code in its place. */
@@ -322,7 +294,7 @@ export class CodeCache {
 
   /** The instruction as this processor executes it in a context. */
   admit(instruction: Instruction, context: CodeContext): Instruction {
-    return admit(instruction, context, this.cpu);
+    return this.blocks.admit(instruction, context);
   }
 
   /**

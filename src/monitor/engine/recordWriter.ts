@@ -25,8 +25,27 @@ const MASK_OF = { 16: L.MASK16, 32: L.MASK32, 64: L.MASK64 } as const;
 const ADDRESS_SIZE = { 16: 0, 32: 1, 64: 2 } as const;
 const OPERAND_SIZE = { 8: 0, 16: 1, 32: 2, 64: 3 } as const;
 
+/** What a record's link and the word behind its immediate are for: nothing, or the places where a branch leads. */
+export const TAIL = { none: 0, relative: 1, cut: 2, indirect: 3, parameters: 4 } as const;
+export type Tail = (typeof TAIL)[keyof typeof TAIL];
+
+/** What those of an instruction are for, in code of so many bits. A branch of another size than the code's cuts its target: its offset is not known here. */
+export function tailOf({ name, size }: Instruction, bits: CodeContext['bits']): Tail {
+  if (name.startsWith('!') || !endsBlock(name)) return TAIL.none;
+  // `retImmediate` has its parameter count there and no link behind.
+  if (name === 'retImmediate') return TAIL.parameters;
+  return INDIRECT.has(name) ? TAIL.indirect : size === bits ? TAIL.relative : TAIL.cut;
+}
+
+/** Base and index of an instruction's address, as its record has them. */
+export const baseAndIndex = ({ memory }: Instruction): number => addressOffset(memory?.base) | (addressOffset(memory?.index) << 16);
+
+/** The same with the displacement that goes with it, which may have run over 31 bits: the index says so then. */
+export const addressWord = (baseAndIndexes: number, displacement: number): number => (displacement > 0x7fffffff ? (baseAndIndexes & 0xffff) | (L.TWO32 << 16) : baseAndIndexes);
+
 export class RecordWriter {
-  private readonly words: Int32Array;
+  /** All of the memory. */
+  readonly words: Int32Array;
 
   constructor(
     private readonly view: DataView,
@@ -46,14 +65,13 @@ export class RecordWriter {
     const first = nextRegister(operands, 0);
     const second = nextRegister(operands, first + 1);
     const displacement = displacementOf(instruction, offset);
-    const index = displacement > 0x7fffffff ? L.TWO32 : addressOffset(memory?.index);
     const scale = (memory?.scale ?? 0) | rexBits(instruction.rex);
     const segment = L.SEGMENTS + (memory?.segment ?? instruction.segment) * L.SEGMENT_BYTES;
     const w = at >> 2;
     words[w + (R.handler >> 2)] = this.interpreter.entry(handler, context.model);
     words[w + (R.offset >> 2)] = offset | (length << 16) | (back << 24);
     words[w + (R.registerA >> 2)] = registerOffset(operands[first]) | (registerOffset(operands[second]) << 16);
-    words[w + (R.base >> 2)] = addressOffset(memory?.base) | (index << 16);
+    words[w + (R.base >> 2)] = addressWord(baseAndIndex(instruction), displacement);
     words[w + (R.scale >> 2)] = scale | (flagsOf(instruction) << 8) | (MASK_OF[instruction.addressSize] << 16);
     words[w + (R.segment >> 2)] = segment | ((instruction.modrm & 0xff) << 16) | (instruction.opcode << 24);
     words[w + (R.displacement >> 2)] = displacement;
@@ -81,18 +99,18 @@ export class RecordWriter {
     const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
     this.view.setBigInt64(at + R.immediate, extra === 0n ? immediate : immediate | extra, true);
     if (isService) return this.link(at, findService(name.slice(1)) ?? UNDEFINED_SERVICE);
+    const tail = tailOf(instruction, context.bits);
     // A meaning may leave a hard case to the service of its name.
-    if (!endsBlock(name)) return this.link(at, serviceBehind(instruction) ?? NULL_SLOT);
-    const behind = offset + instruction.length;
-    const slot = (target: number): number => {
-      const inside = target >= context.first && target < context.end;
-      return inside && table !== 0 ? table + target * 4 : NULL_SLOT;
-    };
-    // A branch of another size than the code's cuts its target: its offset is not known here.
-    if (INDIRECT.has(name)) this.words[(at + R.target) >> 2] = 0;
-    else this.link(at, instruction.size === context.bits ? slot(behind + Number(immediate)) : NULL_SLOT);
-    // `retImmediate` has its parameter count there and no link behind.
-    if (name !== 'retImmediate') this.words[(at + R.linkBehind) >> 2] = slot(behind);
+    if (tail === TAIL.none) return this.link(at, serviceBehind(instruction) ?? NULL_SLOT);
+    this.writeBranch(at, tail, Number(immediate), offset + instruction.length, context, table);
+  }
+
+  /** Where the branch of a record leads: `distance` from the offset behind it, which is `behind`. */
+  writeBranch(at: number, tail: Tail, distance: number, behind: number, { first, end }: CodeContext, table: number): void {
+    const slot = (target: number): number => (target >= first && target < end && table !== 0 ? table + target * 4 : NULL_SLOT);
+    if (tail === TAIL.indirect || tail === TAIL.parameters) this.words[(at + R.target) >> 2] = 0;
+    else this.link(at, tail === TAIL.relative ? slot(behind + distance) : NULL_SLOT);
+    if (tail !== TAIL.parameters) this.words[(at + R.linkBehind) >> 2] = slot(behind);
   }
 
   private link(at: number, value: number): void {
