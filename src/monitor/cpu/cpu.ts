@@ -292,24 +292,14 @@ export class Cpu {
 
   /** Reads and writes of system structures are supervisor accesses whatever the CPL, and closed by SMAP whatever AC. */
   readSystem(linear: number, size: 1 | 2 | 4): number {
-    return this.implicitly(() => this.mmu.read(this.systemLinear(linear), size, false));
+    return this.mmu.readSystem(this.systemLinear(linear), size);
   }
   writeSystem(linear: number, size: 1 | 2 | 4, value: number): void {
-    this.implicitly(() => this.mmu.write(this.systemLinear(linear), size, value, false));
+    this.mmu.implicitly(() => this.mmu.write(this.systemLinear(linear), size, value, false));
   }
   /** Eight bytes of a system structure, as an address. */
   readSystemWide(linear: number): number {
-    return this.implicitly(() => this.state.address(this.mmu.read64(this.systemLinear(linear), false)));
-  }
-
-  private implicitly<T>(access: () => T): T {
-    const shadow = this.mmu.shadow;
-    shadow.implicit = true;
-    try {
-      return access();
-    } finally {
-      shadow.implicit = false;
-    }
+    return this.mmu.implicitly(() => this.state.address(this.mmu.read64(this.systemLinear(linear), false)));
   }
 
   private systemLinear(linear: number): number {

@@ -115,8 +115,8 @@ export function deliver(cpu: Cpu, what: Interruption): void {
   if (what.vector === VECTOR.DB && what.cause === 'exception') enterDebugHandler(cpu);
 }
 
-/** Through generated code, if the event is none of an instruction, and no debug exception. */
-function deliveredQuickly(cpu: Cpu, { vector, cause, errorCode, returnTo }: Interruption): boolean {
+/** The same through generated code, if the event is none of an instruction, and no debug exception. False if it can not; nothing has changed then. */
+export function deliveredQuickly(cpu: Cpu, { vector, cause, errorCode, returnTo }: Interruption): boolean {
   const s = cpu.state;
   if (!cpu.quickDelivery || cause === 'software' || vector === VECTOR.DB || returnTo !== s.eip) return false;
   if (!cpu.quickDelivery(vector, cause === 'exception', errorCode)) return false;

@@ -17,7 +17,7 @@ import {
 } from './local-apic';
 import { APIC_REGISTER, accessibleRegister, isReserved, readApicRegister } from './local-apic-registers';
 import {
-  TIMER_MODE, changeTimerMode, nextExpiry, settleTimer, writeDivide, writeInitialCount, type TimerMoment,
+  TIMER_MODE, TimerExpiry, changeTimerMode, mayBeOutOfSight, settleTimer, writeDivide, writeInitialCount, type TimerMoment,
 } from './local-apic-timer';
 
 /** What the local APICs tell the processors, at once: inside the access, event or line change that is the cause. */
@@ -80,11 +80,16 @@ export class ApicBus implements Device {
   readonly #host: DeviceHost;
   readonly #options: ApicBusOptions;
   readonly #wiring: ApicWiring;
+  readonly #timerEvents: readonly string[];
+  /** By processor. */
+  readonly #expiries: readonly TimerExpiry[];
 
   constructor(host: DeviceHost, options: ApicBusOptions, wiring: ApicWiring) {
     this.#host = host;
     this.#options = options;
     this.#wiring = wiring;
+    this.#timerEvents = Array.from({ length: options.cpus }, (_, cpu) => TIMER_EVENT + String(cpu));
+    this.#expiries = this.#timerEvents.map(() => new TimerExpiry());
     this.state = this.#powerOnState();
     this.description = localApicDescription(options.cpus);
   }
@@ -101,7 +106,7 @@ export class ApicBus implements Device {
     this.state = this.#powerOnState();
     this.state.apics.forEach((apic, cpu) => {
       apic.localInputs = before[cpu].localInputs;
-      this.#host.cancel(this.name, TIMER_EVENT + String(cpu));
+      this.#host.cancel(this.name, this.#timerEvents[cpu]);
       this.#update(cpu);
     });
     if (before.some((apic, cpu) => apic.base !== this.state.apics[cpu].base)) this.#wiring.regionsChanged();
@@ -126,12 +131,12 @@ export class ApicBus implements Device {
     this.#settle(cpu);
     if (!externalPending(apic) && apic.mode !== 'disabled') {
       const vector = acknowledgeVector(apic);
-      this.#changed(cpu);
+      this.#served(cpu, vector);
       return vector;
     }
     apic.externalRequest = false;
     const vector = this.#wiring.acknowledgeExternal();
-    this.#changed(cpu);
+    this.#served(cpu);
     return vector;
   }
 
@@ -205,12 +210,14 @@ export class ApicBus implements Device {
     this.#settle(cpu);
     const { timer } = this.state.apics[cpu];
     if (this.#moment(cpu).mode === TIMER_MODE.deadline) timer.deadline = BigInt.asUintN(64, value);
+    this.#expiries[cpu].forget();
     this.#settle(cpu);
     this.#arrange(cpu);
   }
 
   /** The guest has set a time-stamp counter: its deadline comes sooner or later than it did. */
   timeStampChanged(cpu: number): void {
+    this.#expiries[cpu].forget();
     this.#settle(cpu);
     this.#changed(cpu);
   }
@@ -316,10 +323,10 @@ export class ApicBus implements Device {
     switch (number) {
       case APIC_REGISTER.taskPriority:
         apic.taskPriority = dword & 0xff;
-        break;
+        return this.#served(cpu);
       case APIC_REGISTER.endOfInterrupt:
         this.#endOfInterrupt(apic);
-        break;
+        return this.#served(cpu);
       case APIC_REGISTER.logicalDestination:
         apic.logicalDestination = dword >>> 24;
         this.#wiring.readinessChanged();
@@ -499,8 +506,16 @@ export class ApicBus implements Device {
     return { now: this.#host.now(), mode, timeStamp: () => this.#wiring.timeStamp(cpu) };
   }
 
+  /** The cycle at which a timer expires next; Infinity for never. */
+  #expiry(cpu: number): number {
+    const { timer } = this.state.apics[cpu];
+    const expiry = this.#expiries[cpu];
+    return expiry.known(timer) ?? expiry.findOut(timer, this.#moment(cpu));
+  }
+
   /** Brings a timer up to now; an expiry requests its vector. Comes before anything that reads or changes an APIC. */
   #settle(cpu: number): void {
+    if (this.#host.now() < this.#expiry(cpu)) return;
     const apic = this.state.apics[cpu];
     const entry = apic.localVectors[LVT.timer];
     if (!settleTimer(apic.timer, this.#moment(cpu))) return;
@@ -508,9 +523,20 @@ export class ApicBus implements Device {
     this.#changed(cpu);
   }
 
-  /** After anything that may have changed an APIC: its timer's event, and its processor's INTR. */
+  /** After anything that may have changed an APIC and its timer: the timer's event, and its processor's INTR. */
   #changed(cpu: number): void {
+    this.#expiries[cpu].forget();
     this.#arrange(cpu);
+    this.#update(cpu);
+  }
+
+  /**
+   * After what leaves the timer alone: a vector was acknowledged or has been served, or priorities have changed. The timer's event hangs on whether
+   * its own vector is requested, and on whether its deadline has come within sight.
+   */
+  #served(cpu: number, acknowledged?: number): void {
+    const { timer, localVectors } = this.state.apics[cpu];
+    if (acknowledged === (localVectors[LVT.timer] & 0xff) || mayBeOutOfSight(timer)) this.#arrange(cpu);
     this.#update(cpu);
   }
 
@@ -519,10 +545,9 @@ export class ApicBus implements Device {
     const apic = this.state.apics[cpu];
     const entry = apic.localVectors[LVT.timer];
     const idle = (entry & LVT_BIT.masked) !== 0 || isRequested(apic, entry & 0xff);
-    const at = idle ? undefined : nextExpiry(apic.timer, this.#moment(cpu));
-    const event = TIMER_EVENT + String(cpu);
-    if (at === undefined) this.#host.cancel(this.name, event);
-    else this.#host.schedule(this.name, event, at);
+    const at = idle ? Infinity : this.#expiry(cpu);
+    if (at === Infinity) this.#host.cancel(this.name, this.#timerEvents[cpu]);
+    else this.#host.schedule(this.name, this.#timerEvents[cpu], at);
   }
 
   #update(cpu: number): void {

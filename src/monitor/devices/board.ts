@@ -196,15 +196,17 @@ function boundHost(host: DeviceHost): DeviceHost {
 function createUarts(host: DeviceHost, characterCycles: number | undefined): ReadonlyMap<string, Uart> {
   const pace = characterCycles === undefined ? {} : { characterCycles };
   const uarts = new Map<string, Uart>();
+  const sharers = new Map<number, readonly Uart[]>();
   for (const port of SERIAL_PORTS) {
-    const sharers = SERIAL_PORTS.filter((other) => other.line === port.line);
     const wired: DeviceHost = {
       ...boundHost(host),
-      setInterruptLine: (line) => {
-        host.setInterruptLine(line, sharers.some(({ name }) => uarts.get(name)?.interruptOutput === true));
+      setInterruptLine: (line, level) => {
+        host.setInterruptLine(line, level || (sharers.get(line) ?? []).some((uart) => uart.interruptOutput));
       },
     };
-    uarts.set(port.name, new Uart(wired, { ...port, ...pace }));
+    const uart = new Uart(wired, { ...port, ...pace });
+    uarts.set(port.name, uart);
+    sharers.set(port.line, [...(sharers.get(port.line) ?? []), uart]);
   }
   return uarts;
 }

@@ -75,7 +75,10 @@ export class InterruptRouter implements Device, InterruptController {
 
   setLine(line: number, level: boolean): void {
     const bit = 1 << line;
-    this.state.isa = level ? this.state.isa | bit : this.state.isa & ~bit;
+    const { isa } = this.state;
+    // Devices say again at each access what they hold their line at.
+    if (((isa & bit) !== 0) === level) return;
+    this.state.isa = isa ^ bit;
     this.#drive(line);
   }
 
@@ -111,9 +114,14 @@ export class InterruptRouter implements Device, InterruptController {
   /** A line is up when its ISA device or a PCI interrupt that is steered to it holds it up. */
   #drive(line: number): void {
     if (line === CASCADE_LINE) return;
-    const { isa, pirqs } = this.state;
-    const level = (isa & (1 << line)) !== 0 || pirqs.some((asserting, pirq) => asserting !== 0 && this.steeredTo(pirq) === line);
+    const level = (this.state.isa & (1 << line)) !== 0 || this.#isSteeredHigh(line);
     this.#pic.setLine(line, level);
     this.#ioApic.setInput(line === TIMER_LINE ? PLATFORM.timerInput : line, level);
+  }
+
+  #isSteeredHigh(line: number): boolean {
+    const { pirqs } = this.state;
+    for (let pirq = 0; pirq < PIRQS; pirq++) if (pirqs[pirq] !== 0 && this.steeredTo(pirq) === line) return true;
+    return false;
   }
 }

@@ -76,6 +76,11 @@ export function settleTimer(timer: ApicTimerState, moment: TimerMoment): boolean
   return true;
 }
 
+/** Whether the deadline may be so far away that it is no event yet, whatever the time-stamp counter says. */
+export function mayBeOutOfSight(timer: ApicTimerState): boolean {
+  return timer.deadline > FURTHEST;
+}
+
 /** The cycle of the next expiry of a settled timer; undefined when there is none within sight. */
 export function nextExpiry(timer: ApicTimerState, moment: TimerMoment): number | undefined {
   if (moment.mode === TIMER_MODE.deadline) {
@@ -115,4 +120,31 @@ export function changeTimerMode(timer: ApicTimerState, from: number, to: number)
   timer.initial = 0;
   timer.count = 0;
   timer.deadline = 0n;
+}
+
+/**
+ * When a timer expires next, so that accesses to its APIC need not work it out each time. It follows from the timer's state, the mode and the
+ * time-stamp counter: whoever changes one of these has it forgotten. An APIC that was reset or restored has another timer.
+ */
+export class TimerExpiry {
+  #timer: ApicTimerState | undefined;
+  #at = Infinity;
+
+  /** The cycle that was found out for this timer; undefined when none was. */
+  known(timer: ApicTimerState): number | undefined {
+    return this.#timer === timer ? this.#at : undefined;
+  }
+
+  /** Finds the cycle out; Infinity for never, and for as long as it is not within sight. */
+  findOut(timer: ApicTimerState, moment: TimerMoment): number {
+    const at = nextExpiry(timer, moment);
+    // What is not within sight yet will be.
+    if (at === undefined && timer.deadline !== 0n) return Infinity;
+    this.#timer = timer;
+    return (this.#at = at ?? Infinity);
+  }
+
+  forget(): void {
+    this.#timer = undefined;
+  }
 }

@@ -116,14 +116,16 @@ export class Uart implements Device {
   }
 
   readPort(port: number): number {
+    const before = this.interruptOutput;
     const value = this.#read(port - this.#base);
-    this.#driveLine();
+    if (this.interruptOutput !== before) this.#driveLine();
     return value;
   }
 
   writePort(port: number, _size: number, value: number): void {
+    const before = this.interruptOutput;
     this.#write(port - this.#base, value & 0xff);
-    this.#driveLine();
+    if (this.interruptOutput !== before) this.#driveLine();
   }
 
   peek(_block: string, register: string): number | undefined {

@@ -40,6 +40,18 @@ export class Burst {
     return this.state.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
   }
 
+  /**
+   * Goes on behind the instruction of `record` elsewhere than with what follows it in its block, which is not executed. Gives what is left
+   * of the budget.
+   */
+  leaveBlock(record: number): number {
+    const { view } = this.state;
+    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + view.getUint8(record + R.back) - 1;
+    view.setInt32(CPU_BASE + L.REMAINING, remaining, true);
+    this.operation.record = 0;
+    return remaining;
+  }
+
   /** Generated code has returned, and so many instructions of the budget were not retired. */
   settle(remaining: number): void {
     this.state.setF64(L.RETIRED, this.state.f64(L.RETIRED) + this.given - remaining);

@@ -4,7 +4,7 @@
  */
 import { VECTOR, type Cpu } from '../cpu/cpu';
 import { DR6, DebugRegisters, trapBehind } from '../cpu/debugRegisters';
-import { deliver, raiseFault } from '../cpu/interrupts';
+import { deliver, raiseFault, type Interruption as Delivery } from '../cpu/interrupts';
 import * as L from '../cpu/layout';
 import { DEBUGCTL } from '../cpu/msrBits';
 import { FLAG, NMI, cut } from '../cpu/state';
@@ -14,6 +14,7 @@ import { MONITOR_WORDS, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { Answers, type AnsweringEngine } from './answers';
 import { Burst } from './burst';
+import { BurstInterrupts, external, type InterruptedEngine } from './burstInterrupts';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
 import { ENGINES, type EngineSettings } from './engineSettings';
@@ -40,7 +41,7 @@ const MAX_BUDGET = 1 << 30;
  */
 const MOST_ROUNDS = 500;
 
-export class Executor implements AnsweringEngine {
+export class Executor implements AnsweringEngine, InterruptedEngine {
   readonly counters: EngineCounters = newCounters();
   /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
   deliveries = 0;
@@ -56,10 +57,13 @@ export class Executor implements AnsweringEngine {
   readonly scratch: ScratchInstruction;
   readonly burst: Burst;
   private readonly answers = new Answers(this);
+  private readonly burstInterrupts = new BurstInterrupts(this);
   /** Who decides where a debugger wants to stop. */
   decisions: StopDecisions = STOP_ALWAYS;
   private watched: WatchedEvents = NO_EVENTS;
   private readonly enter: (record: number) => void;
+  /** Goes to the instruction at EIP, as far as generated code finds it. */
+  private readonly arrive: () => void;
   readonly locator: CodeLocator;
   private readonly crossings: PageCrossings;
   /** The CPU whose stop is passed over. */
@@ -101,6 +105,7 @@ export class Executor implements AnsweringEngine {
       breakpoint: (record) => answers.breakpoint(record),
     });
     this.enter = interpreter.enter;
+    this.arrive = interpreter.arrive;
     this.stops = new RecordStops(machine, interpreter);
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
@@ -112,6 +117,8 @@ export class Executor implements AnsweringEngine {
     this.scratch = new ScratchInstruction(cpu, machine, this.code, SPECIAL_HANDLERS.stop);
     const deliveries = { flat: interpreter.routine('interrupt32'), long: interpreter.routine('interrupt64') };
     cpu.quickDelivery = (vector, isException, errorCode) => {
+      // Generated code counts its switches of privilege from the one that the log knows (see ExecutionLog).
+      if (cpu.contextChanged) this.locator.refresh();
       const kind = (errorCode === undefined ? 0 : DELIVERY.errorCode) | (isException ? DELIVERY.resume : 0);
       return (cpu.state.longMode ? deliveries.long : deliveries.flat)(vector, kind, errorCode ?? 0) !== 0;
     };
@@ -344,7 +351,7 @@ export class Executor implements AnsweringEngine {
 
   private noteDelivery(): void {
     this.deliveries++;
-    this.deliveredAt = this.cpu.state.f64(L.RETIRED);
+    this.deliveredAt = this.burst.retired;
   }
 
   /** Whether the CPU stands in the middle of a repeated instruction, where the retired count alone would not lead to again. */
@@ -379,14 +386,29 @@ export class Executor implements AnsweringEngine {
   }
 
   private interrupt(vector: number): void {
-    const cpu = this.cpu;
     this.markMidway();
-    this.counters.interrupts++;
-    if (vector === VECTOR.NMI) cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
+    if (vector === VECTOR.NMI) this.cpu.state.setU32(L.NON_MASKABLE, NMI.blocked);
     this.noteInterruption(true);
+    this.noteInterrupt();
+    this.deliverInterrupt(external(vector, this.cpu));
+  }
+
+  noteInterrupt(): void {
+    this.counters.interrupts++;
     this.noteDelivery();
+  }
+
+  /** Whether anybody waits at instruction boundaries: the debugger, who runs until a moment, or who wants all code to be forgotten now and then. */
+  get isAwaited(): boolean {
+    const { watched, settings } = this;
+    return this.returnRequested || this.notesInterruption || this.deliveries >= this.lastDelivery || this.decisions.isPending ||
+      watched.interrupts || watched.state || watched.entries || settings.lifetime > 0;
+  }
+
+  private deliverInterrupt(delivery: Delivery): void {
+    const { cpu } = this;
     try {
-      deliver(cpu, { vector, cause: 'external', returnTo: cpu.state.eip });
+      deliver(cpu, delivery);
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
       raiseFault(cpu, reason, cpu.state.eip);
@@ -487,6 +509,10 @@ export class Executor implements AnsweringEngine {
     burst.begin(budget, count);
     try {
       this.enter(record);
+      while (this.burstInterrupts.goesOn()) {
+        this.counters.entries++;
+        this.arrive();
+      }
     } finally {
       burst.isRunning = false;
       this.stops.lift();
@@ -504,6 +530,8 @@ export class Executor implements AnsweringEngine {
       else if (!fault?.late) s.eip = this.offsetOf(at);
     }
     burst.settle(remaining);
+    const undelivered = this.burstInterrupts.takeUndelivered();
+    if (undelivered) this.deliverInterrupt(undelivered);
     if (reason === EXIT.fault || reason === EXIT.breakpoint) return fault ?? outcome;
     if (reason === EXIT.crossing) {
       // The instruction runs over the page's end or CS's limit: alone, byte by byte.
@@ -517,7 +545,7 @@ export class Executor implements AnsweringEngine {
     return undefined;
   }
 
-  private count(reason: number): void {
+  count(reason: number): void {
     const name = EXIT_COUNTERS[reason];
     if (name) this.counters[name]++;
   }

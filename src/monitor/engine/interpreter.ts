@@ -37,6 +37,8 @@ function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers 
 export class Interpreter {
   /** Enters generated code at a record. */
   readonly enter: (record: number) => void;
+  /** Goes to the instruction at EIP, as behind a transfer that a routine has done. */
+  readonly arrive: () => void;
   private readonly table = new WebAssembly.Table({ initial: TABLE_HANDLERS + MORE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
   /** What translated modules import: the memory, and the base's functions. */
@@ -59,6 +61,7 @@ export class Interpreter {
     this.exports = instance.exports;
     this.imports = { env: { memory }, base: instance.exports };
     this.enter = instance.exports['enter'] as (record: number) => void;
+    this.arrive = instance.exports['arrive'] as () => void;
   }
 
   /** A routine of the base module, as TypeScript calls it. */

@@ -7,7 +7,9 @@ import * as L from '../cpu/layout';
 import { ATTRIBUTE, CR0, EFER, FLAG } from '../cpu/state';
 import { STATUS_MASK, statusImage, statusWords } from '../isa/flags';
 import type { Value } from '../isa/emitter';
-import { MONITOR_WORDS, PAGE_BYTES, TLB_ENTRIES, TLB_EXECUTE_USER, TLB_USER } from '../memory/layout';
+import {
+  MONITOR_WORDS, PAGE_BYTES, TLB_ENTRIES, TLB_EXECUTE_USER, TLB_READ, TLB_USER, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE,
+} from '../memory/layout';
 import { tlbIndex, type FunctionBody } from './controlFunctions';
 import { CPU, at } from './operandEmitter';
 import { RoutineEmitter } from './routineEmitter';
@@ -18,6 +20,13 @@ import { binary, load, unary } from './wasm/expressions';
 /** Privilege of user programs. */
 export const USER = 3;
 const DPL_SHIFT = 5;
+
+/** The TLB's tables for a kind of access: where the state block says where they are, and how far from them the pages are kept that were put out of them. */
+const TABLES = {
+  read: { at: L.TLB_READ_TABLE, victims: TLB_VICTIM_READ - TLB_READ },
+  write: { at: L.TLB_WRITE_TABLE, victims: TLB_VICTIM_WRITE - TLB_WRITE },
+} as const;
+export type SystemTable = keyof typeof TABLES;
 
 /** A segment descriptor out of the GDT, decoded. */
 export interface LoadedDescriptor {
@@ -113,18 +122,27 @@ export class SystemRoutineEmitter extends RoutineEmitter {
   // Memory.
 
   /** Address of the supervisor's table for a kind of access. */
-  supervisorTable(offset: typeof L.TLB_READ_TABLE | typeof L.TLB_WRITE_TABLE): Value {
+  private supervisorTable(kind: SystemTable): Value {
     const user = this.eq(this.word(L.CPL), this.i32(USER));
-    return this.let(this.sub(this.word(offset), this.select(user, this.i32(TLB_USER), this.i32(0))));
+    return this.let(this.sub(this.word(TABLES[kind].at), this.select(user, this.i32(TLB_USER), this.i32(0))));
   }
 
-  /** Host address of so many bytes at a linear address (i64), if a table has the page that they lie in. */
-  host(table: Value, linear: Value, bytes: Value): Value {
+  /**
+   * Host address of so many bytes of the system's at a linear address (i64), if the TLB has the page that they lie in: in the supervisor's table,
+   * or beside it, where another page has put it.
+   */
+  host(kind: SystemTable, linear: Value, bytes: Value): Value {
+    const table = this.supervisorTable(kind);
     const low = this.let(this.toI32(linear));
-    const entry = expression(this.let(this.add(table, tlbIndex(expression(low), TLB_ENTRIES))));
     const last = this.add(linear, this.toI64Unsigned(this.sub(bytes, this.i32(1))));
-    this.refuseIf(this.ne(load(OP.i64_load, I64, entry, 0), this.and(last, this.i64(-BigInt(PAGE_BYTES)))));
-    return this.let(this.add(low, load(OP.i32_load, I32, entry, 8)));
+    const page = this.let(this.and(last, this.i64(-BigInt(PAGE_BYTES))));
+    const entry = this.variable(this.add(table, tlbIndex(expression(low), TLB_ENTRIES)));
+    const isOther = (): Value => this.ne(load(OP.i64_load, I64, expression(entry), 0), page);
+    this.if(isOther(), () => {
+      this.assign(entry, this.add(this.add(table, this.i32(TABLES[kind].victims)), tlbIndex(expression(low), TLB_VICTIM_ENTRIES)));
+      this.refuseIf(isOther());
+    });
+    return this.let(this.add(low, load(OP.i32_load, I32, expression(entry), 8)));
   }
 
   loadAt(host: Value, offset: number): Value {
@@ -145,7 +163,7 @@ export class SystemRoutineEmitter extends RoutineEmitter {
     const offset = this.let(this.and(selector, this.i32(0xfff8)));
     this.refuseIf(this.gtU(this.add(offset, this.i32(7)), this.word(L.GDTR_LIMIT)));
     const linear = this.let(this.add(this.wide(L.GDTR_BASE), this.toI64Unsigned(offset)));
-    const host = this.host(this.supervisorTable(L.TLB_READ_TABLE), linear, this.i32(8));
+    const host = this.host('read', linear, this.i32(8));
     const [low, high] = [this.loadAt(host, 0), this.loadAt(host, 4)];
     const attributes = this.let(this.or(this.and(this.shrU(high, this.i32(8)), this.i32(0xff)), this.and(this.shrU(high, this.i32(12)), this.i32(0xf00))));
     const plain = ATTRIBUTE.present | ATTRIBUTE.segment | ATTRIBUTE.accessed;

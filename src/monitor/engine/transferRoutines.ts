@@ -156,21 +156,20 @@ class TransferEmitter extends SystemRoutineEmitter {
 
   /** What IRET finds on the stack; `pointer` and `stack` are there in 64-bit code, and in a return to a program. */
   private returnFrame(long: boolean): { readonly offset: Value; readonly code: Value; readonly image: Value; readonly pointer: Value; readonly stack: Value; readonly behind: Value } {
-    const table = this.word(L.TLB_READ_TABLE);
     if (long) {
-      const host = this.host(table, this.wide(register(L.RSP)), this.i32(40));
+      const host = this.host('read', this.wide(register(L.RSP)), this.i32(40));
       const half = (offset: number): Value => this.loadAt(host, offset);
       return { offset: this.loadWideAt(host, 0), code: this.let(this.and(half(8), this.i32(0xffff))), image: half(16), pointer: this.loadWideAt(host, 24), stack: this.let(this.and(half(32), this.i32(0xffff))), behind: this.i32(0) };
     }
     const top = this.word(register(L.RSP));
     const linear = this.let(this.toI64Unsigned(top));
     // All five words are in one page, whether they are asked for or not: the page of a kernel's stack.
-    const host = this.host(table, linear, this.i32(12));
+    const host = this.host('read', linear, this.i32(12));
     const code = this.let(this.and(this.loadAt(host, 4), this.i32(0xffff)));
     const pointer = this.variable(this.i32(0));
     const stack = this.variable(this.i32(0));
     this.if(this.eq(this.and(code, this.i32(3)), this.i32(USER)), () => {
-      const more = this.host(table, linear, this.i32(20));
+      const more = this.host('read', linear, this.i32(20));
       this.assign(pointer, this.loadAt(more, 12));
       this.assign(stack, this.and(this.loadAt(more, 16), this.i32(0xffff)));
     });
@@ -268,7 +267,7 @@ class TransferEmitter extends SystemRoutineEmitter {
     const offset = this.let(this.mul(vector, this.i32(bytes)));
     this.refuseIf(this.gtU(this.add(offset, this.i32(bytes - 1)), this.word(L.IDTR_LIMIT)));
     const linear = this.let(this.add(this.wide(L.IDTR_BASE), this.toI64Unsigned(offset)));
-    const host = this.host(this.supervisorTable(L.TLB_READ_TABLE), linear, this.i32(bytes));
+    const host = this.host('read', linear, this.i32(bytes));
     const [low, high] = [this.loadAt(host, 0), this.loadAt(host, 4)];
     const attributes = this.let(this.and(this.shrU(high, this.i32(8)), this.i32(0xff)));
     this.refuseIf(this.ne(this.and(attributes, this.i32(GATE_TYPE)), this.i32(GATE)));
@@ -287,7 +286,7 @@ class TransferEmitter extends SystemRoutineEmitter {
     this.refuseIf(this.ne(this.and(attributes, this.i32(0x9f & ~TSS_BUSY_OR_NOT)), this.i32(TSS)));
     this.refuseIf(this.ltU(this.word(partOf(L.TR, L.SEG_LIMIT)), this.i32(TSS_STACK + bytes)));
     const linear = this.let(this.add(this.wide(partOf(L.TR, L.SEG_BASE)), this.i64(BigInt(TSS_STACK))));
-    return this.host(this.supervisorTable(L.TLB_READ_TABLE), linear, this.i32(bytes));
+    return this.host('read', linear, this.i32(bytes));
   }
 
   private pushFrame(inner: Value, image: Value, hasError: Value, errorCode: Value): void {
@@ -302,7 +301,7 @@ class TransferEmitter extends SystemRoutineEmitter {
     });
     const bytes = this.let(this.add(this.add(this.i32(12), this.shl(hasError, this.i32(2))), this.shl(inner, this.i32(3))));
     const top = this.let(this.sub(pointer, bytes));
-    const host = this.host(this.supervisorTable(L.TLB_WRITE_TABLE), this.let(this.toI64Unsigned(top)), bytes);
+    const host = this.host('write', this.let(this.toI64Unsigned(top)), bytes);
     this.if(hasError, () => this.storeAt(host, 0, errorCode));
     const frame = this.let(this.add(host, this.shl(hasError, this.i32(2))));
     this.storeAt(frame, 0, this.word(L.EIP));
@@ -322,7 +321,7 @@ class TransferEmitter extends SystemRoutineEmitter {
     this.if(inner, () => this.assign(pointer, this.loadWideAt(this.innerStack(8), 0)));
     const bytes = this.let(this.add(this.i32(40), this.shl(hasError, this.i32(3))));
     const top = this.let(this.sub(this.and(pointer, this.i64(-16n)), this.toI64Unsigned(bytes)));
-    const host = this.host(this.supervisorTable(L.TLB_WRITE_TABLE), top, bytes);
+    const host = this.host('write', top, bytes);
     const wide = (value: Value): Value => this.toI64Unsigned(value);
     this.if(hasError, () => this.storeAt(host, 0, wide(errorCode)));
     const frame = this.let(this.add(host, this.shl(hasError, this.i32(3))));

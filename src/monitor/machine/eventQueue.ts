@@ -22,11 +22,15 @@ export interface EventQueueState {
 export class EventQueue {
   state: EventQueueState = { pending: [], nextOrder: 0, handled: 0 };
 
-  /** Schedules an event, replacing the device's pending one of that name. */
+  /** Schedules an event, replacing the device's pending one of that name. One that is pending for that very time stays where it is. */
   schedule(device: string, event: string, time: number): void {
-    this.cancel(device, event);
-    const entry: ScheduledEvent = { device, event, time, order: this.state.nextOrder++ };
     const { pending } = this.state;
+    const known = this.find(device, event);
+    if (known >= 0) {
+      if (pending[known]?.time === time) return;
+      pending.splice(known, 1);
+    }
+    const entry: ScheduledEvent = { device, event, time, order: this.state.nextOrder++ };
     let at = pending.length;
     while (at > 0) {
       const before = pending[at - 1];
@@ -37,9 +41,18 @@ export class EventQueue {
   }
 
   cancel(device: string, event: string): void {
+    const index = this.find(device, event);
+    if (index >= 0) this.state.pending.splice(index, 1);
+  }
+
+  /** Where a device's event of a name is among those pending; -1 if it is not. */
+  private find(device: string, event: string): number {
     const { pending } = this.state;
-    const index = pending.findIndex((e) => e.device === device && e.event === event);
-    if (index >= 0) pending.splice(index, 1);
+    for (let at = 0; at < pending.length; at++) {
+      const entry = pending[at];
+      if (entry?.event === event && entry.device === device) return at;
+    }
+    return -1;
   }
 
   /** Time of the earliest event; Infinity when there is none. */

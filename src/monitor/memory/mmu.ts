@@ -412,10 +412,8 @@ export class Mmu {
   hostFor(linear: number, bytes: number, kind: number, user: boolean): number {
     const page = this.pageOf(linear);
     const offset = offsetInPage(linear);
-    if (offset + bytes <= PAGE_BYTES && !(this.checksAlignment && user)) {
-      const host = this.known(page, kind !== READ, user);
-      if (host >= 0) return host + offset;
-    }
+    const known = this.knownBytes(page, offset, bytes, kind !== READ, user);
+    if (known >= 0) return known;
     const host = this.access((page << 12) | offset, Math.floor(page / (TWO32 / PAGE_BYTES)), bytes, kind, user);
     if (host === REFUSED) throw this.takeFault();
     return host;
@@ -453,6 +451,30 @@ export class Mmu {
   /** Number of the page that a linear address lies in. */
   pageOf(linear: number): number {
     return this.machine.far.enabled ? this.machine.far.page(linear) : Math.floor(linear / PAGE_BYTES);
+  }
+
+  /** Reads a structure of the system's: a supervisor's access whatever the CPL, and closed by SMAP whatever AC. */
+  readSystem(linear: number, size: 1 | 2 | 4): number {
+    const known = this.knownBytes(this.pageOf(linear), offsetInPage(linear), size, false, false);
+    if (known >= 0) return this.machine.read(known, size);
+    return this.implicitly(() => this.read(linear, size, false));
+  }
+
+  /** Does what makes such accesses. */
+  implicitly<T>(access: () => T): T {
+    this.shadow.implicit = true;
+    try {
+      return access();
+    } finally {
+      this.shadow.implicit = false;
+    }
+  }
+
+  /** Host address of bytes in a page that the TLB holds for this kind of access, all of them; -1 otherwise. */
+  private knownBytes(page: number, offset: number, bytes: number, write: boolean, user: boolean): number {
+    if (offset + bytes > PAGE_BYTES || (this.checksAlignment && user)) return -1;
+    const host = this.known(page, write, user);
+    return host < 0 ? -1 : host + offset;
   }
 
   /** Host address of a page that the TLB holds for this kind of access; -1 otherwise. */

@@ -216,6 +216,18 @@ describe('TSC-deadline mode', () => {
     assert.equal(fixture.bus.readDeadline(0), 0n);
   });
 
+  it('follows a deadline that comes within sight only later, whatever is done meanwhile', () => {
+    const fixture = create(MODE.deadline | VECTOR);
+    fixture.bus.writeDeadline(0, 2n ** 52n + 1000n);
+    assert.deepEqual(fixture.host.pendingEvents(), []);
+    fixture.host.advance(2000);
+    fixture.write(REG.tpr, 0);
+    fixture.host.advance(2 ** 52 - 1001);
+    assert.deepEqual(serve(fixture), []);
+    fixture.host.advance(1);
+    assert.deepEqual(serve(fixture), [VECTOR]);
+  });
+
   it('holds any 64-bit deadline', () => {
     const fixture = create(MODE.deadline | VECTOR);
     fixture.bus.writeDeadline(0, 0xffff_ffff_ffff_ffffn);

@@ -12,9 +12,10 @@ import { loadSegment } from '../../../src/monitor/cpu/descriptors';
 import { Interpreter } from '../../../src/monitor/engine/interpreter';
 import type { RoutineName } from '../../../src/monitor/engine/routines';
 import { GuestFault } from '../../../src/monitor/memory/guestFault';
+import { TLB_KIND } from '../../../src/monitor/memory/tlb';
 import { Random } from '../../fuzz/random';
 import { AT, PRESENT, descriptor, dpl, gate, enterUser, protectedGuest, setDescriptor, setGate as setGate32, type Guest, SEL as SEL32 } from '../cpu/guest';
-import { SEL as SEL64, enterLongUser, le64, longGuest, setGate as setGate64, wideGate } from '../cpu/system/longGuest';
+import { AT as AT64, SEL as SEL64, enterLongUser, le64, longGuest, setGate as setGate64, wideGate } from '../cpu/system/longGuest';
 
 const CASES = 1000;
 /** Pages that a case may change: tables, and stacks of the system. */
@@ -272,6 +273,44 @@ describe('routines of system instructions', function () {
     assert.ok(compare('interrupt32', 12, make(flatUser, false)) > CASES / 4);
     assert.ok(compare('interrupt64', 13, make(wideGuest, true)) > CASES / 8);
     assert.ok(compare('interrupt64', 14, make(wideUser, true)) > CASES / 8);
+  });
+
+  it('find pages of the system that others have put out of their place in the TLB', () => {
+    // From 16 MiB on the same memory once more: a page there for each of the system's, with the same place.
+    const other = (page: number): number => PAGE * (0x1000 | ((page / PAGE) ^ 1));
+    const same = (routine: RoutineName, parameters: readonly number[], prepare: (guest: Guest) => void, service: (guest: Guest) => void): void => {
+      const guest = withLimits(longGuest([]));
+      guest.cpu.quickDelivery = undefined;
+      guest.put32(AT64.directory + 8 * 8, 0x87);
+      prepare(guest);
+      const { mmu } = guest;
+      const access = (page: number): void => {
+        mmu.read(page, 4, false);
+        mmu.finishStore(mmu.hostFor(page, 4, 2, false));
+      };
+      // The first stores give pages frames of their own.
+      for (const page of CHANGED) for (const linear of [page, other(page)]) access(linear);
+      mmu.shadow.flushAll();
+      for (const page of CHANGED) {
+        for (const linear of [page, other(page)]) access(linear);
+        for (const kind of [TLB_KIND.read, TLB_KIND.write]) assert.equal(mmu.tlb.holds(mmu.currentSpace.slot, kind, false, page / PAGE), false);
+      }
+      const before = snapshot(guest);
+      assert.equal(interpreterOf(guest).routine(routine)(...parameters), 1, `${routine} refuses`);
+      const after = snapshot(guest);
+      restore(guest, before);
+      service(guest);
+      assert.equal(difference(after, snapshot(guest)), '', routine);
+    };
+    same('interrupt64', [0x20, 0, 0], (guest) => enterLongUser(guest, []), ({ cpu }) => deliver(cpu, { vector: 0x20, cause: 'external', returnTo: cpu.state.eip }));
+    const frame = [0x401000, SEL64.code3, 0x202, 0x38000, SEL64.data3];
+    const onFrame = (guest: Guest): void => {
+      const top = AT.stack0 - 40;
+      frame.forEach((word, i) => guest.put(top + 8 * i, le64(BigInt(word))));
+      guest.state.setReg(L.RSP, top);
+      for (const segment of [L.DS, L.ES, L.FS, L.GS]) guest.cpu.setSegment(segment, 0, 0, 0, 0);
+    };
+    same('iret64', [], onFrame, serviceOf('iret', 8));
   });
 
   it('an INT n that the debugger waits for is left to the service', () => {
