@@ -63,7 +63,7 @@ const NONE: ReadonlySet<number> = new Set();
 const MOST_CONTEXTS = 32;
 
 /** Bytes of records in a page that lead nowhere, or wait for their code to come back: with more, all of the page is decoded anew. */
-const MOST_DEAD_BYTES = 8 * CODE_CHUNK_BYTES;
+const MOST_DEAD_BYTES = 32 * CODE_CHUNK_BYTES;
 
 /** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
 const WARM = 1 / 32;
@@ -293,7 +293,7 @@ export class CodeCache {
       ...this.regions.held,
       tableEntries: this.interpreter.tableEntries,
       codePages: this.pagesById.size,
-      codeBytes: this.chunks.inUse * CODE_CHUNK_BYTES,
+      codeBytes: this.chunks.inUse,
     };
   }
 

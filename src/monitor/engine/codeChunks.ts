@@ -1,8 +1,8 @@
 /**
- * Memory of decoded code: chunks of equal size, each a page's table of blocks or records of its blocks. What was given back is used again first, since
- * the host has memory for it already.
+ * Memory of decoded code: pages' tables of blocks, and chunks of records, which lie in pieces as large as a table. What was given back is used again
+ * first, since the host has memory for it already.
  */
-import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS } from '../memory/layout';
+import { CODE_BASE, CODE_BYTES, CODE_CHUNK_BYTES, CODE_TABLE_BYTES } from '../memory/layout';
 
 export class CodeChunks {
   private free: number[] = [];
@@ -10,25 +10,25 @@ export class CodeChunks {
   private freeTables: number[] = [];
   /** Chunks of dropped pages: generated code may still stand in them until it returns. */
   private limbo: number[] = [];
-  private next = 0;
-  /** From here on chunks were never used: they are zeros, and the host has no memory for them yet. */
+  private next = CODE_BASE;
+  /** From here on memory was never used: it is zeros, and the host has none for it yet. */
   private untouched = CODE_BASE;
 
   constructor(private readonly words: Int32Array) {}
 
-  /** How many are in use. */
+  /** Bytes in use. */
   get inUse(): number {
-    return this.next - this.free.length - this.freeTables.length - this.limbo.length;
+    return this.next - CODE_BASE - (this.free.length + this.limbo.length) * CODE_CHUNK_BYTES - this.freeTables.length * CODE_TABLE_BYTES;
   }
 
-  /** Address of a chunk for records; undefined when there is none left. */
+  /** Address of a chunk of records; undefined when there is none left. */
   allocate(): number | undefined {
     const free = this.free.pop();
     if (free !== undefined) return free;
-    if (this.next === CODE_CHUNKS) return this.freeTables.pop();
-    const chunk = CODE_BASE + CODE_CHUNK_BYTES * this.next++;
-    this.untouched = Math.max(this.untouched, chunk + CODE_CHUNK_BYTES);
-    return chunk;
+    const piece = this.newPiece() ?? this.freeTables.pop();
+    if (piece === undefined) return undefined;
+    for (let chunk = piece + CODE_TABLE_BYTES - CODE_CHUNK_BYTES; chunk > piece; chunk -= CODE_CHUNK_BYTES) this.free.push(chunk);
+    return piece;
   }
 
   /** Address of a table of blocks, all zeros; undefined when there is none left. */
@@ -36,8 +36,8 @@ export class CodeChunks {
     const free = this.freeTables.pop();
     if (free !== undefined) return free;
     const { untouched } = this;
-    const table = this.allocate();
-    if (table !== undefined && table < untouched) this.words.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
+    const table = this.newPiece();
+    if (table !== undefined && table < untouched) this.words.fill(0, table >> 2, (table + CODE_TABLE_BYTES) >> 2);
     return table;
   }
 
@@ -63,6 +63,14 @@ export class CodeChunks {
     this.free = [];
     this.freeTables = [];
     this.limbo = [];
-    this.next = 0;
+    this.next = CODE_BASE;
+  }
+
+  private newPiece(): number | undefined {
+    if (this.next === CODE_BASE + CODE_BYTES) return undefined;
+    const piece = this.next;
+    this.next += CODE_TABLE_BYTES;
+    this.untouched = Math.max(this.untouched, this.next);
+    return piece;
   }
 }

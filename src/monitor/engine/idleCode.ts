@@ -3,17 +3,16 @@
  * the pages that nothing has entered since the time before are given up, and others have their place: memory of the host that has been touched once
  * stays with the process.
  */
-import { CODE_CHUNK_BYTES } from '../memory/layout';
 import type { CodePage } from './codePage';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { R } from './records';
 
 /**
- * Chunks in use at which it is looked for the first time (a Debian's boot comes to 60 MiB of them, two thirds of which the host has to have memory for),
- * and by how many, and by which part, they grow between two looks: with less, code that is executed from time to time is decoded again and again.
+ * Bytes in use at which it is looked for the first time (a Debian's boot would come to 50 MiB of them, most of which the host has to have memory for), and
+ * by how many, and by which part, they grow between two looks: with less, code that is executed from time to time is decoded again and again.
  */
-const FIRST_LOOK = (24 << 20) / CODE_CHUNK_BYTES;
-const GROWTH = (6 << 20) / CODE_CHUNK_BYTES;
+const FIRST_LOOK = 16 << 20;
+const GROWTH = 4 << 20;
 const GROWTH_PART = 1 / 4;
 
 export class IdleCode {
@@ -21,9 +20,9 @@ export class IdleCode {
 
   constructor(private readonly view: DataView) {}
 
-  /** Whether it is time to look, with so many chunks in use. */
-  isDue(chunks: number): boolean {
-    return chunks >= this.nextLook;
+  /** Whether it is time to look, with so many bytes in use. */
+  isDue(bytes: number): boolean {
+    return bytes >= this.nextLook;
   }
 
   /** The pages of which no block has been entered since the last look, or since the one before if they are new. */
@@ -37,9 +36,9 @@ export class IdleCode {
     return found;
   }
 
-  /** What was found has been given up: so many chunks are in use now. */
-  looked(chunks: number): void {
-    this.nextLook = Math.max(FIRST_LOOK, chunks + Math.max(GROWTH, Math.round(chunks * GROWTH_PART)));
+  /** What was found has been given up: so many bytes are in use now. */
+  looked(bytes: number): void {
+    this.nextLook = Math.max(FIRST_LOOK, bytes + Math.max(GROWTH, bytes * GROWTH_PART));
   }
 
   /** The sum of what its blocks still count down; undefined for a page with translated code, which does not count, and for one where no block does. */
