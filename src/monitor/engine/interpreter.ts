@@ -10,8 +10,9 @@ import type { Model } from './records';
 import { routineExport, type RoutineName } from './routines';
 import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
 
-interface CompiledHandlers extends Omit<HandlerModule, 'bytes'> {
+interface CompiledHandlers extends Omit<HandlerModule, 'bytes' | 'loop'> {
   readonly module: WebAssembly.Module;
+  readonly loop: WebAssembly.Module | undefined;
   /** Their place in the function table, if they have a fixed one. */
   readonly first: number | undefined;
 }
@@ -27,8 +28,8 @@ function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers 
   const key = groupKey(names, long);
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, handlers, pairs } = handlerModule(handler.name, long);
-    found = { module: new WebAssembly.Module(bytes as BufferSource), first: firstEntry(names, long), handlers, pairs };
+    const { bytes, loop, ...about } = handlerModule(handler.name, long);
+    found = { ...about, module: new WebAssembly.Module(bytes as BufferSource), loop: loop.length > 0 ? new WebAssembly.Module(loop as BufferSource) : undefined, first: firstEntry(names, long) };
     compiled.set(key, found);
   }
   return found;
@@ -49,6 +50,8 @@ export class Interpreter {
   private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
   private used = TABLE_HANDLERS;
+  /** What puts the loops of groups in their places; undefined when they stand there. */
+  private loops: (() => void)[] | undefined = [];
 
   constructor(
     private readonly memory: WebAssembly.Memory,
@@ -93,6 +96,21 @@ export class Interpreter {
     return this.firsts.get(entry) ?? entry;
   }
 
+  /**
+   * From now on the loops execute the common instructions. V8's optimising compiler takes 50 MB and a second for each after a few turns of it, which is
+   * too much for a few thousand instructions of 32-bit code before a kernel of 64 bits. Only while generated code is not running.
+   */
+  useLoops(): void {
+    const { loops } = this;
+    this.loops = undefined;
+    for (const place of loops ?? []) place();
+  }
+
+  /** Whether they do not yet. */
+  get isWithoutLoops(): boolean {
+    return this.loops !== undefined;
+  }
+
   /** Puts a function of translated code into the table; gives its entry. */
   install(translated: WebAssembly.ExportValue): number {
     const entry = this.freeEntries.pop() ?? this.reserve(1);
@@ -111,9 +129,13 @@ export class Interpreter {
     return this.used;
   }
 
-  private add({ module, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
+  private add({ module, loop, rare, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
     const first = fixed ?? this.reserve(handlers.length);
-    new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
+    const place = (placed: WebAssembly.Module, at: number): void => void new WebAssembly.Instance(placed, { env: this.environment(at), base: this.exports });
+    place(module, first);
+    const placeLoop = loop && ((): void => { place(loop, first + rare); });
+    if (this.loops && placeLoop) this.loops.push(placeLoop);
+    else placeLoop?.();
     handlers.forEach((handler, i) => {
       this.handlers[first + i] = handler;
       entries.set(handler, first + i);
