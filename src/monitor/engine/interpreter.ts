@@ -5,14 +5,13 @@
  */
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
-import type { HandlerModule, MonitorCalls } from './interpreterModule';
+import { LOOP_EXPORTS, type HandlerModule, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 import { routineExport, type RoutineName } from './routines';
 import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
 
-interface CompiledHandlers extends Omit<HandlerModule, 'bytes' | 'loop'> {
+interface CompiledHandlers extends Omit<HandlerModule, 'bytes'> {
   readonly module: WebAssembly.Module;
-  readonly loop: WebAssembly.Module | undefined;
   /** Their place in the function table, if they have a fixed one. */
   readonly first: number | undefined;
 }
@@ -28,8 +27,8 @@ function compiledHandlers(handler: HandlerKey, long: boolean): CompiledHandlers 
   const key = groupKey(names, long);
   let found = compiled.get(key);
   if (!found) {
-    const { bytes, loop, ...about } = handlerModule(handler.name, long);
-    found = { ...about, module: new WebAssembly.Module(bytes as BufferSource), loop: loop.length > 0 ? new WebAssembly.Module(loop as BufferSource) : undefined, first: firstEntry(names, long) };
+    const { bytes, handlers, pairs } = handlerModule(handler.name, long);
+    found = { module: new WebAssembly.Module(bytes as BufferSource), first: firstEntry(names, long), handlers, pairs };
     compiled.set(key, found);
   }
   return found;
@@ -129,11 +128,10 @@ export class Interpreter {
     return this.used;
   }
 
-  private add({ module, loop, rare, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
+  private add({ module, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
     const first = fixed ?? this.reserve(handlers.length);
-    const place = (placed: WebAssembly.Module, at: number): void => void new WebAssembly.Instance(placed, { env: this.environment(at), base: this.exports });
-    place(module, first);
-    const placeLoop = loop && ((): void => { place(loop, first + rare); });
+    const { exports } = new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
+    const placeLoop = exports[LOOP_EXPORTS.place] as (() => void) | undefined;
     if (this.loops && placeLoop) this.loops.push(placeLoop);
     else placeLoop?.();
     handlers.forEach((handler, i) => {

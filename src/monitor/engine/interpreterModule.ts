@@ -7,13 +7,14 @@ import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitCon
 import { commonPairs, isCommon } from './commonInstructions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
-import { emitLoop, type LoopCase } from './interpreterLoop';
+import { emitLoop } from './interpreterLoop';
 import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
 import { SPECIAL } from './specialHandlers';
 import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
+import { FunctionBuilder } from './wasm/functionBuilder';
 import { ModuleBuilder } from './wasm/moduleBuilder';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
@@ -111,13 +112,12 @@ export function buildBase(): Uint8Array {
   return module.build();
 }
 
+/** What a module with the interpreter's loop exports: the loop, and a function that puts it into the places of its cases. */
+export const LOOP_EXPORTS = { loop: 'loop', place: 'placeLoop' } as const;
+
 /** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
-  /** The interpreter's loop for the common ones, a module of its own, which takes their entries when it is instantiated; empty where there is none. */
-  readonly loop: Uint8Array;
-  /** How many handlers stand before those entries. */
-  readonly rare: number;
   /** In the order of their table entries, which follow one another. */
   readonly handlers: readonly HandlerKey[];
   /** Whose entries follow behind those: numbers of handlers that are executed one after the other. */
@@ -127,39 +127,9 @@ export interface HandlerModule {
 /**
  * Emits all handlers of the instructions of some names, for 64-bit code or for other code. If they have a fixed place in the
  * function table, from entry `first` on, the interpreter's loop is to stand at the entries of the common ones and of pairs of them: there, and once more
- * behind the entries of all, are functions of their own.
+ * behind the entries of all, are functions of their own, until the exported function `LOOP_EXPORTS.place` is called.
  */
 export function buildHandlers(names: readonly string[], long: boolean, first?: number): HandlerModule {
-  const { module, callees, define } = newHandlerModule();
-  const all = names.flatMap((name) => handlersOf(name, long));
-  const common = first === undefined ? [] : all.filter((handler) => isCommon(handler, long));
-  const pairs = commonPairs(common, long);
-  const rare = all.filter((handler) => !common.includes(handler));
-  // The loop's cases lie side by side: common ones stand last among the handlers, pairs behind them.
-  const handlers = [...rare, ...common];
-  const own = handlers.map(({ name, shape }) => {
-    const emitter = new HandlerEmitter(shape, callees);
-    meaningOf(name)(emitter);
-    return define(emitter.finish());
-  });
-  const numbers = new Map(handlers.map((handler, i) => [handler, i]));
-  const numbered = pairs.map(([one, two]) => [numbers.get(one) ?? 0, numbers.get(two) ?? 0] as const);
-  const apart = [...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)];
-  module.setTable(first === undefined ? own : [...own.slice(0, rare.length), ...apart, ...apart]);
-  const loop = first === undefined ? new Uint8Array() : buildLoop([...common.map((handler) => [handler]), ...pairs], first + rare.length);
-  return { bytes: module.build(), loop, rare: rare.length, handlers, pairs: numbered };
-}
-
-/** The interpreter's loop at the entries of its cases, of which `first` is the first. */
-function buildLoop(cases: readonly LoopCase[], first: number): Uint8Array {
-  const { module, callees, define } = newHandlerModule();
-  const loop = define(emitLoop(cases, callees, { first, toOwn: cases.length }));
-  module.setTable(cases.map(() => loop));
-  return module.build();
-}
-
-/** A module with what handlers call, and what makes a function of it from a handler's body. */
-function newHandlerModule(): { readonly module: ModuleBuilder; readonly callees: Callees; readonly define: (body: FunctionBody) => number } {
   const module = new ModuleBuilder();
   const handlerType = module.type([I32], []);
   const base = (call: keyof MonitorCalls): number => module.importFunction('base', call, module.type(CALLS[call].parameters, CALLS[call].results));
@@ -179,5 +149,31 @@ function newHandlerModule(): { readonly module: ModuleBuilder; readonly callees:
     module.define(fn, handlerType, locals, code);
     return fn;
   };
-  return { module, callees, define };
+  const all = names.flatMap((name) => handlersOf(name, long));
+  const common = first === undefined ? [] : all.filter((handler) => isCommon(handler, long));
+  const pairs = commonPairs(common, long);
+  const rare = all.filter((handler) => !common.includes(handler));
+  // The loop's cases lie side by side: common ones stand last among the handlers, pairs behind them.
+  const handlers = [...rare, ...common];
+  const own = handlers.map(({ name, shape }) => {
+    const emitter = new HandlerEmitter(shape, callees);
+    meaningOf(name)(emitter);
+    return define(emitter.finish());
+  });
+  const numbers = new Map(handlers.map((handler, i) => [handler, i]));
+  const numbered = pairs.map(([one, two]) => [numbers.get(one) ?? 0, numbers.get(two) ?? 0] as const);
+  if (first === undefined) module.setTable(own);
+  else {
+    const cases = [...common.map((handler) => [handler]), ...pairs];
+    const apart = [...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)];
+    module.setTable([...own.slice(0, rare.length), ...apart, ...apart]);
+    const loop = define(emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length }));
+    const place = new FunctionBuilder([]);
+    place.fillTable(first + rare.length, loop, cases.length);
+    const placing = module.declare();
+    module.define(placing, module.type([], []), place.locals, place.finish());
+    module.exportFunction(LOOP_EXPORTS.loop, loop);
+    module.exportFunction(LOOP_EXPORTS.place, placing);
+  }
+  return { bytes: module.build(), handlers, pairs: numbered };
 }

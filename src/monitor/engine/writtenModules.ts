@@ -42,12 +42,11 @@ export function firstEntry(names: readonly string[], long: boolean): number | un
 /** What a group in one kind of code is called. */
 export const groupKey = (names: readonly string[], long: boolean): string => `${names[0] ?? ''} ${long ? 'long' : ''}`;
 
-/** A group as it lies behind the table of contents: what is known of its module in JSON, then the module and that of its loop, each so many bytes. */
+/** A group as it lies behind the table of contents: what is known of its module in JSON, then the module, each so many bytes. */
 interface WrittenGroup {
   readonly key: string;
   readonly about: number;
   readonly bytes: number;
-  readonly loop: number;
 }
 
 /** What stands before all else. */
@@ -56,7 +55,7 @@ interface Contents {
   readonly groups: readonly WrittenGroup[];
 }
 
-type AboutModule = Omit<HandlerModule, 'bytes' | 'loop'>;
+type AboutModule = Omit<HandlerModule, 'bytes'>;
 
 const LENGTH_BYTES = 4;
 
@@ -67,14 +66,14 @@ const fromJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().de
 export function writeModules(): Uint8Array {
   const written = allGroups().flatMap((names) =>
     [false, true].map((long) => {
-      const { bytes, loop, ...about } = buildHandlers(names, long, firstEntry(names, long));
-      return { key: groupKey(names, long), about: toJson(about satisfies AboutModule), bytes, loop };
+      const { bytes, ...about } = buildHandlers(names, long, firstEntry(names, long));
+      return { key: groupKey(names, long), about: toJson(about satisfies AboutModule), bytes };
     }),
   );
   const first = buildBase();
-  const contents: Contents = { base: first.length, groups: written.map(({ key, about, bytes, loop }) => ({ key, about: about.length, bytes: bytes.length, loop: loop.length })) };
+  const contents: Contents = { base: first.length, groups: written.map(({ key, about, bytes }) => ({ key, about: about.length, bytes: bytes.length })) };
   const head = toJson(contents);
-  const parts = [head, first, ...written.flatMap(({ about, bytes, loop }) => [about, bytes, loop])];
+  const parts = [head, first, ...written.flatMap(({ about, bytes }) => [about, bytes])];
   const all = new Uint8Array(LENGTH_BYTES + parts.reduce((sum, { length }) => sum + length, 0));
   new DataView(all.buffer).setUint32(0, head.length, true);
   let at = LENGTH_BYTES;
@@ -103,11 +102,11 @@ export function takeModules(read: ReadBytes): void {
     return () => read(offset, bytes);
   };
   base = next(contents.base);
-  for (const { key, about, bytes, loop } of contents.groups) {
-    const [description, module, loopModule] = [next(about), next(bytes), next(loop)];
+  for (const { key, about, bytes } of contents.groups) {
+    const [description, module] = [next(about), next(bytes)];
     groups.set(key, () => {
-      const { handlers, pairs, rare } = fromJson(description()) as AboutModule;
-      return { bytes: module(), loop: loopModule(), rare, handlers: handlers.map(sameHandler), pairs };
+      const { handlers, pairs } = fromJson(description()) as AboutModule;
+      return { bytes: module(), handlers: handlers.map(sameHandler), pairs };
     });
   }
 }

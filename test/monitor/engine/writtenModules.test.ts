@@ -17,8 +17,6 @@ describe('modules that are written beforehand', () => {
     for (const [name, long] of ['mov', 'fadd', 'vpaddb'].flatMap((name) => [[name, false], [name, true]] as const)) {
       const [taken, anew] = [handlerModule(name, long), buildHandlers(groupOf(name), long, firstEntry(groupOf(name), long))];
       assert.ok(Buffer.from(taken.bytes).equals(anew.bytes));
-      assert.ok(Buffer.from(taken.loop).equals(anew.loop));
-      assert.equal(taken.rare, anew.rare);
       assert.equal(taken.handlers.length, anew.handlers.length);
       assert.deepEqual(taken.pairs, anew.pairs);
       taken.handlers.forEach((handler, i) => assert.equal(handler, anew.handlers[i], handler.key));
