@@ -121,7 +121,7 @@ describe('the package (VSIX)', function () {
     assert.deepEqual(bundles.filter((name) => WEB_CALL.test(text(`extension/${name}`))), []);
     // Names of formats, which nobody loads.
     const addresses = bundles.flatMap((name) => text(`extension/${name}`).match(/\bhttps?:\/\/[\w.-]+/g) ?? []);
-    assert.deepEqual([...new Set(addresses)].sort(), ['http://sourceware.org', 'http://www.w3.org']);
+    assert.deepEqual([...new Set(addresses)].sort(), ['http://www.w3.org']);
   });
 
   it('has no sources, tests, caches, maps, nor anything of a checkout', () => {
