@@ -14,6 +14,7 @@ const NODE_PROGRAMS = [
   { source: 'src/extension/main.ts', bundle: 'extension.js', external: ['vscode'] },
   { source: 'src/cli/adapter-main.ts', bundle: 'adapter.js', external: [] },
   { source: 'src/cli/main.ts', bundle: 'cli.js', external: [] },
+  { source: 'src/cli/otherSubcommands.ts', bundle: 'cli-others.js', external: [] },
   { source: 'src/host/node/monitor-worker.ts', bundle: 'monitor-worker.js', external: [] },
   { source: 'src/host/node/translation-worker.ts', bundle: 'translation-worker.js', external: [] },
   { source: 'src/host/node/storage-worker.ts', bundle: 'storage-worker.js', external: [] },
@@ -41,6 +42,19 @@ export const icedBesideBundle = {
   },
 };
 
+/** What a program imports while it runs is a bundle of its own, beside it: see NODE_PROGRAMS. */
+const importedBesideBundle = {
+  name: 'imported-beside-bundle',
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ kind, path: imported, resolveDir }) => {
+      if (kind !== 'dynamic-import' || !imported.startsWith('.')) return undefined;
+      const source = path.relative(root, path.resolve(resolveDir, `${imported}.ts`));
+      const program = NODE_PROGRAMS.find((each) => path.normalize(each.source) === source);
+      return program && { path: `./${program.bundle}`, external: true };
+    });
+  },
+};
+
 async function copyIced() {
   const from = path.join(root, 'node_modules', 'iced-x86');
   const to = path.join(dist, 'iced-x86');
@@ -49,6 +63,9 @@ async function copyIced() {
     await cp(path.join(from, file), path.join(to, file));
   }
 }
+
+/** Characters after which a bundle's line ends, where it can: an error's stack names lines. */
+const LINE_LIMIT = 160;
 
 /**
  * The esbuild options that every Node bundle of ours has.
@@ -63,8 +80,12 @@ export function nodeBundle(source, outfile, external) {
     format: 'cjs',
     target: NODE_TARGET,
     external,
-    plugins: [icedBesideBundle],
+    plugins: [icedBesideBundle, importedBesideBundle],
     define: { 'import.meta.url': 'bundleUrl' },
+    // Each thread keeps the text of its bundle: comments and blanks are a quarter of it. Names stay, for the stacks of errors.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: LINE_LIMIT,
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     sourcemap: true,
     sourcesContent: false,

@@ -15,7 +15,7 @@ const CONTENTS = [
   { from: 'l10n', wanted: /\.json$/ },
   { from: 'media', wanted: /\.(png|svg)$/ },
   // The command line's program and maps for our own stack traces are for checkouts.
-  { from: 'dist', wanted: /^(?!cli\.js$|.*\.map$|\.stamp$)/ },
+  { from: 'dist', wanted: /^(?!cli(?:-others)?\.js$|.*\.map$|\.stamp$)/ },
   // Those of the README.
   { from: 'docs/images', wanted: /^(paging-lab|debian)\.png$/ },
   { from: 'samples/README.md' },

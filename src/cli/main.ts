@@ -1,10 +1,10 @@
 /** Entry of the `shadowbox` command (dist/cli.js). */
 import { launchMachine } from '../host/node/launch';
-import { command } from './command';
-import { dap } from './dapSubcommand';
-import { disk } from './diskSubcommand';
+import { command, type Subcommand } from './command';
 import { processSurroundings } from './processSurroundings';
 
-void command(process.argv.slice(2), processSurroundings(launchMachine), { dap, disk }).then((status) => {
+const inOtherBundle = (name: string): Subcommand => async (words) => (await import('./otherSubcommands')).otherCommand([name, ...words]);
+
+void command(process.argv.slice(2), processSurroundings(launchMachine), { dap: inOtherBundle('dap'), disk: inOtherBundle('disk') }).then((status) => {
   process.exitCode = status;
 });

@@ -119,8 +119,8 @@ describe('the package (VSIX)', function () {
     const modules = bundles.flatMap((name) => [...text(`extension/${name}`).matchAll(NETWORK_MODULE)].map(([, module]) => `${name} ${module}`));
     assert.deepEqual([...new Set(modules)].sort(), ['dist/adapter.js dgram', 'dist/adapter.js dns', 'dist/adapter.js dns/promises', 'dist/adapter.js net']);
     assert.deepEqual(bundles.filter((name) => WEB_CALL.test(text(`extension/${name}`))), []);
-    // Names of formats, which nobody loads.
-    const addresses = bundles.flatMap((name) => text(`extension/${name}`).match(/\bhttps?:\/\/[\w.-]+/g) ?? []);
+    // Names of formats, which nobody loads. Long strings go on in the next line.
+    const addresses = bundles.flatMap((name) => text(`extension/${name}`).replaceAll('\\\n', '').match(/\bhttps?:\/\/[\w.-]+/g) ?? []);
     assert.deepEqual([...new Set(addresses)].sort(), ['http://sourceware.org', 'http://www.w3.org']);
   });
 

@@ -1,11 +1,21 @@
 /** Entry of the worker thread that holds a machine. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { takeModules } from '../../monitor/engine/writtenModules';
 import { createMachine } from '../../monitor/machine/create';
+import { nodeFiles } from './fileAccess';
 import { serveMachine } from './workerMain';
 
 /** What the build has written beside the bundle; it is not there where the sources run themselves. */
-const MODULES = new URL('machine-modules.bin', import.meta.url);
-if (existsSync(MODULES)) takeModules(readFileSync(MODULES));
+const MODULES = fileURLToPath(new URL('machine-modules.bin', import.meta.url));
+if (existsSync(MODULES)) {
+  // It stays open: a build that comes later makes another file.
+  const file = nodeFiles.open(MODULES, false);
+  takeModules((offset, bytes) => {
+    const read = new Uint8Array(bytes);
+    file.read(offset, read);
+    return read;
+  });
+}
 
 serveMachine(createMachine);

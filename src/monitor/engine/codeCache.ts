@@ -5,15 +5,17 @@
  */
 import type { Instruction } from '../isa/decoder';
 import type { HeldCode } from '../inspection/queries';
-import { CODE_BASE, CODE_CHUNK_BYTES, CODE_CHUNKS, PAGE_BYTES } from '../memory/layout';
+import { CODE_CHUNK_BYTES, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
 import { forgetJumps, forgetJumpsToBlocks } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import type { UnitUse } from './admission';
 import { BlockDecoder } from './blockDecoder';
+import { CodeChunks } from './codeChunks';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
 import type { EngineSettings } from './engineSettings';
+import { IdleCode } from './idleCode';
 import { closesBlock } from './instructionForms';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './specialHandlers';
@@ -43,6 +45,8 @@ export interface CodeCounters {
   constantsPatched: number;
   pagesInvalidated: number;
   cacheFlushes: number;
+  /** Pages that were given up since nothing entered them any more. */
+  pagesGivenUp: number;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -50,27 +54,23 @@ const NONE: ReadonlySet<number> = new Set();
 const MOST_CONTEXTS = 32;
 
 /** Bytes of records in a page that lead nowhere, or wait for their code to come back: with more, all of the page is decoded anew. */
-const MOST_DEAD_BYTES = 8 * CODE_CHUNK_BYTES;
+const MOST_DEAD_BYTES = 32 * CODE_CHUNK_BYTES;
 
 /** A block that has been entered less often than this part of what makes it hot is cold: regions leave there. */
 const WARM = 1 / 32;
 
 export class CodeCache {
-  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0 };
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0, pagesGivenUp: 0 };
   readonly records: RecordWriter;
   private readonly blocks: BlockDecoder;
   private readonly pages = new Map<number, CodePage[]>();
-  private freeChunks: number[] = [];
-  /** Chunks of dropped pages: generated code may still stand in them until it returns. */
-  private limbo: number[] = [];
-  private nextChunk = 0;
-  /** From here on chunks were never used: they are zeros, and the host has no memory for them yet. */
-  private untouched = CODE_BASE;
+  private readonly chunks: CodeChunks;
   /** Pages by their ids. */
   private readonly pagesById = new Map<number, CodePage>();
   private readonly pagesByTable = new Map<number, CodePage>();
   private nextId = 1;
   private readonly patch: OperandPatch;
+  private readonly idle: IdleCode;
   private readonly regions: RegionRegistry;
   /** Which bytes of frames that are written to have been decoded. */
   readonly marks: CodeMarks;
@@ -81,9 +81,11 @@ export class CodeCache {
     cpu: Cpu,
     readonly settings: EngineSettings,
   ) {
-    this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.allocate());
+    this.chunks = new CodeChunks(machine.i32);
+    this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.chunks.allocate());
     this.records = new RecordWriter(machine.view, interpreter);
     this.blocks = new BlockDecoder(machine, this.records, cpu, settings.longestBlock);
+    this.idle = new IdleCode(machine.view);
     this.patch = new OperandPatch(machine, this.records, (instruction, context) => this.admit(instruction, context));
     this.regions = new RegionRegistry(machine, interpreter, settings, {
       comesBack: (part) => this.comesBack(part),
@@ -96,7 +98,7 @@ export class CodeCache {
     if (found) return found;
     const list = this.pages.get(frame);
     if (list && list.length >= MOST_CONTEXTS) return undefined;
-    const table = this.allocateTable();
+    const table = this.chunks.allocateTable();
     if (table === undefined) return undefined;
     const page = new CodePage(frame, context, table, this.nextId++);
     this.pagesById.set(page.id, page);
@@ -263,7 +265,7 @@ export class CodeCache {
       ...this.regions.held,
       tableEntries: this.interpreter.tableEntries,
       codePages: this.pagesById.size,
-      codeBytes: (this.nextChunk - this.freeChunks.length) * CODE_CHUNK_BYTES,
+      codeBytes: this.chunks.inUse,
     };
   }
 
@@ -377,18 +379,44 @@ export class CodeCache {
     this.pagesByTable.clear();
     this.regions.collect();
     this.marks.clear();
-    this.freeChunks = [];
-    this.limbo = [];
-    this.nextChunk = 0;
+    this.chunks.clear();
     this.counters.cacheFlushes++;
+  }
+
+  /** Whether it is worth while to look for code that is executed no more. */
+  get mayHoldIdle(): boolean {
+    return this.idle.isDue(this.chunks.inUse);
+  }
+
+  /**
+   * Gives pages up that nothing has entered for a while. Only while generated code is not running; execute TLBs may lead to them, and are to be
+   * emptied if any were. Says whether any were.
+   */
+  giveUpIdle(): boolean {
+    const found = this.idle.find(this.pagesById.values());
+    for (const page of found) this.giveUp(page);
+    this.counters.pagesGivenUp += found.length;
+    this.collect();
+    this.idle.looked(this.chunks.inUse);
+    this.machine.effort.spent += this.pagesById.size;
+    return found.length > 0;
+  }
+
+  private giveUp(page: CodePage): void {
+    this.dropBlocks(page);
+    this.chunks.freeTable(page.table);
+    this.pagesById.delete(page.id);
+    this.pagesByTable.delete(page.table);
+    const left = this.pagesOf(page.frame).filter((other) => other !== page);
+    if (left.length > 0) this.pages.set(page.frame, left);
+    else this.pages.delete(page.frame);
+    if (!left.some(({ live }) => live)) this.machine.clearFrameFlag(page.frame, FRAME.code);
   }
 
   /** Gives dropped records' memory back. Only while generated code is not running. */
   collect(): void {
     this.regions.collect();
-    if (this.limbo.length === 0) return;
-    this.freeChunks.push(...this.limbo);
-    this.limbo = [];
+    this.chunks.collect();
   }
 
   private dropRegions(page: CodePage): void {
@@ -397,10 +425,10 @@ export class CodeCache {
 
   private dropBlocks(page: CodePage): void {
     forgetJumps(this.machine.i32);
-    this.clearTable(page.table);
+    for (const { start } of page.unordered) this.machine.i32[(page.table >> 2) + start] = 0;
     this.dropRegions(page);
     page.generation++;
-    this.limbo.push(...page.chunks);
+    this.chunks.drop(page.chunks);
     page.clear();
     this.marks.outdated(page.frame);
     this.counters.pagesInvalidated++;
@@ -409,13 +437,9 @@ export class CodeCache {
     for (const dependent of dependents) if (dependent.chunks.length > 0) this.dropBlocks(dependent);
   }
 
-  private clearTable(table: number): void {
-    this.machine.i32.fill(0, table >> 2, (table + CODE_CHUNK_BYTES) >> 2);
-  }
-
   private reserve(page: CodePage, bytes: number): number | undefined {
     if (page.next + bytes > page.end) {
-      const chunk = this.allocate();
+      const chunk = this.chunks.allocate();
       if (chunk === undefined) return undefined;
       page.chunks.push(chunk);
       page.next = chunk;
@@ -424,22 +448,6 @@ export class CodeCache {
     const address = page.next;
     page.next += bytes;
     return address;
-  }
-
-  private allocateTable(): number | undefined {
-    const { untouched } = this;
-    const table = this.allocate();
-    if (table !== undefined && table < untouched) this.clearTable(table);
-    return table;
-  }
-
-  private allocate(): number | undefined {
-    const free = this.freeChunks.pop();
-    if (free !== undefined) return free;
-    if (this.nextChunk === CODE_CHUNKS) return undefined;
-    const chunk = CODE_BASE + CODE_CHUNK_BYTES * this.nextChunk++;
-    this.untouched = Math.max(this.untouched, chunk + CODE_CHUNK_BYTES);
-    return chunk;
   }
 }
 

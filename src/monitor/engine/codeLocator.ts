@@ -212,6 +212,7 @@ export class CodeLocator {
       s.setWide(L.EIP_BASE, start);
       return known;
     }
+    if (this.code.mayHoldIdle && this.code.giveUpIdle()) this.forgetExecuteTlb();
     const guestPage = cpu.mmu.fetch(page, offset, cpu.user);
     if (guestPage < 0) return -1;
     const frame = cpu.mmu.map.frame(guestPage);

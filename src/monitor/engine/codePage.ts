@@ -51,6 +51,8 @@ export class CodePage {
   unstable = false;
   /** How often all of its blocks have been dropped, or an instruction was found to have constants that change. */
   generation = 0;
+  /** What the counts of its blocks came to when it was last looked whether it is used (see ./idleCode). */
+  lastCounts: number | undefined;
   private readonly blocks = new Map<number, CodeBlock>();
   private readonly aside = new Map<number, CodeBlock[]>();
   /** Bytes from the page's start on that belong to an instruction which begins in the page before. */
@@ -68,6 +70,11 @@ export class CodePage {
   /** Whether anything has been decoded from its bytes as they are. */
   get live(): boolean {
     return this.blocks.size > 0 || this.bridged > 0;
+  }
+
+  /** Its blocks, in any order. */
+  get unordered(): Iterable<CodeBlock> {
+    return this.blocks.values();
   }
 
   /** Its blocks, by their offsets. */

@@ -16,9 +16,11 @@ export interface EngineSettings {
   readonly longestBlock: number;
   /** Bytes of translated modules that are kept at most: V8's code for them takes several times as much. */
   readonly moduleBytes: number;
+  /** Instructions after which the interpreter's loops are used; until then a function for each instruction is (see Interpreter.useLoops). */
+  readonly loopsAfter: number;
 }
 
-const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, moduleBytes: 48 << 20 };
+const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, moduleBytes: 48 << 20, loopsAfter: 0 };
 
 export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
   interpreter: { ...TRANSLATOR, translates: false },

@@ -86,6 +86,8 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   private age = 0;
   private readonly stops: RecordStops;
 
+  private readonly interpreter: Interpreter;
+
   constructor(
     readonly cpu: Cpu,
     private readonly machine: MachineMemory,
@@ -94,7 +96,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     translation?: TranslationService,
   ) {
     const { answers } = this;
-    const interpreter = new Interpreter(machine.memory, {
+    const interpreter = this.interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => answers.access(low, high, sizeAndKind, record),
       commit: (record) => answers.commit(record),
       segmentFault: (record, segment) => answers.segmentFault(record, segment),
@@ -236,6 +238,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
    */
   run(budget: number, untilDelivery = false): RunOutcome {
     const s = this.cpu.state;
+    if (this.interpreter.isWithoutLoops && s.f64(L.RETIRED) >= this.settings.loopsAfter) this.interpreter.useLoops();
     this.end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     this.notesInterruption = untilDelivery;

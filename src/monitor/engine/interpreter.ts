@@ -5,7 +5,7 @@
  */
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
-import type { HandlerModule, MonitorCalls } from './interpreterModule';
+import { LOOP_EXPORTS, type HandlerModule, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
 import { routineExport, type RoutineName } from './routines';
 import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
@@ -51,6 +51,8 @@ export class Interpreter {
   private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
   private used = TABLE_HANDLERS;
+  /** What puts the loops of groups in their places; undefined when they stand there. */
+  private loops: (() => void)[] | undefined = [];
 
   constructor(
     private readonly memory: WebAssembly.Memory,
@@ -96,6 +98,21 @@ export class Interpreter {
     return this.firsts.get(entry) ?? entry;
   }
 
+  /**
+   * From now on the loops execute the common instructions. V8's optimising compiler takes 50 MB and a second for each after a few turns of it, which is
+   * too much for a few thousand instructions of 32-bit code before a kernel of 64 bits. Only while generated code is not running.
+   */
+  useLoops(): void {
+    const { loops } = this;
+    this.loops = undefined;
+    for (const place of loops ?? []) place();
+  }
+
+  /** Whether they do not yet. */
+  get isWithoutLoops(): boolean {
+    return this.loops !== undefined;
+  }
+
   /** Puts a function of translated code into the table; gives its entry. */
   install(translated: WebAssembly.ExportValue): number {
     const entry = this.freeEntries.pop() ?? this.reserve(1);
@@ -116,7 +133,10 @@ export class Interpreter {
 
   private add({ module, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
     const first = fixed ?? this.reserve(handlers.length);
-    new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
+    const { exports } = new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
+    const placeLoop = exports[LOOP_EXPORTS.place] as (() => void) | undefined;
+    if (this.loops && placeLoop) this.loops.push(placeLoop);
+    else placeLoop?.();
     handlers.forEach((handler, i) => {
       this.handlers[first + i] = handler;
       entries.set(handler, first + i);

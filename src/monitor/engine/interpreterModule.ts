@@ -14,6 +14,7 @@ import { SPECIAL } from './specialHandlers';
 import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
+import { FunctionBuilder } from './wasm/functionBuilder';
 import { ModuleBuilder } from './wasm/moduleBuilder';
 
 /** What the handlers ask of the monitor. Linear addresses come in two halves. */
@@ -111,6 +112,9 @@ export function buildBase(): Uint8Array {
   return module.build();
 }
 
+/** What a module with the interpreter's loop exports: the loop, and a function that puts it into the places of its cases. */
+export const LOOP_EXPORTS = { loop: 'loop', place: 'placeLoop' } as const;
+
 /** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
@@ -122,8 +126,8 @@ export interface HandlerModule {
 
 /**
  * Emits all handlers of the instructions of some names, for 64-bit code or for other code. If they have a fixed place in the
- * function table, from entry `first` on, the interpreter's loop stands at the entries of the common ones and of pairs of them: functions of
- * their own follow behind the entries of all.
+ * function table, from entry `first` on, the interpreter's loop is to stand at the entries of the common ones and of pairs of them: there, and once more
+ * behind the entries of all, are functions of their own, until the exported function `LOOP_EXPORTS.place` is called.
  */
 export function buildHandlers(names: readonly string[], long: boolean, first?: number): HandlerModule {
   const module = new ModuleBuilder();
@@ -161,8 +165,15 @@ export function buildHandlers(names: readonly string[], long: boolean, first?: n
   if (first === undefined) module.setTable(own);
   else {
     const cases = [...common.map((handler) => [handler]), ...pairs];
+    const apart = [...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)];
+    module.setTable([...own.slice(0, rare.length), ...apart, ...apart]);
     const loop = define(emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length }));
-    module.setTable([...own.slice(0, rare.length), ...cases.map(() => loop), ...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)]);
+    const place = new FunctionBuilder([]);
+    place.fillTable(first + rare.length, loop, cases.length);
+    const placing = module.declare();
+    module.define(placing, module.type([], []), place.locals, place.finish());
+    module.exportFunction(LOOP_EXPORTS.loop, loop);
+    module.exportFunction(LOOP_EXPORTS.place, placing);
   }
   return { bytes: module.build(), handlers, pairs: numbered };
 }

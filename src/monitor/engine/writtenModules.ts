@@ -19,12 +19,12 @@ const LONG_FIRST = 4096;
 const OTHER_FIRST = SPECIAL.length;
 export const TABLE_HANDLERS = 2 * LONG_FIRST;
 
-let base: Uint8Array | undefined;
+let base: (() => Uint8Array) | undefined;
 const groups = new Map<string, () => HandlerModule>();
 
 /** The base module. */
 export function baseModule(): Uint8Array {
-  return base ?? buildBase();
+  return base?.() ?? buildBase();
 }
 
 /** The handlers of the group that the instructions of a name are in, for 64-bit code or for other code. */
@@ -84,18 +84,29 @@ export function writeModules(): Uint8Array {
   return all;
 }
 
-/** Takes modules that `writeModules` of this very build has written. Each is read when it is asked for. */
-export function takeModules(written: Uint8Array): void {
-  const headEnd = LENGTH_BYTES + new DataView(written.buffer, written.byteOffset).getUint32(0, true);
-  const contents = fromJson(written.subarray(LENGTH_BYTES, headEnd)) as Contents;
-  let at = headEnd;
-  const next = (bytes: number): Uint8Array => written.subarray(at, (at += bytes));
+/** Gives bytes of a file, from an offset on. */
+export type ReadBytes = (offset: number, bytes: number) => Uint8Array;
+
+/**
+ * Takes modules from a file that `writeModules` of this very build has written. Each is read when it is asked for, and not kept: V8 has a copy
+ * of its own of what it compiles.
+ */
+export function takeModules(read: ReadBytes): void {
+  const length = read(0, LENGTH_BYTES);
+  const headBytes = new DataView(length.buffer, length.byteOffset).getUint32(0, true);
+  const contents = fromJson(read(LENGTH_BYTES, headBytes)) as Contents;
+  let at = LENGTH_BYTES + headBytes;
+  const next = (bytes: number): (() => Uint8Array) => {
+    const offset = at;
+    at += bytes;
+    return () => read(offset, bytes);
+  };
   base = next(contents.base);
   for (const { key, about, bytes } of contents.groups) {
     const [description, module] = [next(about), next(bytes)];
     groups.set(key, () => {
-      const { handlers, pairs } = fromJson(description) as AboutModule;
-      return { bytes: module, handlers: handlers.map(sameHandler), pairs };
+      const { handlers, pairs } = fromJson(description()) as AboutModule;
+      return { bytes: module(), handlers: handlers.map(sameHandler), pairs };
     });
   }
 }

@@ -51,6 +51,8 @@ import { Processors } from './processors';
 export const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware of usual size and its mirrors. */
 const SPARE_FRAMES = 1024;
+/** Instructions after which the interpreter's loops are used: more than a kernel of 64 bits executes as one of 32 bits. */
+const LOOPS_AFTER = 200_000;
 
 /**
  * Virtual time that a character takes on a serial line: 2 µs. At the programmed rate a polling console would
@@ -141,7 +143,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
     retired: () => executor.retired(),
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
-  const executor: Executor = new Executor(cpu, memory, ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], translation);
+  const executor: Executor = new Executor(cpu, memory, { ...ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], loopsAfter: LOOPS_AFTER }, translation);
   const { drives, disks, virtioDisks, floppies, floppyDisks, discs } = openDrives(images, files, storage);
   const firmwareMemory = new FirmwareMemory(map, ramBytes, () => mmu.currentControls.mode !== 'none');
   const diskTransfers = new DiskTransfers(host.devices, {

@@ -125,11 +125,12 @@ export const MAX_SHADOW_TABLES = 3072;
 /** Marks of the guest's tables, PAGE_MARKS for each shadow table. */
 export const TABLE_MARKS = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
 
-/** Decoded code: page tables (4096 words) and chunks of records. */
+/** Decoded code: tables of a page's blocks (4096 words), and chunks of records, which are as small as what the host has memory for at once. */
 export const CODE_BASE = TABLE_MARKS + MAX_SHADOW_TABLES * PAGE_MARKS;
-export const CODE_CHUNK_BYTES = 16384;
-export const CODE_CHUNKS = 8192;
+export const CODE_BYTES = 128 << 20;
+export const CODE_TABLE_BYTES = 4 * PAGE_BYTES;
+export const CODE_CHUNK_BYTES = PAGE_BYTES;
 
 /** First machine frame. */
-export const FRAMES_BASE = CODE_BASE + CODE_CHUNK_BYTES * CODE_CHUNKS;
+export const FRAMES_BASE = CODE_BASE + CODE_BYTES;
 export const FIRST_FRAME = FRAMES_BASE / PAGE_BYTES;

@@ -45,7 +45,10 @@ function prepare(guest: Guest, program: readonly number[], edi: number): void {
   state.setF64(L.RETIRED, 0);
 }
 
-const newGuest = (bits: 32 | 64): Guest => (bits === 64 ? longGuest([HLT], { engine: ENGINES.interpreter }) : protectedGuest([HLT], ENGINES.interpreter));
+function newGuest(bits: 32 | 64, loopsAfter = 0): Guest {
+  const engine = { ...ENGINES.interpreter, loopsAfter };
+  return bits === 64 ? longGuest([HLT], { engine }) : protectedGuest([HLT], engine);
+}
 
 /** Runs programs at once, and instruction by instruction. */
 function comparison(bits: 32 | 64): (program: readonly number[], edi: number) => void {
@@ -97,6 +100,22 @@ describe('the interpreter\'s loop', function () {
       const [forms, compare] = [formsIn(bits), comparison(bits)];
       const seconds = forms.filter((bytes) => bytes.includes(0x5f) || bytes.includes(0x4f) || bytes.includes(0x47) || bytes.includes(0x7f));
       for (const first of forms) for (const second of seconds) compare(code(first, second, HLT), NOWHERE);
+    });
+
+    it(`takes the place of functions of their own between two instructions, ${bits} bits`, () => {
+      // A loop of pairs, interrupted every 7 instructions: from the start, from the middle on, and never.
+      const body = [0x89, 0xc3, 0x83, 0xc0, 0x7f, 0x89, 0x46, 0x08, 0x8b, 0x5f, 0x08, 0x50, 0x58, 0x39, 0xd8];
+      const program = code(body, 0xeb, 256 - body.length - 2);
+      const results = [0, 300, Infinity].map((loopsAfter) => {
+        const guest = newGuest(bits, loopsAfter);
+        prepare(guest, program, AT.data + 4);
+        return Array.from({ length: 100 }, () => {
+          assert.equal(guest.run(7).kind, 'budget');
+          return snapshot(guest);
+        });
+      });
+      assert.deepEqual(results[1], results[0]);
+      assert.deepEqual(results[2], results[0]);
     });
 
     it(`stops between the two when it is to, ${bits} bits`, () => {

@@ -233,6 +233,8 @@ export const OP = {
   f64_convert_i64_u: 0xba,
   i32_extend8_s: 0xc0,
   i32_extend16_s: 0xc1,
+  ref_func: 0xd2,
+  table_fill: 0xfc11,
   i64_trunc_sat_f64_s: 0xfc06,
   i64_trunc_sat_f64_u: 0xfc07,
 } as const;

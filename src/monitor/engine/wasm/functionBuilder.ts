@@ -2,7 +2,7 @@
  * Writes the body of one WebAssembly function: expressions (./expressions) are serialised where they are used; statements are written at once.
  */
 import { ByteWriter, I32, OP, type WasmType } from './encoding';
-import { ALIGNMENT, Local, type Expression } from './expressions';
+import { ALIGNMENT, Local, i32, type Expression } from './expressions';
 
 const EMPTY_BLOCK = 0x40;
 
@@ -193,6 +193,16 @@ export class FunctionBuilder {
     entry.push(this.code);
     this.code.byte(OP.return_call_indirect);
     this.code.u32(type);
+    this.code.u32(0);
+  }
+
+  /** Puts a function, which the module exports, into so many entries of the function table. */
+  fillTable(entry: number, fn: number, count: number): void {
+    i32(entry).push(this.code);
+    this.code.opcode(OP.ref_func);
+    this.code.u32(fn);
+    i32(count).push(this.code);
+    this.code.opcode(OP.table_fill);
     this.code.u32(0);
   }
 
