@@ -208,13 +208,18 @@ export class CodeCache {
     return view.getUint8(address + R.length) === 0 && view.getUint8(address + R.back) > 0 && view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.breakpoint;
   }
 
-  /** Whether a block has been entered often enough to belong to a region that leads to it. */
-  isWarm(page: CodePage, offset: number): boolean {
+  /**
+   * How often a block has been entered, as far as is known: without end if it is translated, and 0 if too seldom to belong to a region that leads to
+   * it. What is executed inside regions does not count.
+   */
+  warmth(page: CodePage, offset: number): number {
     const address = this.block(page, offset);
-    if (address === 0 || !this.isProfiled(address)) return false;
+    if (address === 0 || !this.isProfiled(address)) return 0;
     const { view } = this.machine;
-    const counting = view.getUint32(address + R.handler, true) === SPECIAL_HANDLERS.profile;
-    return !counting || view.getInt32(address + R.link, true) <= this.settings.heat * (1 - WARM);
+    if (view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.profile) return Infinity;
+    const { heat } = this.settings;
+    const entries = heat - view.getInt32(address + R.link, true);
+    return entries >= heat * WARM ? entries : 0;
   }
 
   /** A module of so many bytes, whose regions come next. */

@@ -108,6 +108,19 @@ describe('translated regions', function () {
     }
   });
 
+  it('take the more frequent of two ways, where both would be too much', () => {
+    const frequent = new Array<number>(40).fill(0x42), rare = new Array<number>(140).fill(0x43);
+    // again: INC ECX; TEST CL, 7; JZ rare; INC EDX, so many times; JMP again; rare: INC EBX, so many times; JMP again
+    const head = [0x41, 0xf6, 0xc1, 7, 0x0f, 0x84, ...le32(frequent.length + 2)];
+    const back = (from: number): readonly number[] => [0xe9, ...le32(-(from + 5))];
+    const guest = protectedGuest(code(head, frequent, [0xeb, 256 - (head.length + frequent.length + 2)], rare, back(head.length + frequent.length + 2 + rare.length)), { ...ENGINES.translator, heat: 400 });
+    for (let round = 0; round < 300; round++) guest.run(1000);
+    const offset = AT.code % 4096;
+    const [region] = [...guest.executor.code.allRegions()].filter(({ home }) => home.offset === offset);
+    assert.ok(region);
+    assert.ok(region.parts.some((part) => part.offset === offset + head.length), 'the way that is taken seven times of eight');
+  });
+
   it('notice that a table has other targets now', () => {
     const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => guestWith(loopOver(3), settings));
     assert.ok(translated && interpreted);

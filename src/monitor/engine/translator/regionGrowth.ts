@@ -1,7 +1,7 @@
 /**
  * Lets a region grow from a hot block: which of the blocks that it leads to belong to it. Ways inside a function come
- * first, then calls: a function that is called is taken in with the place behind the call, to which its return then leads. Then
- * come the ways that indirect jumps and returns are likely to take.
+ * first, the most frequent before others, then calls: a function that is called is taken in with the place behind the call, to which its return then
+ * leads. Then come the ways that indirect jumps and returns are likely to take.
  */
 import { PAGE_BYTES } from '../../memory/layout';
 import type { CodeCache } from '../codeCache';
@@ -41,6 +41,14 @@ interface Candidate {
   readonly routine: number;
 }
 
+/** A way inside a function that has not been followed yet. */
+interface Way {
+  readonly from: Candidate;
+  readonly position: number;
+  /** How often the block there has been entered. */
+  readonly warmth: number;
+}
+
 /** A region as it has grown: its blocks, the entry first, the pages that they lie in, and what the code cache knows them by. */
 export interface GrownRegion {
   readonly blocks: readonly PlacedBlock[];
@@ -51,6 +59,7 @@ export interface GrownRegion {
 class Growth {
   private readonly blocks = new Map<number, Candidate>();
   private readonly refused = new Set<number>();
+  private readonly ways: Way[] = [];
   private readonly calls: Candidate[] = [];
   /** Indirect jumps and calls; returns. */
   private readonly jumps: Candidate[] = [];
@@ -83,6 +92,8 @@ class Growth {
 
   /** Follows the most promising way that is left. Says whether there was one. */
   private followNext(): boolean {
+    const way = this.mostFrequentWay();
+    if (way) return this.followWay(way), true;
     const call = this.calls.shift();
     if (call) return this.followCall(call), true;
     const jump = this.jumps.shift();
@@ -92,14 +103,25 @@ class Growth {
     return exit !== undefined;
   }
 
-  /** Takes the block at a position in, and all that follows from it inside its function. Says whether it is in the region. */
+  private mostFrequentWay(): Way | undefined {
+    const { ways } = this;
+    let best = 0;
+    for (let i = 1; i < ways.length; i++) if ((ways[i]?.warmth ?? 0) > (ways[best]?.warmth ?? 0)) best = i;
+    return ways.splice(best, 1)[0];
+  }
+
+  private followWay({ from, position }: Way): void {
+    if (this.take(position, from.routine)) from.targets.push(position);
+  }
+
+  /** Takes the block at a position in; the ways that lead on from it are followed later. Says whether it is in the region. */
   private take(position: number, routine: number, isEntry = false): boolean {
     if (this.blocks.has(position)) return true;
     if (this.refused.has(position) || this.blocks.size >= MOST_BLOCKS) return false;
-    const delta = Math.floor(position / PAGE_BYTES) * PAGE_BYTES;
+    const delta = deltaOf(position);
     const page = this.surroundings.pageAt(delta);
     const offset = position - delta;
-    const code = page && (isEntry || this.code.isWarm(page, offset)) ? this.reader.read(page, offset) : undefined;
+    const code = page && (isEntry || this.code.warmth(page, offset) > 0) ? this.reader.read(page, offset) : undefined;
     if (!code || (!isEntry && this.instructions + code.count > MOST_INSTRUCTIONS)) {
       this.refused.add(position);
       return false;
@@ -116,7 +138,7 @@ class Growth {
     const go = (place: number | undefined): void => {
       if (place === undefined) return;
       const position = block.delta + place;
-      if (this.take(position, block.routine)) block.targets.push(position);
+      this.ways.push({ from: block, position, warmth: this.warmthAt(position) });
     };
     switch (end.kind) {
       case 'branch':
@@ -137,6 +159,12 @@ class Growth {
       default:
         return;
     }
+  }
+
+  private warmthAt(position: number): number {
+    if (this.blocks.has(position)) return Infinity;
+    const page = this.surroundings.pageAt(deltaOf(position));
+    return page ? this.code.warmth(page, position - deltaOf(position)) : 0;
   }
 
   private followCall(call: Candidate): void {
@@ -179,6 +207,9 @@ class Growth {
     return [...jumpHints(last, this.view, word)].map((target) => (target - start) | 0);
   }
 }
+
+/** From a region's first page to the page of a position. */
+const deltaOf = (position: number): number => Math.floor(position / PAGE_BYTES) * PAGE_BYTES;
 
 /** What a region's code must know of a page: the same object for all of its blocks. */
 function plainPage(page: CodePage, known: Map<CodePage, RegionPage>): RegionPage {
