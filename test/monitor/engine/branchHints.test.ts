@@ -1,6 +1,6 @@
 /** Branches that are nearly never taken are told to the compiler, where they stand (WebAssembly Branch Hinting proposal). */
 import assert from 'node:assert/strict';
-import { compileOptimized } from '../../../src/host/node/optimizedCompilation';
+import { believeBranchHints, compileOptimized } from '../../../src/host/node/optimizedCompilation';
 import { FunctionBuilder } from '../../../src/monitor/engine/wasm/functionBuilder';
 import { I32, I64, OP } from '../../../src/monitor/engine/wasm/encoding';
 import { binary, i32, i64 } from '../../../src/monitor/engine/wasm/expressions';
@@ -89,6 +89,7 @@ describe('branch hints', () => {
       { fn: 1, opcodes: [OP.if], likely: [0] },
       { fn: 2, opcodes: [OP.if, OP.if, OP.if], likely: [0, 0, 0] },
     ]);
+    believeBranchHints();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
     for (const compile of [(code: Uint8Array): WebAssembly.Module => new WebAssembly.Module(code as BufferSource), compileOptimized]) {
       const { exports } = new WebAssembly.Instance(compile(bytes), { env: { memory } });
