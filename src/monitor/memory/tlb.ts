@@ -191,6 +191,11 @@ export class Tlb {
     return entered;
   }
 
+  /** Whether nothing can be found by a space's tables: they hold nothing, and there is no jump to a page that they have held. */
+  private isEmpty(slot: number): boolean {
+    return this.filledCount[slot] === 0 && this.putOut.size === 0;
+  }
+
   private list(slot: number, at: number): void {
     const count = this.filledCount[slot] ?? 0;
     if (count < LISTED) this.filled[slot * LISTED + count] = at;
@@ -316,7 +321,7 @@ export class Tlb {
 
   /** Drops a page altogether. */
   dropPage(slot: number, page: number): void {
-    if (this.filledCount[slot] === 0) return;
+    if (this.isEmpty(slot)) return;
     this.drop(slot, TLB_KIND.read, page);
     this.dropWrites(slot, page);
     this.drop(slot, TLB_KIND.execute, page);
@@ -392,7 +397,7 @@ export class Tlb {
   /** Empties all tables of a space. */
   flushSpace(slot: number): void {
     const count = this.filledCount[slot] ?? 0;
-    if (count > 0) for (const [from, bytes] of this.partsOf(slot)) forgetJumpsBy(this.words, from, from + bytes);
+    if (!this.isEmpty(slot)) for (const [from, bytes] of this.partsOf(slot)) forgetJumpsBy(this.words, from, from + bytes);
     if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
@@ -416,7 +421,7 @@ export class Tlb {
 
   private emptyBank({ slot, address }: CodeBank): void {
     const count = this.filledCount[slot] ?? 0;
-    if (count === 0) return;
+    if (this.isEmpty(slot)) return;
     this.forgetJumps();
     if (count > LISTED) return this.clear(address, CODE_BANK_BYTES);
     const { words, filled } = this;

@@ -1,5 +1,7 @@
 /** The software TLB: pages that follow one another never take each other's place, on which accesses across pages rely. */
 import assert from 'node:assert/strict';
+import { rememberJump } from '../../../src/monitor/memory/jumpCache';
+import { JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, TLB_FOLD } from '../../../src/monitor/memory/layout';
 import { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import { TLB_KIND, Tlb } from '../../../src/monitor/memory/tlb';
 
@@ -35,6 +37,42 @@ describe('the TLB', () => {
       assert.deepEqual(data.filter((page) => held(TLB_KIND.read, page)), []);
     });
   }
+
+  describe('with a page of code that another one has put out, while all else has gone', () => {
+    const [PUT_OUT, IN_ITS_PLACE] = [0x201, 0x201 ^ (1 << TLB_FOLD) ^ 1];
+    /** A TLB that is empty, but for a jump to the page that is remembered; and whether it still is. */
+    function emptied(): { readonly tlb: Tlb; readonly isKnown: () => boolean } {
+      const memory = new MachineMemory(16);
+      const tlb = new Tlb(memory);
+      tlb.prepare(0);
+      tlb.selectCode(0, 1);
+      const table = tlb.table(0, TLB_KIND.execute, false);
+      tlb.fill(0, TLB_KIND.execute, false, PUT_OUT, 0x1000);
+      rememberJump(memory.view, { linear: PUT_OUT * 4096, table, record: 40, handler: 1, count: 1 });
+      assert.ok(tlb.fill(0, TLB_KIND.execute, false, IN_ITS_PLACE, 0x2000), 'they share a place');
+      tlb.dropRange(0, IN_ITS_PLACE, 1);
+      assert.equal(tlb.listed(0), 0);
+      const words = memory.i32.subarray(JUMP_CACHE >> 2, (JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES) >> 2);
+      return { tlb, isKnown: () => words.includes(table) };
+    }
+
+    it('still knows where jumps to it have led', () => {
+      assert.ok(emptied().isKnown());
+    });
+
+    for (const [name, drop] of Object.entries<(tlb: Tlb) => void>({
+      'the page is dropped': (tlb) => { tlb.dropPage(0, PUT_OUT); },
+      'a range with it is dropped': (tlb) => { tlb.dropRange(0, PUT_OUT - 1, 3); },
+      'the space is emptied': (tlb) => { tlb.flushSpace(0); },
+      'blocks have changed': (tlb) => { tlb.flushExecute(0); },
+    })) {
+      it(`forgets that when ${name}`, () => {
+        const { tlb, isKnown } = emptied();
+        drop(tlb);
+        assert.ok(!isKnown());
+      });
+    }
+  });
 
   describe('for each code context of a space', () => {
     const PAGES = [7, 8];
