@@ -69,6 +69,8 @@ export class Tlb {
   private readonly filledCount = new Int32Array(MAX_SPACES);
   /** Pages of code that others have put out, with what they had as their value: there may be jumps to them. Those of all spaces, as jumps are forgotten for all. */
   private readonly putOut = new Map<number, number>();
+  /** Slots in whose tables that has happened since jumps by them were forgotten. */
+  private readonly putsOut = new Uint8Array(MAX_SPACES);
   /** Whether execute tables have nothing but what code has been fetched from in their spaces: somebody wants to see the first time. */
   executedOnly = false;
   /** Banks of the pool that have been used. */
@@ -116,7 +118,7 @@ export class Tlb {
     const low = (page << 12) | 0;
     const putsOut = words[at] !== EMPTY && !this.holdsAt(at, page);
     if (words[at] === EMPTY) this.list(slot, at);
-    else if (kind === TLB_KIND.execute) this.replaceCode(at, page, value);
+    else if (kind === TLB_KIND.execute) this.replaceCode(slot, at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
     if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumpsTo(page, 1);
     words[at] = low;
@@ -143,12 +145,14 @@ export class Tlb {
    * A page of code takes another one's place. Jumps to that are still found (./jumpCache), so that two pages which are in each other's way cost
    * nothing as long as the same places are jumped to; but it has to be remembered that there may be some.
    */
-  private replaceCode(at: number, page: number, value: number): void {
+  private replaceCode(slot: number, at: number, page: number, value: number): void {
     const old = this.words[at + 2] ?? 0;
     if (this.holdsAt(at, page)) {
       if (old !== value) this.forgetJumpsTo(page, 1);
-    } else if (this.putOut.size < MOST_PUT_OUT) this.putOut.set(this.pageAt(at), old);
-    else this.forgetJumps();
+    } else if (this.putOut.size < MOST_PUT_OUT) {
+      this.putOut.set(this.pageAt(at), old);
+      this.putsOut[slot] = 1;
+    } else this.forgetJumps();
   }
 
   /** Whether there may be jumps to pages that the execute tables do not hold any more, from `first` on, `count` of them. */
@@ -193,7 +197,7 @@ export class Tlb {
 
   /** Whether nothing can be found by a space's tables: they hold nothing, and there is no jump to a page that they have held. */
   private isEmpty(slot: number): boolean {
-    return this.filledCount[slot] === 0 && this.putOut.size === 0;
+    return this.filledCount[slot] === 0 && this.putsOut[slot] === 0;
   }
 
   private list(slot: number, at: number): void {
@@ -373,6 +377,7 @@ export class Tlb {
   /** Forgets where jumps have led. */
   forgetJumps(): void {
     this.putOut.clear();
+    this.putsOut.fill(0);
     forgetJumps(this.words);
   }
 
@@ -401,6 +406,7 @@ export class Tlb {
     if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
+    this.putsOut[slot] = 0;
   }
 
   /**
