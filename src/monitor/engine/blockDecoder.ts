@@ -97,7 +97,7 @@ export class BlockDecoder {
     let at = frame * PAGE_BYTES + start;
     for (let i = 0; i < count; i++) {
       const instruction = decoded[i];
-      if (instruction && context.end === PAGE_BYTES) this.forms.learn(at, instruction, context, this.context, address + i * RECORD_BYTES);
+      if (instruction) this.forms.learn(at, instruction, context, this.context, address + i * RECORD_BYTES);
       decoded[i] = undefined;
       at += lengths[i] ?? 0;
     }
