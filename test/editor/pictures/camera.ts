@@ -56,8 +56,8 @@ export class Camera {
   /** A panel with its tab, alone in a window of this size. */
   async panel(name: PictureName, title: string, size: Size, prepare: (panel: Frame) => Promise<void>): Promise<void> {
     const { page } = this;
-    // While the side bar is there the debug toolbar does not lie over the tab.
-    await page.locator('.tab').filter({ hasText: title }).first().click();
+    // A panel that was just shown is in front, and the debug toolbar may lie over its tab.
+    if (await page.locator('.tab.active').filter({ hasText: title }).count() === 0) await page.locator('.tab').filter({ hasText: title }).first().click();
     await hideBeside(page, async () => {
       const maximises = await page.locator('.editor-group-container').count() > 1;
       if (maximises) await runCommand(page, MAXIMISE);

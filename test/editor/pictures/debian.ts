@@ -123,11 +123,11 @@ async function linux(page: Page, camera: Camera): Promise<void> {
   await camera.parts('linux', { width: 1100, height: 760 }, page.locator('.repl'));
 }
 
-/** GRUB's menu, which stands for five seconds. */
+/** What the kernel says while the screen is one of text still. GRUB's menu does not wait. */
 async function screen(page: Page, camera: Camera): Promise<void> {
   await runCommand(page, 'Shadowbox: Show Screen');
   const frame = await panelFrame(page, 'Screen');
-  await frame.locator('section.unseen > div').filter({ hasText: 'GNU GRUB' }).first().waitFor({ state: 'attached', timeout: BOOT_MS });
+  await frame.locator('section.unseen > div').filter({ hasText: 'ACPI: ' }).first().waitFor({ state: 'attached', timeout: BOOT_MS });
   await camera.panel('screen', 'Screen', { width: 900, height: 640 }, () => Promise.resolve());
 }
 
