@@ -204,7 +204,8 @@ export class Cpu {
     mmu.checksAlignment = user && (s.cr0 & CR0.AM) !== 0 && (s.systemFlags & FLAG.AC) !== 0;
     s.setU32(L.TLB_READ_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.read, user));
     s.setU32(L.TLB_WRITE_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.write, user));
-    s.setU32(L.TLB_EXECUTE_TABLE, this.mmu.tlb.table(slot, TLB_KIND.execute, user));
+    s.setU32(L.TLB_EXECUTE_TABLE, mmu.tlb.table(slot, TLB_KIND.execute, user));
+    s.view.setUint32(MONITOR_WORDS.jumpTag, mmu.tlb.jumpTag(slot, user), true);
   }
 
   /** Tells the MMU what the control registers say now. */

@@ -9,7 +9,7 @@ import * as L from '../cpu/layout';
 import { XCR0 } from '../cpu/models/controlBits';
 import { ATTRIBUTE, CR0, CR4, FLAG } from '../cpu/state';
 import { rememberJump } from '../memory/jumpCache';
-import { PAGE_BYTES } from '../memory/layout';
+import { MONITOR_WORDS, PAGE_BYTES } from '../memory/layout';
 import { TLB_KIND } from '../memory/tlb';
 import type { VectorUse, VexUse } from './admission';
 import type { CodeCache, CodeContext } from './codeCache';
@@ -242,7 +242,7 @@ export class CodeLocator {
   private rememberJump(linear: number, record: number): void {
     const { view } = this.cpu.state;
     const [handler, count] = [view.getUint32(record + R.handler, true), view.getUint8(record + R.back)];
-    rememberJump(view, { linear, table: this.cpu.state.u32(L.TLB_EXECUTE_TABLE), record, handler, count });
+    rememberJump(view, { linear, tag: view.getUint32(MONITOR_WORDS.jumpTag, true), record, handler, count });
   }
 
   /**

@@ -64,7 +64,7 @@ function recall(
 ): Expression {
   const entry = b.let(jumpEntry(low));
   const same = binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, JUMP.linear), linear);
-  const here = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, JUMP.table), load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)));
+  const here = binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, JUMP.tag), load(OP.i32_load, I32, CPU, MONITOR_WORDS.jumpTag));
   b.if(binary(OP.i32_and, I32, same, here), () => {
     const remaining = b.let(binary(OP.i32_sub, I32, budget, load(OP.i32_load, I32, entry, JUMP.count)));
     b.if(binary(OP.i32_ge_s, I32, remaining, i32(0)), () => {
@@ -83,7 +83,7 @@ function enterAndRemember(b: FunctionBuilder, { handlerType, linear, budget, bef
     before: () => {
       before();
       b.store(OP.i64_store, entry, JUMP.linear, linear);
-      b.store(OP.i32_store, entry, JUMP.table, load(OP.i32_load, I32, CPU, at(TLB_EXECUTE_TABLE)));
+      b.store(OP.i32_store, entry, JUMP.tag, load(OP.i32_load, I32, CPU, MONITOR_WORDS.jumpTag));
       b.store(OP.i32_store, entry, JUMP.record, next);
       b.store(OP.i32_store, entry, JUMP.handler, load(OP.i32_load, I32, next, R.handler));
       b.store(OP.i32_store, entry, JUMP.count, load(OP.i32_load8_u, I32, next, R.back));

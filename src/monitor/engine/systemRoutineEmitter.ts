@@ -213,7 +213,7 @@ export class SystemRoutineEmitter extends RoutineEmitter {
     this.setWide(L.STACK_MASK, this.select(big, this.i64(0xffffffffn), this.i64(0xffffn)));
   }
 
-  /** Goes to privilege 0 or 3: TLB tables follow, and the account of execution modes. */
+  /** Goes to privilege 0 or 3: TLB tables follow, the tag of jumps, and the account of execution modes. */
   setPrivilege(privilege: Value): void {
     const wasUser = this.let(this.eq(this.word(L.CPL), this.i32(USER)));
     const isUser = this.let(this.eq(privilege, this.i32(USER)));
@@ -224,6 +224,8 @@ export class SystemRoutineEmitter extends RoutineEmitter {
     move(L.TLB_EXECUTE_TABLE, TLB_EXECUTE_USER);
     this.setWord(L.CPL, privilege);
     const count = (word: number, way: Value): void => this.code.store(OP.i32_store, CPU, word, expression(this.add(this.monitorWord(word), way)));
+    // A user table's tag is the one behind the supervisor's.
+    count(MONITOR_WORDS.jumpTag, moved);
     count(MONITOR_WORDS.toUser, this.eq(moved, this.i32(1)));
     count(MONITOR_WORDS.toSupervisor, this.eq(moved, this.i32(-1)));
     // Up to the block that the switch is in: this is an account, and nobody's state.

@@ -26,13 +26,14 @@ export const STRAYED_RECORD = 0x54;
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,
- * the bits of EFLAGS that can be changed, and that are 1 always, and whether the jump cache holds any (not 0: see ./jumpCache) (u32 each). And what it
+ * the bits of EFLAGS that can be changed, and that are 1 always, whether the jump cache holds any (not 0), and the tag of its entries that are good now
+ * (see ./jumpCache) (u32 each). And what it
  * keeps account of, for ExecutionLog: its switches to privilege 3 and to privilege 0 (u32 each), and the retired counts of the
  * second less those of the first (f64).
  */
 export const MONITOR_WORDS = {
   retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, eventsWatched: 0x90, flagsChangeable: 0x70, flagsFixed: 0x74, jumpsKnown: 0x78,
-  toUser: 0x7c, toSupervisor: 0x80, userRetired: 0x88,
+  toUser: 0x7c, toSupervisor: 0x80, userRetired: 0x88, jumpTag: 0x94,
 } as const;
 
 /**
@@ -107,12 +108,12 @@ export const TLB_EMPTY_BYTES = TLB_BEHIND_END - TLB_WRITE;
 
 /**
  * Where jumps of generated code have led (see ./jumpCache): entries of 32 bytes, found by the address, with linear address
- * (i64), table of the execute TLB, block's record, its handler, its instruction count.
+ * (i64), tag, block's record, its handler, its instruction count.
  */
 export const JUMP_CACHE = TLB_EMPTY + TLB_EMPTY_BYTES;
 export const JUMP_ENTRIES = 4096;
 export const JUMP_ENTRY_BYTES = 32;
-export const JUMP = { linear: 0, table: 8, record: 12, handler: 16, count: 20 } as const;
+export const JUMP = { linear: 0, tag: 8, record: 12, handler: 16, count: 20 } as const;
 
 /** Execute tables for further code contexts of address spaces (see ./codeBanks). */
 export const CODE_BANK_BASE = JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES;

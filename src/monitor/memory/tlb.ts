@@ -10,6 +10,7 @@ import {
   CODE_BANK_BASE,
   EMPTY_TAG as EMPTY,
   MAX_SPACES,
+  MONITOR_WORDS,
   PAGE_BYTES,
   TLB_BASE,
   TLB_EMPTY,
@@ -31,7 +32,7 @@ import {
   TLB_WRITE,
 } from './layout';
 import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
-import { forgetJumps, forgetJumpsBy, forgetJumpsTo } from './jumpCache';
+import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 
 const TWO32 = 2 ** 32;
@@ -43,8 +44,10 @@ const PAGES_32 = TWO32 / PAGE_BYTES;
  */
 const LISTED = 2048;
 
-/** Pages of code that are remembered when others put them out: with one more, all jumps are forgotten. */
+/** Pages of code that are remembered when others put them out: with one more, all jumps of the space are forgotten. */
 const MOST_PUT_OUT = 256;
+
+const JUMP_TAG = MONITOR_WORDS.jumpTag >> 2;
 
 /** Kinds of tables, by their offset in a space's block and their number of entries. */
 export const TLB_KIND = {
@@ -61,26 +64,22 @@ export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
   private readonly words: Int32Array;
-  private readonly far: MachineMemory['far'];
   /** Slots whose tables have been used: the others are zeros, and the host has no memory for them yet. */
   private readonly used = new Uint8Array(MAX_SPACES);
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
   private readonly filled = new Int32Array(MAX_SPACES * LISTED);
   private readonly filledCount = new Int32Array(MAX_SPACES);
-  /** Pages of code that others have put out, with what they had as their value: there may be jumps to them. Those of all spaces, as jumps are forgotten for all. */
-  private readonly putOut = new Map<number, number>();
-  /** Slots in whose tables that has happened since jumps by them were forgotten. */
-  private readonly putsOut = new Uint8Array(MAX_SPACES);
+  /** Pages of code that others have put out of a space's tables since jumps by them were forgotten, with what they had as their value: there may be jumps to them. */
+  private readonly putOut = Array.from({ length: MAX_SPACES }, () => new Map<number, number>());
   /** Whether execute tables have nothing but what code has been fetched from in their spaces: somebody wants to see the first time. */
   executedOnly = false;
   /** Banks of the pool that have been used. */
   private readonly usedBanks = new Set<number>();
-  private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); });
+  private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); });
 
   /** @param keepsVictims whether pages of data that are put out of their tables are kept beside them */
   constructor(machine: MachineMemory, private readonly keepsVictims = true) {
     this.words = machine.i32;
-    this.far = machine.far;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
 
@@ -120,7 +119,7 @@ export class Tlb {
     if (words[at] === EMPTY) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(slot, at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
-    if (kind === TLB_KIND.execute && (this.putOut.get(page) ?? value) !== value) this.forgetJumpsTo(page, 1);
+    if (kind === TLB_KIND.execute && (this.putOut[slot]?.get(page) ?? value) !== value) this.forgetJumps(slot);
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
@@ -147,18 +146,36 @@ export class Tlb {
    */
   private replaceCode(slot: number, at: number, page: number, value: number): void {
     const old = this.words[at + 2] ?? 0;
+    const known = this.putOut[slot];
     if (this.holdsAt(at, page)) {
-      if (old !== value) this.forgetJumpsTo(page, 1);
-    } else if (this.putOut.size < MOST_PUT_OUT) {
-      this.putOut.set(this.pageAt(at), old);
-      this.putsOut[slot] = 1;
-    } else this.forgetJumps();
+      if (old !== value) this.forgetJumps(slot);
+    } else if (known && known.size < MOST_PUT_OUT) known.set(this.pageAt(at), old);
+    else this.forgetJumps(slot);
   }
 
-  /** Whether there may be jumps to pages that the execute tables do not hold any more, from `first` on, `count` of them. */
-  private hasPutOut(first: number, count: number): boolean {
-    for (const page of this.putOut.keys()) if (page >= first && page < first + count) return true;
+  /** Whether there may be jumps to pages that the execute tables of a space do not hold any more, from `first` on, `count` of them. */
+  private hasPutOut(slot: number, first: number, count: number): boolean {
+    for (const page of this.putOut[slot]?.keys() ?? []) if (page >= first && page < first + count) return true;
     return false;
+  }
+
+  /** Forgets where jumps have led that were found by the tables of a space. */
+  private forgetJumps(slot: number): void {
+    this.putOut[slot]?.clear();
+    for (const bank of this.banks.of(slot)) this.renewTag(bank);
+  }
+
+  private renewTag(bank: CodeBank): void {
+    const { words } = this;
+    const current = words[JUMP_TAG] ?? 0;
+    const isInUse = (current & ~1) === bank.tag;
+    this.banks.renewTag(bank);
+    if (isInUse) words[JUMP_TAG] = bank.tag | (current & 1);
+  }
+
+  /** The tag of jumps that are found by the execute tables which a space uses now. */
+  jumpTag(slot: number, user: boolean): number {
+    return this.banks.tag(slot) | (user ? 1 : 0);
   }
 
   /** Enters a page that is traced, for writing to the bytes that are not marked (see PAGE_MARKS). */
@@ -197,7 +214,7 @@ export class Tlb {
 
   /** Whether nothing can be found by a space's tables: they hold nothing, and there is no jump to a page that they have held. */
   private isEmpty(slot: number): boolean {
-    return this.filledCount[slot] === 0 && this.putsOut[slot] === 0;
+    return this.filledCount[slot] === 0 && this.putOut[slot]?.size === 0;
   }
 
   private list(slot: number, at: number): void {
@@ -274,21 +291,25 @@ export class Tlb {
   /** Drops a page from the tables of one kind, both privileges. */
   drop(slot: number, kind: TlbKind, page: number): void {
     if (kind === TLB_KIND.execute) {
-      if (this.putOut.has(page)) this.forgetJumpsTo(page, 1);
-      for (const { address } of this.banks.of(slot)) this.dropIn(address, kind, page);
+      let hadCode = this.putOut[slot]?.has(page) === true;
+      for (const { address } of this.banks.of(slot)) if (this.dropIn(address, kind, page)) hadCode = true;
+      if (hadCode) this.forgetJumps(slot);
     } else this.dropIn(this.table(slot, kind, false), kind, page);
     const beside = victimsOf(kind);
     if (beside) this.dropIn(this.table(slot, beside, false), beside, page);
   }
 
-  /** The same for the tables of both privileges at an address. */
-  private dropIn(table: number, kind: TlbKind, page: number): void {
+  /** The same for the tables of both privileges at an address. Says whether one had it. */
+  private dropIn(table: number, kind: TlbKind, page: number): boolean {
     const at = entryIn(table, kind, page) >> 2;
-    for (const place of [at, at + (kind.user >> 2)]) {
-      if (!this.holdsAt(place, page)) continue;
-      this.words[place] = EMPTY;
-      if (kind === TLB_KIND.execute) this.forgetJumpsTo(page, 1);
-    }
+    const had = this.dropAt(at, page);
+    return this.dropAt(at + (kind.user >> 2), page) || had;
+  }
+
+  private dropAt(at: number, page: number): boolean {
+    if (!this.holdsAt(at, page)) return false;
+    this.words[at] = EMPTY;
+    return true;
   }
 
   /** Drops a page from all tables for writing. */
@@ -335,7 +356,7 @@ export class Tlb {
   dropRange(slot: number, first: number, count: number): void {
     const { words, filled } = this;
     const all = this.filledCount[slot] ?? 0;
-    let hadCode = this.hasPutOut(first, count);
+    let hadCode = this.hasPutOut(slot, first, count);
     if (all > LISTED) hadCode = this.dropRangeUnlisted(slot, first, count) || hadCode;
     else {
       const start = slot * LISTED;
@@ -348,7 +369,7 @@ export class Tlb {
       }
       this.filledCount[slot] = kept - start;
     }
-    if (hadCode) this.forgetJumpsTo(first, count);
+    if (hadCode) this.forgetJumps(slot);
   }
 
   /** Says whether any was in an execute table. */
@@ -374,21 +395,6 @@ export class Tlb {
     return this.kindAt(at * 4, slot) === TLB_KIND.execute;
   }
 
-  /** Forgets where jumps have led. */
-  forgetJumps(): void {
-    this.putOut.clear();
-    this.putsOut.fill(0);
-    forgetJumps(this.words);
-  }
-
-  /** The same for those to some linear pages, from `first` on. */
-  private forgetJumpsTo(first: number, count: number): void {
-    // Pages beyond 2^52 have numbers that addresses do not tell.
-    if (this.far.enabled) return this.forgetJumps();
-    for (const page of this.putOut.keys()) if (page >= first && page < first + count) this.putOut.delete(page);
-    forgetJumpsTo(this.words, first, count);
-  }
-
   /** The page that an entry holds, signed as pages of the upper half are. */
   private pageAt(at: number): number {
     return (this.words[at + 1] ?? 0) * PAGES_32 + ((this.words[at] ?? 0) >>> 12);
@@ -402,11 +408,10 @@ export class Tlb {
   /** Empties all tables of a space. */
   flushSpace(slot: number): void {
     const count = this.filledCount[slot] ?? 0;
-    if (!this.isEmpty(slot)) for (const [from, bytes] of this.partsOf(slot)) forgetJumpsBy(this.words, from, from + bytes);
+    if (!this.isEmpty(slot)) this.forgetJumps(slot);
     if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
     else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
     this.filledCount[slot] = 0;
-    this.putsOut[slot] = 0;
   }
 
   /**
@@ -423,12 +428,14 @@ export class Tlb {
   /** Empties the execute tables of a space, for all contexts: blocks have changed. */
   flushExecute(slot: number): void {
     for (const bank of this.banks.of(slot)) this.emptyBank(bank);
+    this.putOut[slot]?.clear();
   }
 
-  private emptyBank({ slot, address }: CodeBank): void {
+  private emptyBank(bank: CodeBank): void {
+    const { slot, address } = bank;
     const count = this.filledCount[slot] ?? 0;
     if (this.isEmpty(slot)) return;
-    this.forgetJumps();
+    this.renewTag(bank);
     if (count > LISTED) return this.clear(address, CODE_BANK_BYTES);
     const { words, filled } = this;
     const start = slot * LISTED;

@@ -1,6 +1,6 @@
-/** What is remembered of jumps: which of it goes when pages, spaces and blocks do, and what stays. */
+/** What is remembered of jumps: which of it goes when blocks do, and what stays. */
 import assert from 'node:assert/strict';
-import { forgetJumps, forgetJumpsBy, forgetJumpsTo, forgetJumpsToBlocks, redirectJumps, rememberJump, type KnownJump } from '../../../src/monitor/memory/jumpCache';
+import { forgetJumps, forgetJumpsToBlocks, redirectJumps, rememberJump, type KnownJump } from '../../../src/monitor/memory/jumpCache';
 import { JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES } from '../../../src/monitor/memory/layout';
 
 const memory = new SharedArrayBuffer(JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES);
@@ -10,33 +10,19 @@ const [view, words] = [new DataView(memory), new Int32Array(memory)];
 function known(): Readonly<Record<number, number>> {
   const found: Record<number, number> = {};
   for (let at = JUMP_CACHE; at < memory.byteLength; at += JUMP_ENTRY_BYTES) {
-    if (view.getUint32(at + JUMP.table, true) !== 0) found[view.getUint32(at + JUMP.record, true)] = view.getUint32(at + JUMP.handler, true);
+    if (view.getUint32(at + JUMP.tag, true) !== 0) found[view.getUint32(at + JUMP.record, true)] = view.getUint32(at + JUMP.handler, true);
   }
   return found;
 }
 
-const jump = (linear: number, table: number, record: number): KnownJump => ({ linear, table, record, handler: record + 1, count: 3 });
-const SPACE = 0x80000, OTHER = 0x90000;
+const jump = (linear: number, tag: number, record: number): KnownJump => ({ linear, tag, record, handler: record + 1, count: 3 });
+const SPACE = 2, OTHER = 4;
 const UPPER = -0x7f000000;
 
 describe('the cache of jumps', () => {
   beforeEach(() => {
     forgetJumps(words);
     for (const each of [jump(0x1000, SPACE, 40), jump(0x1ffe, OTHER, 80), jump(0x2004, SPACE, 120), jump(UPPER, SPACE, 160), jump(2 ** 32 + 0x1008, OTHER, 200)]) rememberJump(view, each);
-  });
-
-  it('forgets those to pages, by all of their address', () => {
-    forgetJumpsTo(words, 1, 1);
-    assert.deepEqual(Object.keys(known()), ['120', '160', '200']);
-    forgetJumpsTo(words, UPPER / 4096, 1);
-    assert.deepEqual(Object.keys(known()), ['120', '200']);
-    forgetJumpsTo(words, 2 ** 20, 2);
-    assert.deepEqual(Object.keys(known()), ['120']);
-  });
-
-  it('forgets those of a space', () => {
-    forgetJumpsBy(words, SPACE, SPACE + 0x10000);
-    assert.deepEqual(Object.keys(known()), ['80', '200']);
   });
 
   it('forgets those to blocks, and leads others elsewhere', () => {
@@ -46,12 +32,12 @@ describe('the cache of jumps', () => {
   });
 
   it('does not search for ever where nothing is remembered any more, and finds what is remembered afterwards', () => {
-    for (let page = 100; page < 200; page++) forgetJumpsTo(words, page, 1);
+    for (let record = 1000; record < 1100; record++) forgetJumpsToBlocks(words, new Set([record]));
     assert.deepEqual(known(), {});
     rememberJump(view, jump(0x5000, SPACE, 240));
-    forgetJumpsTo(words, 4, 1);
+    forgetJumpsToBlocks(words, new Set([241]));
     assert.deepEqual(known(), { 240: 241 });
-    forgetJumpsTo(words, 5, 1);
+    forgetJumpsToBlocks(words, new Set([240]));
     assert.deepEqual(known(), {});
   });
 });

@@ -1,7 +1,6 @@
 /** The software TLB: pages that follow one another never take each other's place, on which accesses across pages rely. */
 import assert from 'node:assert/strict';
-import { rememberJump } from '../../../src/monitor/memory/jumpCache';
-import { JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, TLB_FOLD } from '../../../src/monitor/memory/layout';
+import { MONITOR_WORDS, TLB_FOLD } from '../../../src/monitor/memory/layout';
 import { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import { TLB_KIND, Tlb } from '../../../src/monitor/memory/tlb';
 
@@ -38,38 +37,53 @@ describe('the TLB', () => {
     });
   }
 
-  describe('with a page of code that another one has put out, while all else has gone', () => {
+  describe('with a page of code that another one has put out', () => {
     const [PUT_OUT, IN_ITS_PLACE] = [0x201, 0x201 ^ (1 << TLB_FOLD) ^ 1];
-    /** A TLB that is empty, but for a jump to the page that is remembered; and whether it still is. */
-    function emptied(): { readonly tlb: Tlb; readonly isKnown: () => boolean } {
+    const [DATA, ELSEWHERE] = [0x300, 0x900];
+    /** Such a TLB, whose jumps generated code takes to be good, for the user; and whether it still does. */
+    function withJumps(): { readonly tlb: Tlb; readonly areGood: () => boolean } {
       const memory = new MachineMemory(16);
       const tlb = new Tlb(memory);
-      tlb.prepare(0);
-      tlb.selectCode(0, 1);
-      const table = tlb.table(0, TLB_KIND.execute, false);
-      tlb.fill(0, TLB_KIND.execute, false, PUT_OUT, 0x1000);
-      rememberJump(memory.view, { linear: PUT_OUT * 4096, table, record: 40, handler: 1, count: 1 });
-      assert.ok(tlb.fill(0, TLB_KIND.execute, false, IN_ITS_PLACE, 0x2000), 'they share a place');
-      tlb.dropRange(0, IN_ITS_PLACE, 1);
-      assert.equal(tlb.listed(0), 0);
-      const words = memory.i32.subarray(JUMP_CACHE >> 2, (JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES) >> 2);
-      return { tlb, isKnown: () => words.includes(table) };
+      for (const slot of [0, 1]) {
+        tlb.prepare(slot);
+        tlb.selectCode(slot, 1);
+      }
+      tlb.fill(0, TLB_KIND.execute, true, PUT_OUT, 0x1000);
+      tlb.fill(0, TLB_KIND.read, true, DATA, 0x3000);
+      const tag = tlb.jumpTag(0, true);
+      memory.view.setUint32(MONITOR_WORDS.jumpTag, tag, true);
+      assert.ok(tlb.fill(0, TLB_KIND.execute, true, IN_ITS_PLACE, 0x2000), 'they share a place');
+      const areGood = (): boolean => memory.view.getUint32(MONITOR_WORDS.jumpTag, true) === tag;
+      return { tlb, areGood };
     }
 
-    it('still knows where jumps to it have led', () => {
-      assert.ok(emptied().isKnown());
-    });
+    for (const [name, change] of Object.entries<(tlb: Tlb) => void>({
+      'nothing changes': () => undefined,
+      'data is dropped': (tlb) => { tlb.dropPage(0, DATA); tlb.dropRange(0, DATA, 2); },
+      'a page is dropped that has had no code': (tlb) => { tlb.dropPage(0, ELSEWHERE); tlb.dropRange(0, ELSEWHERE, 9); },
+      'it comes back as it was': (tlb) => { tlb.fill(0, TLB_KIND.execute, true, PUT_OUT, 0x1000); },
+      'it is dropped in another space': (tlb) => { tlb.dropPage(1, PUT_OUT); tlb.flushSpace(1); tlb.flushExecute(1); },
+    })) {
+      it(`still knows where jumps to it have led when ${name}`, () => {
+        const { tlb, areGood } = withJumps();
+        change(tlb);
+        assert.ok(areGood());
+      });
+    }
 
     for (const [name, drop] of Object.entries<(tlb: Tlb) => void>({
       'the page is dropped': (tlb) => { tlb.dropPage(0, PUT_OUT); },
+      'the page in its place is dropped': (tlb) => { tlb.dropPage(0, IN_ITS_PLACE); },
       'a range with it is dropped': (tlb) => { tlb.dropRange(0, PUT_OUT - 1, 3); },
       'the space is emptied': (tlb) => { tlb.flushSpace(0); },
       'blocks have changed': (tlb) => { tlb.flushExecute(0); },
+      'it comes back with other code': (tlb) => { tlb.fill(0, TLB_KIND.execute, true, PUT_OUT, 0x9000); },
     })) {
       it(`forgets that when ${name}`, () => {
-        const { tlb, isKnown } = emptied();
+        const { tlb, areGood } = withJumps();
         drop(tlb);
-        assert.ok(!isKnown());
+        assert.ok(!areGood());
+        assert.equal(tlb.jumpTag(0, true) & 1, 1, 'the tag is a user\'s');
       });
     }
   });
