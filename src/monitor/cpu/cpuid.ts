@@ -40,11 +40,23 @@ const HYPERVISOR_LEAF = 0x40000000;
 const MEGAHERTZ = 1000;
 const LINE_BYTES = 64;
 const NOTHING: CpuidResult = [0, 0, 0, 0];
-/** Answers that are kept of a processor: a guest may ask for any leaf. */
-const MOST_ANSWERS = 1000;
+/** States of a processor whose answers are kept, and answers of each: a guest may ask for any leaf. */
+const MOST_STATES = 16, MOST_ANSWERS = 1000;
 
-/** Answers that have been given, by processor, and by all that they depend on: programs ask dozens of times when they start. */
-const given = new WeakMap<Processor, Map<string, CpuidResult>>();
+/** The leaf that answers, and its answers that have been given, by subleaf (0 where it has none). */
+interface LeafAnswers {
+  readonly leaf: number;
+  readonly given: Map<number, CpuidResult>;
+}
+
+/** Answers that have been given in a state, by the leaf that was asked for. */
+interface Given {
+  readonly state: CpuidState;
+  readonly leaves: Map<number, LeafAnswers>;
+}
+
+/** Those of processors, the latest states first: programs ask dozens of times when they start. */
+const given = new WeakMap<Processor, Given[]>();
 
 /** Executes CPUID on a CPU. */
 export function cpuid(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
@@ -57,22 +69,53 @@ export function cpuid(cpu: Cpu, leaf: number, subleaf: number): CpuidResult {
     miscEnable: s.u32(L.MSR_MISC_ENABLE),
     code64: s.code64,
   };
-  const { place, cr4, xcr0, miscEnable } = state;
-  const key = `${leaf},${subleaf},${place.index},${place.count},${cr4},${xcr0},${miscEnable},${state.apicEnabled ? 1 : 0}${state.code64 ? 1 : 0}`;
-  let answers = given.get(cpu.processor);
-  if (!answers || answers.size >= MOST_ANSWERS) given.set(cpu.processor, (answers = new Map<string, CpuidResult>()));
-  let known = answers.get(key);
-  if (!known) answers.set(key, (known = cpuidLeaf(cpu.processor, state, leaf >>> 0, subleaf >>> 0)));
+  return rememberedCpuid(cpu.processor, state, leaf >>> 0, subleaf >>> 0);
+}
+
+/** What `cpuidLeaf` says, which is kept: it takes a hundred times as long to find out. */
+export function rememberedCpuid(processor: Processor, state: CpuidState, leaf: number, subleaf: number): CpuidResult {
+  const { leaves } = givenIn(processor, state);
+  let answers = leaves.get(leaf);
+  if (!answers) {
+    if (leaves.size >= MOST_ANSWERS) leaves.clear();
+    leaves.set(leaf, (answers = { leaf: answeringLeaf(processor, state, leaf), given: new Map<number, CpuidResult>() }));
+  }
+  const asked = SUBLEAVES.has(answers.leaf) ? subleaf : 0;
+  let known = answers.given.get(asked);
+  if (!known) {
+    if (answers.given.size >= MOST_ANSWERS) answers.given.clear();
+    answers.given.set(asked, (known = answer({ processor, state, subleaf: asked }, answers.leaf)));
+  }
   return known;
 }
 
-/** The answer for a leaf and subleaf. Leaves that the processor does not have answer as its highest basic one does. */
+function givenIn(processor: Processor, state: CpuidState): Given {
+  let all = given.get(processor);
+  if (!all) given.set(processor, (all = []));
+  const at = all.findIndex((known) => isSameState(known.state, state));
+  const found = all[at] ?? { state, leaves: new Map<number, LeafAnswers>() };
+  if (at === 0) return found;
+  if (at > 0) all.splice(at, 1);
+  else if (all.length >= MOST_STATES) all.pop();
+  all.unshift(found);
+  return found;
+}
+
+function isSameState(a: CpuidState, b: CpuidState): boolean {
+  return a.cr4 === b.cr4 && a.xcr0 === b.xcr0 && a.miscEnable === b.miscEnable && a.apicEnabled === b.apicEnabled && a.code64 === b.code64 &&
+    a.place.index === b.place.index && a.place.count === b.place.count;
+}
+
+/** The answer for a leaf and subleaf. */
 export function cpuidLeaf(processor: Processor, state: CpuidState, leaf: number, subleaf: number): CpuidResult {
-  const asked: Asked = { processor, state, subleaf };
-  const basic = highestBasic(asked);
-  if (leaf >= EXTENDED && leaf <= highestExtended(processor)) return answer(asked, leaf);
-  if (leaf === HYPERVISOR_LEAF && processor.features.has('hypervisor')) return answer(asked, leaf);
-  return answer(asked, leaf <= basic ? leaf : basic);
+  return answer({ processor, state, subleaf }, answeringLeaf(processor, state, leaf));
+}
+
+/** The leaf that answers for another: leaves that the processor does not have answer as its highest basic one does. */
+function answeringLeaf(processor: Processor, state: CpuidState, leaf: number): number {
+  if (leaf >= EXTENDED && leaf <= highestExtended(processor)) return leaf;
+  if (leaf === HYPERVISOR_LEAF && processor.features.has('hypervisor')) return leaf;
+  return Math.min(leaf, highestBasic(processor, state));
 }
 
 interface Asked {
@@ -116,7 +159,7 @@ function highestOf(processor: Processor, own: number, isMine: (leaf: number) => 
   return Math.max(own, ...leaves.filter(isMine));
 }
 
-function highestBasic({ processor, state }: Asked): number {
+function highestBasic(processor: Processor, state: CpuidState): number {
   const all = highestOf(processor, processor.model.basicLeaves, (leaf) => leaf < HYPERVISOR_LEAF);
   return state.miscEnable & MISC_ENABLE.limitCpuid ? Math.min(all, 2) : all;
 }
@@ -138,7 +181,7 @@ function placeBits({ count }: CpuPlace): number {
   return Math.ceil(Math.log2(count));
 }
 
-const vendor: Leaf = (asked) => [highestBasic(asked), text(VENDOR, 0), text(VENDOR, 8), text(VENDOR, 4)];
+const vendor: Leaf = ({ processor, state }) => [highestBasic(processor, state), text(VENDOR, 0), text(VENDOR, 8), text(VENDOR, 4)];
 
 /** Whether several CPUs share the package (CPUID.1:EDX.HTT). */
 const packaged = ({ processor, state }: Asked): boolean => processor.model.multicore && state.place.count > 1;

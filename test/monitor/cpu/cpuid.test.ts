@@ -1,6 +1,6 @@
 /** CPUID leaf by leaf, from the manual (Intel SDM vol. 2, CPUID). */
 import assert from 'node:assert/strict';
-import { cpuidLeaf, type CpuidResult, type CpuidState } from '../../../src/monitor/cpu/cpuid';
+import { cpuidLeaf, rememberedCpuid, type CpuidResult, type CpuidState } from '../../../src/monitor/cpu/cpuid';
 import { withNeeds, without, type Feature } from '../../../src/monitor/cpu/models/features';
 import { MODELS, MODEL_NAMES, type ModelName } from '../../../src/monitor/cpu/models/models';
 import type { Processor } from '../../../src/monitor/cpu/models/processor';
@@ -25,6 +25,18 @@ const V2 = processor('x86-64-v2');
 const V3 = processor('x86-64-v3');
 
 describe('CPUID', () => {
+  it('remembers what it has said, of each processor, state, leaf and subleaf', () => {
+    const states: readonly CpuidState[] = [{}, { miscEnable: 0x441801 }, { code64: true }, { xcr0: 7, cr4: 0x40000 }, { apicEnabled: false }, { place: { index: 1, count: 2 } }].map((differing) => ({ ...RESET, ...differing }));
+    const leaves = [0, 1, 2, 4, 7, 0xb, 0xd, 0x16, 0x17, 0x40000000, 0x40000001, 0x80000001, 0x80000008, 0x80000020, 0xffffffff];
+    for (let round = 0; round < 2; round++) {
+      for (const of of [V2, V3, processor('pentium-pro', 'hypervisor')]) {
+        for (const state of states) for (const leaf of leaves) for (const subleaf of [0, 1, 2, 3, 0x123, 0xffffffff]) {
+          assert.deepEqual(rememberedCpuid(of, state, leaf, subleaf), cpuidLeaf(of, state, leaf, subleaf), `${leaf.toString(16)}.${subleaf}`);
+        }
+      }
+    }
+  });
+
   it('names vendor and highest leaf', () => {
     const highest: Readonly<Record<string, number>> = { '486': 1, pentium: 1, 'pentium-pro': 2, pentium3: 2, 'x86-64-v2': 0x16, 'x86-64-v3': 0x16 };
     for (const [name, leaf] of Object.entries(highest)) {
