@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { BUDGET_REFUSED, EMPTY_TAG, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_FOLD, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
+import { BUDGET_REFUSED, EMPTY_TAG, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
 import { EXIT, GROUP_BYTES, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, V128, type ByteWriter, type WasmType } from './wasm/encoding';
@@ -24,8 +24,7 @@ const CS_BASE = SEGMENTS + CS * SEGMENT_BYTES;
 
 /** Offset of a linear address's entry in a TLB table of so many entries (see Tlb). */
 export function tlbIndex(low: Expression, entries: number): Expression {
-  const folded = binary(OP.i32_xor, I32, low, binary(OP.i32_shr_u, I32, low, i32(TLB_FOLD)));
-  return binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, folded, i32(PAGE_SHIFT - Math.log2(TLB_ENTRY_BYTES))), i32((entries - 1) * TLB_ENTRY_BYTES));
+  return binary(OP.i32_and, I32, binary(OP.i32_shr_u, I32, low, i32(PAGE_SHIFT - Math.log2(TLB_ENTRY_BYTES))), i32((entries - 1) * TLB_ENTRY_BYTES));
 }
 
 /** Linear address of an offset in CS. */

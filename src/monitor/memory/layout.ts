@@ -68,18 +68,15 @@ export const PATCHED_RECORD = SCRATCH_RECORDS + 0x400;
 
 /** Software TLBs: one set of tables for each cached address space. */
 export const TLB_BASE = WATCH_MARKS + WATCHED_PAGES * PAGE_MARKS;
-/** Entries of a read or write table and of an execute table. */
+/**
+ * Entries of a read or write table and of an execute table. A page's entry is that of the lower bits of its number, so that no two neighbours share one, on which
+ * accesses across pages rely, and a kernel's text of some MiB fits as a whole.
+ */
 export const TLB_ENTRIES = 4096;
 export const TLB_EXECUTE_ENTRIES = 4096;
 export const TLB_ENTRY_BYTES = 16;
 /** A tag that no page-aligned address equals: of an entry that holds nothing. */
 export const EMPTY_TAG = 1;
-/**
- * A page's index is its number, exclusive-ored with itself shifted right by so many bits (of the lower 20). Such that no two
- * neighbours share an entry, on which accesses across pages rely: with tables of 2048, pages 3FFFFh and 40000h would, by 11 bits.
- * A kernel's text of some MiB fits into a table as a whole. By fewer bits, pages of a kernel's data met in fork and pipe.
- */
-export const TLB_FOLD = 12;
 /** Tables of one space, in bytes from its start, supervisor first. */
 export const TLB_READ = 0;
 export const TLB_WRITE = 2 * TLB_ENTRIES * TLB_ENTRY_BYTES;

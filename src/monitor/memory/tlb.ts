@@ -20,7 +20,6 @@ import {
   TLB_EXECUTE,
   TLB_EXECUTE_ENTRIES,
   TLB_EXECUTE_USER,
-  TLB_FOLD,
   TLB_READ,
   TLB_SPACE_BYTES,
   TLB_TRACED,
@@ -463,16 +462,7 @@ function victimsOf(kind: TlbKind): TlbKind | undefined {
   return kind === TLB_KIND.write ? TLB_KIND.victimWrite : undefined;
 }
 
-/**
- * Where a page's entry is, before it is cut to the table's size: stacks, heaps and libraries lie at multiples of 4 MiB from one
- * another, and would meet in one place without the upper bits. Generated code computes the same from a linear address.
- */
-function indexOf(page: number): number {
-  const low = page & 0xfffff;
-  return low ^ (low >>> TLB_FOLD);
-}
-
-/** Address of a page's entry in the table at `table`. */
+/** Address of a page's entry in the table at `table`. Generated code computes the same from a linear address. */
 function entryIn(table: number, kind: TlbKind, page: number): number {
-  return table + (indexOf(page) & (kind.entries - 1)) * TLB_ENTRY_BYTES;
+  return table + (page & (kind.entries - 1)) * TLB_ENTRY_BYTES;
 }

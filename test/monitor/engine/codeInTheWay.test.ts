@@ -1,19 +1,19 @@
 /** Two pages of code that share a place in the execute TLB, and call one another: what that costs, and that it hides no change. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
-import { TLB_EXECUTE_ENTRIES, TLB_FOLD } from '../../../src/monitor/memory/layout';
+import { TLB_EXECUTE_ENTRIES } from '../../../src/monitor/memory/layout';
 import { AT, HLT, code, le32, protectedGuest, type Guest } from '../cpu/guest';
 
 const PAGE = 4096;
 const PRESENT_WRITABLE = 3;
 const DIRECTORY = AT.tables, LOW = AT.tables + PAGE, HIGH = AT.tables + 2 * PAGE;
 /** The caller's page, and one 16 MiB above with the same place in the table. The upper one's function lies in either of two frames. */
-const CALLER = 0x200000, CALLED = 0x1201000, FRAME = 0x300000, OTHER_FRAME = 0x301000;
+const CALLER = 0x200000, CALLED = 0x1200000, FRAME = 0x300000, OTHER_FRAME = 0x301000;
 const TIMES = 1000;
 
 const indexOf = (linear: number): number => {
   const page = linear / PAGE;
-  return (page ^ (page >>> TLB_FOLD)) & (TLB_EXECUTE_ENTRIES - 1);
+  return page & (TLB_EXECUTE_ENTRIES - 1);
 };
 
 /** Calls the function TIMES times, which adds to EBX, and halts. */

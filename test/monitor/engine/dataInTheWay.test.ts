@@ -2,20 +2,20 @@
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { ENGINES } from '../../../src/monitor/engine/engineSettings';
-import { TLB_ENTRIES, TLB_FOLD } from '../../../src/monitor/memory/layout';
+import { TLB_ENTRIES } from '../../../src/monitor/memory/layout';
 import { AT, HLT, code, handlerOf, le32, protectedGuest, type Guest } from '../cpu/guest';
 
 const PAGE = 4096;
 const PRESENT = 1, WRITABLE = 2;
 const DIRECTORY = AT.tables, LOW = AT.tables + PAGE, HIGH = AT.tables + 2 * PAGE;
-const BELOW = 0x200000, ABOVE = 0x1201000, FRAME = 0x300000, OTHER_FRAME = 0x301000;
+const BELOW = 0x200000, ABOVE = 0x1200000, FRAME = 0x300000, OTHER_FRAME = 0x301000;
 const ENTRY = HIGH + 4 * ((ABOVE >>> 12) & 1023);
 const TIMES = 3000;
 const PG_WP = 0x80010000;
 
 const indexOf = (linear: number): number => {
   const page = linear / PAGE;
-  return (page ^ (page >>> TLB_FOLD)) & (TLB_ENTRIES - 1);
+  return page & (TLB_ENTRIES - 1);
 };
 
 /** Adds what both pages hold to EBX, and one to what they hold, TIMES times; then halts at `end`. */

@@ -1,5 +1,5 @@
 /** A store as generated code does it: by the TLB's table for writing, else beside what is marked in a traced page, else by the monitor. */
-import { MARK_SHIFT, TLB_ENTRY_BYTES, TLB_FOLD, TLB_TRACED_ENTRIES } from '../../../src/monitor/memory/layout';
+import { MARK_SHIFT, TLB_ENTRY_BYTES, TLB_TRACED_ENTRIES } from '../../../src/monitor/memory/layout';
 import type { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import type { Mmu } from '../../../src/monitor/memory/mmu';
 import { TLB_KIND } from '../../../src/monitor/memory/tlb';
@@ -14,7 +14,7 @@ export function storeBeside({ u8, view }: MachineMemory, mmu: Mmu, page: number,
   const host = tlb.host(slot, TLB_KIND.traced, user, page);
   if (host < 0) return false;
   const low = page & 0xfffff;
-  const entry = tlb.table(slot, TLB_KIND.traced, user) + ((low ^ (low >>> TLB_FOLD)) & (TLB_TRACED_ENTRIES - 1)) * TLB_ENTRY_BYTES;
+  const entry = tlb.table(slot, TLB_KIND.traced, user) + (low & (TLB_TRACED_ENTRIES - 1)) * TLB_ENTRY_BYTES;
   if (u8[view.getUint32(entry + 12, true) + (offset >> MARK_SHIFT)] !== 0) return false;
   view.setUint32(host + offset, value, true);
   return true;

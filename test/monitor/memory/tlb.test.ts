@@ -1,6 +1,6 @@
 /** The software TLB: pages that follow one another never take each other's place, on which accesses across pages rely. */
 import assert from 'node:assert/strict';
-import { MONITOR_WORDS, TLB_FOLD } from '../../../src/monitor/memory/layout';
+import { MONITOR_WORDS, TLB_EXECUTE_ENTRIES } from '../../../src/monitor/memory/layout';
 import { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import { TLB_KIND, Tlb } from '../../../src/monitor/memory/tlb';
 
@@ -38,7 +38,7 @@ describe('the TLB', () => {
   }
 
   describe('with a page of code that another one has put out', () => {
-    const [PUT_OUT, IN_ITS_PLACE] = [0x201, 0x201 ^ (1 << TLB_FOLD) ^ 1];
+    const [PUT_OUT, IN_ITS_PLACE] = [0x201, 0x201 + TLB_EXECUTE_ENTRIES];
     const [DATA, ELSEWHERE] = [0x300, 0x900];
     /** Such a TLB, whose jumps generated code takes to be good, for the user; and whether it still does. */
     function withJumps(): { readonly tlb: Tlb; readonly areGood: () => boolean } {
