@@ -16,14 +16,19 @@ export function believeBranchHints(): void {
   setFlagsFromString('--experimental-wasm-branch-hinting');
 }
 
+/**
+ * Flags for translated code, and those that are the usual ones. It needs no checks of the stack at entries and in loops: it calls nothing that comes back to it,
+ * goes on by tail calls, and returns when its budget is spent.
+ */
+const OPTIMIZED = ['--no-liftoff', '--no-wasm-lazy-compilation', '--no-wasm-stack-checks'];
+const USUAL = ['--wasm-stack-checks', '--wasm-lazy-compilation', '--liftoff'];
+
 /** Compiles a module. Error when it is not valid. */
 export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
-  setFlagsFromString('--no-liftoff');
-  setFlagsFromString('--no-wasm-lazy-compilation');
+  OPTIMIZED.forEach(setFlagsFromString);
   try {
     return new WebAssembly.Module(bytes as BufferSource);
   } finally {
-    setFlagsFromString('--wasm-lazy-compilation');
-    setFlagsFromString('--liftoff');
+    USUAL.forEach(setFlagsFromString);
   }
 }
