@@ -12,7 +12,7 @@ import type { ApicBus, CpuSignals } from '../devices/apic-bus';
 import type { Executor } from '../engine/executor';
 import { resetCpu } from '../firmware/install';
 import type { InitialCpu } from '../firmware/platform';
-import { CPU_BASE, CPU_BYTES, WAITING_CPUS } from '../memory/layout';
+import { CPU_BASE, PAGE_BYTES, WAITING_CPUS } from '../memory/layout';
 import { MachineError } from './blame';
 import { resetCpuTo } from './firmwareCpu';
 
@@ -65,7 +65,7 @@ export class Processors implements CpuSignals {
     private readonly options: ProcessorsOptions,
   ) {
     const { memory, u8 } = cpu.machine;
-    const places = Array.from({ length: options.count }, (_, i) => WAITING_CPUS + i * CPU_BYTES);
+    const places = Array.from({ length: options.count }, (_, i) => WAITING_CPUS + i * PAGE_BYTES);
     this.blocks = places.map((at) => u8.subarray(at, at + L.CPU_STATE_END));
     this.views = places.map((at) => new DataView(memory.buffer, at, L.CPU_STATE_END));
     this.active = new DataView(memory.buffer, CPU_BASE, L.CPU_STATE_END);

@@ -6,22 +6,29 @@
 export const PAGE_BYTES = 4096;
 export const PAGE_SHIFT = 12;
 
+/**
+ * The active virtual CPU's state block (see ../cpu/layout). Where memory begins, so that the host's instructions have a byte for where a general register is, instead
+ * of four.
+ */
+export const CPU_BASE = 0;
+export const CPU_BYTES = 0xb00;
+
 /** A word that is always zero: the link of a record that leads nowhere yet. */
-export const NULL_SLOT = 0x40;
+export const NULL_SLOT = 0xb40;
 
 /** A word that counts stores to traced pages, beside what is marked there, down to the next one that the monitor is told of. */
-export const STORES_TO_SAMPLE = 0x48;
+export const STORES_TO_SAMPLE = 0xb48;
 
 /** A word that counts accesses of translated code that the TLB does not serve down, likewise. */
-export const STRAYS_TO_SAMPLE = 0x4c;
+export const STRAYS_TO_SAMPLE = 0xb4c;
 
 /**
  * A word that is 1 from where a region has refused what is left of the budget: the interpreter does that, which says nothing of what
  * is hot.
  */
-export const BUDGET_REFUSED = 0x50;
+export const BUDGET_REFUSED = 0xb50;
 /** Record of the group of accesses of which one has just left translated code (see Translator.noteStray); 0 where what was amiss has been found. */
-export const STRAYED_RECORD = 0x54;
+export const STRAYED_RECORD = 0xb54;
 
 /**
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
@@ -32,21 +39,17 @@ export const STRAYED_RECORD = 0x54;
  * second less those of the first (f64).
  */
 export const MONITOR_WORDS = {
-  retiredEnd: 0x60, interruptLine: 0x68, vectorsWatched: 0x6c, eventsWatched: 0x90, flagsChangeable: 0x70, flagsFixed: 0x74, jumpsKnown: 0x78,
-  toUser: 0x7c, toSupervisor: 0x80, userRetired: 0x88, jumpTag: 0x94,
+  retiredEnd: 0xb60, interruptLine: 0xb68, vectorsWatched: 0xb6c, eventsWatched: 0xb90, flagsChangeable: 0xb70, flagsFixed: 0xb74, jumpsKnown: 0xb78,
+  toUser: 0xb7c, toSupervisor: 0xb80, userRetired: 0xb88, jumpTag: 0xb94,
 } as const;
 
 /**
  * Where an access that cannot go straight to memory (page-crossing, device, traced) leaves its
  * bytes; an address below PAGE_BYTES tells generated code that a store has to be committed.
  */
-export const BOUNCE = 0x100;
+export const BOUNCE = 0xc00;
 /** Bytes a bounce buffer holds: the widest access (64-byte vector states go by pieces). */
 export const BOUNCE_BYTES = 64;
-
-/** The active virtual CPU's state block (see ../cpu/layout). */
-export const CPU_BASE = 0x1000;
-export const CPU_BYTES = 0x1000;
 
 /** Most virtual CPUs of a machine, and where the state blocks of those lie whose turn it is not: one page each. */
 export const MAX_CPUS = 8;
@@ -58,7 +61,7 @@ export const WAITING_CPUS = 0x4000;
 export const MARK_SHIFT = 3;
 export const PAGE_MARKS = PAGE_BYTES >> MARK_SHIFT;
 /** Marks of pages of which some bytes are watched, PAGE_MARKS for each (see ./watchMarks). */
-export const WATCH_MARKS = WAITING_CPUS + MAX_CPUS * CPU_BYTES;
+export const WATCH_MARKS = WAITING_CPUS + MAX_CPUS * PAGE_BYTES;
 export const WATCHED_PAGES = 64;
 
 /** Records of the instruction that is stepped alone. */

@@ -277,7 +277,7 @@ describe('routines of system instructions', function () {
 
   it('find pages of the system that others have put out of their place in the TLB', () => {
     // From 16 MiB on the same memory once more: a page there for each of the system's, with the same place.
-    const other = (page: number): number => PAGE * (0x1000 | ((page / PAGE) ^ 1));
+    const other = (page: number): number => PAGE * (0x1000 | (page / PAGE));
     const same = (routine: RoutineName, parameters: readonly number[], prepare: (guest: Guest) => void, service: (guest: Guest) => void): void => {
       const guest = withLimits(longGuest([]));
       guest.cpu.quickDelivery = undefined;
