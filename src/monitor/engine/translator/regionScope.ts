@@ -143,10 +143,10 @@ export class RegionScope {
     this.builder.set(this.floor, select(binary(OP.i32_gt_s, I32, stay, i32(least)), stay, i32(least)));
   }
 
-  /** Puts registers back into the state block. */
+  /** Puts registers back into the state block. In code of less than 64 bits their upper halves are zero there, and stay so. */
   spill(set: number): void {
     const b = this.builder;
-    this.forRegisters(set, (local, address) => b.store(OP.i64_store, CPU, address, this.wide ? local : unary(OP.i64_extend_i32_u, I64, local)));
+    this.forRegisters(set, (local, address) => { b.store(this.wide ? OP.i64_store : OP.i32_store, CPU, address, local); });
     if (set & FLAG_WORDS) {
       b.store(OP.i64_store, CPU, at(FLAG_RESULT), this.flagResult);
       b.store(OP.i32_store, CPU, at(FLAG_AUX), this.flagAux);

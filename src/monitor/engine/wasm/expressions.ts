@@ -32,6 +32,11 @@ export const ALIGNMENT = 0;
 
 const NONE: readonly never[] = [];
 
+/** Operations of 64 bits whose result's lower half hangs on the operands' lower halves alone, and those of 32 bits that compute it. */
+const NARROW: ReadonlyMap<number, number> = new Map([
+  [OP.i64_add, OP.i32_add], [OP.i64_sub, OP.i32_sub], [OP.i64_mul, OP.i32_mul], [OP.i64_and, OP.i32_and], [OP.i64_or, OP.i32_or], [OP.i64_xor, OP.i32_xor],
+]);
+
 /** A pure expression. */
 export class Expression {
   constructor(
@@ -107,6 +112,27 @@ export class Expression {
     return this.form === FORM.local ? this.number : -1;
   }
 
+  /** The lower half of a value of 64 bits, where no more than 32 bits have to be computed for it; undefined elsewhere. */
+  get lowerHalf(): Expression | undefined {
+    const { constant, number, a, b } = this;
+    if (typeof constant === 'bigint') return i32(Number(BigInt.asIntN(32, constant)));
+    if (this.form === FORM.unary) return this.isExtended ? a : undefined;
+    const narrow = this.form === FORM.binary ? NARROW.get(number) : undefined;
+    if (narrow === undefined) return undefined;
+    const [lower, other] = [a?.lowerHalf, b?.lowerHalf];
+    return lower && other && binary(narrow, I32, lower, other);
+  }
+
+  /** Whether its upper half follows from the lower one. */
+  get isExtended(): boolean {
+    return this.form === FORM.unary && (this.number === OP.i64_extend_i32_u || this.number === OP.i64_extend_i32_s);
+  }
+
+  /** The same operation on another operand. */
+  onOperand(a: Expression): Expression {
+    return unary(this.number, this.type, a);
+  }
+
   /** The same value, of which more is known. */
   known(anchored: Anchored | undefined, displaced?: Displaced): Expression {
     return new Expression(this.type, this.form, this.number, this.a, this.b, this.constant, anchored, this.more, this.offset, this.bytes, displaced);
@@ -147,6 +173,8 @@ export function unary(op: number, type: WasmType, a: Expression): Expression {
   const folded = a.constant === undefined ? undefined : foldUnary(op, a.constant);
   if (folded !== undefined) return constantOf(folded);
   const same = a.anchored?.bits === 32 && (op === OP.i32_wrap_i64 || op === OP.i64_extend_i32_u);
+  const narrow = op === OP.i32_wrap_i64 ? a.lowerHalf : undefined;
+  if (narrow) return same && !narrow.anchored ? narrow.known(a.anchored) : narrow;
   return new Expression(type, FORM.unary, op, a, undefined, undefined, same ? a.anchored : undefined);
 }
 

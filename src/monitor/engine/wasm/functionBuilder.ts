@@ -60,9 +60,11 @@ export class FunctionBuilder {
     this.code.u32(local.index);
   }
 
-  /** Evaluates now and keeps the value in a local; constants stay constants. */
+  /** Evaluates now and keeps the value in a local, an extended one as what has been extended; constants stay constants. */
   let(value: Expression): Expression {
     if (value.constant !== undefined) return value;
+    const { lowerHalf } = value;
+    if (value.isExtended && lowerHalf) return value.onOperand(this.let(lowerHalf));
     const local = this.temporary(value.type);
     this.set(local, value);
     return value.anchored ? local.known(value.anchored) : local;
