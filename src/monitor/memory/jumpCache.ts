@@ -31,9 +31,12 @@ function isWorthwhile(words: Int32Array): boolean {
 
 /** Forgets jumps to blocks that are gone, by their records' addresses. */
 export function forgetJumpsToBlocks(words: Int32Array, records: ReadonlySet<number>): void {
-  if (!isWorthwhile(words)) return;
+  if (records.size === 0 || !isWorthwhile(words)) return;
+  // Those of a page lie near one another: most entries are none of them at first sight.
+  const first = Math.min(...records), last = Math.max(...records);
   for (let at = FIRST; at < END; at += STEP) {
-    if (records.has(words[at + (JUMP.record >> 2)] ?? 0)) words[at + (JUMP.tag >> 2)] = 0;
+    const record = words[at + (JUMP.record >> 2)] ?? 0;
+    if (record >= first && record <= last && records.has(record)) words[at + (JUMP.tag >> 2)] = 0;
   }
 }
 
