@@ -56,6 +56,8 @@ export class RegionEmitter extends InstructionEmitter {
     private readonly callees: EmitterCallees,
     /** Whether a relative target is known to be in order. */
     private readonly inOrder: boolean,
+    /** Where an indirect jump is expected to lead, which is known to be in order. */
+    private readonly expected: readonly Expression[],
   ) {
     super(instruction.handler.shape, scope.builder, callees.routines);
   }
@@ -192,6 +194,11 @@ export class RegionEmitter extends InstructionEmitter {
   }
   service(): void {
     this.leave();
+  }
+  override checkTarget(target: Value): void {
+    const [first, ...others] = this.expected.map((place) => binary(OP.i64_ne, I32, expression(target), place));
+    if (!first) return super.checkTarget(target);
+    this.code.rarely(others.reduce((all, other) => binary(OP.i32_and, I32, all, other), first), () => super.checkTarget(target));
   }
   override checkRelativeTarget(taken?: Value): void {
     if (!this.inOrder) super.checkRelativeTarget(taken);

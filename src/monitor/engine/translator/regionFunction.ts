@@ -33,6 +33,12 @@ export interface RegionPlace {
   readonly view: DataView;
 }
 
+/** Places at which an indirect jump is asked for before its target is checked. */
+const MOST_EXPECTED = 2;
+
+/** Positions to which a block's indirect jump or return is expected to lead. */
+const expectedPlaces = ({ end, successors }: RegionBlock): readonly number[] => (end.kind === 'return' || end.kind === 'jump' ? successors.map(({ position }) => position) : []);
+
 /** From this byte of a function's code on, it is about an instruction (its record); 0: the ways in and out. */
 export interface CodeMark {
   readonly at: number;
@@ -140,12 +146,16 @@ export class RegionFunction {
     return taken !== undefined && (this.place.wide || isInPage(page, taken));
   }
 
-  /** Direct branches of 64-bit code may leave the canonical addresses, in principle: asked once, for all that lead to other pages. */
+  /**
+   * Direct branches of 64-bit code, and places that returns are expected at, may be no canonical addresses, in principle: asked once, for all that lie in
+   * other pages than the entry.
+   */
   private checkReach(): void {
     if (!this.place.wide) return;
-    const places = this.graph.blocks.flatMap(({ end, page, delta }) => {
+    const places = this.graph.blocks.flatMap((block) => {
+      const { end, page, delta } = block;
       const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
-      return taken === undefined || isInPage(page, taken) ? [] : [delta + taken];
+      return [...(taken === undefined || isInPage(page, taken) ? [] : [delta + taken]), ...expectedPlaces(block).filter((place) => !isInPage(page, place))];
     });
     const first = this.graph.blocks[0]?.instructions[0];
     if (places.length === 0 || !first) return;
@@ -214,7 +224,8 @@ export class RegionFunction {
       scope.leaveToRecord(instruction.record, scope.dirty);
       return { kind: 'gone' };
     }
-    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees, this.isInOrder(block));
+    const expected = this.place.wide ? expectedPlaces(block).slice(0, MOST_EXPECTED).map((place) => this.offsetAt(place)) : [];
+    const emitter = new RegionEmitter(instruction, scope, this.place.view, this.callees, this.isInOrder(block), expected);
     meaningOf(instruction.handler.name)(emitter);
     if (instruction.callout) scope.addresses.forgetLookups();
     if (instruction.callout && emitter.continuation.kind === 'next') this.stopBehind(block, instruction.record, scope.dirty | writes);
@@ -355,7 +366,8 @@ export class RegionFunction {
     const page = i32(this.pages.get(to.delta) ?? 0);
     const start = b.let(this.offsetAt(to.delta));
     b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, page)), () => {
-      const linear = this.place.flat ? start : b.let(linearAddress(start));
+      // 64-bit code has no base either.
+      const linear = this.place.flat || this.place.wide ? start : b.let(linearAddress(start));
       const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
       // A segment's end at 4 GiB is no neighbour of its beginning; no page has a number from there on.
       if (!this.place.wide && !this.place.flat) b.if(binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)), leave);

@@ -101,8 +101,13 @@ export class FunctionBuilder {
     }
   }
 
-  /** A condition that leads to a way out is taken for one that is nearly never true. */
-  if(condition: Expression, then: () => void, otherwise?: () => void): void {
+  /** Does something on a condition that is nearly never true. */
+  rarely(condition: Expression, then: () => void): void {
+    this.if(condition, then, undefined, true);
+  }
+
+  /** A condition that leads to a way out is taken for one that is nearly never true (`rare`). */
+  if(condition: Expression, then: () => void, otherwise?: () => void, rare = false): void {
     if (condition.constant !== undefined) {
       if (condition.constant !== 0) then();
       else otherwise?.();
@@ -115,7 +120,7 @@ export class FunctionBuilder {
     this.code.byte(EMPTY_BLOCK);
     this.depth++;
     then();
-    if (this.leftAt === this.code.length) unlikely.splice(place, 0, length);
+    if (rare || this.leftAt === this.code.length) unlikely.splice(place, 0, length);
     if (otherwise) {
       this.code.byte(OP.else);
       otherwise();
