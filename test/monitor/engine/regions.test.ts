@@ -8,6 +8,7 @@ import { randomCode } from '../isa/randomCode';
 
 /** Hot soon, so that short programs are translated. */
 const SOON: EngineSettings = { ...ENGINES.translator, heat: 40 };
+const GENERAL_PROTECTION = 13;
 const TABLE = AT.data + 0x100;
 const LONG_TABLE = AT.data + 0x180;
 const FUNCTIONS = AT.code + 0x100;
@@ -92,6 +93,26 @@ describe('translated regions', function () {
     // Both functions, the one that was called last and the other, which only the table names.
     const { regions, regionBlocks } = translated.executor.translator.counters;
     assert.ok(regionBlocks / regions >= 4, `${regionBlocks} blocks in ${regions} regions`);
+  });
+
+  it('fault at a return to no canonical address, however often it led to where it was expected', () => {
+    // again: CALL function; DEC ECX; JNZ again; HLT; function: MOV RBX, [RSP]; CMP ECX, 1; CMOVE RBX, RDX; MOV [RSP], RBX; RET
+    const call = 5, decrement = 2, jump = 2;
+    const head = code([0xe8], le32(decrement + jump + 1), [0xff, 0xc9, 0x75, -(call + decrement + jump) & 0xff, HLT]);
+    const body = [0x48, 0x8b, 0x1c, 0x24, 0x83, 0xf9, 0x01, 0x48, 0x0f, 0x44, 0xda, 0x48, 0x89, 0x1c, 0x24];
+    const guest = longGuest(code(head, body, [0xc3]), { engine: SOON });
+    const stack = AT.stack0 - 0x1000;
+    guest.state.setReg(L.RSP, stack);
+    guest.state.setReg64(L.RDX, 1n << 47n);
+    guest.state.setReg(L.RCX, 5000);
+    guest.executor.stopVectors = new Set([GENERAL_PROTECTION]);
+    let outcome = guest.run(1000);
+    while (outcome.kind !== 'exception' && outcome.kind !== 'halted') outcome = guest.run(1000);
+    assert.equal(outcome.kind, 'exception');
+    assert.equal(guest.state.reg(L.RCX), 1);
+    assert.equal(guest.state.eip, AT.code + head.length + body.length, 'it is the return that faults');
+    assert.equal(guest.state.reg(L.RSP), stack - 8, 'which has not popped anything');
+    assert.ok(guest.executor.translator.counters.regions > 0);
   });
 
   it('do on random code what the interpreter does', () => {
