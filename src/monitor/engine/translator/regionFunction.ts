@@ -63,6 +63,8 @@ export class RegionFunction {
   /** Bits of the pages that the region has blocks of, by their distance from the first one, in the set of those looked up. */
   private readonly pages = new Map<number, number>();
   private readonly turnsPages: boolean;
+  /** Whether the monitor is asked somewhere, which may change how pages are mapped. */
+  private readonly asks: boolean;
   /** Whether EIP_BASE changes, or is needed often. */
   private readonly hasOrigin: boolean;
   private readsMemory = false;
@@ -86,6 +88,7 @@ export class RegionFunction {
       }
     }
     this.turnsPages = this.pages.size > 1;
+    this.asks = graph.blocks.some(({ instructions }) => instructions.some(({ service, callout }) => service || callout));
     this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => (end.kind === 'return' || end.kind === 'jump') && successors.length > 0);
   }
 
@@ -335,7 +338,7 @@ export class RegionFunction {
     if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
       return isInPage(from.page, place) ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
     }
-    if (target.delta !== from.delta) this.turnPage(target, leave);
+    if (target.delta !== from.delta) this.turnPage(from, target, leave);
     b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
     // A transfer that has asked the monitor may have left too little, or nothing where that wants control.
     const asked = from.instructions.at(-1)?.callout === true;
@@ -356,27 +359,38 @@ export class RegionFunction {
     b.branch(label);
   }
 
-  /**
-   * Goes to another page, if it is still the one that the region was made from: the execute TLB says so. Only services change
-   * that, so that a page is looked up once between two of them.
-   */
-  private turnPage(to: RegionBlock, leave: () => void): void {
+  /** Goes to another page, if it is still the one that the region was made from: the execute TLB says so. */
+  private turnPage(from: RegionBlock, to: RegionBlock, leave: () => void): void {
     const { scope } = this;
     const b = scope.builder;
-    const page = i32(this.pages.get(to.delta) ?? 0);
     const start = b.let(this.offsetAt(to.delta));
-    b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, page)), () => {
-      // 64-bit code has no base either.
-      const linear = this.place.flat || this.place.wide ? start : b.let(linearAddress(start));
-      const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
-      // A segment's end at 4 GiB is no neighbour of its beginning; no page has a number from there on.
-      if (!this.place.wide && !this.place.flat) b.if(binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)), leave);
-      // Differences are less code than comparisons.
-      const moved = binary(OP.i64_xor, I64, load(OP.i64_load, I64, entry, 0), linear);
-      const other = binary(OP.i32_xor, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
-      b.if(binary(OP.i64_ne, I32, binary(OP.i64_or, I64, moved, unary(OP.i64_extend_i32_u, I64, other)), i64(0n)), leave);
-      b.set(scope.pages, binary(OP.i32_or, I32, scope.pages, page));
-    });
+    const asked = i32(this.pages.get(to.delta) ?? 0);
+    if (this.hasBeenIn(to.delta, from)) {
+      // Nothing has changed it since.
+    } else if (this.asks || to.isRepeated) {
+      b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, asked)), () => {
+        this.checkPage(to, start, leave);
+        b.set(scope.pages, binary(OP.i32_or, I32, scope.pages, asked));
+      });
+    } else this.checkPage(to, start, leave);
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
+  }
+
+  /** Whether every way to the end of a block has been in a page, of which nothing can have changed how it is mapped. */
+  private hasBeenIn(delta: number, block: RegionBlock): boolean {
+    return !this.asks && this.graph.blocks.some((before) => before.delta === delta && this.graph.dominates(before, block));
+  }
+
+  private checkPage(to: RegionBlock, start: Expression, leave: () => void): void {
+    const b = this.scope.builder;
+    // 64-bit code has no base either.
+    const linear = this.place.flat || this.place.wide ? start : b.let(linearAddress(start));
+    const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
+    // A segment's end at 4 GiB is no neighbour of its beginning; no page has a number from there on.
+    if (!this.place.wide && !this.place.flat) b.if(binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)), leave);
+    // Differences are less code than comparisons.
+    const moved = binary(OP.i64_xor, I64, load(OP.i64_load, I64, entry, 0), linear);
+    const other = binary(OP.i32_xor, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
+    b.if(binary(OP.i64_ne, I32, binary(OP.i64_or, I64, moved, unary(OP.i64_extend_i32_u, I64, other)), i64(0n)), leave);
   }
 }
