@@ -344,7 +344,7 @@ export function emitVictim(): FunctionBody {
   b.if(look.holds(victim), () => {
     const table = select(writes, load(OP.i32_load, I32, CPU, at(TLB_WRITE_TABLE)), load(OP.i32_load, I32, CPU, at(TLB_READ_TABLE)));
     const place = b.let(binary(OP.i32_add, I32, table, tlbIndex(look.low, TLB_ENTRIES)));
-    b.if(binary(OP.i32_ne, I32, load(OP.i32_load, I32, place, 0), i32(EMPTY_TAG)), () => {
+    b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, load(OP.i32_load, I32, place, 0), i32(EMPTY_TAG))), () => {
       const [here, there] = [b.let(load(VECTOR_OP.load, V128, victim, 0)), b.let(load(VECTOR_OP.load, V128, place, 0))];
       b.store(VECTOR_OP.store, place, 0, here);
       b.store(VECTOR_OP.store, victim, 0, there);

@@ -54,20 +54,25 @@ const ES_BASE = SEGMENTS + ES * SEGMENT_BYTES;
 /** What is looked up in a TLB table: a run of bytes at some distance from a linear address. */
 export interface Lookup {
   readonly table: Expression;
-  /** From the address to the first byte, and to the last one; of the address's type. */
+  /** From the address to the first byte; of the address's type. */
   readonly first?: Expression;
-  readonly last: Expression;
+  /** The last offset in a page at which the run may begin, so that all of it lies there; of the address's type. */
+  readonly latest: Expression;
 }
 
+/** The last offset in a page at which so many bytes may begin. */
+export const latestOf = (bytes: number): number => PAGE_BYTES - bytes;
+
 /** Whether a TLB table has these bytes (i32), all in one page, and what then is to be added to the address, or its lower half, for the host's. */
-export function lookUp(code: FunctionBuilder, linear: Expression, { table, first, last }: Lookup): { readonly hit: Expression; readonly low: Expression; readonly addend: Expression } {
+export function lookUp(code: FunctionBuilder, linear: Expression, { table, first, latest }: Lookup): { readonly hit: Expression; readonly low: Expression; readonly addend: Expression } {
   const wide = linear.type === I64;
   const low = wide ? code.let(unary(OP.i32_wrap_i64, I32, linear)) : linear;
-  const start = !first ? low : code.let(wide ? unary(OP.i32_wrap_i64, I32, binary(OP.i64_add, I64, linear, first)) : binary(OP.i32_add, I32, linear, first));
-  const entry = code.let(binary(OP.i32_add, I32, table, tlbIndex(start, TLB_ENTRIES)));
+  const start = !first ? linear : code.let(binary(wide ? OP.i64_add : OP.i32_add, linear.type, linear, first));
+  const entry = code.let(binary(OP.i32_add, I32, table, tlbIndex(wide ? unary(OP.i32_wrap_i64, I32, start) : start, TLB_ENTRIES)));
+  // The distance from the page's beginning, where the entry holds that page; where it does not, a page or more.
   const hit = wide
-    ? binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), binary(OP.i64_and, I64, binary(OP.i64_add, I64, linear, last), i64(-BigInt(PAGE_BYTES))))
-    : binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), binary(OP.i32_and, I32, binary(OP.i32_add, I32, linear, last), i32(-PAGE_BYTES)));
+    ? binary(OP.i64_le_u, I32, binary(OP.i64_xor, I64, start, load(OP.i64_load, I64, entry, 0)), latest)
+    : binary(OP.i32_le_u, I32, binary(OP.i32_xor, I32, start, load(OP.i32_load, I32, entry, 0)), latest);
   return { hit, low, addend: load(OP.i32_load, I32, entry, 8) };
 }
 
@@ -129,9 +134,9 @@ export class MemoryAccess {
    * code; `miss` is told when they are not in one page that the TLB has.
    */
   lookUpRun(linear: Expression, bytes: Expression, kind: number, miss: (condition: Expression) => void): Expression {
-    const before = binary(OP.i32_sub, I32, bytes, i32(1));
-    const last = linear.type === I64 ? unary(OP.i64_extend_i32_u, I64, before) : before;
-    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(kind), last });
+    const room = binary(OP.i32_sub, I32, i32(latestOf(0)), bytes);
+    const latest = linear.type === I64 ? unary(OP.i64_extend_i32_u, I64, room) : room;
+    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(kind), latest });
     miss(unary(OP.i32_eqz, I32, hit));
     return this.code.let(binary(OP.i32_add, I32, low, addend));
   }
@@ -195,17 +200,17 @@ export class MemoryAccess {
   /** The TLB check for a 32-bit linear address: a page crossing is a tag miss. */
   private lookUp32(linear: Expression, access: Access): Expression {
     this.checkAlignment(linear, access);
-    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i32(access.bytes - 1), () => i32(0), access);
+    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i32(latestOf(access.bytes)), () => i32(0), access);
   }
 
   private lookUp64(linear: Expression, access: Access): Expression {
     this.checkAlignment(linear, access);
     const high = (): Expression => unary(OP.i32_wrap_i64, I32, binary(OP.i64_shr_u, I64, linear, i64(32n)));
-    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i64(BigInt(access.bytes - 1)), high, access);
+    return this.scope.shared(linear, access) ?? this.lookUpAlone(linear, i64(BigInt(latestOf(access.bytes))), high, access);
   }
 
-  private lookUpAlone(linear: Expression, last: Expression, high: () => Expression, access: Access): Expression {
-    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(access.kind), last });
+  private lookUpAlone(linear: Expression, latest: Expression, high: () => Expression, access: Access): Expression {
+    const { hit, low, addend } = lookUp(this.code, linear, { table: this.scope.tlbTable(access.kind), latest });
     return this.scope.hostAddress(hit, binary(OP.i32_add, I32, low, addend), () => [low, high()], access);
   }
 

@@ -78,7 +78,10 @@ export const TLB_BASE = WATCH_MARKS + WATCHED_PAGES * PAGE_MARKS;
 export const TLB_ENTRIES = 4096;
 export const TLB_EXECUTE_ENTRIES = 4096;
 export const TLB_ENTRY_BYTES = 16;
-/** A tag that no page-aligned address equals: of an entry that holds nothing. */
+/**
+ * Set in the tag of an entry that holds nothing. Above it such a tag has a page that another entry would hold, if any: generated code asks for how far an address is
+ * from a tag, and not whether they are alike.
+ */
 export const EMPTY_TAG = 1;
 /** Tables of one space, in bytes from its start, supervisor first. */
 export const TLB_READ = 0;

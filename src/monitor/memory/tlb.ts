@@ -114,8 +114,8 @@ export class Tlb {
     const { words } = this;
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
-    const putsOut = words[at] !== EMPTY && !this.holdsAt(at, page);
-    if (words[at] === EMPTY) this.list(slot, at);
+    const putsOut = !isEmpty(words[at]) && !this.holdsAt(at, page);
+    if (isEmpty(words[at])) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(slot, at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
     if (kind === TLB_KIND.execute && (this.putOut[slot]?.get(page) ?? value) !== value) this.forgetJumps(slot);
@@ -135,7 +135,7 @@ export class Tlb {
     if (!beside || !this.keepsVictims) return;
     const { words } = this;
     const place = this.entry(slot, beside, user, this.pageAt(at)) >> 2;
-    if (words[place] === EMPTY) this.list(slot, place);
+    if (isEmpty(words[place])) this.list(slot, place);
     for (let word = 0; word < TLB_ENTRY_BYTES >> 2; word++) words[place + word] = words[at + word] ?? 0;
   }
 
@@ -186,7 +186,7 @@ export class Tlb {
   /** Enters a page that has not been asked for, if that costs no other page its place. */
   offer(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
     if (kind === TLB_KIND.execute && this.executedOnly) return;
-    if (this.words[this.entry(slot, kind, user, page) >> 2] === EMPTY) this.fill(slot, kind, user, page, value);
+    if (isEmpty(this.words[this.entry(slot, kind, user, page) >> 2])) this.fill(slot, kind, user, page, value);
   }
 
   /**
@@ -203,7 +203,7 @@ export class Tlb {
     let entered = 0;
     for (let at = first; at < first + TLB_EXECUTE_ENTRIES * step; at += step) {
       const target = at + distance;
-      if (words[at] === EMPTY || words[target] !== EMPTY || !accepts(this.pageAt(at))) continue;
+      if (isEmpty(words[at]) || !isEmpty(words[target]) || !accepts(this.pageAt(at))) continue;
       this.list(to, target);
       for (let word = 0; word < step; word++) words[target + word] = words[at + word] ?? 0;
       entered++;
@@ -235,7 +235,7 @@ export class Tlb {
   forEachHeld(visit: (kind: TlbKind, value: number, page: number, slot: number) => void): void {
     const see = (at: number, slot: number): void => {
       const low = this.words[at];
-      if (low === EMPTY || low === undefined) return;
+      if (low === undefined || isEmpty(low)) return;
       const kind = this.kindAt(at * 4, slot);
       const value = this.words[at + 2] ?? 0;
       visit(kind, kind === TLB_KIND.execute ? value : (value + low) >>> 0, this.pageAt(at), slot);
@@ -307,7 +307,7 @@ export class Tlb {
 
   private dropAt(at: number, page: number): boolean {
     if (!this.holdsAt(at, page)) return false;
-    this.words[at] = EMPTY;
+    this.vacate(at);
     return true;
   }
 
@@ -335,9 +335,9 @@ export class Tlb {
     let kept = start;
     for (let i = start; i < start + count; i++) {
       const at = filled[i] ?? 0;
-      if (words[at] === EMPTY) continue;
+      if (isEmpty(words[at])) continue;
       const offset = (at - tables) << 2;
-      if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || (offset >= TLB_TRACED && offset < TLB_SPACE_BYTES)) words[at] = EMPTY;
+      if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || (offset >= TLB_TRACED && offset < TLB_SPACE_BYTES)) this.vacate(at);
       else filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
@@ -362,7 +362,7 @@ export class Tlb {
       let kept = start;
       for (let i = start; i < start + all; i++) {
         const at = filled[i] ?? 0;
-        if (words[at] === EMPTY) continue;
+        if (isEmpty(words[at])) continue;
         if (this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
         else filled[kept++] = at;
       }
@@ -376,7 +376,7 @@ export class Tlb {
     let hadCode = false;
     for (const [from, bytes] of this.partsOf(slot)) {
       for (let at = from >> 2; at < (from + bytes) >> 2; at += TLB_ENTRY_BYTES >> 2) {
-        if (this.words[at] !== EMPTY && this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
+        if (!isEmpty(this.words[at]) && this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
       }
     }
     return hadCode;
@@ -390,7 +390,7 @@ export class Tlb {
 
   /** Empties the entry at an index of words. Says whether it was an execute table's. */
   private empty(slot: number, at: number): boolean {
-    this.words[at] = EMPTY;
+    this.vacate(at);
     return this.kindAt(at * 4, slot) === TLB_KIND.execute;
   }
 
@@ -409,7 +409,7 @@ export class Tlb {
     const count = this.filledCount[slot] ?? 0;
     if (!this.isEmpty(slot)) this.forgetJumps(slot);
     if (count > LISTED) for (const [from, bytes] of this.partsOf(slot)) this.clear(from, bytes);
-    else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.words[this.filled[i] ?? 0] = EMPTY;
+    else for (let i = slot * LISTED; i < slot * LISTED + count; i++) this.vacate(this.filled[i] ?? 0);
     this.filledCount[slot] = 0;
   }
 
@@ -441,8 +441,8 @@ export class Tlb {
     let kept = start;
     for (let i = start; i < start + count; i++) {
       const at = filled[i] ?? 0;
-      if (at >= address >> 2 && at < (address + CODE_BANK_BYTES) >> 2) words[at] = EMPTY;
-      else if (words[at] !== EMPTY) filled[kept++] = at;
+      if (at >= address >> 2 && at < (address + CODE_BANK_BYTES) >> 2) this.vacate(at);
+      else if (!isEmpty(words[at])) filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
   }
@@ -451,9 +451,26 @@ export class Tlb {
     return entryIn(this.table(slot, kind, user), kind, page);
   }
 
+  /** Empties an entry. What is left in it is no page that would have its place. */
+  private vacate(at: number): void {
+    const tag = this.words[at] ?? EMPTY;
+    if (!isEmpty(tag)) this.words[at] = (tag ^ PAGE_BYTES) | EMPTY;
+  }
+
+  /** Empties tables, of one space or of none. */
   private clear(start: number, bytes: number): void {
     this.words.fill(EMPTY, start >> 2, (start + bytes) >> 2);
+    // That is in the first page, whose place is the first one.
+    for (const table of start < TLB_EMPTY ? tablesOf(start) : [start]) if (table >= start && table < start + bytes) this.words[table >> 2] = EMPTY | PAGE_BYTES;
   }
+}
+
+const isEmpty = (tag: number | undefined): boolean => ((tag ?? EMPTY) & 1) !== 0;
+
+/** Addresses of the large tables for data of the space in whose tables an address is. */
+function tablesOf(address: number): readonly number[] {
+  const space = address - ((address - TLB_BASE) % TLB_SPACE_BYTES);
+  return [TLB_READ, TLB_READ + TLB_USER, TLB_WRITE, TLB_WRITE + TLB_USER].map((offset) => space + offset);
 }
 
 /** Where pages are kept that are put out of a table; undefined for those of which none are. */

@@ -6,7 +6,7 @@
  * Nothing but the monitor changes what the TLB says, so a lookup holds until it is asked: a service, a callout. Bytes that a
  * conditional way only may reach are not looked up before it.
  */
-import { ACCESS, lookUp, type Access } from '../memoryAccess';
+import { ACCESS, latestOf, lookUp, type Access } from '../memoryAccess';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, i32, type Anchored, type Expression, type Local } from '../wasm/expressions';
 import type { FunctionBuilder } from '../wasm/functionBuilder';
@@ -35,7 +35,8 @@ interface Group {
   /** Host address of the first access, less BIAS. */
   readonly host: Local;
   readonly first: OpenConstant;
-  readonly last: OpenConstant;
+  /** The last offset in a page at which all of them may begin. */
+  readonly latest: OpenConstant;
   readonly table: OpenLocal;
 }
 
@@ -127,7 +128,7 @@ export class AddressGroups {
     group.from = from;
     group.to = to;
     group.first.set(from - group.at);
-    group.last.set(to - 1 - group.at);
+    group.latest.set(latestOf(to - from));
     if (writes && !group.writes) {
       group.writes = true;
       group.table.set(this.tables.write);
@@ -140,7 +141,7 @@ export class AddressGroups {
     const type = this.bits === 64 ? I64 : I32;
     const group: Group = {
       anchor, at: offset, from: offset, to: offset + bytes, writes, piece: this.piece, host: this.newHost(),
-      first: new OpenConstant(type, 0), last: new OpenConstant(type, bytes - 1), table: new OpenLocal(writes ? this.tables.write : this.tables.read),
+      first: new OpenConstant(type, 0), latest: new OpenConstant(type, latestOf(bytes)), table: new OpenLocal(writes ? this.tables.write : this.tables.read),
     };
     const { hit, low, addend } = lookUp(code, linear, group);
     miss(hit);
