@@ -13,6 +13,7 @@ import type { CallMessage, MonitorMessage } from '../protocol';
 import { openNetwork } from './network/open';
 import type { OpenNetwork } from './network/open';
 import { networkOf } from './networkOf';
+import { believeBranchHints } from './optimizedCompilation';
 import { CLOSE, endStorage, newStorageLink } from './storageThread';
 import type { StorageLink } from './storageThread';
 import { Shares } from './shares';
@@ -45,7 +46,7 @@ function entryOf(name: string): URL {
 function startThread(entry: URL, name: ThreadName, workerData: MonitorStart | TranslationLink | StorageLink, transferList: readonly MessagePort[]): Worker {
   const file = fileURLToPath(entry);
   const options = { workerData, name, transferList: [...transferList], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB[name], maxOldGenerationSizeMb: OLD_MIB } };
-  if (!file.endsWith('.ts')) return new Worker(file, options);
+  if (!file.endsWith('.ts')) return new Worker(fileURLToPath(new URL('start.js', import.meta.url)), { ...options, argv: [file] });
   // A thread that runs a text finds packages from the current folder; this file knows better where tsx is.
   const tsx = createRequire(import.meta.url).resolve('tsx/cjs/api');
   const loader = `require(${JSON.stringify(tsx)}).register(); require(${JSON.stringify(file)});`;
@@ -129,6 +130,8 @@ export async function launchMachine(images: MachineImages, options: LaunchOption
 }
 
 function startMachine(images: MachineImages, options: LaunchOptions, network: OpenNetwork | undefined): Promise<MachineSession> {
+  // Before the first thread begins: their code caches are for this flag.
+  believeBranchHints();
   const shares = new Shares(images.configuration, images.recording !== undefined);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);

@@ -4,7 +4,8 @@
  * paths, which no cache holds, hardly faster than the interpreter.
  *
  * V8 knows this as flags of the process only. They stand while a module is being compiled; what another thread calls for the first time
- * meanwhile is optimised at once as well. Node keeps V8's flags changeable for this (`v8.setFlagsFromString`).
+ * meanwhile is optimised at once as well. Node keeps V8's flags changeable for this (`v8.setFlagsFromString`). Code caches (codeCache.ts) are taken only
+ * where the flags are as they were, so all go back: without the baseline compiler V8 ends its dynamic tiers, too.
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -25,5 +26,6 @@ export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
   } finally {
     setFlagsFromString('--wasm-lazy-compilation');
     setFlagsFromString('--liftoff');
+    setFlagsFromString('--wasm-dynamic-tiering');
   }
 }
