@@ -5,7 +5,6 @@ import path from 'node:path';
 import { buildAll } from '../../scripts/lib/bundles.mjs';
 import { dist } from '../../scripts/lib/paths.mjs';
 import { compileBundle } from '../../src/host/node/codeCache';
-import { believeBranchHints } from '../../src/host/node/optimizedCompilation';
 
 async function sourcesOf(bundle: string): Promise<readonly string[]> {
   const map: unknown = JSON.parse(await readFile(path.join(dist, `${bundle}.map`), 'utf8'));
@@ -27,7 +26,6 @@ describe('bundles', function () {
   });
 
   it('of threads have code caches for V8 as threads find it, and no `import()`, which those do not know', async () => {
-    believeBranchHints();
     for (const bundle of ['monitor-worker.js', 'translation-worker.js', 'storage-worker.js']) {
       assert.equal(compileBundle(path.join(dist, bundle)).fromCache, true, bundle);
       assert.doesNotMatch(await readFile(path.join(dist, bundle), 'utf8'), /\bimport\(/, bundle);

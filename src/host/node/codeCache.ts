@@ -86,7 +86,7 @@ export function runBundle(file: string): void {
 }
 
 /**
- * Writes the code cache of a bundle, for threads in which V8's flags are as they are now.
+ * Writes the code cache of a bundle, for V8 with the flags that it has now.
  * All functions are in it: to read those that a machine never calls costs less than to compile the others later.
  */
 export function writeCache(file: string): void {

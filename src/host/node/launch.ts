@@ -13,7 +13,6 @@ import type { CallMessage, MonitorMessage } from '../protocol';
 import { openNetwork } from './network/open';
 import type { OpenNetwork } from './network/open';
 import { networkOf } from './networkOf';
-import { believeBranchHints } from './optimizedCompilation';
 import { CLOSE, endStorage, newStorageLink } from './storageThread';
 import type { StorageLink } from './storageThread';
 import { Shares } from './shares';
@@ -130,8 +129,6 @@ export async function launchMachine(images: MachineImages, options: LaunchOption
 }
 
 function startMachine(images: MachineImages, options: LaunchOptions, network: OpenNetwork | undefined): Promise<MachineSession> {
-  // Before the first thread begins: their code caches are for this flag.
-  believeBranchHints();
   const shares = new Shares(images.configuration, images.recording !== undefined);
   const controlWord = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const word = new Int32Array(controlWord);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { takeModules } from '../../monitor/engine/writtenModules';
 import { createMachine } from '../../monitor/machine/create';
 import { nodeFiles } from './fileAccess';
+import { believeBranchHints } from './optimizedCompilation';
 import { serveMachine } from './workerMain';
 
 /** What the build has written beside the bundle; it is not there where the sources run themselves. */
@@ -18,4 +19,5 @@ if (existsSync(MODULES)) {
   });
 }
 
+believeBranchHints();
 serveMachine(createMachine);

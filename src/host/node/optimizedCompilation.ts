@@ -4,14 +4,16 @@
  * paths, which no cache holds, hardly faster than the interpreter.
  *
  * V8 knows this as flags of the process only. They stand while a module is being compiled; what another thread calls for the first time
- * meanwhile is optimised at once as well. Node keeps V8's flags changeable for this (`v8.setFlagsFromString`). Code caches (codeCache.ts) are taken only
- * where the flags are as they were, so all go back: without the baseline compiler V8 ends its dynamic tiers, too.
+ * meanwhile is optimised at once as well. Node keeps V8's flags changeable for this (`v8.setFlagsFromString`).
  */
 import { setFlagsFromString } from 'node:v8';
 
 /**
  * From now on V8 takes our word for which branches are likely (ModuleBuilder), in all threads: what is nearly never executed is laid out behind the rest.
  * It is a proposal of the format still, and V8 11 knows it as an experiment.
+ *
+ * The machine's thread says so, whose bundle is the largest, when that is loaded: V8 takes code caches only under the flags that they were made with,
+ * our bundles' (codeCache.ts) as well as those that Node has of its own modules, without which a thread needs 25 ms more to begin.
  */
 export function believeBranchHints(): void {
   setFlagsFromString('--experimental-wasm-branch-hinting');
@@ -26,6 +28,5 @@ export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
   } finally {
     setFlagsFromString('--wasm-lazy-compilation');
     setFlagsFromString('--liftoff');
-    setFlagsFromString('--wasm-dynamic-tiering');
   }
 }
