@@ -15,6 +15,7 @@ const NODE_PROGRAMS = [
   { source: 'src/cli/adapter-main.ts', bundle: 'adapter.js', external: [] },
   { source: 'src/cli/main.ts', bundle: 'cli.js', external: [] },
   { source: 'src/cli/otherSubcommands.ts', bundle: 'cli-others.js', external: [] },
+  { source: 'src/host/node/start.ts', bundle: 'start.js', external: [] },
   { source: 'src/host/node/monitor-worker.ts', bundle: 'monitor-worker.js', external: [] },
   { source: 'src/host/node/translation-worker.ts', bundle: 'translation-worker.js', external: [] },
   { source: 'src/host/node/storage-worker.ts', bundle: 'storage-worker.js', external: [] },
@@ -23,6 +24,12 @@ const NODE_PROGRAMS = [
 /** Writes what every machine's thread would write anew: run once, and not part of dist/. */
 const MODULE_WRITER = 'src/host/node/write-modules.ts';
 const MODULES = 'machine-modules.bin';
+
+/** Writes V8's code caches of what threads run: run once, and not part of dist/ either. */
+const CACHE_WRITER = 'src/host/node/write-code-caches.ts';
+const CACHED = ['monitor-worker.js', 'translation-worker.js', 'storage-worker.js'];
+/** As src/host/node/codeCache.ts calls them. */
+const CACHES = CACHED.map((bundle) => `${bundle}.cache`);
 
 const INPUT_FOLDERS = ['src', 'debugger', 'webviews'];
 const INPUT_FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/lib/bundles.mjs'];
@@ -125,11 +132,11 @@ function panelBundles(name) {
     : [script];
 }
 
-/** Has the modules written that every machine needs. */
-async function writeModules(build) {
-  const program = path.join(dist, 'write-modules.cjs');
-  await bundleOrSay(build, { ...nodeBundle(path.join(root, MODULE_WRITER), program, []), sourcemap: false });
-  await promisify(execFile)(process.execPath, [program, path.join(dist, MODULES)]);
+/** Bundles a program, and runs it once. */
+async function runOnce(build, source, files) {
+  const program = path.join(dist, `${path.basename(source, '.ts')}.cjs`);
+  await bundleOrSay(build, { ...nodeBundle(path.join(root, source), program, []), sourcemap: false });
+  await promisify(execFile)(process.execPath, [program, ...files.map((file) => path.join(dist, file))]);
   await rm(program);
 }
 
@@ -139,9 +146,10 @@ async function filesUnder(folder) {
   return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
 }
 
-/** A digest of everything that goes into dist/. */
+/** A digest of everything that goes into dist/; code caches are for the Node that has made them. */
 async function inputDigest() {
   const hash = createHash('sha256');
+  hash.update(`${process.version} ${process.arch}\0`);
   const listed = INPUT_FILES.map((file) => path.join(root, file)).filter((file) => existsSync(file));
   const found = await Promise.all(INPUT_FOLDERS.map((folder) => filesUnder(path.join(root, folder))));
   for (const file of [...listed, ...found.flat()]) {
@@ -196,7 +204,8 @@ export async function buildAll(options = {}) {
     await bundleOrSay(build, options);
     outputs.push(path.relative(dist, options.outfile));
   }
-  await writeModules(build);
-  await writeFile(STAMP, `${[digest, ...outputs, MODULES].join('\n')}\n`);
+  await runOnce(build, MODULE_WRITER, [MODULES]);
+  await runOnce(build, CACHE_WRITER, CACHED);
+  await writeFile(STAMP, `${[digest, ...outputs, MODULES, ...CACHES].join('\n')}\n`);
   return `${outputs.length} bundles`;
 }

@@ -14,8 +14,8 @@ const CONTENTS = [
   { from: 'LICENSE' },
   { from: 'l10n', wanted: /\.json$/ },
   { from: 'media', wanted: /\.(png|svg)$/ },
-  // The command line's program and maps for our own stack traces are for checkouts.
-  { from: 'dist', wanted: /^(?!cli(?:-others)?\.js$|.*\.map$|\.stamp$)/ },
+  // The command line's program and maps for our own stack traces are for checkouts; code caches are for the Node that built them, which is not the editor's.
+  { from: 'dist', wanted: /^(?!cli(?:-others)?\.js$|.*\.(?:map|cache)$|\.stamp$)/ },
   // Those of the README.
   { from: 'docs/images', wanted: /^(paging-lab|debian)\.png$/ },
   { from: 'samples/README.md' },
@@ -34,7 +34,7 @@ const SHIPPED_OTHERWISE = {
 };
 
 /** What must be there, or the extension would not run. */
-const NEEDED = ['dist/extension.js', 'dist/adapter.js', 'dist/monitor-worker.js', 'dist/machine-modules.bin', 'dist/iced-x86/iced_x86_bg.wasm'];
+const NEEDED = ['dist/extension.js', 'dist/adapter.js', 'dist/start.js', 'dist/monitor-worker.js', 'dist/machine-modules.bin', 'dist/iced-x86/iced_x86_bg.wasm'];
 
 /** Members of package.json that mean something in a checkout only. */
 const CHECKOUT_ONLY = ['scripts', 'devDependencies', 'private', 'bin'];

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildAll } from '../../scripts/lib/bundles.mjs';
 import { dist } from '../../scripts/lib/paths.mjs';
+import { compileBundle } from '../../src/host/node/codeCache';
 
 async function sourcesOf(bundle: string): Promise<readonly string[]> {
   const map: unknown = JSON.parse(await readFile(path.join(dist, `${bundle}.map`), 'utf8'));
@@ -22,6 +23,13 @@ describe('bundles', function () {
     assert.deepEqual(run.filter((source) => /\/debugger\/|vscode|diskSubcommand/.test(source)), []);
     const others = await sourcesOf('cli-others.js');
     for (const part of ['debugger/session.ts', 'src/cli/diskSubcommand.ts']) assert.ok(others.some((source) => source.endsWith(part)), part);
+  });
+
+  it('of threads have code caches for V8 as threads find it, and no `import()`, which those do not know', async () => {
+    for (const bundle of ['monitor-worker.js', 'translation-worker.js', 'storage-worker.js']) {
+      assert.equal(compileBundle(path.join(dist, bundle)).fromCache, true, bundle);
+      assert.doesNotMatch(await readFile(path.join(dist, bundle), 'utf8'), /\bimport\(/, bundle);
+    }
   });
 
   it('are texts of one byte a character, as V8 keeps them then', async () => {

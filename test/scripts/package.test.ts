@@ -73,7 +73,7 @@ describe('the package (VSIX)', function () {
     const bundles = within('dist/').filter((name) => !name.startsWith('dist/webviews/'));
     assert.deepEqual(bundles.sort(), [
       'dist/adapter.js', 'dist/extension.js', 'dist/iced-x86/LICENSE.txt', 'dist/iced-x86/iced_x86.js', 'dist/iced-x86/iced_x86_bg.wasm',
-      'dist/machine-modules.bin', 'dist/monitor-worker.js', 'dist/storage-worker.js', 'dist/translation-worker.js',
+      'dist/machine-modules.bin', 'dist/monitor-worker.js', 'dist/start.js', 'dist/storage-worker.js', 'dist/translation-worker.js',
     ]);
     const webviews = within('dist/webviews/');
     assert.ok(webviews.length >= 12);

@@ -45,7 +45,7 @@ function entryOf(name: string): URL {
 function startThread(entry: URL, name: ThreadName, workerData: MonitorStart | TranslationLink | StorageLink, transferList: readonly MessagePort[]): Worker {
   const file = fileURLToPath(entry);
   const options = { workerData, name, transferList: [...transferList], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB[name], maxOldGenerationSizeMb: OLD_MIB } };
-  if (!file.endsWith('.ts')) return new Worker(file, options);
+  if (!file.endsWith('.ts')) return new Worker(fileURLToPath(new URL('start.js', import.meta.url)), { ...options, argv: [file] });
   // A thread that runs a text finds packages from the current folder; this file knows better where tsx is.
   const tsx = createRequire(import.meta.url).resolve('tsx/cjs/api');
   const loader = `require(${JSON.stringify(tsx)}).register(); require(${JSON.stringify(file)});`;

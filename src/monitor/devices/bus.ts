@@ -14,7 +14,8 @@ function halfOf(size: AccessSize): AccessSize {
  */
 export class PortBus {
   readonly #devices: readonly Device[];
-  readonly #owners: (Device | undefined)[] = new Array<Device | undefined>(PORTS).fill(undefined);
+  /** For each port the place in `#devices` of the one that answers, and one; 0 for none. */
+  readonly #owners = new Uint16Array(PORTS);
 
   /** Throws RangeError when two devices claim one port. */
   constructor(devices: readonly Device[]) {
@@ -26,13 +27,13 @@ export class PortBus {
 
   /** A guest has moved a device's ports. Where they overlap now, the device that comes first answers. */
   update(): void {
-    this.#owners.fill(undefined);
+    this.#owners.fill(0);
     this.#claimAll(() => undefined);
   }
 
   /** The device that answers at a port, or undefined. */
   ownerOf(port: number): Device | undefined {
-    return this.#owners[port];
+    return this.#devices[this.#owners[port] - 1];
   }
 
   /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */
@@ -59,23 +60,23 @@ export class PortBus {
   }
 
   #claimAll(conflict: (port: number, first: Device, second: Device) => void): void {
-    for (const device of this.#devices) {
+    this.#devices.forEach((device, place) => {
       for (const range of device.ports) {
         for (let port = range.first; port < range.first + range.count; port++) {
-          const other = this.#owners[port];
-          if (other === undefined) this.#owners[port] = device;
+          const other = this.ownerOf(port);
+          if (other === undefined) this.#owners[port] = place + 1;
           else conflict(port, other, device);
         }
       }
-    }
+    });
   }
 
   /** The device that takes the access in one piece. */
   #wholeOwner(port: number, size: AccessSize): Device | undefined {
-    const owner = this.#owners[port];
+    const owner = this.ownerOf(port);
     if (owner === undefined || size > (owner.portWidth ?? 1)) return undefined;
     for (let index = 1; index < size; index++) {
-      if (this.#owners[port + index] !== owner) return undefined;
+      if (this.#owners[port + index] !== this.#owners[port]) return undefined;
     }
     return owner;
   }

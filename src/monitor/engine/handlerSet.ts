@@ -17,7 +17,7 @@ export function handlersOf(name: string, long: boolean): readonly HandlerKey[] {
   const bytes = new Uint8Array(24);
   const bits = long ? 64 : 32;
   const models: readonly Model[] = long ? ['long'] : ['flat', 'seg'];
-  for (const form of FORMS.get(name) ?? []) {
+  for (const form of opcodeForms().get(name) ?? []) {
     for (const code of form(bits)) {
       bytes.fill(0);
       bytes.set(code);
@@ -34,7 +34,7 @@ export function handlersOf(name: string, long: boolean): readonly HandlerKey[] {
 
 /** Names of all instructions that have handlers of their own. */
 export function handledNames(): readonly string[] {
-  return [...FORMS.keys()].filter((name) => !name.startsWith('!'));
+  return [...opcodeForms().keys()].filter((name) => !name.startsWith('!'));
 }
 
 /**
@@ -93,8 +93,14 @@ const MANDATORY_PREFIXES: readonly (readonly number[])[] = [[], [0x66], [0xf3], 
 /** Numbers of those that string instructions may have: none, and what repeats them. */
 const REPETITIONS: readonly number[] = [0, 2, 3];
 
-/** Every opcode in each form (register and memory, all instructions of a group), by the names of its instructions. */
+let known: ReadonlyMap<string, readonly OpcodeForm[]> | undefined;
+
+/** Every opcode in each form (register and memory, all instructions of a group), by the names of its instructions: known to those who write handlers. */
 function opcodeForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
+  return (known ??= findForms());
+}
+
+function findForms(): ReadonlyMap<string, readonly OpcodeForm[]> {
   const forms = new Map<string, OpcodeForm[]>();
   for (const root of ROOTS) {
     root.slots.forEach((slot, opcode) =>
@@ -151,7 +157,6 @@ function formOf({ escape, vexMap }: OpcodeRoot, code: readonly number[], prefix:
 const vexBytes = (map: number, prefix: number): readonly (readonly number[])[] =>
   [0, 0x80].flatMap((w) => [0, 4].map((l) => [0xc4, 0xe0 | map, w | 0x78 | l | prefix]));
 
-const FORMS = opcodeForms();
 const INTEGER = 'integer';
 const GROUP_FEATURES: ReadonlySet<string> = new Set(['fpu', 'mmx', 'sse', 'sse2', 'sse3', 'ssse3', 'sse41', 'sse42', 'aes', 'pclmul', 'sha', 'avx', 'avx2', 'fma', 'f16c']);
 

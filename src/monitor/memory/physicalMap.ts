@@ -88,10 +88,13 @@ export class PhysicalMap {
 
   /** Declares pages [first, first + count) to be RAM (no frames yet), a device, or nothing. */
   declare(first: number, count: number, kind: typeof ABSENT | typeof DEVICE | typeof NOTHING): void {
-    for (let page = first; page < first + count; page++) {
-      this.entries(page, true)[page % CHUNK_PAGES] = kind;
-      if (kind === DEVICE) this.devicePages.push(page);
+    for (let page = first; page < first + count;) {
+      const place = page % CHUNK_PAGES;
+      const behind = Math.min(CHUNK_PAGES, place + first + count - page);
+      this.entries(page, true).fill(kind, place, behind);
+      page += behind - place;
     }
+    if (kind === DEVICE) for (let page = first; page < first + count; page++) this.devicePages.push(page);
   }
 
   /** No page leads to a device any more. Chunks that are empty then go: a guest may move a device through all of the address space. */

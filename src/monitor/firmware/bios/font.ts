@@ -60,6 +60,7 @@ const FRAMES =
 const FIRST_FRAME = 0xb3;
 
 const WIDTH = 8;
+const ZERO = 0x30;
 /** Where the grid's columns are, and how wide a pen is. */
 const COLUMNS = [0, 1, 3, 4, 5];
 const PEN = 2;
@@ -77,12 +78,10 @@ class Cell {
     this.rows = new Uint8Array(height);
   }
 
-  dot(x: number, y: number): void {
-    if (x >= 0 && x < WIDTH && y >= 0 && y < this.height) this.rows[y] |= 0x80 >> x;
-  }
-
+  /** Dots from one column to another, in all rows from one to another that the cell has. Columns are 0 to 7. */
   block(left: number, top: number, right: number, bottom: number): void {
-    for (let y = top; y <= bottom; y++) for (let x = left; x <= right; x++) this.dot(x, y);
+    const dots = (0xff >> left) & (0xff << (WIDTH - 1 - right));
+    for (let y = Math.max(top, 0); y <= Math.min(bottom, this.height - 1); y++) this.rows[y] |= dots;
   }
 
   /** A line between two places of the grid. `raised` draws capitals lower, for a mark above them. */
@@ -102,11 +101,12 @@ class Cell {
   }
 
   strokes(text: string, raised = false): void {
-    for (const stroke of text.split(' ')) {
-      for (let i = 0; i + 1 < stroke.length; i += 2) {
-        const next = i + 3 < stroke.length ? i + 2 : i;
-        this.line(Number(stroke[i]), Number(stroke[i + 1]), Number(stroke[next]), Number(stroke[next + 1]), raised);
-      }
+    const digit = (at: number): number => text.charCodeAt(at) - ZERO;
+    for (let i = 0; i + 1 < text.length; i += 2) {
+      if (text[i] === ' ') i++;
+      const ends = i + 3 >= text.length || text[i + 2] === ' ';
+      const next = ends ? i : i + 2;
+      this.line(digit(i), digit(i + 1), digit(next), digit(next + 1), raised);
     }
   }
 }
