@@ -6,6 +6,7 @@
  */
 import { decode, MAX_INSTRUCTION_BYTES, type AddressForm, type Instruction, type Operand } from '../isa/decoder';
 import { endsBlock, transfersFar } from '../isa/definitions';
+import { leadsOf } from './codeAhead';
 import type { CodeContext } from './codeCache';
 import { R } from './records';
 import { TAIL, addressWord, baseAndIndex, tailOf, type RecordWriter, type Tail } from './recordWriter';
@@ -19,8 +20,8 @@ const MOST_HEAD_BYTES = 8;
 const F = { low: 0, high: 1, context: 2, nature: 3, handler: 4, registers: 5, address: 6, sizes: 7, segment: 8, link: 9, immediate: 10 } as const;
 const FORM_WORDS = 11;
 
-/** Fields of `nature`: lengths in bytes, of the instruction, its head, displacement and immediate; the rest are flags, and its tail. */
-const NATURE = { length: 0, head: 4, displacement: 8, immediate: 12, signed: 16, closes: 17, relativeToIp: 18, tail: 20 } as const;
+/** Fields of `nature`: lengths in bytes, of the instruction, its head, displacement and immediate; the rest are flags, its tail, and where it leads (LEADS). */
+const NATURE = { length: 0, head: 4, displacement: 8, immediate: 12, signed: 16, closes: 17, relativeToIp: 18, tail: 20, leads: 23 } as const;
 
 /** Whether opcodes of the four maps have a ModRM byte: not known yet, no, yes, some of them. */
 const MODRM = { unknown: 0, none: 1, present: 2, mixed: 3 } as const;
@@ -91,6 +92,11 @@ export class InstructionForms {
     return (((this.words[form + F.nature] ?? 0) >> NATURE.closes) & 1) !== 0;
   }
 
+  /** Where an instruction of the form leads for sure (LEADS). */
+  leads(form: number): number {
+    return ((this.words[form + F.nature] ?? 0) >> NATURE.leads) & 3;
+  }
+
   /** Writes the record of the instruction at an address, which has the form. The other parameters are those of RecordWriter.writeRecord. */
   write(form: number, at: number, record: number, offset: number, context: CodeContext, back: number, table: number): void {
     const { words: own, records } = this;
@@ -136,7 +142,7 @@ export class InstructionForms {
     words[form + F.low] = head.low;
     words[form + F.high] = head.high;
     words[form + F.context] = key;
-    words[form + F.nature] = nature | (tailOf(instruction, context.bits) << NATURE.tail);
+    words[form + F.nature] = nature | (tailOf(instruction, context.bits) << NATURE.tail) | (leadsOf(instruction) << NATURE.leads);
     words[form + F.handler] = written[w + (R.handler >> 2)] ?? 0;
     words[form + F.registers] = written[w + (R.registerA >> 2)] ?? 0;
     words[form + F.address] = baseAndIndex(instruction);
