@@ -158,8 +158,9 @@ export class CodeCache {
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.records.writeSpecial(at, handler, end, 0);
     }
-    const block = page.add(start, Math.max(end, crossing ? PAGE_BYTES : start + 1), address, records * RECORD_BYTES, this.bytesOf(page));
-    this.marks.set(page.frame, block.start, block.end);
+    const behind = Math.max(end, crossing ? PAGE_BYTES : start + 1);
+    page.add(start, behind, address, records * RECORD_BYTES, this.machine.u8);
+    this.marks.set(page.frame, start, behind);
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
@@ -182,7 +183,7 @@ export class CodeCache {
 
   /** Address of the block that was decoded at an offset from the bytes that are there again; undefined when there is none. */
   private takeBack(page: CodePage, start: number): number | undefined {
-    const known = page.takeBack(start, this.bytesOf(page));
+    const known = page.takeBack(start, this.machine.u8);
     if (!known) return undefined;
     this.counters.blocksTakenBack++;
     this.marks.set(page.frame, known.start, known.end);
@@ -215,11 +216,6 @@ export class CodeCache {
     view.setUint32(record + R.link, at, true);
     view.setUint32(record + R.handler, SPECIAL_HANDLERS.bridge, true);
     return true;
-  }
-
-  /** The page's code. */
-  private bytesOf(page: CodePage): Uint8Array {
-    return this.machine.u8.subarray(page.frame * PAGE_BYTES, (page.frame + 1) * PAGE_BYTES);
   }
 
   /** Whether a block begins with a record that counts, or with translated code in its place. */
