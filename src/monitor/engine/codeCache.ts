@@ -311,8 +311,9 @@ export class CodeCache {
 
   /** The countdown of a profile record. */
   private writeProfile(at: number, page: CodePage): void {
-    this.machine.view.setUint32(at + R.link, this.settings.heat, true);
-    this.machine.view.setUint32(at + R.page, page.id, true);
+    const { words } = this.records;
+    words[(at + R.link) >> 2] = this.settings.heat;
+    words[(at + R.page) >> 2] = page.id;
   }
 
   /** The instruction as this processor executes it in a context. */

@@ -48,8 +48,11 @@ export function forgetJumpsBy(words: Int32Array, start: number, end: number): vo
 /** Forgets jumps to blocks that are gone, by their records' addresses. */
 export function forgetJumpsToBlocks(words: Int32Array, records: ReadonlySet<number>): void {
   if (!isWorthwhile(words)) return;
+  // They are few, and lie in one page's memory: most entries are out of the question.
+  const [first, last] = [Math.min(...records), Math.max(...records)];
   for (let at = FIRST; at < END; at += STEP) {
-    if (records.has(words[at + (JUMP.record >> 2)] ?? 0)) words[at + (JUMP.table >> 2)] = 0;
+    const record = words[at + (JUMP.record >> 2)] ?? 0;
+    if (record >= first && record <= last && records.has(record)) words[at + (JUMP.table >> 2)] = 0;
   }
 }
 
