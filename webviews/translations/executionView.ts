@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   stepCrossing: t('stepped across a page’s end'), stepAttention: t('stepped because something waits'), tableTraces: t('stores to traced page tables'), codeTraces: t('stores to pages with code'),
   hotBlocks: t('blocks that became hot'), regions: t('regions made'), regionBlocks: t('blocks in them'), regionInstructions: t('instructions in them'), modules: t('modules'), moduleBytes: t('bytes of modules'), modulesElsewhere: t('modules from the other thread'),
   lateRegions: t('regions that came too late'), callouts: t('instructions that ask from inside'), regionsDropped: t('regions dropped'), regionsEvicted: t('dropped to make room'), regionsAsleep: t('put to sleep: code written to'), regionsWoken: t('woken: code was as before'),
-  blocksDecoded: t('blocks decoded'), instructionsDecoded: t('instructions decoded'), blocksInvalidated: t('blocks invalidated by writes'), blocksTakenBack: t('taken back: bytes as before'), constantsPatched: t('constants patched in place'),
+  blocksDecoded: t('blocks decoded'), instructionsDecoded: t('instructions decoded'), blocksAhead: t('decoded before they were come to'), blocksInvalidated: t('blocks invalidated by writes'), blocksTakenBack: t('taken back: bytes as before'), constantsPatched: t('constants patched in place'),
   pagesInvalidated: t('pages of code invalidated'), cacheFlushes: t('flushes of all decoded code'), pagesGivenUp: t('pages of code given up as unused'), tableEntries: t('entries of the function table'), codePages: t('pages with decoded code'), codeBytes: t('bytes of decoded code'),
 };
 const BYTES: ReadonlySet<string> = new Set(['moduleBytes', 'codeBytes']);

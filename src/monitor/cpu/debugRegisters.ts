@@ -60,6 +60,8 @@ interface PlacedWatch extends Watch {
 
 const offsetInPage = (linear: number): number => linear - Math.floor(linear / PAGE_BYTES) * PAGE_BYTES;
 
+const NO_ADDRESSES: readonly number[] = [];
+
 export class DebugRegisters {
   private watches: readonly PlacedWatch[] = [];
   private seen = -1;
@@ -72,6 +74,8 @@ export class DebugRegisters {
   /** Linear addresses of enabled execution breakpoints. */
   executionAddresses(): readonly number[] {
     this.refresh();
+    // It is asked for at each return of generated code.
+    if (this.watches.length === 0) return NO_ADDRESSES;
     return this.watches.filter((w) => w.kind === EXECUTE).map((w) => this.cpu.machine.far.ofPage(w.page) + w.offset);
   }
 

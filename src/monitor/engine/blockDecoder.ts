@@ -4,6 +4,7 @@ import { decode, type Instruction } from '../isa/decoder';
 import { PAGE_BYTES } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { admit } from './admission';
+import { leadsOf } from './codeAhead';
 import type { CodeContext } from './codeCache';
 import type { CodePage } from './codePage';
 import { InstructionForms, closesBlock, contextNumber } from './instructionForms';
@@ -20,6 +21,8 @@ export class BlockDecoder {
   /** Whether the last instruction transfers control; whether the one behind it runs over the page or the limit. */
   closed = false;
   crossing = false;
+  /** Where the last instruction leads for sure (LEADS). */
+  leads = 0;
   private context = 0;
   private readonly forms: InstructionForms;
   /** The block's instructions: numbers of forms, what has been decoded, lengths in bytes. */
@@ -52,26 +55,28 @@ export class BlockDecoder {
     this.count = 0;
     this.end = start;
     this.closed = this.crossing = false;
+    this.leads = 0;
     while (this.count < this.longest && this.end < context.end && !this.closed) {
       if (this.end !== start && breakpoints.size > 0 && breakpoints.has(this.end)) break;
       const form = this.forms.find(base + this.end, limit, context.bits, this.context);
-      if (form >= 0) this.take(form, undefined, this.forms.lengthOf(form), this.forms.closes(form));
+      if (form >= 0) this.take(form, undefined, this.forms.lengthOf(form), this.forms.closes(form), this.forms.leads(form));
       else {
         const instruction = decode(this.machine.u8, base + this.end, limit, context.bits);
         this.crossing = instruction === undefined;
         if (!instruction) return;
         const admitted = this.admit(instruction, context);
-        this.take(DECODED, admitted, admitted.length, closesBlock(admitted));
+        this.take(DECODED, admitted, admitted.length, closesBlock(admitted), leadsOf(admitted));
       }
     }
   }
 
-  private take(form: number, instruction: Instruction | undefined, length: number, closes: boolean): void {
+  private take(form: number, instruction: Instruction | undefined, length: number, closes: boolean, leads: number): void {
     this.found[this.count] = form;
     this.decoded[this.count] = instruction;
     this.lengths[this.count++] = length;
     this.end += length;
     this.closed = closes;
+    this.leads = leads;
   }
 
   /** Writes the records of the block that was read last, one behind the other. */

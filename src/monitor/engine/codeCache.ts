@@ -11,6 +11,7 @@ import { forgetJumps, forgetJumpsToBlocks } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
 import type { UnitUse } from './admission';
 import { BlockDecoder } from './blockDecoder';
+import { LEADS, offsetBySlot } from './codeAhead';
 import { CodeChunks } from './codeChunks';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
@@ -38,6 +39,8 @@ export interface CodeContext extends UnitUse {
 export interface CodeCounters {
   blocksDecoded: number;
   instructionsDecoded: number;
+  /** Blocks that were decoded before they were come to. */
+  blocksAhead: number;
   /** Blocks that a write has taken out, and those that came back since their bytes were as before. */
   blocksInvalidated: number;
   blocksTakenBack: number;
@@ -60,7 +63,7 @@ const MOST_DEAD_BYTES = 32 * CODE_CHUNK_BYTES;
 const WARM = 1 / 32;
 
 export class CodeCache {
-  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0, pagesGivenUp: 0 };
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksAhead: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0, pagesGivenUp: 0 };
   readonly records: RecordWriter;
   private readonly blocks: BlockDecoder;
   private readonly pages = new Map<number, CodePage[]>();
@@ -127,13 +130,16 @@ export class CodeCache {
     return this.pagesById.get(id);
   }
 
-  /** Decodes the block at an offset and gives its address; undefined when the cache is full. */
-  decode(page: CodePage, start: number): number | undefined {
+  /**
+   * Decodes the block at an offset and gives its address; undefined when the cache is full. What the block leads to for sure is decoded as well, and
+   * what that leads to, for so many steps.
+   */
+  decode(page: CodePage, start: number, ahead = this.settings.ahead): number | undefined {
     const known = this.takeBack(page, start);
     if (known !== undefined) return known;
     const { blocks } = this;
     blocks.read(page, start);
-    const { count, end, closed, crossing } = blocks;
+    const { count, end, closed, crossing, leads } = blocks;
     const breakpoint = page.breakpoints.has(start);
     const profile = !breakpoint && count > 0 && page.context.translated;
     const records = count + (breakpoint || profile ? 1 : 0) + (closed ? 0 : 1);
@@ -152,17 +158,32 @@ export class CodeCache {
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.records.writeSpecial(at, handler, end, 0);
     }
-    const block = page.add(start, Math.max(end, crossing ? PAGE_BYTES : start + 1), address, records * RECORD_BYTES, this.bytesOf(page));
-    this.marks.set(page.frame, block.start, block.end);
+    const behind = Math.max(end, crossing ? PAGE_BYTES : start + 1);
+    page.add(start, behind, address, records * RECORD_BYTES, this.machine.u8);
+    this.marks.set(page.frame, start, behind);
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
     this.counters.instructionsDecoded += count;
+    if (ahead > 0) {
+      const last = at - RECORD_BYTES;
+      const { words } = this.records;
+      if (!closed && !crossing) this.decodeAhead(page, end, ahead);
+      if (leads & LEADS.target) this.decodeAhead(page, offsetBySlot(words, last, R.link, page), ahead);
+      if (leads & LEADS.behind) this.decodeAhead(page, offsetBySlot(words, last, R.linkBehind, page), ahead);
+    }
     return address;
+  }
+
+  /** Decodes the block at an offset, if there is one and it is not decoded yet. */
+  private decodeAhead(page: CodePage, start: number, ahead: number): void {
+    if (start < 0 || start >= page.context.end || this.block(page, start) !== 0) return;
+    this.decode(page, start, ahead - 1);
+    this.counters.blocksAhead++;
   }
 
   /** Address of the block that was decoded at an offset from the bytes that are there again; undefined when there is none. */
   private takeBack(page: CodePage, start: number): number | undefined {
-    const known = page.takeBack(start, this.bytesOf(page));
+    const known = page.takeBack(start, this.machine.u8);
     if (!known) return undefined;
     this.counters.blocksTakenBack++;
     this.marks.set(page.frame, known.start, known.end);
@@ -195,11 +216,6 @@ export class CodeCache {
     view.setUint32(record + R.link, at, true);
     view.setUint32(record + R.handler, SPECIAL_HANDLERS.bridge, true);
     return true;
-  }
-
-  /** The page's code. */
-  private bytesOf(page: CodePage): Uint8Array {
-    return this.machine.u8.subarray(page.frame * PAGE_BYTES, (page.frame + 1) * PAGE_BYTES);
   }
 
   /** Whether a block begins with a record that counts, or with translated code in its place. */
@@ -295,8 +311,9 @@ export class CodeCache {
 
   /** The countdown of a profile record. */
   private writeProfile(at: number, page: CodePage): void {
-    this.machine.view.setUint32(at + R.link, this.settings.heat, true);
-    this.machine.view.setUint32(at + R.page, page.id, true);
+    const { words } = this.records;
+    words[(at + R.link) >> 2] = this.settings.heat;
+    words[(at + R.page) >> 2] = page.id;
   }
 
   /** The instruction as this processor executes it in a context. */

@@ -223,7 +223,7 @@ export class CodeLocator {
     cpu.mmu.traceCode(guestPage, frame);
     const breaks = this.breakpointsIn(page, guestPage);
     // Two linear pages may share a frame: its breakpoints are those of both, and told apart when hit.
-    if (!includesAll(codePage.breakpoints, breaks)) {
+    if (breaks.size > 0 && !includesAll(codePage.breakpoints, breaks)) {
       this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
     }
     const slot = cpu.mmu.currentSpace.slot;

@@ -57,11 +57,8 @@ export class CodeMarks {
   }
 
   private mark(frame: number, address: number): void {
-    const pages = this.pagesOf(frame);
-    for (let mark = 0; mark < PAGE_MARKS; mark++) {
-      const start = mark << MARK_SHIFT;
-      this.bytes[address + mark] = pages.some((page) => page.isDecoded(start, start + (1 << MARK_SHIFT))) ? 1 : 0;
-    }
+    this.bytes.fill(0, address, address + PAGE_MARKS);
+    for (const page of this.pagesOf(frame)) page.noteDecoded(this.bytes, address, MARK_SHIFT);
   }
 
   /** Forgets all of them: their chunks are given back by the cache, and no TLB may lead to them. */

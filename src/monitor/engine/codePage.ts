@@ -3,6 +3,7 @@
  * are written goes by itself, and is kept aside: code that is patched back and forth finds its records again when its bytes
  * come out equal (translation groups: Dehnert et al., The Transmeta Code Morphing Software, 2003).
  */
+import { PAGE_BYTES } from '../memory/layout';
 import type { CodeContext } from './codeCache';
 import { MarkedBytes } from './markedBytes';
 import type { Region } from './regionRegistry';
@@ -53,7 +54,7 @@ export class CodePage {
   generation = 0;
   /** What the counts of its blocks came to when it was last looked whether it is used (see ./idleCode). */
   lastCounts: number | undefined;
-  private readonly blocks = new Map<number, CodeBlock>();
+  private blocks: CodeBlock[] = [];
   private readonly aside = new Map<number, CodeBlock[]>();
   /** Bytes from the page's start on that belong to an instruction which begins in the page before. */
   private bridged = 0;
@@ -69,24 +70,23 @@ export class CodePage {
 
   /** Whether anything has been decoded from its bytes as they are. */
   get live(): boolean {
-    return this.blocks.size > 0 || this.bridged > 0;
+    return this.blocks.length > 0 || this.bridged > 0;
   }
 
   /** Its blocks, in any order. */
-  get unordered(): Iterable<CodeBlock> {
-    return this.blocks.values();
+  get unordered(): readonly CodeBlock[] {
+    return this.blocks;
   }
 
   /** Its blocks, by their offsets. */
   get present(): readonly CodeBlock[] {
-    return [...this.blocks.values()].sort((a, b) => a.start - b.start);
+    return [...this.blocks].sort((a, b) => a.start - b.start);
   }
 
-  /** Takes a block in that has been decoded from the page's bytes. */
-  add(start: number, end: number, address: number, recordBytes: number, code: Uint8Array): CodeBlock {
-    const block: CodeBlock = { start, end, address, recordBytes, bytes: this.unstable ? code.slice(start, end) : undefined };
-    this.enter(block);
-    return block;
+  /** Takes a block in that has been decoded from the page's bytes. `memory`: all of the machine's. */
+  add(start: number, end: number, address: number, recordBytes: number, memory: Uint8Array): void {
+    const code = this.frame * PAGE_BYTES;
+    this.enter({ start, end, address, recordBytes, bytes: this.unstable ? memory.slice(code + start, code + end) : undefined });
   }
 
   /** An instruction of the page before ends at an offset here. */
@@ -96,11 +96,13 @@ export class CodePage {
   }
 
   /** The block that was decoded at an offset from the very bytes that are there now, taken back in. */
-  takeBack(start: number, code: Uint8Array): CodeBlock | undefined {
+  takeBack(start: number, memory: Uint8Array): CodeBlock | undefined {
     const versions = this.aside.get(start);
-    const index = versions?.findIndex(({ bytes, end }) => bytes?.every((byte, i) => code[start + i] === byte) && bytes.length === end - start) ?? -1;
-    const found = versions?.[index];
-    if (!versions || !found) return undefined;
+    if (!versions) return undefined;
+    const code = this.frame * PAGE_BYTES + start;
+    const index = versions.findIndex(({ bytes, end }) => bytes?.every((byte, i) => memory[code + i] === byte) && bytes.length === end - start);
+    const found = versions[index];
+    if (!found) return undefined;
     versions.splice(index, 1);
     this.deadBytes -= found.recordBytes;
     // Regions that sleep with it may have constants of others' as they were.
@@ -111,13 +113,18 @@ export class CodePage {
 
   /** The block that a record belongs to. */
   blockOf(record: number): CodeBlock | undefined {
-    for (const block of this.blocks.values()) if (record >= block.address && record < block.address + block.recordBytes) return block;
+    for (const block of this.blocks) if (record >= block.address && record < block.address + block.recordBytes) return block;
     return undefined;
   }
 
   /** Whether any of these bytes has been decoded. */
   isDecoded(start: number, end: number): boolean {
     return this.decoded.has(start, end);
+  }
+
+  /** Sets a byte for each few bytes of the page that have been decoded (see MarkedBytes.noteIn). */
+  noteDecoded(bytes: Uint8Array, address: number, shift: number): void {
+    this.decoded.noteIn(bytes, address, shift);
   }
 
   /** Whether any of these bytes is part of an instruction that begins in the page before. */
@@ -127,16 +134,14 @@ export class CodePage {
 
   /** The blocks from whose bytes these are. */
   blocksOf(start: number, end: number): readonly CodeBlock[] {
-    const found: CodeBlock[] = [];
-    for (const block of this.blocks.values()) if (block.start < end && start < block.end) found.push(block);
-    return found;
+    return this.blocks.filter((block) => block.start < end && start < block.end);
   }
 
   /** Takes blocks out, because their code has been written to. */
   remove(removed: readonly CodeBlock[]): void {
     this.unstable = true;
+    this.blocks = this.blocks.filter((block) => !removed.includes(block));
     for (const block of removed) {
-      this.blocks.delete(block.start);
       this.decoded.unmark(block.start, block.end);
       this.deadBytes += block.recordBytes;
       if (block.bytes) this.keepAside(block);
@@ -144,14 +149,14 @@ export class CodePage {
     }
     // What others have decoded, too.
     for (const { start: first, end: last } of removed) {
-      for (const block of this.blocks.values()) if (block.start < last && first < block.end) this.decoded.mark(block.start, block.end);
+      for (const block of this.blocks) if (block.start < last && first < block.end) this.decoded.mark(block.start, block.end);
     }
     this.decoded.mark(0, this.bridged);
   }
 
   /** Forgets all blocks. */
   clear(): void {
-    this.blocks.clear();
+    this.blocks = [];
     this.aside.clear();
     this.bridged = 0;
     this.callouts.clear();
@@ -164,7 +169,7 @@ export class CodePage {
   }
 
   private enter(block: CodeBlock): void {
-    this.blocks.set(block.start, block);
+    this.blocks.push(block);
     this.decoded.mark(block.start, block.end);
   }
 

@@ -14,17 +14,20 @@ export interface EngineSettings {
   readonly lifetime: number;
   /** Most instructions of a basic block. */
   readonly longestBlock: number;
+  /** Steps for which what a block leads to for sure is decoded with it (see ./codeAhead). */
+  readonly ahead: number;
   /** Bytes of translated modules that are kept at most: V8's code for them takes several times as much. */
   readonly moduleBytes: number;
   /** Instructions after which the interpreter's loops are used; until then a function for each instruction is (see Interpreter.useLoops). */
   readonly loopsAfter: number;
 }
 
-const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, moduleBytes: 48 << 20, loopsAfter: 0 };
+const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, ahead: 4, moduleBytes: 48 << 20, loopsAfter: 0 };
 
 export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
   interpreter: { ...TRANSLATOR, translates: false },
   translator: TRANSLATOR,
-  'translate-all': { ...TRANSLATOR, eager: true },
+  // Each block is to be translated when it is come to, which the run loop sees of those alone that are not decoded yet.
+  'translate-all': { ...TRANSLATOR, eager: true, ahead: 0 },
   'translate-again': { ...TRANSLATOR, heat: 2, lifetime: 97, moduleBytes: 48 << 10 },
 };

@@ -6,21 +6,26 @@
  */
 import { decode, MAX_INSTRUCTION_BYTES, type AddressForm, type Instruction, type Operand } from '../isa/decoder';
 import { endsBlock, transfersFar } from '../isa/definitions';
+import { leadsOf } from './codeAhead';
 import type { CodeContext } from './codeCache';
 import { R } from './records';
 import { TAIL, addressWord, baseAndIndex, tailOf, type RecordWriter, type Tail } from './recordWriter';
 
-/** Forms that are kept, a power of 2, and places that are looked at for one. */
-const FORMS = 8192, PLACES = 4;
+/** Forms that are kept, a power of 2 (a Debian's boot has some 9000), and places that are looked at for one. */
+const FORMS = 16384, PLACES = 4;
+const FORMS_SHIFT = Math.log2(FORMS);
 /** Prefixes, opcode, ModRM and SIB of a form: no more bytes than two words. */
 const MOST_HEAD_BYTES = 8;
 
-/** Words of a form: its head, its context and length, what it is like, and what of its record is not a constant or a place. An immediate that stands in the head is none. */
-const F = { low: 0, high: 1, context: 2, nature: 3, handler: 4, registers: 5, address: 6, sizes: 7, segment: 8, link: 9, immediate: 10 } as const;
-const FORM_WORDS = 11;
+/** Words that a form is found by, and known: its head, its context with the head's length, and what it is like. They lie apart from the rest, of which only what is written needs any. */
+const K = { low: 0, high: 1, context: 2, nature: 3 } as const;
+const KEY_WORDS = 4;
+/** Words of a form's record that are neither a constant nor a place. An immediate that stands in the head is no constant. */
+const F = { handler: 0, registers: 1, address: 2, sizes: 3, segment: 4, link: 5, immediate: 6 } as const;
+const FORM_WORDS = 8;
 
-/** Fields of `nature`: lengths in bytes, of the instruction, its head, displacement and immediate; the rest are flags, and its tail. */
-const NATURE = { length: 0, head: 4, displacement: 8, immediate: 12, signed: 16, closes: 17, relativeToIp: 18, tail: 20 } as const;
+/** Fields of `nature`: lengths in bytes, of the instruction, its head, displacement and immediate; the rest are flags, its tail, and where it leads (LEADS). */
+const NATURE = { length: 0, head: 4, displacement: 8, immediate: 12, signed: 16, closes: 17, relativeToIp: 18, tail: 20, leads: 23 } as const;
 
 /** Whether opcodes of the four maps have a ModRM byte: not known yet, no, yes, some of them. */
 const MODRM = { unknown: 0, none: 1, present: 2, mixed: 3 } as const;
@@ -60,6 +65,7 @@ interface Head {
 }
 
 export class InstructionForms {
+  private readonly keys = new Int32Array(FORMS * KEY_WORDS);
   private readonly words = new Int32Array(FORMS * FORM_WORDS);
   private readonly modrm = new Uint8Array(4 * 256);
   private readonly probed = new Uint8Array(2 * MAX_INSTRUCTION_BYTES);
@@ -70,32 +76,41 @@ export class InstructionForms {
     private readonly records: RecordWriter,
   ) {}
 
-  /** The form of the instruction at an address, whose bytes all lie before `end`; -1 when it has to be decoded. */
+  /** The number of the form of the instruction at an address, whose bytes all lie before `end`; -1 when it has to be decoded. */
   find(at: number, end: number, bits: 16 | 32 | 64, context: number): number {
-    if (end - at < MAX_INSTRUCTION_BYTES || !this.readHead(at, bits)) return -1;
-    const { words, head } = this;
+    if (!this.readHead(at, bits)) return -1;
+    const { keys, head } = this;
     const key = (context << 4) | head.length;
-    let form = this.placeOf(key);
-    for (let i = 0; i < PLACES; i++, form = (form + FORM_WORDS) % words.length) {
-      if (words[form] === head.low && words[form + F.high] === head.high && words[form + F.context] === key) return form;
+    const first = this.placeOf(key);
+    for (let i = 0; i < PLACES; i++) {
+      const form = (first + i) & (FORMS - 1);
+      const k = form * KEY_WORDS;
+      // What is read of a head behind `end` makes its instruction too long.
+      if (keys[k] === head.low && keys[k + K.high] === head.high && keys[k + K.context] === key) return this.lengthOf(form) <= end - at ? form : -1;
     }
     return -1;
   }
 
   lengthOf(form: number): number {
-    return this.field(form, NATURE.length);
+    return (this.natureOf(form) >> NATURE.length) & 15;
   }
 
   /** Whether an instruction of the form is a block's last. */
   closes(form: number): boolean {
-    return (((this.words[form + F.nature] ?? 0) >> NATURE.closes) & 1) !== 0;
+    return ((this.natureOf(form) >> NATURE.closes) & 1) !== 0;
+  }
+
+  /** Where an instruction of the form leads for sure (LEADS). */
+  leads(form: number): number {
+    return (this.natureOf(form) >> NATURE.leads) & 3;
   }
 
   /** Writes the record of the instruction at an address, which has the form. The other parameters are those of RecordWriter.writeRecord. */
   write(form: number, at: number, record: number, offset: number, context: CodeContext, back: number, table: number): void {
     const { words: own, records } = this;
     const { words } = records;
-    const nature = own[form + F.nature] ?? 0;
+    const nature = this.natureOf(form);
+    const f = form * FORM_WORDS;
     const length = (nature >> NATURE.length) & 15;
     const displacementAt = at + ((nature >> NATURE.head) & 15);
     const displacementBytes = (nature >> NATURE.displacement) & 15;
@@ -104,16 +119,16 @@ export class InstructionForms {
     const immediateAt = displacementAt + displacementBytes;
     const immediateBytes = (nature >> NATURE.immediate) & 15;
     const isSigned = ((nature >> NATURE.signed) & 1) !== 0;
-    const low = immediateBytes === 0 ? (own[form + F.immediate] ?? 0) : this.constant(immediateAt, Math.min(immediateBytes, 4), isSigned);
+    const low = immediateBytes === 0 ? (own[f + F.immediate] ?? 0) : this.constant(immediateAt, Math.min(immediateBytes, 4), isSigned);
     const w = record >> 2;
-    words[w + (R.handler >> 2)] = own[form + F.handler] ?? 0;
+    words[w + (R.handler >> 2)] = own[f + F.handler] ?? 0;
     words[w + (R.offset >> 2)] = offset | (length << 16) | (back << 24);
-    words[w + (R.registerA >> 2)] = own[form + F.registers] ?? 0;
-    words[w + (R.base >> 2)] = addressWord(own[form + F.address] ?? 0, displacement);
-    words[w + (R.scale >> 2)] = own[form + F.sizes] ?? 0;
-    words[w + (R.segment >> 2)] = own[form + F.segment] ?? 0;
+    words[w + (R.registerA >> 2)] = own[f + F.registers] ?? 0;
+    words[w + (R.base >> 2)] = addressWord(own[f + F.address] ?? 0, displacement);
+    words[w + (R.scale >> 2)] = own[f + F.sizes] ?? 0;
+    words[w + (R.segment >> 2)] = own[f + F.segment] ?? 0;
     words[w + (R.displacement >> 2)] = displacement;
-    words[w + (R.link >> 2)] = own[form + F.link] ?? 0;
+    words[w + (R.link >> 2)] = own[f + F.link] ?? 0;
     words[w + (R.immediate >> 2)] = low;
     words[w + (R.immediate >> 2) + 1] = immediateBytes > 4 ? this.constant(immediateAt + 4, 4, true) : isSigned ? low >> 31 : 0;
     const tail = ((nature >> NATURE.tail) & 7) as Tail;
@@ -126,40 +141,42 @@ export class InstructionForms {
    */
   learn(at: number, instruction: Instruction, context: CodeContext, number: number, record: number): void {
     if (instruction.vex || NO_FORMS.has(instruction.name) || !this.noteModrm(at, instruction, context.bits) || !this.readHead(at, context.bits)) return;
-    const nature = this.natureOf(at, instruction, context.bits);
+    const nature = this.examine(at, instruction, context.bits);
     if (nature === undefined) return;
-    const { head, words } = this;
+    const { head, keys, words } = this;
     const key = (number << 4) | head.length;
     const form = this.freePlace(this.placeOf(key));
     const written = this.records.words;
-    const w = record >> 2;
-    words[form + F.low] = head.low;
-    words[form + F.high] = head.high;
-    words[form + F.context] = key;
-    words[form + F.nature] = nature | (tailOf(instruction, context.bits) << NATURE.tail);
-    words[form + F.handler] = written[w + (R.handler >> 2)] ?? 0;
-    words[form + F.registers] = written[w + (R.registerA >> 2)] ?? 0;
-    words[form + F.address] = baseAndIndex(instruction);
-    words[form + F.sizes] = written[w + (R.scale >> 2)] ?? 0;
-    words[form + F.segment] = written[w + (R.segment >> 2)] ?? 0;
-    words[form + F.link] = written[w + (R.link >> 2)] ?? 0;
-    words[form + F.immediate] = Number(BigInt.asIntN(32, instruction.immediate));
+    const k = form * KEY_WORDS, f = form * FORM_WORDS, w = record >> 2;
+    keys[k] = head.low;
+    keys[k + K.high] = head.high;
+    keys[k + K.context] = key;
+    keys[k + K.nature] = nature | (tailOf(instruction, context.bits) << NATURE.tail) | (leadsOf(instruction) << NATURE.leads);
+    words[f + F.handler] = written[w + (R.handler >> 2)] ?? 0;
+    words[f + F.registers] = written[w + (R.registerA >> 2)] ?? 0;
+    words[f + F.address] = baseAndIndex(instruction);
+    words[f + F.sizes] = written[w + (R.scale >> 2)] ?? 0;
+    words[f + F.segment] = written[w + (R.segment >> 2)] ?? 0;
+    words[f + F.link] = written[w + (R.link >> 2)] ?? 0;
+    words[f + F.immediate] = Number(BigInt.asIntN(32, instruction.immediate));
   }
 
-  private field(form: number, shift: number): number {
-    return ((this.words[form + F.nature] ?? 0) >> shift) & 15;
+  private natureOf(form: number): number {
+    return this.keys[form * KEY_WORDS + K.nature] ?? 0;
   }
 
   private placeOf(key: number): number {
     const { low, high } = this.head;
     const hash = Math.imul(Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca77) ^ Math.imul(key, 0xc2b2ae3d), 0x27d4eb2f);
-    return (hash >>> (32 - Math.log2(FORMS))) * FORM_WORDS;
+    return hash >>> (32 - FORMS_SHIFT);
   }
 
   /** The first free place from one on, or that one. */
   private freePlace(first: number): number {
-    const { words } = this;
-    for (let i = 0, form = first; i < PLACES; i++, form = (form + FORM_WORDS) % words.length) if (words[form + F.nature] === 0) return form;
+    for (let i = 0; i < PLACES; i++) {
+      const form = (first + i) & (FORMS - 1);
+      if (this.natureOf(form) === 0) return form;
+    }
     return first;
   }
 
@@ -181,7 +198,7 @@ export class InstructionForms {
     }
   }
 
-  /** Finds where an instruction's head ends. Says whether it has one of a form. At least MAX_INSTRUCTION_BYTES may be read. */
+  /** Finds where an instruction's head ends. Says whether it has one of a form. */
   private readHead(at: number, bits: 16 | 32 | 64): boolean {
     const { code, head } = this;
     let p = at;
@@ -245,7 +262,7 @@ export class InstructionForms {
   }
 
   /** What a form is like that the head belongs to; undefined when it is none. */
-  private natureOf(at: number, instruction: Instruction, bits: 16 | 32 | 64): number | undefined {
+  private examine(at: number, instruction: Instruction, bits: 16 | 32 | 64): number | undefined {
     const { head } = this;
     const { probed } = this;
     const probe = (filler: number): Instruction | undefined => {

@@ -7,6 +7,7 @@ import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
 import { LOOP_EXPORTS, type HandlerModule, type MonitorCalls } from './interpreterModule';
 import type { Model } from './records';
+import { PairTable } from './pairTable';
 import { routineExport, type RoutineName } from './routines';
 import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
 
@@ -46,8 +47,8 @@ export class Interpreter {
   /** Entries of handlers in 64-bit code, and in other code. */
   private readonly entries = { long: new Map<HandlerKey, number>(), other: new Map<HandlerKey, number>() };
   private readonly handlers: (HandlerKey | undefined)[] = [];
-  /** Entries of pairs, by the first's entry and then by the second's; and the first's, by the pair's. */
-  private readonly pairs = new Map<number, Map<number, number>>();
+  /** Entries of pairs; and the first's, by the pair's. */
+  private readonly pairs = new PairTable();
   private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
   private used = TABLE_HANDLERS;
@@ -88,9 +89,9 @@ export class Interpreter {
     return this.handlers[this.alone(entry)];
   }
 
-  /** Entry for what two entries do one after the other; undefined when there is none. */
-  pairOf(first: number, second: number): number | undefined {
-    return this.pairs.get(first)?.get(second);
+  /** Entry for what two entries do one after the other; 0 when there is none. */
+  pairOf(first: number, second: number): number {
+    return this.pairs.of(first, second);
   }
 
   /** Entry of a pair's first handler; any other entry as it is. */
@@ -143,8 +144,7 @@ export class Interpreter {
     });
     pairs.forEach(([one, two], i) => {
       const entry = first + handlers.length + i;
-      const behind = this.pairs.get(first + one) ?? new Map<number, number>();
-      this.pairs.set(first + one, behind.set(first + two, entry));
+      this.pairs.add(first + one, first + two, entry);
       this.firsts.set(entry, first + one);
     });
   }

@@ -22,6 +22,14 @@ export class MarkedBytes {
     return false;
   }
 
+  /** Sets a byte to 1 for each `1 << shift` bytes of the page any of which is marked, from an address on. The others stay. */
+  noteIn(bytes: Uint8Array, address: number, shift: number): void {
+    for (let i = 0; i < this.words.length; i++) {
+      if (this.words[i] === 0) continue;
+      for (let start = i * WORD_BITS; start < (i + 1) * WORD_BITS; start += 1 << shift) if (this.has(start, start + (1 << shift))) bytes[address + (start >> shift)] = 1;
+    }
+  }
+
   clear(): void {
     this.words.fill(0);
   }

@@ -125,7 +125,7 @@ export class RecordWriter {
     const { words, interpreter } = this;
     for (let i = 0, w = at >> 2; i < count - 1; i++, w += RECORD_BYTES >> 2) {
       const pair = interpreter.pairOf(words[w] ?? 0, words[w + (RECORD_BYTES >> 2)] ?? 0);
-      if (pair !== undefined) words[w] = pair;
+      if (pair !== 0) words[w] = pair;
     }
   }
 

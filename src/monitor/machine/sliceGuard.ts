@@ -13,8 +13,8 @@ const MOST_FAULTS = 500;
 const MOST_EFFORT = 10_000;
 /** Blocks that were new: they were decoded, and the host compiles handlers as they are first used. */
 const MOST_NEW_BLOCKS = 40;
-/** Instructions between two looks at the counters, in code that is known and in code that is new. */
-const BURST = 400_000;
+/** Instructions between two looks at the counters, in code that is known (a run ends by itself when it has been long: see Executor.run) and in code that is new. */
+const BURST = 4_000_000;
 const NEW_CODE_BURST = 5_000;
 
 export class SliceGuard {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { admit } from '../../../src/monitor/engine/admission';
 import { BlockDecoder } from '../../../src/monitor/engine/blockDecoder';
+import { leadsOf } from '../../../src/monitor/engine/codeAhead';
 import type { CodeContext } from '../../../src/monitor/engine/codeCache';
 import { CodePage } from '../../../src/monitor/engine/codePage';
 import { InstructionForms, closesBlock, contextNumber } from '../../../src/monitor/engine/instructionForms';
@@ -55,6 +56,13 @@ function byDecoder(context: CodeContext, offset: number, back: number): { readon
   return { instruction, record: u8.slice(BY_DECODER, BY_DECODER + RECORD_BYTES) };
 }
 
+/** A form is found where its instruction's last byte is the last one there, and no more where that is missing. */
+function checkEnd(forms: InstructionForms, form: number, { bits }: CodeContext, number: number): void {
+  const end = AT.code + forms.lengthOf(form);
+  assert.equal(forms.find(AT.code, end, bits, number), form);
+  assert.equal(forms.find(AT.code, end - 1, bits, number), -1);
+}
+
 describe('forms of instructions', () => {
   for (const context of CONTEXTS) {
     it(`give the records that the decoder leads to: ${context.bits} bits, ${context.model}, vectors ${context.vectors}`, function () {
@@ -73,10 +81,12 @@ describe('forms of instructions', () => {
           for (let i = variant === 0 ? 24 : Math.max(1, first.instruction.length - 1 - random(4)); i < 24; i++) u8[AT.code + i] = random(3) === 0 ? 0xff : random(256);
           const offset = random(4096 - MAX_INSTRUCTION_BYTES), back = 1 + random(64);
           const form = forms.find(AT.code, AT.code + 24, context.bits, number);
+          if (form >= 0) checkEnd(forms, form, context, number);
           const expected = byDecoder(context, offset, back);
           if (form < 0 || !expected) continue;
           found++;
           assert.equal(forms.lengthOf(form), expected.instruction.length);
+          assert.equal(forms.leads(form), leadsOf(expected.instruction));
         assert.equal(forms.closes(form), closesBlock(expected.instruction));
           u8.fill(0, BY_FORM, BY_FORM + RECORD_BYTES);
           forms.write(form, AT.code, BY_FORM, offset, context, back, TABLE);
@@ -130,6 +140,6 @@ describe('forms of instructions', () => {
     assert.ok(forms.find(AT.code, AT.code + 24, 32, contextNumber(flat)) >= 0);
     assert.equal(forms.find(AT.code, AT.code + 24, 16, contextNumber(narrow)), -1);
     assert.equal(forms.find(AT.code, AT.code + 24, 32, contextNumber({ ...flat, vectors: 'none' })), -1);
-    assert.equal(forms.find(AT.code, AT.code + MAX_INSTRUCTION_BYTES - 1, 32, contextNumber(flat)), -1);
+    assert.equal(forms.find(AT.code, AT.code + 5, 32, contextNumber(flat)), -1);
   });
 });

@@ -20,4 +20,14 @@ describe('marked bytes', () => {
       assert.ok(!marks.has(0, 4096));
     }
   });
+
+  it('are noted for each few bytes that have one of them', () => {
+    const marks = new MarkedBytes();
+    const ranges = [[0, 1], [15, 17], [62, 66], [4095, 4096]] as const;
+    for (const [start, end] of ranges) marks.mark(start, end);
+    const noted = new Uint8Array(600);
+    marks.noteIn(noted, 50, 3);
+    for (let i = 0; i < 512; i++) assert.equal(noted[50 + i], ranges.some(([start, end]) => start < 8 * i + 8 && 8 * i < end) ? 1 : 0, `bytes from ${8 * i}`);
+    assert.deepEqual([...noted.subarray(0, 50), ...noted.subarray(562)].filter((byte) => byte !== 0), []);
+  });
 });
