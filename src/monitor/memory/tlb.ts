@@ -118,7 +118,7 @@ export class Tlb {
     if (isEmpty(words[at])) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(slot, at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
-    if (kind === TLB_KIND.execute && (this.putOut[slot]?.get(page) ?? value) !== value) this.forgetJumps(slot);
+    if (kind === TLB_KIND.execute) this.comesBack(slot, page, value);
     words[at] = low;
     words[at + 2] = kind === TLB_KIND.execute ? value : (value - (low >>> 0)) | 0;
     if (page >= 0 && page < PAGES_32) words[at + 1] = 0;
@@ -150,6 +150,11 @@ export class Tlb {
       if (old !== value) this.forgetJumps(slot);
     } else if (known && known.size < MOST_PUT_OUT) known.set(this.pageAt(at), old);
     else this.forgetJumps(slot);
+  }
+
+  /** A page of code is entered, which may have been put out: as what it was then, or as something else. */
+  private comesBack(slot: number, page: number, value: number): void {
+    if ((this.putOut[slot]?.get(page) ?? value) !== value) this.forgetJumps(slot);
   }
 
   /** Whether there may be jumps to pages that the execute tables of a space do not hold any more, from `first` on, `count` of them. */
@@ -205,6 +210,7 @@ export class Tlb {
       const target = at + distance;
       if (isEmpty(words[at]) || !isEmpty(words[target]) || !accepts(this.pageAt(at))) continue;
       this.list(to, target);
+      this.comesBack(to, this.pageAt(at), words[at + 2] ?? 0);
       for (let word = 0; word < step; word++) words[target + word] = words[at + word] ?? 0;
       entered++;
     }
