@@ -194,7 +194,8 @@ export class MemoryAccess {
     const end = binary(OP.i64_add, I64, offset, i64(BigInt(bytes - 1)));
     const below = binary(OP.i64_lt_u, I32, offset, load(OP.i64_load, I64, segment, at(start + first)));
     const above = binary(OP.i64_gt_u, I32, end, load(OP.i64_load, I64, segment, at(start + last)));
-    this.code.if(binary(OP.i32_or, I32, below, above), () => this.scope.segmentFault(start ? i32(start) : segment));
+    // Two conditions are less code on the way than one of both.
+    for (const outside of [below, above]) this.code.if(outside, () => this.scope.segmentFault(start ? i32(start) : segment));
   }
 
   /** The TLB check for a 32-bit linear address: a page crossing is a tag miss. */

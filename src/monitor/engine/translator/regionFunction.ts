@@ -2,13 +2,13 @@
  * Emits a region as one WebAssembly function: its graph as nested blocks and loops (Ramsey: Beyond Relooper, 2022).
  * Where it is left, what the region has changed until there goes back into the state block.
  */
-import { CANONICAL_SHIFT, EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
+import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
 import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
 import { R, RECORD_BYTES } from '../records';
 import { veiled } from '../regionImports';
-import { expression, isWiderThan } from '../valueEmitter';
+import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/expressions';
 import type { AddressKnowledge } from './addressGroups';
@@ -32,6 +32,9 @@ export interface RegionPlace {
   readonly flat: boolean;
   readonly view: DataView;
 }
+
+/** The lowest bit of an address of 48 bits that is the same as all above it; with 57 bits more of them may differ. */
+const FIRST_SIGN_BIT = 47n;
 
 /** Places at which an indirect jump is asked for before its target is checked. */
 const MOST_EXPECTED = 2;
@@ -151,7 +154,7 @@ export class RegionFunction {
 
   /**
    * Direct branches of 64-bit code, and places that returns are expected at, may be no canonical addresses, in principle: asked once, for all that lie in
-   * other pages than the entry.
+   * other pages than the entry, which is one. What does not differ from it in the bits that are all alike in a canonical address is one as well.
    */
   private checkReach(): void {
     if (!this.place.wide) return;
@@ -162,10 +165,9 @@ export class RegionFunction {
     });
     const first = this.graph.blocks[0]?.instructions[0];
     if (places.length === 0 || !first) return;
-    for (const place of new Set([Math.min(...places), Math.max(...places)])) {
-      const shift = load(OP.i64_load, I64, CPU, at(CANONICAL_SHIFT));
-      this.scope.builder.if(isWiderThan(this.scope.builder.let(this.offsetAt(place)), this.scope.builder.let(shift)), () => this.scope.leaveToRecord(first.record, 0));
-    }
+    const differences = [Math.min(...places), Math.max(...places)].map((place) => binary(OP.i64_xor, I64, this.offsetAt(place), this.offsetAt(0)));
+    const upper = binary(OP.i64_shr_u, I64, differences.reduce((a, b) => binary(OP.i64_or, I64, a, b)), i64(FIRST_SIGN_BIT));
+    this.scope.builder.if(binary(OP.i64_ne, I32, upper, i64(0n)), () => this.scope.leaveToRecord(first.record, 0));
   }
 
   private loadTables(): void {
