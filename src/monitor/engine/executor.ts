@@ -465,7 +465,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     const linear = this.linear();
     if (this.locator.hasBreakpoint(linear) && this.decisions.breakpoint(linear)) return { kind: 'breakpoint', linear };
     const s = this.cpu.state;
-    const held = s.f64(L.SHADOW_COUNT) === s.f64(L.RETIRED) && s.u32(L.SHADOW_WHOLE) !== 0;
+    const held = s.f64(L.SHADOW_COUNT) === this.retired() && s.u32(L.SHADOW_WHOLE) !== 0;
     if (!resumed && !held && this.debug.executionHit(linear)) throw new GuestFault(VECTOR.DB, undefined);
     return undefined;
   }
