@@ -29,9 +29,9 @@ describe('bundles', function () {
   it('of threads have code caches for V8 as threads find it, and no `import()`, which those do not know', async () => {
     const bundles = ['monitor-worker.js', 'translation-worker.js', 'storage-worker.js'];
     // In a process of its own, since tests of other files change V8's flags.
-    const program = `import { compileBundle } from './src/host/node/codeCache.ts';
+    const program = `const { compileBundle } = require('./src/host/node/codeCache');
       console.log(JSON.stringify(${JSON.stringify(bundles)}.map((bundle) => compileBundle(${JSON.stringify(dist + path.sep)} + bundle).fromCache)));`;
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { cwd: root });
+    const { stdout } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', program], { cwd: root });
     assert.deepEqual(JSON.parse(stdout), bundles.map(() => true));
     for (const bundle of bundles) assert.doesNotMatch(await readFile(path.join(dist, bundle), 'utf8'), /\bimport\(/, bundle);
   });
