@@ -24,6 +24,7 @@ export class CodeBanks {
   private readonly current: CodeBank[] = [];
   private readonly bySlot: CodeBank[][] = [];
   private readonly pool: readonly CodeBank[];
+  private readonly all: readonly CodeBank[];
   private uses = 0;
   private lastTag = 0;
 
@@ -40,6 +41,7 @@ export class CodeBanks {
       this.bySlot.push([own]);
     }
     this.pool = Array.from({ length: CODE_BANKS }, (_, i) => bank(CODE_BANK_BASE + i * CODE_BANK_BYTES, -1));
+    this.all = [...this.current, ...this.pool];
   }
 
   private newTag(): number {
@@ -47,7 +49,12 @@ export class CodeBanks {
     return this.lastTag;
   }
 
-  /** What has been found by a bank's tables is not good any more. */
+  /** The bank that has a tag. */
+  withTag(tag: number): CodeBank | undefined {
+    return this.all.find((bank) => bank.tag === tag);
+  }
+
+  /** What has been found by a bank's tables is not good any more. Others have another tag as well when tags start anew. */
   renewTag(bank: CodeBank): void {
     if (this.lastTag + 2 < this.mostTags) bank.tag = this.newTag();
     else this.renewAllTags();
@@ -57,7 +64,7 @@ export class CodeBanks {
   private renewAllTags(): void {
     this.tagsStartAnew();
     this.lastTag = 0;
-    for (const bank of new Set([...this.bySlot.flat(), ...this.pool])) bank.tag = this.newTag();
+    for (const bank of this.all) bank.tag = this.newTag();
   }
 
   /** Tag of the tables that a space uses now. */

@@ -74,10 +74,14 @@ export class Tlb {
   executedOnly = false;
   /** Banks of the pool that have been used. */
   private readonly usedBanks = new Set<number>();
-  private readonly banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); });
+  private readonly banks: CodeBanks;
 
-  /** @param keepsVictims whether pages of data that are put out of their tables are kept beside them */
-  constructor(machine: MachineMemory, private readonly keepsVictims = true) {
+  /**
+   * @param keepsVictims whether pages of data that are put out of their tables are kept beside them
+   * @param mostTags tags of jumps are below this (see CodeBanks)
+   */
+  constructor(machine: MachineMemory, private readonly keepsVictims = true, mostTags?: number) {
+    this.banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); }, mostTags);
     this.words = machine.i32;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
@@ -114,8 +118,8 @@ export class Tlb {
     const { words } = this;
     const at = this.entry(slot, kind, user, page) >> 2;
     const low = (page << 12) | 0;
-    const putsOut = !isEmpty(words[at]) && !this.holdsAt(at, page);
-    if (isEmpty(words[at])) this.list(slot, at);
+    const putsOut = !holdsNothing(words[at]) && !this.holdsAt(at, page);
+    if (holdsNothing(words[at])) this.list(slot, at);
     else if (kind === TLB_KIND.execute) this.replaceCode(slot, at, page, value);
     else if (putsOut) this.keepVictim(slot, kind, user, at);
     if (kind === TLB_KIND.execute) this.comesBack(slot, page, value);
@@ -135,7 +139,7 @@ export class Tlb {
     if (!beside || !this.keepsVictims) return;
     const { words } = this;
     const place = this.entry(slot, beside, user, this.pageAt(at)) >> 2;
-    if (isEmpty(words[place])) this.list(slot, place);
+    if (holdsNothing(words[place])) this.list(slot, place);
     for (let word = 0; word < TLB_ENTRY_BYTES >> 2; word++) words[place + word] = words[at + word] ?? 0;
   }
 
@@ -170,11 +174,11 @@ export class Tlb {
   }
 
   private renewTag(bank: CodeBank): void {
-    const { words } = this;
+    const { words, banks } = this;
     const current = words[JUMP_TAG] ?? 0;
-    const isInUse = (current & ~1) === bank.tag;
-    this.banks.renewTag(bank);
-    if (isInUse) words[JUMP_TAG] = bank.tag | (current & 1);
+    const inUse = banks.withTag(current & ~1);
+    banks.renewTag(bank);
+    if (inUse) words[JUMP_TAG] = inUse.tag | (current & 1);
   }
 
   /** The tag of jumps that are found by the execute tables which a space uses now. */
@@ -191,7 +195,7 @@ export class Tlb {
   /** Enters a page that has not been asked for, if that costs no other page its place. */
   offer(slot: number, kind: TlbKind, user: boolean, page: number, value: number): void {
     if (kind === TLB_KIND.execute && this.executedOnly) return;
-    if (isEmpty(this.words[this.entry(slot, kind, user, page) >> 2])) this.fill(slot, kind, user, page, value);
+    if (holdsNothing(this.words[this.entry(slot, kind, user, page) >> 2])) this.fill(slot, kind, user, page, value);
   }
 
   /**
@@ -208,7 +212,7 @@ export class Tlb {
     let entered = 0;
     for (let at = first; at < first + TLB_EXECUTE_ENTRIES * step; at += step) {
       const target = at + distance;
-      if (isEmpty(words[at]) || !isEmpty(words[target]) || !accepts(this.pageAt(at))) continue;
+      if (holdsNothing(words[at]) || !holdsNothing(words[target]) || !accepts(this.pageAt(at))) continue;
       this.list(to, target);
       this.comesBack(to, this.pageAt(at), words[at + 2] ?? 0);
       for (let word = 0; word < step; word++) words[target + word] = words[at + word] ?? 0;
@@ -241,7 +245,7 @@ export class Tlb {
   forEachHeld(visit: (kind: TlbKind, value: number, page: number, slot: number) => void): void {
     const see = (at: number, slot: number): void => {
       const low = this.words[at];
-      if (low === undefined || isEmpty(low)) return;
+      if (low === undefined || holdsNothing(low)) return;
       const kind = this.kindAt(at * 4, slot);
       const value = this.words[at + 2] ?? 0;
       visit(kind, kind === TLB_KIND.execute ? value : (value + low) >>> 0, this.pageAt(at), slot);
@@ -341,7 +345,7 @@ export class Tlb {
     let kept = start;
     for (let i = start; i < start + count; i++) {
       const at = filled[i] ?? 0;
-      if (isEmpty(words[at])) continue;
+      if (holdsNothing(words[at])) continue;
       const offset = (at - tables) << 2;
       if ((offset >= TLB_WRITE && offset < TLB_EXECUTE) || (offset >= TLB_TRACED && offset < TLB_SPACE_BYTES)) this.vacate(at);
       else filled[kept++] = at;
@@ -368,7 +372,7 @@ export class Tlb {
       let kept = start;
       for (let i = start; i < start + all; i++) {
         const at = filled[i] ?? 0;
-        if (isEmpty(words[at])) continue;
+        if (holdsNothing(words[at])) continue;
         if (this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
         else filled[kept++] = at;
       }
@@ -382,7 +386,7 @@ export class Tlb {
     let hadCode = false;
     for (const [from, bytes] of this.partsOf(slot)) {
       for (let at = from >> 2; at < (from + bytes) >> 2; at += TLB_ENTRY_BYTES >> 2) {
-        if (!isEmpty(this.words[at]) && this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
+        if (!holdsNothing(this.words[at]) && this.isInRange(at, first, count)) hadCode = this.empty(slot, at) || hadCode;
       }
     }
     return hadCode;
@@ -448,7 +452,7 @@ export class Tlb {
     for (let i = start; i < start + count; i++) {
       const at = filled[i] ?? 0;
       if (at >= address >> 2 && at < (address + CODE_BANK_BYTES) >> 2) this.vacate(at);
-      else if (!isEmpty(words[at])) filled[kept++] = at;
+      else if (!holdsNothing(words[at])) filled[kept++] = at;
     }
     this.filledCount[slot] = kept - start;
   }
@@ -460,7 +464,7 @@ export class Tlb {
   /** Empties an entry. What is left in it is no page that would have its place. */
   private vacate(at: number): void {
     const tag = this.words[at] ?? EMPTY;
-    if (!isEmpty(tag)) this.words[at] = (tag ^ PAGE_BYTES) | EMPTY;
+    if (!holdsNothing(tag)) this.words[at] = (tag ^ PAGE_BYTES) | EMPTY;
   }
 
   /** Empties tables, of one space or of none. */
@@ -471,7 +475,7 @@ export class Tlb {
   }
 }
 
-const isEmpty = (tag: number | undefined): boolean => ((tag ?? EMPTY) & 1) !== 0;
+const holdsNothing = (tag: number | undefined): boolean => ((tag ?? EMPTY) & 1) !== 0;
 
 /** Addresses of the large tables for data of the space in whose tables an address is. */
 function tablesOf(address: number): readonly number[] {

@@ -88,6 +88,29 @@ describe('the TLB', () => {
     }
   });
 
+  it('tells generated code the tag of the space in use, also when another space has used all tags up', () => {
+    const memory = new MachineMemory(16);
+    const tlb = new Tlb(memory, true, 1000);
+    for (const slot of [0, 1]) {
+      tlb.prepare(slot);
+      tlb.selectCode(slot, 1);
+    }
+    const changeCode = (slot: number): void => {
+      tlb.fill(slot, TLB_KIND.execute, false, 7, 0x1000);
+      tlb.dropPage(slot, 7);
+    };
+    // From here on it is not the tag that the space gets when tags start anew.
+    changeCode(1);
+    memory.view.setUint32(MONITOR_WORDS.jumpTag, tlb.jumpTag(1, false), true);
+    const tags = new Set<number>();
+    for (let round = 0; round < 2000; round++) {
+      changeCode(0);
+      assert.equal(memory.view.getUint32(MONITOR_WORDS.jumpTag, true), tlb.jumpTag(1, false), `round ${round}`);
+      tags.add(tlb.jumpTag(1, false));
+    }
+    assert.ok(tags.size > 1, 'tags have started anew');
+  });
+
   describe('for each code context of a space', () => {
     const PAGES = [7, 8];
     const [REAL, BIOS] = [1, 2];
