@@ -363,19 +363,21 @@ export class RegionFunction {
 
   /** Goes to another page, if it is still the one that the region was made from: the execute TLB says so. */
   private turnPage(from: RegionBlock, to: RegionBlock, leave: () => void): void {
-    const { scope } = this;
-    const b = scope.builder;
+    const b = this.scope.builder;
     const start = b.let(this.offsetAt(to.delta));
-    const asked = i32(this.pages.get(to.delta) ?? 0);
-    if (this.hasBeenIn(to.delta, from)) {
-      // Nothing has changed it since.
-    } else if (this.asks || to.isRepeated) {
-      b.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, asked)), () => {
-        this.checkPage(to, start, leave);
-        b.set(scope.pages, binary(OP.i32_or, I32, scope.pages, asked));
-      });
-    } else this.checkPage(to, start, leave);
+    if (!this.hasBeenIn(to.delta, from)) this.askForPage(to, start, leave);
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
+  }
+
+  /** Asks for a page once, or remembers that it has: where the region may come again, or asks the monitor. */
+  private askForPage(to: RegionBlock, start: Expression, leave: () => void): void {
+    const { scope } = this;
+    if (!this.asks && !to.isRepeated) return this.checkPage(to, start, leave);
+    const asked = i32(this.pages.get(to.delta) ?? 0);
+    scope.builder.if(unary(OP.i32_eqz, I32, binary(OP.i32_and, I32, scope.pages, asked)), () => {
+      this.checkPage(to, start, leave);
+      scope.builder.set(scope.pages, binary(OP.i32_or, I32, scope.pages, asked));
+    });
   }
 
   /** Whether every way to the end of a block has been in a page, of which nothing can have changed how it is mapped. */

@@ -119,7 +119,8 @@ export class Expression {
     if (this.form === FORM.unary) return this.isExtended ? a : undefined;
     const narrow = this.form === FORM.binary ? NARROW.get(number) : undefined;
     if (narrow === undefined) return undefined;
-    const [lower, other] = [a?.lowerHalf, b?.lowerHalf];
+    const lower = a?.lowerHalf;
+    const other = lower && b?.lowerHalf;
     return lower && other && binary(narrow, I32, lower, other);
   }
 

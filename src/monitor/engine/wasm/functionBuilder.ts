@@ -63,8 +63,8 @@ export class FunctionBuilder {
   /** Evaluates now and keeps the value in a local, an extended one as what has been extended; constants stay constants. */
   let(value: Expression): Expression {
     if (value.constant !== undefined) return value;
-    const { lowerHalf } = value;
-    if (value.isExtended && lowerHalf) return value.onOperand(this.let(lowerHalf));
+    const extended = value.isExtended ? value.lowerHalf : undefined;
+    if (extended) return value.onOperand(this.let(extended));
     const local = this.temporary(value.type);
     this.set(local, value);
     return value.anchored ? local.known(value.anchored) : local;
