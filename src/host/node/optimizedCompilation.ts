@@ -20,8 +20,8 @@ export function believeBranchHints(): void {
 }
 
 /**
- * Flags for translated code, and those that are the usual ones. It needs no checks of the stack at entries and in loops: it calls nothing that comes back to it,
- * goes on by tail calls, and returns when its budget is spent.
+ * Flags for translated code, and those that are the usual ones. It needs no checks of the stack at entries and in loops: it goes on by tail calls, has no more
+ * calls on the host's stack than RETURN_STACK_ENTRIES, and returns when its budget is spent.
  */
 const OPTIMIZED = ['--no-liftoff', '--no-wasm-lazy-compilation', '--no-wasm-stack-checks'];
 const USUAL = ['--wasm-stack-checks', '--wasm-lazy-compilation', '--liftoff'];

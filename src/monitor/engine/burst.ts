@@ -5,6 +5,7 @@
 import * as L from '../cpu/layout';
 import type { CpuState } from '../cpu/state';
 import { BUDGET_REFUSED, CPU_BASE, MONITOR_WORDS } from '../memory/layout';
+import { clearReturns } from '../memory/returnStack';
 import type { RecordOperation } from './recordOperation';
 import type { RecordStops } from './recordStops';
 import { R, RECORD_BYTES } from './records';
@@ -32,6 +33,7 @@ export class Burst {
     view.setFloat64(MONITOR_WORDS.retiredEnd, this.state.f64(L.RETIRED) + budget, true);
     view.setUint32(CPU_BASE + L.STOP_REQUESTED, 0, true);
     view.setUint32(BUDGET_REFUSED, 0, true);
+    clearReturns(view);
     this.isRunning = true;
   }
 

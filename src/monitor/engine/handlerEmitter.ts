@@ -12,6 +12,7 @@ import { InstructionEmitter } from './instructionEmitter';
 import { ACCESS, type Access } from './memoryAccess';
 import { CPU, at } from './operandEmitter';
 import { R, RECORD_BYTES } from './records';
+import { returnIfAwaited } from './returns';
 import { expression } from './valueEmitter';
 import { I32, I64, OP, type WasmType } from './wasm/encoding';
 import { binary, call, i32, load, select, unary, type Expression } from './wasm/expressions';
@@ -160,6 +161,13 @@ export class HandlerEmitter extends InstructionEmitter {
     this.left = true;
     const target = this.code.let(expression(offset));
     this.code.store(OP.i64_store32, this.record, R.target, target);
+    this.goTo(target);
+  }
+
+  goBack(offset: Value): void {
+    this.left = true;
+    const target = this.code.let(expression(offset));
+    returnIfAwaited(this.code, target);
     this.goTo(target);
   }
 }

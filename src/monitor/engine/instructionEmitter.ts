@@ -116,6 +116,7 @@ export abstract class InstructionEmitter extends SystemOperandEmitter implements
 
   abstract branch(condition?: Value): void;
   abstract jump(offset: Value): void;
+  abstract goBack(offset: Value): void;
 
   // Inner workings.
 

@@ -12,6 +12,7 @@ import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
 import { SPECIAL } from './specialHandlers';
 import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
+import { emitBack } from './returns';
 import { exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
 import { FunctionBuilder } from './wasm/functionBuilder';
@@ -91,6 +92,7 @@ export function buildBase(): Uint8Array {
     follow: emitFollow(handlerType, jump),
     leap: emitLeap(handlerType, jump),
     jump: emitJump(handlerType, regionImportSignature('jump').parameters),
+    back: emitBack(jump),
     service: forward('service', monitorCall('service')),
     beside: forward('beside', beside),
     access: forward('access', access),

@@ -17,6 +17,7 @@ const REGION_IMPORTS = {
   follow: { parameters: [I32, I32, I32, VEIL], results: [] },
   leap: { parameters: [I32, I32, VEIL], results: [] },
   jump: { parameters: [I64, VEIL], results: [] },
+  back: { parameters: [I64, I32, VEIL], results: [] },
   service: { parameters: [I32, I32, VEIL], results: [I32] },
   beside: { parameters: [I32, I32, I32, VEIL], results: [I32] },
   access: { parameters: [I32, I32, I32, I32, VEIL], results: [I32] },

@@ -5,6 +5,7 @@
  */
 import { redirectJumps } from '../memory/jumpCache';
 import type { MachineMemory } from '../memory/machineMemory';
+import { disappointReturns } from '../memory/returnStack';
 import type { CodePage } from './codePage';
 import type { EngineSettings } from './engineSettings';
 import type { Interpreter } from './interpreter';
@@ -29,6 +30,7 @@ export interface RegionPart {
   /** Bytes from the start of the entry's page, and positions at which it may go on inside the region (see PlacedBlock). */
   readonly position: number;
   readonly targets: readonly number[];
+  readonly resumption: number | undefined;
 }
 
 /** Translated code in front of a block. */
@@ -123,6 +125,7 @@ export class RegionRegistry {
   sleep(region: Region): void {
     if (region.state !== 'in use') return;
     region.state = 'asleep';
+    disappointReturns(this.machine.view);
     this.counters.regionsAsleep++;
     const { address } = region.home;
     const others = this.asleep.get(address) ?? [];
@@ -161,6 +164,7 @@ export class RegionRegistry {
     const wasInUse = region.state === 'in use';
     if (!wasInUse) this.forgetSleeper(region);
     region.state = 'dropped';
+    disappointReturns(this.machine.view);
     this.counters.regionsDropped++;
     this.limbo.push(region.entry);
     for (const { page } of region.parts) page.regions.delete(region);

@@ -65,11 +65,11 @@ export class RegionView {
   }
 
   /** A block as the region has it, if it stands. */
-  private placed({ page, offset, address, position, targets }: RegionPart): PlacedBlock | undefined {
+  private placed({ page, offset, address, position, targets, resumption }: RegionPart): PlacedBlock | undefined {
     const { code, translator } = this.executor;
     if (code.block(page, offset) !== address) return undefined;
     const block = translator.reader.read(page, offset);
-    return block && { ...block, delta: Math.floor(position / PAGE_BYTES) * PAGE_BYTES, position, targets };
+    return block && { ...block, delta: Math.floor(position / PAGE_BYTES) * PAGE_BYTES, position, targets, resumption };
   }
 
   private blockView(block: RegionBlock, region: Region, ids: ReadonlyMap<number, number>, { physical }: Places): RegionBlockView {

@@ -162,6 +162,8 @@ export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter, Syste
   relativeTarget(): Value;
   /** Goes on at an offset in CS (i64). */
   jump(offset: Value): void;
+  /** The same as a near return does, which leads to behind a call most of the time. */
+  goBack(offset: Value): void;
 
   /** Raises an exception without error code, of class fault. */
   raise(vector: number): void;

@@ -34,13 +34,13 @@ export const STRAYED_RECORD = 0xb54;
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,
  * the bits of EFLAGS that can be changed, and that are 1 always, whether the jump cache holds any (not 0), and the tag of its entries that are good now
- * (see ./jumpCache) (u32 each). And what it
+ * (see ./jumpCache), and the last place that a return is waited for at (see ./returnStack) (u32 each). And what it
  * keeps account of, for ExecutionLog: its switches to privilege 3 and to privilege 0 (u32 each), and the retired counts of the
  * second less those of the first (f64).
  */
 export const MONITOR_WORDS = {
   retiredEnd: 0xb60, interruptLine: 0xb68, vectorsWatched: 0xb6c, eventsWatched: 0xb90, flagsChangeable: 0xb70, flagsFixed: 0xb74, jumpsKnown: 0xb78,
-  toUser: 0xb7c, toSupervisor: 0xb80, userRetired: 0xb88, jumpTag: 0xb94,
+  toUser: 0xb7c, toSupervisor: 0xb80, userRetired: 0xb88, jumpTag: 0xb94, returnTop: 0xb98,
 } as const;
 
 /**
@@ -50,6 +50,11 @@ export const MONITOR_WORDS = {
 export const BOUNCE = 0xc00;
 /** Bytes a bounce buffer holds: the widest access (64-byte vector states go by pieces). */
 export const BOUNCE_BYTES = 64;
+
+/** Places that returns are waited for at (see ./returnStack), and how many there may be. */
+export const RETURN_STACK = 0xc40;
+export const RETURN_STACK_ENTRIES = 64;
+export const RETURN_ENTRY_BYTES = 8;
 
 /** Most virtual CPUs of a machine, and where the state blocks of those lie whose turn it is not: one page each. */
 export const MAX_CPUS = 8;

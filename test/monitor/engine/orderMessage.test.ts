@@ -36,6 +36,7 @@ function order(id: number): TranslationOrder {
     delta: i * -(2 ** 34),
     position: i * -(2 ** 34) + 16 * i,
     targets: i === 0 ? [] : [i, -i],
+    resumption: i === 1 ? 2 ** 34 : undefined,
     // ADD EAX,ECX; CPUID (a service); MOV EAX,[EBX].
     instructions: end.kind === 'leave' ? [] : instructions(0x2100000 + 0x1000 * i, [0x01, 0xc8], [0x0f, 0xa2], [0x8b, 0x03]),
     end,

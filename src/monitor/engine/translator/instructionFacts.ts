@@ -177,6 +177,9 @@ class SurveyEmitter extends InstructionEmitter {
   jump(): void {
     this.end = 'jump';
   }
+  goBack(): void {
+    this.end = 'jump';
+  }
 
   private noteRead(slot: Expression): void {
     const field = this.fields.get(slot);

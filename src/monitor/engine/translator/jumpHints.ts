@@ -1,5 +1,5 @@
 /**
- * Where indirect jumps, indirect calls and returns are likely to lead: where the interpreter has seen them lead last, and what a
+ * Where indirect jumps and indirect calls are likely to lead: where the interpreter has seen them lead last, and what a
  * jump through a table finds there. Hints only: translated code compares each with where the jump does lead.
  */
 import { ZERO } from '../../cpu/layout';

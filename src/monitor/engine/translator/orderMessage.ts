@@ -36,9 +36,9 @@ export class OrderWriter {
     return { numbers: Float64Array.from(this.numbers), handlers: this.fresh, memory };
   }
 
-  private block({ page: { table, context }, offset, count, delta, position, targets, instructions, end }: PlacedBlock): void {
+  private block({ page: { table, context }, offset, count, delta, position, targets, instructions, end, resumption }: PlacedBlock): void {
     const { numbers } = this;
-    numbers.push(table, context.first, context.end, offset, count, delta, position, targets.length, ...targets);
+    numbers.push(table, context.first, context.end, offset, count, delta, position, resumption ?? UNKNOWN, targets.length, ...targets);
     // The records of a block lie one behind the other.
     numbers.push(instructions.length, instructions[0]?.record ?? 0);
     for (const { handler, service, callout, patched, apart } of instructions) {
@@ -95,6 +95,7 @@ export class OrderReader {
   private block(): PlacedBlock {
     const page = { table: this.next(), context: { first: this.next(), end: this.next() } };
     const place = { offset: this.next(), count: this.next(), delta: this.next(), position: this.next() };
+    const resumption = this.place();
     const targets = this.list(() => this.next());
     const count = this.next();
     const first = this.next();
@@ -104,7 +105,7 @@ export class OrderReader {
       if (!handler) throw new Error('An order names a handler that was never sent');
       return { handler, service: (coded & 1) !== 0, callout: (coded & 2) !== 0, patched: (coded & 4) !== 0, apart: (coded & 8) !== 0, record: first + i * RECORD_BYTES };
     });
-    return { page, ...place, targets, instructions, end: this.end() };
+    return { page, ...place, resumption, targets, instructions, end: this.end() };
   }
 
   private end(): BlockEnd {

@@ -214,6 +214,10 @@ export class RegionEmitter extends InstructionEmitter {
   jump(offset: Value): void {
     this.continuation = { kind: 'jump', target: this.code.let(expression(offset)) };
   }
+  /** How the block ends says which of both it is. */
+  goBack(offset: Value): void {
+    this.jump(offset);
+  }
 
   /** Blocks end before them. */
   transfer(): void {

@@ -69,9 +69,9 @@ export class RegionFlow {
     return flow;
   }
 
-  /** What the region needs out of the state block when it is entered. */
-  get neededAtEntry(): number {
-    return this.flows[0]?.neededAtStart ?? 0;
+  /** What a block needs out of the state block where the region begins, or is come back to, with it. */
+  neededAt({ order }: RegionBlock): number {
+    return this.flows[order]?.neededAtStart ?? 0;
   }
 
   /** Up to the first instruction that the region never comes behind. */
@@ -121,9 +121,10 @@ export class RegionFlow {
       dirty = kind === 'service' ? 0 : dirty | writes;
     });
     flow.dirtyAtEnd = dirty;
-    for (const { order } of flow.block.successors) {
-      const next = this.flows[order];
-      if (next) next.dirtyAtStart |= dirty;
+    for (const block of flow.block.successors) {
+      const next = this.flows[block.order];
+      // What is dirty before a call that leads out of the region goes into the state block.
+      if (next && block !== flow.block.resumes) next.dirtyAtStart |= dirty;
     }
     return dirty !== before;
   }
@@ -133,7 +134,7 @@ export class RegionFlow {
     const before = flow.neededAtStart;
     // Edges may leave: back, when the budget is spent, and into other pages.
     let needed = flow.dirtyAtEnd;
-    for (const { order } of flow.block.successors) needed |= this.flows[order]?.neededAtStart ?? 0;
+    for (const block of flow.block.successors) if (block !== flow.block.resumes) needed |= this.neededAt(block);
     for (let i = flow.effects.length - 1; i >= 0; i--) {
       const effect = flow.effects[i];
       if (!effect) continue;

@@ -6,8 +6,10 @@ import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
 import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
+import { MONITOR_WORDS, RETURN_ENTRY_BYTES, RETURN_STACK, RETURN_STACK_ENTRIES } from '../../memory/layout';
 import { R, RECORD_BYTES } from '../records';
 import { veiled } from '../regionImports';
+import { returnTop, setReturnTop } from '../returns';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/expressions';
@@ -40,7 +42,10 @@ const FIRST_SIGN_BIT = 47n;
 const MOST_EXPECTED = 2;
 
 /** Positions to which a block's indirect jump or return is expected to lead. */
-const expectedPlaces = ({ end, successors }: RegionBlock): readonly number[] => (end.kind === 'return' || end.kind === 'jump' ? successors.map(({ position }) => position) : []);
+const expectedPlaces = (block: RegionBlock): readonly number[] => (block.end.kind === 'return' || block.end.kind === 'jump' ? waysInside(block).map(({ position }) => position) : []);
+
+/** Where a block may go on inside the region without a call that leads out of it. */
+const waysInside = ({ successors, resumes }: RegionBlock): readonly RegionBlock[] => successors.filter((next) => next !== resumes);
 
 /** From this byte of a function's code on, it is about an instruction (its record); 0: the ways in and out. */
 export interface CodeMark {
@@ -50,6 +55,17 @@ export interface CodeMark {
 
 /** Whether a place is in the block's page, and inside CS's limit. */
 const isInPage = ({ context }: RegionPage, place: number): boolean => place >= context.first && place < context.end;
+
+/** A way out of the region that a call takes: a function, and what it is given. */
+interface WayToCallee {
+  readonly fn: number;
+  readonly parameters: readonly Expression[];
+}
+
+/** The last place that a return can be waited for at. */
+const LAST_RETURN = RETURN_STACK + (RETURN_STACK_ENTRIES - 1) * RETURN_ENTRY_BYTES;
+
+const jumpTag = (): Expression => load(OP.i32_load, I32, CPU, MONITOR_WORDS.jumpTag);
 
 /** All general registers. */
 const ALL = 0xffff, ALL_NARROW = 0xff;
@@ -92,21 +108,21 @@ export class RegionFunction {
     }
     this.turnsPages = this.pages.size > 1;
     this.asks = graph.blocks.some(({ instructions }) => instructions.some(({ service, callout }) => service || callout));
-    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors }) => (end.kind === 'return' || end.kind === 'jump') && successors.length > 0);
+    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors, resumes }) => resumes || ((end.kind === 'return' || end.kind === 'jump') && successors.length > 0));
   }
 
   /** The function's body and locals. Its parameter, the entry's record, is not looked at. */
   emit(): FunctionBody {
     const { scope } = this;
     const b = scope.builder;
-    scope.load(this.flow.neededAtEntry);
+    const [entry] = this.graph.blocks;
+    if (entry) scope.load(this.flow.neededAt(entry));
     this.loadTables();
     this.checkBudget();
     if (this.hasOrigin) b.set(scope.origin, load(OP.i64_load, I64, CPU, at(EIP_BASE)));
     if (this.turnsPages) b.set(scope.pages, i32(1));
     this.checkReach();
     b.recycle();
-    const [entry] = this.graph.blocks;
     if (entry) this.tree(entry);
     this.mark(0);
     const code = scope.finish();
@@ -203,7 +219,7 @@ export class RegionFunction {
     const live = flagLiveness(block.instructions);
     const { needed, writes } = this.flow.of(block);
     scope.putsBack = !block.isRepeated;
-    scope.dirty = block.predecessors.reduce((all, before) => all | (this.dirtyAtEnd.get(before) ?? this.flow.of(before).dirtyAtEnd), 0);
+    scope.dirty = block.predecessors.reduce((all, before) => (before.resumes === block ? all : all | (this.dirtyAtEnd.get(before) ?? this.flow.of(before).dirtyAtEnd)), 0);
     scope.source = undefined;
     let continuation: Continuation = { kind: 'next' };
     block.instructions.forEach((instruction, i) => {
@@ -280,10 +296,14 @@ export class RegionFunction {
 
   /** An indirect jump: a return is compared with the places behind the calls that the region knows. */
   private jump(block: RegionBlock, target: Expression): void {
-    const leave = (): void => this.leaveTo(block, target);
-    if (block.successors.length > 0) this.putBackAtEnd(block);
-    for (const next of block.successors) {
-      this.scope.builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, leave));
+    const leave = (): void => {
+      if (block.end.kind === 'return') this.scope.leaveBack(target, this.dirtyAtEnd.get(block) ?? 0);
+      else if (!this.callOutside(block, this.wayTo(target))) this.leaveTo(block, target);
+    };
+    const inside = waysInside(block);
+    if (inside.length > 0) this.putBackAtEnd(block);
+    for (const next of inside) {
+      this.scope.builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, () => this.leaveTo(block, target)));
     }
     leave();
   }
@@ -296,7 +316,12 @@ export class RegionFunction {
       if (place === undefined) leave();
       else this.edge(block, place, leave);
     };
-    if (!condition) return go(end.taken, target);
+    if (!condition) {
+      const callee = end.taken;
+      const isIn = callee !== undefined && isInPage(block.page, callee);
+      if (block.resumes && this.callOutside(block, isIn ? this.wayToBlock(block, callee) : this.wayTo(target()))) return;
+      return go(end.taken, target);
+    }
     if (this.isInside(block, end.taken) !== this.isInside(block, end.behind)) this.putBackAtEnd(block);
     this.scope.builder.if(
       condition,
@@ -309,6 +334,61 @@ export class RegionFunction {
   private putBackAtEnd(block: RegionBlock): void {
     this.scope.putBack();
     this.dirtyAtEnd.set(block, this.scope.dirty);
+  }
+
+  /** The way out to an offset in CS, as a function to call. */
+  private wayTo(offset: Expression): WayToCallee {
+    const { callees, place, scope } = this;
+    if (place.flat) return { fn: callees.leap, parameters: [unary(OP.i32_wrap_i64, I32, offset), scope.remaining] };
+    return { fn: callees.jump, parameters: [offset] };
+  }
+
+  /** The same to a place in a block's page. */
+  private wayToBlock({ page }: RegionBlock, place: number): WayToCallee {
+    return { fn: this.callees.follow, parameters: [i32(page.table + 4 * place), i32(place), this.scope.remaining] };
+  }
+
+  /**
+   * Calls a function that is not in the region on the host's stack, and goes on behind the block when a return leads there (../../memory/returnStack).
+   * False, with nothing done, where it does not come back into the region.
+   */
+  private callOutside(block: RegionBlock, way: WayToCallee): boolean {
+    const { scope, graph } = this;
+    const { resumes } = block;
+    const back = resumes !== undefined && resumes.order <= block.order;
+    if (!resumes || (back && !graph.dominates(resumes, block))) return false;
+    const b = scope.builder;
+    scope.spill(this.dirtyAtEnd.get(block) ?? 0);
+    if (way.fn === this.callees.jump) scope.spillBudget();
+    const top = b.let(returnTop());
+    b.rarely(binary(OP.i32_eq, I32, top, i32(LAST_RETURN)), () => b.returnCall(way.fn, veiled(way.parameters)));
+    const tag = b.let(jumpTag());
+    const behind = this.offsetAt(resumes.position);
+    b.store(OP.i64_store, top, RETURN_ENTRY_BYTES, behind);
+    setReturnTop(b, binary(OP.i32_add, I32, top, i32(RETURN_ENTRY_BYTES)));
+    b.call(way.fn, veiled(way.parameters));
+    // To TypeScript, or to a call before this one.
+    b.rarely(binary(OP.i32_ne, I32, returnTop(), top), () => b.return());
+    scope.reloadBudget();
+    const leave = (): void => scope.leaveToOffset(behind, 0);
+    b.if(binary(OP.i32_ne, I32, jumpTag(), tag), leave);
+    this.resume(block, resumes, leave);
+    return true;
+  }
+
+  /** Goes on where a call has come back to, as when the region is entered there. */
+  private resume(from: RegionBlock, to: RegionBlock, leave: () => void): void {
+    const { scope, graph } = this;
+    const b = scope.builder;
+    const start = b.let(this.offsetAt(to.delta));
+    if (to.delta !== from.delta && !this.hasBeenIn(to.delta, from)) this.askForPage(to, start, leave);
+    b.store(OP.i64_store, CPU, at(EIP_BASE), start);
+    this.charge(to, to.order <= from.order ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : this.budgetBelow(graph.longestFrom(to)), 0);
+    scope.load(this.flow.neededAt(to));
+    this.loadTables();
+    scope.addresses.forgetAll();
+    this.knowledge.set(from, scope.addresses.knowledge);
+    this.goInside(from, to);
   }
 
   private isInside({ delta }: RegionBlock, place: number | undefined): boolean {
@@ -332,7 +412,6 @@ export class RegionFunction {
    */
   private edge(from: RegionBlock, place: number, leave: () => void): void {
     const { scope } = this;
-    const b = scope.builder;
     const dirty = this.dirtyAtEnd.get(from) ?? 0;
     const target = this.graph.at(from.delta + place);
     const back = target !== undefined && target.order <= from.order;
@@ -341,24 +420,35 @@ export class RegionFunction {
       return isInPage(from.page, place) ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
     }
     if (target.delta !== from.delta) this.turnPage(from, target, leave);
-    b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
     // A transfer that has asked the monitor may have left too little, or nothing where that wants control.
     const asked = from.instructions.at(-1)?.callout === true;
-    const spent = back ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : asked ? this.budgetBelow(this.graph.longestFrom(target)) : undefined;
-    if (spent) {
-      b.if(spent, () => {
-        b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
-        scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
-      });
-    }
-    if (!back && target.forwardEdges === 1) {
+    this.charge(target, back ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : asked ? this.budgetBelow(this.graph.longestFrom(target)) : undefined, dirty);
+    this.goInside(from, target);
+  }
+
+  /** Takes a block of the region from the budget; leaves for it, with so many registers dirty, where that has been too much. */
+  private charge(target: RegionBlock, spent: Expression | undefined, dirty: number): void {
+    const { scope } = this;
+    const b = scope.builder;
+    b.set(scope.remaining, binary(OP.i32_sub, I32, scope.remaining, i32(target.count)));
+    if (!spent) return;
+    b.if(spent, () => {
+      b.set(scope.remaining, binary(OP.i32_add, I32, scope.remaining, i32(target.count)));
+      scope.leaveToBlock(target.page.table + 4 * target.offset, target.offset, dirty);
+    });
+  }
+
+  /** Goes on with a block of the region. */
+  private goInside(from: RegionBlock, target: RegionBlock): void {
+    const { scope } = this;
+    if (target.order > from.order && target.forwardEdges === 1) {
       const known = this.knowledge.get(from);
       if (known) scope.addresses.continueFrom(known);
       return this.tree(target);
     }
     const label = this.labels.get(target);
     if (label === undefined) throw new Error('A block is reached from outside its dominator');
-    b.branch(label);
+    scope.builder.branch(label);
   }
 
   /** Goes to another page, if it is still the one that the region was made from: the execute TLB says so. */

@@ -58,6 +58,8 @@ export interface PlacedBlock extends Omit<BlockCode, 'page'> {
   readonly position: number;
   /** Positions at which it may go on inside the region: branch targets, a callee, the places behind calls that a return knows. */
   readonly targets: readonly number[];
+  /** Position behind a call that leads out of the region, and comes back there. */
+  readonly resumption: number | undefined;
 }
 
 /** A block in its graph. */
@@ -65,6 +67,8 @@ export interface RegionBlock extends PlacedBlock {
   /** Place in reverse postorder; the entry has 0. */
   order: number;
   readonly successors: RegionBlock[];
+  /** Of its successors the one that a call comes back to which leads out of the region. */
+  resumes: RegionBlock | undefined;
   readonly predecessors: RegionBlock[];
   /** Its dominated children. */
   readonly children: RegionBlock[];
@@ -85,8 +89,8 @@ export class RegionGraph {
 
   /** @param placed the blocks, the entry first; edges lead to those among them. */
   constructor(placed: readonly PlacedBlock[]) {
-    for (const { page, offset, count, instructions, end, delta, position, targets } of placed) {
-      this.byPosition.set(position, { page, offset, count, instructions, end, delta, position, targets, order: -1, successors: [], predecessors: [], children: [], forwardEdges: 0, isLoop: false, isRepeated: false });
+    for (const { page, offset, count, instructions, end, delta, position, targets, resumption } of placed) {
+      this.byPosition.set(position, { page, offset, count, instructions, end, delta, position, targets, resumption, resumes: undefined, order: -1, successors: [], predecessors: [], children: [], forwardEdges: 0, isLoop: false, isRepeated: false });
     }
     const entry = this.byPosition.get(placed[0]?.position ?? -1);
     this.blocks = entry ? this.orderFrom(entry) : [];
@@ -108,14 +112,14 @@ export class RegionGraph {
     return at === dominator;
   }
 
-  /** The most instructions that are executed behind a block before an edge goes back, or the region is left. */
+  /** The most instructions that are executed behind a block before an edge goes back, a call leads out of the region, or that is left. */
   longestFrom({ order }: RegionBlock): number {
     return this.longest[order] ?? 0;
   }
 
   private findLongest(): void {
     for (const block of [...this.blocks].reverse()) {
-      const ways = block.successors.filter((next) => next.order > block.order).map((next) => next.count + this.longestFrom(next));
+      const ways = block.successors.filter((next) => next.order > block.order && next !== block.resumes).map((next) => next.count + this.longestFrom(next));
       this.longest[block.order] = Math.max(0, ...ways);
     }
   }
@@ -124,8 +128,9 @@ export class RegionGraph {
     const postorder: RegionBlock[] = [];
     const seen = new Set<RegionBlock>([entry]);
     const visit = (block: RegionBlock): void => {
-      for (const position of block.targets) {
-        const next = this.byPosition.get(position);
+      block.resumes = block.resumption === undefined ? undefined : this.byPosition.get(block.resumption);
+      const inside = block.targets.map((position) => this.byPosition.get(position));
+      for (const next of [...inside, block.resumes]) {
         if (!next) continue;
         block.successors.push(next);
         if (seen.has(next)) continue;

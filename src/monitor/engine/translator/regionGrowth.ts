@@ -1,7 +1,7 @@
 /**
  * Lets a region grow from a hot block: which of the blocks that it leads to belong to it. Ways inside a function come
- * first, the most frequent before others, then calls: a function that is called is taken in with the place behind the call, to which its return then
- * leads. Then come the ways that indirect jumps and returns are likely to take.
+ * first, the most frequent before others, and those from calls to behind them: a function that is called is not in the region, which it comes back to. But
+ * where there is room for all of a function, it is taken in afterwards. Then come the ways that indirect jumps are likely to take.
  */
 import { PAGE_BYTES } from '../../memory/layout';
 import type { CodeCache } from '../codeCache';
@@ -17,8 +17,6 @@ const MOST_BLOCKS = 24;
 const MOST_INSTRUCTIONS = 150;
 /** Most places that a return is compared with. */
 const MOST_RETURNS = 4;
-/** Instructions of a region that goes on behind a return with an unknown caller: it would be little more than the ways in and out. */
-const SMALL = 15;
 
 /** What a region may know of where it is. */
 export interface Surroundings {
@@ -37,6 +35,7 @@ interface Candidate {
   readonly delta: number;
   readonly position: number;
   readonly targets: number[];
+  resumption: number | undefined;
   /** Position of the first block of its function, as far as the region knows. */
   readonly routine: number;
 }
@@ -47,6 +46,8 @@ interface Way {
   readonly position: number;
   /** How often the block there has been entered. */
   readonly warmth: number;
+  /** Whether it leads from a call to behind it. */
+  readonly overCall: boolean;
 }
 
 /** A region as it has grown: its blocks, the entry first, the pages that they lie in, and what the code cache knows them by. */
@@ -61,9 +62,8 @@ class Growth {
   private readonly refused = new Set<number>();
   private readonly ways: Way[] = [];
   private readonly calls: Candidate[] = [];
-  /** Indirect jumps and calls; returns. */
+  /** Indirect jumps and calls. */
   private readonly jumps: Candidate[] = [];
-  private readonly exits: Candidate[] = [];
   /** Places behind the calls of a function, by its first block's position. */
   private readonly returns = new Map<number, number[]>();
   private instructions = 0;
@@ -81,11 +81,11 @@ class Growth {
     const pages = new Map<CodePage, RegionPage>();
     const blocks: PlacedBlock[] = [];
     const parts: RegionPart[] = [];
-    for (const { code, delta, position, targets, routine } of this.blocks.values()) {
+    for (const { code, delta, position, targets, resumption, routine } of this.blocks.values()) {
       const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
       const { page, offset, count, instructions, end } = code;
-      blocks.push({ page: plainPage(page, pages), offset, count, instructions, end, delta, position, targets: known });
-      parts.push({ page, offset, address: this.code.block(page, offset), position, targets: known });
+      blocks.push({ page: plainPage(page, pages), offset, count, instructions, end, delta, position, targets: known, resumption });
+      parts.push({ page, offset, address: this.code.block(page, offset), position, targets: known, resumption });
     }
     return { blocks, pages: new Set(pages.keys()), parts };
   }
@@ -97,10 +97,8 @@ class Growth {
     const call = this.calls.shift();
     if (call) return this.followCall(call), true;
     const jump = this.jumps.shift();
-    if (jump) return this.followJump(jump), true;
-    const exit = this.exits.shift();
-    if (exit) this.followReturn(exit);
-    return exit !== undefined;
+    if (jump) this.followJump(jump);
+    return jump !== undefined;
   }
 
   private mostFrequentWay(): Way | undefined {
@@ -110,8 +108,10 @@ class Growth {
     return ways.splice(best, 1)[0];
   }
 
-  private followWay({ from, position }: Way): void {
-    if (this.take(position, from.routine)) from.targets.push(position);
+  private followWay({ from, position, overCall }: Way): void {
+    if (!this.take(position, from.routine)) return;
+    if (overCall) from.resumption = position;
+    else from.targets.push(position);
   }
 
   /** Takes the block at a position in; the ways that lead on from it are followed later. Says whether it is in the region. */
@@ -127,7 +127,7 @@ class Growth {
       return false;
     }
     this.instructions += code.count;
-    const block: Candidate = { code, delta, position, targets: [], routine };
+    const block: Candidate = { code, delta, position, targets: [], resumption: undefined, routine };
     this.blocks.set(position, block);
     this.follow(block);
     return true;
@@ -135,10 +135,10 @@ class Growth {
 
   private follow(block: Candidate): void {
     const { end } = block.code;
-    const go = (place: number | undefined): void => {
+    const go = (place: number | undefined, overCall = false): void => {
       if (place === undefined) return;
       const position = block.delta + place;
-      this.ways.push({ from: block, position, warmth: this.warmthAt(position) });
+      this.ways.push({ from: block, position, warmth: this.warmthAt(position), overCall });
     };
     switch (end.kind) {
       case 'branch':
@@ -149,12 +149,10 @@ class Growth {
         return go(end.behind);
       case 'call':
         this.calls.push(block);
-        return;
+        return go(end.behind, true);
       case 'jump':
         this.jumps.push(block);
-        return;
-      case 'return':
-        this.exits.push(block);
+        if (isCall(block.code)) go(this.behindCall(block.code), true);
         return;
       default:
         return;
@@ -169,37 +167,54 @@ class Growth {
 
   private followCall(call: Candidate): void {
     const { end } = call.code;
-    if (end.kind === 'call' && end.taken !== undefined) this.takeCalled(call, call.delta + end.taken, call.delta + end.behind);
+    if (end.kind === 'call' && end.taken !== undefined && this.takeCalled(call, call.delta + end.taken, call.delta + end.behind)) call.resumption = undefined;
   }
 
-  /** Takes in a function that is called, and the place behind the call. */
-  private takeCalled(call: Candidate, callee: number, behind: number): void {
+  /** Takes in a function that is called, and the place behind the call. Says whether the function is in the region. */
+  private takeCalled(call: Candidate, callee: number, behind: number): boolean {
     const known = this.returns.get(callee) ?? [];
-    if (known.length >= MOST_RETURNS || !this.take(callee, callee)) return;
+    if (known.length >= MOST_RETURNS || !this.hasRoomFor(callee) || !this.take(callee, callee)) return false;
     call.targets.push(callee);
-    if (!this.take(behind, call.routine)) return;
+    if (!this.take(behind, call.routine)) return true;
     if (!known.includes(behind)) known.push(behind);
     this.returns.set(callee, known);
+    return true;
+  }
+
+  /** Whether the region can take in all of a function's blocks that have been entered. */
+  private hasRoomFor(callee: number): boolean {
+    if (this.blocks.has(callee)) return true;
+    let room = MOST_INSTRUCTIONS - this.instructions;
+    const seen = new Set([callee]);
+    for (const position of seen) {
+      const delta = deltaOf(position);
+      const page = this.surroundings.pageAt(delta);
+      const code = page && this.code.warmth(page, position - delta) > 0 ? this.reader.read(page, position - delta) : undefined;
+      if (!code) continue;
+      room -= code.count;
+      if (room < 0 || this.blocks.size + seen.size > MOST_BLOCKS) return false;
+      const { end } = code;
+      if (end.kind === 'branch' && end.taken !== undefined) seen.add(delta + end.taken);
+      const behind = end.kind === 'branch' || end.kind === 'call' || end.kind === 'onward' ? end.behind : undefined;
+      if (behind !== undefined) seen.add(delta + behind);
+    }
+    return true;
+  }
+
+  /** Behind an indirect call, from the start of its page. */
+  private behindCall({ instructions }: BlockCode): number | undefined {
+    const last = instructions.at(-1);
+    return last && this.view.getUint16(last.record + R.offset, true) + this.view.getUint8(last.record + R.length);
   }
 
   private followJump(jump: Candidate): void {
     const last = jump.code.instructions.at(-1);
     if (!last) return;
-    const calls = last.handler.name === 'callIndirect';
-    const behind = jump.delta + this.view.getUint16(last.record + R.offset, true) + this.view.getUint8(last.record + R.length);
+    const behind = isCall(jump.code) ? this.behindCall(jump.code) : undefined;
     for (const position of this.hints(last)) {
-      if (calls) this.takeCalled(jump, position, behind);
+      if (behind !== undefined) this.takeCalled(jump, position, jump.delta + behind);
       else if (this.take(position, jump.routine)) jump.targets.push(position);
     }
-  }
-
-  /** A function that the region has come into without a call from inside goes on where it was last seen to. */
-  private followReturn({ routine, code }: Candidate): void {
-    const last = code.instructions.at(-1);
-    const known = this.returns.get(routine) ?? [];
-    if (!last || known.length > 0 || this.instructions > SMALL) return;
-    for (const position of this.hints(last)) if (this.take(position, position)) known.push(position);
-    this.returns.set(routine, known);
   }
 
   private hints(last: RegionInstruction): readonly number[] {
@@ -207,6 +222,9 @@ class Growth {
     return [...jumpHints(last, this.view, word)].map((target) => (target - start) | 0);
   }
 }
+
+/** Whether a block ends in an indirect call. */
+const isCall = ({ instructions }: BlockCode): boolean => instructions.at(-1)?.handler.name === 'callIndirect';
 
 /** From a region's first page to the page of a position. */
 const deltaOf = (position: number): number => Math.floor(position / PAGE_BYTES) * PAGE_BYTES;

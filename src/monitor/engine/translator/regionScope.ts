@@ -6,6 +6,7 @@ import { FLAG_AUX, FLAG_RESULT, REG, REMAINING, TLB_READ_TABLE, TLB_WRITE_TABLE 
 import type { StatusSource } from '../../isa/emitter';
 import { CPU, at } from '../operandEmitter';
 import { veiled } from '../regionImports';
+import { returnIfAwaited } from '../returns';
 import { I32, I64, OP, type ByteWriter, type WasmType } from '../wasm/encoding';
 import { binary, i32, load, select, unary, type Expression, type Local } from '../wasm/expressions';
 import { FunctionBuilder } from '../wasm/functionBuilder';
@@ -31,6 +32,8 @@ export interface WaysOut {
   /** To an offset in CS; `leap`: of the flat model. */
   readonly jump: number;
   readonly leap: number;
+  /** To an offset in CS that a return leads to. */
+  readonly back: number;
 }
 
 type WayToRecord = 'enter' | 'stray' | 'refuse';
@@ -204,6 +207,12 @@ export class RegionScope {
     this.leave('jump', dirty);
   }
 
+  /** Leaves the region for an offset in CS that a return leads to. */
+  leaveBack(offset: Expression, dirty: number): void {
+    this.builder.set(this.exitTarget, offset);
+    this.leave('back', dirty);
+  }
+
   /** The function's body, with the ways out that it takes. */
   finish(): ByteWriter {
     return this.builder.finish(this.exits.map(({ kind, dirty }) => (): void => this.exit(kind, dirty)));
@@ -227,9 +236,12 @@ export class RegionScope {
   private exit(kind: keyof WaysOut, dirty: number): void {
     const { builder, remaining, waysOut } = this;
     this.spill(dirty);
-    if (kind !== 'follow' && kind !== 'leap') this.spillBudget();
+    if (kind === 'back') {
+      this.spillBudget();
+      returnIfAwaited(builder, this.exitTarget);
+    } else if (kind !== 'follow' && kind !== 'leap') this.spillBudget();
     const record = [this.exitRecord];
-    const parameters = { enter: record, stray: record, refuse: record, follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining] };
+    const parameters = { enter: record, stray: record, refuse: record, follow: [this.exitSlot, this.exitOffset, remaining], jump: [this.exitTarget], leap: [this.exitOffset, remaining], back: [this.exitTarget, remaining] };
     builder.returnCall(waysOut[kind], veiled(parameters[kind]));
   }
 

@@ -48,7 +48,7 @@ function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array
     return module.importFunction('base', regionImportName(name), module.type(parameters, results));
   };
   const callees: RegionCallees = {
-    enter: base('enter'), stray: base('stray'), refuse: base('refuse'), follow: base('follow'), leap: base('leap'), jump: base('jump'),
+    enter: base('enter'), stray: base('stray'), refuse: base('refuse'), follow: base('follow'), leap: base('leap'), jump: base('jump'), back: base('back'),
     service: base('service'), beside: base('beside'), access: base('access'), commit: base('commit'),
     routines: importRoutinesOnDemand(module),
   };

@@ -41,7 +41,7 @@ function nearReturn(extra: boolean): Meaning {
     const target = e.let(asOffset(e, top.value));
     e.checkTarget(target);
     top.commit(extra ? e.and(asOffset(e, e.immediate()), e.i64(0xffffn)) : undefined);
-    e.jump(target);
+    e.goBack(target);
   };
 }
 
