@@ -22,6 +22,7 @@ import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { OperandPatch } from './operandPatch';
 import { RecordWriter } from './recordWriter';
+import type { ModuleLinks, RegionLinks } from './regionLinks';
 import { RegionRegistry, type Region, type RegionCounters, type RegionModule, type RegionPart } from './regionRegistry';
 import { R, RECORD_BYTES, type Model } from './records';
 
@@ -238,14 +239,27 @@ export class CodeCache {
     return entries >= heat * WARM ? entries : 0;
   }
 
-  /** A module of so many bytes, whose regions come next. */
-  openModule(bytes: number): RegionModule {
-    return this.regions.openModule(bytes);
+  /** Whether a block that is there has been entered, and not only decoded. */
+  hasBeenEntered(page: CodePage, offset: number): boolean {
+    const address = this.block(page, offset);
+    if (address === 0 || !this.isProfiled(address)) return false;
+    const { view } = this.machine;
+    return view.getUint32(address + R.handler, true) !== SPECIAL_HANDLERS.profile || view.getInt32(address + R.link, true) < this.settings.heat;
+  }
+
+  /** Links of regions to one another. */
+  get links(): RegionLinks {
+    return this.regions.links;
+  }
+
+  /** A module of so many bytes, whose regions come next, and its links. */
+  openModule(bytes: number, links: ModuleLinks | undefined): RegionModule {
+    return this.regions.openModule(bytes, links);
   }
 
   /** Puts translated code, a function of a module, in front of a block; the region goes when any of its blocks does. */
-  setRegion(module: RegionModule, translated: WebAssembly.ExportValue, parts: readonly RegionPart[]): void {
-    this.regions.add(module, this.interpreter.install(translated), parts);
+  setRegion(module: RegionModule, translated: WebAssembly.ExportValue, { parts, ways }: Pick<Region, 'parts' | 'ways'>): void {
+    this.regions.add(module, { entry: this.interpreter.install(translated), translated, parts, ways });
   }
 
   /** The block of a profile record has counted down. Says whether it need not be translated: its code was there, or it counts on. */

@@ -9,6 +9,8 @@ import { disappointReturns } from '../memory/returnStack';
 import type { CodePage } from './codePage';
 import type { EngineSettings } from './engineSettings';
 import type { Interpreter } from './interpreter';
+import { RegionLinks, type ModuleLinks } from './regionLinks';
+import type { WayOutside } from './translator/regionGraph';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { R } from './records';
 
@@ -18,6 +20,7 @@ export interface RegionModule {
   readonly number: number;
   readonly bytes: number;
   readonly regions: Region[];
+  readonly links: ModuleLinks | undefined;
   /** How many of them have not been dropped. */
   live: number;
 }
@@ -37,9 +40,12 @@ export interface RegionPart {
 export interface Region {
   /** Its function's entry in the table. */
   readonly entry: number;
+  readonly translated: WebAssembly.ExportValue;
   /** Its blocks; the one that it begins with is the first. */
   readonly parts: readonly RegionPart[];
   readonly home: RegionPart;
+  /** Ways out of it that are links. */
+  readonly ways: readonly WayOutside[];
   readonly module: RegionModule;
   state: 'in use' | 'asleep' | 'dropped';
 }
@@ -68,8 +74,12 @@ const SOON = 4;
 /** Regions that begin with one block and sleep. */
 const MOST_ASLEEP = 4;
 
+/** Where the table of blocks of its page has a region's first block. */
+const slotOf = ({ home: { page, offset } }: Region): number => page.table + 4 * offset;
+
 export class RegionRegistry {
   readonly counters: RegionCounters = { regionsDropped: 0, regionsEvicted: 0, regionsAsleep: 0, regionsWoken: 0 };
+  readonly links: RegionLinks;
   /** Modules with live regions, in the order in which they were made. */
   private readonly modules = new Set<RegionModule>();
   private readonly sparse = new Set<RegionModule>();
@@ -79,6 +89,8 @@ export class RegionRegistry {
   private readonly early = new Set<number>();
   /** Table entries of dropped regions, of which one may be running. */
   private readonly limbo: number[] = [];
+  /** Links of modules that have gone, whose regions may be running. */
+  private readonly limboLinks: ModuleLinks[] = [];
   private live = 0;
   private made = 0;
   private liveBytes = 0;
@@ -88,7 +100,9 @@ export class RegionRegistry {
     private readonly interpreter: Interpreter,
     private readonly settings: EngineSettings,
     private readonly blocks: RegionBlocks,
-  ) {}
+  ) {
+    this.links = new RegionLinks(machine.view);
+  }
 
   /** Regions, modules and bytes of modules that are held. */
   get held(): { readonly regions: number; readonly modules: number; readonly moduleBytes: number } {
@@ -101,30 +115,33 @@ export class RegionRegistry {
   }
 
   /** A module of so many bytes, whose regions are added next. */
-  openModule(bytes: number): RegionModule {
-    const module: RegionModule = { number: ++this.made, bytes, regions: [], live: 0 };
+  openModule(bytes: number, links: ModuleLinks | undefined): RegionModule {
+    const module: RegionModule = { number: ++this.made, bytes, regions: [], links, live: 0 };
+    if (links) this.links.open(links);
     this.modules.add(module);
     this.liveBytes += bytes;
     return module;
   }
 
   /** Puts translated code in front of its first block. */
-  add(module: RegionModule, entry: number, parts: readonly RegionPart[]): void {
+  add(module: RegionModule, made: Pick<Region, 'entry' | 'translated' | 'parts' | 'ways'>): void {
+    const { parts } = made;
     const [home] = parts;
     if (!home) return;
-    const region: Region = { entry, parts, home, module, state: 'in use' };
+    const region: Region = { ...made, home, module, state: 'in use' };
     for (const { page } of parts) page.regions.add(region);
     module.regions.push(region);
     module.live++;
     this.live++;
     this.early.delete(home.address);
-    this.setHandler(home.address, entry);
+    this.enterBy(region);
   }
 
   /** One of a region's blocks is not what it was, and may be so again. */
   sleep(region: Region): void {
     if (region.state !== 'in use') return;
     region.state = 'asleep';
+    this.links.mislead(slotOf(region));
     disappointReturns(this.machine.view);
     this.counters.regionsAsleep++;
     const { address } = region.home;
@@ -150,7 +167,7 @@ export class RegionRegistry {
       this.forgetSleeper(region);
       region.state = 'in use';
       this.counters.regionsWoken++;
-      this.setHandler(address, region.entry);
+      this.enterBy(region);
       return true;
     }
     if (wasEarly) this.count(address, this.settings.heat);
@@ -162,7 +179,8 @@ export class RegionRegistry {
     if (region.state === 'dropped') return;
     const { home, module } = region;
     const wasInUse = region.state === 'in use';
-    if (!wasInUse) this.forgetSleeper(region);
+    if (wasInUse) this.links.mislead(slotOf(region));
+    else this.forgetSleeper(region);
     region.state = 'dropped';
     disappointReturns(this.machine.view);
     this.counters.regionsDropped++;
@@ -193,12 +211,21 @@ export class RegionRegistry {
     }
     for (const entry of this.limbo) this.interpreter.remove(entry);
     this.limbo.length = 0;
+    for (const links of this.limboLinks) this.links.close(links);
+    this.limboLinks.length = 0;
   }
 
   /** Has a block count its entries. */
   private count(address: number, heat: number): void {
     this.setHandler(address, SPECIAL_HANDLERS.profile);
     this.machine.view.setUint32(address + R.link, heat, true);
+  }
+
+  /** A region's first block is entered by it from now on. */
+  private enterBy(region: Region): void {
+    const { entry, translated, home } = region;
+    this.setHandler(home.address, entry);
+    this.links.lead(slotOf(region), translated, this.machine.view.getUint8(home.address + R.back));
   }
 
   private setHandler(address: number, handler: number): void {
@@ -225,7 +252,10 @@ export class RegionRegistry {
   }
 
   private forget(module: RegionModule): void {
-    if (this.modules.delete(module)) this.liveBytes -= module.bytes;
+    if (this.modules.delete(module)) {
+      this.liveBytes -= module.bytes;
+      if (module.links) this.limboLinks.push(module.links);
+    }
     this.sparse.delete(module);
   }
 }

@@ -56,7 +56,7 @@ export class RegionView {
 
   private spelled(region: Region, summary: RegionSummaryView, blocks: readonly PlacedBlock[], places: Places): RegionDetails {
     const { context } = region.home.page;
-    const { bytes, marks, locals, graph } = spellRegion({ wide: context.bits === 64, flat: context.model === 'flat', blocks }, this.cpu.state.view.buffer);
+    const { bytes, marks, locals, graph } = spellRegion({ wide: context.bits === 64, flat: context.model === 'flat', blocks, ways: region.ways }, this.cpu.state.view.buffer);
     const ids = new Map<number, number>();
     for (const { instructions } of graph.blocks) for (const { record } of instructions) ids.set(record, ids.size);
     const module = readModule(bytes);

@@ -126,6 +126,12 @@ export const JUMP = { linear: 0, tag: 8, record: 12, handler: 16, count: 20 } as
 /** Execute tables for further code contexts of address spaces (see ./codeBanks). */
 export const CODE_BANK_BASE = JUMP_CACHE + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 export const CODE_BANKS = 24;
+const CODE_BANKS_END = CODE_BANK_BASE + CODE_BANKS * 2 * TLB_EXECUTE_USER;
+
+/** What ways from region to region have in memory (see ../engine/regionLinks). */
+export const LINK_CELLS = CODE_BANKS_END;
+export const LINK_CELL_BYTES = 4;
+export const LINK_CELL_COUNT = 65536;
 
 /** Shadow page tables: chunks of 8 KiB (1024 entries of 8 bytes). */
 export const SHADOW_BASE = 0x2000000;

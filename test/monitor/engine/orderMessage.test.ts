@@ -41,7 +41,8 @@ function order(id: number): TranslationOrder {
     instructions: end.kind === 'leave' ? [] : instructions(0x2100000 + 0x1000 * i, [0x01, 0xc8], [0x0f, 0xa2], [0x8b, 0x03]),
     end,
   }));
-  return { id, regions: [{ wide: false, flat: true, blocks }, { wide: true, flat: false, blocks: blocks.slice(2, 3) }], memory: new SharedArrayBuffer(8) };
+  const ways = [{ position: -(2 ** 34), table: 0x2004000 }];
+  return { id, cells: 0x1fa0000, regions: [{ wide: false, flat: true, blocks, ways }, { wide: true, flat: false, blocks: blocks.slice(2, 3), ways: [] }], memory: new SharedArrayBuffer(8) };
 }
 
 describe('orders of translations', () => {

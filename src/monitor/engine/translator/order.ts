@@ -3,7 +3,7 @@
  * modules in return.
  */
 import type { OrderMessage } from './orderMessage';
-import type { PlacedBlock } from './regionGraph';
+import type { PlacedBlock, WayOutside } from './regionGraph';
 
 /** A region that is to be written. */
 export interface RegionOrder {
@@ -13,12 +13,16 @@ export interface RegionOrder {
   readonly flat: boolean;
   /** Its blocks, the entry first. */
   readonly blocks: readonly PlacedBlock[];
+  /** Ways out of it that are to be links (../regionLinks). */
+  readonly ways: readonly WayOutside[];
 }
 
 /** Regions that are to be written into one module. */
 export interface TranslationOrder {
   readonly id: number;
   readonly regions: readonly RegionOrder[];
+  /** Address of the first cell of their links, which are numbered through the regions in turn. */
+  readonly cells: number;
   /** The machine's memory, with the records that the blocks name. */
   readonly memory: ArrayBufferLike;
 }

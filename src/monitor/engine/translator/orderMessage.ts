@@ -26,12 +26,14 @@ export class OrderWriter {
   private fresh: HandlerKey[] = [];
   private numbers: number[] = [];
 
-  write({ id, regions, memory }: TranslationOrder): OrderMessage {
-    this.numbers = [id, regions.length];
+  write({ id, regions, cells, memory }: TranslationOrder): OrderMessage {
+    this.numbers = [id, cells, regions.length];
     this.fresh = [];
-    for (const { wide, flat, blocks } of regions) {
+    for (const { wide, flat, blocks, ways } of regions) {
       this.numbers.push(wide ? 1 : 0, flat ? 1 : 0, blocks.length);
       for (const block of blocks) this.block(block);
+      this.numbers.push(ways.length);
+      for (const { position, table } of ways) this.numbers.push(position, table);
     }
     return { numbers: Float64Array.from(this.numbers), handlers: this.fresh, memory };
   }
@@ -84,12 +86,13 @@ export class OrderReader {
     this.handlers.push(...handlers.map(sameHandler));
     this.numbers = numbers;
     this.at = 0;
-    const id = this.next();
-    return { id, regions: this.list(() => this.region()), memory };
+    const [id, cells] = [this.next(), this.next()];
+    return { id, cells, regions: this.list(() => this.region()), memory };
   }
 
   private region(): RegionOrder {
-    return { wide: this.next() === 1, flat: this.next() === 1, blocks: this.list(() => this.block()) };
+    const [wide, flat] = [this.next() === 1, this.next() === 1];
+    return { wide, flat, blocks: this.list(() => this.block()), ways: this.list(() => ({ position: this.next(), table: this.next() })) };
   }
 
   private block(): PlacedBlock {

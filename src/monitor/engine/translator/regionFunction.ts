@@ -4,12 +4,10 @@
  */
 import { EIP_BASE, STOP_REQUESTED } from '../../cpu/layout';
 import { meaningOf } from '../../isa/definitions';
-import { executeEntry, linearAddress, type FunctionBody } from '../controlFunctions';
+import type { FunctionBody } from '../controlFunctions';
 import { CPU, at } from '../operandEmitter';
-import { MONITOR_WORDS, RETURN_ENTRY_BYTES, RETURN_STACK, RETURN_STACK_ENTRIES } from '../../memory/layout';
 import { R, RECORD_BYTES } from '../records';
 import { veiled } from '../regionImports';
-import { returnTop, setReturnTop } from '../returns';
 import { expression } from '../valueEmitter';
 import { I32, I64, OP } from '../wasm/encoding';
 import { binary, call, i32, i64, load, unary, type Expression } from '../wasm/expressions';
@@ -20,10 +18,13 @@ import { RegionEmitter, type Continuation, type EmitterCallees } from './regionE
 import type { RegionBlock, RegionGraph, RegionInstruction, RegionPage } from './regionGraph';
 import { RegionFlow } from './regionFlow';
 import { RegionScope, type WaysOut } from './regionScope';
+import { WaysOutside, type Link, type LinkedWay, type SlowWay } from './waysOutside';
 
 /** Numbers of functions that translated code calls. */
 export interface RegionCallees extends WaysOut, EmitterCallees {
   readonly service: number;
+  /** Number of the type of a region's function. */
+  readonly regionType: number;
 }
 
 /** How a region's code is read. */
@@ -56,22 +57,12 @@ export interface CodeMark {
 /** Whether a place is in the block's page, and inside CS's limit. */
 const isInPage = ({ context }: RegionPage, place: number): boolean => place >= context.first && place < context.end;
 
-/** A way out of the region that a call takes: a function, and what it is given. */
-interface WayToCallee {
-  readonly fn: number;
-  readonly parameters: readonly Expression[];
-}
-
-/** The last place that a return can be waited for at. */
-const LAST_RETURN = RETURN_STACK + (RETURN_STACK_ENTRIES - 1) * RETURN_ENTRY_BYTES;
-
-const jumpTag = (): Expression => load(OP.i32_load, I32, CPU, MONITOR_WORDS.jumpTag);
-
 /** All general registers. */
 const ALL = 0xffff, ALL_NARROW = 0xff;
 
 export class RegionFunction {
   private readonly scope: RegionScope;
+  private readonly outside: WaysOutside;
   /** In the order of the code, once it has been emitted. */
   marks: readonly CodeMark[] = [];
   private readonly begun: CodeMark[] = [];
@@ -95,8 +86,11 @@ export class RegionFunction {
     private readonly graph: RegionGraph,
     private readonly place: RegionPlace,
     private readonly callees: RegionCallees,
+    /** Links by the positions that they lead to. */
+    private readonly links: ReadonlyMap<number, Link>,
   ) {
     this.scope = new RegionScope(place.wide, place.flat, callees);
+    this.outside = new WaysOutside(this.scope, place, callees, callees.regionType);
     this.flow = new RegionFlow(graph, place.wide ? ALL : ALL_NARROW, place.view);
     for (const { delta } of graph.blocks) if (!this.pages.has(delta)) this.pages.set(delta, 1 << this.pages.size);
     for (const { instructions } of graph.blocks) {
@@ -298,7 +292,7 @@ export class RegionFunction {
   private jump(block: RegionBlock, target: Expression): void {
     const leave = (): void => {
       if (block.end.kind === 'return') this.scope.leaveBack(target, this.dirtyAtEnd.get(block) ?? 0);
-      else if (!this.callOutside(block, this.wayTo(target))) this.leaveTo(block, target);
+      else if (!this.callOutside(block, undefined, this.outside.toOffset(target))) this.leaveTo(block, target);
     };
     const inside = waysInside(block);
     if (inside.length > 0) this.putBackAtEnd(block);
@@ -317,16 +311,18 @@ export class RegionFunction {
       else this.edge(block, place, leave);
     };
     if (!condition) {
-      const callee = end.taken;
-      const isIn = callee !== undefined && isInPage(block.page, callee);
-      if (block.resumes && this.callOutside(block, isIn ? this.wayToBlock(block, callee) : this.wayTo(target()))) return;
-      return go(end.taken, target);
+      const { taken } = end;
+      const slow = (): SlowWay => (taken !== undefined && isInPage(block.page, taken) ? this.outside.toBlock(block.page.table + 4 * taken, taken) : this.outside.toOffset(target()));
+      if (block.resumes && this.callOutside(block, taken === undefined ? undefined : block.delta + taken, slow())) return;
+      return go(taken, target);
     }
     if (this.isInside(block, end.taken) !== this.isInside(block, end.behind)) this.putBackAtEnd(block);
     this.scope.builder.if(
       condition,
       () => go(end.taken, target),
       () => go(end.behind, behind),
+      // What leaves the region stands apart where the other way does not.
+      !this.isInside(block, end.taken) && this.isInside(block, end.behind),
     );
   }
 
@@ -336,42 +332,26 @@ export class RegionFunction {
     this.dirtyAtEnd.set(block, this.scope.dirty);
   }
 
-  /** The way out to an offset in CS, as a function to call. */
-  private wayTo(offset: Expression): WayToCallee {
-    const { callees, place, scope } = this;
-    if (place.flat) return { fn: callees.leap, parameters: [unary(OP.i32_wrap_i64, I32, offset), scope.remaining] };
-    return { fn: callees.jump, parameters: [offset] };
-  }
-
-  /** The same to a place in a block's page. */
-  private wayToBlock({ page }: RegionBlock, place: number): WayToCallee {
-    return { fn: this.callees.follow, parameters: [i32(page.table + 4 * place), i32(place), this.scope.remaining] };
+  /** The link from a block to a position, if there is one. */
+  private linkFrom(from: RegionBlock, position: number | undefined): LinkedWay | undefined {
+    const link = position === undefined ? undefined : this.links.get(position);
+    if (!link || link.delta === from.delta) return link && { link, start: undefined };
+    // A segment may end before the next page.
+    if (!this.place.flat && !this.place.wide) return undefined;
+    return { link, start: this.scope.builder.let(this.offsetAt(link.delta)) };
   }
 
   /**
-   * Calls a function that is not in the region on the host's stack, and goes on behind the block when a return leads there (../../memory/returnStack).
-   * False, with nothing done, where it does not come back into the region.
+   * Calls a function that is not in the region, and goes on behind the block when a return leads there. False, with nothing done, where that is not in the region.
    */
-  private callOutside(block: RegionBlock, way: WayToCallee): boolean {
+  private callOutside(block: RegionBlock, position: number | undefined, slow: SlowWay): boolean {
     const { scope, graph } = this;
     const { resumes } = block;
     const back = resumes !== undefined && resumes.order <= block.order;
     if (!resumes || (back && !graph.dominates(resumes, block))) return false;
-    const b = scope.builder;
-    scope.spill(this.dirtyAtEnd.get(block) ?? 0);
-    if (way.fn === this.callees.jump) scope.spillBudget();
-    const top = b.let(returnTop());
-    b.rarely(binary(OP.i32_eq, I32, top, i32(LAST_RETURN)), () => b.returnCall(way.fn, veiled(way.parameters)));
-    const tag = b.let(jumpTag());
     const behind = this.offsetAt(resumes.position);
-    b.store(OP.i64_store, top, RETURN_ENTRY_BYTES, behind);
-    setReturnTop(b, binary(OP.i32_add, I32, top, i32(RETURN_ENTRY_BYTES)));
-    b.call(way.fn, veiled(way.parameters));
-    // To TypeScript, or to a call before this one.
-    b.rarely(binary(OP.i32_ne, I32, returnTop(), top), () => b.return());
-    scope.reloadBudget();
     const leave = (): void => scope.leaveToOffset(behind, 0);
-    b.if(binary(OP.i32_ne, I32, jumpTag(), tag), leave);
+    this.outside.call(slow, this.linkFrom(block, position), this.dirtyAtEnd.get(block) ?? 0, behind, leave);
     this.resume(block, resumes, leave);
     return true;
   }
@@ -417,7 +397,10 @@ export class RegionFunction {
     const back = target !== undefined && target.order <= from.order;
     // A way back to a block that is no loop's head would have a second way in.
     if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
-      return isInPage(from.page, place) ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave();
+      const inPage = isInPage(from.page, place);
+      const otherwise = (): void => (inPage ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave());
+      const link = this.linkFrom(from, from.delta + place);
+      return link ? this.outside.leave(link, dirty, otherwise) : otherwise();
     }
     if (target.delta !== from.delta) this.turnPage(from, target, leave);
     // A transfer that has asked the monitor may have left too little, or nothing where that wants control.
@@ -477,14 +460,8 @@ export class RegionFunction {
 
   private checkPage(to: RegionBlock, start: Expression, leave: () => void): void {
     const b = this.scope.builder;
-    // 64-bit code has no base either.
-    const linear = this.place.flat || this.place.wide ? start : b.let(linearAddress(start));
-    const entry = b.let(executeEntry(unary(OP.i32_wrap_i64, I32, linear)));
     // A segment's end at 4 GiB is no neighbour of its beginning; no page has a number from there on.
     if (!this.place.wide && !this.place.flat) b.if(binary(OP.i64_gt_u, I32, start, i64(0xffffffffn)), leave);
-    // Differences are less code than comparisons.
-    const moved = binary(OP.i64_xor, I64, load(OP.i64_load, I64, entry, 0), linear);
-    const other = binary(OP.i32_xor, I32, load(OP.i32_load, I32, entry, 8), i32(to.page.table));
-    b.if(binary(OP.i64_ne, I32, binary(OP.i64_or, I64, moved, unary(OP.i64_extend_i32_u, I64, other)), i64(0n)), leave);
+    b.if(this.outside.isElsewhere(start, to.page.table), leave);
   }
 }

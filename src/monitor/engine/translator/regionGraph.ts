@@ -50,6 +50,12 @@ export interface RegionPage {
   readonly context: { readonly first: number; readonly end: number };
 }
 
+/** A way out of a region to a block that has been entered: the position, and the table of blocks of the page there. */
+export interface WayOutside {
+  readonly position: number;
+  readonly table: number;
+}
+
 /** A block that has been taken into a region: plain data, for another thread perhaps. */
 export interface PlacedBlock extends Omit<BlockCode, 'page'> {
   readonly page: RegionPage;

@@ -10,7 +10,7 @@ import { R } from '../records';
 import type { RegionPart } from '../regionRegistry';
 import type { BlockReader } from './blockReader';
 import { jumpHints, type WordReader } from './jumpHints';
-import type { BlockCode, PlacedBlock, RegionInstruction, RegionPage } from './regionGraph';
+import type { BlockCode, PlacedBlock, RegionInstruction, RegionPage, WayOutside } from './regionGraph';
 
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
 const MOST_BLOCKS = 24;
@@ -55,6 +55,8 @@ export interface GrownRegion {
   readonly blocks: readonly PlacedBlock[];
   readonly pages: ReadonlySet<CodePage>;
   readonly parts: readonly RegionPart[];
+  /** Where it is left for blocks that have been entered. */
+  readonly ways: readonly WayOutside[];
 }
 
 class Growth {
@@ -87,7 +89,23 @@ class Growth {
       blocks.push({ page: plainPage(page, pages), offset, count, instructions, end, delta, position, targets: known, resumption });
       parts.push({ page, offset, address: this.code.block(page, offset), position, targets: known, resumption });
     }
-    return { blocks, pages: new Set(pages.keys()), parts };
+    return { blocks, pages: new Set(pages.keys()), parts, ways: this.waysOutside() };
+  }
+
+  /** Where blocks go on that is not inside. */
+  private waysOutside(): WayOutside[] {
+    const ways = new Map<number, WayOutside>();
+    for (const { code: { end }, delta, targets } of this.blocks.values()) {
+      const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
+      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : undefined;
+      for (const place of [taken, behind]) {
+        if (place === undefined || targets.includes(delta + place)) continue;
+        const position = delta + place;
+        const page = this.surroundings.pageAt(deltaOf(position));
+        if (page && this.code.hasBeenEntered(page, position - deltaOf(position))) ways.set(position, { position, table: page.table });
+      }
+    }
+    return [...ways.values()];
   }
 
   /** Follows the most promising way that is left. Says whether there was one. */

@@ -157,7 +157,12 @@ export class RegionScope {
   }
 
   spillBudget(): void {
-    this.builder.store(OP.i32_store, CPU, at(REMAINING), this.remaining);
+    this.setBudget(this.remaining);
+  }
+
+  /** Puts what is left of the budget into the state block. */
+  setBudget(left: Expression): void {
+    this.builder.store(OP.i32_store, CPU, at(REMAINING), left);
   }
 
   /** The monitor may have taken the budget away. */

@@ -15,7 +15,7 @@ import { BlockReader } from './blockReader';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
 import { OrderWriter } from './orderMessage';
 import { growRegion, type GrownRegion } from './regionGrowth';
-import { regionName, writeRegions } from './writeRegions';
+import { LINKS, regionName, writeRegions } from './writeRegions';
 
 export interface TranslatorCounters {
   hotBlocks: number;
@@ -81,11 +81,17 @@ interface Chosen {
   readonly generations: ReadonlyMap<CodePage, number>;
 }
 
+/** Slots that links of regions lead to, in the links' order. */
+const slotsOf = (chosen: readonly Chosen[]): readonly number[] =>
+  chosen.flatMap(({ region: { ways } }) => ways.map(({ position, table }) => table + 4 * (((position % PAGE_BYTES) + PAGE_BYTES) % PAGE_BYTES)));
+
 /** Regions of one module. */
 interface Batch {
   readonly chosen: readonly Chosen[];
   /** Addresses of all blocks in them. */
   readonly taken: ReadonlySet<number>;
+  /** Address of the first cell of their links; undefined when there are no cells left: then they have none. */
+  readonly cells: number | undefined;
 }
 
 export class Translator {
@@ -236,13 +242,24 @@ export class Translator {
 
   /** Nobody works on orders any more: what was ordered counts anew. */
   private giveUpWaiting(): void {
-    for (const { chosen } of this.underWay.values()) for (const one of chosen) if (this.isStill(one)) this.countDown(one.record, SOON);
+    for (const batch of this.underWay.values()) {
+      for (const one of batch.chosen) if (this.isStill(one)) this.countDown(one.record, SOON);
+      this.releaseCells(batch);
+    }
     this.underWay.clear();
   }
 
-  private orderOf({ chosen }: Batch): TranslationOrder {
-    const regions = chosen.map(({ page, region: { blocks } }) => ({ wide: page.context.bits === 64, flat: page.context.model === 'flat', blocks }));
-    return { id: this.orders++, regions, memory: this.view.buffer };
+  private batchOf(chosen: readonly Chosen[], taken: ReadonlySet<number>): Batch {
+    return { chosen, taken, cells: this.code.links.reserve(slotsOf(chosen).length) };
+  }
+
+  private releaseCells({ chosen, cells }: Batch): void {
+    if (cells !== undefined) this.code.links.release(cells, slotsOf(chosen).length);
+  }
+
+  private orderOf({ chosen, cells }: Batch): TranslationOrder {
+    const regions = chosen.map(({ page, region: { blocks, ways } }) => ({ wide: page.context.bits === 64, flat: page.context.model === 'flat', blocks, ways: cells === undefined ? [] : ways }));
+    return { id: this.orders++, regions, cells: cells ?? 0, memory: this.view.buffer };
   }
 
   /** Lets regions grow from hot blocks that are still there, and are in no other one's region. */
@@ -273,7 +290,7 @@ export class Translator {
       chosen.push({ page, offset, record, region, generations: new Map([...region.pages].map((each) => [each, each.generation])) });
       for (const { address } of region.parts) taken.add(address);
     }
-    return { chosen, taken };
+    return this.batchOf(chosen, taken);
   }
 
   /** The page at a distance from a hot block's, as linear addresses led there; none that is read in another way. */
@@ -328,17 +345,20 @@ export class Translator {
     chosen.forEach(({ page, offset, record }, i) => {
       if (!present[i] && this.code.block(page, offset) === record && this.isCounting(record)) this.countDown(record, SOON);
     });
+    if (!present.includes(true) || 'failure' in reply) this.releaseCells(batch);
     if (!present.includes(true)) return;
     if ('failure' in reply) return this.writeAgain(batch.chosen.filter((_, i) => present[i]));
     const instance = new WebAssembly.Instance(reply.module, this.interpreter.imports);
     this.counters.modules++;
     this.counters.moduleBytes += reply.bytes;
-    const held = this.code.openModule(reply.bytes);
+    const table = instance.exports[LINKS];
+    const links = batch.cells !== undefined && table instanceof WebAssembly.Table ? { cells: batch.cells, slots: slotsOf(chosen), table } : undefined;
+    const held = this.code.openModule(reply.bytes, links);
     chosen.forEach(({ region }, i) => {
       const translated = instance.exports[regionName(i)];
       const summary = reply.regions[i];
       if (!present[i] || !translated || !summary) return;
-      this.code.setRegion(held, translated, region.parts);
+      this.code.setRegion(held, translated, region);
       this.note(region, summary);
     });
   }
@@ -348,7 +368,7 @@ export class Translator {
    * mistake; if it is, this throws.
    */
   private writeAgain(chosen: readonly Chosen[]): void {
-    const batch = { chosen, taken: new Set<number>() };
+    const batch = this.batchOf(chosen, new Set());
     this.install(writeRegions(this.orderOf(batch)), batch);
   }
 

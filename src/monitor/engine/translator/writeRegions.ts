@@ -1,4 +1,5 @@
 /** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
+import { LINK_CELLS } from '../../memory/layout';
 import { regionImportName, regionImportSignature, type RegionImport } from '../regionImports';
 import { importRoutinesOnDemand } from '../routines';
 import { I32 } from '../wasm/encoding';
@@ -7,9 +8,13 @@ import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } f
 import { OrderReader, type OrderMessage } from './orderMessage';
 import { RegionFunction, type CodeMark, type RegionCallees } from './regionFunction';
 import { RegionGraph } from './regionGraph';
+import { linksFor } from './waysOutside';
 
 /** Name under which a module exports the function of its region so-and-so. */
 export const regionName = (index: number): string => `region${index}`;
+
+/** Name under which it exports the table of their links. */
+export const LINKS = 'links';
 
 /** A region's module for those who read it. */
 export interface SpelledRegion {
@@ -34,12 +39,12 @@ export function writeRegions(order: TranslationOrder, compile: Compile = compile
 
 /** One region as it would be written now, and which code of it comes from which instruction. Throws as `writeRegions` does. */
 export function spellRegion(region: RegionOrder, memory: ArrayBufferLike): SpelledRegion {
-  const { bytes, graphs: [graph], functions: [fn] } = buildModule({ id: 0, regions: [region], memory });
+  const { bytes, graphs: [graph], functions: [fn] } = buildModule({ id: 0, regions: [region], cells: LINK_CELLS, memory });
   return { bytes, marks: fn.marks, locals: fn.localNames, graph };
 }
 
 /** Puts an order's module together. */
-function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array; graphs: RegionGraph[]; functions: RegionFunction[] } {
+function buildModule({ regions, cells, memory }: TranslationOrder): { bytes: Uint8Array; graphs: RegionGraph[]; functions: RegionFunction[] } {
   const view = new DataView(memory);
   const module = new ModuleBuilder();
   const regionType = module.type([I32], []);
@@ -51,9 +56,16 @@ function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array
     enter: base('enter'), stray: base('stray'), refuse: base('refuse'), follow: base('follow'), leap: base('leap'), jump: base('jump'), back: base('back'),
     service: base('service'), beside: base('beside'), access: base('access'), commit: base('commit'),
     routines: importRoutinesOnDemand(module),
+    regionType,
   };
   const graphs = regions.map(({ blocks }) => new RegionGraph(blocks));
-  const functions = graphs.map((graph, i) => new RegionFunction(graph, { wide: regions[i]?.wide === true, flat: regions[i]?.flat === true, view }, callees));
+  let links = 0;
+  const functions = graphs.map((graph, i) => {
+    const ways = regions[i]?.ways ?? [];
+    const first = links;
+    links += ways.length;
+    return new RegionFunction(graph, { wide: regions[i]?.wide === true, flat: regions[i]?.flat === true, view }, callees, linksFor(ways, first, cells));
+  });
   const bodies = functions.map((fn) => fn.emit());
   // What the bodies import is known now.
   bodies.forEach(({ locals, code }, i) => {
@@ -61,6 +73,7 @@ function buildModule({ regions, memory }: TranslationOrder): { bytes: Uint8Array
     module.define(fn, regionType, locals, code);
     module.exportFunction(regionName(i), fn);
   });
+  if (links > 0) module.exportTable(LINKS, links);
   return { bytes: module.build(), graphs, functions };
 }
 

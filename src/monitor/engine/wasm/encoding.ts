@@ -138,6 +138,7 @@ export const OP = {
   return: 0x0f,
   call: 0x10,
   return_call: 0x12,
+  call_indirect: 0x11,
   return_call_indirect: 0x13,
   drop: 0x1a,
   select: 0x1b,

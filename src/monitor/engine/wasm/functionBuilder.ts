@@ -195,6 +195,14 @@ export class FunctionBuilder {
     this.code.u32(fn);
   }
 
+  callIndirect(type: number, args: readonly Expression[], entry: Expression): void {
+    args.forEach((a) => a.push(this.code));
+    entry.push(this.code);
+    this.code.byte(OP.call_indirect);
+    this.code.u32(type);
+    this.code.u32(0);
+  }
+
   returnCallIndirect(type: number, args: readonly Expression[], entry: Expression): void {
     args.forEach((a) => a.push(this.code));
     entry.push(this.code);

@@ -15,7 +15,7 @@ interface FunctionBody {
   readonly code: ByteWriter;
 }
 
-const SECTION = { custom: 0, type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const;
+const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
 /** Where compilers find which branches are likely (WebAssembly Branch Hinting proposal). */
 const BRANCH_HINTS = 'metadata.code.branch_hint', UNLIKELY = 0;
 const FUNCREF = 0x70;
@@ -32,6 +32,7 @@ export class ModuleBuilder {
   private readonly bodies: (FunctionBody | undefined)[] = [];
   private readonly exports: { name: string; kind: number; index: number }[] = [];
   private table: readonly number[] | undefined;
+  private ownEntries = 0;
 
   /** Number of a function type; equal types share one. */
   type(parameters: readonly WasmType[], results: readonly WasmType[]): number {
@@ -69,6 +70,12 @@ export class ModuleBuilder {
     this.table = functions;
   }
 
+  /** A function table of the module's own, exported, instead of the shared one: so many entries, all of them empty. */
+  exportTable(name: string, entries: number): void {
+    this.ownEntries = entries;
+    this.exports.push({ name, kind: KIND.table, index: 0 });
+  }
+
   /**
    * The module's bytes. It imports `env.memory` (shared, of any size) beside its functions, and if it puts any into
    * the table, `env.table` and `env.first`. Error when a declared function has no body.
@@ -91,6 +98,15 @@ export class ModuleBuilder {
       w.u32(this.bodies.length);
       for (const body of this.bodies) w.u32(this.defined(body).type);
     });
+    if (this.ownEntries > 0) {
+      section(out, SECTION.table, (w) => {
+        w.u32(1);
+        w.byte(FUNCREF);
+        w.byte(1); // with a maximum
+        w.u32(this.ownEntries);
+        w.u32(this.ownEntries);
+      });
+    }
     section(out, SECTION.export, (w) => {
       w.u32(this.exports.length);
       for (const item of this.exports) {
