@@ -51,6 +51,8 @@ export class Burst {
     const remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + view.getUint8(record + R.back) - 1;
     view.setInt32(CPU_BASE + L.REMAINING, remaining, true);
     this.operation.record = 0;
+    // Generated code has returned, and with it all that waited for returns.
+    clearReturns(view);
     return remaining;
   }
 
