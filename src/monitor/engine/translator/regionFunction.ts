@@ -383,8 +383,9 @@ export class RegionFunction {
     const start = b.let(this.offsetAt(to.delta));
     if (to.delta !== from.delta && !this.hasBeenIn(to.delta, from)) this.askForPage(to, start, leave);
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
-    this.charge(to, to.order <= from.order ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : this.budgetBelow(graph.longestFrom(to)), 0);
+    // Before the budget is charged, which is loaded as well.
     scope.load(this.flow.neededAt(to));
+    this.charge(to, to.order <= from.order ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : this.budgetBelow(graph.longestFrom(to)), 0);
     this.loadTables();
     scope.addresses.forgetAll();
     this.knowledge.set(from, scope.addresses.knowledge);
