@@ -115,14 +115,30 @@ export function runTo(guest: Guest, retired: number): void {
   for (let left = retired - guest.state.f64(L.RETIRED); left > 0; left = retired - guest.state.f64(L.RETIRED)) if (guest.run(left).kind === 'halted') return;
 }
 
-/** How many calls wait for a return, or did when generated code last returned. */
-export const waiting = ({ state }: Guest): number => (state.view.getUint32(MONITOR_WORDS.returnTop, true) - RETURN_STACK) / RETURN_ENTRY_BYTES;
+/** Sees how many calls wait for a return whenever generated code has come back to the monitor: gives the most since it was asked last. */
+export function watchReturns({ executor: { burst }, state }: Guest): () => number {
+  let most = 0;
+  const look = (): void => { most = Math.max(most, (state.view.getUint32(MONITOR_WORDS.returnTop, true) - RETURN_STACK) / RETURN_ENTRY_BYTES); };
+  const { begin } = burst;
+  burst.begin = function (...parameters): void {
+    look();
+    begin.apply(this, parameters);
+  };
+  return () => {
+    look();
+    const seen = most;
+    most = 0;
+    return seen;
+  };
+}
 
 /** What came of a comparison. */
 export interface Compared {
   readonly guest: Guest;
-  /** Most calls that have waited at the end of a run. */
+  /** Most calls that were seen to wait. */
   readonly deepest: number;
+  /** The same since it was asked last. */
+  readonly waiting: () => number;
 }
 
 /** Instruction counts of rounds: short, odd and long ones. */
@@ -136,19 +152,24 @@ function* counts(rounds: number): Generator<number> {
  */
 export function compare(make: (settings: EngineSettings) => Guest, { rounds = 250, settings = SOON, waits = true } = {}): Compared {
   const [guest, interpreted] = [make(settings), make(ENGINES.interpreter)];
-  let deepest = 0, round = 0, at = 0;
+  const waiting = watchReturns(guest);
+  let round = 0, at = 1;
+  // Where generated code has not begun yet there is no stack.
+  guest.run(1);
+  interpreted.run(1);
+  waiting();
   for (const count of counts(rounds)) {
     at += count;
     runTo(guest, at);
     runTo(interpreted, at);
     assert.equal(snapshot(guest), snapshot(interpreted), `round ${round++}, ${at} instructions`);
-    deepest = Math.max(deepest, waiting(guest));
   }
+  const deepest = waiting();
   assert.ok(guest.executor.translator.counters.regions > 0, 'nothing was translated');
   if (waits) {
     const regions = [...guest.executor.code.allRegions()];
     assert.ok(regions.some(({ parts }) => parts.some(({ resumption }) => resumption !== undefined)), 'no region calls what is outside');
     assert.ok(deepest > 0, 'no call has waited');
   }
-  return { guest, deepest };
+  return { guest, deepest, waiting };
 }
