@@ -37,6 +37,11 @@ export class Burst {
     this.isRunning = true;
   }
 
+  /** Generated code is entered again for what is left, after it has returned: no call waits for a return any more. */
+  goOn(): void {
+    clearReturns(this.state.view);
+  }
+
   /** What generated code has left of the budget, with the rest of its last block counted as done. */
   get remaining(): number {
     return this.state.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;

@@ -514,6 +514,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
       this.enter(record);
       while (this.burstInterrupts.goesOn()) {
         this.counters.entries++;
+        burst.goOn();
         this.arrive();
       }
     } finally {

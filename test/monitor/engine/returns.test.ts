@@ -6,7 +6,7 @@ import { resetCpuTo } from '../../../src/monitor/machine/firmwareCpu';
 import { PAGE_BYTES, RETURN_STACK_ENTRIES } from '../../../src/monitor/memory/layout';
 import { AT, Guest, SEL, le32, protectedGuest } from '../cpu/guest';
 import { longGuest } from '../cpu/system/longGuest';
-import { LARGE, NOT_ZERO, Program, RET, SOON, ZERO, compare, runTo, type Bits } from './calledCode';
+import { LARGE, NOT_ZERO, Program, RET, ZERO, compare, runTo, type Bits } from './calledCode';
 
 const MAIN = AT.code;
 /** Pages for functions. */

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
 import { CR0 } from '../../../src/monitor/cpu/state';
 import { ENGINES, type EngineSettings } from '../../../src/monitor/engine/engineSettings';
-import { PAGE_BYTES, TLB_EXECUTE_ENTRIES } from '../../../src/monitor/memory/layout';
+import { PAGE_BYTES } from '../../../src/monitor/memory/layout';
 import { AT, IRET, handlerOf, le32, protectedGuest, type Guest } from '../cpu/guest';
 import { handlerOf as longHandlerOf, longGuest } from '../cpu/system/longGuest';
-import { LARGE, NOT_ZERO, Program, RET, SOON, compare, runTo, snapshot, type Bits } from './calledCode';
+import { LARGE, NOT_ZERO, Program, RET, SOON, compare, snapshot, type Bits } from './calledCode';
 
 const MAIN = AT.code;
 /** Pages for functions. */
 const FIRST = 0x15000, SECOND = 0x17000, THIRD = 0x19000;
 const STACK = AT.stack0 - 0x1000;
-const SAVED = AT.data, COUNT = AT.data + 8;
+const COUNT = AT.data + 8;
 
 const INC_ECX = [0xff, 0xc1];
 const OUT = [0xe6, 0xf8];
@@ -180,6 +180,108 @@ describe('pages behind calls that lead out of regions', function () {
       for (const shift of [0, 3, 6]) {
         compare((settings) => mapped({ bits, change: 'entry', shift, before: (program) => program.put(touch) }, settings), { rounds: 100, waits: false });
       }
+    });
+  }
+});
+
+/** What handlers do: count, and call a large function with all that they change kept on the stack. */
+function handler(program: Program, at: number, name: string, calls: string | undefined, { errorCode = false, body = [] as readonly number[] } = {}): void {
+  const { bits } = program;
+  program.at(at).label(name).put(0xff, memory(0, COUNT), body);
+  // PUSH EDX, EBX, EDI; POP EDI, EBX, EDX
+  if (calls) program.put(0x52, 0x53, 0x57).call(calls).put(0x5f, 0x5b, 0x5a);
+  // ADD ESP, a word
+  if (errorCode) program.put(wide(bits), 0x83, 0xc4, bits / 8);
+  program.put(wide(bits), IRET);
+}
+
+const vectorAt = (bits: Bits, vector: number): number => (bits === 64 ? longHandlerOf(vector) : handlerOf(vector));
+
+/** A handler is no more than 16 bytes: it lies elsewhere. */
+function install(guest: Guest, program: Program, vector: number, name: string): void {
+  const at = vectorAt(program.bits, vector);
+  // JMP rel32
+  guest.put(at, [0xe9, ...le32(program.of(name) - (at + 5))]);
+}
+
+describe('interrupts and faults while calls wait for a return', function () {
+  this.timeout(60_000);
+
+  const FUNCTION = 0x1b000, HANDLER = 0x1d000;
+  for (const bits of [32, 64] as const) {
+    for (const calls of [undefined, 'third', 'second'] as const) {
+      it(`come from a port that the function writes to, in code of ${bits} bits; the handler calls ${calls ?? 'nothing'}`, () => {
+        for (const mask of [0, 3, 15]) {
+          const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').fill(2).jump('again');
+          unless(program.at(FIRST).label('first').fill(LARGE).call('second').fill(LARGE), mask, 'first out').put(OUT).label('first out').put(RET);
+          unless(program.at(SECOND).label('second').fill(LARGE), mask, 'second out').put(OUT).fill(3).label('second out').put(RET);
+          program.at(FUNCTION).label('third').fill(LARGE).put(RET);
+          handler(program, HANDLER, 'handler', calls);
+          compare((settings) => {
+            const guest = flat(program, settings);
+            install(guest, program, INTERRUPT, 'handler');
+            guest.state.flags = 0x202;
+            guest.onWrite = () => guest.interrupt(INTERRUPT);
+            return guest;
+          }, { rounds: 150 });
+        }
+      });
+    }
+
+    it(`come from a page that is not there, in code of ${bits} bits`, () => {
+      const page = 0x300000, entry = entryOf(bits, page);
+      for (const mask of [0, 7]) {
+        const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').fill(2).jump('again');
+        program.at(FIRST).label('first').fill(LARGE).call('second').fill(LARGE).put(RET);
+        program.at(SECOND).label('second').fill(LARGE);
+        // MOV EAX, 0; MOV [entry], EAX; INVLPG [page]; and behind that an access to the page.
+        unless(program, mask, 'there').put(0xb8, le32(0), 0x89, memory(0, entry), 0x0f, 0x01, memory(7, page)).label('there').put(0x01, memory(2, page + 8), 0x03, memory(3, page + 8)).fill(3).put(RET);
+        program.at(FUNCTION).label('third').fill(LARGE).put(RET);
+        // MOV EAX, page | present; MOV [entry], EAX
+        handler(program, HANDLER, 'handler', 'third', { errorCode: true, body: [0xb8, ...le32(page | PRESENT_WRITABLE), 0x89, ...memory(0, entry)] });
+        compare((settings) => {
+          const guest = flat(program, settings);
+          install(guest, program, PAGE_FAULT, 'handler');
+          guest.state.setWide(L.CR3, putTables(guest, bits, DIRECTORY, FRAMES[0]));
+          guest.state.setU32(L.CR0, (guest.state.cr0 | CR0.PG) >>> 0);
+          guest.cpu.updatePaging();
+          return guest;
+        }, { rounds: 120 });
+      }
+    });
+
+    it(`come behind each instruction, for a while, in code of ${bits} bits`, () => {
+      const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').fill(2).jump('again');
+      program.at(FIRST).label('first').fill(LARGE).call('second').fill(LARGE).put(RET);
+      // PUSHF; OR dword [ESP], 100h; POPF
+      unless(program.at(SECOND).label('second').fill(LARGE), 15, 'out').put(0x9c, 0x81, 0x0c, 0x24, le32(0x100), 0x9d).fill(5).label('out').put(RET);
+      // TEST byte [COUNT], 1Fh; JNZ on; AND dword [ESP + 8 or 16], ~100h
+      handler(program, HANDLER, 'handler', undefined, { body: [0xf6, ...memory(0, COUNT), 0x1f, 0x75, 8, 0x81, 0x64, 0x24, bits / 4, ...le32(~0x100)] });
+      compare((settings) => {
+        const guest = flat(program, settings);
+        install(guest, program, DEBUG, 'handler');
+        return guest;
+      }, { rounds: 150 });
+    });
+
+    it(`leave nothing waiting at breakpoints in the function, in code of ${bits} bits`, () => {
+      const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').label('behind').fill(2).jump('again');
+      program.at(FIRST).label('first').fill(LARGE).call('second').fill(LARGE).put(RET);
+      program.at(SECOND).label('second').fill(LARGE).label('stop').fill(2).put(RET);
+      const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => flat(program, settings));
+      assert.ok(translated && interpreted);
+      for (let round = 0; round < 200; round++) {
+        const stops = new Set(round % 8 < 4 ? [] : [program.of(round % 8 === 5 ? 'behind' : 'stop')]);
+        const outcomes = [translated, interpreted].map((guest) => {
+          guest.executor.setBreakpoints(stops);
+          const { kind } = guest.run(1 + ((round * 991) % 3001));
+          if (kind === 'breakpoint') guest.executor.passOver();
+          return kind;
+        });
+        assert.equal(outcomes[0], outcomes[1], `round ${round}`);
+        assert.equal(snapshot(translated), snapshot(interpreted), `round ${round}`);
+      }
+      assert.ok(translated.executor.translator.counters.regions > 0);
     });
   }
 });
