@@ -6,7 +6,8 @@ import { resetCpuTo } from '../../../src/monitor/machine/firmwareCpu';
 import { PAGE_BYTES, RETURN_STACK_ENTRIES } from '../../../src/monitor/memory/layout';
 import { AT, Guest, SEL, le32, protectedGuest } from '../cpu/guest';
 import { longGuest } from '../cpu/system/longGuest';
-import { LARGE, NOT_ZERO, Program, RET, ZERO, compare, runTo, type Bits } from './calledCode';
+import { Random } from '../../fuzz/random';
+import { LARGE, NOT_ZERO, Program, RET, SOON, ZERO, compare, runTo, type Bits } from './calledCode';
 
 const MAIN = AT.code;
 /** Pages for functions. */
@@ -196,4 +197,68 @@ describe('calls that lead out of regions', function () {
       return guest;
     }), 2);
   });
+});
+
+const FUNCTIONS = 7, SPACE = 0x1200;
+const GREATER = 0xf, SOME_CALLS = 4;
+/** Returns from more functions than have been called lead to the beginning of MAIN: so many words of the stack do. */
+const SPARE = 64;
+
+/**
+ * Large functions that call one another, as deep as EBP allows: in loops or not, by a table or not, on conditions; that drop their caller's frame on their way
+ * back sometimes, or have it go on elsewhere.
+ */
+function randomProgram(bits: Bits, seed: number): Program {
+  const random = new Random(seed);
+  const name = (): string => `function ${random.below(FUNCTIONS)}`;
+  // MOV ESP, STACK; MOV EBP, n
+  const stack = bits === 64 ? [0x48, 0xc7, 0xc4, ...le32(STACK)] : [0xbc, ...le32(STACK)];
+  const program = loop(bits, (main) => main.put(stack, 0xbd, le32(random.between(3, 9))).call(name()).fill(2).label('behind').call(name()).fill(3));
+  /** TEST DL, mask; on if any of it is set. */
+  const unlessBits = (mask: number, label: string): Program => program.put(0xf6, 0xc2, mask).branch(NOT_ZERO, label);
+  for (let number = 0; number < FUNCTIONS; number++) {
+    const counter = AT.data + 0x200 + 8 * number;
+    program.at(FIRST + SPACE * number).label(`function ${number}`).fill(random.between(20, LARGE));
+    for (let i = 0; i < SOME_CALLS; i++) {
+      const label = (what: string): string => `${number} ${i} ${what}`;
+      const loops = random.chance(30);
+      // MOV dword [counter], n
+      if (loops) program.put(0xc7, memory(0, counter), le32(random.between(1, 4))).label(label('loop')).fill(3);
+      if (random.chance(60)) unlessBits(1 << random.below(7), label('skip'));
+      // TEST EBP, EBP; JZ skip; DEC EBP
+      program.put(0x85, 0xed).branch(ZERO, label('skip')).put(0xff, 0xcd);
+      if (random.chance(75)) program.call(name());
+      // MOV EAX, EDX; AND EAX, 3; CALL [TABLE + EAX * 4 or 8]
+      else program.put(0x89, 0xd0, 0x83, 0xe0, 3, 0xff, 0x14, bits === 64 ? 0xc5 : 0x85, le32(TABLE));
+      // INC EBP
+      program.put(0xff, 0xc5).label(label('skip')).fill(random.between(1, 70));
+      // DEC dword [counter]
+      if (loops) program.put(0xff, memory(1, counter)).branch(GREATER, label('loop'));
+    }
+    if (random.chance(40)) unlessBits(7, `${number} whole`).put(drop(bits, random.between(1, 3))).label(`${number} whole`);
+    if (random.chance(30)) pointTo(unlessBits(0x31, `${number} same`), 'behind').put(wide(bits), 0x89, 0x04, 0x24).label(`${number} same`);
+    program.put(RET);
+  }
+  return program;
+}
+
+describe('random calls and returns', function () {
+  this.timeout(120_000);
+
+  for (const bits of [32, 64] as const) {
+    for (const engine of ['soon', 'translate-again'] as const) {
+      it(`lead where the interpreter goes, in code of ${bits} bits (${engine})`, () => {
+        for (let seed = 1; seed <= (engine === 'soon' ? 12 : 3); seed++) {
+          const program = randomProgram(bits, seed);
+          const settings = engine === 'soon' ? SOON : ENGINES[engine];
+          compare((each) => {
+            const guest = flat(program, each);
+            for (let i = 0; i < SPARE; i++) guest.put32(STACK + (i * bits) / 8, program.of('again'));
+            for (let i = 0; i < 4; i++) guest.put32(TABLE + (i * bits) / 8, program.of(`function ${(seed + i) % FUNCTIONS}`));
+            return guest;
+          }, { rounds: 100, settings, waits: engine === 'soon' });
+        }
+      });
+    }
+  }
 });
