@@ -166,6 +166,18 @@ describe('calls that lead out of regions', function () {
       }), 2);
     });
 
+    it(`go by a table to functions of which a region has some, in code of ${bits} bits`, () => {
+      // MOV EAX, ECX; AND EAX, 3; CALL [TABLE + EAX * 4 or 8]
+      const program = loop(bits, (main) => main.put(0x89, 0xc8, 0x83, 0xe0, 3, 0xff, 0x14, bits === 64 ? 0xc5 : 0x85, le32(TABLE)).fill(2));
+      const sizes = [3, LARGE, 5, LARGE];
+      sizes.forEach((size, i) => program.at(FIRST + 0x800 * i).label(`${i}`).fill(size).put(RET));
+      compare((settings) => {
+        const guest = flat(program, settings);
+        sizes.forEach((_, i) => guest.put32(TABLE + (i * bits) / 8, program.of(`${i}`)));
+        return guest;
+      });
+    });
+
     it(`stand at the end of a page, and before it, in code of ${bits} bits`, () => {
       for (const before of [5, 4, 3, 6]) {
         const program = new Program(bits).at(MAIN).jump('again').at(FIRST + PAGE_BYTES - before - 2).label('again').put(INC_ECX).call('first').fill(2).jump('again');
