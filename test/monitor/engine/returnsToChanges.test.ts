@@ -1,11 +1,11 @@
 /** Functions that regions call outside of themselves, and what changes meanwhile: the code behind the call, the page that it lies in, the address space, interrupts. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
-import { CR0 } from '../../../src/monitor/cpu/state';
+import { CR0, CR4 } from '../../../src/monitor/cpu/state';
 import { ENGINES, type EngineSettings } from '../../../src/monitor/engine/engineSettings';
 import { PAGE_BYTES } from '../../../src/monitor/memory/layout';
-import { AT, IRET, handlerOf, le32, protectedGuest, type Guest } from '../cpu/guest';
-import { handlerOf as longHandlerOf, longGuest } from '../cpu/system/longGuest';
+import { AT, IRET, PRESENT, SEL, enterUser, gate, handlerOf, le32, protectedGuest, setGate, type Guest } from '../cpu/guest';
+import { SEL as SEL64, enterLongUser, handlerOf as longHandlerOf, longGuest, setGate as setLongGate, wideGate } from '../cpu/system/longGuest';
 import { LARGE, NOT_ZERO, Program, RET, SOON, compare, snapshot, type Bits } from './calledCode';
 
 const MAIN = AT.code;
@@ -282,6 +282,53 @@ describe('interrupts and faults while calls wait for a return', function () {
         assert.equal(snapshot(translated), snapshot(interpreted), `round ${round}`);
       }
       assert.ok(translated.executor.translator.counters.regions > 0);
+    });
+  }
+});
+
+const SYSTEM_CALL = 0x80, USER = 4;
+
+/** The program at MAIN with its privilege, its pages and stack; all else is the supervisor's, who may not execute what is the program's. */
+function asProgram(guest: Guest, program: Program): void {
+  const { state } = guest;
+  const { bits } = program;
+  const root = putTables(guest, bits, DIRECTORY, FRAMES[0]);
+  const allow = (entry: number): void => { guest.put32(entry, guest.u32(entry) | USER); };
+  for (const page of [MAIN, FIRST, AT.stack3 - PAGE_BYTES, AT.stack3]) allow(entryOf(bits, page));
+  for (const table of bits === 64 ? [DIRECTORY, DIRECTORY + 0x8000, DIRECTORY + 0x9000] : [DIRECTORY]) allow(table);
+  const call = program.of('system call');
+  if (bits === 64) setLongGate(guest, SYSTEM_CALL, wideGate(SEL64.code0, BigInt(call), PRESENT | 0x6e));
+  else setGate(guest, SYSTEM_CALL, gate(SEL.code0, call, PRESENT | 0x6e));
+  state.setWide(L.CR3, root);
+  state.setU32(L.CR4, state.cr4 | CR4.SMEP);
+  state.setU32(L.CR0, (state.cr0 | CR0.PG) >>> 0);
+  guest.cpu.updatePaging();
+  if (bits === 64) enterLongUser(guest, []);
+  else enterUser(guest, []);
+  state.eip = MAIN;
+}
+
+describe('returns of another privilege while calls wait', function () {
+  this.timeout(60_000);
+
+  for (const bits of [32, 64] as const) {
+    it(`lead to what is the program's with no right to execute it, in code of ${bits} bits`, () => {
+      const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').label('behind').fill(2).jump('again');
+      program.at(FIRST).label('first').fill(LARGE).put(0xcd, SYSTEM_CALL).fill(LARGE).put(RET);
+      // PUSH EDX, EBX, EDI; POP EDI, EBX, EDX; now and then PUSH behind, RET: a page fault.
+      program.at(SECOND).label('system call').put(0x52, 0x53, 0x57).call('supervisor').put(0x5f, 0x5b, 0x5a);
+      unless(program, 3, 'done').put(0x68).address('behind').put(RET).label('done').put(wide(bits), IRET);
+      program.at(THIRD).label('supervisor').fill(LARGE).put(RET);
+      // ADD ESP, a word; MOV [ESP], done
+      program.at(THIRD + 0x800).label('refused').put(0xff, memory(0, COUNT), wide(bits), 0x83, 0xc4, bits / 8, wide(bits), 0xc7, 0x04, 0x24).address('done').put(wide(bits), IRET);
+      const { guest } = compare((settings) => {
+        const made = make(bits, settings);
+        program.into(made);
+        install(made, program, PAGE_FAULT, 'refused');
+        asProgram(made, program);
+        return made;
+      });
+      assert.ok(guest.u32(COUNT) > 50, `${guest.u32(COUNT)} were refused`);
     });
   }
 });
