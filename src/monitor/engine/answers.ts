@@ -7,7 +7,7 @@ import * as L from '../cpu/layout';
 import { SERVICES, serviceNumber } from '../cpu/services';
 import { FLAG } from '../cpu/state';
 import { GuestFault } from '../memory/guestFault';
-import { PAGE_BYTES } from '../memory/layout';
+import { MONITOR_WORDS, PAGE_BYTES } from '../memory/layout';
 import { FRAME } from '../memory/machineMemory';
 import { REFUSED } from '../memory/mmu';
 import type { Burst } from './burst';
@@ -50,6 +50,8 @@ export class Answers implements MonitorCalls {
   fault: GuestFault | undefined;
   /** What the run is to end with, before the instruction under way. */
   outcome: RunOutcome | undefined;
+  /** The tag of jumps by the execute tables in use when generated code was entered (../memory/jumpCache), but for the privilege. */
+  private tables = 0;
 
   constructor(private readonly engine: AnsweringEngine) {}
 
@@ -57,6 +59,7 @@ export class Answers implements MonitorCalls {
   begin(): void {
     this.fault = undefined;
     this.outcome = undefined;
+    this.tables = this.tablesInUse;
   }
 
   access(low: number, high: number, sizeAndKind: number, record: number): number {
@@ -153,9 +156,16 @@ export class Answers implements MonitorCalls {
     if (burst.isRunning && operation.record !== 0) burst.stopAfter(operation.record);
   }
 
-  /** Whether the run loop is to look before the next instruction. */
+  /**
+   * Whether the run loop is to look before the next instruction. So it does when pages of code have gone: one of them may be what runs now, and no table
+   * would tell when that is mapped elsewhere while a call of it waits for a return (../memory/returnStack).
+   */
   private get wantsControl(): boolean {
-    return this.engine.cpu.attention || this.engine.decisions.isPending;
+    return this.engine.cpu.attention || this.engine.decisions.isPending || this.tablesInUse !== this.tables;
+  }
+
+  private get tablesInUse(): number {
+    return this.engine.cpu.state.view.getUint32(MONITOR_WORDS.jumpTag, true) >>> 1;
   }
 
   /** Whatever is asked is work, and some of it much: a slice that has had enough of it ends behind this instruction (see Executor.run). */

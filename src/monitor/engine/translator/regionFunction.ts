@@ -290,14 +290,19 @@ export class RegionFunction {
 
   /** An indirect jump: a return is compared with the places behind the calls that the region knows. */
   private jump(block: RegionBlock, target: Expression): void {
+    const { builder, exitTarget } = this.scope;
+    const inside = waysInside(block);
+    // Blocks that are emitted before the way out take temporaries back, and a call needs some.
+    const isKept = inside.length > 0 && block.resumes !== undefined;
+    if (isKept) builder.set(exitTarget, target);
+    const outside = isKept ? exitTarget : target;
     const leave = (): void => {
       if (block.end.kind === 'return') this.scope.leaveBack(target, this.dirtyAtEnd.get(block) ?? 0);
-      else if (!this.callOutside(block, undefined, this.outside.toOffset(target))) this.leaveTo(block, target);
+      else if (!this.callOutside(block, undefined, this.outside.toOffset(outside))) this.leaveTo(block, outside);
     };
-    const inside = waysInside(block);
     if (inside.length > 0) this.putBackAtEnd(block);
     for (const next of inside) {
-      this.scope.builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, () => this.leaveTo(block, target)));
+      builder.if(binary(OP.i64_eq, I32, target, this.offsetAt(next.position)), () => this.edge(block, next.position - block.delta, () => this.leaveTo(block, target)));
     }
     leave();
   }
@@ -363,6 +368,7 @@ export class RegionFunction {
     const start = b.let(this.offsetAt(to.delta));
     if (to.delta !== from.delta && !this.hasBeenIn(to.delta, from)) this.askForPage(to, start, leave);
     b.store(OP.i64_store, CPU, at(EIP_BASE), start);
+    // The budget is loaded with it.
     scope.load(this.flow.neededAt(to));
     this.loadTables();
     this.charge(to, to.order <= from.order ? binary(OP.i32_lt_s, I32, scope.remaining, scope.floor) : this.budgetBelow(graph.longestFrom(to)), 0);
