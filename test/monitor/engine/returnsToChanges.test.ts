@@ -287,6 +287,7 @@ describe('interrupts and faults while calls wait for a return', function () {
 });
 
 const SYSTEM_CALL = 0x80, USER = 4;
+const ALIGNMENT = 17, AC = 0x40000;
 
 /** The program at MAIN with its privilege, its pages and stack; all else is the supervisor's, who may not execute what is the program's. */
 function asProgram(guest: Guest, program: Program): void {
@@ -308,7 +309,7 @@ function asProgram(guest: Guest, program: Program): void {
   state.eip = MAIN;
 }
 
-describe('returns of another privilege while calls wait', function () {
+describe('returns of another privilege, or under other rules, while calls wait', function () {
   this.timeout(60_000);
 
   for (const bits of [32, 64] as const) {
@@ -329,6 +330,26 @@ describe('returns of another privilege while calls wait', function () {
         return made;
       });
       assert.ok(guest.u32(COUNT) > 50, `${guest.u32(COUNT)} were refused`);
+    });
+
+    it(`come back to code whose accesses are to be aligned from now on, in code of ${bits} bits`, () => {
+      // MOV EAX, [an odd address]
+      const program = new Program(bits).at(MAIN).label('again').put(INC_ECX).call('first').fill(2).put(0x8b, memory(0, MAIN + 0xf01)).jump('again');
+      // Now and then PUSHF; OR dword [ESP], AC; POPF
+      unless(program.at(FIRST).label('first').fill(LARGE), 15, 'out').put(0x9c, 0x81, 0x0c, 0x24, le32(AC), 0x9d).label('out').fill(2).put(RET);
+      program.at(SECOND).label('system call').put(wide(bits), IRET);
+      // AND dword [the flags that were saved], ~AC
+      handler(program, THIRD, 'unaligned', undefined, { errorCode: true, body: [0x81, 0x64, 0x24, 3 * (bits / 8), ...le32(~AC)] });
+      const { guest } = compare((settings) => {
+        const made = make(bits, settings);
+        program.into(made);
+        install(made, program, ALIGNMENT, 'unaligned');
+        asProgram(made, program);
+        made.state.setU32(L.CR0, (made.state.cr0 | CR0.AM) >>> 0);
+        made.cpu.updatePaging();
+        return made;
+      });
+      assert.ok(guest.u32(COUNT) > 20, `${guest.u32(COUNT)} were not aligned`);
     });
   }
 });
