@@ -102,7 +102,7 @@ export class RegionFunction {
     }
     this.turnsPages = this.pages.size > 1;
     this.asks = graph.blocks.some(({ instructions }) => instructions.some(({ service, callout }) => service || callout));
-    this.hasOrigin = this.turnsPages || graph.blocks.some(({ end, successors, resumes }) => resumes || ((end.kind === 'return' || end.kind === 'jump') && successors.length > 0));
+    this.hasOrigin = this.turnsPages || graph.blocks.some((block) => this.behindCall(block) !== undefined || ((block.end.kind === 'return' || block.end.kind === 'jump') && block.successors.length > 0));
   }
 
   /** The function's body and locals. Its parameter, the entry's record, is not looked at. */
@@ -293,7 +293,7 @@ export class RegionFunction {
     const { builder, exitTarget } = this.scope;
     const inside = waysInside(block);
     // Blocks that are emitted before the way out take temporaries back, and a call needs some.
-    const isKept = inside.length > 0 && block.resumes !== undefined;
+    const isKept = inside.length > 0 && this.behindCall(block) !== undefined;
     if (isKept) builder.set(exitTarget, target);
     const outside = isKept ? exitTarget : target;
     const leave = (): void => {
@@ -318,7 +318,9 @@ export class RegionFunction {
     if (!condition) {
       const { taken } = end;
       const slow = (): SlowWay => (taken !== undefined && isInPage(block.page, taken) ? this.outside.toBlock(block.page.table + 4 * taken, taken) : this.outside.toOffset(target()));
-      if (block.resumes && this.callOutside(block, taken === undefined ? undefined : block.delta + taken, slow())) return;
+      const callee = taken === undefined ? undefined : this.graph.at(block.delta + taken);
+      const isInside = callee !== undefined && waysInside(block).includes(callee);
+      if (!isInside && this.callOutside(block, taken === undefined ? undefined : block.delta + taken, slow())) return;
       return go(taken, target);
     }
     if (this.isInside(block, end.taken) !== this.isInside(block, end.behind)) this.putBackAtEnd(block);
@@ -347,18 +349,41 @@ export class RegionFunction {
   }
 
   /**
-   * Calls a function that is not in the region, and goes on behind the block when a return leads there. False, with nothing done, where that is not in the region.
+   * Calls a function that is not in the region, and goes on behind the block when a return leads there, in the region or out of it. False, with nothing done, where a block
+   * ends in no call.
    */
   private callOutside(block: RegionBlock, position: number | undefined, slow: SlowWay): boolean {
     const { scope, graph } = this;
     const { resumes } = block;
-    const back = resumes !== undefined && resumes.order <= block.order;
-    if (!resumes || (back && !graph.dominates(resumes, block))) return false;
-    const behind = this.offsetAt(resumes.position);
+    const place = this.behindCall(block);
+    if (place === undefined) return false;
+    const behind = this.offsetAt(block.delta + place);
     const leave = (): void => scope.leaveToOffset(behind, 0);
     this.outside.call(slow, this.linkFrom(block, position), this.dirtyAtEnd.get(block) ?? 0, behind, leave);
-    this.resume(block, resumes, leave);
+    const back = resumes !== undefined && resumes.order <= block.order;
+    if (resumes && (!back || graph.dominates(resumes, block))) this.resume(block, resumes, leave);
+    else {
+      scope.builder.store(OP.i64_store, CPU, at(EIP_BASE), this.offsetAt(block.delta));
+      this.leaveForPlace(block, place, 0, leave);
+    }
     return true;
+  }
+
+  /** Behind the call that a block ends in, from the start of its page; undefined where it ends in none. */
+  private behindCall({ end, instructions }: RegionBlock): number | undefined {
+    if (end.kind === 'call') return end.behind;
+    const last = instructions.at(-1);
+    if (end.kind !== 'jump' || last?.handler.name !== 'callIndirect') return undefined;
+    const { view } = this.place;
+    return view.getUint16(last.record + R.offset, true) + view.getUint8(last.record + R.length);
+  }
+
+  /** Leaves the region for a place counted from a block's page, with so many registers dirty: by a link, by its slot, or in other pages by way of its offset in CS (`leave`). */
+  private leaveForPlace(from: RegionBlock, place: number, dirty: number, leave: () => void): void {
+    const otherwise = (): void => (isInPage(from.page, place) ? this.scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave());
+    const link = this.linkFrom(from, from.delta + place);
+    if (link) this.outside.leave(link, dirty, otherwise);
+    else otherwise();
   }
 
   /** Goes on where a call has come back to, as when the region is entered there. */
@@ -403,10 +428,7 @@ export class RegionFunction {
     const back = target !== undefined && target.order <= from.order;
     // A way back to a block that is no loop's head would have a second way in.
     if (!target || !from.successors.includes(target) || (back && !this.graph.dominates(target, from))) {
-      const inPage = isInPage(from.page, place);
-      const otherwise = (): void => (inPage ? scope.leaveToBlock(from.page.table + 4 * place, place, dirty) : leave());
-      const link = this.linkFrom(from, from.delta + place);
-      return link ? this.outside.leave(link, dirty, otherwise) : otherwise();
+      return this.leaveForPlace(from, place, dirty, leave);
     }
     if (target.delta !== from.delta) this.turnPage(from, target, leave);
     // A transfer that has asked the monitor may have left too little, or nothing where that wants control.

@@ -36,8 +36,6 @@ interface Candidate {
   readonly position: number;
   readonly targets: number[];
   resumption: number | undefined;
-  /** Position of the first block of its function, as far as the region knows. */
-  readonly routine: number;
 }
 
 /** A way inside a function that has not been followed yet. */
@@ -78,13 +76,14 @@ class Growth {
   ) {}
 
   from(entry: number): GrownRegion | undefined {
-    if (!this.take(entry, entry, true)) return undefined;
+    if (!this.take(entry, true)) return undefined;
     while (this.followNext());
     const pages = new Map<CodePage, RegionPage>();
     const blocks: PlacedBlock[] = [];
     const parts: RegionPart[] = [];
-    for (const { code, delta, position, targets, resumption, routine } of this.blocks.values()) {
-      const known = code.end.kind === 'return' ? (this.returns.get(routine) ?? []) : targets;
+    const returns = this.knownReturns();
+    for (const { code, delta, position, targets, resumption } of this.blocks.values()) {
+      const known = code.end.kind === 'return' ? (returns.get(position) ?? []) : targets;
       const { page, offset, count, instructions, end } = code;
       blocks.push({ page: plainPage(page, pages), offset, count, instructions, end, delta, position, targets: known, resumption });
       parts.push({ page, offset, address: this.code.block(page, offset), position, targets: known, resumption });
@@ -92,12 +91,37 @@ class Growth {
     return { blocks, pages: new Set(pages.keys()), parts, ways: this.waysOutside() };
   }
 
+  /** Places behind the calls of the functions that returns belong to, by the returns' positions: a function may have been come into in its middle first. */
+  private knownReturns(): ReadonlyMap<number, readonly number[]> {
+    const found = new Map<number, number[]>();
+    for (const [callee, places] of this.returns) {
+      const seen = new Set([callee]);
+      for (const position of seen) {
+        const block = this.blocks.get(position);
+        if (!block) continue;
+        const { code, delta, targets, resumption } = block;
+        if (code.end.kind === 'return') {
+          const known = found.get(position) ?? [];
+          found.set(position, [...known, ...places.filter((place) => !known.includes(place))].slice(0, MOST_RETURNS));
+          continue;
+        }
+        // Over a call, not into it.
+        const behind = code.end.kind === 'call' ? code.end.behind : isCall(code) ? this.behindCall(code) : undefined;
+        for (const next of behind === undefined ? targets : [delta + behind]) seen.add(next);
+        if (resumption !== undefined) seen.add(resumption);
+      }
+    }
+    return found;
+  }
+
   /** Where blocks go on that is not inside. */
   private waysOutside(): WayOutside[] {
     const ways = new Map<number, WayOutside>();
-    for (const { code: { end }, delta, targets } of this.blocks.values()) {
+    for (const { code, delta, targets, resumption } of this.blocks.values()) {
+      const { end } = code;
       const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
-      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : undefined;
+      const behindCall = end.kind === 'call' ? end.behind : isCall(code) ? this.behindCall(code) : undefined;
+      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : resumption === undefined ? behindCall : undefined;
       for (const place of [taken, behind]) {
         if (place === undefined || targets.includes(delta + place)) continue;
         const position = delta + place;
@@ -127,13 +151,13 @@ class Growth {
   }
 
   private followWay({ from, position, overCall }: Way): void {
-    if (!this.take(position, from.routine)) return;
+    if (!this.take(position)) return;
     if (overCall) from.resumption = position;
     else from.targets.push(position);
   }
 
   /** Takes the block at a position in; the ways that lead on from it are followed later. Says whether it is in the region. */
-  private take(position: number, routine: number, isEntry = false): boolean {
+  private take(position: number, isEntry = false): boolean {
     if (this.blocks.has(position)) return true;
     if (this.refused.has(position) || this.blocks.size >= MOST_BLOCKS) return false;
     const delta = deltaOf(position);
@@ -145,7 +169,7 @@ class Growth {
       return false;
     }
     this.instructions += code.count;
-    const block: Candidate = { code, delta, position, targets: [], resumption: undefined, routine };
+    const block: Candidate = { code, delta, position, targets: [], resumption: undefined };
     this.blocks.set(position, block);
     this.follow(block);
     return true;
@@ -191,9 +215,9 @@ class Growth {
   /** Takes in a function that is called, and the place behind the call. Says whether the function is in the region. */
   private takeCalled(call: Candidate, callee: number, behind: number): boolean {
     const known = this.returns.get(callee) ?? [];
-    if (known.length >= MOST_RETURNS || !this.hasRoomFor(callee) || !this.take(callee, callee)) return false;
+    if (known.length >= MOST_RETURNS || !this.hasRoomFor(callee) || !this.take(callee)) return false;
     call.targets.push(callee);
-    if (!this.take(behind, call.routine)) return true;
+    if (!this.take(behind)) return true;
     if (!known.includes(behind)) known.push(behind);
     this.returns.set(callee, known);
     return true;
@@ -230,8 +254,9 @@ class Growth {
     if (!last) return;
     const behind = isCall(jump.code) ? this.behindCall(jump.code) : undefined;
     for (const position of this.hints(last)) {
+      // Where else it may lead, the call comes back as well.
       if (behind !== undefined) this.takeCalled(jump, position, jump.delta + behind);
-      else if (this.take(position, jump.routine)) jump.targets.push(position);
+      else if (this.take(position)) jump.targets.push(position);
     }
   }
 
