@@ -15,7 +15,7 @@ import type { AddressKnowledge } from './addressGroups';
 import { flagLiveness } from './flagLiveness';
 import { factsOf } from './instructionFacts';
 import { RegionEmitter, type Continuation, type EmitterCallees } from './regionEmitter';
-import type { RegionBlock, RegionGraph, RegionInstruction, RegionPage } from './regionGraph';
+import { behindCall, type RegionBlock, type RegionGraph, type RegionInstruction, type RegionPage } from './regionGraph';
 import { RegionFlow } from './regionFlow';
 import { RegionScope, type WaysOut } from './regionScope';
 import { WaysOutside, type Link, type LinkedWay, type SlowWay } from './waysOutside';
@@ -102,7 +102,7 @@ export class RegionFunction {
     }
     this.turnsPages = this.pages.size > 1;
     this.asks = graph.blocks.some(({ instructions }) => instructions.some(({ service, callout }) => service || callout));
-    this.hasOrigin = this.turnsPages || graph.blocks.some((block) => this.behindCall(block) !== undefined || ((block.end.kind === 'return' || block.end.kind === 'jump') && block.successors.length > 0));
+    this.hasOrigin = this.turnsPages || graph.blocks.some((block) => behindCall(block, place.view) !== undefined || ((block.end.kind === 'return' || block.end.kind === 'jump') && block.successors.length > 0));
   }
 
   /** The function's body and locals. Its parameter, the entry's record, is not looked at. */
@@ -293,7 +293,7 @@ export class RegionFunction {
     const { builder, exitTarget } = this.scope;
     const inside = waysInside(block);
     // Blocks that are emitted before the way out take temporaries back, and a call needs some.
-    const isKept = inside.length > 0 && this.behindCall(block) !== undefined;
+    const isKept = inside.length > 0 && behindCall(block, this.place.view) !== undefined;
     if (isKept) builder.set(exitTarget, target);
     const outside = isKept ? exitTarget : target;
     const leave = (): void => {
@@ -355,7 +355,7 @@ export class RegionFunction {
   private callOutside(block: RegionBlock, position: number | undefined, slow: SlowWay): boolean {
     const { scope, graph } = this;
     const { resumes } = block;
-    const place = this.behindCall(block);
+    const place = behindCall(block, this.place.view);
     if (place === undefined) return false;
     const behind = this.offsetAt(block.delta + place);
     const leave = (): void => scope.leaveToOffset(behind, 0);
@@ -367,15 +367,6 @@ export class RegionFunction {
       this.leaveForPlace(block, place, 0, leave);
     }
     return true;
-  }
-
-  /** Behind the call that a block ends in, from the start of its page; undefined where it ends in none. */
-  private behindCall({ end, instructions }: RegionBlock): number | undefined {
-    if (end.kind === 'call') return end.behind;
-    const last = instructions.at(-1);
-    if (end.kind !== 'jump' || last?.handler.name !== 'callIndirect') return undefined;
-    const { view } = this.place;
-    return view.getUint16(last.record + R.offset, true) + view.getUint8(last.record + R.length);
   }
 
   /** Leaves the region for a place counted from a block's page, with so many registers dirty: by a link, by its slot, or in other pages by way of its offset in CS (`leave`). */

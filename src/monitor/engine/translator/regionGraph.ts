@@ -4,6 +4,7 @@
  */
 import type { CodePage } from '../codePage';
 import type { HandlerKey } from '../handlerShape';
+import { R } from '../records';
 
 /** An instruction of a region: its handler's name and shape, and its record. */
 export interface RegionInstruction {
@@ -40,6 +41,14 @@ export interface BlockCode {
   readonly count: number;
   readonly instructions: readonly RegionInstruction[];
   readonly end: BlockEnd;
+}
+
+/** Behind the call that a block ends in, direct or not, from the start of its page; undefined where it ends in none. Memory has the records. */
+export function behindCall({ end, instructions }: Pick<BlockCode, 'end' | 'instructions'>, memory: DataView): number | undefined {
+  if (end.kind === 'call') return end.behind;
+  const last = instructions.at(-1);
+  if (end.kind !== 'jump' || last?.handler.name !== 'callIndirect') return undefined;
+  return memory.getUint16(last.record + R.offset, true) + memory.getUint8(last.record + R.length);
 }
 
 /** What a region's code must know of a page. */

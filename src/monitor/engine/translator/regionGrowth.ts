@@ -6,11 +6,10 @@
 import { PAGE_BYTES } from '../../memory/layout';
 import type { CodeCache } from '../codeCache';
 import type { CodePage } from '../codePage';
-import { R } from '../records';
 import type { RegionPart } from '../regionRegistry';
 import type { BlockReader } from './blockReader';
 import { jumpHints, type WordReader } from './jumpHints';
-import type { BlockCode, PlacedBlock, RegionInstruction, RegionPage, WayOutside } from './regionGraph';
+import { behindCall, type BlockCode, type PlacedBlock, type RegionInstruction, type RegionPage, type WayOutside } from './regionGraph';
 
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
 const MOST_BLOCKS = 24;
@@ -106,7 +105,7 @@ class Growth {
           continue;
         }
         // Over a call, not into it.
-        const behind = code.end.kind === 'call' ? code.end.behind : isCall(code) ? this.behindCall(code) : undefined;
+        const behind = behindCall(code, this.view);
         for (const next of behind === undefined ? targets : [delta + behind]) seen.add(next);
         if (resumption !== undefined) seen.add(resumption);
       }
@@ -120,8 +119,7 @@ class Growth {
     for (const { code, delta, targets, resumption } of this.blocks.values()) {
       const { end } = code;
       const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
-      const behindCall = end.kind === 'call' ? end.behind : isCall(code) ? this.behindCall(code) : undefined;
-      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : resumption === undefined ? behindCall : undefined;
+      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : resumption === undefined ? behindCall(code, this.view) : undefined;
       for (const place of [taken, behind]) {
         if (place === undefined || targets.includes(delta + place)) continue;
         const position = delta + place;
@@ -194,8 +192,7 @@ class Growth {
         return go(end.behind, true);
       case 'jump':
         this.jumps.push(block);
-        if (isCall(block.code)) go(this.behindCall(block.code), true);
-        return;
+        return go(behindCall(block.code, this.view), true);
       default:
         return;
     }
@@ -243,16 +240,10 @@ class Growth {
     return true;
   }
 
-  /** Behind an indirect call, from the start of its page. */
-  private behindCall({ instructions }: BlockCode): number | undefined {
-    const last = instructions.at(-1);
-    return last && this.view.getUint16(last.record + R.offset, true) + this.view.getUint8(last.record + R.length);
-  }
-
   private followJump(jump: Candidate): void {
     const last = jump.code.instructions.at(-1);
     if (!last) return;
-    const behind = isCall(jump.code) ? this.behindCall(jump.code) : undefined;
+    const behind = behindCall(jump.code, this.view);
     for (const position of this.hints(last)) {
       // Where else it may lead, the call comes back as well.
       if (behind !== undefined) this.takeCalled(jump, position, jump.delta + behind);
@@ -265,9 +256,6 @@ class Growth {
     return [...jumpHints(last, this.view, word)].map((target) => (target - start) | 0);
   }
 }
-
-/** Whether a block ends in an indirect call. */
-const isCall = ({ instructions }: BlockCode): boolean => instructions.at(-1)?.handler.name === 'callIndirect';
 
 /** From a region's first page to the page of a position. */
 const deltaOf = (position: number): number => Math.floor(position / PAGE_BYTES) * PAGE_BYTES;
