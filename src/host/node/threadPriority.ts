@@ -10,7 +10,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import path from 'node:path';
 
-/** A seventh of the processor for it where both want all of one. */
+/** A tenth of the processor for it where both want all of one (weights of the Linux scheduler: 110 to 1024). */
 const STANDS_BACK = 10;
 
 function standBack(thread: number): void {

@@ -316,12 +316,8 @@ export class RegionFunction {
       else this.edge(block, place, leave);
     };
     if (!condition) {
-      const { taken } = end;
-      const slow = (): SlowWay => (taken !== undefined && isInPage(block.page, taken) ? this.outside.toBlock(block.page.table + 4 * taken, taken) : this.outside.toOffset(target()));
-      const callee = taken === undefined ? undefined : this.graph.at(block.delta + taken);
-      const isInside = callee !== undefined && waysInside(block).includes(callee);
-      if (!isInside && this.callOutside(block, taken === undefined ? undefined : block.delta + taken, slow())) return;
-      return go(taken, target);
+      if (end.kind === 'call' && this.callKnown(block, end.taken, target)) return;
+      return go(end.taken, target);
     }
     if (this.isInside(block, end.taken) !== this.isInside(block, end.behind)) this.putBackAtEnd(block);
     this.scope.builder.if(
@@ -337,6 +333,14 @@ export class RegionFunction {
   private putBackAtEnd(block: RegionBlock): void {
     this.scope.putBack();
     this.dirtyAtEnd.set(block, this.scope.dirty);
+  }
+
+  /** Calls a function at a place counted from the block's page, or none that could be known, if it is not in the region. */
+  private callKnown(block: RegionBlock, taken: number | undefined, target: () => Expression): boolean {
+    const position = taken === undefined ? undefined : block.delta + taken;
+    if (waysInside(block).some((callee) => callee.position === position)) return false;
+    const isNear = taken !== undefined && isInPage(block.page, taken);
+    return this.callOutside(block, position, isNear ? this.outside.toBlock(block.page.table + 4 * taken, taken) : this.outside.toOffset(target()));
   }
 
   /** The link from a block to a position, if there is one. */

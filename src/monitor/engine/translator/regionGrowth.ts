@@ -34,6 +34,7 @@ interface Candidate {
   readonly delta: number;
   readonly position: number;
   readonly targets: number[];
+  /** As PlacedBlock has it. */
   resumption: number | undefined;
 }
 
@@ -98,7 +99,7 @@ class Growth {
       for (const position of seen) {
         const block = this.blocks.get(position);
         if (!block) continue;
-        const { code, delta, targets, resumption } = block;
+        const { code, delta, targets } = block;
         if (code.end.kind === 'return') {
           const known = found.get(position) ?? [];
           found.set(position, [...known, ...places.filter((place) => !known.includes(place))].slice(0, MOST_RETURNS));
@@ -107,7 +108,6 @@ class Growth {
         // Over a call, not into it.
         const behind = behindCall(code, this.view);
         for (const next of behind === undefined ? targets : [delta + behind]) seen.add(next);
-        if (resumption !== undefined) seen.add(resumption);
       }
     }
     return found;
@@ -119,7 +119,9 @@ class Growth {
     for (const { code, delta, targets, resumption } of this.blocks.values()) {
       const { end } = code;
       const taken = end.kind === 'branch' || end.kind === 'call' ? end.taken : undefined;
-      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : resumption === undefined ? behindCall(code, this.view) : undefined;
+      // Behind a call that comes back into the region, or whose function is in it, no way leads out.
+      const comesBack = resumption !== undefined || (end.kind === 'call' && targets.length > 0);
+      const behind = end.kind === 'branch' || end.kind === 'onward' ? end.behind : comesBack ? undefined : behindCall(code, this.view);
       for (const place of [taken, behind]) {
         if (place === undefined || targets.includes(delta + place)) continue;
         const position = delta + place;

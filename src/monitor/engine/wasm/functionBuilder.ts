@@ -195,20 +195,17 @@ export class FunctionBuilder {
     this.code.u32(fn);
   }
 
-  callIndirect(type: number, args: readonly Expression[], entry: Expression): void {
+  /** Calls what stands at an entry of the function table; for good: `returnCallIndirect`. */
+  callIndirect(type: number, args: readonly Expression[], entry: Expression, op: number = OP.call_indirect): void {
     args.forEach((a) => a.push(this.code));
     entry.push(this.code);
-    this.code.byte(OP.call_indirect);
+    this.code.byte(op);
     this.code.u32(type);
     this.code.u32(0);
   }
 
   returnCallIndirect(type: number, args: readonly Expression[], entry: Expression): void {
-    args.forEach((a) => a.push(this.code));
-    entry.push(this.code);
-    this.code.byte(OP.return_call_indirect);
-    this.code.u32(type);
-    this.code.u32(0);
+    this.callIndirect(type, args, entry, OP.return_call_indirect);
   }
 
   /** Puts a function, which the module exports, into so many entries of the function table. */
