@@ -45,7 +45,7 @@ export const R = {
   displacement: 24,
   /** Address of the slot that holds the block at the branch target (u32); or the service's number. */
   link: 28,
-  /** For indirect jumps and returns: the offset in CS to which the interpreter has seen it lead last, cut to 32 bits (u32); 0 for none. */
+  /** For indirect jumps and calls: the offset in CS to which the interpreter has seen it lead last, cut to 32 bits (u32); 0 for none. */
   target: 28,
   /** Immediate (i64); for branches the displacement in its low half. */
   immediate: 32,

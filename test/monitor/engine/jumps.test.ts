@@ -1,15 +1,7 @@
 /** Jumps that have led somewhere before: what they lead to changes by page tables, by address space, and by writes to code. */
 import assert from 'node:assert/strict';
-import * as L from '../../../src/monitor/cpu/layout';
-import { CR0 } from '../../../src/monitor/cpu/state';
-import { AT, HLT, code, le32, protectedGuest, type Guest } from '../cpu/guest';
-
-const PRESENT_WRITABLE_USER = 7;
-const TABLES = AT.tables;
-const [DIRECTORY, TABLE, OTHER_DIRECTORY, OTHER_TABLE] = [TABLES, TABLES + 0x1000, TABLES + 0x2000, TABLES + 0x3000];
-/** A function's linear page, and two frames that it may lie in. */
-const FUNCTION = 0x200000;
-const [FIRST, SECOND] = [0x210000, 0x211000];
+import { HLT, code, le32, type Guest } from '../cpu/guest';
+import { DIRECTORY, FIRST, FUNCTION, OTHER_DIRECTORY, PRESENT_WRITABLE_USER, SECOND, TABLE, entryOf, guestOfTwoSpaces } from './twoSpaces';
 
 /** mov ebx, value; ret. */
 const gives = (value: number): readonly number[] => code(0xbb, le32(value), 0xc3);
@@ -21,22 +13,8 @@ const KEEP = 0x53;
 const store = (address: number, value: number): readonly number[] => code([0xc7, 0x05], le32(address), le32(value));
 /** mov byte [address], value. */
 const storeByte = (address: number, value: number): readonly number[] => code([0xc6, 0x05], le32(address), value);
-const entryOf = (table: number, linear: number): number => table + 4 * ((linear >> 12) & 0x3ff);
 
-function paged(program: readonly number[]): Guest {
-  const guest = protectedGuest(code(0xb8, le32(FUNCTION), program, HLT));
-  for (const [directory, table, frame] of [[DIRECTORY, TABLE, FIRST], [OTHER_DIRECTORY, OTHER_TABLE, SECOND]] as const) {
-    guest.put32(directory, table | PRESENT_WRITABLE_USER);
-    for (let page = 0; page < 1024; page++) guest.put32(table + 4 * page, (page << 12) | PRESENT_WRITABLE_USER);
-    guest.put32(entryOf(table, FUNCTION), frame | PRESENT_WRITABLE_USER);
-  }
-  guest.put(FIRST, gives(1));
-  guest.put(SECOND, gives(2));
-  guest.state.setWide(L.CR3, DIRECTORY);
-  guest.state.setU32(L.CR0, (guest.state.cr0 | CR0.PG) >>> 0);
-  guest.cpu.updatePaging();
-  return guest;
-}
+const paged = (program: readonly number[]): Guest => guestOfTwoSpaces(code(0xb8, le32(FUNCTION), program, HLT), [gives(1), gives(2)]);
 
 /** What was kept, first things first. */
 function kept(guest: Guest, count: number): readonly number[] {

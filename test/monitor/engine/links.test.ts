@@ -1,21 +1,14 @@
 /** Links from region to region: the way they lead stays right when code is written to, mapped elsewhere, or seen from another address space; and their cells. */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
-import { CR0 } from '../../../src/monitor/cpu/state';
 import { ENGINES, type EngineSettings } from '../../../src/monitor/engine/engineSettings';
 import { RegionLinks } from '../../../src/monitor/engine/regionLinks';
 import { LINK_CELL_BYTES, LINK_CELL_COUNT, LINK_CELLS } from '../../../src/monitor/memory/layout';
-import { AT, code, le32, protectedGuest, type Guest } from '../cpu/guest';
+import { AT, code, le32, type Guest } from '../cpu/guest';
+import { DIRECTORY, FIRST, FUNCTION, OTHER_DIRECTORY, SECOND, TABLE, entryOf, guestOfTwoSpaces } from './twoSpaces';
 
 /** Hot soon, so that short programs are translated. */
 const SOON: EngineSettings = { ...ENGINES.translator, heat: 40 };
-const PRESENT_WRITABLE_USER = 7;
-const [DIRECTORY, TABLE, OTHER_DIRECTORY, OTHER_TABLE] = [AT.tables, AT.tables + 0x1000, AT.tables + 0x2000, AT.tables + 0x3000];
-/** A function's linear page, and two frames that it may lie in. */
-const FUNCTION = 0x200000;
-const [FIRST, SECOND] = [0x210000, 0x211000];
-const entryOf = (table: number, linear: number): number => table + 4 * ((linear >> 12) & 0x3ff);
-
 /** More than a region takes in: INC EDX. */
 const MUCH = new Array<number>(200).fill(0x42);
 /** MOV EBX, value; much; RET. */
@@ -31,21 +24,6 @@ function loopWith(change: readonly number[]): readonly number[] {
   return code(whole, 0xe9, le32(-whole.length - 5));
 }
 
-function paged(program: readonly number[], settings: EngineSettings): Guest {
-  const guest = protectedGuest(program, settings);
-  for (const [directory, table, frame] of [[DIRECTORY, TABLE, FIRST], [OTHER_DIRECTORY, OTHER_TABLE, SECOND]] as const) {
-    guest.put32(directory, table | PRESENT_WRITABLE_USER);
-    for (let page = 0; page < 1024; page++) guest.put32(table + 4 * page, (page << 12) | PRESENT_WRITABLE_USER);
-    guest.put32(entryOf(table, FUNCTION), frame | PRESENT_WRITABLE_USER);
-  }
-  guest.put(FIRST, gives(1));
-  guest.put(SECOND, gives(1000));
-  guest.state.setWide(L.CR3, DIRECTORY);
-  guest.state.setU32(L.CR0, (guest.state.cr0 | CR0.PG) >>> 0);
-  guest.cpu.updatePaging();
-  return guest;
-}
-
 const seen = ({ state }: Guest): string => [...[0, 1, 2, 3, 4, 5, 6, 7].map((register) => state.reg(register).toString(16)), state.eip.toString(16), state.flags.toString(16)].join(' ');
 
 /** Runs so many instructions: a run may come back before that. */
@@ -56,7 +34,7 @@ function runAll(guest: Guest, count: number): void {
 
 /** Runs a loop with the translator, and with the interpreter beside it, by odd counts. */
 function compare(program: readonly number[], prepare: (guest: Guest) => void = () => undefined): Guest {
-  const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => paged(program, settings));
+  const [translated, interpreted] = [SOON, ENGINES.interpreter].map((settings) => guestOfTwoSpaces(program, [gives(1), gives(1000)], settings));
   assert.ok(translated && interpreted);
   prepare(translated);
   for (let round = 0; round < 300; round++) {
