@@ -60,6 +60,8 @@ export interface GrownRegion {
 class Growth {
   private readonly blocks = new Map<number, Candidate>();
   private readonly refused = new Set<number>();
+  /** Blocks that have been looked at, by position. */
+  private readonly known = new Map<number, BlockCode | undefined>();
   private readonly ways: Way[] = [];
   private readonly calls: Candidate[] = [];
   /** Indirect jumps and calls. */
@@ -161,9 +163,7 @@ class Growth {
     if (this.blocks.has(position)) return true;
     if (this.refused.has(position) || this.blocks.size >= MOST_BLOCKS) return false;
     const delta = deltaOf(position);
-    const page = this.surroundings.pageAt(delta);
-    const offset = position - delta;
-    const code = page && (isEntry || this.code.warmth(page, offset) > 0) ? this.reader.read(page, offset) : undefined;
+    const code = isEntry ? this.codeAt(position) : this.warmCode(position);
     if (!code || (!isEntry && this.instructions + code.count > MOST_INSTRUCTIONS)) {
       this.refused.add(position);
       return false;
@@ -173,6 +173,20 @@ class Growth {
     this.blocks.set(position, block);
     this.follow(block);
     return true;
+  }
+
+  /** The block at a position, if it has been entered often enough; what has been read once is not read again. */
+  private warmCode(position: number): BlockCode | undefined {
+    if (this.known.has(position)) return this.known.get(position);
+    const code = this.warmthAt(position) > 0 ? this.codeAt(position) : undefined;
+    this.known.set(position, code);
+    return code;
+  }
+
+  private codeAt(position: number): BlockCode | undefined {
+    const delta = deltaOf(position);
+    const page = this.surroundings.pageAt(delta);
+    return page && this.reader.read(page, position - delta);
   }
 
   private follow(block: Candidate): void {
@@ -228,10 +242,9 @@ class Growth {
     let room = MOST_INSTRUCTIONS - this.instructions;
     const seen = new Set([callee]);
     for (const position of seen) {
-      const delta = deltaOf(position);
-      const page = this.surroundings.pageAt(delta);
-      const code = page && this.code.warmth(page, position - delta) > 0 ? this.reader.read(page, position - delta) : undefined;
+      const code = this.warmCode(position);
       if (!code) continue;
+      const delta = deltaOf(position);
       room -= code.count;
       if (room < 0 || this.blocks.size + seen.size > MOST_BLOCKS) return false;
       const { end } = code;
