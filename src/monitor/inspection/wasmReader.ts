@@ -52,13 +52,19 @@ export class WasmCursor {
   }
 }
 
-export interface FunctionShape {
-  readonly name: string;
+/** What a function takes and gives. */
+export interface FunctionType {
   readonly parameters: readonly number[];
   readonly results: readonly number[];
 }
 
+export interface FunctionShape extends FunctionType {
+  readonly name: string;
+}
+
 export interface ReadModule {
+  /** Types of functions by their numbers. */
+  readonly types: readonly FunctionType[];
   /** Functions by their numbers: imports, then the module's own. */
   readonly functions: readonly FunctionShape[];
   /** Types of the first own function's locals, without its parameters. */
@@ -68,7 +74,7 @@ export interface ReadModule {
 }
 
 export function readModule(bytes: Uint8Array): ReadModule {
-  const types: Omit<FunctionShape, 'name'>[] = [];
+  const types: FunctionType[] = [];
   const functions: FunctionShape[] = [];
   let locals: readonly number[] = [];
   let code = new Uint8Array(0);
@@ -82,10 +88,10 @@ export function readModule(bytes: Uint8Array): ReadModule {
     else if (section === SECTION.code && cursor.u32() > 0) ({ locals, code } = readBody(cursor));
     cursor.at = end;
   }
-  return { functions, locals, code };
+  return { types, functions, locals, code };
 }
 
-function readType(cursor: WasmCursor): Omit<FunctionShape, 'name'> {
+function readType(cursor: WasmCursor): FunctionType {
   cursor.byte();
   const list = (): number[] => Array.from({ length: cursor.u32() }, () => cursor.byte());
   return { parameters: list(), results: list() };

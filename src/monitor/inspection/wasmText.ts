@@ -6,7 +6,7 @@ import { OP } from '../engine/wasm/encoding';
 import { cpuPlace } from './cpuPlaces';
 import type { WasmLine } from './regionTypes';
 import { OPERATIONS } from './wasmOpcodes';
-import { WasmCursor, typeName, type ReadModule } from './wasmReader';
+import { WasmCursor, typeName, type FunctionType, type ReadModule } from './wasmReader';
 
 /** From a byte of the code on, lines are about this. */
 export interface TextMark {
@@ -75,10 +75,11 @@ class Printer {
       case OP.drop: return this.line(`(drop ${this.pop()})`);
       case OP.call:
       case OP.return_call: return this.call(op === OP.call ? 'call' : 'return_call', cursor.u32());
+      case OP.call_indirect:
       case OP.return_call_indirect: {
-        cursor.u32();
-        cursor.u32();
-        return this.line(`(return_call_indirect ${this.stack.splice(0).join(' ')})`);
+        const type = this.module.types[cursor.u32()];
+        const table = cursor.u32();
+        return this.called(`${op === OP.call_indirect ? 'call_indirect' : 'return_call_indirect'}${table === 0 ? '' : ` ${table}`}`, type, 1);
       }
       case OP.local_get: return this.push(`(local.get ${this.local(cursor.u32())})`);
       case OP.local_set: {
@@ -120,10 +121,15 @@ class Printer {
   }
 
   private call(how: string, number: number): void {
-    const { name, parameters, results } = this.module.functions[number] ?? { name: `function ${number}`, parameters: [], results: [] };
-    const values = this.stack.splice(Math.max(0, this.stack.length - parameters.length));
-    const folded = `(${[how, `$${name}`, ...values].join(' ')})`;
-    if (how === 'call' && results.length === 1) this.push(folded);
+    const { name, ...type } = this.module.functions[number] ?? { name: `function ${number}` };
+    this.called(`${how} $${name}`, 'parameters' in type ? type : undefined, 0);
+  }
+
+  /** A call of a function of this type, with so many values more behind its arguments: the entry of a table. */
+  private called(text: string, { parameters, results }: FunctionType = { parameters: [], results: [] }, more: number): void {
+    const values = this.stack.splice(Math.max(0, this.stack.length - parameters.length - more));
+    const folded = `(${[text, ...values].join(' ')})`;
+    if (!text.startsWith('return') && results.length === 1) this.push(folded);
     else this.line(folded);
   }
 

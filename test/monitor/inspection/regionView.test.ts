@@ -7,6 +7,7 @@ import { ENGINES, type EngineSettings } from '../../../src/monitor/engine/engine
 import { Profiler } from '../../../src/monitor/inspection/profiler';
 import { RegionView } from '../../../src/monitor/inspection/regionView';
 import { AT, HLT, code, le32, protectedGuest, type Guest } from '../cpu/guest';
+import { LARGE, Program, RET } from '../engine/calledCode';
 
 const SOON: EngineSettings = { ...ENGINES.translator, heat: 40 };
 
@@ -56,6 +57,20 @@ describe('regions of translated code', () => {
     assert.ok(details.wasm.some(({ comment }) => comment?.includes('cpu.rax')));
     assert.equal(details.wasm.at(-1)?.text, ')');
     assert.equal(details.wasm.filter(({ text }) => /^(block|loop|if )/.test(text)).length, details.wasm.filter(({ text }) => text === 'end').length, 'what is opened is closed');
+  });
+
+  it('show the calls that lead outside, by a link or by what the TLB knows, and the way back', () => {
+    const guest = protectedGuest([], SOON);
+    new Program().at(AT.code).label('again').call('function').jump('again').at(0x15000).label('function').fill(LARGE).put(RET).into(guest);
+    for (let i = 0; i < 200; i++) guest.run(600);
+    const view = new RegionView(guest.cpu, guest.executor);
+    const { regions } = view.regions();
+    assert.ok(regions.length >= 2, `${regions.length} regions`);
+    const texts = regions.map(({ entry }) => view.region(entry)?.wasm ?? assert.fail('it is gone'));
+    for (const lines of texts) assert.equal(lines.at(-1)?.text, ')');
+    const calls = texts.flat().map(({ text }) => text).filter((text) => text.startsWith('(call'));
+    // Into block 0 of what stands at the first entry of the table of links; and, where there is none, by the address.
+    assert.ok(calls.includes('(call_indirect (i32.const 0) (i32.const 0))') && calls.some((text) => text.startsWith('(call $region.leap ')), calls.join('\n'));
   });
 
   it('are gone when their code is, and asleep, without code to show, while it may come back', () => {
