@@ -55,17 +55,11 @@ export function vectorName(vector: number): string {
  */
 export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
   let eip = at;
-  const exact = (address: number): bigint => BigInt.asUintN(64, cpu.state.exactAddress(address));
-  const chain: FaultLink[] = [];
+  const met: MetFault[] = [];
+  const note = (fault: GuestFault): number => met.push({ fault, selector: cpu.state.selector(L.CS), eip });
   let current = first;
   for (;;) {
-    chain.push({
-      vector: current.vector,
-      errorCode: current.errorCode,
-      linear: current.linear,
-      selector: cpu.state.selector(L.CS),
-      eip: exact(eip),
-    });
+    note(current);
     noteAddress(cpu, current);
     try {
       const errorCode = cpu.state.protectedMode ? current.errorCode : undefined;
@@ -76,19 +70,32 @@ export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
       noteAddress(cpu, second);
       if (second.late) eip = cpu.state.eip;
       if (current.vector === VECTOR.DF) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip: exact(eip) });
-        throw new TripleFault(chain);
+        note(second);
+        throw new TripleFault(met.map((one) => linkOf(cpu, one)));
       }
       if (isDouble(current.vector, second.vector)) {
-        chain.push({ vector: second.vector, errorCode: second.errorCode, linear: second.linear, selector: cpu.state.selector(L.CS), eip: exact(eip) });
+        note(second);
         current = fault(VECTOR.DF, 0);
       } else current = second;
     }
   }
 }
 
-function noteAddress(cpu: Cpu, { vector, linear }: GuestFault): void {
-  if (vector === VECTOR.PF) cpu.state.setU64(L.CR2, linear);
+/** A fault on the way to a triple fault, and where. Guests have thousands of faults a second, and hardly ever a chain that is told of. */
+interface MetFault {
+  readonly fault: GuestFault;
+  readonly selector: number;
+  readonly eip: number;
+}
+
+const linkOf = (cpu: Cpu, { fault: { vector, errorCode, linear }, selector, eip }: MetFault): FaultLink => ({
+  vector, errorCode, linear, selector, eip: BigInt.asUintN(64, cpu.state.exactAddress(eip)),
+});
+
+function noteAddress(cpu: Cpu, { vector, linearLow, linearHigh }: GuestFault): void {
+  if (vector !== VECTOR.PF) return;
+  cpu.state.setU32(L.CR2, linearLow >>> 0);
+  cpu.state.setU32(L.CR2 + 4, linearHigh >>> 0);
 }
 
 /** The manual's table 6-5. */

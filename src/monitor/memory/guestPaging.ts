@@ -85,18 +85,21 @@ export const FORMATS: Readonly<Record<Exclude<PagingMode, 'none'>, PagingFormat>
   '5-level': { levels: 5, entryBytes: 8, indexBits: 9 },
 };
 
+/** Pages that one entry covers, by level and index bits. Walks ask all the time, and V8 has no quick way to a power that it does not know when it compiles. */
+const SPANS: readonly (readonly number[])[] = Array.from({ length: 11 }, (_, indexBits) => Array.from({ length: 6 }, (_level, level) => 2 ** (indexBits * (level - 1))));
+
 /** Index of a linear page in its table at a level (1 = leaf). */
 export function tableIndex(page: number, level: number, indexBits: number): number {
   const mask = (1 << indexBits) - 1;
   if (level === 1) return page & mask;
   // Shifts are quick, and right for page numbers of 32-bit addresses.
   if (page >= 0 && page < 2 ** 20) return level > 3 ? 0 : (page >> (indexBits * (level - 1))) & mask;
-  return Math.floor(page / 2 ** (indexBits * (level - 1))) & mask;
+  return Math.floor(page / entrySpan(level, indexBits)) & mask;
 }
 
-/** Pages that one entry at a level covers. */
+/** Pages that one entry at a level (1 to 5) of a format covers. */
 export function entrySpan(level: number, indexBits: number): number {
-  return 2 ** (indexBits * (level - 1));
+  return SPANS[indexBits][level];
 }
 
 /** One entry met on a walk. Values: low and high half of the raw entry. */

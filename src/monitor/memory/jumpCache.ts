@@ -59,9 +59,10 @@ export interface KnownJump {
 
 /** Remembers a jump as generated code does (enterAndRemember), which finds it by the same address (jumpEntry). */
 export function rememberJump(view: DataView, { linear, tag, record, handler, count }: KnownJump): void {
-  const low = Number(BigInt.asUintN(32, BigInt(linear)));
+  const low = linear >>> 0;
   const entry = JUMP_CACHE + ((low ^ (low >>> Math.log2(JUMP_ENTRIES))) & (JUMP_ENTRIES - 1)) * JUMP_ENTRY_BYTES;
-  view.setBigInt64(entry + JUMP.linear, BigInt(linear), true);
+  view.setUint32(entry + JUMP.linear, low, true);
+  view.setInt32(entry + JUMP.linear + 4, Math.floor(linear / 2 ** 32), true);
   view.setUint32(entry + JUMP.tag, tag, true);
   view.setUint32(entry + JUMP.record, record, true);
   view.setUint32(entry + JUMP.handler, handler, true);

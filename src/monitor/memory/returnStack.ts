@@ -8,17 +8,25 @@
  */
 import { MONITOR_WORDS, RETURN_ENTRY_BYTES, RETURN_STACK } from './layout';
 
-/** An offset that no return leads to: no canonical address, and none of 32 bits. At the stack's bottom, and instead of places that are not good any more. */
-export const NO_OFFSET = -(2n ** 63n);
+/**
+ * The upper half of an offset that no return leads to, whose lower half is 0: no canonical address, and none of 32 bits. At the stack's bottom, and
+ * instead of places that are not good any more.
+ */
+const NO_OFFSET_HIGH = 0x80000000;
+
+function leadNowhere(view: DataView, entry: number): void {
+  view.setUint32(entry, 0, true);
+  view.setUint32(entry + 4, NO_OFFSET_HIGH, true);
+}
 
 /** Nothing waits for a return: generated code begins. */
 export function clearReturns(view: DataView): void {
   view.setUint32(MONITOR_WORDS.returnTop, RETURN_STACK, true);
-  view.setBigInt64(RETURN_STACK, NO_OFFSET, true);
+  leadNowhere(view, RETURN_STACK);
 }
 
 /** No return leads to the places that are waited for now: what waits there is not good any more, or may not be. */
 export function disappointReturns(view: DataView): void {
   const top = view.getUint32(MONITOR_WORDS.returnTop, true);
-  for (let entry = RETURN_STACK + RETURN_ENTRY_BYTES; entry <= top; entry += RETURN_ENTRY_BYTES) view.setBigInt64(entry, NO_OFFSET, true);
+  for (let entry = RETURN_STACK + RETURN_ENTRY_BYTES; entry <= top; entry += RETURN_ENTRY_BYTES) leadNowhere(view, entry);
 }

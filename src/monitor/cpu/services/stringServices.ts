@@ -31,7 +31,7 @@ const offsetInPage = (linear: number): number => linear - Math.floor(linear / PA
 /** Elements from `offset` up that stay in the segment's page and below the end of the address size. */
 function elementsInPage(cpu: Cpu, segment: number, offset: number, op: Operation, size: OperandBytes): number {
   const toPageEnd = PAGE - offsetInPage(cpu.state.effectiveBase(segment) + offset);
-  const toEnd = op.addressBits === 64 ? PAGE : 2 ** op.addressBits - offset;
+  const toEnd = op.addressBits === 64 ? PAGE : (op.addressBits === 32 ? 2 ** 32 : 2 ** 16) - offset;
   return Math.floor(Math.min(toPageEnd, toEnd) / size);
 }
 
@@ -194,8 +194,12 @@ function fillRun(cpu: Cpu, op: Operation, size: OperandBytes, to: number, count:
   return elements;
 }
 
-/** Fills a run: its first element is written, and then doubled until the run is full. */
+/** Fills a run: with zeros, as nearly always, at once; else its first element is written, and then doubled until the run is full. */
 function fill(view: DataView, memory: Uint8Array, target: number, bytes: number, value: Element, size: OperandBytes): void {
+  if (value === 0 || value === 0n) {
+    memory.fill(0, target, target + bytes);
+    return;
+  }
   if (typeof value === 'bigint') view.setBigUint64(target, value, true);
   else if (size === 1) view.setUint8(target, value);
   else if (size === 2) view.setUint16(target, value, true);
