@@ -9,12 +9,13 @@ interface PortDevice {
   readonly device: Device;
   /** Bytes of the widest access that it takes in one piece. */
   readonly width: number;
+  readonly isSlow: boolean;
   readonly read: ((port: number, size: AccessSize) => number) | undefined;
   readonly write: ((port: number, size: AccessSize, value: number) => void) | undefined;
 }
 
 const asked = (device: Device): PortDevice => ({
-  device, width: device.portWidth ?? 1, read: device.readPort?.bind(device), write: device.writePort?.bind(device),
+  device, width: device.portWidth ?? 1, isSlow: device.isSlow === true, read: device.readPort?.bind(device), write: device.writePort?.bind(device),
 });
 
 function halfOf(size: AccessSize): AccessSize {
@@ -47,6 +48,11 @@ export class PortBus {
   /** The device that answers at a port, or undefined. */
   ownerOf(port: number): Device | undefined {
     return this.#devices[this.#owners[port] - 1]?.device;
+  }
+
+  /** Whether the device at a port makes an access wait (Device.isSlow). */
+  isSlow(port: number): boolean {
+    return this.#devices[this.#owners[port] - 1]?.isSlow === true;
   }
 
   /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */

@@ -55,7 +55,7 @@ export class BusAccess implements ProcessorBus {
 
   private waitForPort(port: number): void {
     const { board, executor } = this.parts;
-    if (port < SYSTEM_BOARD_END || board.ports.ownerOf(port)?.isSlow === true) executor.elapse(BUS_CYCLES);
+    if (port < SYSTEM_BOARD_END || board.ports.isSlow(port)) executor.elapse(BUS_CYCLES);
   }
 
   /** Nobody but an instruction waits: who looks from outside, or a bus master, takes no time. */
