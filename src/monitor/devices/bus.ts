@@ -47,12 +47,12 @@ export class PortBus {
 
   /** The device that answers at a port, or undefined. */
   ownerOf(port: number): Device | undefined {
-    return this.#devices[this.#owners[port] - 1]?.device;
+    return this.#at(port)?.device;
   }
 
   /** Whether the device at a port makes an access wait (Device.isSlow). */
   isSlow(port: number): boolean {
-    return this.#devices[this.#owners[port] - 1]?.isSlow === true;
+    return this.#at(port)?.isSlow === true;
   }
 
   /** `port` 0 to 65535; ports beyond the end wrap to 0. The value is zero-extended. */
@@ -90,9 +90,13 @@ export class PortBus {
     });
   }
 
+  #at(port: number): PortDevice | undefined {
+    return this.#devices[this.#owners[port] - 1];
+  }
+
   /** The device that takes the access in one piece. */
   #wholeOwner(port: number, size: AccessSize): PortDevice | undefined {
-    const owner = this.#devices[this.#owners[port] - 1];
+    const owner = this.#at(port);
     if (owner === undefined || size > owner.width) return undefined;
     for (let index = 1; index < size; index++) {
       if (this.#owners[port + index] !== this.#owners[port]) return undefined;

@@ -121,12 +121,13 @@ class Printer {
   }
 
   private call(how: string, number: number): void {
-    const { name, ...type } = this.module.functions[number] ?? { name: `function ${number}` };
-    this.called(`${how} $${name}`, 'parameters' in type ? type : undefined, 0);
+    const callee = this.module.functions[number];
+    this.called(`${how} $${callee?.name ?? `function ${number}`}`, callee, 0);
   }
 
   /** A call of a function of this type, with so many values more behind its arguments: the entry of a table. */
-  private called(text: string, { parameters, results }: FunctionType = { parameters: [], results: [] }, more: number): void {
+  private called(text: string, type: FunctionType | undefined, more: number): void {
+    const { parameters, results } = type ?? { parameters: [], results: [] };
     const values = this.stack.splice(Math.max(0, this.stack.length - parameters.length - more));
     const folded = `(${[text, ...values].join(' ')})`;
     if (!text.startsWith('return') && results.length === 1) this.push(folded);

@@ -22,6 +22,8 @@ describe('places that returns are waited for at', () => {
     clearReturns(view);
     assert.equal(view.getUint32(MONITOR_WORDS.returnTop, true), RETURN_STACK);
     assert.equal(place(0), NO_OFFSET);
+    // Neither an offset of 32 bits nor a canonical address of 48 or 57.
+    for (const bits of [47n, 56n]) assert.ok(place(0) < -(2n ** bits));
   });
 
   it('are all disappointed, and stay as many', () => {

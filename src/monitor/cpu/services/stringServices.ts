@@ -31,6 +31,7 @@ const offsetInPage = (linear: number): number => linear - Math.floor(linear / PA
 /** Elements from `offset` up that stay in the segment's page and below the end of the address size. */
 function elementsInPage(cpu: Cpu, segment: number, offset: number, op: Operation, size: OperandBytes): number {
   const toPageEnd = PAGE - offsetInPage(cpu.state.effectiveBase(segment) + offset);
+  // No power of what is known at run time alone: V8 asks the C library for that.
   const toEnd = op.addressBits === 64 ? PAGE : (op.addressBits === 32 ? 2 ** 32 : 2 ** 16) - offset;
   return Math.floor(Math.min(toPageEnd, toEnd) / size);
 }
