@@ -120,10 +120,7 @@ describe('all panels in a real VS Code, on paging-lab', function () {
       await panel.locator(`[data-tab=${tab}][aria-selected=true]`).waitFor();
     }
     await walkTo(await showPanel(page, 'Page Tables'), '0x000b8000', /^Mapped to physical/);
-    // VS Code's own command: it writes down what there is before it goes, which a browser's button does not wait for.
-    const loaded = page.waitForEvent('load');
-    await runCommand(page, 'Developer: Reload Window');
-    await loaded;
+    await reloadWindow(page);
     await page.locator('.tab').filter({ hasText: 'Page Tables' }).click({ timeout: 60_000 });
     await (await panelFrame(page, 'Page Tables', 60_000)).getByText('No guest is running').waitFor();
     await startDebugging(page, LAB);

@@ -7,7 +7,7 @@ import { cache, samples } from '../../scripts/lib/paths.mjs';
 import { leaveOut } from '../support/leaveOut';
 import { useEditor } from './harness/suite';
 import {
-  callStack, chooseInContextMenu, chooseTheme, highlightedLine, notifications, openFile, panelFrame, runCommand, screenshot, scrollTerminalToTop, startDebugging,
+  callStack, chooseInContextMenu, chooseTheme, highlightedLine, notifications, openFile, panelFrame, reloadWindow, runCommand, screenshot, scrollTerminalToTop, startDebugging,
   stopDebugging, terminalText, toggleBreakpoint, variableRow, variableRows, waitForLine, waitForRunning, waitForStopped, waitForTerminal,
   waitUntil,
 } from './harness/workbench';
@@ -450,7 +450,7 @@ describe('the samples in a real VS Code', function () {
   describe('the window, loaded anew', () => {
     it('has the panels again', async () => {
       const { page } = editor;
-      await page.reload();
+      await reloadWindow(page);
       // Which of them is in front hangs on which was shown last. One that is behind another is loaded when it is brought to the front.
       for (const title of ['Devices', 'Screen', 'Page Tables']) {
         await page.locator('.tab').filter({ hasText: title }).click({ timeout: 60_000 });

@@ -73,6 +73,16 @@ export async function runCommand(page: Page, title: string): Promise<void> {
   await quickInput.waitFor({ state: 'hidden' });
 }
 
+/**
+ * Loads the window anew by VS Code's own command: it writes down which tabs there are before it goes. A browser's button does not wait
+ * for that, and now and then brings back the window of a minute ago.
+ */
+export async function reloadWindow(page: Page): Promise<void> {
+  const loaded = page.waitForEvent('load');
+  await runCommand(page, 'Developer: Reload Window');
+  await loaded;
+}
+
 /** Changes the colour theme by its name: 'Light 2026'. */
 export async function chooseTheme(page: Page, theme: string): Promise<void> {
   await typeInPalette(page, '>Preferences: Color Theme');
