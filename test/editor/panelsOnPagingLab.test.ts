@@ -8,7 +8,7 @@ import { samples } from '../../scripts/lib/paths.mjs';
 import { showPanel, visitPanels } from './harness/panelVisits';
 import { useEditor } from './harness/suite';
 import {
-  callStack, chooseInContextMenu, foldUp, machinesView, panelFrame, runCommand, screenshot, startDebugging, stopDebugging, toggleBreakpoint, variableRow, waitForLine, waitForStopped, waitUntil,
+  callStack, chooseInContextMenu, foldUp, machinesView, panelFrame, reloadWindow, runCommand, screenshot, startDebugging, stopDebugging, toggleBreakpoint, variableRow, waitForLine, waitForStopped, waitUntil,
 } from './harness/workbench';
 import { PAGING_LAB_VISITS } from './visits/pagingLab';
 import { walkTo } from './visits/ways';
