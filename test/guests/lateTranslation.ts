@@ -2,7 +2,7 @@
  * Stands in for a thread that translates: orders are cloned as on their way there and carried out late, when their records may have
  * changed, and replies come later still, in any order, or never.
  */
-import type { TranslationReply, TranslationService } from '../../src/monitor/engine/translator/order';
+import type { LoopOrder, LoopReply, TranslationReply, TranslationService } from '../../src/monitor/engine/translator/order';
 import type { OrderMessage } from '../../src/monitor/engine/translator/orderMessage';
 import { TranslationWorkshop } from '../../src/monitor/engine/translator/writeRegions';
 import { randomNumbers } from './harness';
@@ -12,8 +12,8 @@ const LONGEST_DELAY = 1000;
 
 /** An order on its way, or its reply on the way back, for so many more times that replies are asked for. */
 interface Waiting {
-  readonly order: OrderMessage;
-  reply?: TranslationReply;
+  readonly order: OrderMessage | LoopOrder;
+  reply?: TranslationReply | LoopReply;
   asked: number;
 }
 
@@ -40,7 +40,15 @@ export class LateTranslation implements TranslationService {
     this.orders.push({ order: structuredClone(order), asked: this.random(this.longestDelay) });
   }
 
-  receive(): TranslationReply | undefined {
+  isGone(): boolean {
+    return false;
+  }
+
+  submitLoop(order: LoopOrder): void {
+    this.orders.push({ order: structuredClone(order), asked: this.random(this.longestDelay) });
+  }
+
+  receive(): TranslationReply | LoopReply | undefined {
     this.work();
     for (const one of this.replies) one.asked--;
     const due = this.replies.find(({ asked }) => asked < 0);
@@ -54,7 +62,7 @@ export class LateTranslation implements TranslationService {
       this.orders.shift();
       this.carriedOut++;
       const reply = this.workshop.carryOut(next.order);
-      next.reply = this.random(8) === 0 ? { id: reply.id, failure: 'out of luck' } : reply;
+      next.reply = 'id' in reply && this.random(8) === 0 ? { id: reply.id, failure: 'out of luck' } : reply;
       next.asked = this.random(this.longestDelay);
       this.replies.push(next);
     }

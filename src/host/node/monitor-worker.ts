@@ -1,10 +1,11 @@
 /** Entry of the worker thread that holds a machine. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compileLoopsBy } from '../../monitor/engine/interpreterLoops';
 import { takeModules } from '../../monitor/engine/writtenModules';
 import { createMachine } from '../../monitor/machine/create';
 import { nodeFiles } from './fileAccess';
-import { believeBranchHints } from './optimizedCompilation';
+import { believeBranchHints, compileHot } from './optimizedCompilation';
 import { serveMachine } from './workerMain';
 
 /** What the build has written beside the bundle; it is not there where the sources run themselves. */
@@ -20,4 +21,5 @@ if (existsSync(MODULES)) {
 }
 
 believeBranchHints();
+compileLoopsBy(compileHot);
 serveMachine(createMachine);

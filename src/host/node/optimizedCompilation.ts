@@ -35,3 +35,34 @@ export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
     USUAL.forEach(setFlagsFromString);
   }
 }
+
+/**
+ * What V8's baseline code may do before it asks to be optimised, and again each time until it is (`--wasm-tiering-budget`): in bytes of code that it has jumped over,
+ * a jump for no more than a quarter of what the flag says when the function is compiled; the rest is what the flag says when the module is, and when it asks.
+ */
+const USUAL_BUDGET = 1_800_000;
+/** With this a jump counts for one. */
+const SMALL_BUDGET = 4;
+const LARGE_BUDGET = 2 ** 30;
+
+const setBudget = (budget: number): void => { setFlagsFromString(`--wasm-tiering-budget=${budget}`); };
+
+/**
+ * Compiles a module and calls a function of it, whereupon V8 begins to optimise that in threads of its own, and is not asked again while it does:
+ * for a function that is known to be hot, and so large that V8 would be asked every few jumps.
+ * @param callOf gives what calls the function, for it to jump back once
+ * @throws WebAssembly.CompileError when the module is not valid
+ */
+export function compileHot(bytes: Uint8Array, callOf: (module: WebAssembly.Module) => () => void): WebAssembly.Module {
+  try {
+    setBudget(SMALL_BUDGET);
+    const module = new WebAssembly.Module(bytes as BufferSource);
+    const call = callOf(module);
+    call();
+    setBudget(LARGE_BUDGET);
+    for (let calls = 0; calls < SMALL_BUDGET; calls++) call();
+    return module;
+  } finally {
+    setBudget(USUAL_BUDGET);
+  }
+}

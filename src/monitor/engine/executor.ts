@@ -96,6 +96,8 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     translation?: TranslationService,
   ) {
     const { answers } = this;
+    // Where each block is translated as soon as it is decoded, nobody else can.
+    const service = settings.eager ? undefined : translation;
     const interpreter = this.interpreter = new Interpreter(machine.memory, {
       access: (low, high, sizeAndKind, record) => answers.access(low, high, sizeAndKind, record),
       commit: (record) => answers.commit(record),
@@ -105,13 +107,13 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
       hot: (record) => answers.hot(record),
       strayed: (record) => answers.strayed(record),
       breakpoint: (record) => answers.breakpoint(record),
-    });
+    }, service);
     this.enter = interpreter.enter;
     this.arrive = interpreter.arrive;
     this.stops = new RecordStops(machine, interpreter);
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);
-    this.translator = new Translator(cpu, interpreter, this.code, settings.eager ? undefined : translation);
+    this.translator = new Translator(cpu, interpreter, this.code, service);
     this.locator = new CodeLocator(cpu, this.code, this.debug, settings.translates);
     this.operation = new RecordOperation(cpu.state);
     this.burst = new Burst(cpu.state, this.stops, this.operation);
@@ -223,6 +225,11 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     return peekCode(this.cpu, count, linear);
   }
 
+  /** The guest will execute 64-bit code before long, or other code: another thread may prepare for it. */
+  expectCode(is64Bit: boolean): void {
+    this.interpreter.loops.expect(is64Bit);
+  }
+
   /** All that was derived from guest memory and mode is to be derived anew (after a restore). */
   forgetDerived(): void {
     this.code.flush();
@@ -238,7 +245,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
    */
   run(budget: number, untilDelivery = false): RunOutcome {
     const s = this.cpu.state;
-    if (this.interpreter.isWithoutLoops && s.f64(L.RETIRED) >= this.settings.loopsAfter) this.interpreter.useLoops();
+    if (this.interpreter.loops.isWithout && s.f64(L.RETIRED) >= this.settings.loopsAfter) this.interpreter.loops.use();
     this.end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     this.notesInterruption = untilDelivery;

@@ -5,10 +5,13 @@
  */
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
-import { LOOP_EXPORTS, type HandlerModule, type MonitorCalls } from './interpreterModule';
+import { InterpreterLoops } from './interpreterLoops';
+import type { HandlerModule, MonitorCalls } from './interpreterModule';
+import { LOOP_EXPORTS } from './loopCompilation';
 import type { Model } from './records';
 import { PairTable } from './pairTable';
 import { routineExport, type RoutineName } from './routines';
+import type { LoopService } from './translator/order';
 import { TABLE_HANDLERS, baseModule, firstEntry, groupKey, handlerModule } from './writtenModules';
 
 interface CompiledHandlers extends Omit<HandlerModule, 'bytes'> {
@@ -42,6 +45,8 @@ export class Interpreter {
   readonly arrive: () => void;
   private readonly table = new WebAssembly.Table({ initial: TABLE_HANDLERS + MORE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
+  /** What executes the common instructions in front of their handlers. */
+  readonly loops: InterpreterLoops;
   /** What translated modules import: the memory, and the base's functions. */
   readonly imports: WebAssembly.Imports;
   /** Entries of handlers in 64-bit code, and in other code. */
@@ -52,12 +57,12 @@ export class Interpreter {
   private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
   private used = TABLE_HANDLERS;
-  /** What puts the loops of groups in their places; undefined when they stand there. */
-  private loops: (() => void)[] | undefined = [];
 
   constructor(
     private readonly memory: WebAssembly.Memory,
     calls: MonitorCalls,
+    /** Another thread that compiles the loops, if there is one. */
+    loopService?: LoopService,
   ) {
     base ??= new WebAssembly.Module(baseModule() as BufferSource);
     const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
@@ -65,6 +70,7 @@ export class Interpreter {
     this.imports = { env: { memory }, base: instance.exports };
     this.enter = instance.exports['enter'] as (record: number) => void;
     this.arrive = instance.exports['arrive'] as () => void;
+    this.loops = new InterpreterLoops(loopService, (loop) => { this.placeLoop(loop); });
   }
 
   /** A routine of the base module, as TypeScript calls it. */
@@ -78,7 +84,9 @@ export class Interpreter {
     const entries = long ? this.entries.long : this.entries.other;
     const known = entries.get(handler);
     if (known !== undefined) return known;
-    this.add(compiledHandlers(handler, long), entries);
+    const group = compiledHandlers(handler, long);
+    this.add(group, entries);
+    if (group.first !== undefined) this.loops.handlersAreThere(long);
     const entry = entries.get(handler);
     if (entry === undefined) throw new Error(`No handler was generated for ${handler.key}`);
     return entry;
@@ -97,21 +105,6 @@ export class Interpreter {
   /** Entry of a pair's first handler; any other entry as it is. */
   alone(entry: number): number {
     return this.firsts.get(entry) ?? entry;
-  }
-
-  /**
-   * From now on the loops execute the common instructions. V8's optimising compiler takes 50 MB and a second for each after a few turns of it, which is
-   * too much for a few thousand instructions of 32-bit code before a kernel of 64 bits. Only while generated code is not running.
-   */
-  useLoops(): void {
-    const { loops } = this;
-    this.loops = undefined;
-    for (const place of loops ?? []) place();
-  }
-
-  /** Whether they do not yet. */
-  get isWithoutLoops(): boolean {
-    return this.loops !== undefined;
   }
 
   /** Puts a function of translated code into the table; gives its entry. */
@@ -134,10 +127,7 @@ export class Interpreter {
 
   private add({ module, first: fixed, handlers, pairs }: CompiledHandlers, entries: Map<HandlerKey, number>): void {
     const first = fixed ?? this.reserve(handlers.length);
-    const { exports } = new WebAssembly.Instance(module, { env: this.environment(first), base: this.exports });
-    const placeLoop = exports[LOOP_EXPORTS.place] as (() => void) | undefined;
-    if (this.loops && placeLoop) this.loops.push(placeLoop);
-    else placeLoop?.();
+    new WebAssembly.Instance(module, this.importsAt(first));
     handlers.forEach((handler, i) => {
       this.handlers[first + i] = handler;
       entries.set(handler, first + i);
@@ -155,6 +145,17 @@ export class Interpreter {
     this.used += count;
     if (this.used > this.table.length) this.table.grow(this.used - this.table.length + MORE_ENTRIES);
     return first;
+  }
+
+  private placeLoop(loop: WebAssembly.Module): void {
+    const { exports } = new WebAssembly.Instance(loop, this.importsAt(0));
+    const place = exports[LOOP_EXPORTS.place] as () => void;
+    place();
+  }
+
+  /** What a module with functions for the table imports, which is to put them there from an entry on. */
+  private importsAt(first: number): WebAssembly.Imports {
+    return { env: this.environment(first), base: this.exports };
   }
 
   private environment(first: number): WebAssembly.ModuleImports {

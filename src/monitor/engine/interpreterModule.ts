@@ -8,12 +8,13 @@ import { commonPairs, isCommon } from './commonInstructions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
 import { emitLoop } from './interpreterLoop';
+import { LOOP_EXPORTS } from './loopCompilation';
 import type { Callees, HandlerKey } from './handlerShape';
 import { EXIT } from './records';
 import { SPECIAL } from './specialHandlers';
 import { REGION_IMPORT_NAMES, regionImportName, regionImportSignature, type RegionImport } from './regionImports';
 import { emitBack } from './returns';
-import { exportRoutines, importRoutines } from './routines';
+import { NO_FUNCTION, NONE_IMPORTED, exportRoutines, importRoutines } from './routines';
 import { I32, I64, type WasmType } from './wasm/encoding';
 import { FunctionBuilder } from './wasm/functionBuilder';
 import { ModuleBuilder } from './wasm/moduleBuilder';
@@ -114,9 +115,6 @@ export function buildBase(): Uint8Array {
   return module.build();
 }
 
-/** What a module with the interpreter's loop exports: the loop, and a function that puts it into the places of its cases. */
-export const LOOP_EXPORTS = { loop: 'loop', place: 'placeLoop' } as const;
-
 /** The handlers of some names in one kind of code. */
 export interface HandlerModule {
   readonly bytes: Uint8Array;
@@ -126,10 +124,25 @@ export interface HandlerModule {
   readonly pairs: readonly (readonly [number, number])[];
 }
 
+/** Handlers in the order of their entries. The loop's cases lie side by side: common instructions stand last among the handlers, pairs of them behind. */
+interface Arrangement {
+  readonly rare: readonly HandlerKey[];
+  readonly common: readonly HandlerKey[];
+  readonly pairs: readonly (readonly [HandlerKey, HandlerKey])[];
+}
+
+function arrange(names: readonly string[], long: boolean, hasLoop: boolean): Arrangement {
+  const all = names.flatMap((name) => handlersOf(name, long));
+  const common = hasLoop ? all.filter((handler) => isCommon(handler, long)) : [];
+  return { rare: all.filter((handler) => !common.includes(handler)), common, pairs: commonPairs(common, long) };
+}
+
+const importJump = (module: ModuleBuilder): number => module.importFunction('base', 'jump', module.type([I64], []));
+
 /**
  * Emits all handlers of the instructions of some names, for 64-bit code or for other code. If they have a fixed place in the
- * function table, from entry `first` on, the interpreter's loop is to stand at the entries of the common ones and of pairs of them: there, and once more
- * behind the entries of all, are functions of their own, until the exported function `LOOP_EXPORTS.place` is called.
+ * function table, from entry `first` on, the interpreter's loop may come to stand at the entries of the common ones and of pairs of them (buildLoop): there, and once more
+ * behind the entries of all, are functions of their own.
  */
 export function buildHandlers(names: readonly string[], long: boolean, first?: number): HandlerModule {
   const module = new ModuleBuilder();
@@ -142,40 +155,44 @@ export function buildHandlers(names: readonly string[], long: boolean, first?: n
     segmentFault: base('segmentFault'),
     raise: base('raise'),
     service: base('service'),
-    jump: module.importFunction('base', 'jump', module.type([I64], [])),
+    jump: importJump(module),
     arrive: module.importFunction('base', 'arrive', module.type([], [])),
     routines: importRoutines(module),
   };
-  const define = ({ locals, code }: FunctionBody): number => {
-    const fn = module.declare();
-    module.define(fn, handlerType, locals, code);
-    return fn;
-  };
-  const all = names.flatMap((name) => handlersOf(name, long));
-  const common = first === undefined ? [] : all.filter((handler) => isCommon(handler, long));
-  const pairs = commonPairs(common, long);
-  const rare = all.filter((handler) => !common.includes(handler));
-  // The loop's cases lie side by side: common ones stand last among the handlers, pairs behind them.
+  const { rare, common, pairs } = arrange(names, long, first !== undefined);
   const handlers = [...rare, ...common];
   const own = handlers.map(({ name, shape }) => {
     const emitter = new HandlerEmitter(shape, callees);
     meaningOf(name)(emitter);
-    return define(emitter.finish());
+    const { locals, code } = emitter.finish();
+    const fn = module.declare();
+    module.define(fn, handlerType, locals, code);
+    return fn;
   });
   const numbers = new Map(handlers.map((handler, i) => [handler, i]));
   const numbered = pairs.map(([one, two]) => [numbers.get(one) ?? 0, numbers.get(two) ?? 0] as const);
-  if (first === undefined) module.setTable(own);
-  else {
-    const cases = [...common.map((handler) => [handler]), ...pairs];
-    const apart = [...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)];
-    module.setTable([...own.slice(0, rare.length), ...apart, ...apart]);
-    const loop = define(emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length }));
-    const place = new FunctionBuilder([]);
-    place.fillTable(first + rare.length, loop, cases.length);
-    const placing = module.declare();
-    module.define(placing, module.type([], []), place.locals, place.finish());
-    module.exportFunction(LOOP_EXPORTS.loop, loop);
-    module.exportFunction(LOOP_EXPORTS.place, placing);
-  }
+  const apart = [...own.slice(rare.length), ...numbered.map(([one]) => own[one] ?? 0)];
+  module.setTable([...own.slice(0, rare.length), ...apart, ...(first === undefined ? [] : apart)]);
   return { bytes: module.build(), handlers, pairs: numbered };
+}
+
+/** Emits the loop for the handlers that have a fixed place, from entry `first` on. */
+export function buildLoop(names: readonly string[], long: boolean, first: number): Uint8Array {
+  const module = new ModuleBuilder();
+  const handlerType = module.type([I32], []);
+  const [access, commit, segmentFault, raise, service, arrive] = Array.from({ length: 6 }, () => NO_FUNCTION);
+  const callees: Callees = { handlerType, jump: importJump(module), access, commit, segmentFault, raise, service, arrive, routines: NONE_IMPORTED };
+  const { rare, common, pairs } = arrange(names, long, true);
+  const cases = [...common.map((handler) => [handler]), ...pairs];
+  const { locals, code } = emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length });
+  const loop = module.declare();
+  module.define(loop, handlerType, locals, code);
+  const place = new FunctionBuilder([]);
+  place.fillTable(first + rare.length, loop, cases.length);
+  const placing = module.declare();
+  module.define(placing, module.type([], []), place.locals, place.finish());
+  module.exportFunction(LOOP_EXPORTS.loop, loop);
+  module.exportFunction(LOOP_EXPORTS.place, placing);
+  module.setTable([]);
+  return module.build();
 }

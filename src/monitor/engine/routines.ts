@@ -53,6 +53,9 @@ function importRoutine(module: ModuleBuilder, name: RoutineName): number {
   return module.importFunction('base', routineExport(name), module.type(SIGNATURES[name].parameters, SIGNATURES[name].results));
 }
 
+/** A function number that no module has. */
+export const NO_FUNCTION = -1;
+
 /** Imports them into another module. */
 export function importRoutines(module: ModuleBuilder): Routines {
   return numberRoutines((name) => importRoutine(module, name));
@@ -71,4 +74,5 @@ export function importRoutinesOnDemand(module: ModuleBuilder): Routines {
   });
 }
 
-const NONE_IMPORTED: Routines = numberRoutines(() => -1);
+/** Numbers that no module has: to call one of these would make it invalid. */
+export const NONE_IMPORTED: Routines = numberRoutines(() => NO_FUNCTION);

@@ -6,7 +6,7 @@
 import { allGroups, groupOf } from './handlerSet';
 import { sameHandler } from './handlerKeys';
 import { SPECIAL } from './specialHandlers';
-import { buildBase, buildHandlers, type HandlerModule } from './interpreterModule';
+import { buildBase, buildHandlers, buildLoop, type HandlerModule } from './interpreterModule';
 
 /** An instruction of the group that all code has. */
 const OF_ALL_CODE = 'mov';
@@ -20,6 +20,7 @@ const OTHER_FIRST = SPECIAL.length;
 export const TABLE_HANDLERS = 2 * LONG_FIRST;
 
 let base: (() => Uint8Array) | undefined;
+const loops = new Map<boolean, () => Uint8Array>();
 const groups = new Map<string, () => HandlerModule>();
 
 /** The base module. */
@@ -33,11 +34,18 @@ export function handlerModule(name: string, long: boolean): HandlerModule {
   return groups.get(groupKey(names, long))?.() ?? buildHandlers(names, long, firstEntry(names, long));
 }
 
+/** The loop that stands in front of the handlers of integer instructions, in 64-bit code or in other code. */
+export function loopModule(long: boolean): Uint8Array {
+  return loops.get(long)?.() ?? buildLoop(groupOf(OF_ALL_CODE), long, firstOf(long));
+}
+
 /** The place of a group's handlers in the function table; undefined where they may stand anywhere. */
 export function firstEntry(names: readonly string[], long: boolean): number | undefined {
   if (!names.includes(OF_ALL_CODE)) return undefined;
-  return long ? LONG_FIRST : OTHER_FIRST;
+  return firstOf(long);
 }
+
+const firstOf = (long: boolean): number => (long ? LONG_FIRST : OTHER_FIRST);
 
 /** What a group in one kind of code is called. */
 export const groupKey = (names: readonly string[], long: boolean): string => `${names[0] ?? ''} ${long ? 'long' : ''}`;
@@ -49,9 +57,10 @@ interface WrittenGroup {
   readonly bytes: number;
 }
 
-/** What stands before all else. */
+/** What stands before all else: how many bytes there are of everything, in its order. */
 interface Contents {
   readonly base: number;
+  readonly loops: readonly { readonly long: boolean; readonly bytes: number }[];
   readonly groups: readonly WrittenGroup[];
 }
 
@@ -62,7 +71,7 @@ const LENGTH_BYTES = 4;
 const toJson = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const fromJson = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
 
-/** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, the base module, and all groups. */
+/** Writes the modules: the length of a table of contents in JSON (32 bits, little-endian), that table, the base module, the loops, and all groups. */
 export function writeModules(): Uint8Array {
   const written = allGroups().flatMap((names) =>
     [false, true].map((long) => {
@@ -71,9 +80,14 @@ export function writeModules(): Uint8Array {
     }),
   );
   const first = buildBase();
-  const contents: Contents = { base: first.length, groups: written.map(({ key, about, bytes }) => ({ key, about: about.length, bytes: bytes.length })) };
+  const loops = [false, true].map((long) => ({ long, bytes: buildLoop(groupOf(OF_ALL_CODE), long, firstOf(long)) }));
+  const contents: Contents = {
+    base: first.length,
+    loops: loops.map(({ long, bytes }) => ({ long, bytes: bytes.length })),
+    groups: written.map(({ key, about, bytes }) => ({ key, about: about.length, bytes: bytes.length })),
+  };
   const head = toJson(contents);
-  const parts = [head, first, ...written.flatMap(({ about, bytes }) => [about, bytes])];
+  const parts = [head, first, ...loops.map(({ bytes }) => bytes), ...written.flatMap(({ about, bytes }) => [about, bytes])];
   const all = new Uint8Array(LENGTH_BYTES + parts.reduce((sum, { length }) => sum + length, 0));
   new DataView(all.buffer).setUint32(0, head.length, true);
   let at = LENGTH_BYTES;
@@ -102,6 +116,7 @@ export function takeModules(read: ReadBytes): void {
     return () => read(offset, bytes);
   };
   base = next(contents.base);
+  for (const { long, bytes } of contents.loops) loops.set(long, next(bytes));
   for (const { key, about, bytes } of contents.groups) {
     const [description, module] = [next(about), next(bytes)];
     groups.set(key, () => {

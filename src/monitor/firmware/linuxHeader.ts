@@ -118,6 +118,11 @@ function runtimeEnd(kernel: Uint8Array, protocol: number, loadAddress: number, b
   return Math.max(loadAddress + bytes, start + u32(kernel, INIT_SIZE));
 }
 
+/** Whether a file is a Linux kernel of 64 bits (boot.rst, xloadflags). */
+export function is64BitKernel(file: Uint8Array): boolean {
+  return hasText(file, HEADER_MAGIC, 'HdrS') && u16(file, VERSION) >= 0x020c && (u16(file, XLOADFLAGS) & XLF_KERNEL_64) !== 0;
+}
+
 /** Throws LoadError 'kernel'. */
 export function parseKernel(kernel: Uint8Array): Kernel {
   const protocol = checkHeader(kernel);
@@ -143,7 +148,7 @@ export function parseKernel(kernel: Uint8Array): Kernel {
     cmdlineSize: protocol >= 0x0206 ? u32(kernel, CMDLINE_SIZE) : OLD_CMDLINE_SIZE,
     initrdAddressMax: protocol >= 0x0203 ? u32(kernel, INITRD_ADDR_MAX) : OLD_INITRD_ADDR_MAX,
     startsInRealMode,
-    is64Bit: protocol >= 0x020c && (u16(kernel, XLOADFLAGS) & XLF_KERNEL_64) !== 0,
+    is64Bit: is64BitKernel(kernel),
   };
 }
 

@@ -25,6 +25,7 @@ import { CD_DRIVE, FIRST_HARD_DISK } from '../firmware/bios/drives';
 import type { PlatformDescription } from '../firmware/tables/description';
 import { bootOrderFile } from '../firmware/boot-order';
 import { tableFiles } from '../firmware/tables/placement';
+import { is64BitKernel } from '../firmware/linuxHeader';
 import { memoryMap } from '../firmware/memory-map';
 import { LoadError, type FirmwareMapping } from '../firmware/platform';
 import { mapExternalFirmware } from '../firmware/seabios';
@@ -51,7 +52,7 @@ import { Processors } from './processors';
 export const VIDEO_HOME = 2 ** 40 - VIDEO_BYTES;
 /** Frames beyond RAM: firmware of usual size and its mirrors. */
 const SPARE_FRAMES = 1024;
-/** Instructions after which the interpreter's loops are used: more than a kernel of 64 bits executes as one of 32 bits. */
+/** Instructions after which the interpreter's loops are used, but the one that is expected: more than a kernel of 64 bits executes as one of 32 bits. */
 const LOOPS_AFTER = 200_000;
 
 /**
@@ -144,6 +145,7 @@ export function buildParts(images: MachineImages, { files, translation, storage 
     now: () => host.now(),
   }, selectionOf(images.configuration.cpuModel).processor);
   const executor: Executor = new Executor(cpu, memory, { ...ENGINES[images.configuration.engine === 'auto' ? 'translator' : images.configuration.engine], loopsAfter: LOOPS_AFTER }, translation);
+  executor.expectCode(images.kernel !== undefined && is64BitKernel(images.kernel.bytes) && cpu.features.has('lm'));
   const { drives, disks, virtioDisks, floppies, floppyDisks, discs } = openDrives(images, files, storage);
   const firmwareMemory = new FirmwareMemory(map, ramBytes, () => mmu.currentControls.mode !== 'none');
   const diskTransfers = new DiskTransfers(host.devices, {

@@ -40,12 +40,31 @@ export type TranslationReply =
   | { readonly id: number; readonly module: WebAssembly.Module; readonly bytes: number; readonly regions: readonly RegionSummary[] }
   | { readonly id: number; readonly failure: string };
 
+/** A loop of the interpreter that is to be compiled: that of 64-bit code, or that of other code. */
+export interface LoopOrder {
+  readonly is64Bit: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** The loop. */
+export interface LoopReply {
+  readonly is64Bit: boolean;
+  readonly loop: WebAssembly.Module;
+}
+
+/** Another thread that compiles loops. */
+export interface LoopService {
+  submitLoop(order: LoopOrder): void;
+  /** Whether nobody works on orders any more, and never will. */
+  isGone(): boolean;
+}
+
 /** Another thread that translates. It may be as late as it likes: nothing in the guest depends on when code is translated. */
-export interface TranslationService {
+export interface TranslationService extends LoopService {
   /** Whether anybody works on orders. */
   atWork(): boolean;
   /** Takes an order (see ./orderMessage). */
   submit(order: OrderMessage): void;
-  /** The next reply, without waiting for one. */
-  receive(): TranslationReply | undefined;
+  /** The next reply, or the next loop, without waiting for one. */
+  receive(): TranslationReply | LoopReply | undefined;
 }

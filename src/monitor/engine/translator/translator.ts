@@ -201,7 +201,9 @@ export class Translator {
 
   /** Generated code has returned: takes what another thread has done, and translates what is hot, if enough is or it has waited long enough. */
   poll(sliceBegins: boolean): void {
-    if (this.underWay.size > 0) this.takeReplies();
+    const { loops } = this.interpreter;
+    if (sliceBegins && loops.areUnderWay) loops.giveUpWaiting();
+    if (this.underWay.size > 0 || loops.areUnderWay) this.takeReplies();
     if (this.queue.length === 0) return;
     this.waited += sliceBegins ? PATIENCE / 4 : 1;
     if (this.waited >= PATIENCE) this.translatePending();
@@ -322,6 +324,10 @@ export class Translator {
 
   private takeReplies(): void {
     for (let reply = this.service?.receive(); reply; reply = this.service?.receive()) {
+      if ('loop' in reply) {
+        this.interpreter.loops.take(reply);
+        continue;
+      }
       const batch = this.underWay.get(reply.id);
       this.underWay.delete(reply.id);
       if (!batch) continue;

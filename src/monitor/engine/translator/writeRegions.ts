@@ -1,10 +1,11 @@
 /** Writes and compiles the regions of an order as one module: all of the translator's work that needs no machine but its records. */
 import { LINK_CELLS } from '../../memory/layout';
+import { compileLoop, type CompileHot } from '../loopCompilation';
 import { regionImportName, regionImportSignature, type RegionImport } from '../regionImports';
 import { importRoutinesOnDemand } from '../routines';
 import { I32 } from '../wasm/encoding';
 import { ModuleBuilder } from '../wasm/moduleBuilder';
-import type { RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
+import type { LoopOrder, LoopReply, RegionOrder, RegionSummary, TranslationOrder, TranslationReply } from './order';
 import { OrderReader, type OrderMessage } from './orderMessage';
 import { RegionFunction, type CodeMark, type RegionCallees } from './regionFunction';
 import { RegionGraph } from './regionGraph';
@@ -89,9 +90,13 @@ function summaryOf({ blocks }: RegionGraph): RegionSummary {
 export class TranslationWorkshop {
   private readonly reader = new OrderReader();
 
-  constructor(private readonly compile: Compile = compileAsUsual) {}
+  constructor(
+    private readonly compile: Compile = compileAsUsual,
+    private readonly compileHot?: CompileHot,
+  ) {}
 
-  carryOut(message: OrderMessage): TranslationReply {
+  carryOut(message: OrderMessage | LoopOrder): TranslationReply | LoopReply {
+    if ('is64Bit' in message) return compileLoop(message, this.compileHot);
     const order = this.reader.read(message);
     try {
       return writeRegions(order, this.compile);
