@@ -1,5 +1,5 @@
 /** Writes a report down: the table for the terminal, and the whole as Markdown. */
-import { MEMORY_GOAL, NOT_REACHED, brokenSessions, isAgreed, isMeasured, median, memoryFigures, missedGoals, rowsOf, speedAgainst, worstOthersCores } from './report';
+import { MEMORY_GOAL, NOT_REACHED, brokenSessions, isAgreed, isMeasured, median, memoryFigures, missedGoals, rowsOf, rowsOfSecondTime, speedAgainst, worstOthersCores } from './report';
 import type { MeasuredEngine, Report, Row } from './report';
 import type { EngineName } from './peers/peer';
 
@@ -53,8 +53,7 @@ function mostRuns({ engines }: Report): number {
 }
 
 /** A piece of work a line; columns that nobody has anything to put in are left out. */
-export function resultTable(report: Report): string {
-  const rows = rowsOf(report);
+export function resultTable(report: Report, rows = rowsOf(report)): string {
   const measured = report.engines.filter(isMeasured);
   const columns: readonly Column[] = [
     ...measured.flatMap((engine) => columnsFor(engine, mostRuns(report) > 1)),
@@ -110,18 +109,21 @@ function memoryLine(report: Report): readonly string[] {
   return [`our process at the shell of a guest with 256 MiB: ${megabytes(peak)} at its peak, ${megabytes(touched)} of them touched by the guest, so ${megabytes(beyond)} beyond that (to reach: ${megabytes(MEMORY_GOAL)}${beyond > MEMORY_GOAL ? '; not reached' : ''})`];
 }
 
+/** What was done the first time and the second. */
+const everyRow = (report: Report): readonly Row[] => [...rowsOf(report), ...rowsOfSecondTime(report)];
+
 /** What is missing, and why. */
 function absences(report: Report): readonly string[] {
   const leftOut = report.engines.flatMap((engine) => (engine.state === 'left out' ? [`${engine.title}: left out: ${engine.reason}`] : []));
   const broken = brokenSessions(report).map(({ engine, session, failure }) => `${engine}, ${session}: ${failure}`);
-  const failed = rowsOf(report).flatMap((row) =>
+  const failed = everyRow(report).flatMap((row) =>
     Object.entries(row.failures).flatMap(([engine, reason]) => (reason === NOT_REACHED ? [] : [`${row.title} on ${engine}: ${reason}`])));
   return [...leftOut, ...broken, ...failed];
 }
 
 /** What each engine computed where they do not agree: somebody is wrong. */
 function disagreements(report: Report): readonly string[] {
-  return rowsOf(report).filter((row) => !isAgreed(row)).map(({ title, cells }) =>
+  return everyRow(report).filter((row) => !isAgreed(row)).map(({ title, cells }) =>
     `${title}: checksums differ: ${Object.entries(cells).map(([engine, { checksum }]) => `${engine} ${checksum}`).join(', ')}`);
 }
 
@@ -139,9 +141,8 @@ function isBusy(report: Report): boolean {
 }
 
 /** How many of the goals that could be judged are reached. */
-function tally(report: Report): string {
+function tally(rows: readonly Row[]): string {
   const peers: readonly EngineName[] = ['tcg', 'v86'];
-  const rows = rowsOf(report);
   const judged = rows.flatMap((row) => peers.filter((peer) => row.goals[peer] !== undefined && speedAgainst(row, peer) !== undefined));
   if (judged.length === 0) return '';
   const missed = rows.flatMap(missedGoals).length;
@@ -161,12 +162,19 @@ function notes(report: Report): readonly string[] {
   return [...rateLines(report), ...speedLines(report), ...memoryLine(report), ...disagreements(report), ...absences(report), ...warnings(report)];
 }
 
+/** What a second time in the same guest was like, with its heading; nothing when there was none. */
+function secondTime(report: Report): readonly string[] {
+  const rows = rowsOfSecondTime(report);
+  return rows.length > 0 && report.engines.some(isMeasured) ? ['## The parts a second time, in the same guest', resultTable(report, rows), tally(rows)] : [];
+}
+
 /** What the terminal shows at the end. */
 export function summary(report: Report): string {
   return [
     `${title(report)}, ${runsText(report)}`,
     ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
-    tally(report),
+    tally(rowsOf(report)),
+    ...secondTime(report),
     ...(isBusy(report) ? [processorTable(report) ?? ''] : []),
     notes(report).join('\n'),
   ].filter((part) => part !== '').join('\n\n');
@@ -184,8 +192,9 @@ export function markdown(report: Report): string {
     `# ${title(report)}`,
     `${report.date}, ${runsText(report)}: \`${report.command}\`. Seconds by the host's clock; a boot runs from the start of the engine's process, its own start-up included.`,
     ...(rowsOf(report).length > 0 && report.engines.some(isMeasured) ? [resultTable(report)] : []),
-    tally(report),
+    tally(rowsOf(report)),
     notes(report).map((line) => `- ${line}`).join('\n'),
+    ...secondTime(report),
     ...(processor === undefined ? [] : ['## By processor time, all threads of each engine together', processor]),
     '## Machine',
     [

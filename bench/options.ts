@@ -17,6 +17,7 @@ export const HELP = `npm run bench -- [options]: the same guests on each engine 
   --arch A        ${ARCHITECTURES.join(' or ')} (default: i386)
   --engines A,B   ${PEERS.map(({ name }) => name).join(', ')} (default: ${USUAL_PEERS.i386.join(',')}, on amd64 ${USUAL_PEERS.amd64.join(',')})
   --only A,B      these parts alone
+  --again         all parts once more in the same guest, when engines have met their code: a table of its own
   --repeat N      runs of each engine; the median counts (default: 1)
   --timeout S     seconds that one boot with its parts may take (default: ${DEFAULT_TIMEOUT_SECONDS})
   --save          write the report to bench/results/, as Markdown and JSON
@@ -31,6 +32,7 @@ export interface BenchOptions {
   readonly architecture: Architecture;
   readonly peers: readonly Peer[];
   readonly only?: readonly string[];
+  readonly again: boolean;
   readonly repeat: number;
   readonly timeoutSeconds: number;
   readonly save: boolean;
@@ -65,6 +67,7 @@ function parsed(words: readonly string[]) {
         arch: { type: 'string', default: 'i386' },
         engines: { type: 'string' },
         only: { type: 'string' },
+        again: { type: 'boolean', default: false },
         repeat: { type: 'string', default: '1' },
         timeout: { type: 'string', default: String(DEFAULT_TIMEOUT_SECONDS) },
         save: { type: 'boolean', default: false },
@@ -81,7 +84,7 @@ function parsed(words: readonly string[]) {
  * @throws UsageError
  */
 export function readOptions(words: readonly string[]): BenchOptions {
-  const { suite, arch, engines, only, repeat, timeout, save, help } = parsed(words);
+  const { suite, arch, engines, only, again, repeat, timeout, save, help } = parsed(words);
   const architecture = oneOf('arch', ARCHITECTURES, arch);
   const names = engines?.split(',').map((name) => oneOf('engines', PEERS.map((peer) => peer.name), name)) ?? USUAL_PEERS[architecture];
   const parts = only?.split(',').map((name) => oneOf('only', PARTS.map((part) => part.name), name));
@@ -91,6 +94,7 @@ export function readOptions(words: readonly string[]): BenchOptions {
     // In the fixed order, whatever the order on the command line: the table is read that way.
     peers: PEERS.filter(({ name }) => names.includes(name)),
     ...(parts === undefined ? {} : { only: parts }),
+    again,
     repeat: wholeNumber('repeat', repeat),
     timeoutSeconds: wholeNumber('timeout', timeout),
     save,

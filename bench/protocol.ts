@@ -54,6 +54,8 @@ export interface Findings {
   readonly bootCpuSeconds?: number;
   /** By the parts' names; those that failed or were not reached are not in it. */
   readonly parts: Readonly<Record<string, PartRun>>;
+  /** The same for parts that were done a second time, when an engine has met their code already. */
+  readonly partsAgain?: Readonly<Record<string, PartRun>>;
   /** Why a part failed, as the guest said, by the parts' names. */
   readonly failedParts: Readonly<Record<string, string>>;
 }
@@ -70,6 +72,7 @@ export interface Arrival {
 export class SessionRecord {
   private boot: { readonly bootSeconds?: number; readonly bootCpuSeconds?: number } = {};
   private readonly parts: Record<string, PartRun> = {};
+  private readonly partsAgain: Record<string, PartRun> = {};
   private readonly failedParts: Record<string, string> = {};
   private begun: { readonly seconds: number; readonly cpu: number | undefined } = { seconds: 0, cpu: undefined };
   private work: Pick<PartRun, 'seconds' | 'cpuSeconds'> = { seconds: 0 };
@@ -97,7 +100,7 @@ export class SessionRecord {
         break;
       case 'result':
         this.running = undefined;
-        this.parts[line.part] = { ...this.work, checksum: line.checksum, count: line.count };
+        (line.part in this.parts ? this.partsAgain : this.parts)[line.part] = { ...this.work, checksum: line.checksum, count: line.count };
         break;
       case 'failed':
         this.running = undefined;
@@ -113,8 +116,8 @@ export class SessionRecord {
   }
 
   found(): Findings {
-    const { boot, parts, failedParts } = this;
-    return { ...boot, parts, failedParts };
+    const { boot, parts, partsAgain, failedParts } = this;
+    return { ...boot, parts, ...(Object.keys(partsAgain).length > 0 ? { partsAgain } : {}), failedParts };
   }
 
   /** Where the guest is, in words. */

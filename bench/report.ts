@@ -146,11 +146,26 @@ function partWork(part: string, architecture: Architecture): Work {
   };
 }
 
+/** A part as it was done the second time. */
+function partWorkAgain(part: string, architecture: Architecture): Work {
+  return { ...partWork(part, architecture), work: ({ partsAgain = {} }) => (part in partsAgain ? partsAgain[part] : undefined) };
+}
+
 /** Every piece of work of a report, in order. */
-export function rowsOf({ architecture, sessions, engines }: Report): readonly Row[] {
+export function rowsOf(report: Report): readonly Row[] {
+  return rowsFor(report, (session) => [
+    ...(session.countsBoot ? [bootWork(session, report.architecture)] : []), ...session.parts.map((part) => partWork(part, report.architecture)),
+  ]);
+}
+
+/** The parts that were done a second time in the same guest, as that was. */
+export function rowsOfSecondTime(report: Report): readonly Row[] {
+  return rowsFor(report, (session) => (session.again ? session.parts.map((part) => partWorkAgain(part, report.architecture)) : []));
+}
+
+function rowsFor({ sessions, engines }: Report, worksOf: (session: Session) => readonly Work[]): readonly Row[] {
   return sessions.flatMap((session) => {
-    const works = [...(session.countsBoot ? [bootWork(session, architecture)] : []), ...session.parts.map((part) => partWork(part, architecture))];
-    return works.map(({ name, title, goals, work }) => {
+    return worksOf(session).map(({ name, title, goals, work }) => {
       const cells: Partial<Record<EngineName, Cell>> = {};
       const failures: Partial<Record<EngineName, string>> = {};
       for (const engine of engines.filter(isMeasured)) {

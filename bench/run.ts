@@ -10,7 +10,7 @@ import { markdown, summary } from './format';
 import { HELP, UsageError, readOptions } from './options';
 import { makeOwnGuests } from './ownGuest';
 import { addToReference, referenceOf } from './reference';
-import { brokenSessions, isAgreed, rowsOf } from './report';
+import { brokenSessions, isAgreed, rowsOf, rowsOfSecondTime } from './report';
 import type { Report } from './report';
 import { sessionsOf } from './sessions';
 
@@ -26,13 +26,13 @@ async function save(report: Report): Promise<string> {
   await mkdir(folder, { recursive: true });
   const base = path.join(folder, `${report.date.slice(0, 16).replace(':', '')}-${report.suite}-${report.architecture}`);
   await writeFile(`${base}.md`, markdown(report));
-  await writeFile(`${base}.json`, `${JSON.stringify({ ...report, rows: rowsOf(report) }, undefined, 2)}\n`);
+  await writeFile(`${base}.json`, `${JSON.stringify({ ...report, rows: rowsOf(report), rowsOfSecondTime: rowsOfSecondTime(report) }, undefined, 2)}\n`);
   return path.relative(root, `${base}.md`);
 }
 
 /** Whether everybody who was started has done all the work, and the same. */
 function isSound(report: Report): boolean {
-  return brokenSessions(report).length === 0 && rowsOf(report).every((row) => Object.keys(row.failures).length === 0 && isAgreed(row));
+  return brokenSessions(report).length === 0 && [...rowsOf(report), ...rowsOfSecondTime(report)].every((row) => Object.keys(row.failures).length === 0 && isAgreed(row));
 }
 
 /** @returns the exit status */

@@ -16,6 +16,8 @@ export interface Session {
   readonly guest: Guest;
   /** Names of the parts, in order. */
   readonly parts: readonly string[];
+  /** Whether all of them are done once more behind that. */
+  readonly again: boolean;
   /** Whether the time of the boot is one of the figures. */
   readonly countsBoot: boolean;
   /** The line of the serial output that ends it: a regular expression without CR, ^ and $ being the line's ends. */
@@ -29,6 +31,8 @@ export interface Choice {
   readonly suite: SuiteChoice;
   /** Names of parts; all of the suite when it is not there. */
   readonly only?: readonly string[];
+  /** Whether all parts are done a second time. */
+  readonly again?: boolean;
 }
 
 /** Kernels whose boot is measured, on each architecture; the first of them runs the parts. */
@@ -42,6 +46,7 @@ function memorySession(architecture: Architecture): Session {
     title: `memory at a shell of ${flavour}`,
     guest: { ...ownGuest(flavour, []), initrd: `.cache/guests/linux/shell-${architecture}.cpio` },
     parts: [],
+    again: false,
     countsBoot: false,
     last: '^init: a shell on ttyS0$',
     only: ['ours'],
@@ -56,12 +61,12 @@ function partsOf({ suite, only }: Choice): readonly string[] {
 
 /** The sessions of a choice, in the order in which they run. */
 export function sessionsOf(choice: Choice): readonly Session[] {
-  const { architecture, suite, only } = choice;
+  const { architecture, suite, only, again = false } = choice;
   const boots = only === undefined && (suite === 'boot' || suite === 'all');
   const flavours = boots ? FLAVOURS[architecture] : FLAVOURS[architecture].slice(0, 1);
   const sessions = flavours.map((flavour, index) => {
     const parts = index === 0 ? partsOf(choice) : [];
-    return { name: flavour, title: `Debian 12's kernel 6.1 -${flavour}`, guest: ownGuest(flavour, parts, boots ? '' : SHORT_BOOT), parts, countsBoot: boots, last: '^@done$' };
+    return { name: flavour, title: `Debian 12's kernel 6.1 -${flavour}`, guest: ownGuest(flavour, again ? [...parts, ...parts] : parts, boots ? '' : SHORT_BOOT), parts, again, countsBoot: boots, last: '^@done$' };
   });
   return boots ? [...sessions, memorySession(architecture)] : sessions;
 }

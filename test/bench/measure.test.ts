@@ -50,6 +50,14 @@ describe('the guest\'s lines', () => {
     assert.deepEqual(told, ['boot 4', 'a 2']);
     assert.equal(record.place(), 'during c');
   });
+
+  it('keep what is done a second time apart', () => {
+    const record = new SessionRecord(() => undefined);
+    const lines: readonly [number, string][] = [[1, '@> a'], [5, '@< a'], [5, '@= a 1 0'], [6, '@> a'], [8, '@< a'], [8, '@= a 1 0']];
+    for (const [now, line] of lines) record.take(line, { seconds: now, cpu: () => undefined });
+    const done = { checksum: '1', count: 0 };
+    assert.deepEqual(record.found(), { parts: { a: { seconds: 4, ...done } }, partsAgain: { a: { seconds: 2, ...done } }, failedParts: {} });
+  });
 });
 
 describe('runSession', function () {

@@ -13,8 +13,8 @@ describe('parts of the benchmark', () => {
     assert.deepEqual(PARTS.map(({ name }) => name), listed);
   });
 
-  it('fit on a kernel command line with everything else (2048 characters on x86)', () => {
-    assert.ok(PARTS.map(({ name }) => name).join(',').length < 1500);
+  it('fit twice on a kernel command line with everything else (2048 characters on x86)', () => {
+    assert.ok(2 * PARTS.map(({ name }) => name).join(',').length < 1500);
   });
 });
 

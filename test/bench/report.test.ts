@@ -7,7 +7,7 @@ import type { Architecture } from '../../bench/ownGuest';
 import type { EngineName, Figures } from '../../bench/peers/peer';
 import { readStats, shadowboxCommand } from '../../bench/peers/shadowbox';
 import { better, referenceOf } from '../../bench/reference';
-import { commandText, isAgreed, median, memoryFigures, missedGoals, rowsOf, speedAgainst } from '../../bench/report';
+import { commandText, isAgreed, median, memoryFigures, missedGoals, rowsOf, rowsOfSecondTime, speedAgainst } from '../../bench/report';
 import type { EngineReport, MeasuredEngine, Report } from '../../bench/report';
 import { sessionsOf } from '../../bench/sessions';
 
@@ -27,12 +27,12 @@ function engine(name: EngineName, runs: readonly Run[], figures: readonly Figure
 }
 
 /** A report of one session, with two parts. */
-function report(engines: readonly EngineReport[], architecture: Architecture = 'i386'): Report {
+function report(engines: readonly EngineReport[], architecture: Architecture = 'i386', again = false): Report {
   const parts = ['integer', 'syscalls'];
   return {
     date: '2026-01-02T03:04:05.000Z', command: 'npm run bench', architecture, suite: 'all',
     environment: { cpu: 'A CPU', cores: 2, memoryMiB: 1024, system: 'A system', node: '20.0.0', load: 0.1 },
-    sessions: [{ name: '686', title: 'a kernel', guest: ownGuest('686', parts), parts, countsBoot: true, last: '^@done$' }],
+    sessions: [{ name: '686', title: 'a kernel', guest: ownGuest('686', parts), parts, again, countsBoot: true, last: '^@done$' }],
     engines,
   };
 }
@@ -62,6 +62,25 @@ describe('benchmark report', () => {
     assert.deepEqual(missedGoals(boot), ['v86']);
     assert.deepEqual(missedGoals(integer), ['v86']);
     assert.match(summary(report([OURS, TCG, V86])), /3 of 6 goals reached/);
+  });
+
+  it('has a table of its own for what was done a second time', () => {
+    const twice = (name: EngineName, first: number, second: number): MeasuredEngine => {
+      const { parts, ...rest } = run(10 * first);
+      return engine(name, [{ ...rest, parts, partsAgain: { integer: { ...parts['integer'], seconds: second }, syscalls: { ...parts['syscalls'], seconds: second } } }]);
+    };
+    const found = report([twice('ours', 2, 1), twice('tcg', 1.5, 1.5)], 'i386', true);
+    assert.deepEqual(rowsOfSecondTime(found).map(({ name, cells }) => [name, cells.ours?.seconds, cells.tcg?.seconds]), [['integer', 1, 1.5], ['syscalls', 1, 1.5]]);
+    const [first, second] = summary(found).split('## The parts a second time');
+    assert.match(first, /integer loop .*\| +0\.75 \| .*short of tcg/);
+    assert.match(second, /integer loop .*\| +1\.50 \|/);
+    assert.doesNotMatch(second, /short of|boot of/);
+    assert.doesNotMatch(summary(report([OURS, TCG])), /second time/);
+  });
+
+  it('says who did not come to the second time', () => {
+    const found = report([engine('ours', [run(5)]), TCG], 'i386', true);
+    assert.match(summary(found).split('## The parts a second time')[1], /ours not reached/);
   });
 
   it('has other goals on amd64: 0.8 of TCG', () => {
@@ -169,6 +188,12 @@ describe('sessions of a benchmark', () => {
 
   it('run only what is asked for', () => {
     assert.deepEqual(sessionsOf({ suite: 'all', architecture: 'amd64', only: ['gzip', 'integer'] }).map(({ parts }) => parts), [['integer', 'gzip']]);
+  });
+
+  it('run all parts a second time behind the first when that is asked for', () => {
+    const [session] = sessionsOf({ suite: 'parts', architecture: 'i386', only: ['sort', 'fork'], again: true });
+    assert.deepEqual([session.parts, session.again], [['fork', 'sort'], true]);
+    assert.match(session.guest.cmdline, / parts=fork,sort,fork,sort$/);
   });
 });
 
