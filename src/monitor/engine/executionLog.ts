@@ -3,6 +3,7 @@
  * cause. It is told where contexts change; generated code that goes from one privilege to another by itself counts that in words
  * of its own, which are read here.
  */
+import { LARGE_ZERO } from '../memory/largeNumbers';
 import { MONITOR_WORDS } from '../memory/layout';
 import { causeOfSwitch, decideMode, type ExecutionConditions, type ExecutionMode, type ModeDecision, type SwitchCause } from './executionMode';
 
@@ -18,7 +19,7 @@ export class ExecutionLog {
   private conditions: ExecutionConditions | undefined;
   private mode: LastingMode = 'guarded';
   /** Retired count up to which instructions have been put down to a mode. */
-  private counted = 0;
+  private counted = LARGE_ZERO;
 
   /** @param view the machine's memory, in which generated code counts its own switches of privilege (see MONITOR_WORDS) */
   constructor(private readonly view: DataView) {}

@@ -10,6 +10,7 @@ import { DEBUGCTL } from '../cpu/msrBits';
 import { FLAG, NMI, cut } from '../cpu/state';
 import { DELIVERY } from '../isa/systemEmitter';
 import { GuestFault } from '../memory/guestFault';
+import { NONE_YET } from '../memory/largeNumbers';
 import { MONITOR_WORDS, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { Answers, type AnsweringEngine } from './answers';
@@ -48,7 +49,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   /** As many deliveries belong to the moment at which `run` is to end: what else is pending there has to wait. */
   lastDelivery = Infinity;
   /** Retired count at the last of them. */
-  private deliveredAt = -1;
+  private deliveredAt = NONE_YET;
   readonly code: CodeCache;
   readonly debug: DebugRegisters;
   readonly translator: Translator;
@@ -69,9 +70,9 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   /** The CPU whose stop is passed over. */
   private passCpu = 0;
   /** Linear address at which a breakpoint is passed over once, because the run begins there. */
-  private passBreakpointAt = -1;
-  /** Retired count at which a fault is passed on once without a stop; -1 for none. */
-  private passFaultAt = -1;
+  private passBreakpointAt = NONE_YET;
+  /** Retired count at which a fault is passed on once without a stop. */
+  private passFaultAt = NONE_YET;
   private returnRequested = false;
   /** Debug traps that were pending (held back) before the instruction under way. */
   private debugBefore = 0;
@@ -81,7 +82,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   private interruption: Interruption | undefined;
   private notesInterruption = false;
   /** Retired count at which the present run ends. */
-  private end = 0;
+  private end = NONE_YET;
   /** Rounds of the run loop so far, where code has a lifetime. */
   private age = 0;
   private readonly stops: RecordStops;
@@ -302,7 +303,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     if (this.decisions.isPending) this.decisions.faulted(this.operation.record !== 0 && this.operation.repeat !== 'none');
     const isSeen = this.stopVectors.has(fault.vector) && !this.passesAt(this.cpu.state.f64(L.RETIRED));
     if (isSeen && this.decisions.exception(fault)) return { kind: 'exception', fault };
-    this.passFaultAt = -1;
+    this.passFaultAt = NONE_YET;
     // Traps for what the faulting instruction had done so far are forgotten with it.
     if (!fault.late) this.cpu.state.setU32(L.PENDING_DEBUG, fault.vector === VECTOR.DB ? 0 : this.debugBefore);
     this.noteInterruption(false);
@@ -377,7 +378,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   /** The CPU's state block has been replaced, at a moment with so many deliveries before it. */
   restored(deliveries: number): void {
     this.deliveries = deliveries;
-    this.deliveredAt = this.passBreakpointAt = this.passFaultAt = -1;
+    this.deliveredAt = this.passBreakpointAt = this.passFaultAt = NONE_YET;
     this.returnRequested = false;
     this.boundaryStop = undefined;
     this.cpu.changedContext();
@@ -437,7 +438,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     const stops = this.locator.hasBreakpoint(linear);
     // A repeated instruction that goes on has been come to before.
     const passing = (mine && this.passBreakpointAt === linear) || (stops && this.isRepeating);
-    if (mine) this.passBreakpointAt = -1;
+    if (mine) this.passBreakpointAt = NONE_YET;
     const resumed = (s.systemFlags & FLAG.RF) !== 0;
     // Every return from a page fault sets RF, which means nothing where no breakpoint could be hit. Looking up an instruction's page sets accessed
     // bits, which is not to happen before it has been decided whether to stop.

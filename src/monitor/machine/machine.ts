@@ -22,6 +22,7 @@ import { BusAccess } from './busAccess';
 import { hardReset, powerOn, softReset } from './resets';
 import { RunControl } from './runControl';
 import { SliceGuard } from './sliceGuard';
+import { LARGE_ZERO } from '../memory/largeNumbers';
 import type { OutputPiece, SliceOutcome } from './runnable';
 import type { Recording, RunRequest, StopReason, StopReport } from './session';
 import { StopSet, type StopMode } from './stopSet';
@@ -63,7 +64,7 @@ export class VirtualMachine {
   private control: RunControl | undefined;
   private stopRequest: DeviceStop | undefined;
   /** Virtual time up to which the burst under way may run; 0 between bursts. */
-  private burstEnd = 0;
+  private burstEnd = LARGE_ZERO;
   /** What a debugger wants it to stop at: no part of the machine itself. */
   readonly stops: StopSet;
   /** The stop that nothing but a reset leads away from. */

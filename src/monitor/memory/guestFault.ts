@@ -7,7 +7,7 @@ export class GuestFault {
     readonly vector: number,
     /** Undefined for vectors that push none. */
     readonly errorCode: number | undefined,
-    /** Linear address of a page fault, as [low, high] halves. */
+    /** Linear address of a page fault in two halves, as signed integers of 32 bits, which V8 has a shorter form for. */
     readonly linearLow = 0,
     readonly linearHigh = 0,
     /** Met after the instruction was over (in the new task of a task switch): it belongs to where CS:EIP stand now. */

@@ -1,6 +1,7 @@
 /**
  * Guest page tables: their formats and the walk through them (Intel SDM vol. 3, chapter 4).
  */
+import { LARGE_ZERO } from './largeNumbers';
 import { PAGE_BYTES } from './layout';
 import type { PhysicalMap } from './physicalMap';
 
@@ -119,7 +120,7 @@ export class GuestWalk {
   /** Level of the leaf entry: 1, or more for a large page. */
   leafLevel = 0;
   /** Guest-physical page of the linear page asked for. */
-  page = 0;
+  page = LARGE_ZERO;
   writable = false;
   user = false;
   noExecute = false;

@@ -7,6 +7,7 @@ import type { AccessWatch } from './accessWatch';
 import { BOUNCE, PAGE_BYTES } from './layout';
 import { GuestFault } from './guestFault';
 import { GuestWalk, NO_PAGING, walkGuest, type PagingControls } from './guestPaging';
+import { LARGE_ZERO } from './largeNumbers';
 import { FRAME, type MachineMemory } from './machineMemory';
 import type { PhysicalMap } from './physicalMap';
 import { ShadowPaging, type AddressSpace } from './shadowPaging';
@@ -47,7 +48,7 @@ export class Mmu {
   /** Those under which shadow tables were derived, and those under which the TLB was filled: the last with paging. */
   private rules: TableRules = NO_PAGING;
   private rights: PagingControls = NO_PAGING;
-  private readonly store: BouncedStore = { bytes: 0, firstAddress: 0, firstBytes: 0, secondAddress: 0, seenPage: undefined, seenNext: 0 };
+  private readonly store: BouncedStore = { bytes: 0, firstAddress: LARGE_ZERO, firstBytes: 0, secondAddress: LARGE_ZERO, seenPage: undefined, seenNext: LARGE_ZERO };
   /** Linear pages that the TLB must not hold for data: watched for the guest's debug registers. */
   private watchedPages = new Set<number>();
   private readonly peekWalk = new GuestWalk();
@@ -280,8 +281,7 @@ export class Mmu {
   }
 
   private pageFault(page: number, offset: number): GuestFault {
-    const low = ((page << 12) | offset) >>> 0;
-    return new GuestFault(PAGE_FAULT, this.shadow.errorCode, low, Math.floor(page / (TWO32 / PAGE_BYTES)) >>> 0);
+    return new GuestFault(PAGE_FAULT, this.shadow.errorCode, (page << 12) | offset, Math.floor(page / (TWO32 / PAGE_BYTES)) | 0);
   }
 
   /** Whether an access has to do with its page alone, and with nothing that somebody watches in it. */
