@@ -75,9 +75,8 @@ function exceptionLine(vector: Vector, outcome: RunOutcome): StateLine {
 function describeOutcome(outcome: RunOutcome): string {
   if (outcome.kind === 'budget') return 'none';
   if (outcome.kind !== 'exception') return outcome.kind;
-  const { vector, linearLow, linearHigh } = outcome.fault;
+  const { vector, linear } = outcome.fault;
   const name = EXCEPTION_NAMES[vector] ?? `vector ${vector}`;
-  const linear = (BigInt(linearHigh) << 32n) | BigInt(linearLow);
   return name === '#PF' ? `${name} ${linear.toString(16)}` : name;
 }
 

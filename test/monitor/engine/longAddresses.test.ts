@@ -14,8 +14,8 @@ function faultOf(instruction: readonly number[], prepare: (set: (register: numbe
   guest.executor.stopVectors = new Set([SS, GP, PF]);
   const outcome = guest.executor.run(1);
   if (outcome.kind !== 'exception') return assert.fail(`no fault but ${outcome.kind}`);
-  const { vector, linearLow, linearHigh } = outcome.fault;
-  return [vector, (BigInt(linearHigh) << 32n) | BigInt(linearLow)];
+  const { vector, linear } = outcome.fault;
+  return [vector, linear];
 }
 
 describe('addresses of 64-bit code', () => {
