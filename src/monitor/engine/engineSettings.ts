@@ -18,7 +18,7 @@ export interface EngineSettings {
   readonly ahead: number;
   /** Bytes of translated modules that are kept at most: V8's code for them takes several times as much. */
   readonly moduleBytes: number;
-  /** Instructions after which the interpreter's loops are used; until then a function for each instruction is (see ./interpreterLoops). */
+  /** Instructions after which the interpreter's loop for the code at hand is used; until then a function for each instruction is (see ./interpreterLoops). */
   readonly loopsAfter: number;
 }
 

@@ -246,7 +246,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
    */
   run(budget: number, untilDelivery = false): RunOutcome {
     const s = this.cpu.state;
-    if (this.interpreter.loops.isWithout && s.f64(L.RETIRED) >= this.settings.loopsAfter) this.interpreter.loops.use();
+    if (s.f64(L.RETIRED) >= this.settings.loopsAfter) this.interpreter.loops.use(s.code64);
     this.end = s.f64(L.RETIRED) + budget;
     this.interruption = undefined;
     this.notesInterruption = untilDelivery;

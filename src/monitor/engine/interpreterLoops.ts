@@ -17,8 +17,8 @@ export function compileLoopsBy(compile: CompileHot): void {
 
 /** Which loops are to be in the table, and which are. All of it only while generated code is not running. */
 export class InterpreterLoops {
-  private inUse = false;
-  private readonly expected = new Set<boolean>();
+  /** Kinds of code of which there is enough, or will be. */
+  private readonly wanted = new Set<boolean>();
   private readonly ordered = new Set<boolean>();
   /** Those whose handlers are in the table, and they are not. */
   private readonly missing = new Set<boolean>();
@@ -31,7 +31,7 @@ export class InterpreterLoops {
 
   /** The guest's code will be of this kind soon: another thread may compile the loop already. */
   expect(is64Bit: boolean): void {
-    this.expected.add(is64Bit);
+    this.wanted.add(is64Bit);
     if (!this.compiled.has(is64Bit)) this.order(is64Bit);
   }
 
@@ -41,15 +41,14 @@ export class InterpreterLoops {
     this.settle(is64Bit);
   }
 
-  /** From now on the loops execute the common instructions. It takes V8 a tenth of a second and 30 to 50 MB to optimise one. */
-  use(): void {
-    this.inUse = true;
-    for (const is64Bit of this.missing) this.settle(is64Bit);
-  }
-
-  /** Whether they do not yet. */
-  get isWithout(): boolean {
-    return !this.inUse;
+  /**
+   * The guest executes this kind of code, and there is enough of it: from now on a loop is to execute its common instructions. V8 takes a tenth of a second and 30
+   * to 50 MB to optimise one.
+   */
+  use(is64Bit: boolean): void {
+    if (this.wanted.has(is64Bit)) return;
+    this.wanted.add(is64Bit);
+    this.settle(is64Bit);
   }
 
   /** Whether one is being compiled elsewhere. */
@@ -72,12 +71,12 @@ export class InterpreterLoops {
   }
 
   private settle(is64Bit: boolean): void {
-    if (!this.missing.has(is64Bit) || !(this.inUse || this.expected.has(is64Bit))) return;
+    if (!this.missing.has(is64Bit) || !this.wanted.has(is64Bit)) return;
     const loop = this.compiled.get(is64Bit);
     if (loop) {
       this.missing.delete(is64Bit);
       this.place(loop);
-    } else if (this.inUse && !this.order(is64Bit)) this.take(compileLoop({ is64Bit, bytes: loopModule(is64Bit) }, compileHere));
+    } else if (!this.order(is64Bit)) this.take(compileLoop({ is64Bit, bytes: loopModule(is64Bit) }, compileHere));
   }
 
   /** Has one compiled elsewhere; false when there is nobody to do it. */

@@ -46,30 +46,34 @@ describe('the interpreter\'s loops on their way', () => {
     assert.deepEqual(placed, []);
     loops.handlersAreThere(true);
     assert.deepEqual(placed, [reply.loop]);
-    loops.use();
+    loops.use(true);
     assert.equal(placed.length, 1);
     assert.equal(compiledHere, 0);
   });
 
-  it('others are ordered when there is enough code', () => {
+  it('others are ordered when there is enough of their code, and not for what there was of another kind', () => {
     const elsewhere = new Elsewhere();
     const loops = newLoops(elsewhere);
     loops.handlersAreThere(false);
+    loops.use(true);
     assert.equal(elsewhere.orders.length, 0);
-    loops.use();
     loops.handlersAreThere(true);
-    assert.deepEqual(elsewhere.orders.map(({ is64Bit }) => is64Bit), [false, true]);
+    assert.deepEqual(elsewhere.orders.map(({ is64Bit }) => is64Bit), [true]);
+    loops.use(false);
+    assert.deepEqual(elsewhere.orders.map(({ is64Bit }) => is64Bit), [true, false]);
     for (const order of elsewhere.orders) loops.take(compileLoop(order));
     assert.equal(placed.length, 2);
   });
 
-  it('without another thread this one compiles them, when there is enough code', () => {
+  it('without another thread this one compiles them, when there is enough of their code', () => {
     const loops = newLoops();
-    loops.expect(false);
+    loops.expect(true);
     loops.handlersAreThere(false);
     assert.equal(compiledHere, 0);
-    loops.use();
+    loops.use(false);
     assert.deepEqual([compiledHere, placed.length], [1, 1]);
+    loops.handlersAreThere(true);
+    assert.deepEqual([compiledHere, placed.length], [2, 2]);
   });
 
   it('and when the other thread has ended', () => {
@@ -77,7 +81,6 @@ describe('the interpreter\'s loops on their way', () => {
     const loops = newLoops(elsewhere);
     loops.expect(false);
     loops.handlersAreThere(false);
-    loops.use();
     loops.giveUpWaiting();
     assert.equal(compiledHere, 0);
     elsewhere.gone = true;
@@ -89,7 +92,7 @@ describe('the interpreter\'s loops on their way', () => {
     const known = new Map<boolean, WebAssembly.Module>();
     const machines = [0, 1].map(() => new InterpreterLoops(undefined, (loop) => { placed.push(loop); }, known));
     for (const loops of machines) {
-      loops.use();
+      loops.use(true);
       loops.handlersAreThere(true);
     }
     assert.equal(compiledHere, 1);
