@@ -41,9 +41,11 @@ export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
  * a jump for no more than a quarter of what the flag says when the function is compiled; the rest is what the flag says when the module is, and when it asks.
  */
 const USUAL_BUDGET = 1_800_000;
-/** With this a jump counts for one. */
-const SMALL_BUDGET = 4;
+/** With this a jump in a large function counts for 1000; in what other threads compile meanwhile, of usual size, for about what it always does. */
+const SMALL_BUDGET = 4000;
 const LARGE_BUDGET = 2 ** 30;
+/** Calls that use the small one up, if each is a jump over more than a hundred bytes. */
+const CALLS = 40;
 
 const setBudget = (budget: number): void => { setFlagsFromString(`--wasm-tiering-budget=${budget}`); };
 
@@ -60,7 +62,7 @@ export function compileHot(bytes: Uint8Array, callOf: (module: WebAssembly.Modul
     const call = callOf(module);
     call();
     setBudget(LARGE_BUDGET);
-    for (let calls = 0; calls < SMALL_BUDGET; calls++) call();
+    for (let calls = 0; calls < CALLS; calls++) call();
     return module;
   } finally {
     setBudget(USUAL_BUDGET);
