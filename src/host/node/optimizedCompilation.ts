@@ -38,7 +38,7 @@ export function compileOptimized(bytes: Uint8Array): WebAssembly.Module {
 
 /**
  * What V8's baseline code may do before it asks to be optimised, and again each time until it is (`--wasm-tiering-budget`): in bytes of code that it has jumped over,
- * a jump for no more than a quarter of what the flag says when the function is compiled; the rest is what the flag says when the module is, and when it asks.
+ * a jump for no more than a quarter of what the flag says when the function is compiled; the rest is what the flag says when the module is, and when it asks. The usual one is V8 11's own.
  */
 const USUAL_BUDGET = 1_800_000;
 /** With this a jump in a large function counts for 1000; in what other threads compile meanwhile, of usual size, for about what it always does. */
@@ -55,7 +55,7 @@ const setBudget = (budget: number): void => { setFlagsFromString(`--wasm-tiering
  * @param callOf gives what calls the function, for it to jump back once
  * @throws WebAssembly.CompileError when the module is not valid
  */
-export function compileHot(bytes: Uint8Array, callOf: (module: WebAssembly.Module) => () => void): WebAssembly.Module {
+export function compileHot(bytes: Uint8Array, callOf: (module: WebAssembly.Module) => () => boolean): WebAssembly.Module {
   try {
     setBudget(SMALL_BUDGET);
     const module = new WebAssembly.Module(bytes as BufferSource);

@@ -180,8 +180,11 @@ export function buildHandlers(names: readonly string[], long: boolean, first?: n
 export function buildLoop(names: readonly string[], long: boolean, first: number): Uint8Array {
   const module = new ModuleBuilder();
   const handlerType = module.type([I32], []);
-  const [access, commit, segmentFault, raise, service, arrive] = Array.from({ length: 6 }, () => NO_FUNCTION);
-  const callees: Callees = { handlerType, jump: importJump(module), access, commit, segmentFault, raise, service, arrive, routines: NONE_IMPORTED };
+  // It calls nothing else (see ./interpreterLoop).
+  const callees: Callees = {
+    handlerType, jump: importJump(module), routines: NONE_IMPORTED,
+    access: NO_FUNCTION, commit: NO_FUNCTION, segmentFault: NO_FUNCTION, raise: NO_FUNCTION, service: NO_FUNCTION, arrive: NO_FUNCTION,
+  };
   const { rare, common, pairs } = arrange(names, long, true);
   const cases = [...common.map((handler) => [handler]), ...pairs];
   const { locals, code } = emitLoop(cases, callees, { first: first + rare.length, toOwn: cases.length });

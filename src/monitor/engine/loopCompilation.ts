@@ -10,8 +10,8 @@ import type { LoopOrder, LoopReply } from './translator/order';
 /** What a loop's module exports: the loop, and a function that puts it into the places of its cases. */
 export const LOOP_EXPORTS = { loop: 'loop', place: 'placeLoop' } as const;
 
-/** Compiles a module for a function of it to be optimised soon. `callOf` gives what calls that for a moment, as often as it is to be. */
-export type CompileHot = (bytes: Uint8Array, callOf: (module: WebAssembly.Module) => () => void) => WebAssembly.Module;
+/** Compiles a module for a function of it to be optimised soon. `callOf` gives what calls that for a moment, and says whether it has jumped back. */
+export type CompileHot = (bytes: Uint8Array, callOf: (module: WebAssembly.Module) => () => boolean) => WebAssembly.Module;
 
 /** What an engine of WebAssembly does that knows no better. */
 export const compileAsUsual: CompileHot = (bytes) => new WebAssembly.Module(bytes as BufferSource);
@@ -21,11 +21,11 @@ export function compileLoop({ is64Bit, bytes }: LoopOrder, compile = compileAsUs
   return { is64Bit, loop: compile(bytes, turnOf) };
 }
 
-/** Where `turnOf` has its records. */
-const TURNED = 0x2000;
+/** Where `turnOf` has its records, and entries that are left to count before one of them is counted: more than are told of. */
+const TURNED = 0x2000, ENTRIES = 2;
 
 /** What has a loop make a turn in memory of its own: over a record that counts its entry, to one that nothing is the handler of, which ends it. */
-function turnOf(loop: WebAssembly.Module): () => void {
+function turnOf(loop: WebAssembly.Module): () => boolean {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const records = new DataView(memory.buffer);
   records.setUint32(TURNED + R.handler, SPECIAL_HANDLERS.profile, true);
@@ -34,11 +34,12 @@ function turnOf(loop: WebAssembly.Module): () => void {
   const { exports } = new WebAssembly.Instance(loop, { env, base: { jump: () => {} } });
   const run = exports[LOOP_EXPORTS.loop] as (record: number) => void;
   return () => {
-    records.setUint32(TURNED + R.link, 2, true);
+    records.setUint32(TURNED + R.link, ENTRIES, true);
     try {
       run(TURNED);
     } catch (reason) {
       if (!(reason instanceof WebAssembly.RuntimeError)) throw reason;
     }
+    return records.getUint32(TURNED + R.link, true) === ENTRIES - 1;
   };
 }

@@ -100,15 +100,17 @@ describe('the interpreter\'s loops on their way', () => {
     assert.equal(placed[0], placed[1]);
   });
 
-  it('what compiles a loop can call it, and it jumps back each time', () => {
-    let calls = 0;
-    const compile: CompileHot = (bytes, callOf) => {
-      const module = new WebAssembly.Module(bytes as BufferSource);
-      const call = callOf(module);
-      for (; calls < 10; calls++) call();
-      return module;
-    };
-    for (const is64Bit of [false, true]) assert.ok(compileLoop({ is64Bit, bytes: loopModule(is64Bit) }, compile).loop instanceof WebAssembly.Module);
-    assert.equal(calls, 10);
-  });
+  for (const is64Bit of [false, true]) {
+    it(`what compiles a loop can call it, and it jumps back each time: ${is64Bit ? '64-bit' : 'other'} code`, () => {
+      const turns: boolean[] = [];
+      const compile: CompileHot = (bytes, callOf) => {
+        const module = new WebAssembly.Module(bytes as BufferSource);
+        const call = callOf(module);
+        for (let calls = 0; calls < 10; calls++) turns.push(call());
+        return module;
+      };
+      compileLoop({ is64Bit, bytes: loopModule(is64Bit) }, compile);
+      assert.deepEqual(turns, Array.from({ length: 10 }, () => true));
+    });
+  }
 });
