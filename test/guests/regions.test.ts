@@ -7,8 +7,8 @@ import { GUESTS, boot } from './harness';
 import { LateTranslation } from './lateTranslation';
 
 const KERNELS = path.join(GUESTS, 'linux');
-/** Retired instructions: the kernel has found its devices, and runs its self-tests. */
-const SOMEWHERE = 500_000_000;
+/** Retired instructions: the kernel is out of its unpacker, and runs its self-tests. */
+const SOMEWHERE = 1_500_000_000;
 /** Times that a reply is asked for before it is there, at most. */
 const SOON = 3;
 

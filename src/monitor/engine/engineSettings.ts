@@ -22,7 +22,7 @@ export interface EngineSettings {
   readonly loopsAfter: number;
 }
 
-const TRANSLATOR: EngineSettings = { translates: true, heat: 5000, eager: false, lifetime: 0, longestBlock: 64, ahead: 4, moduleBytes: 48 << 20, loopsAfter: 0 };
+const TRANSLATOR: EngineSettings = { translates: true, heat: 3000, eager: false, lifetime: 0, longestBlock: 64, ahead: 4, moduleBytes: 48 << 20, loopsAfter: 0 };
 
 export const ENGINES: Readonly<Record<EngineName, EngineSettings>> = {
   interpreter: { ...TRANSLATOR, translates: false },

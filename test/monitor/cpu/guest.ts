@@ -7,6 +7,7 @@ import * as L from '../../../src/monitor/cpu/layout';
 import type { CpuState } from '../../../src/monitor/cpu/state';
 import type { EngineSettings } from '../../../src/monitor/engine/engineSettings';
 import { Executor, type RunOutcome } from '../../../src/monitor/engine/executor';
+import type { TranslationService } from '../../../src/monitor/engine/translator/order';
 import { resetCpuTo } from '../../../src/monitor/machine/firmwareCpu';
 import { MachineMemory } from '../../../src/monitor/memory/machineMemory';
 import { Mmu } from '../../../src/monitor/memory/mmu';
@@ -68,7 +69,7 @@ export class Guest {
   /** Called for each write to a port. */
   onWrite: (() => void) | undefined;
 
-  constructor(settings?: EngineSettings) {
+  constructor(settings?: EngineSettings, translation?: TranslationService) {
     this.map.declare(0, RAM_BYTES / PAGE, ABSENT);
     this.cpu = new Cpu(this.memory, this.mmu, {
       readPort: () => 0xff,
@@ -81,7 +82,7 @@ export class Guest {
       retired: () => this.executor.retired(),
       now: () => this.executor.retired(),
     });
-    this.executor = new Executor(this.cpu, this.memory, settings);
+    this.executor = new Executor(this.cpu, this.memory, settings, translation);
   }
 
   get state(): CpuState {
@@ -146,8 +147,8 @@ export function realGuest(program: readonly number[]): Guest {
  * Flat 32-bit protected mode at CPL 0 (selectors SEL) with a GDT, an IDT whose 256 interrupt gates lead to
  * one HLT each at AT.handlers + vector * 16, a 32-bit TSS with an inner stack, and the program at AT.code.
  */
-export function protectedGuest(program: readonly number[], settings?: EngineSettings): Guest {
-  const guest = new Guest(settings);
+export function protectedGuest(program: readonly number[], settings?: EngineSettings, translation?: TranslationService): Guest {
+  const guest = new Guest(settings, translation);
   const gdt = [
     descriptor(0, 0, 0),
     descriptor(0, 0xfffff, PRESENT | 0x1b, 0xc),

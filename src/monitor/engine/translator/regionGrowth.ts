@@ -1,6 +1,6 @@
 /**
  * Lets a region grow from a hot block: which of the blocks that it leads to belong to it. Ways inside a function come
- * first, the most frequent before others, and those from calls to behind them: a function that is called is not in the region, which it comes back to. But
+ * first, the most frequent before others and those to code with a region of its own last, and those from calls to behind them: a function that is called is not in the region, which it comes back to. But
  * where there is room for all of a function, it is taken in afterwards. Then come the ways that indirect jumps are likely to take.
  */
 import { PAGE_BYTES } from '../../memory/layout';
@@ -14,6 +14,8 @@ import { behindCall, type BlockCode, type PlacedBlock, type RegionInstruction, t
 /** Most blocks and instructions of a region: V8's optimising compiler takes more than twice as long for twice the code. */
 const MOST_BLOCKS = 24;
 const MOST_INSTRUCTIONS = 150;
+/** Instructions of a region up to which it takes in blocks that regions of their own begin with. A larger one goes over to those instead of having their code once more. */
+const MOST_BEFORE_TRANSLATED = 80;
 /** Most places that a return is compared with. */
 const MOST_RETURNS = 4;
 
@@ -42,7 +44,7 @@ interface Candidate {
 interface Way {
   readonly from: Candidate;
   readonly position: number;
-  /** How often the block there has been entered. */
+  /** How often the block there has been entered; without end if it is translated, or in the region already. */
   readonly warmth: number;
   /** Whether it leads from a call to behind it. */
   readonly overCall: boolean;
@@ -147,8 +149,10 @@ class Growth {
 
   private mostFrequentWay(): Way | undefined {
     const { ways } = this;
+    // What has a region of its own comes last: it is there to be gone over to.
+    const preference = (way: Way | undefined): number => (way === undefined || way.warmth === Infinity ? 0 : way.warmth);
     let best = 0;
-    for (let i = 1; i < ways.length; i++) if ((ways[i]?.warmth ?? 0) > (ways[best]?.warmth ?? 0)) best = i;
+    for (let i = 1; i < ways.length; i++) if (preference(ways[i]) > preference(ways[best])) best = i;
     return ways.splice(best, 1)[0];
   }
 
@@ -164,7 +168,7 @@ class Growth {
     if (this.refused.has(position) || this.blocks.size >= MOST_BLOCKS) return false;
     const delta = deltaOf(position);
     const code = isEntry ? this.codeAt(position) : this.warmCode(position);
-    if (!code || (!isEntry && this.instructions + code.count > MOST_INSTRUCTIONS)) {
+    if (!code || (!isEntry && this.instructions + code.count > this.mostWith(position))) {
       this.refused.add(position);
       return false;
     }
@@ -173,6 +177,11 @@ class Growth {
     this.blocks.set(position, block);
     this.follow(block);
     return true;
+  }
+
+  /** Most instructions of the region with the block at a position, which is not in it yet. */
+  private mostWith(position: number): number {
+    return this.warmthAt(position) === Infinity ? MOST_BEFORE_TRANSLATED : MOST_INSTRUCTIONS;
   }
 
   /** The block at a position, if it has been entered often enough; what has been read once is not read again. */
@@ -239,14 +248,14 @@ class Growth {
   /** Whether the region can take in all of a function's blocks that have been entered. */
   private hasRoomFor(callee: number): boolean {
     if (this.blocks.has(callee)) return true;
-    let room = MOST_INSTRUCTIONS - this.instructions;
+    let { instructions } = this;
     const seen = new Set([callee]);
     for (const position of seen) {
       const code = this.warmCode(position);
       if (!code) continue;
       const delta = deltaOf(position);
-      room -= code.count;
-      if (room < 0 || this.blocks.size + seen.size > MOST_BLOCKS) return false;
+      instructions += code.count;
+      if (instructions > this.mostWith(position) || this.blocks.size + seen.size > MOST_BLOCKS) return false;
       const { end } = code;
       if (end.kind === 'branch' && end.taken !== undefined) seen.add(delta + end.taken);
       const behind = end.kind === 'branch' || end.kind === 'call' || end.kind === 'onward' ? end.behind : undefined;

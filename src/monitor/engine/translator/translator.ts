@@ -12,8 +12,10 @@ import type { Interpreter } from '../interpreter';
 import { SPECIAL_HANDLERS } from '../specialHandlers';
 import { GROUP_BYTES, R } from '../records';
 import { BlockReader } from './blockReader';
+import { HotBlocks, type HotBlock } from './hotBlocks';
 import type { RegionSummary, TranslationOrder, TranslationReply, TranslationService } from './order';
 import { OrderWriter } from './orderMessage';
+import type { PlacedBlock } from './regionGraph';
 import { growRegion, type GrownRegion } from './regionGrowth';
 import { LINKS, regionName, writeRegions } from './writeRegions';
 
@@ -34,15 +36,24 @@ export interface TranslatorCounters {
   apart: number;
 }
 
-/** Hot blocks that are compiled together at once, even while generated code is running. */
+/** Hot blocks that are enough for an order, even while generated code is running. */
 const BATCH = 32;
 /** Fewer wait for others, through so many returns of generated code: a module costs as much as a few regions in it. */
 const PATIENCE = 40;
-/** Entries after which a loop inside a region, or a block that another region of its batch has taken in, is hot. */
+/**
+ * Instructions of regions that another thread has still to write, behind which all others wait here: enough that it is never out of work, and no more,
+ * since what waits may not be needed any more when its turn has come.
+ */
+const MOST_UNDER_WAY = 600;
+/** Instructions of an order behind which no other region is taken into it. */
+const ORDERED_AT_ONCE = 300;
+/** Entries after which a loop inside a region is hot, or a block whose region came to nothing. */
 const SOON = 4;
-
-/** What of the usual entries makes a block hot that is in a region which is being translated: it will be entered less often soon. */
-const UNDER_WAY = 1 / 4;
+/**
+ * What of the usual entries makes a block hot that another region has taken in: what it has been entered before says nothing about the ways to it that do not
+ * lead through that region. Not all of them: a block that counts from the start is not warm enough to be taken in.
+ */
+const TAKEN_IN = 0.9;
 /** Accesses after which an instruction gets a callout, and records that are counted for it at once. */
 const MOST_TRIPS = 64;
 const MOST_TRIPPING = 1024;
@@ -53,18 +64,6 @@ const SAMPLED_STORES = 1024, SAMPLE_WEIGHT = 16;
  * takes thousands until they have cost as much as translating all regions anew that the instruction is in.
  */
 const SAMPLED_STRAYS = 256, MOST_STRAYS = 32;
-
-/** A block that waits for translation: its profile record, and how linear addresses led to its page when it was reported. */
-interface HotBlock {
-  readonly record: number;
-  /** Offset in CS of the page, and CS's base. */
-  readonly start: number;
-  readonly base: number;
-  /** The address space's slot, the privilege in it, and the execute TLB of both in the code's context. */
-  readonly slot: number;
-  readonly user: boolean;
-  readonly execute: number;
-}
 
 /** A record of translated code whose access, or one that is looked up with it, the TLB did not serve, and its page. */
 interface Stray {
@@ -85,11 +84,14 @@ interface Chosen {
 const slotsOf = (chosen: readonly Chosen[]): readonly number[] =>
   chosen.flatMap(({ region: { ways } }) => ways.map(({ position, table }) => table + 4 * (((position % PAGE_BYTES) + PAGE_BYTES) % PAGE_BYTES)));
 
+const instructionsOf = (blocks: readonly PlacedBlock[]): number => blocks.reduce((sum, { count }) => sum + count, 0);
+
 /** Regions of one module. */
 interface Batch {
   readonly chosen: readonly Chosen[];
   /** Addresses of all blocks in them. */
   readonly taken: ReadonlySet<number>;
+  readonly instructions: number;
   /** Address of the first cell of their links; undefined when there are no cells left: then they have none. */
   readonly cells: number | undefined;
 }
@@ -98,7 +100,7 @@ export class Translator {
   readonly counters: TranslatorCounters = { hotBlocks: 0, regions: 0, regionBlocks: 0, regionInstructions: 0, modules: 0, moduleBytes: 0, modulesElsewhere: 0, lateRegions: 0, callouts: 0, apart: 0 };
   /** Reads decoded blocks. */
   readonly reader: BlockReader;
-  private queue: HotBlock[] = [];
+  private readonly waiting: HotBlocks;
   /** How often records' accesses have come to the monitor without being remembered by a TLB. */
   private readonly trips = new Map<number, number>();
   /** How often records were found whose accesses the TLB did serve, one by one, but not together. */
@@ -108,6 +110,7 @@ export class Translator {
   private waited = 0;
   /** What another thread works on, by the orders' numbers. */
   private readonly underWay = new Map<number, Batch>();
+  private instructionsUnderWay = 0;
   private orders = 0;
   private readonly writer = new OrderWriter();
 
@@ -118,6 +121,7 @@ export class Translator {
     private readonly service: TranslationService | undefined,
   ) {
     this.reader = new BlockReader(code, interpreter, cpu.state.view);
+    this.waiting = new HotBlocks(cpu.state.view);
   }
 
   private get view(): DataView {
@@ -129,10 +133,10 @@ export class Translator {
     if (this.code.wake(record)) return;
     this.counters.hotBlocks++;
     // Reported once more while it waits: nothing returns that could end its waiting. And what is written to may not be there then.
-    const waits = this.queue.some((block) => block.record === record);
+    const waits = this.waiting.has(record);
     const page = this.code.pageById(this.view.getUint32(record + R.page, true));
     if (!waits) this.enqueue(record);
-    if (waits || page?.unstable || this.queue.length >= BATCH) this.translatePending();
+    if (waits || page?.unstable || this.waiting.count >= BATCH) this.translatePending();
   }
 
   /** Translates the block at an address by itself and at once, unless it is translated already. It is entered next. */
@@ -204,7 +208,7 @@ export class Translator {
     const { loops } = this.interpreter;
     if (sliceBegins && loops.areUnderWay) loops.giveUpWaiting();
     if (this.underWay.size > 0 || loops.areUnderWay) this.takeReplies();
-    if (this.queue.length === 0) return;
+    if (this.waiting.count === 0) return;
     this.waited += sliceBegins ? PATIENCE / 4 : 1;
     if (this.waited >= PATIENCE) this.translatePending();
   }
@@ -212,7 +216,8 @@ export class Translator {
   private enqueue(record: number): void {
     const { state, mmu, user } = this.cpu;
     const base = state.code64 ? 0 : state.base(CS);
-    this.queue.push({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user, execute: state.u32(TLB_EXECUTE_TABLE) });
+    if (this.waiting.count === 0) this.waited = 0;
+    this.waiting.add({ record, start: state.wide(EIP_BASE), base, slot: mmu.currentSpace.slot, user, execute: state.u32(TLB_EXECUTE_TABLE) });
   }
 
   /** Whether a block's first record counts its entries: it is neither translated nor gone. */
@@ -225,21 +230,30 @@ export class Translator {
     this.view.setInt32(record + R.link, entries, true);
   }
 
-  /** Translates what is hot, or has it translated. */
+  /** A block is in a region: it is hot when it is entered by other ways often enough. */
+  private countOtherWays(record: number): void {
+    this.waiting.remove(record);
+    const entries = Math.ceil(this.code.settings.heat * TAKEN_IN);
+    if (this.view.getInt32(record + R.link, true) < entries) this.countDown(record, entries);
+  }
+
+  /** Translates what is hot, or has it translated, as far as there is somebody to do it now. */
   private translatePending(): void {
-    const waiting = this.queue;
-    this.queue = [];
-    this.waited = 0;
-    const batch = this.choose(waiting);
-    if (batch.chosen.length === 0) return;
-    const order = this.orderOf(batch);
-    if (this.service?.atWork()) {
-      this.service.submit(this.writer.write(order));
-      this.underWay.set(order.id, batch);
-    } else {
+    const { service } = this;
+    if (this.instructionsUnderWay >= MOST_UNDER_WAY && service?.isGone() === false) return;
+    do {
+      const batch = this.choose();
+      if (batch.chosen.length === 0) return;
+      const order = this.orderOf(batch);
+      if (service?.atWork()) {
+        service.submit(this.writer.write(order));
+        this.underWay.set(order.id, batch);
+        this.instructionsUnderWay += batch.instructions;
+        return;
+      }
       this.giveUpWaiting();
       this.install(writeRegions(order), batch);
-    }
+    } while (this.waiting.count > 0);
   }
 
   /** Nobody works on orders any more: what was ordered counts anew. */
@@ -249,10 +263,12 @@ export class Translator {
       this.releaseCells(batch);
     }
     this.underWay.clear();
+    this.instructionsUnderWay = 0;
   }
 
   private batchOf(chosen: readonly Chosen[], taken: ReadonlySet<number>): Batch {
-    return { chosen, taken, cells: this.code.links.reserve(slotsOf(chosen).length) };
+    const instructions = chosen.reduce((sum, { region: { blocks } }) => sum + instructionsOf(blocks), 0);
+    return { chosen, taken, instructions, cells: this.code.links.reserve(slotsOf(chosen).length) };
   }
 
   private releaseCells({ chosen, cells }: Batch): void {
@@ -264,21 +280,24 @@ export class Translator {
     return { id: this.orders++, regions, cells: cells ?? 0, memory: this.view.buffer };
   }
 
-  /** Lets regions grow from hot blocks that are still there, and are in no other one's region. */
-  private choose(waiting: readonly HotBlock[]): Batch {
+  /**
+   * Lets regions grow from hot blocks that are still there, and are in no other one's region, as many as are enough for an order. The other blocks
+   * wait on.
+   */
+  private choose(): Batch {
     const taken = new Set<number>();
     const chosen: Chosen[] = [];
-    for (const block of waiting) {
+    let instructions = 0;
+    this.waited = 0;
+    for (const block of this.waiting.hottestFirst()) {
+      if (instructions >= ORDERED_AT_ONCE) break;
       const { record } = block;
+      this.waiting.remove(record);
       const page = this.code.pageById(this.view.getUint32(record + R.page, true));
       const offset = this.view.getUint16(record + R.offset, true);
       if (!page || this.code.block(page, offset) !== record || !this.isCounting(record)) continue;
-      if (taken.has(record)) {
-        this.countDown(record, SOON);
-        continue;
-      }
-      if (this.isUnderWay(record)) {
-        this.countDown(record, Math.max(SOON, Math.ceil(this.code.settings.heat * UNDER_WAY)));
+      if (taken.has(record) || this.isUnderWay(record)) {
+        this.countOtherWays(record);
         continue;
       }
       const region = growRegion(this.code, this.view, this.reader, offset, {
@@ -291,6 +310,7 @@ export class Translator {
       }
       chosen.push({ page, offset, record, region, generations: new Map([...region.pages].map((each) => [each, each.generation])) });
       for (const { address } of region.parts) taken.add(address);
+      instructions += instructionsOf(region.blocks);
     }
     return this.batchOf(chosen, taken);
   }
@@ -331,6 +351,9 @@ export class Translator {
       const batch = this.underWay.get(reply.id);
       this.underWay.delete(reply.id);
       if (!batch) continue;
+      this.instructionsUnderWay -= batch.instructions;
+      // There is somebody to work on what waits.
+      this.waited = PATIENCE;
       this.install(reply, batch);
       this.counters.modulesElsewhere++;
     }
@@ -365,6 +388,7 @@ export class Translator {
       const summary = reply.regions[i];
       if (!present[i] || !translated || !summary) return;
       this.code.setRegion(held, translated, region);
+      for (const { address } of region.parts) if (this.isCounting(address)) this.countOtherWays(address);
       this.note(region, summary);
     });
   }
