@@ -16,7 +16,7 @@ export interface HotBlock {
   readonly execute: number;
 }
 
-/** Blocks that have been entered so many times while they waited, or up to twice as many, are equally hot. */
+/** Blocks that have been entered fewer times than this while they waited are equally hot; so are others, unless one has been entered about twice as often. */
 const EQUALLY_HOT = 512;
 
 export class HotBlocks {
