@@ -64,6 +64,7 @@ export class Answers implements MonitorCalls {
 
   access(low: number, high: number, sizeAndKind: number, record: number): number {
     const { engine } = this;
+    engine.code.settle();
     engine.counters.slowAccesses++;
     engine.operation.record = record;
     engine.translator.noteMiss(record);
@@ -83,6 +84,7 @@ export class Answers implements MonitorCalls {
 
   commit(record: number): void {
     const { engine } = this;
+    engine.code.settle();
     engine.operation.record = record;
     engine.cpu.mmu.commit();
     if (this.wantsControl) engine.burst.stopAfter(record);
@@ -97,15 +99,18 @@ export class Answers implements MonitorCalls {
   }
 
   hot(record: number): void {
+    this.engine.code.settle();
     this.engine.translator.hot(record);
   }
 
   strayed(record: number): void {
+    this.engine.code.settle();
     this.engine.translator.noteStray(record);
   }
 
   service(record: number, number: number): number {
     const { engine } = this;
+    engine.code.settle();
     engine.counters.services++;
     this.spend();
     const { cpu, operation } = engine;
@@ -132,6 +137,7 @@ export class Answers implements MonitorCalls {
   /** A breakpoint's record has been come to: 1 to leave before the instruction behind it, 0 to go on. */
   breakpoint(record: number): number {
     const { engine } = this;
+    engine.code.settle();
     engine.operation.record = record;
     engine.cpu.state.eip = engine.offsetOf(record);
     this.spend();

@@ -1,4 +1,4 @@
-/** Reads basic blocks from memory and writes their records: instructions whose forms are known from these, the others by the decoder. */
+/** Decodes basic blocks: instructions whose forms are known by routines (./formRoutines), the others by the decoder, from which their forms are learned. */
 import type { Cpu } from '../cpu/cpu';
 import { decode, type Instruction } from '../isa/decoder';
 import { PAGE_BYTES } from '../memory/layout';
@@ -7,15 +7,14 @@ import { admit } from './admission';
 import { leadsOf } from './codeAhead';
 import type { CodeContext } from './codeCache';
 import type { CodePage } from './codePage';
+import { RUN_WRITTEN } from './formLayout';
+import type { FormFunctions } from './formRoutines';
 import { InstructionForms, closesBlock, contextNumber } from './instructionForms';
 import { RECORD_BYTES } from './records';
 import type { RecordWriter } from './recordWriter';
 
-/** Instead of a form's number: the instruction has been decoded. */
-const DECODED = -1;
-
 export class BlockDecoder {
-  /** Of the block that was read last: how many instructions it has, and the offset behind the last one. */
+  /** Of the block that was written last: how many instructions it has, and the offset behind the last one. */
   count = 0;
   end = 0;
   /** Whether the last instruction transfers control; whether the one behind it runs over the page or the limit. */
@@ -23,23 +22,17 @@ export class BlockDecoder {
   crossing = false;
   /** Where the last instruction leads for sure (LEADS). */
   leads = 0;
-  private context = 0;
   private readonly forms: InstructionForms;
-  /** The block's instructions: numbers of forms, what has been decoded, lengths in bytes. */
-  private readonly found: Int32Array;
-  private readonly decoded: (Instruction | undefined)[] = [];
-  private readonly lengths: Uint8Array;
 
   /** @param longest most instructions of a block */
   constructor(
     private readonly machine: MachineMemory,
     private readonly records: RecordWriter,
+    private readonly routines: FormFunctions,
     private readonly cpu: Cpu,
-    private readonly longest: number,
+    readonly longest: number,
   ) {
-    this.forms = new InstructionForms(machine.u8, records);
-    this.found = new Int32Array(longest);
-    this.lengths = new Uint8Array(longest);
+    this.forms = new InstructionForms(machine.u8, routines);
   }
 
   /** The instruction as this processor executes it in a context. */
@@ -47,64 +40,51 @@ export class BlockDecoder {
     return admit(instruction, context, this.cpu);
   }
 
-  /** Reads the block at an offset of a page. */
-  read({ frame, context, breakpoints }: CodePage, start: number): void {
-    const base = frame * PAGE_BYTES;
-    const limit = base + context.end;
-    this.context = contextNumber(context);
+  /**
+   * Decodes the block at an offset of a page into records, one behind the other from an address on. Says whether there was room.
+   * @param room records that there is room for
+   */
+  write(address: number, room: number, page: CodePage, start: number): boolean {
+    const { context, breakpoints } = page;
     this.count = 0;
     this.end = start;
     this.closed = this.crossing = false;
     this.leads = 0;
-    while (this.count < this.longest && this.end < context.end && !this.closed) {
-      if (this.end !== start && breakpoints.size > 0 && breakpoints.has(this.end)) break;
-      const form = this.forms.find(base + this.end, limit, context.bits, this.context);
-      if (form >= 0) this.take(form, undefined, this.forms.lengthOf(form), this.forms.closes(form), this.forms.leads(form));
-      else {
-        const instruction = decode(this.machine.u8, base + this.end, limit, context.bits);
-        this.crossing = instruction === undefined;
-        if (!instruction) return;
-        const admitted = this.admit(instruction, context);
-        this.take(DECODED, admitted, admitted.length, closesBlock(admitted), leadsOf(admitted));
-      }
+    while (this.count < this.longest && this.end < context.end && !this.closed && !this.crossing) {
+      if (this.end !== start && breakpoints.has(this.end)) break;
+      if (this.count >= room) return false;
+      const most = breakpoints.size > 0 ? 1 : Math.min(room, this.longest) - this.count;
+      if (this.writeRun(address + this.count * RECORD_BYTES, most, page) === 0) this.writeDecoded(address + this.count * RECORD_BYTES, page);
     }
+    this.routines.finishRun(address, this.count);
+    return true;
   }
 
-  private take(form: number, instruction: Instruction | undefined, length: number, closes: boolean, leads: number): void {
-    this.found[this.count] = form;
-    this.decoded[this.count] = instruction;
-    this.lengths[this.count++] = length;
-    this.end += length;
-    this.closed = closes;
-    this.leads = leads;
+  /** Writes what has forms from here on. Says how many instructions that were. */
+  private writeRun(record: number, most: number, { frame, context, table }: CodePage): number {
+    const base = frame * PAGE_BYTES;
+    const count = this.routines.writeRun(base + this.end, base + context.end, contextNumber(context), record, table, most, context.first);
+    if (count === 0) return 0;
+    const written = (address: number): number => this.machine.i32[address >> 2] ?? 0;
+    this.count += count;
+    this.end = written(RUN_WRITTEN.end) - base;
+    this.closed = written(RUN_WRITTEN.closed) !== 0;
+    this.leads = written(RUN_WRITTEN.leads);
+    return count;
   }
 
-  /** Writes the records of the block that was read last, one behind the other. */
-  write(address: number, page: CodePage, start: number): void {
-    const { records, forms, found, decoded, lengths, count } = this;
-    const { context, table } = page;
-    const base = page.frame * PAGE_BYTES;
-    let offset = start;
-    for (let i = 0, at = address; i < count; i++, at += RECORD_BYTES) {
-      const form = found[i] ?? DECODED;
-      const instruction = decoded[i];
-      if (instruction) records.writeRecord(at, instruction, offset, context, count - i, table);
-      else forms.write(form, base + offset, at, offset, context, count - i, table);
-      offset += lengths[i] ?? 0;
-    }
-    this.learn(address, page, start);
-    records.pair(address, count);
-  }
-
-  /** Learns the forms of what has been decoded: not before all of the block has been written, as what is learned may take the place of what it has. */
-  private learn(address: number, { frame, context }: CodePage, start: number): void {
-    const { decoded, lengths, count } = this;
-    let at = frame * PAGE_BYTES + start;
-    for (let i = 0; i < count; i++) {
-      const instruction = decoded[i];
-      if (instruction) this.forms.learn(at, instruction, context, this.context, address + i * RECORD_BYTES);
-      decoded[i] = undefined;
-      at += lengths[i] ?? 0;
-    }
+  /** Decodes one instruction, if there is a whole one, and learns its form. */
+  private writeDecoded(record: number, { frame, context, table }: CodePage): void {
+    const at = frame * PAGE_BYTES + this.end;
+    const decoded = decode(this.machine.u8, at, frame * PAGE_BYTES + context.end, context.bits);
+    this.crossing = decoded === undefined;
+    if (!decoded) return;
+    const instruction = this.admit(decoded, context);
+    this.records.writeRecord(record, instruction, this.end, context, 0, table);
+    this.forms.learn(at, instruction, context, contextNumber(context), record);
+    this.count++;
+    this.end += instruction.length;
+    this.closed = closesBlock(instruction);
+    this.leads = leadsOf(instruction);
   }
 }

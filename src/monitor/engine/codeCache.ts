@@ -15,9 +15,10 @@ import { LEADS, offsetBySlot } from './codeAhead';
 import { CodeChunks } from './codeChunks';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
+import { takeDecoded } from './decodedBlocks';
 import type { EngineSettings } from './engineSettings';
 import { IdleCode } from './idleCode';
-import { closesBlock } from './instructionForms';
+import { closesBlock, contextNumber } from './instructionForms';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { OperandPatch } from './operandPatch';
@@ -42,6 +43,8 @@ export interface CodeCounters {
   instructionsDecoded: number;
   /** Blocks that were decoded before they were come to. */
   blocksAhead: number;
+  /** Blocks that routines have decoded, since all of their instructions' forms were known. */
+  blocksByForms: number;
   /** Blocks that a write has taken out, and those that came back since their bytes were as before. */
   blocksInvalidated: number;
   blocksTakenBack: number;
@@ -64,7 +67,7 @@ const MOST_DEAD_BYTES = 32 * CODE_CHUNK_BYTES;
 const WARM = 1 / 32;
 
 export class CodeCache {
-  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksAhead: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0, pagesGivenUp: 0 };
+  readonly counters: CodeCounters = { blocksDecoded: 0, instructionsDecoded: 0, blocksAhead: 0, blocksByForms: 0, blocksInvalidated: 0, blocksTakenBack: 0, constantsPatched: 0, pagesInvalidated: 0, cacheFlushes: 0, pagesGivenUp: 0 };
   readonly records: RecordWriter;
   private readonly blocks: BlockDecoder;
   private readonly pages = new Map<number, CodePage[]>();
@@ -88,7 +91,7 @@ export class CodeCache {
     this.chunks = new CodeChunks(machine.i32);
     this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.chunks.allocate());
     this.records = new RecordWriter(machine.view, interpreter);
-    this.blocks = new BlockDecoder(machine, this.records, cpu, settings.longestBlock);
+    this.blocks = new BlockDecoder(machine, this.records, interpreter.forms, cpu, settings.longestBlock);
     this.idle = new IdleCode(machine.view);
     this.patch = new OperandPatch(machine, this.records, (instruction, context) => this.admit(instruction, context));
     this.regions = new RegionRegistry(machine, interpreter, settings, {
@@ -104,7 +107,7 @@ export class CodeCache {
     if (list && list.length >= MOST_CONTEXTS) return undefined;
     const table = this.chunks.allocateTable();
     if (table === undefined) return undefined;
-    const page = new CodePage(frame, context, table, this.nextId++);
+    const page = new CodePage(frame, context, table, this.nextId++, this.machine.i32);
     this.pagesById.set(page.id, page);
     this.pagesByTable.set(table, page);
     if (list) list.push(page);
@@ -138,29 +141,32 @@ export class CodeCache {
   decode(page: CodePage, start: number, ahead = this.settings.ahead): number | undefined {
     const known = this.takeBack(page, start);
     if (known !== undefined) return known;
-    const { blocks } = this;
-    blocks.read(page, start);
-    const { count, end, closed, crossing, leads } = blocks;
+    const byForms = page.head.isOpen ? this.interpreter.forms.decodeBlock(page.table, start) : 0;
+    if (byForms !== 0) {
+      this.settle();
+      return byForms;
+    }
+    const address = this.write(page, start);
+    if (address === undefined) return undefined;
+    const { count, end, closed, crossing, leads } = this.blocks;
     const breakpoint = page.breakpoints.has(start);
     const profile = !breakpoint && count > 0 && page.context.translated;
-    const records = count + (breakpoint || profile ? 1 : 0) + (closed ? 0 : 1);
-    const address = this.reserve(page, records * RECORD_BYTES);
-    if (address === undefined) return undefined;
-    let at = address;
-    if (breakpoint || profile) {
-      this.records.writeSpecial(at, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
-      if (profile) this.writeProfile(at, page);
-      at += RECORD_BYTES;
+    // Where nothing has been decoded there is no record in front of it either.
+    const front = breakpoint || profile ? 1 : 0;
+    if (front > 0) {
+      this.records.writeSpecial(address, breakpoint ? SPECIAL_HANDLERS.breakpoint : SPECIAL_HANDLERS.profile, start, count);
+      if (profile) this.writeProfile(address, page);
     }
-    blocks.write(at, page, start);
-    at += count * RECORD_BYTES;
+    const at = address + (front + count) * RECORD_BYTES;
     if (!closed) {
       const overLimit = page.context.end < PAGE_BYTES && end >= page.context.end;
       const handler = crossing || overLimit ? SPECIAL_HANDLERS.crossing : SPECIAL_HANDLERS.onward;
       this.records.writeSpecial(at, handler, end, 0);
     }
     const behind = Math.max(end, crossing ? PAGE_BYTES : start + 1);
-    page.add(start, behind, address, records * RECORD_BYTES, this.machine.u8);
+    const recordBytes = at + (closed ? 0 : RECORD_BYTES) - address;
+    page.head.next = address + recordBytes;
+    page.add(start, behind, address, recordBytes, this.machine.u8);
     this.marks.set(page.frame, start, behind);
     this.machine.i32[(page.table >> 2) + start] = address;
     this.counters.blocksDecoded++;
@@ -173,6 +179,42 @@ export class CodeCache {
       if (leads & LEADS.behind) this.decodeAhead(page, offsetBySlot(words, last, R.linkBehind, page), ahead);
     }
     return address;
+  }
+
+  /** Writes the records of the block at an offset where the page's next ones come, behind one that may stand in front; gives the place, or undefined when there is no room. */
+  private write(page: CodePage, start: number): number | undefined {
+    const { head } = page;
+    const front = page.breakpoints.has(start) || page.context.translated ? 1 : 0;
+    const writes = (): boolean => this.blocks.write(head.next + front * RECORD_BYTES, Math.floor((head.end - head.next) / RECORD_BYTES) - front - 1, page, start);
+    if (writes() || (this.addChunk(page) && writes())) return head.next;
+    return undefined;
+  }
+
+  /** Takes in what generated code has decoded by itself: before anything is done with a page's blocks. */
+  settle(): void {
+    takeDecoded(this.machine.i32, ({ table, start, end, address, recordBytes, count }) => {
+      this.pagesByTable.get(table)?.add(start, end, address, recordBytes, this.machine.u8);
+      this.counters.blocksDecoded++;
+      this.counters.blocksByForms++;
+      this.counters.instructionsDecoded += count;
+    });
+  }
+
+  /**
+   * Lets generated code decode more of a page, whose frame is traced: as long as nothing has to be known of a block but its instructions' forms. Where each block is
+   * translated when it is come to, the run loop has to see it.
+   */
+  open(page: CodePage): void {
+    const { frame, context, breakpoints, head, unstable, id } = page;
+    const { heat, longestBlock, eager } = this.settings;
+    if (head.isOpen || eager || unstable || breakpoints.size > 0 || context.first > 0 || context.end < PAGE_BYTES) return;
+    head.open({ code: frame * PAGE_BYTES, context: contextNumber(context), id: context.translated ? id : 0, marks: this.marks.known(frame), heat, longest: longestBlock });
+  }
+
+  /** Nothing of a frame is decoded any more: writes to it are not seen. */
+  private untrace(frame: number): void {
+    this.machine.clearFrameFlag(frame, FRAME.code);
+    for (const page of this.pagesOf(frame)) page.head.close();
   }
 
   /** Decodes the block at an offset, if there is one and it is not decoded yet. */
@@ -347,7 +389,7 @@ export class CodeCache {
       if (page.live && page.isDecoded(offset, end)) hit = this.dropWritten(page, offset, end) || hit;
       left ||= page.live;
     }
-    if (!left) this.machine.clearFrameFlag(frame, FRAME.code);
+    if (!left) this.untrace(frame);
     if (!hit) this.marks.renew(frame);
     return hit;
   }
@@ -396,6 +438,7 @@ export class CodeCache {
   setBreakpoints(page: CodePage, offsets: ReadonlySet<number>): void {
     if (offsets.size === 0 && page.breakpoints.size === 0) return;
     page.breakpoints = offsets;
+    page.head.close();
     this.dropBlocks(page);
   }
 
@@ -408,7 +451,7 @@ export class CodeCache {
   flush(): void {
     this.machine.effort.spent += this.pages.size;
     forgetJumps(this.machine.i32);
-    for (const [frame] of this.pages) this.machine.clearFrameFlag(frame, FRAME.code);
+    for (const [frame] of this.pages) this.untrace(frame);
     for (const page of this.pagesById.values()) this.dropRegions(page);
     this.pages.clear();
     this.pagesById.clear();
@@ -440,13 +483,14 @@ export class CodeCache {
 
   private giveUp(page: CodePage): void {
     this.dropBlocks(page);
+    page.head.close();
     this.chunks.freeTable(page.table);
     this.pagesById.delete(page.id);
     this.pagesByTable.delete(page.table);
     const left = this.pagesOf(page.frame).filter((other) => other !== page);
     if (left.length > 0) this.pages.set(page.frame, left);
     else this.pages.delete(page.frame);
-    if (!left.some(({ live }) => live)) this.machine.clearFrameFlag(page.frame, FRAME.code);
+    if (!left.some(({ live }) => live)) this.untrace(page.frame);
   }
 
   /** Gives dropped records' memory back. Only while generated code is not running. */
@@ -474,16 +518,21 @@ export class CodeCache {
   }
 
   private reserve(page: CodePage, bytes: number): number | undefined {
-    if (page.next + bytes > page.end) {
-      const chunk = this.chunks.allocate();
-      if (chunk === undefined) return undefined;
-      page.chunks.push(chunk);
-      page.next = chunk;
-      page.end = chunk + CODE_CHUNK_BYTES;
-    }
-    const address = page.next;
-    page.next += bytes;
+    const { head } = page;
+    if (head.next + bytes > head.end && !this.addChunk(page)) return undefined;
+    const address = head.next;
+    head.next += bytes;
     return address;
+  }
+
+  /** Gives a page a new chunk for its records. Says whether there was one. */
+  private addChunk(page: CodePage): boolean {
+    const chunk = this.chunks.allocate();
+    if (chunk === undefined) return false;
+    page.chunks.push(chunk);
+    page.head.next = chunk;
+    page.head.end = chunk + CODE_CHUNK_BYTES;
+    return true;
   }
 }
 

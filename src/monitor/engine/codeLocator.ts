@@ -226,6 +226,7 @@ export class CodeLocator {
     if (breaks.size > 0 && !includesAll(codePage.breakpoints, breaks)) {
       this.code.setBreakpoints(codePage, new Set([...breaks, ...codePage.breakpoints]));
     }
+    this.code.open(codePage);
     const slot = cpu.mmu.currentSpace.slot;
     const putsOut = cpu.mmu.tlb.fill(slot, TLB_KIND.execute, cpu.user, page, codePage.table);
     if (table < 0) this.offerNeighbours(context, page, start);

@@ -35,7 +35,14 @@ export class CodeMarks {
     this.next += PAGE_MARKS;
     this.marks.set(frame, address);
     this.mark(frame, address);
+    // Generated code that decodes more of them does not know the marks.
+    for (const page of this.pagesOf(frame)) page.head.close();
     return address;
+  }
+
+  /** Address of a frame's marks if it has any; 0 otherwise. */
+  known(frame: number): number {
+    return this.marks.get(frame) ?? 0;
   }
 
   /** Code has been decoded from some bytes of a frame. */

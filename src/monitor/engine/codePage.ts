@@ -5,6 +5,7 @@
  */
 import { PAGE_BYTES } from '../memory/layout';
 import type { CodeContext } from './codeCache';
+import { CodeHead } from './codeHead';
 import { MarkedBytes } from './markedBytes';
 import type { Region } from './regionRegistry';
 
@@ -27,8 +28,8 @@ export class CodePage {
   /** Bytes that have been decoded, to tell a write to code from one beside it. */
   private readonly decoded = new MarkedBytes();
   chunks: number[] = [];
-  next = 0;
-  end = 0;
+  /** Where its records come, and what generated code has to know to decode more of it. */
+  readonly head: CodeHead;
   /** Linear page that has led to it last, as the TLB counts them; undefined while none has. */
   lastPage: number | undefined;
   /** Offsets before which a breakpoint record stands. */
@@ -66,7 +67,11 @@ export class CodePage {
     readonly table: number,
     /** What its profile records know it by. */
     readonly id: number,
-  ) {}
+    /** All of the machine's memory. */
+    words: Int32Array,
+  ) {
+    this.head = new CodeHead(words, table);
+  }
 
   /** Whether anything has been decoded from its bytes as they are. */
   get live(): boolean {
@@ -140,6 +145,7 @@ export class CodePage {
   /** Takes blocks out, because their code has been written to. */
   remove(removed: readonly CodeBlock[]): void {
     this.unstable = true;
+    this.head.close();
     this.blocks = this.blocks.filter((block) => !removed.includes(block));
     for (const block of removed) {
       this.decoded.unmark(block.start, block.end);
@@ -165,7 +171,7 @@ export class CodePage {
     this.decoded.clear();
     this.deadBytes = 0;
     this.chunks = [];
-    this.next = this.end = 0;
+    this.head.next = this.head.end = 0;
   }
 
   private enter(block: CodeBlock): void {

@@ -109,8 +109,14 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
       strayed: (record) => answers.strayed(record),
       breakpoint: (record) => answers.breakpoint(record),
     }, service);
-    this.enter = interpreter.enter;
-    this.arrive = interpreter.arrive;
+    this.enter = (record) => {
+      interpreter.enter(record);
+      this.code.settle();
+    };
+    this.arrive = () => {
+      interpreter.arrive();
+      this.code.settle();
+    };
     this.stops = new RecordStops(machine, interpreter);
     this.code = new CodeCache(machine, interpreter, cpu, settings);
     this.debug = new DebugRegisters(cpu);

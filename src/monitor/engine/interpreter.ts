@@ -3,6 +3,7 @@
  * instructions come when one of them is first decoded. What has been emitted and compiled is kept for all machines of
  * the process.
  */
+import type { FormFunctions } from './formRoutines';
 import { groupOf } from './handlerSet';
 import type { HandlerKey } from './handlerShape';
 import { InterpreterLoops } from './interpreterLoops';
@@ -45,6 +46,8 @@ export class Interpreter {
   readonly arrive: () => void;
   private readonly table = new WebAssembly.Table({ initial: TABLE_HANDLERS + MORE_ENTRIES, element: 'anyfunc' });
   private readonly exports: WebAssembly.Exports;
+  /** What writes the records of code by forms of instructions. */
+  readonly forms: FormFunctions;
   /** What executes the common instructions in front of their handlers. */
   readonly loops: InterpreterLoops;
   /** What translated modules import: the memory, and the base's functions. */
@@ -53,7 +56,7 @@ export class Interpreter {
   private readonly entries = { long: new Map<HandlerKey, number>(), other: new Map<HandlerKey, number>() };
   private readonly handlers: (HandlerKey | undefined)[] = [];
   /** Entries of pairs; and the first's, by the pair's. */
-  private readonly pairs = new PairTable();
+  private readonly pairs: PairTable;
   private readonly firsts = new Map<number, number>();
   private readonly freeEntries: number[] = [];
   private used = TABLE_HANDLERS;
@@ -64,10 +67,12 @@ export class Interpreter {
     /** Another thread that compiles the loops, if there is one. */
     loopService?: LoopService,
   ) {
+    this.pairs = new PairTable(memory.buffer);
     base ??= new WebAssembly.Module(baseModule() as BufferSource);
     const instance = new WebAssembly.Instance(base, { env: this.environment(0), monitor: { ...calls } });
     this.exports = instance.exports;
     this.imports = { env: { memory }, base: instance.exports };
+    this.forms = instance.exports as unknown as FormFunctions;
     this.enter = instance.exports['enter'] as (record: number) => void;
     this.arrive = instance.exports['arrive'] as () => void;
     this.loops = new InterpreterLoops(loopService, (loop) => { this.placeLoop(loop); });
@@ -95,11 +100,6 @@ export class Interpreter {
   /** The handler of an instruction at a table entry, the first's for a pair; undefined for anything else. */
   handlerAt(entry: number): HandlerKey | undefined {
     return this.handlers[this.alone(entry)];
-  }
-
-  /** Entry for what two entries do one after the other; 0 when there is none. */
-  pairOf(first: number, second: number): number {
-    return this.pairs.of(first, second);
   }
 
   /** Entry of a pair's first handler; any other entry as it is. */

@@ -4,6 +4,7 @@
  */
 import { meaningOf } from '../isa/definitions';
 import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, emitUnmarked, emitVictim, type FunctionBody } from './controlFunctions';
+import { FORM_ROUTINES, emitFormRoutines } from './formRoutines';
 import { commonPairs, isCommon } from './commonInstructions';
 import { HandlerEmitter } from './handlerEmitter';
 import { handlersOf } from './handlerSet';
@@ -77,9 +78,15 @@ export function buildBase(): Uint8Array {
     const { parameters } = CALLS[name];
     module.exportFunction(name, name === 'access' ? access : define(typeOf(name), emitForward(monitorCall(name), parameters.length, parameters)));
   }
-  const jump = define(module.type([I64], []), emitJump(handlerType));
+  const { decodeBlock } = emitFormRoutines((name, body) => {
+    const { parameters, results } = FORM_ROUTINES[name];
+    const fn = define(module.type(parameters, results), body);
+    module.exportFunction(name, fn);
+    return fn;
+  });
+  const jump = define(module.type([I64], []), emitJump(handlerType, decodeBlock));
   module.exportFunction('jump', jump);
-  module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
+  module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType, decodeBlock)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
   const forward = (name: RegionImport, fn: number): FunctionBody => {
@@ -91,8 +98,8 @@ export function buildBase(): Uint8Array {
     stray: emitStray(handlerType, monitorCall('strayed')),
     refuse: emitRefuse(handlerType),
     follow: emitFollow(handlerType, jump),
-    leap: emitLeap(handlerType, jump),
-    jump: emitJump(handlerType, regionImportSignature('jump').parameters),
+    leap: emitLeap(handlerType, jump, decodeBlock),
+    jump: emitJump(handlerType, decodeBlock, regionImportSignature('jump').parameters),
     back: emitBack(jump),
     service: forward('service', monitorCall('service')),
     beside: forward('beside', beside),

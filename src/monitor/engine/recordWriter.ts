@@ -10,7 +10,7 @@ import { NULL_SLOT } from '../memory/layout';
 import type { CodeContext } from './codeCache';
 import { handlerFor } from './handlerKeys';
 import type { Interpreter } from './interpreter';
-import { FLAG, R, RECORD_BYTES } from './records';
+import { FLAG, R } from './records';
 
 /** What an instruction comes to whose service is not written. */
 const UNDEFINED_SERVICE = serviceNumber('ud');
@@ -115,18 +115,6 @@ export class RecordWriter {
 
   private link(at: number, value: number): void {
     this.words[(at + R.link) >> 2] = value;
-  }
-
-  /**
-   * Has so many records that follow one another executed in pairs where there are handlers for two. Each has the pair that it begins,
-   * and overlaps with its neighbours' are harmless: what comes to a record executes it and goes on behind what it has executed.
-   */
-  pair(at: number, count: number): void {
-    const { words, interpreter } = this;
-    for (let i = 0, w = at >> 2; i < count - 1; i++, w += RECORD_BYTES >> 2) {
-      const pair = interpreter.pairOf(words[w] ?? 0, words[w + (RECORD_BYTES >> 2)] ?? 0);
-      if (pair !== 0) words[w] = pair;
-    }
   }
 
   /** Entry of the handler of a record's instruction, whether or not it begins a pair. */

@@ -4,6 +4,7 @@
  * (host/node/write-modules.ts), and a machine's thread reads what it has left. Without that they are written when they are needed.
  */
 import { allGroups, groupOf } from './handlerSet';
+import { PAIR_HANDLERS } from '../memory/layout';
 import { sameHandler } from './handlerKeys';
 import { SPECIAL } from './specialHandlers';
 import { buildBase, buildHandlers, buildLoop, type HandlerModule } from './interpreterModule';
@@ -15,9 +16,9 @@ const OF_ALL_CODE = 'mov';
  * Where the handlers of integer instructions begin in the function table: of 64-bit code, and of other code, which the special
  * handlers stand in front of. There is room for both in TABLE_HANDLERS entries.
  */
-const LONG_FIRST = 4096;
+export const TABLE_HANDLERS = PAIR_HANDLERS;
+const LONG_FIRST = TABLE_HANDLERS / 2;
 const OTHER_FIRST = SPECIAL.length;
-export const TABLE_HANDLERS = 2 * LONG_FIRST;
 
 let base: (() => Uint8Array) | undefined;
 const loops = new Map<boolean, () => Uint8Array>();

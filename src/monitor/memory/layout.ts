@@ -140,11 +140,35 @@ export const MAX_SHADOW_TABLES = 3072;
 /** Marks of the guest's tables, PAGE_MARKS for each shadow table. */
 export const TABLE_MARKS = SHADOW_BASE + SHADOW_TABLE_BYTES * MAX_SHADOW_TABLES;
 
+/** Forms of instructions (see ../engine/formLayout): what each is found by, and what its record is written from. */
+export const FORMS = 16384;
+export const FORM_KEYS = TABLE_MARKS + MAX_SHADOW_TABLES * PAGE_MARKS;
+export const FORM_KEY_BYTES = 16;
+export const FORM_BODIES = FORM_KEYS + FORMS * FORM_KEY_BYTES;
+export const FORM_BODY_BYTES = 32;
+/** A byte for each opcode of the four maps, and for each byte that may stand in front of one. */
+export const OPCODE_MODRM = FORM_BODIES + FORMS * FORM_BODY_BYTES;
+export const PREFIX_KINDS = OPCODE_MODRM + 4 * 256;
+/** What routines that read code give beside their results (../engine/formLayout), a page with room for as much again. */
+export const FORM_WORDS = PREFIX_KINDS + 256;
+/** Which handlers make pairs (../engine/pairTable): a byte for each handler that may begin one, and that may end one; 16 bits for each two of those. */
+export const PAIR_HANDLERS = 8192;
+export const PAIR_KINDS = 128;
+export const PAIR_ROWS = FORM_KEYS + (1 << 20);
+export const PAIR_COLUMNS = PAIR_ROWS + PAIR_HANDLERS;
+export const PAIR_ENTRIES = PAIR_COLUMNS + PAIR_HANDLERS;
+/** Blocks that generated code has decoded, which the monitor has not noted yet (../engine/decodedBlocks): how many, and 24 bytes for each. */
+export const DECODED_BLOCKS = PAIR_ENTRIES + 2 * PAIR_KINDS * PAIR_KINDS;
+export const MOST_DECODED_BLOCKS = 256;
+
 /** Decoded code: tables of a page's blocks (4096 words), and chunks of records, which are as small as what the host has memory for at once. */
-export const CODE_BASE = TABLE_MARKS + MAX_SHADOW_TABLES * PAGE_MARKS;
 export const CODE_BYTES = 128 << 20;
 export const CODE_TABLE_BYTES = 4 * PAGE_BYTES;
 export const CODE_CHUNK_BYTES = PAGE_BYTES;
+/** What generated code has to know of each page with decoded code (../engine/codeHead), by the place of its table of blocks. */
+export const CODE_HEADS = PAIR_ROWS + (1 << 16);
+export const CODE_HEAD_BYTES = 32;
+export const CODE_BASE = CODE_HEADS + (CODE_BYTES / CODE_TABLE_BYTES) * CODE_HEAD_BYTES;
 
 /** First machine frame. */
 export const FRAMES_BASE = CODE_BASE + CODE_BYTES;

@@ -22,6 +22,9 @@ export const FRAME = {
   kept: 16,
 } as const;
 
+/** Bytes that generated code may read behind the last frame: instructions are read some words at a time. */
+const READ_BEYOND = 64;
+
 export class MachineMemory {
   readonly memory: WebAssembly.Memory;
   readonly u8: Uint8Array;
@@ -51,7 +54,7 @@ export class MachineMemory {
    */
   constructor(frames: number, readonly videoFrames = 0) {
     const withZero = frames + videoFrames + 1;
-    const pages = Math.ceil((FRAMES_BASE + withZero * PAGE_BYTES) / WASM_PAGE);
+    const pages = Math.ceil((FRAMES_BASE + withZero * PAGE_BYTES + READ_BEYOND) / WASM_PAGE);
     if (pages > 65536) throw new Error('Machine memory is limited to 4 GiB');
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const buffer = this.memory.buffer;

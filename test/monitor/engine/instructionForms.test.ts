@@ -5,12 +5,13 @@ import { BlockDecoder } from '../../../src/monitor/engine/blockDecoder';
 import { leadsOf } from '../../../src/monitor/engine/codeAhead';
 import type { CodeContext } from '../../../src/monitor/engine/codeCache';
 import { CodePage } from '../../../src/monitor/engine/codePage';
+import { RUN_WRITTEN } from '../../../src/monitor/engine/formLayout';
 import { InstructionForms, closesBlock, contextNumber } from '../../../src/monitor/engine/instructionForms';
 import { Interpreter } from '../../../src/monitor/engine/interpreter';
-import { RECORD_BYTES } from '../../../src/monitor/engine/records';
+import { R, RECORD_BYTES } from '../../../src/monitor/engine/records';
 import { RecordWriter } from '../../../src/monitor/engine/recordWriter';
-import { decode, MAX_INSTRUCTION_BYTES } from '../../../src/monitor/isa/decoder';
-import { PAGE_BYTES, SCRATCH_RECORDS } from '../../../src/monitor/memory/layout';
+import { decode } from '../../../src/monitor/isa/decoder';
+import { CODE_BASE, PAGE_BYTES, SCRATCH_RECORDS } from '../../../src/monitor/memory/layout';
 import { AT, protectedGuest } from '../cpu/guest';
 
 const ROUNDS = 12_000;
@@ -27,7 +28,12 @@ const CONTEXTS: readonly CodeContext[] = [
 const guest = protectedGuest([]);
 const { u8, view, memory } = guest.memory;
 const unused = (): number => 0;
-const records = new RecordWriter(view, new Interpreter(memory, { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, hot: unused, strayed: unused, breakpoint: unused }));
+const interpreter = new Interpreter(memory, { access: unused, commit: unused, segmentFault: unused, raise: unused, service: unused, hot: unused, strayed: unused, breakpoint: unused });
+const records = new RecordWriter(view, interpreter);
+const { forms: routines } = interpreter;
+/** A page for code, and the place in it where most of it stands. */
+const CODE = guest.map.own(AT.code / PAGE_BYTES) * PAGE_BYTES;
+const HERE = CODE + 0x123;
 
 let seed = 362436069;
 function random(below: number): number {
@@ -46,52 +52,55 @@ function randomCode(): Uint8Array {
   return Uint8Array.from([...prefixes, ...escape, ...Array.from({ length: 24 }, () => random(256))]).subarray(0, 24);
 }
 
-/** How the instruction at AT.code is decoded, and what its record is. Undefined when there is none. */
-function byDecoder(context: CodeContext, offset: number, back: number): { readonly instruction: ReturnType<typeof admit>; readonly record: Uint8Array } | undefined {
-  const decoded = decode(u8, AT.code, AT.code + 24, context.bits);
+/** How the instruction at an address is decoded, and what its record is. Undefined when there is none. */
+function byDecoder(context: CodeContext, at: number, back: number): { readonly instruction: ReturnType<typeof admit>; readonly record: Uint8Array } | undefined {
+  const decoded = decode(u8, at, at + 24, context.bits);
   const instruction = decoded && admit(decoded, context, guest.cpu);
   if (!instruction) return undefined;
   u8.fill(0, BY_DECODER, BY_DECODER + RECORD_BYTES);
-  records.writeRecord(BY_DECODER, instruction, offset, context, back, TABLE);
+  records.writeRecord(BY_DECODER, instruction, at - CODE, context, back, TABLE);
   return { instruction, record: u8.slice(BY_DECODER, BY_DECODER + RECORD_BYTES) };
 }
 
-/** A form is found where its instruction's last byte is the last one there, and no more where that is missing. */
-function checkEnd(forms: InstructionForms, form: number, { bits }: CodeContext, number: number): void {
-  const end = AT.code + forms.lengthOf(form);
-  assert.equal(forms.find(AT.code, end, bits, number), form);
-  assert.equal(forms.find(AT.code, end - 1, bits, number), -1);
+/** Writes the record of the instruction at an address by its form. Says what the run gives: how many instructions, where it ends, whether it ends a block, where it leads. */
+function byForm(context: CodeContext, at: number, end = CODE + PAGE_BYTES): { readonly count: number; readonly end: number; readonly closed: boolean; readonly leads: number } {
+  u8.fill(0, BY_FORM, BY_FORM + RECORD_BYTES);
+  const count = routines.writeRun(at, end, contextNumber(context), BY_FORM, TABLE, 1, context.first);
+  const word = (address: number): number => view.getInt32(address, true);
+  return { count, end: word(RUN_WRITTEN.end), closed: word(RUN_WRITTEN.closed) !== 0, leads: word(RUN_WRITTEN.leads) };
 }
 
 describe('forms of instructions', () => {
   for (const context of CONTEXTS) {
     it(`give the records that the decoder leads to: ${context.bits} bits, ${context.model}, vectors ${context.vectors}`, function () {
       this.timeout(60_000);
-      const forms = new InstructionForms(u8, records);
+      const forms = new InstructionForms(u8, routines);
       const number = contextNumber(context);
       let found = 0;
       for (let round = 0; round < ROUNDS; round++) {
         const code = randomCode();
-        u8.set(code, AT.code);
-        const first = byDecoder(context, 0x123, 5);
+        u8.set(code, HERE);
+        const first = byDecoder(context, HERE, 5);
         if (!first) continue;
-        forms.learn(AT.code, first.instruction, context, number, BY_DECODER);
+        forms.learn(HERE, first.instruction, context, number, BY_DECODER);
         for (let variant = 0; variant < 3; variant++) {
           // Other constants, or something altogether different.
-          for (let i = variant === 0 ? 24 : Math.max(1, first.instruction.length - 1 - random(4)); i < 24; i++) u8[AT.code + i] = random(3) === 0 ? 0xff : random(256);
-          const offset = random(4096 - MAX_INSTRUCTION_BYTES), back = 1 + random(64);
-          const form = forms.find(AT.code, AT.code + 24, context.bits, number);
-          if (form >= 0) checkEnd(forms, form, context, number);
-          const expected = byDecoder(context, offset, back);
-          if (form < 0 || !expected) continue;
+          for (let i = variant === 0 ? 24 : Math.max(1, first.instruction.length - 1 - random(4)); i < 24; i++) code[i] = random(3) === 0 ? 0xff : random(256);
+          const at = CODE + random(PAGE_BYTES - 24), back = 1 + random(64);
+          u8.set(code, at);
+          const expected = byDecoder(context, at, back);
+          const written = byForm(context, at);
+          if (written.count === 0 || !expected) continue;
           found++;
-          assert.equal(forms.lengthOf(form), expected.instruction.length);
-          assert.equal(forms.leads(form), leadsOf(expected.instruction));
-        assert.equal(forms.closes(form), closesBlock(expected.instruction));
-          u8.fill(0, BY_FORM, BY_FORM + RECORD_BYTES);
-          forms.write(form, AT.code, BY_FORM, offset, context, back, TABLE);
-          const text = `${Buffer.from(u8.subarray(AT.code, AT.code + expected.instruction.length)).toString('hex')} (${expected.instruction.name})`;
+          const { instruction } = expected;
+          assert.deepEqual(written, { count: 1, end: at + instruction.length, closed: closesBlock(instruction), leads: leadsOf(instruction) });
+          routines.finishRun(BY_FORM, 1);
+          u8[BY_FORM + R.back] = back;
+          const text = `${Buffer.from(u8.subarray(at, at + instruction.length)).toString('hex')} (${instruction.name})`;
           assert.deepEqual(Buffer.from(u8.slice(BY_FORM, BY_FORM + RECORD_BYTES)).toString('hex'), Buffer.from(expected.record).toString('hex'), text);
+          // A form is found where its instruction's last byte is the last one there, and no more where that is missing.
+          assert.equal(byForm(context, at, at + instruction.length).count, 1, text);
+          assert.equal(byForm(context, at, at + instruction.length - 1).count, 0, text);
         }
       }
       assert.ok(found > ROUNDS / 2, `${found} found`);
@@ -102,22 +111,21 @@ describe('forms of instructions', () => {
     this.timeout(60_000);
     const [, context] = CONTEXTS;
     assert.ok(context);
-    const blocks = new BlockDecoder(guest.memory, records, guest.cpu, 64);
+    const blocks = new BlockDecoder(guest.memory, records, routines, guest.cpu, 64);
     const frame = guest.map.own(AT.data / PAGE_BYTES), home = guest.map.own(AT.code / PAGE_BYTES);
-    const page = new CodePage(frame, context, TABLE, 1);
+    const page = new CodePage(frame, context, CODE_BASE, 1, guest.memory.i32);
     const address = home * PAGE_BYTES;
     let instructions = 0;
     for (let round = 0; round < 400; round++) {
       for (let i = 0; i < PAGE_BYTES; i++) u8[frame * PAGE_BYTES + i] = random(8) === 0 ? 0x0f : random(256);
       for (let start = 0; start < PAGE_BYTES; start += 64) {
-        blocks.read(page, start);
-        blocks.write(address, page, start);
+        assert.ok(blocks.write(address, 64, page, start));
         let offset = start;
         for (let i = 0; i < blocks.count; i++, instructions++) {
           const decoded = decode(u8, frame * PAGE_BYTES + offset, (frame + 1) * PAGE_BYTES, 32);
           assert.ok(decoded);
           const at = address + i * RECORD_BYTES;
-          records.writeRecord(BY_DECODER, admit(decoded, context, guest.cpu), offset, context, blocks.count - i, TABLE);
+          records.writeRecord(BY_DECODER, admit(decoded, context, guest.cpu), offset, context, blocks.count - i, CODE_BASE);
           assert.equal(records.handlerAlone(at), records.handlerAlone(BY_DECODER));
           assert.equal(Buffer.compare(u8.subarray(at + 4, at + RECORD_BYTES), u8.subarray(BY_DECODER + 4, BY_DECODER + RECORD_BYTES)), 0, decoded.name);
           offset += decoded.length;
@@ -129,17 +137,17 @@ describe('forms of instructions', () => {
   });
 
   it('are not found in another context, nor where bytes are missing', () => {
-    const forms = new InstructionForms(u8, records);
+    const forms = new InstructionForms(u8, routines);
     const [narrow, flat] = CONTEXTS;
     assert.ok(narrow && flat);
     // ADD EAX,[EBX+12345678h]
-    u8.set([0x03, 0x83, 0x78, 0x56, 0x34, 0x12], AT.code);
-    const decoded = byDecoder(flat, 0, 1);
+    u8.set([0x03, 0x83, 0x78, 0x56, 0x34, 0x12], HERE);
+    const decoded = byDecoder(flat, HERE, 1);
     assert.ok(decoded);
-    forms.learn(AT.code, decoded.instruction, flat, contextNumber(flat), BY_DECODER);
-    assert.ok(forms.find(AT.code, AT.code + 24, 32, contextNumber(flat)) >= 0);
-    assert.equal(forms.find(AT.code, AT.code + 24, 16, contextNumber(narrow)), -1);
-    assert.equal(forms.find(AT.code, AT.code + 24, 32, contextNumber({ ...flat, vectors: 'none' })), -1);
-    assert.equal(forms.find(AT.code, AT.code + 5, 32, contextNumber(flat)), -1);
+    forms.learn(HERE, decoded.instruction, flat, contextNumber(flat), BY_DECODER);
+    assert.equal(byForm(flat, HERE).count, 1);
+    assert.equal(byForm(narrow, HERE).count, 0);
+    assert.equal(byForm({ ...flat, vectors: 'none' }, HERE).count, 0);
+    assert.equal(byForm(flat, HERE, HERE + 5).count, 0);
   });
 });
