@@ -60,14 +60,14 @@ export function raiseFault(cpu: Cpu, first: GuestFault, at: number): void {
   let current = first;
   for (;;) {
     note(current);
-    noteAddress(cpu, current);
+    noteFaultAddress(cpu, current);
     try {
       const errorCode = cpu.state.protectedMode ? current.errorCode : undefined;
       return deliver(cpu, { vector: current.vector, cause: 'exception', errorCode, returnTo: eip });
     } catch (second) {
       if (!(second instanceof GuestFault)) throw second;
       // Each page fault that is met leaves its address, also one that ends in a double fault (Intel SDM vol. 3, 6.15, #DF).
-      noteAddress(cpu, second);
+      noteFaultAddress(cpu, second);
       if (second.late) eip = cpu.state.eip;
       if (current.vector === VECTOR.DF) {
         note(second);
@@ -92,7 +92,8 @@ const linkOf = (cpu: Cpu, { fault: { vector, errorCode, linear }, selector, eip 
   vector, errorCode, linear, selector, eip: BigInt.asUintN(64, cpu.state.exactAddress(eip)),
 });
 
-function noteAddress(cpu: Cpu, { vector, linearLow, linearHigh }: GuestFault): void {
+/** A page fault's address, for its handler. */
+export function noteFaultAddress(cpu: Cpu, { vector, linearLow, linearHigh }: GuestFault): void {
   if (vector !== VECTOR.PF) return;
   cpu.state.setU32(L.CR2, linearLow >>> 0);
   cpu.state.setU32(L.CR2 + 4, linearHigh >>> 0);

@@ -62,6 +62,11 @@ export class Answers implements MonitorCalls {
     this.tables = this.tablesInUse;
   }
 
+  /** The fault has been delivered, and generated code goes on. */
+  faultDelivered(): void {
+    this.fault = undefined;
+  }
+
   access(low: number, high: number, sizeAndKind: number, record: number): number {
     const { engine } = this;
     engine.code.settle();

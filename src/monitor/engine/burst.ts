@@ -42,13 +42,19 @@ export class Burst {
     return this.state.view.getInt32(CPU_BASE + L.REMAINING, true) + this.stolen;
   }
 
+  /** What is left of the budget behind the instruction of `record`, which is the last that is executed of its block. */
+  leftBehind(record: number): number {
+    const { view } = this.state;
+    return view.getInt32(CPU_BASE + L.REMAINING, true) + view.getUint8(record + R.back) - 1;
+  }
+
   /**
    * Goes on behind the instruction of `record` elsewhere than with what follows it in its block, which is not executed. Gives what is left
    * of the budget.
    */
   leaveBlock(record: number): number {
     const { view } = this.state;
-    const remaining = view.getInt32(CPU_BASE + L.REMAINING, true) + view.getUint8(record + R.back) - 1;
+    const remaining = this.leftBehind(record);
     view.setInt32(CPU_BASE + L.REMAINING, remaining, true);
     this.operation.record = 0;
     // Generated code has returned, and with it all that waited for returns.

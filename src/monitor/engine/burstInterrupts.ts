@@ -22,6 +22,14 @@ export interface InterruptedEngine {
   noteInterrupt(): void;
 }
 
+/** Whether the run loop would do nothing else where generated code has returned than deliver what has come up there. */
+export function mayDeliver({ cpu, isAwaited }: Pick<InterruptedEngine, 'cpu' | 'isAwaited'>): boolean {
+  const s = cpu.state;
+  if (isAwaited || cpu.contextChanged || cpu.machine.effort.isSpent || s.u32(L.STOP_REQUESTED) !== 0) return false;
+  // An instruction that is stepped alone stands elsewhere.
+  return s.u32(L.EXIT_RECORD) >= CODE_BASE && (s.systemFlags & FLAG.TF) === 0 && s.u32(L.PENDING_DEBUG) === 0;
+}
+
 /** INTR's interrupt with a vector, between two instructions. */
 export const external = (vector: number, { state }: Cpu): Interruption => ({ vector, cause: 'external', returnTo: state.eip });
 
@@ -46,14 +54,11 @@ export class BurstInterrupts {
   }
 
   private isInterrupted(): boolean {
-    const { engine } = this;
-    const { cpu, burst } = engine;
+    const { cpu, burst } = this.engine;
     const s = cpu.state;
-    if (!cpu.interruptLine || s.u32(L.EXIT_REASON) !== EXIT.done || (s.systemFlags & (FLAG.IF | FLAG.TF)) !== FLAG.IF) return false;
-    if (engine.isAwaited || cpu.contextChanged || cpu.machine.effort.isSpent || s.u32(L.STOP_REQUESTED) !== 0) return false;
-    // An instruction that is stepped alone stands elsewhere; and behind STI interrupts are held back.
-    if (s.u32(L.EXIT_RECORD) < CODE_BASE || s.f64(L.SHADOW_COUNT) === burst.retired + 1) return false;
-    return s.u32(L.PENDING_DEBUG) === 0 && !s.nmiReady;
+    if (!cpu.interruptLine || s.u32(L.EXIT_REASON) !== EXIT.done || (s.systemFlags & FLAG.IF) === 0) return false;
+    // Behind STI interrupts are held back.
+    return mayDeliver(this.engine) && s.f64(L.SHADOW_COUNT) !== burst.retired + 1 && !s.nmiReady;
   }
 
   private take(): boolean {

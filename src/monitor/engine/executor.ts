@@ -15,6 +15,7 @@ import { MONITOR_WORDS, SCRATCH_RECORDS } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { Answers, type AnsweringEngine } from './answers';
 import { Burst } from './burst';
+import { BurstFaults, type FaultingEngine } from './burstFaults';
 import { BurstInterrupts, external, type InterruptedEngine } from './burstInterrupts';
 import { CodeCache } from './codeCache';
 import { CodeLocator } from './codeLocator';
@@ -42,7 +43,7 @@ const MAX_BUDGET = 1 << 30;
  */
 const MOST_ROUNDS = 500;
 
-export class Executor implements AnsweringEngine, InterruptedEngine {
+export class Executor implements AnsweringEngine, InterruptedEngine, FaultingEngine {
   readonly counters: EngineCounters = newCounters();
   /** Interrupts and traps that were delivered between two instructions so far: they tell moments with one retired count apart. */
   deliveries = 0;
@@ -59,6 +60,7 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
   readonly burst: Burst;
   private readonly answers = new Answers(this);
   private readonly burstInterrupts = new BurstInterrupts(this);
+  private readonly burstFaults = new BurstFaults(this);
   /** Who decides where a debugger wants to stop. */
   decisions: StopDecisions = STOP_ALWAYS;
   private watched: WatchedEvents = NO_EVENTS;
@@ -415,6 +417,13 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     this.noteDelivery();
   }
 
+  noteFault(): void {
+    this.counters.faults++;
+    this.count(EXIT.fault);
+    this.passFaultAt = NONE_YET;
+    this.answers.faultDelivered();
+  }
+
   /** Whether anybody waits at instruction boundaries: the debugger, who runs until a moment, or who wants all code to be forgotten now and then. */
   get isAwaited(): boolean {
     const { watched, settings } = this;
@@ -526,8 +535,11 @@ export class Executor implements AnsweringEngine, InterruptedEngine {
     burst.begin(budget, count);
     try {
       this.enter(record);
-      while (this.burstInterrupts.goesOn()) {
+      while (answers.fault ? this.burstFaults.goesOn(answers.fault) : this.burstInterrupts.goesOn()) {
         this.counters.entries++;
+        // A guest that faults all the time would get no translated code otherwise.
+        this.code.collect();
+        this.translator.poll(false);
         this.arrive();
       }
     } finally {

@@ -474,7 +474,8 @@ export class Mmu {
   private knownBytes(page: number, offset: number, bytes: number, write: boolean, user: boolean): number {
     if (offset + bytes > PAGE_BYTES || (this.checksAlignment && user)) return -1;
     const host = this.known(page, write, user);
-    return host < 0 ? -1 : host + offset;
+    if (host >= 0) return host + offset;
+    return write ? this.tlb.besideCode(this.space.slot, user, page, offset, bytes) : -1;
   }
 
   /** Host address of a page that the TLB holds for this kind of access; -1 otherwise. */

@@ -8,6 +8,7 @@ import { PAGE_BYTES } from './layout';
 import {
   FORMATS,
   GuestWalk,
+  PF,
   PTE,
   accessBits,
   entrySpan,
@@ -212,9 +213,9 @@ export class ShadowPaging {
       rights &= low;
       noExecute |= low & SHADOW.noExecute;
       if (low & SHADOW.leaf) {
-        if (write && !(low & SHADOW.dirty)) return UNDECIDED;
         const key = table.protectionKey(index);
-        if (!this.allows(controls, rights, noExecute, key, write, user, fetch)) return UNDECIDED;
+        if (!this.allows(controls, rights, noExecute, key, write, user, fetch)) return controls.pkru === 0 ? this.forbidden(controls, write, user, fetch) : UNDECIDED;
+        if (write && !(low & SHADOW.dirty)) return UNDECIDED;
         this.settle(controls, rights, low & SHADOW.dirty, key, user);
         return table.level === 1 ? table.page(index) : this.map.busPage(table.page(index) + (page & (table.span - 1)));
       }
@@ -255,6 +256,13 @@ export class ShadowPaging {
     if (!userPage) return true;
     if (!user && (fetch ? controls.smep : controls.smap && !this.smapOpen)) return false;
     return fetch || controls.pkru === 0 || !keyCloses(controls, key, write, user);
+  }
+
+  /** An access that the rights forbid which the shadow tables have of the guest's. What walks them would set no accessed bits that are not set. */
+  private forbidden(controls: PagingControls, write: boolean, user: boolean, fetch: boolean): -1 {
+    this.errorCode = PF.present | accessBits(controls, { write, user, fetch, smapOpen: false });
+    this.counters.reflectedFaults++;
+    return -1;
   }
 
   /** Says what the TLB may hold of a translation. */

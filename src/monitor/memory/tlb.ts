@@ -8,7 +8,9 @@
  */
 import {
   CODE_BANK_BASE,
+  CODE_BASE,
   EMPTY_TAG as EMPTY,
+  MARK_SHIFT,
   MAX_SPACES,
   MONITOR_WORDS,
   PAGE_BYTES,
@@ -63,6 +65,7 @@ export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
   private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
   /** Slots whose tables have been used: the others are zeros, and the host has no memory for them yet. */
   private readonly used = new Uint8Array(MAX_SPACES);
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
@@ -83,6 +86,7 @@ export class Tlb {
   constructor(machine: MachineMemory, private readonly keepsVictims = true, mostTags?: number) {
     this.banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); }, mostTags);
     this.words = machine.i32;
+    this.bytes = machine.u8;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
 
@@ -289,6 +293,19 @@ export class Tlb {
     if (this.holdsAt(at, page)) return ((this.words[at + 2] ?? 0) + (page << 12)) >>> 0;
     const beside = victimsOf(kind);
     return beside ? this.host(slot, beside, user, page) : -1;
+  }
+
+  /**
+   * Host address of bytes in a page that is traced for the code in it, if they may be written beside what is marked; -1 otherwise. Generated code asks the same
+   * (emitUnmarked), and of tables, too; but what services write to a table is mostly all of it, by which the monitor sees that it is none any more.
+   */
+  besideCode(slot: number, user: boolean, page: number, offset: number, bytes: number): number {
+    const at = this.entry(slot, TLB_KIND.traced, user, page) >> 2;
+    if (!this.holdsAt(at, page)) return -1;
+    const marks = this.words[at + 3] ?? 0;
+    if (marks < CODE_BASE) return -1;
+    for (let mark = offset >> MARK_SHIFT; mark <= (offset + bytes - 1) >> MARK_SHIFT; mark++) if (this.bytes[marks + mark] !== 0) return -1;
+    return (((this.words[at + 2] ?? 0) + (page << 12)) >>> 0) + offset;
   }
 
   /** Address of the table of blocks that a page's code is found by; -1 if the execute table at an address (`table`) does not hold it. */

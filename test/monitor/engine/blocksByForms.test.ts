@@ -108,4 +108,20 @@ describe('blocks whose forms are known', () => {
     guest.runToHalt();
     assert.deepEqual(registers(guest), [7, 3, 0]);
   });
+
+  it('are not looked for where repeated instructions write beside them, some bytes at a time', () => {
+    const times = 20;
+    // mov ecx, 1; mov edi, where; rep movsb
+    const copyByte = (where: number): readonly number[] => code([0xb9], le32(1), [0xbf], le32(where), [0xf3, 0xa4]);
+    const beside = guestWith(program(FIRST, ...Array.from({ length: times }, () => copyByte(DATA)), FIRST));
+    beside.state.setReg(L.RSI, AT.data);
+    beside.runToHalt();
+    assert.deepEqual(registers(beside), [0, 2, 0]);
+    assert.ok(beside.executor.counters.codeTraces <= 2, `${beside.executor.counters.codeTraces} traces`);
+    const over = guestWith(program(FIRST, copyByte(DATA), copyByte(DATA), copyByte(FIRST), FIRST));
+    over.put(AT.data, [1, 2, INC_ECX]);
+    over.state.setReg(L.RSI, AT.data);
+    over.runToHalt();
+    assert.deepEqual([over.u32(DATA) & 0xff, over.state.reg(L.RBX), over.executor.code.counters.blocksInvalidated], [2, 1, 1]);
+  });
 });

@@ -96,10 +96,10 @@ describe('interrupts that come up in a burst', function () {
   it('are all counted, and take no entry of the run loop each', () => {
     const guest = flat(PLAIN);
     let rounds = 0;
-    const { poll } = guest.executor.translator;
-    guest.executor.translator.poll = function (...parameters) {
+    const { locate } = guest.executor.locator;
+    guest.executor.locator.locate = function () {
       rounds++;
-      poll.apply(this, parameters);
+      return locate.apply(this);
     };
     guest.runToHalt(20 * TURNS);
     assert.equal(guest.u32(AT.data), TURNS);
