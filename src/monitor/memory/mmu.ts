@@ -431,20 +431,23 @@ export class Mmu {
   }
 
   /**
-   * Stores bytes from here on inside the page, if its frame is traced for the code in it and for nothing else: the trace is told once of all of them.
-   * Says whether it has. Throws GuestFault.
-   * @param source the bytes; where they are the guest's own and the target begins among them they would have to repeat, which is left to the caller
+   * Stores bytes from here on inside the page, if its frame is traced for the code in it or as a table, and for nothing else: the traces are told once of all of
+   * them. Says whether it has. Throws GuestFault.
+   * @param bytes gives them; where they are the guest's own and the target begins among them they would have to repeat, which is left to the caller
    */
-  storeOverCode(linear: number, source: Uint8Array, user: boolean): boolean {
+  storeOverTraced(linear: number, bytes: () => Uint8Array, user: boolean): boolean {
     if (this.checksAlignment && user) return false;
     const page = this.pageOf(linear);
     const offset = offsetInPage(linear);
     const target = this.resolve(page, offset, true, user);
     const frame = this.map.frameToWrite(target);
-    if (frame <= 0 || this.isWatched(page, target, true) || this.flagsFor(target, frame, true) !== FRAME.code) return false;
+    if (frame <= 0 || this.isWatched(page, target, true)) return false;
+    const flags = this.flagsFor(target, frame, true);
+    if (flags === 0 || (flags & ~(FRAME.code | FRAME.table)) !== 0) return false;
+    const source = bytes();
     const ahead = frame * PAGE_BYTES + offset - source.byteOffset;
     if (source.buffer === this.machine.u8.buffer && ahead > 0 && ahead < source.length) return false;
-    this.map.storeOverCode(frame, offset, source);
+    this.map.storeOverTraced(target, frame, offset, source, flags);
     return true;
   }
 

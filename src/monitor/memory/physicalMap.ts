@@ -379,14 +379,14 @@ export class PhysicalMap {
     });
   }
 
-  /** Stores bytes in a frame that is traced for its code. Code that is written as it is stays what it is. */
-  storeOverCode(frame: number, offset: number, source: Uint8Array): void {
+  /** Stores bytes in a page whose frame is traced for code or as a table (`flags`); the traces are told once of all of them. What is written as it is stays what it is. */
+  storeOverTraced(page: number, frame: number, offset: number, source: Uint8Array, flags: number): void {
     this.machine.effort.spent += EFFORT.bus + source.length / EFFORT.copied;
     const host = frame * PAGE_BYTES + offset;
     const target = this.machine.u8.subarray(host, host + source.length);
     if (source.every((byte, i) => target[i] === byte)) return;
     target.set(source);
-    this.noteWrite(frame, offset, source.length, FRAME.code);
+    this.noteWrite(frame, page * PAGE_BYTES + offset, source.length, flags);
   }
 
   /** Tells the traces that bytes of a frame have changed by other ways than `write`. */

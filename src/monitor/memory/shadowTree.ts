@@ -253,18 +253,25 @@ export class ShadowTree {
   private writtenIn(table: ShadowTable, offset: number, bytes: number): boolean {
     if (table.unsynced || this.tables[table.id] !== table) return false;
     const shift = table.indexBits === 10 ? 2 : 3;
+    const first = offset >> shift;
     const last = Math.min((offset + bytes - 1) >> shift, table.entries - 1);
-    let dropped = false;
-    for (let i = offset >> shift; i <= last; i++) {
-      if (!(table.low(i) & SHADOW.present)) continue;
-      this.dropEntry(table, i);
-      dropped = true;
-    }
-    if (++table.writesSinceFill <= (table.level === 1 ? LEAF_FLOOD : UPPER_FLOOD) || !this.techniques.flood) return dropped;
+    table.writesSinceFill += last - first + 1;
+    if (table.writesSinceFill <= (table.level === 1 ? LEAF_FLOOD : UPPER_FLOOD) || !this.techniques.flood) return this.dropEntries(table, first, last);
     this.counters.floods++;
     if (this.techniques.unsync && table.level === 1 && table.parents.length > 0) this.desync(table);
     else this.dropTable(table);
     return true;
+  }
+
+  /** Drops those of the entries `first` to `last` that are filled. Says whether any were. */
+  private dropEntries(table: ShadowTable, first: number, last: number): boolean {
+    let dropped = false;
+    for (let i = first; i <= last; i++) {
+      if (!(table.low(i) & SHADOW.present)) continue;
+      this.dropEntry(table, i);
+      dropped = true;
+    }
+    return dropped;
   }
 
   /** Lifts a leaf table's trace. No TLB may know anything through it from now on, until it is compared. */

@@ -130,7 +130,7 @@ function copyRun(cpu: Cpu, op: Operation, size: OperandBytes, from: number, to: 
   if (source < 0) return 0;
   const target = cpu.mmu.hostRun(destination, true, cpu.user);
   const memory = cpu.machine.u8;
-  if (target < 0) return cpu.mmu.storeOverCode(destination, memory.subarray(source, source + bytes), cpu.user) ? elements : 0;
+  if (target < 0) return cpu.mmu.storeOverTraced(destination, () => memory.subarray(source, source + bytes), cpu.user) ? elements : 0;
   if (target > source && target < source + bytes) {
     // Overlapping upwards repeats the pattern, element by element.
     for (let i = 0; i < bytes; i += size) memory.copyWithin(target + i, source + i, source + i + size);
@@ -187,9 +187,12 @@ function fillRun(cpu: Cpu, op: Operation, size: OperandBytes, to: number, count:
   const target = cpu.mmu.hostRun(destination, true, cpu.user);
   const { machine } = cpu;
   if (target < 0) {
-    const run = new Uint8Array(bytes);
-    fill(new DataView(run.buffer), run, 0, bytes, value, size);
-    return cpu.mmu.storeOverCode(destination, run, cpu.user) ? elements : 0;
+    const filled = (): Uint8Array => {
+      const run = new Uint8Array(bytes);
+      fill(new DataView(run.buffer), run, 0, bytes, value, size);
+      return run;
+    };
+    return cpu.mmu.storeOverTraced(destination, filled, cpu.user) ? elements : 0;
   }
   fill(machine.view, machine.u8, target, bytes, value, size);
   return elements;
