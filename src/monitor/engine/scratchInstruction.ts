@@ -122,6 +122,7 @@ export class ScratchInstruction {
   /** The instruction is done, or will be fetched anew. */
   release(): void {
     this.own = NOWHERE;
+    this.cpu.mmu.storesBesideCode = true;
   }
 
   private trace(linear: number, length: number): void {
@@ -134,6 +135,7 @@ export class ScratchInstruction {
       if (frame > 0) mmu.traceCode(page, frame);
       return { frame, offset: offsetInPage(at), bytes };
     };
+    mmu.storesBesideCode = false;
     this.own = [stretch(linear, inFirst), ...(inFirst < length ? [stretch(this.behind(linear, inFirst), length - inFirst)] : [])];
   }
 

@@ -57,6 +57,8 @@ export class Mmu {
   private accessWatch: AccessWatch | undefined;
   /** Whether linear addresses of the present code end at 4 GiB: what crosses that border goes on at 0. */
   wrap32 = true;
+  /** Whether services may store beside what marks say of code. They say nothing of a repeated instruction that is executed alone, and may write over itself. */
+  storesBesideCode = true;
   /** Whether user accesses must be aligned (CR0.AM and EFLAGS.AC at CPL 3): then none of them may go by the TLB alone. */
   checksAlignment = false;
   /** The fault for which `access` or `fetch` has refused: faults are frequent, and exceptions of JavaScript are dear. */
@@ -478,7 +480,7 @@ export class Mmu {
     if (offset + bytes > PAGE_BYTES || (this.checksAlignment && user)) return -1;
     const host = this.known(page, write, user);
     if (host >= 0) return host + offset;
-    return write ? this.tlb.besideCode(this.space.slot, user, page, offset, bytes) : -1;
+    return write && this.storesBesideCode ? this.tlb.besideCode(this.space.slot, user, page, offset, bytes) : -1;
   }
 
   /** Host address of a page that the TLB holds for this kind of access; -1 otherwise. */
