@@ -5,11 +5,12 @@ import { PAGE_BYTES } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { admit } from './admission';
 import { leadsOf } from './codeAhead';
-import type { CodeContext } from './codeCache';
+import type { CodeContext } from './codeContext';
 import type { CodePage } from './codePage';
 import { RUN_WRITTEN } from './formLayout';
 import type { FormFunctions } from './formRoutines';
-import { InstructionForms, closesBlock, contextNumber } from './instructionForms';
+import { InstructionForms, closesBlock } from './instructionForms';
+import { contextNumber } from './codeContext';
 import { RECORD_BYTES } from './records';
 import type { RecordWriter } from './recordWriter';
 

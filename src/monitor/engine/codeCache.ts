@@ -9,34 +9,23 @@ import { CODE_CHUNK_BYTES, PAGE_BYTES } from '../memory/layout';
 import type { Cpu } from '../cpu/cpu';
 import { forgetJumps, forgetJumpsToBlocks } from '../memory/jumpCache';
 import { FRAME, type MachineMemory } from '../memory/machineMemory';
-import type { UnitUse } from './admission';
 import { BlockDecoder } from './blockDecoder';
 import { LEADS, offsetBySlot } from './codeAhead';
 import { CodeChunks } from './codeChunks';
+import { contextNumber, sameContext, type CodeContext } from './codeContext';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
 import { takeDecoded } from './decodedBlocks';
 import type { EngineSettings } from './engineSettings';
 import { IdleCode } from './idleCode';
-import { closesBlock, contextNumber } from './instructionForms';
+import { closesBlock } from './instructionForms';
 import type { Interpreter } from './interpreter';
 import { SPECIAL_HANDLERS } from './specialHandlers';
 import { OperandPatch } from './operandPatch';
 import { RecordWriter } from './recordWriter';
 import type { ModuleLinks, RegionLinks } from './regionLinks';
 import { RegionRegistry, type Region, type RegionCounters, type RegionModule, type RegionPart } from './regionRegistry';
-import { R, RECORD_BYTES, type Model } from './records';
-
-/** How code in a page is to be read. */
-export interface CodeContext extends UnitUse {
-  readonly bits: 16 | 32 | 64;
-  readonly model: Model;
-  /** Offsets in the page that lie inside CS's limit: [first, end). A page inside the limit has 0 and 4096. */
-  readonly first: number;
-  readonly end: number;
-  /** Whether its blocks may be translated. */
-  readonly translated: boolean;
-}
+import { R, RECORD_BYTES } from './records';
 
 export interface CodeCounters {
   blocksDecoded: number;
@@ -186,7 +175,7 @@ export class CodeCache {
     const { head } = page;
     const front = page.breakpoints.has(start) || page.context.translated ? 1 : 0;
     const writes = (): boolean => this.blocks.write(head.next + front * RECORD_BYTES, Math.floor((head.end - head.next) / RECORD_BYTES) - front - 1, page, start);
-    if (writes() || (this.addChunk(page) && writes())) return head.next;
+    if (writes() || (this.chunks.extend(page) && writes())) return head.next;
     return undefined;
   }
 
@@ -246,7 +235,7 @@ export class CodeCache {
    * `second`. Says whether there was room.
    */
   bridge(record: number, first: CodePage, second: CodePage, instruction: Instruction, offset: number): boolean {
-    const at = this.reserve(first, 2 * RECORD_BYTES);
+    const at = this.chunks.reserve(first, 2 * RECORD_BYTES);
     if (at === undefined) return false;
     const behind = offset + instruction.length;
     this.records.writeRecord(at, instruction, offset, first.context, 1, first.table);
@@ -516,29 +505,6 @@ export class CodeCache {
     page.dependents.clear();
     for (const dependent of dependents) if (dependent.chunks.length > 0) this.dropBlocks(dependent);
   }
-
-  private reserve(page: CodePage, bytes: number): number | undefined {
-    const { head } = page;
-    if (head.next + bytes > head.end && !this.addChunk(page)) return undefined;
-    const address = head.next;
-    head.next += bytes;
-    return address;
-  }
-
-  /** Gives a page a new chunk for its records. Says whether there was one. */
-  private addChunk(page: CodePage): boolean {
-    const chunk = this.chunks.allocate();
-    if (chunk === undefined) return false;
-    page.chunks.push(chunk);
-    page.head.next = chunk;
-    page.head.end = chunk + CODE_CHUNK_BYTES;
-    return true;
-  }
 }
 
 const hasBlock = ({ parts }: Region, page: CodePage, { address }: CodeBlock): boolean => parts.some((part) => part.page === page && part.address === address);
-
-/** Whether code is read in one way in two contexts. */
-export function sameContext(a: CodeContext, b: CodeContext): boolean {
-  return a.bits === b.bits && a.model === b.model && a.vectors === b.vectors && a.vex === b.vex && a.first === b.first && a.end === b.end && a.translated === b.translated;
-}

@@ -3,6 +3,7 @@
  * first, since the host has memory for it already.
  */
 import { CODE_BASE, CODE_BYTES, CODE_CHUNK_BYTES, CODE_TABLE_BYTES } from '../memory/layout';
+import type { CodePage } from './codePage';
 
 export class CodeChunks {
   private free: number[] = [];
@@ -29,6 +30,25 @@ export class CodeChunks {
     if (piece === undefined) return undefined;
     for (let chunk = piece + CODE_TABLE_BYTES - CODE_CHUNK_BYTES; chunk > piece; chunk -= CODE_CHUNK_BYTES) this.free.push(chunk);
     return piece;
+  }
+
+  /** Room for so many bytes of records of a page, behind those that it has; undefined when there is none left. */
+  reserve(page: CodePage, bytes: number): number | undefined {
+    const { head } = page;
+    if (head.next + bytes > head.end && !this.extend(page)) return undefined;
+    const address = head.next;
+    head.next += bytes;
+    return address;
+  }
+
+  /** Gives a page a new chunk for the records that come next. Says whether there was one. */
+  extend(page: CodePage): boolean {
+    const chunk = this.allocate();
+    if (chunk === undefined) return false;
+    page.chunks.push(chunk);
+    page.head.next = chunk;
+    page.head.end = chunk + CODE_CHUNK_BYTES;
+    return true;
   }
 
   /** Address of a table of blocks, all zeros; undefined when there is none left. */

@@ -4,7 +4,7 @@
  * come out equal (translation groups: Dehnert et al., The Transmeta Code Morphing Software, 2003).
  */
 import { PAGE_BYTES } from '../memory/layout';
-import type { CodeContext } from './codeCache';
+import type { CodeContext } from './codeContext';
 import { CodeHead } from './codeHead';
 import { MarkedBytes } from './markedBytes';
 import type { Region } from './regionRegistry';

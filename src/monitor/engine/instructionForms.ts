@@ -8,7 +8,7 @@ import { decode, MAX_INSTRUCTION_BYTES, type AddressForm, type Instruction, type
 import { endsBlock, transfersFar } from '../isa/definitions';
 import { FORMS, FORM_BODIES, FORM_BODY_BYTES, FORM_KEYS, FORM_KEY_BYTES, OPCODE_MODRM, PREFIX_KINDS } from '../memory/layout';
 import { leadsOf } from './codeAhead';
-import type { CodeContext } from './codeCache';
+import type { CodeContext } from './codeContext';
 import { CODE_BITS, FORM_BODY, FORM_HASH, FORM_KEY, FORM_LENGTH_BITS, FORM_PLACES, HEAD_FOUND, MODRM, NATURE, PREFIX } from './formLayout';
 import type { FormFunctions } from './formRoutines';
 import { R } from './records';
@@ -21,13 +21,6 @@ PREFIXES.fill(PREFIX.rex, 0x40, 0x50);
 
 /** What the decoder gives where there is no instruction. */
 const NO_FORMS: ReadonlySet<string> = new Set(['!ud', '!too_long']);
-
-const MODEL = { flat: 0, seg: 1, long: 2 } as const;
-const VECTORS = { sse: 0, mmx: 1, none: 2 } as const;
-const VEX = { avx: 0, general: 1, none: 2 } as const;
-
-/** A number for what of a context an instruction's meaning depends on. */
-export const contextNumber = ({ bits, model, vectors, vex }: CodeContext): number => CODE_BITS[bits] | (MODEL[model] << 2) | (VECTORS[vectors] << 4) | (VEX[vex] << 6);
 
 export class InstructionForms {
   private readonly words: Int32Array;
@@ -46,7 +39,7 @@ export class InstructionForms {
 
   /**
    * Learns the form of an instruction that has been decoded at an address, and as what it is admitted, from its record, which is no part of a pair
-   * yet. What is no form is not learned. `number`: the context's, see `contextNumber`.
+   * yet. What is no form is not learned. `number`: the context's, see contextNumber.
    */
   learn(at: number, instruction: Instruction, context: CodeContext, number: number, record: number): void {
     if (instruction.vex || NO_FORMS.has(instruction.name) || !this.noteModrm(at, instruction, context.bits)) return;

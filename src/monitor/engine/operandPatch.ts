@@ -8,7 +8,7 @@ import type { Instruction } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
 import { PAGE_BYTES, PATCHED_RECORD } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
-import type { CodeContext } from './codeCache';
+import type { CodeContext } from './codeContext';
 import type { CodeBlock, CodePage } from './codePage';
 import type { RecordWriter } from './recordWriter';
 import { R, RECORD_BYTES } from './records';

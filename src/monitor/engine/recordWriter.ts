@@ -7,7 +7,7 @@ import { FPU_LAYOUT, FPU_REGISTER_BYTES } from '../cpu/x87/layout';
 import type { AddressForm, Instruction, Operand } from '../isa/decoder';
 import { endsBlock } from '../isa/definitions';
 import { NULL_SLOT } from '../memory/layout';
-import type { CodeContext } from './codeCache';
+import type { CodeContext } from './codeContext';
 import { handlerFor } from './handlerKeys';
 import type { Interpreter } from './interpreter';
 import { FLAG, R } from './records';
