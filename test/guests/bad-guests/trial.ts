@@ -102,7 +102,8 @@ function run(machine: RunnableMachine, guest: BadGuest, rhythm: Rhythm, observer
       if (machine.summary().retired === count) return end('given up');
       resume();
     } else {
-      const idle = Math.min(outcome.idleCycles, rhythm.idle(), until - time);
+      // Less what the slice itself has taken: no run is to go beyond the end that all have.
+      const idle = Math.min(outcome.idleCycles, rhythm.idle(), until - machine.summary().time);
       if (!Number.isFinite(outcome.idleCycles)) return end('waits');
       machine.warp(idle);
     }
