@@ -103,12 +103,12 @@ export function enterBlock(b: FunctionBuilder, handlerType: number, next: Expres
 
 /**
  * The way to an instruction at any offset in CS (parameter: i64): through the execute TLB to the page's table
- * of blocks. What is not there, and cannot be decoded by forms alone (`decodeBlock`, see ./formRoutines), is left to TypeScript.
+ * of blocks. What is not there, and cannot be decoded by forms alone (`decode`, see emitDecode), is left to TypeScript.
  */
-export function emitJump(handlerType: number, decodeBlock: number, parameters: readonly WasmType[] = [I64]): FunctionBody {
+export function emitJump(handlerType: number, decode: number, parameters: readonly WasmType[] = [I64]): FunctionBody {
   const b = new FunctionBuilder(parameters);
   const offset = b.parameter(0);
-  goTo(b, handlerType, decodeBlock, offset);
+  goTo(b, handlerType, offset, undefined, () => b.returnCall(decode, [offset]));
   b.store(OP.i64_store, CPU, at(EIP), offset);
   b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
   return { locals: b.locals, code: b.finish() };
@@ -133,25 +133,33 @@ export function goOnAtKnown(b: FunctionBuilder, handlerType: number, offset: Exp
   recall(b, arrivalAt(b, handlerType, offset), go);
 }
 
-/** The block at an offset in the page whose table of blocks is at an address: its record, or 0. */
-function blockAt(b: FunctionBuilder, decodeBlock: number, table: Expression, inPage: Expression): Expression {
-  const slot = binary(OP.i32_add, I32, table, binary(OP.i32_shl, I32, inPage, i32(2)));
-  const next = b.temporary(I32);
-  b.set(next, load(OP.i32_load, I32, slot, 0));
-  b.rarely(unary(OP.i32_eqz, I32, next), () => b.set(next, call(decodeBlock, I32, [table, inPage])));
-  return next;
+/**
+ * The way to an offset in CS (parameter: i64) whose page is known, and whose block is not: to the block, if it can be decoded by forms alone (`decodeBlock`, see
+ * ./formRoutines). A function of its own, since `jump` would need a frame on the host's stack for the call.
+ */
+export function emitDecode(decodeBlock: number, jump: number): FunctionBody {
+  const b = new FunctionBuilder([I64]);
+  const offset = b.parameter(0);
+  const linear = b.let(linearAddress(offset));
+  const low = b.let(unary(OP.i32_wrap_i64, I32, linear));
+  const entry = b.let(executeEntry(low));
+  b.if(call(decodeBlock, I32, [load(OP.i32_load, I32, entry, 8), binary(OP.i32_and, I32, low, i32(PAGE_BYTES - 1))]), () => b.returnCall(jump, [offset]));
+  b.store(OP.i64_store, CPU, at(EIP), offset);
+  b.store(OP.i32_store, CPU, at(EXIT_REASON), i32(EXIT.jump));
+  return { locals: b.locals, code: b.finish() };
 }
 
-/** Goes to the block at an offset in CS (i64) if it is known, or can be, and the budget reaches through it; falls through otherwise. */
-function goTo(b: FunctionBuilder, handlerType: number, decodeBlock: number, offset: Expression, before = (): void => undefined): void {
+/** Goes to the block at an offset in CS (i64) if it is known and the budget reaches through it; does something else where its page alone is known; falls through otherwise. */
+function goTo(b: FunctionBuilder, handlerType: number, offset: Expression, before = (): void => undefined, isMissing = (): void => undefined): void {
   const arrival = arrivalAt(b, handlerType, offset, before);
   const { linear, low, inPage } = arrival;
   const jump = recall(b, arrival);
   const entry = b.let(executeEntry(low));
   const page = binary(OP.i64_and, I64, linear, i64(-BigInt(PAGE_BYTES)));
   b.if(binary(OP.i64_eq, I32, load(OP.i64_load, I64, entry, 0), page), () => {
-    const next = blockAt(b, decodeBlock, b.let(load(OP.i32_load, I32, entry, 8)), inPage);
-    b.if(next, () => enterAndRemember(b, arrival, jump, next));
+    const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, inPage, i32(2)));
+    const next = b.let(load(OP.i32_load, I32, slot, 0));
+    b.if(next, () => enterAndRemember(b, arrival, jump, next), isMissing);
   });
 }
 
@@ -159,10 +167,10 @@ function goTo(b: FunctionBuilder, handlerType: number, decodeBlock: number, offs
  * The way behind a transfer that a routine has done: to the instruction at EIP, which RF does not outlive (Intel SDM
  * vol. 3, 17.3.1.1).
  */
-export function emitArrive(handlerType: number, decodeBlock: number): FunctionBody {
+export function emitArrive(handlerType: number): FunctionBody {
   const b = new FunctionBuilder([]);
   const offset = b.let(load(OP.i64_load, I64, CPU, at(EIP)));
-  goTo(b, handlerType, decodeBlock, offset, () => {
+  goTo(b, handlerType, offset, () => {
     const flags = load(OP.i32_load, I32, CPU, at(FLAGS_SYSTEM));
     b.store(OP.i32_store, CPU, at(FLAGS_SYSTEM), binary(OP.i32_and, I32, flags, i32(~RF)));
   });
@@ -174,7 +182,7 @@ export function emitArrive(handlerType: number, decodeBlock: number): FunctionBo
  * The way from translated code of the flat model to any offset in CS (parameters: offset, the budget): what `jump` does, where
  * an offset is the linear address and execute TLBs hold no page from 4 GiB up (CodeLocator empties them when code gets 64 bits).
  */
-export function emitLeap(handlerType: number, jump: number, decodeBlock: number): FunctionBody {
+export function emitLeap(handlerType: number, jump: number): FunctionBody {
   const b = new FunctionBuilder(regionImportSignature('leap').parameters);
   const [offset, remaining] = [b.parameter(0), b.parameter(1)];
   const page = b.let(binary(OP.i32_and, I32, offset, i32(-PAGE_BYTES)));
@@ -185,7 +193,8 @@ export function emitLeap(handlerType: number, jump: number, decodeBlock: number)
   const known = recall(b, arrival);
   const entry = b.let(executeEntry(offset));
   b.if(binary(OP.i32_eq, I32, load(OP.i32_load, I32, entry, 0), page), () => {
-    const next = blockAt(b, decodeBlock, b.let(load(OP.i32_load, I32, entry, 8)), b.let(binary(OP.i32_xor, I32, offset, page)));
+    const slot = binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 8), binary(OP.i32_shl, I32, binary(OP.i32_xor, I32, offset, page), i32(2)));
+    const next = b.let(load(OP.i32_load, I32, slot, 0));
     b.if(next, () => enterAndRemember(b, arrival, known, next));
   });
   b.store(OP.i32_store, CPU, at(REMAINING), remaining);

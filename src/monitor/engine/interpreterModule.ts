@@ -3,7 +3,7 @@
  * handlers of a group of instructions. They share a memory and a function table.
  */
 import { meaningOf } from '../isa/definitions';
-import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, emitUnmarked, emitVictim, type FunctionBody } from './controlFunctions';
+import { emitAccess, emitArrive, emitBeside, emitBreakpoint, emitBridge, emitContinue, emitDecode, emitEnter, emitFollow, emitForward, emitJump, emitLeap, emitLeave, emitProfile, emitRefuse, emitStray, emitUnmarked, emitVictim, type FunctionBody } from './controlFunctions';
 import { FORM_ROUTINES, emitFormRoutines } from './formRoutines';
 import { commonPairs, isCommon } from './commonInstructions';
 import { HandlerEmitter } from './handlerEmitter';
@@ -84,9 +84,13 @@ export function buildBase(): Uint8Array {
     module.exportFunction(name, fn);
     return fn;
   });
-  const jump = define(module.type([I64], []), emitJump(handlerType, decodeBlock));
+  const toOffset = module.type([I64], []);
+  const decode = module.declare();
+  const jump = define(toOffset, emitJump(handlerType, decode));
+  const decoding = emitDecode(decodeBlock, jump);
+  module.define(decode, toOffset, decoding.locals, decoding.code);
   module.exportFunction('jump', jump);
-  module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType, decodeBlock)));
+  module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
   exportRoutines(module, define);
   const forward = (name: RegionImport, fn: number): FunctionBody => {
@@ -98,8 +102,8 @@ export function buildBase(): Uint8Array {
     stray: emitStray(handlerType, monitorCall('strayed')),
     refuse: emitRefuse(handlerType),
     follow: emitFollow(handlerType, jump),
-    leap: emitLeap(handlerType, jump, decodeBlock),
-    jump: emitJump(handlerType, decodeBlock, regionImportSignature('jump').parameters),
+    leap: emitLeap(handlerType, jump),
+    jump: emitJump(handlerType, decode, regionImportSignature('jump').parameters),
     back: emitBack(jump),
     service: forward('service', monitorCall('service')),
     beside: forward('beside', beside),
