@@ -5,12 +5,11 @@ import { PAGE_BYTES } from '../memory/layout';
 import type { MachineMemory } from '../memory/machineMemory';
 import { admit } from './admission';
 import { leadsOf } from './codeAhead';
-import type { CodeContext } from './codeContext';
+import { contextNumber, type CodeContext } from './codeContext';
 import type { CodePage } from './codePage';
 import { RUN_WRITTEN } from './formLayout';
 import type { FormFunctions } from './formRoutines';
 import { InstructionForms, closesBlock } from './instructionForms';
-import { contextNumber } from './codeContext';
 import { RECORD_BYTES } from './records';
 import type { RecordWriter } from './recordWriter';
 
@@ -31,7 +30,7 @@ export class BlockDecoder {
     private readonly records: RecordWriter,
     private readonly routines: FormFunctions,
     private readonly cpu: Cpu,
-    readonly longest: number,
+    private readonly longest: number,
   ) {
     this.forms = new InstructionForms(machine.u8, routines);
   }

@@ -15,7 +15,7 @@ import { CodeChunks } from './codeChunks';
 import { contextNumber, sameContext, type CodeContext } from './codeContext';
 import { CodeMarks } from './codeMarks';
 import { CodePage, type CodeBlock } from './codePage';
-import { takeDecoded } from './decodedBlocks';
+import { hasDecoded, takeDecoded } from './decodedBlocks';
 import type { EngineSettings } from './engineSettings';
 import { IdleCode } from './idleCode';
 import { closesBlock } from './instructionForms';
@@ -181,8 +181,15 @@ export class CodeCache {
 
   /** Takes in what generated code has decoded by itself: before anything is done with a page's blocks. */
   settle(): void {
+    // Asked at each call of the monitor: mostly there is nothing.
+    if (hasDecoded(this.machine.i32)) this.takeIn();
+  }
+
+  private takeIn(): void {
     takeDecoded(this.machine.i32, ({ table, start, end, address, recordBytes, count }) => {
-      this.pagesByTable.get(table)?.add(start, end, address, recordBytes, this.machine.u8);
+      const page = this.pagesByTable.get(table);
+      if (!page) throw new Error(`A block was decoded in a page that nobody knows, with its table at ${table.toString(16)}`);
+      page.add(start, end, address, recordBytes, this.machine.u8);
       this.counters.blocksDecoded++;
       this.counters.blocksByForms++;
       this.counters.instructionsDecoded += count;

@@ -17,10 +17,12 @@ export interface DecodedBlock {
   readonly count: number;
 }
 
+/** Whether there are any. */
+export const hasDecoded = (words: Int32Array): boolean => words[DECODED_COUNT >> 2] !== 0;
+
 /** Visits them in the order in which they were decoded, and forgets them. */
 export function takeDecoded(words: Int32Array, visit: (block: DecodedBlock) => void): void {
   const count = words[DECODED_COUNT >> 2] ?? 0;
-  if (count === 0) return;
   words[DECODED_COUNT >> 2] = 0;
   for (let i = 0; i < count; i++) {
     const at = DECODED_FIRST + i * DECODED_BYTES;

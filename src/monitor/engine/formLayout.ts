@@ -13,7 +13,7 @@ export const MOST_HEAD_BYTES = 8;
 export const FORM_KEY = { low: 0, high: 4, context: 8, nature: 12 } as const;
 /** Words of a form's record that are neither a constant nor a place (u32 each). An immediate that stands in the head is no constant. */
 export const FORM_BODY = { handler: 0, registers: 4, address: 8, sizes: 12, segment: 16, link: 20, immediate: 24 } as const;
-/** Bits of a form's context in front of its head's length. */
+/** Bits below a form's context that have its head's length. */
 export const FORM_LENGTH_BITS = 4;
 
 /** Fields of `nature`: lengths in bytes, of the instruction, its head, displacement and immediate (4 bits each); the rest are flags, its tail (3), and where it leads (LEADS, 2). */

@@ -12,11 +12,9 @@ import { buildBase, buildHandlers, buildLoop, type HandlerModule } from './inter
 /** An instruction of the group that all code has. */
 const OF_ALL_CODE = 'mov';
 
-/**
- * Where the handlers of integer instructions begin in the function table: of 64-bit code, and of other code, which the special
- * handlers stand in front of. There is room for both in TABLE_HANDLERS entries.
- */
+/** Entries of the function table for handlers that have a fixed place: those that make pairs. */
 export const TABLE_HANDLERS = PAIR_HANDLERS;
+/** Where the handlers of integer instructions begin in it: of 64-bit code, and of other code, which the special handlers stand in front of. */
 const LONG_FIRST = TABLE_HANDLERS / 2;
 const OTHER_FIRST = SPECIAL.length;
 

@@ -149,7 +149,7 @@ export const FORM_BODY_BYTES = 32;
 /** A byte for each opcode of the four maps, and for each byte that may stand in front of one. */
 export const OPCODE_MODRM = FORM_BODIES + FORMS * FORM_BODY_BYTES;
 export const PREFIX_KINDS = OPCODE_MODRM + 4 * 256;
-/** What routines that read code give beside their results (../engine/formLayout), a page with room for as much again. */
+/** What routines that read code give beside their results (../engine/formLayout). */
 export const FORM_WORDS = PREFIX_KINDS + 256;
 /** Which handlers make pairs (../engine/pairTable): a byte for each handler that may begin one, and that may end one; 16 bits for each two of those. */
 export const PAIR_HANDLERS = 8192;

@@ -6,7 +6,7 @@ import type { Cpu } from '../../cpu/cpu';
 import { CS, EIP_BASE, TLB_EXECUTE_TABLE } from '../../cpu/layout';
 import { CODE_BASE, PAGE_BYTES, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE } from '../../memory/layout';
 import { TLB_KIND } from '../../memory/tlb';
-import { type CodeCache } from '../codeCache';
+import type { CodeCache } from '../codeCache';
 import { sameContext } from '../codeContext';
 import type { CodePage } from '../codePage';
 import type { Interpreter } from '../interpreter';
