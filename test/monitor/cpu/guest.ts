@@ -113,6 +113,12 @@ export class Guest {
     return this.executor.run(instructions);
   }
 
+  /** Runs until so many instructions have retired, or to HLT. */
+  runTo(retired: number): void {
+    const left = (): number => retired - this.state.f64(L.RETIRED);
+    while (left() > 0) if (this.run(left()).kind === 'halted') return;
+  }
+
   /** Runs to HLT. Throws when it does not come. */
   runToHalt(most = 1000): void {
     let outcome = this.run(most);

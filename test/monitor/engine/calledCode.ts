@@ -110,11 +110,6 @@ export function snapshot(guest: Guest): string {
   return [...registers, s.eip.toString(16), s.flags.toString(16), s.f64(L.RETIRED), guest.executor.deliveries, memory].join(' ');
 }
 
-/** Runs until so many instructions have retired, or it halts. */
-export function runTo(guest: Guest, retired: number): void {
-  for (let left = retired - guest.state.f64(L.RETIRED); left > 0; left = retired - guest.state.f64(L.RETIRED)) if (guest.run(left).kind === 'halted') return;
-}
-
 /** Sees how many calls wait for a return whenever generated code has come back to the monitor: gives the most since it was asked last. */
 export function watchReturns({ executor: { burst }, state }: Guest): () => number {
   let most = 0;
@@ -160,8 +155,8 @@ export function compare(make: (settings: EngineSettings) => Guest, { rounds = 25
   waiting();
   for (const count of counts(rounds)) {
     at += count;
-    runTo(guest, at);
-    runTo(interpreted, at);
+    guest.runTo(at);
+    interpreted.runTo(at);
     assert.equal(snapshot(guest), snapshot(interpreted), `round ${round++}, ${at} instructions`);
   }
   const deepest = waiting();

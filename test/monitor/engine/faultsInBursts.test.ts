@@ -55,11 +55,6 @@ function snapshot(guest: Guest): string {
   return [...registers, s.eip.toString(16), s.flags.toString(16), s.cpl, s.u32(L.CR2).toString(16), s.f64(L.RETIRED), guest.u32(AT.data), guest.u32(ERROR_CODES), guest.executor.isBetween].join(' ');
 }
 
-/** Runs until so many instructions have retired. */
-function runTo(guest: Guest, retired: number): void {
-  for (let left = retired - guest.state.f64(L.RETIRED); left > 0 && guest.run(left).kind !== 'halted';) left = retired - guest.state.f64(L.RETIRED);
-}
-
 describe('page faults in a burst', function () {
   this.timeout(60_000);
 
@@ -78,7 +73,7 @@ describe('page faults in a burst', function () {
         for (const burst of [1, 2, 3, 7, 1000]) {
           const guest = pagedGuest(user, engine);
           for (let at = burst; at < moments.length; at += burst) {
-            runTo(guest, at);
+            guest.runTo(at);
             assert.equal(snapshot(guest), moments[guest.state.f64(L.RETIRED)], `${engine}, bursts of ${burst}, ${at}`);
           }
         }

@@ -51,11 +51,6 @@ function snapshot(guest: Guest): string {
   return [...registers, s.eip.toString(16), s.flags.toString(16), s.f64(L.RETIRED), guest.u32(AT.data), deliveries, isBetween, ...guest.stack(4)].join(' ');
 }
 
-/** Runs until so many instructions have retired. */
-function runTo(guest: Guest, retired: number): void {
-  for (let left = retired - guest.state.f64(L.RETIRED); left > 0 && guest.run(left).kind !== 'halted';) left = retired - guest.state.f64(L.RETIRED);
-}
-
 const PLAIN = code(NOP, OUT, NOP, NOP);
 const MASKED = code(CLI, OUT, NOP, STI, NOP, NOP);
 const POPPED = code(PUSHF, CLI, OUT, POPF, NOP);
@@ -85,7 +80,7 @@ describe('interrupts that come up in a burst', function () {
         for (const burst of [1, 2, 3, 7, 1000]) {
           const guest = make(engine);
           for (let at = burst; at < moments.length; at += burst) {
-            runTo(guest, at);
+            guest.runTo(at);
             assert.equal(snapshot(guest), moments[guest.state.f64(L.RETIRED)], `${engine}, bursts of ${burst}, ${at}`);
           }
         }

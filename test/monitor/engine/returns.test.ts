@@ -7,7 +7,7 @@ import { PAGE_BYTES, RETURN_STACK_ENTRIES } from '../../../src/monitor/memory/la
 import { AT, Guest, SEL, le32, protectedGuest } from '../cpu/guest';
 import { longGuest } from '../cpu/system/longGuest';
 import { Random } from '../../fuzz/random';
-import { LARGE, NOT_ZERO, Program, RET, SOON, ZERO, compare, runTo, type Bits } from './calledCode';
+import { LARGE, NOT_ZERO, Program, RET, SOON, ZERO, compare, type Bits } from './calledCode';
 
 const MAIN = AT.code;
 /** Pages for functions. */
@@ -54,7 +54,7 @@ function plain(program: Program, first: number, second: number): Program {
 function staysBelow({ guest, deepest, waiting }: ReturnType<typeof compare>, most: number): void {
   assert.ok(deepest <= most, `${deepest} wait`);
   const before = guest.executor.counters.entries;
-  runTo(guest, guest.state.f64(L.RETIRED) + 100_000);
+  guest.runTo(guest.state.f64(L.RETIRED) + 100_000);
   const last = waiting();
   assert.ok(last > 0 && last <= most, `${last} wait in the end`);
   const entries = guest.executor.counters.entries - before;
