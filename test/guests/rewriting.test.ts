@@ -68,6 +68,22 @@ const PATTERNS: readonly Pattern[] = [
     large: { rounds: 50, turns: 1_000_000 },
   },
   {
+    name: 'a flag between two instructions of the loop that sets it',
+    image: (guests, variant) => guests.flat(7, variant),
+    result: (variant) => {
+      let flag = 0;
+      return rounds(variant, (ebx) => {
+        for (let turn = variant.turns; turn > 0; turn--) {
+          ebx = (Math.imul(ebx, 5) + 1 + flag) | 0;
+          flag = turn & 0xff;
+        }
+        return ebx;
+      });
+    },
+    small: { rounds: 3, turns: 500 },
+    large: { rounds: 50, turns: 1_000_000 },
+  },
+  {
     name: 'one frame under two linear addresses',
     image: (guests, variant) => guests.flat(5, variant),
     result: (variant) => rounds(variant, (ebx, round) => times(ebx, variant.turns, variant.modified ? round & 0x7f : 1)),

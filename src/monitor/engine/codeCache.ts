@@ -78,7 +78,7 @@ export class CodeCache {
     readonly settings: EngineSettings,
   ) {
     this.chunks = new CodeChunks(machine.i32);
-    this.marks = new CodeMarks(machine.u8, (frame) => this.pages.get(frame) ?? [], () => this.chunks.allocate());
+    this.marks = new CodeMarks(machine.i32, (frame) => this.pages.get(frame) ?? [], () => this.chunks.allocate());
     this.records = new RecordWriter(machine.view, interpreter);
     this.blocks = new BlockDecoder(machine, this.records, interpreter.forms, cpu, settings.longestBlock);
     this.idle = new IdleCode(machine.view);

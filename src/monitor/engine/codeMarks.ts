@@ -1,9 +1,10 @@
 /**
- * Marks of frames that hold both code and data which is written: a byte for each few bytes of the frame, set where code has
+ * Marks of frames that hold both code and data which is written: a bit for each byte of the frame, set where code has
  * been decoded. Generated code writes beside marked bytes by itself (see emitUnmarked); all else comes to the monitor. A frame
  * has marks once it has been written to.
  */
-import { CODE_CHUNK_BYTES, PAGE_MARKS, MARK_SHIFT } from '../memory/layout';
+import { CODE_CHUNK_BYTES, PAGE_MARKS } from '../memory/layout';
+import { MarkedBytes } from '../memory/markedBytes';
 import type { CodePage } from './codePage';
 
 export class CodeMarks {
@@ -15,7 +16,8 @@ export class CodeMarks {
   private end = 0;
 
   constructor(
-    private readonly bytes: Uint8Array,
+    /** All of the machine's memory. */
+    private readonly words: Int32Array,
     private readonly pagesOf: (frame: number) => readonly CodePage[],
     /** A chunk of the code cache, or undefined when it is full. */
     private readonly allocate: () => number | undefined,
@@ -48,7 +50,7 @@ export class CodeMarks {
   /** Code has been decoded from some bytes of a frame. */
   set(frame: number, start: number, end: number): void {
     const address = this.marks.get(frame);
-    if (address !== undefined) this.bytes.fill(1, address + (start >> MARK_SHIFT), address + ((end - 1) >> MARK_SHIFT) + 1);
+    if (address !== undefined) this.at(address).mark(start, end);
   }
 
   /** Blocks of a frame have gone: bytes may be marked for nothing. */
@@ -64,8 +66,13 @@ export class CodeMarks {
   }
 
   private mark(frame: number, address: number): void {
-    this.bytes.fill(0, address, address + PAGE_MARKS);
-    for (const page of this.pagesOf(frame)) page.noteDecoded(this.bytes, address, MARK_SHIFT);
+    const marks = this.at(address);
+    marks.clear();
+    for (const page of this.pagesOf(frame)) page.noteDecoded(marks);
+  }
+
+  private at(address: number): MarkedBytes {
+    return new MarkedBytes(this.words, address >> 2);
   }
 
   /** Forgets all of them: their chunks are given back by the cache, and no TLB may lead to them. */

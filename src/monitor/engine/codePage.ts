@@ -4,9 +4,9 @@
  * come out equal (translation groups: Dehnert et al., The Transmeta Code Morphing Software, 2003).
  */
 import { PAGE_BYTES } from '../memory/layout';
+import { MarkedBytes } from '../memory/markedBytes';
 import type { CodeContext } from './codeContext';
 import { CodeHead } from './codeHead';
-import { MarkedBytes } from './markedBytes';
 import type { Region } from './regionRegistry';
 
 /** A decoded basic block. */
@@ -127,9 +127,9 @@ export class CodePage {
     return this.decoded.has(start, end);
   }
 
-  /** Sets a byte for each few bytes of the page that have been decoded (see MarkedBytes.noteIn). */
-  noteDecoded(bytes: Uint8Array, address: number, shift: number): void {
-    this.decoded.noteIn(bytes, address, shift);
+  /** Marks the bytes of the page that have been decoded among others. */
+  noteDecoded(marks: MarkedBytes): void {
+    marks.add(this.decoded);
   }
 
   /** Whether any of these bytes is part of an instruction that begins in the page before. */

@@ -4,7 +4,7 @@
  */
 import { CS, EIP, EIP_BASE, EXIT_REASON, EXIT_RECORD, FLAGS_SYSTEM, LINEAR_MASK, REMAINING, SEG_BASE, SEGMENT_BYTES, SEGMENTS, TLB_EXECUTE_TABLE, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../cpu/layout';
 import { RF } from '../isa/flags';
-import { BUDGET_REFUSED, EMPTY_TAG, MARK_SHIFT, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
+import { BUDGET_REFUSED, EMPTY_TAG, CPU_BASE, JUMP, JUMP_CACHE, JUMP_ENTRIES, JUMP_ENTRY_BYTES, MONITOR_WORDS, PAGE_BYTES, PAGE_SHIFT, STORES_TO_SAMPLE, STRAYED_RECORD, STRAYS_TO_SAMPLE, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_EXECUTE_ENTRIES, TLB_TRACED, TLB_TRACED_ENTRIES, TLB_VICTIM_ENTRIES, TLB_VICTIM_READ, TLB_VICTIM_WRITE, TLB_WRITE } from '../memory/layout';
 import { EXIT, GROUP_BYTES, R, RECORD_BYTES } from './records';
 import { regionImportSignature } from './regionImports';
 import { I32, I64, OP, V128, type ByteWriter, type WasmType } from './wasm/encoding';
@@ -370,19 +370,22 @@ export function emitVictim(): FunctionBody {
   return look.finish();
 }
 
+/** Most bytes of a store whose marks, from any bit of a byte on, are in 64 bits. */
+const MOST_UNMARKED_BYTES = 32;
+
 /** A store to a traced page, beside what is marked in it: the host address of the bytes, or 0. */
 export function emitUnmarked(): FunctionBody {
   const look = new BesideLookup();
-  const { b, bytes, offset, last } = look;
+  const { b, bytes, offset } = look;
   b.if(look.writes, () => {
     const entry = look.entry(i32(TLB_TRACED - TLB_WRITE), TLB_TRACED_ENTRIES);
-    // No more bytes than two marks stand for, so that the marks of the first, of the middle and of the last are all.
-    b.if(binary(OP.i32_and, I32, look.holds(entry), binary(OP.i32_le_u, I32, bytes, i32(2 << MARK_SHIFT))), () => {
-      const marks = b.let(load(OP.i32_load, I32, entry, 12));
-      const mark = (place: Expression): Expression => load(OP.i32_load8_u, I32, binary(OP.i32_add, I32, marks, binary(OP.i32_shr_u, I32, place, i32(MARK_SHIFT))), 0);
-      const middle = binary(OP.i32_add, I32, offset, binary(OP.i32_shr_u, I32, bytes, i32(1)));
-      const marked = binary(OP.i32_or, I32, binary(OP.i32_or, I32, mark(offset), mark(middle)), mark(last));
-      b.if(unary(OP.i32_eqz, I32, marked), () => { look.giveHost(entry); });
+    b.if(binary(OP.i32_and, I32, look.holds(entry), binary(OP.i32_le_u, I32, bytes, i32(MOST_UNMARKED_BYTES))), () => {
+      // What stands behind the marks of a page's last bytes is cut off.
+      const marks = load(OP.i64_load, I64, binary(OP.i32_add, I32, load(OP.i32_load, I32, entry, 12), binary(OP.i32_shr_u, I32, offset, i32(3))), 0);
+      const from = unary(OP.i64_extend_i32_u, I64, binary(OP.i32_and, I32, offset, i32(7)));
+      const all = binary(OP.i64_sub, I64, binary(OP.i64_shl, I64, i64(1n), unary(OP.i64_extend_i32_u, I64, bytes)), i64(1n));
+      const marked = binary(OP.i64_and, I64, binary(OP.i64_shr_u, I64, marks, from), all);
+      b.if(unary(OP.i64_eqz, I32, marked), () => { look.giveHost(entry); });
     });
   });
   return look.finish();

@@ -4,7 +4,7 @@
  */
 import type { Value, Variable } from '../isa/emitter';
 import {
-  CODE_BASE, CODE_HEADS, CODE_HEAD_BYTES, CODE_TABLE_BYTES, FORMS, FORM_BODIES, FORM_BODY_BYTES, FORM_KEYS, FORM_KEY_BYTES, MARK_SHIFT, MOST_DECODED_BLOCKS, NULL_SLOT, OPCODE_MODRM, PAGE_BYTES,
+  CODE_BASE, CODE_HEADS, CODE_HEAD_BYTES, CODE_TABLE_BYTES, FORMS, FORM_BODIES, FORM_BODY_BYTES, FORM_KEYS, FORM_KEY_BYTES, MOST_DECODED_BLOCKS, NULL_SLOT, OPCODE_MODRM, PAGE_BYTES,
   PAIR_COLUMNS, PAIR_ENTRIES, PAIR_HANDLERS, PAIR_KINDS, PAIR_ROWS, PREFIX_KINDS,
 } from '../memory/layout';
 import { HEAD } from './codeHead';
@@ -360,11 +360,12 @@ class BlockEmitter extends FormEmitter {
   private mark(behind: Value): void {
     const marks = this.let(this.field(HEAD.marks));
     this.if(marks, () => {
-      const place = this.variable(this.shrU(this.start, this.i32(MARK_SHIFT)));
-      const last = this.let(this.shrU(this.sub(behind, this.i32(1)), this.i32(MARK_SHIFT)));
-      this.repeatWhile(() => this.leU(place, last), () => {
-        this.code.store(OP.i32_store8, expression(this.add(marks, place)), 0, expression(this.i32(1)));
-        this.advance(place, 1);
+      const at = this.variable(this.start);
+      this.repeatWhile(() => this.ltU(at, behind), () => {
+        const place = this.let(this.add(marks, this.shrU(at, this.i32(3))));
+        const bit = this.shl(this.i32(1), this.and(at, this.i32(7)));
+        this.code.store(OP.i32_store8, expression(place), 0, expression(this.or(this.byte(place, 0), bit)));
+        this.advance(at, 1);
       });
     });
   }

@@ -60,11 +60,10 @@ export const RETURN_ENTRY_BYTES = 8;
 export const MAX_CPUS = 8;
 export const WAITING_CPUS = 0x4000;
 /**
- * A page's marks: a byte for each so many bytes of it, not zero if code has been decoded from any of them, if they belong to entries of a guest's table
- * that a shadow table has, or if writes to them are watched. Eight bytes: an entry of a table.
+ * Bytes of a page's marks: a bit for each of its bytes, set if code has been decoded from it, if it belongs to an entry of a guest's table that a shadow
+ * table has, or if writes to it are watched (see ./markedBytes). A bit, and not one for several bytes: variables stand between instructions.
  */
-export const MARK_SHIFT = 3;
-export const PAGE_MARKS = PAGE_BYTES >> MARK_SHIFT;
+export const PAGE_MARKS = PAGE_BYTES / 8;
 /** Marks of pages of which some bytes are watched, PAGE_MARKS for each (see ./watchMarks). */
 export const WATCH_MARKS = WAITING_CPUS + MAX_CPUS * PAGE_BYTES;
 export const WATCHED_PAGES = 64;

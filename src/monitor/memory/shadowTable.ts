@@ -7,8 +7,9 @@
  * page holds no frame: what lies behind each of its pages is the physical map's affair.
  */
 import { entrySpan, type PagingMode } from './guestPaging';
-import { MARK_SHIFT, PAGE_MARKS, SHADOW_BASE, SHADOW_TABLE_BYTES, TABLE_MARKS } from './layout';
+import { PAGE_MARKS, SHADOW_BASE, SHADOW_TABLE_BYTES, TABLE_MARKS } from './layout';
 import type { MachineMemory } from './machineMemory';
+import { MarkedBytes } from './markedBytes';
 
 export const SHADOW = {
   present: 1,
@@ -72,11 +73,12 @@ export class ShadowTable {
   lastUsed = 0;
   /** Index of its first word in machine memory. */
   readonly words: number;
-  /** Address of the marks of its filled entries, as they lie in the guest's table: the number of entries in each place. */
+  /** Address of the marks of its filled entries' bytes in the guest's table. */
   readonly marks: number;
-  private readonly markShift: number;
+  private readonly marked: MarkedBytes;
+  /** Bytes of an entry of the guest's. */
+  private readonly guestBytes: 4 | 8;
   private readonly i32: Int32Array;
-  private readonly u8: Uint8Array;
 
   constructor(
     readonly id: number,
@@ -94,10 +96,10 @@ export class ShadowTable {
     this.i32 = machine.i32;
     this.words = (SHADOW_BASE + id * SHADOW_TABLE_BYTES) >> 2;
     this.i32.fill(0, this.words, this.words + 2 * this.entries);
-    this.u8 = machine.u8;
+    this.guestBytes = origin.indexBits === 10 ? 4 : 8;
     this.marks = TABLE_MARKS + id * PAGE_MARKS;
-    this.markShift = MARK_SHIFT - (origin.indexBits === 10 ? 2 : 3);
-    this.u8.fill(0, this.marks, this.marks + PAGE_MARKS);
+    this.marked = new MarkedBytes(machine.i32, this.marks >> 2);
+    this.marked.clear();
   }
 
   /** A large page of the guest, split into frames. */
@@ -141,7 +143,7 @@ export class ShadowTable {
     const at = this.words + 2 * index;
     if (!((this.i32[at] ?? 0) & SHADOW.present)) {
       this.filled++;
-      this.mark(index, 1);
+      this.marked.mark(index * this.guestBytes, (index + 1) * this.guestBytes);
     }
     this.i32[at] = low;
     this.i32[at + 1] = high;
@@ -151,13 +153,8 @@ export class ShadowTable {
     const at = this.words + 2 * index;
     if ((this.i32[at] ?? 0) & SHADOW.present) {
       this.filled--;
-      this.mark(index, -1);
+      this.marked.unmark(index * this.guestBytes, (index + 1) * this.guestBytes);
     }
     this.i32[at] = 0;
-  }
-
-  private mark(index: number, more: 1 | -1): void {
-    const at = this.marks + (index >> this.markShift);
-    this.u8[at] = (this.u8[at] ?? 0) + more;
   }
 }

@@ -10,7 +10,6 @@ import {
   CODE_BANK_BASE,
   CODE_BASE,
   EMPTY_TAG as EMPTY,
-  MARK_SHIFT,
   MAX_SPACES,
   MONITOR_WORDS,
   PAGE_BYTES,
@@ -35,6 +34,7 @@ import {
 import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
 import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
+import { MarkedBytes } from './markedBytes';
 
 const TWO32 = 2 ** 32;
 const PAGES_32 = TWO32 / PAGE_BYTES;
@@ -65,7 +65,6 @@ export class Tlb {
   /** Spaces whose data tables of a privilege hold pages from 4 GiB up, by 2 * slot (+ 1 for user). */
   private readonly wide: boolean[] = [];
   private readonly words: Int32Array;
-  private readonly bytes: Uint8Array;
   /** Slots whose tables have been used: the others are zeros, and the host has no memory for them yet. */
   private readonly used = new Uint8Array(MAX_SPACES);
   /** Where entries that may be filled lie (indices of words), LISTED for each space, and how many: more than LISTED when there was no room. */
@@ -86,7 +85,6 @@ export class Tlb {
   constructor(machine: MachineMemory, private readonly keepsVictims = true, mostTags?: number) {
     this.banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); }, mostTags);
     this.words = machine.i32;
-    this.bytes = machine.u8;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
 
@@ -304,7 +302,7 @@ export class Tlb {
     if (!this.holdsAt(at, page)) return -1;
     const marks = this.words[at + 3] ?? 0;
     if (marks < CODE_BASE) return -1;
-    for (let mark = offset >> MARK_SHIFT; mark <= (offset + bytes - 1) >> MARK_SHIFT; mark++) if (this.bytes[marks + mark] !== 0) return -1;
+    if (new MarkedBytes(this.words, marks >> 2).has(offset, offset + bytes)) return -1;
     return (((this.words[at + 2] ?? 0) + (page << 12)) >>> 0) + offset;
   }
 

@@ -2,7 +2,7 @@
  * Marks of pages in which somebody wants to see writes to some bytes: generated code writes to the rest by itself, as it does beside
  * code (see TLB_TRACED).
  */
-import { PAGE_MARKS, MARK_SHIFT, WATCH_MARKS, WATCHED_PAGES } from './layout';
+import { PAGE_MARKS, WATCH_MARKS, WATCHED_PAGES } from './layout';
 import { TLB_KIND, type Tlb } from './tlb';
 
 export class WatchMarks {
@@ -26,7 +26,8 @@ export class WatchMarks {
     if (owner) this.tlb.drop(owner.slot, TLB_KIND.traced, owner.page);
     this.owners[place] = { slot, page };
     const address = WATCH_MARKS + place * PAGE_MARKS;
-    for (let mark = 0; mark < PAGE_MARKS; mark++) this.bytes[address + mark] = isMarked(mark << MARK_SHIFT, 1 << MARK_SHIFT) ? 1 : 0;
+    // Eight bytes at once: what is marked beyond those that are watched is no more than asked for in vain.
+    for (let mark = 0; mark < PAGE_MARKS; mark++) this.bytes[address + mark] = isMarked(8 * mark, 8) ? 0xff : 0;
     return address;
   }
 }

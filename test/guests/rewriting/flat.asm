@@ -8,6 +8,7 @@
 %define MIXED 4
 %define ALIAS 5
 %define CPUS 6
+%define BETWEEN 7
 
 BASE        equ 0x100000
 STACK       equ 0x200000
@@ -251,6 +252,37 @@ align 64
 near_word:
     dd 0
 times 64 db 0x90
+
+%elif PATTERN == BETWEEN
+; A flag between two instructions of the loop that sets it, and is told what it was.
+pattern:
+    mov ebx, 1
+    mov ebp, ROUNDS
+.round:
+    mov ecx, TURNS
+    call flag_loop
+    dec ebp
+    jnz .round
+    ret
+
+align 4096
+flag_loop:
+    mov eax, ecx
+%if MODIFIED
+    xchg al, [.between]
+%else
+    xchg al, [ELSEWHERE]
+%endif
+    movzx eax, al
+    lea ebx, [ebx + ebx * 4 + 1]
+    jmp short .on
+.between:
+    db 0
+.on:
+    add ebx, eax
+    dec ecx
+    jnz flag_loop
+    ret
 
 %elif PATTERN == ALIAS
 ; Code is changed by another linear address than that which it is executed at.

@@ -1,6 +1,6 @@
 /** Marks of bytes in a page: exactly those that were marked, at any border. */
 import assert from 'node:assert/strict';
-import { MarkedBytes } from '../../../src/monitor/engine/markedBytes';
+import { MarkedBytes } from '../../../src/monitor/memory/markedBytes';
 
 describe('marked bytes', () => {
   it('are those that were marked, and no neighbours', () => {
@@ -21,13 +21,20 @@ describe('marked bytes', () => {
     }
   });
 
-  it('are noted for each few bytes that have one of them', () => {
-    const marks = new MarkedBytes();
-    const ranges = [[0, 1], [15, 17], [62, 66], [4095, 4096]] as const;
-    for (const [start, end] of ranges) marks.mark(start, end);
-    const noted = new Uint8Array(600);
-    marks.noteIn(noted, 50, 3);
-    for (let i = 0; i < 512; i++) assert.equal(noted[50 + i], ranges.some(([start, end]) => start < 8 * i + 8 && 8 * i < end) ? 1 : 0, `bytes from ${8 * i}`);
-    assert.deepEqual([...noted.subarray(0, 50), ...noted.subarray(562)].filter((byte) => byte !== 0), []);
+  it('stand in words of memory that others have, too, and leave those around them alone', () => {
+    const words = new Int32Array(400).fill(-1);
+    const marks = new MarkedBytes(words, 100);
+    marks.clear();
+    const others = new MarkedBytes();
+    marks.mark(3, 40);
+    others.mark(62, 66);
+    others.mark(4095, 4096);
+    marks.add(others);
+    for (let at = 0; at < 4096; at++) {
+      const expected = (at >= 3 && at < 40) || (at >= 62 && at < 66) || at === 4095;
+      assert.equal(marks.has(at, at + 1), expected, String(at));
+      assert.equal(((words[100 + (at >> 5)] ?? 0) >>> (at & 31)) & 1, expected ? 1 : 0, `bit of ${at}`);
+    }
+    assert.deepEqual([...words.subarray(0, 100), ...words.subarray(228)].filter((word) => word !== -1), []);
   });
 });
