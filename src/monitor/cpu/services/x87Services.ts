@@ -5,14 +5,17 @@ import { VECTOR, fault, type Cpu } from '../cpu';
 import * as L from '../layout';
 import type { Operation, Outcome, Service } from '../operation';
 import { CR0, STATUS_FLAGS } from '../state';
-import { CPU_BASE } from '../../memory/layout';
+import { CPU_BASE, PAGE_BYTES } from '../../memory/layout';
 import { GuestFault } from '../../memory/guestFault';
 import { FpuState, executeX87, waitX87, type X87Port } from '../x87';
 
+/** What is on its way between the unit and memory. One instruction is executed at a time, and a buffer for each would cost more than most of them. */
+const SCRATCH = new DataView(new ArrayBuffer(128));
+const SCRATCH_BYTES = new Uint8Array(SCRATCH.buffer);
+
 /** The port through which the unit reaches memory and registers; a memory fault is kept for the caller. */
 class Port implements X87Port {
-  readonly scratch = new DataView(new ArrayBuffer(128));
-  private readonly bytes = new Uint8Array(this.scratch.buffer);
+  readonly scratch = SCRATCH;
   fault: GuestFault | undefined;
 
   constructor(
@@ -22,20 +25,26 @@ class Port implements X87Port {
 
   read(size: number): boolean {
     return this.guarded(() => {
-      this.check(size, false);
-      for (let i = 0; i < size; i++) this.bytes[i] = this.cpu.read(this.op.segment, this.at(i), 1);
+      const host = this.run(this.check(size, false), size, false);
+      const { machine: { u8 } } = this.cpu;
+      for (let i = 0; i < size; i++) SCRATCH_BYTES[i] = host >= 0 ? u8[host + i] ?? 0 : this.cpu.read(this.op.segment, this.at(i), 1);
     });
   }
 
   write(size: number): boolean {
     return this.guarded(() => {
-      this.check(size, true);
-      for (let i = 0; i < size; i++) this.cpu.write(this.op.segment, this.at(i), 1, this.bytes[i] ?? 0);
+      const host = this.run(this.check(size, true), size, true);
+      const { machine: { u8 } } = this.cpu;
+      for (let i = 0; i < size; i++) {
+        const byte = SCRATCH_BYTES[i] ?? 0;
+        if (host >= 0) u8[host + i] = byte;
+        else this.cpu.write(this.op.segment, this.at(i), 1, byte);
+      }
     });
   }
 
   probeWrite(size: number): boolean {
-    return this.guarded(() => this.check(size, true));
+    return this.guarded(() => { this.check(size, true); });
   }
 
   setAx(value: number): void {
@@ -52,10 +61,19 @@ class Port implements X87Port {
     return this.op.offsetOf(i);
   }
 
-  private check(size: number, write: boolean): void {
+  /** Refuses an operand that faults; gives its linear address. */
+  private check(size: number, write: boolean): number {
     const linear = this.cpu.linear(this.op.segment, this.op.offset, size, write);
     if (this.cpu.user) this.cpu.mmu.checkAlignment(linear, alignmentOf(size));
     this.cpu.mmu.check(linear, size, write, this.cpu.user);
+    return linear;
+  }
+
+  /** Host address of an operand that lies in plain memory, one byte behind the other, inside of a page; -1 otherwise. */
+  private run(linear: number, size: number, write: boolean): number {
+    const wraps = this.at(size - 1) !== this.op.offset + size - 1;
+    if (wraps || (linear & (PAGE_BYTES - 1)) > PAGE_BYTES - size) return -1;
+    return this.cpu.mmu.hostRun(linear, write, this.cpu.user);
   }
 
   private guarded(action: () => void): boolean {
