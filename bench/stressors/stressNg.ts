@@ -1,0 +1,20 @@
+/** What stress-ng is asked, and what it says (stress-ng(1)). */
+
+/** The command that runs a stressor for a second, and says how much it has done. */
+export const forASecond = (stressor: string): string => `stress-ng --${stressor} 1 --timeout 1 --oomable --metrics-brief 2>&1`;
+
+/** The command that runs a stressor until it has done so much. */
+export const until = (stressor: string, operations: number): string => `stress-ng --${stressor} 1 --${stressor}-ops ${operations} --timeout 600 --oomable >/dev/null 2>&1`;
+
+/** The command that lists the stressors of a class. */
+export const listOf = (name: string): string => `stress-ng --class '${name}?'`;
+
+/** The stressors of a list; none when the class is not known. */
+export const stressorsOf = (text: string): readonly string[] => /stressors: (.*)/.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
+
+/** How many operations a stressor has done; undefined when it does not say, or has done none. */
+export function operationsOf(text: string, stressor: string): number | undefined {
+  const line = text.split('\n').find((each) => each.includes(' metrc: ') && each.split(/\s+/).includes(stressor));
+  const operations = Number(line?.split(new RegExp(`\\s${stressor}\\s+`))[1]?.split(/\s+/)[0]);
+  return operations > 0 ? operations : undefined;
+}
