@@ -3,11 +3,13 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { root } from '../../scripts/lib/paths.mjs';
 
-/** What the guest's /init says when the shell is there (scripts/lib/initramfs.mjs). */
+/** What the guest's /init says when the shell is there (scripts/fetch-test-guests.mjs). */
 const READY = 'a shell on ttyS0';
 const BOOT_MS = 180_000;
 /** The shell that begins behind READY prints its prompt first. */
 const SETTLE_MS = 1000;
+/** Characters of stderr that are kept for a reason. */
+const COMPLAINTS_KEPT = 1000;
 
 export interface Done {
   readonly seconds: number;
@@ -18,6 +20,9 @@ export interface Done {
 export class GuestShell {
   private readonly child: ChildProcessWithoutNullStreams;
   private text = '';
+  /** Why nothing comes any more, and what the program has said about it. */
+  private gone: string | undefined;
+  private complaints = '';
   private heard: () => void = () => undefined;
   private commands = 0;
 
@@ -27,10 +32,16 @@ export class GuestShell {
       this.text += data.toString('latin1');
       this.heard();
     });
-    this.child.stderr.resume();
-    // Whoever waits sees that nothing comes any more.
+    this.child.stderr.on('data', (data: Buffer) => { this.complaints = (this.complaints + data.toString('utf8')).slice(-COMPLAINTS_KEPT); });
+    // A program that has gone says so by 'close', or could not be started.
     this.child.stdin.on('error', () => undefined);
-    this.child.on('error', () => undefined);
+    this.child.on('error', (error) => this.leave(error.message));
+    this.child.on('close', (status) => this.leave(`it has ended (status ${String(status)})`));
+  }
+
+  private leave(reason: string): void {
+    this.gone ??= reason;
+    this.heard();
   }
 
   /** Boots a guest, up to its shell. @throws Error when that does not come */
@@ -38,14 +49,15 @@ export class GuestShell {
     const shell = new GuestShell(program, args);
     if (!await shell.hears(READY, BOOT_MS)) {
       shell.end();
-      throw new Error(`${program}: no shell after ${BOOT_MS / 1000} s; the last that came was ${JSON.stringify(shell.text.slice(-200))}`);
+      const reason = shell.gone ?? `no shell after ${BOOT_MS / 1000} s`;
+      throw new Error(`${program}: ${reason}; the last that came was ${JSON.stringify(shell.text.slice(-200))}\n${shell.complaints}`.trimEnd());
     }
     await new Promise((resolve) => { setTimeout(resolve, SETTLE_MS); });
     await shell.run('stty -echo', BOOT_MS);
     return shell;
   }
 
-  /** Has a command done. @returns undefined when it is not done after so many milliseconds: then the guest is of no more use */
+  /** Has a command done. @returns undefined when it is not done after so many milliseconds, or the guest has gone: it is of no more use then */
   async run(command: string, milliseconds: number): Promise<Done | undefined> {
     const number = this.commands++;
     this.text = '';
@@ -68,7 +80,10 @@ export class GuestShell {
         resolve(heard);
       };
       const patience = setTimeout(finish, milliseconds, false);
-      this.heard = () => { if (this.text.includes(words)) finish(true); };
+      this.heard = () => {
+        const heard = this.text.includes(words);
+        if (heard || this.gone !== undefined) finish(heard);
+      };
       this.heard();
     });
   }

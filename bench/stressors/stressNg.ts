@@ -14,7 +14,7 @@ export const stressorsOf = (text: string): readonly string[] => /stressors: (.*)
 
 /** How many operations a stressor has done; undefined when it does not say, or has done none. */
 export function operationsOf(text: string, stressor: string): number | undefined {
-  const line = text.split('\n').find((each) => each.includes(' metrc: ') && each.split(/\s+/).includes(stressor));
-  const operations = Number(line?.split(new RegExp(`\\s${stressor}\\s+`))[1]?.split(/\s+/)[0]);
+  const words = text.split('\n').filter((line) => line.includes(' metrc: ')).map((line) => line.split(/\s+/)).find((line) => line.includes(stressor)) ?? [];
+  const operations = Number(words[words.indexOf(stressor) + 1]);
   return operations > 0 ? operations : undefined;
 }

@@ -36,6 +36,11 @@ describe('the comparison of stressors', () => {
     assert.deepEqual(stressorsOf("Unknown class: 'none'"), []);
   });
 
+  it('says at once what is wrong with a program that cannot be started, or ends', async () => {
+    await assert.rejects(GuestShell.boot('no-such-program', []), /no-such-program: spawn no-such-program ENOENT/);
+    await assert.rejects(GuestShell.boot(process.execPath, ['-e', 'console.error("no kernel there"); process.exit(3)']), /it has ended \(status 3\)[^]*no kernel there/);
+  });
+
   it('waits for what a command says, and not for ever', async function () {
     this.timeout(60_000);
     const shell = await GuestShell.boot(process.execPath, ['-e', SHELL]);

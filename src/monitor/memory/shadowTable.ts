@@ -6,7 +6,7 @@
  * 12-31; high word of a leaf: guest-physical page (28 bits), and its protection key in bits 28-31. The leaf of a large
  * page holds no frame: what lies behind each of its pages is the physical map's affair.
  */
-import { entrySpan, type PagingMode } from './guestPaging';
+import { FORMATS, entrySpan, type PagingMode } from './guestPaging';
 import { PAGE_MARKS, SHADOW_BASE, SHADOW_TABLE_BYTES, TABLE_MARKS } from './layout';
 import type { MachineMemory } from './machineMemory';
 import { MarkedBytes } from './markedBytes';
@@ -77,7 +77,7 @@ export class ShadowTable {
   readonly marks: number;
   private readonly marked: MarkedBytes;
   /** Bytes of an entry of the guest's. */
-  private readonly guestBytes: 4 | 8;
+  private readonly guestBytes: number;
   private readonly i32: Int32Array;
 
   constructor(
@@ -96,7 +96,7 @@ export class ShadowTable {
     this.i32 = machine.i32;
     this.words = (SHADOW_BASE + id * SHADOW_TABLE_BYTES) >> 2;
     this.i32.fill(0, this.words, this.words + 2 * this.entries);
-    this.guestBytes = origin.indexBits === 10 ? 4 : 8;
+    this.guestBytes = FORMATS[origin.mode].entryBytes;
     this.marks = TABLE_MARKS + id * PAGE_MARKS;
     this.marked = new MarkedBytes(machine.i32, this.marks >> 2);
     this.marked.clear();
