@@ -1,8 +1,9 @@
 /** All routines: how the base module exports them, and other modules import them. */
 import type { TransferRoutine } from '../isa/systemEmitter';
-import type { X87Routine } from '../isa/x87Emitter';
+import type { EnvironmentRoutine, X87Routine } from '../isa/x87Emitter';
 import type { FunctionBody } from './controlFunctions';
 import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName } from './comparisonRoutine';
+import { ENVIRONMENT_ROUTINES, emitEnvironmentRoutine } from './environmentRoutines';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
@@ -11,7 +12,7 @@ import type { WasmType } from './wasm/encoding';
 import type { ModuleBuilder } from './wasm/moduleBuilder';
 import { ROUTINES, emitRoutine } from './x87Routines';
 
-export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | UnitRoutineName | TransferRoutine;
+export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | UnitRoutineName | EnvironmentRoutine | TransferRoutine;
 /** Function numbers of the routines, in the module that calls them. */
 export type Routines = Readonly<Record<RoutineName, number>>;
 
@@ -20,7 +21,7 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...TRANSFER_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...ENVIRONMENT_ROUTINES, ...TRANSFER_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
 
 function emit(name: RoutineName): FunctionBody {
@@ -28,6 +29,7 @@ function emit(name: RoutineName): FunctionBody {
   if (name in COMPARISON_ROUTINES) return emitComparisonRoutine(name as ComparisonRoutineName);
   if (name in SEGMENT_ROUTINES) return emitSegmentRoutine(name as SegmentRoutineName);
   if (name in UNIT_ROUTINES) return emitUnitRoutine(name as UnitRoutineName);
+  if (name in ENVIRONMENT_ROUTINES) return emitEnvironmentRoutine(name as EnvironmentRoutine);
   if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as TransferRoutine);
   return emitRoutine(name as X87Routine);
 }

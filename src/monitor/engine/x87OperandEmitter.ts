@@ -8,7 +8,8 @@
 import { CR0, CS, EIP_BASE, FPU, SEG_SELECTOR, SEGMENT_BYTES, SEGMENTS } from '../cpu/layout';
 import { FPU_LAYOUT } from '../cpu/x87/layout';
 import type { Value } from '../isa/emitter';
-import type { X87Emitter, X87Routine } from '../isa/x87Emitter';
+import type { EnvironmentRoutine, X87Emitter, X87Routine } from '../isa/x87Emitter';
+import { IMAGE_BYTES as ENVIRONMENT_BYTES } from './environmentRoutines';
 import type { HandlerShape } from './handlerShape';
 import { ACCESS } from './memoryAccess';
 import { at } from './operandEmitter';
@@ -17,7 +18,7 @@ import type { Routines } from './routines';
 import { expression } from './valueEmitter';
 import { VectorOperandEmitter } from './vectorOperandEmitter';
 import { I32, I64, OP } from './wasm/encoding';
-import { binary, call, i32, load, unary, type Expression } from './wasm/expressions';
+import { binary, call, i32, i64, load, unary, type Expression } from './wasm/expressions';
 import type { FunctionBuilder } from './wasm/functionBuilder';
 
 const REGISTERS = FPU + FPU_LAYOUT.registers;
@@ -76,6 +77,10 @@ export abstract class X87OperandEmitter extends VectorOperandEmitter implements 
     const data = this.segmentSelector(this.field(OP.i32_load16_u, I32, R.segment));
     this.storeState(OP.i32_store, SELECTORS, expression(this.or(code, this.shl(data, i32(16)))));
   }
+  clearX87Pointers(): void {
+    for (const pointer of [FPU_LAYOUT.instructionPointer, FPU_LAYOUT.dataPointer]) this.storeState(OP.i64_store, FPU + pointer, i64(0n));
+    this.storeState(OP.i32_store, SELECTORS, i32(0));
+  }
 
   x87Significand(register: Value): Value {
     return this.loadRegister(OP.i64_load, I64, register, 0);
@@ -111,16 +116,28 @@ export abstract class X87OperandEmitter extends VectorOperandEmitter implements 
   }
 
   transferUnits(routine: 'fxsave' | 'fxrstor', giveUpIf: (condition: Value) => void): void {
-    const long = this.shape.model === 'long';
-    if (this.shape.kinds[0] !== 'F' && this.shape.kinds[0] !== 'L') return giveUpIf(this.i32(1));
+    const linear = this.imageAddress();
+    if (!linear) return giveUpIf(this.i32(1));
     giveUpIf(this.and(this.loadState(OP.i32_load, I32, CR0), this.i32(EMULATION | TASK_SWITCHED)));
-    const address = this.let(this.effectiveAddress(0));
-    const linear = this.let(long ? address : this.toI32(address));
     giveUpIf(this.and(this.toI32(linear), this.i32(IMAGE_ALIGNMENT - 1)));
     const kind = routine === 'fxsave' ? ACCESS.write : ACCESS.read;
     const host = this.memory.lookUpRun(expression(linear), i32(IMAGE_BYTES), kind, giveUpIf);
-    const done = call(this.routines[routine], I32, [host, i32(this.size === 64 ? 1 : 0), i32(long ? 16 : 8)]);
+    const done = call(this.routines[routine], I32, [host, i32(this.size === 64 ? 1 : 0), i32(this.shape.model === 'long' ? 16 : 8)]);
     giveUpIf(this.eqz(this.let(done)));
+  }
+  transferEnvironment(routine: EnvironmentRoutine, giveUpIf: (condition: Value) => void): void {
+    const linear = this.size === 16 ? undefined : this.imageAddress();
+    if (!linear) return giveUpIf(this.i32(1));
+    const kind = routine === 'fnstenv' || routine === 'fnsave' ? ACCESS.write : ACCESS.read;
+    const host = this.memory.lookUpRun(expression(linear), i32(ENVIRONMENT_BYTES[routine]), kind, giveUpIf);
+    giveUpIf(this.eqz(this.let(call(this.routines[routine], I32, [host]))));
+  }
+  /** Linear address of the memory operand, i32 or in 64-bit code i64; undefined where a segment has a say. */
+  private imageAddress(): Value | undefined {
+    const kind = this.shape.kinds[0];
+    if (kind !== 'F' && kind !== 'L') return undefined;
+    const address = this.effectiveAddress(0);
+    return this.let(kind === 'L' ? address : this.toI32(address));
   }
 
   orService(body: (giveUpIf: (condition: Value) => void) => void): void {

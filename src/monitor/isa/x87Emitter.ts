@@ -11,6 +11,9 @@ import type { Value } from './emitter';
  */
 export type X87Routine = 'add' | 'multiply' | 'divide' | 'squareRoot' | 'integral' | 'toDouble' | 'toSingle' | 'toInteger' | 'compare';
 
+/** Routines that carry the unit's environment, or all of its state, to an image in memory or back: the image, and nothing of what the instruction does beyond it. */
+export type EnvironmentRoutine = 'fnstenv' | 'fldenv' | 'fnsave' | 'frstor';
+
 export interface X87Emitter {
   /** Control word, and above it the status word. */
   x87Words(): Value;
@@ -26,6 +29,8 @@ export interface X87Emitter {
   x87Operand(): Value;
   /** Makes this instruction the last one: its address, and that of its memory operand. */
   setX87Pointers(): void;
+  /** There was no last instruction. */
+  clearX87Pointers(): void;
 
   /** The register at an offset: 16 times its physical number. */
   x87Significand(register: Value): Value;
@@ -46,6 +51,8 @@ export interface X87Emitter {
    * anything has changed.
    */
   transferUnits(routine: 'fxsave' | 'fxrstor', giveUpIf: (condition: Value) => void): void;
+  /** Carries the environment or the state of the x87 unit in the format of protected mode and 32 bits; gives up as `transferUnits` does. */
+  transferEnvironment(routine: EnvironmentRoutine, giveUpIf: (condition: Value) => void): void;
   /**
    * Does `body`; where it gives up because a condition holds, the service of the instruction's name does the instruction
    * from its beginning, so that nothing may have changed before.

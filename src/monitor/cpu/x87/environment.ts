@@ -13,7 +13,7 @@ const PACKED_REGISTER_BYTES = 10;
 const REGISTERS = 8;
 
 /** Two bits a register of the full tag word. */
-const Tag = { valid: 0, zero: 1, special: 2, empty: 3 } as const;
+export const Tag = { valid: 0, zero: 1, special: 2, empty: 3 } as const;
 
 const classified = new Float();
 

@@ -29,7 +29,7 @@ export function escapeOpcodes(): readonly SlotText[] {
   return [
     byForm(arithmeticMemory('m32'), registers(...ARITHMETIC.map((name) => `f${name}_top`))),
     byForm(
-      memory('fld_m32', '', 'fst_m32', 'fstp_m32', '', 'fldcw', '', 'fnstcw'),
+      memory('fld_m32', '', 'fst_m32', 'fstp_m32', 'fldenv', 'fldcw', 'fnstenv', 'fnstcw'),
       registers(
         'fld_st', 'fxch', '', 'fstp_st', singles('fchs', 'fabs', '', '', 'ftst', 'fxam'), singles('fld1', 'fldl2t', 'fldl2e', 'fldpi', 'fldlg2', 'fldln2', 'fldz'),
         singles('', '', '', '', '', '', 'fdecstp', 'fincstp'), singles('', '', 'fsqrt', '', 'frndint'),
@@ -38,11 +38,11 @@ export function escapeOpcodes(): readonly SlotText[] {
     byForm(arithmeticMemory('i32'), registers(...CONDITIONS.map((c) => `fcmov${c}`), '', singles('', 'fucompp'), '', '')),
     byForm(
       memory('fild_m32', 'fisttp_m32', 'fist_m32', 'fistp_m32', '', 'fld_m80', '', 'fstp_m80'),
-      registers(...CONDITIONS.map((c) => `fcmovn${c}`), '', 'fucomi', 'fcomi', ''),
+      registers(...CONDITIONS.map((c) => `fcmovn${c}`), singles('', '', 'fnclex', 'fninit'), 'fucomi', 'fcomi', ''),
     ),
     byForm(arithmeticMemory('m64'), toRegister('to', ['fcom_top', 'fcomp_top'])),
     byForm(
-      memory('fld_m64', 'fisttp_m64', 'fst_m64', 'fstp_m64', '', '', '', 'fnstsw_m16'),
+      memory('fld_m64', 'fisttp_m64', 'fst_m64', 'fstp_m64', 'frstor', '', 'fnsave', 'fnstsw_m16'),
       registers('ffree', 'fxch', 'fst_st', 'fstp_st', 'fucom', 'fucomp', '', ''),
     ),
     byForm(arithmeticMemory('i16'), toRegister('pop', ['fcomp_top', singles('', 'fcompp')])),

@@ -170,6 +170,30 @@ const loadControl: Meaning = (e) =>
 const storeControl: Meaning = (e) => e.write(0, e.and(e.x87Words(), e.i32(0xffff)), 16);
 const status = (e: Emitter): Value => e.let(e.shrU(e.x87Words(), e.i32(16)));
 
+const CONTROL_AFTER_INIT = 0x37f;
+function initialise(e: Emitter): void {
+  e.setX87Words(e.i32(CONTROL_AFTER_INIT));
+  e.setX87Tags(e.i32(0));
+  e.clearX87Pointers();
+}
+
+const clearExceptions: Meaning = (e) => e.setX87Words(e.and(e.x87Words(), e.i32(~(STATUS.exceptions | STATUS.stackFault | STATUS.summary | STATUS.busy))));
+
+/** FNSTENV masks all exceptions behind it. */
+const storeEnvironment: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    e.transferEnvironment('fnstenv', giveUpIf);
+    e.setX87Words(e.and(e.or(e.x87Words(), e.i32(EXCEPTIONS)), e.i32(~(STATUS.summary | STATUS.busy))));
+  });
+
+const saveState: Meaning = (e) =>
+  e.orService((giveUpIf) => {
+    e.transferEnvironment('fnsave', giveUpIf);
+    initialise(e);
+  });
+
+const restore = (name: 'fldenv' | 'frstor'): Meaning => waiting((unit, e) => e.transferEnvironment(name, unit.giveUpIf));
+
 const CONDITIONS: Readonly<Record<string, (e: Emitter) => Value>> = { b: carryFlag, e: zeroFlag, be: (e) => e.or(carryFlag(e), zeroFlag(e)), u: parityFlag };
 const moves = Object.entries(CONDITIONS).flatMap(([name, condition]) => [
   [`fcmov${name}`, moveIf(condition)] as const,
@@ -219,6 +243,12 @@ export const x87: Readonly<Record<string, Meaning>> = {
   ffreep: free(true),
   fldcw: loadControl,
   fnstcw: storeControl,
+  fnclex: clearExceptions,
+  fninit: initialise,
+  fnstenv: storeEnvironment,
+  fldenv: restore('fldenv'),
+  fnsave: saveState,
+  frstor: restore('frstor'),
   fnstsw_m16: (e) => e.write(0, status(e), 16),
   fnstsw_ax: (e) => e.setRegister(RAX, 16, status(e)),
 };

@@ -9,6 +9,7 @@ import type { Emitter, Meaning, Value } from '../emitter';
 /** Status word fields as they lie above the control word. */
 export const STATUS = {
   exceptions: 0x3f << 16,
+  stackFault: 0x40 << 16,
   summary: 0x80 << 16,
   c0: 0x100 << 16,
   c1: 0x200 << 16,
