@@ -19,6 +19,8 @@ export const BIAS = 16383;
 /** Exponents of normal numbers, less one, are below this. */
 const NORMAL_EXPONENTS = 0x7ffe;
 export const INTEGER_BIT = -(1n << 63n);
+/** The least significand of a quiet NaN. */
+const QUIET_NAN = -(1n << 62n);
 const LOW32 = 0xffffffffn;
 
 /** Control word: the mask of the precision exception, precision and rounding control. */
@@ -87,12 +89,33 @@ export class RoutineEmitter extends ValueEmitter {
     return this.and(this.eqz(a.significand), this.eqz(this.exponentOf(a)));
   }
 
-  /** Gives up unless both are normal or zero; `zeros` says what to do when one at least is zero. */
-  plainOperands(a: Operand, b: Operand, zeros: () => void): void {
+  isPlain(a: Operand): Value {
+    return this.or(this.isNormal(a), this.isZero(a));
+  }
+  isInfinite(a: Operand): Value {
+    return this.and(this.eq(a.significand, this.i64(INTEGER_BIT)), this.eq(this.exponentOf(a), this.i32(EXPONENT)));
+  }
+  isQuietNaN(a: Operand): Value {
+    return this.and(this.geU(a.significand, this.i64(QUIET_NAN)), this.eq(this.exponentOf(a), this.i32(EXPONENT)));
+  }
+
+  /**
+   * Gives up unless both are normal, zero or infinite. `zeros` says what to do when one at least is zero, and none infinite;
+   * `infinities` gives what comes of it, or gives up, when one at least is infinite.
+   */
+  plainOperands(a: Operand, b: Operand, { zeros, infinities }: { readonly zeros: () => void; readonly infinities: () => void }): void {
     this.if(this.not(this.and(this.isNormal(a), this.isNormal(b))), () => {
-      this.uncommonIf(this.not(this.and(this.or(this.isNormal(a), this.isZero(a)), this.or(this.isNormal(b), this.isZero(b)))));
+      this.if(this.not(this.and(this.isPlain(a), this.isPlain(b))), () => {
+        const known = (x: Operand): Value => this.or(this.isPlain(x), this.isInfinite(x));
+        this.uncommonIf(this.not(this.and(known(a), known(b))));
+        infinities();
+      });
       zeros();
     });
+  }
+  /** An infinity with this sign. */
+  giveInfinity(sign: Value): void {
+    this.give(this.i64(INTEGER_BIT), this.or(sign, this.i32(EXPONENT)));
   }
 
   /** The product's upper and lower half. */

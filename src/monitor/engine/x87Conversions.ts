@@ -1,6 +1,7 @@
 /**
  * Routines that take a number of the x87 unit to another format: doubles, singles and integers, and to whole numbers of
- * its own. For all but normal numbers and zeros that the format holds they give UNCOMMON.
+ * its own. For all but normal numbers and zeros that the format holds they give UNCOMMON; infinities and quiet NaNs become
+ * those of doubles and singles.
  *
  * Sources: Intel SDM vol. 1, 4.2 (formats), and vol. 2, FST, FIST, FRNDINT.
  */
@@ -29,7 +30,11 @@ const toFormat = ({ precision, bias, special, sign: signBit }: Format) => (e: Ro
   e.if(e.isZero(a), () => e.give(signInPlace, e.i32(0)));
   const exponent = e.variable(e.sub(e.exponentOf(a), e.i32(BIAS - bias)));
   const inRange = e.ltU(e.sub(exponent, e.i32(1)), e.i32(special - 1));
-  e.uncommonIf(e.not(e.and(e.ltS(a.significand, e.i64(0n)), inRange)));
+  const fractionOf = (significand: Value): Value => e.shrU(e.shl(significand, e.i64(1n)), e.i64(65n - precision));
+  e.if(e.not(e.and(e.ltS(a.significand, e.i64(0n)), inRange)), () => {
+    e.uncommonIf(e.not(e.or(e.isInfinite(a), e.isQuietNaN(a))));
+    e.give(e.or(e.or(signInPlace, e.i64(BigInt(special) << (precision - 1n))), fractionOf(a.significand)), e.i32(0));
+  });
   const significand = e.variable(a.significand);
   const rest = e.variable(e.i64(0n));
   e.cutTo(significand, rest, precision);
@@ -37,8 +42,7 @@ const toFormat = ({ precision, bias, special, sign: signBit }: Format) => (e: Ro
     e.assign(exponent, e.add(exponent, e.i32(1)));
     e.uncommonIf(e.eq(exponent, e.i32(special)));
   });
-  const fraction = e.shrU(e.shl(significand, e.i64(1n)), e.i64(65n - precision));
-  e.give(e.or(e.or(signInPlace, e.shl(e.toI64Unsigned(exponent), e.i64(precision - 1n))), fraction), flags);
+  e.give(e.or(e.or(signInPlace, e.shl(e.toI64Unsigned(exponent), e.i64(precision - 1n))), fractionOf(significand)), flags);
 };
 
 export const toDouble = toFormat(DOUBLE);

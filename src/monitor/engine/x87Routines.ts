@@ -1,6 +1,6 @@
 /**
- * The x87 unit's arithmetic as routines: exact, for normal numbers and zeros with normal or zero results. For all else
- * they give UNCOMMON, and the service computes it (../cpu/x87).
+ * The x87 unit's arithmetic as routines: exact, for normal numbers, zeros and infinities with such results and no exception but
+ * PE; comparisons know quiet NaNs as well. For all else they give UNCOMMON, and the service computes it (../cpu/x87).
  *
  * Sources: Intel SDM vol. 1, 4.8 (rounding, exceptions) and 8.1.5 (control word); Knuth, TAOCP vol. 2, 4.3.1 (division).
  */
@@ -44,8 +44,12 @@ function unrounded(e: RoutineEmitter, sign: Value, exponent: Value, significand:
 function add(e: RoutineEmitter, a: Operand, b: Operand, control: Value): void {
   const zero = (): Value => e.select(e.eq(e.and(control, e.i32(0xc00)), e.i32(ROUND_DOWN)), e.i32(SIGN), e.i32(0));
   const sameSign = (): Value => e.eqz(e.and(e.xor(a.word, b.word), e.i32(SIGN)));
-  e.plainOperands(a, b, () => {
-    e.if(e.eqz(e.or(a.significand, b.significand)), () => e.give(e.i64(0n), e.select(sameSign(), a.word, zero())));
+  e.plainOperands(a, b, {
+    zeros: () => e.if(e.eqz(e.or(a.significand, b.significand)), () => e.give(e.i64(0n), e.select(sameSign(), a.word, zero()))),
+    infinities: () => {
+      e.uncommonIf(e.and(e.and(e.isInfinite(a), e.isInfinite(b)), e.not(sameSign())));
+      e.giveInfinity(e.and(e.select(e.isInfinite(a), a.word, b.word), e.i32(SIGN)));
+    },
   });
   const [exponentA, exponentB] = [e.let(e.exponentOf(a)), e.let(e.exponentOf(b))];
   const less = e.let(e.or(e.ltU(exponentA, exponentB), e.and(e.eq(exponentA, exponentB), e.ltU(a.significand, b.significand))));
@@ -121,7 +125,13 @@ const signOfTwo = (e: RoutineEmitter, a: Operand, b: Operand): Value => e.and(e.
 
 function multiply(e: RoutineEmitter, a: Operand, b: Operand, control: Value): void {
   const sign = e.let(signOfTwo(e, a, b));
-  e.plainOperands(a, b, () => e.give(e.i64(0n), sign));
+  e.plainOperands(a, b, {
+    zeros: () => e.give(e.i64(0n), sign),
+    infinities: () => {
+      e.uncommonIf(e.or(e.isZero(a), e.isZero(b)));
+      e.giveInfinity(sign);
+    },
+  });
   const { high, low } = e.multiplyWide(a.significand, b.significand);
   const product = unrounded(e, sign, e.sub(e.add(e.exponentOf(a), e.exponentOf(b)), e.i32(BIAS - 1)), high, low);
   const { exponent, significand, rest } = product;
@@ -136,9 +146,16 @@ function multiply(e: RoutineEmitter, a: Operand, b: Operand, control: Value): vo
 /** a / b; dividing by zero is an exception. */
 function divide(e: RoutineEmitter, a: Operand, b: Operand, control: Value): void {
   const sign = e.let(signOfTwo(e, a, b));
-  e.plainOperands(a, b, () => {
-    e.uncommonIf(e.eqz(b.significand));
-    e.give(e.i64(0n), sign);
+  e.plainOperands(a, b, {
+    zeros: () => {
+      e.uncommonIf(e.eqz(b.significand));
+      e.give(e.i64(0n), sign);
+    },
+    infinities: () => {
+      e.uncommonIf(e.and(e.isInfinite(a), e.isInfinite(b)));
+      e.if(e.isInfinite(a), () => e.giveInfinity(sign));
+      e.give(e.i64(0n), sign);
+    },
   });
   // The dividend, of 128 bits, is as large as it may be for a quotient of 64.
   const whole = e.let(e.geU(a.significand, b.significand));
@@ -219,13 +236,16 @@ function squareRoot(e: RoutineEmitter, a: Operand, control: Value): void {
   e.giveRounded(unrounded(e, e.i32(0), exponent, root, rest), control);
 }
 
-/** How a compares with b, as C3 and C0 of the status word say it. */
+/** How a compares with b, as C3, C2 and C0 of the status word say it: all three when one is a quiet NaN. */
 function compare(e: RoutineEmitter): void {
   const a: Operand = { significand: e.parameter(0), word: e.parameter(1) };
   const b: Operand = { significand: e.parameter(2), word: e.parameter(3) };
-  const C3 = 0x4000, C0 = 0x100;
-  const known = (x: Operand): Value => e.or(e.isNormal(x), e.isZero(x));
-  e.if(e.not(e.and(known(a), known(b))), () => e.give(e.i32(UNCOMMON)));
+  const C3 = 0x4000, C2 = 0x400, C0 = 0x100;
+  e.if(e.not(e.and(e.isPlain(a), e.isPlain(b))), () => {
+    const ordered = (x: Operand): Value => e.or(e.isPlain(x), e.isInfinite(x));
+    const known = (x: Operand): Value => e.or(ordered(x), e.isQuietNaN(x));
+    e.if(e.not(e.and(ordered(a), ordered(b))), () => e.give(e.select(e.and(known(a), known(b)), e.i32(C3 | C2 | C0), e.i32(UNCOMMON))));
+  });
   e.if(e.eqz(e.or(a.significand, b.significand)), () => e.give(e.i32(C3)));
   const negative = e.let(e.shrU(a.word, e.i32(15)));
   e.if(e.and(e.xor(a.word, b.word), e.i32(SIGN)), () => {

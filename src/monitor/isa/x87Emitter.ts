@@ -6,8 +6,8 @@ import type { Value } from './emitter';
 
 /**
  * Routines of floating point. Those that give a number or an encoding take the control word and give PE and C1 with the
- * word, 16 bits above where the status word has them. What is not common (NaNs, infinities, denormals, results out of
- * range, a precision exception that is not masked) has a word below zero for its result.
+ * word, 16 bits above where the status word has them. What is not common (NaNs, denormals, results out of range, operands
+ * that are invalid, a precision exception that is not masked) has a word below zero for its result.
  */
 export type X87Routine = 'add' | 'multiply' | 'divide' | 'squareRoot' | 'integral' | 'toDouble' | 'toSingle' | 'toInteger' | 'compare';
 
@@ -39,7 +39,7 @@ export interface X87Emitter {
 
   /** Calls a routine that gives a number. */
   x87Routine(name: Exclude<X87Routine, 'compare'>, ...values: readonly Value[]): { readonly significand: Value; readonly word: Value };
-  /** Calls `compare`: C3 and C0, or less than zero. */
+  /** Calls `compare`: C3, C2 and C0, or less than zero. */
   x87Compare(...values: readonly Value[]): Value;
 
   /** A memory operand of 80 bits; writing it may fault like any other. */

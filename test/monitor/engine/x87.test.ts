@@ -77,7 +77,7 @@ function start(random: Random): Start {
   else if (kind === 1) words.setFloat32(0, random.below(1000) / 8 - 50, true);
   else if (kind === 2) words.setInt32(0, random.below(2000) - 1000, true);
   else if (kind === 3) register(words, random, 0);
-  else if (kind === 4) words.setBigInt64(0, random.one([0n, -1n, 0x7ff0000000000000n, 0x7ff8000000000000n, 1n, -(1n << 63n), 0x7f800000n, 0x8000000000n]), true);
+  else if (kind === 4) words.setBigInt64(0, random.one([0n, -1n, 0x7ff0000000000000n, 0x7ff8000000000000n, 0x7ff4000000000000n, 1n, -(1n << 63n), 0x7f800000n, 0xffc00000n, 0x7fa00000n, 0x8000000000n]), true);
   return { unit, memory, flags: (random.word() & 0x8d5) | 2 };
 }
 
@@ -187,6 +187,40 @@ describe('x87 instructions in generated code', function () {
       const before = bench.services();
       bench.generated(modrm < 0xc0 ? [opcode, modrm, 0x91, 8] : [opcode, modrm], from);
       assert.equal(bench.services(), before, `${opcode.toString(16)} ${modrm.toString(16)} is left to the service`);
+    }
+  });
+
+  it('need no service for infinities and quiet NaNs that are carried about and compared', () => {
+    const bench = makeBench();
+    const infinite = 0x7ff0000000000000n, notANumber = 0x7ff8000000000000n;
+    /** ST(0) is a number, an infinity, or a quiet NaN, ST(1) is 1.5, and the operand a double. */
+    const starting = (top: readonly [bigint, number], operand: bigint): Start => {
+      const unit = new Uint8Array(FPU_STATE_BYTES);
+      const view = new DataView(unit.buffer);
+      [top, [3n << 62n, 0x3fff] as const].forEach(([significand, word], i) => {
+        view.setBigUint64(16 * i, significand, true);
+        view.setUint16(16 * i + 8, word, true);
+      });
+      view.setUint16(FPU_LAYOUT.controlWord, 0x37f, true);
+      view.setUint16(FPU_LAYOUT.tagWord, 3, true);
+      const memory = new Uint8Array(OPERAND_BYTES);
+      new DataView(memory.buffer).setBigUint64(0, operand, true);
+      return { unit, memory, flags: 2 };
+    };
+    const number = [3n << 62n, 0x3fff] as const, infinity = [1n << 63n, 0x7fff] as const, nan = [3n << 62n, 0x7fff] as const;
+    const cases: readonly (readonly [code: readonly number[], from: Start])[] = [
+      ...[infinite, notANumber].map((operand) => [[0xdd, 0x44, 0x91, 8], starting(number, operand)] as const),
+      ...[infinity, nan].flatMap((top) => [[0xd9, 0x5c], [0xdd, 0x54], [0xdd, 0x5c]].map((code) => [[...code, 0x91, 8], starting(top, 0n)] as const)),
+      // Compared with infinities: FCOM, FCOMI, FUCOMI, FUCOM; a NaN by those that take one.
+      ...[[0xd8, 0xd1], [0xdb, 0xf1], [0xdb, 0xe9], [0xdd, 0xe1]].map((code) => [code, starting(infinity, 0n)] as const),
+      ...[[0xdb, 0xe9], [0xdd, 0xe1]].map((code) => [code, starting(nan, 0n)] as const),
+      // Sums, products, and quotients both ways.
+      ...[0xc1, 0xc9, 0xe1, 0xf1, 0xf9].map((modrm) => [[0xd8, modrm], starting(infinity, 0n)] as const),
+    ];
+    for (const [code, from] of cases) {
+      const before = bench.services();
+      bench.generated(code, from);
+      assert.equal(bench.services(), before, `${code.map((byte) => byte.toString(16)).join(' ')} is left to the service`);
     }
   });
 });

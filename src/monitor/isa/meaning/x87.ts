@@ -1,6 +1,6 @@
 /**
  * Meanings of x87 instructions: loads, stores, exchanges, conditional moves, constants, and control. They do what is
- * common; the service does the rest: stack faults, pending and unmasked exceptions, NaNs, infinities, denormals. Where
+ * common; the service does the rest: stack faults, pending and unmasked exceptions, signalling NaNs, denormals. Where
  * CR0.TS or CR0.EM is set, the service has the instruction from the start (../../engine/admission).
  *
  * Source: Intel SDM vol. 2.

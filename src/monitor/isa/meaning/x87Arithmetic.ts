@@ -1,11 +1,14 @@
 /**
- * Meanings of the x87 unit's arithmetic and comparisons, where operands and results are normal numbers or zeros; see ./x87
+ * Meanings of the x87 unit's arithmetic and comparisons, where operands and results are normal numbers, zeros or infinities; see ./x87
  * for who does the rest.
  *
  * Source: Intel SDM vol. 2.
  */
 import type { Emitter, Meaning, Value } from '../emitter';
 import { compute, readMemory, waiting, type IntegerType, type Number80, type Operation, type RealType, type Unit } from './x87Unit';
+
+/** Codes of comparisons. */
+const EQUAL = 0x4000, UNORDERED = 0x400, LESS = 0x100;
 
 const OPERATIONS: readonly Operation[] = ['add', 'mul', 'sub', 'subr', 'div', 'divr'];
 /** Types of memory operands of arithmetic. */
@@ -59,11 +62,15 @@ const onTop = (routine: 'squareRoot' | 'integral'): Meaning =>
     finish(unit, top, unit.common(e.x87Routine(routine, significand, word, unit.words)));
   });
 
-/** How ST(0) compares: C3 and C0, in their places of the status word. */
-function relation(unit: Unit, a: Number80, b: Number80): Value {
+/** What an instruction makes of a quiet NaN: FCOM an exception, FUCOM just another relation. */
+type Kind = 'ordered' | 'unordered';
+
+/** How ST(0) compares: C3, C2 and C0, in their places of the status word. */
+function relation(unit: Unit, kind: Kind, a: Number80, b: Number80): Value {
   const { e } = unit;
   const codes = e.x87Compare(a.significand, a.word, b.significand, b.word);
-  unit.giveUpIf(e.ltS(codes, e.i32(0)));
+  const refused = e.ltS(codes, e.i32(0));
+  unit.giveUpIf(kind === 'ordered' ? e.or(refused, e.and(codes, e.i32(UNORDERED))) : refused);
   return codes;
 }
 
@@ -82,38 +89,39 @@ const compareMemory = (type: RealType | IntegerType, pops: number): Meaning =>
     const top = unit.register(0);
     unit.needs(top);
     const source = readMemory(unit, type);
-    setCodes(unit, relation(unit, unit.value(top), source), pops);
+    setCodes(unit, relation(unit, 'ordered', unit.value(top), source), pops);
   });
 
-const compareRegister = (pops: number): Meaning =>
+const compareRegister = (kind: Kind, pops: number): Meaning =>
   waiting((unit) => {
     const [top, other] = operands(unit);
-    setCodes(unit, relation(unit, unit.value(top), unit.value(other)), pops);
+    setCodes(unit, relation(unit, kind, unit.value(top), unit.value(other)), pops);
   });
 
-/** FCOMI: ZF and CF for C3 and C0, and the other status flags clear. C1 stays. */
-const compareToFlags = (pops: number): Meaning =>
+/** FCOMI: ZF, PF and CF for C3, C2 and C0, and the other status flags clear. C1 stays. */
+const compareToFlags = (kind: Kind, pops: number): Meaning =>
   waiting((unit, e) => {
     const [top, other] = operands(unit);
-    const codes = relation(unit, unit.value(top), unit.value(other));
+    const codes = relation(unit, kind, unit.value(top), unit.value(other));
     setComparisonFlags(e, codes);
     finishComparison(unit, unit.words, pops);
   });
 
 function setComparisonFlags(e: Emitter, codes: Value): void {
-  const equal = e.and(codes, e.i32(0x4000));
+  const equal = e.and(codes, e.i32(EQUAL));
   // CF without OF is in both of aux's upper bits; PF is clear when the parity of the low byte is odd.
-  const carry = e.select(e.and(codes, e.i32(0x100)), e.i32(0xc0000100 | 0), e.i32(0x100));
-  e.setStatus(() => ({ result: e.select(equal, e.i64(0n), e.i64(0x100n)), aux: carry }));
+  const carry = e.select(e.and(codes, e.i32(LESS)), e.i32(0xc0000000 | 0), e.i32(0));
+  const parity = e.select(e.and(codes, e.i32(UNORDERED)), e.i32(0), e.i32(0x100));
+  e.setStatus(() => ({ result: e.select(equal, e.i64(0n), e.i64(0x100n)), aux: e.or(carry, parity) }));
 }
 
 const test = waiting((unit, e) => {
   const top = unit.register(0);
   unit.needs(top);
-  setCodes(unit, relation(unit, unit.value(top), { significand: e.i64(0n), word: e.i32(0) }), 0);
+  setCodes(unit, relation(unit, 'ordered', unit.value(top), { significand: e.i64(0n), word: e.i32(0) }), 0);
 });
 
-/** Meanings by name. NaNs are left to the service, so that FCOM and FUCOM are the same here. */
+/** Meanings by name. */
 export const x87Arithmetic: Readonly<Record<string, Meaning>> = {
   ...Object.fromEntries(
     OPERATIONS.flatMap((operation) => [
@@ -129,16 +137,16 @@ export const x87Arithmetic: Readonly<Record<string, Meaning>> = {
       [`fcomp_${type}`, compareMemory(type, 1)],
     ]),
   ),
-  fcom_top: compareRegister(0),
-  fcomp_top: compareRegister(1),
-  fcompp: compareRegister(2),
-  fucom: compareRegister(0),
-  fucomp: compareRegister(1),
-  fucompp: compareRegister(2),
-  fcomi: compareToFlags(0),
-  fcomip: compareToFlags(1),
-  fucomi: compareToFlags(0),
-  fucomip: compareToFlags(1),
+  fcom_top: compareRegister('ordered', 0),
+  fcomp_top: compareRegister('ordered', 1),
+  fcompp: compareRegister('ordered', 2),
+  fucom: compareRegister('unordered', 0),
+  fucomp: compareRegister('unordered', 1),
+  fucompp: compareRegister('unordered', 2),
+  fcomi: compareToFlags('ordered', 0),
+  fcomip: compareToFlags('ordered', 1),
+  fucomi: compareToFlags('unordered', 0),
+  fucomip: compareToFlags('unordered', 1),
   ftst: test,
   fsqrt: onTop('squareRoot'),
   frndint: onTop('integral'),

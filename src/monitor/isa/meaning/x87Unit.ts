@@ -148,7 +148,7 @@ export const waiting = (body: (unit: Unit, e: Emitter) => void): Meaning => (e) 
 export type RealType = 'm32' | 'm64';
 export type IntegerType = 'i16' | 'i32' | 'i64';
 
-/** Reads a memory operand: a normal number or zero, or an integer. */
+/** Reads a memory operand: a number that is not denormal, a quiet NaN, or an integer. */
 export function readMemory(unit: Unit, type: RealType | IntegerType): Number80 {
   const { e } = unit;
   switch (type) {
@@ -173,19 +173,23 @@ interface Format {
   readonly bias: number;
 }
 
-/** A double or single of which the bits are given. */
+/** A double or single of which the bits are given: a normal number, a zero, an infinity or a quiet NaN, none of which makes an exception. */
 function unpack(unit: Unit, bits: Value, { fraction, special, bias }: Format): Number80 {
   const { e } = unit;
   const encoding = e.let(bits);
   const exponent = e.let(e.and(e.toI32(e.shrU(encoding, e.i64(fraction))), e.i32(special)));
   const signShift = fraction === 52n ? 63n : 31n;
   const normal = e.let(e.ltU(e.sub(exponent, e.i32(1)), e.i32(special - 1)));
-  const nothing = e.eqz(e.shl(encoding, e.i64(64n - signShift)));
-  unit.giveUpIf(e.eqz(e.or(normal, nothing)));
+  const nothing = e.let(e.eqz(e.shl(encoding, e.i64(64n - signShift))));
+  e.if(e.eqz(e.or(normal, nothing)), () => {
+    const rest = e.let(e.shl(encoding, e.i64(64n - fraction)));
+    const quiet = e.or(e.eqz(rest), e.ltS(rest, e.i64(0n)));
+    unit.giveUpIf(e.eqz(e.and(e.eq(exponent, e.i32(special)), quiet)));
+  });
   const significand = e.or(e.shl(encoding, e.i64(63n - fraction)), e.i64(INTEGER_BIT));
   const sign = e.shl(e.toI32(e.and(e.shrU(encoding, e.i64(signShift)), e.i64(1n))), e.i32(15));
-  const wide = e.or(sign, e.select(normal, e.add(exponent, e.i32(BIAS - bias)), e.i32(0)));
-  return { significand: e.let(e.select(normal, significand, e.i64(0n))), word: e.let(wide) };
+  const wide = e.select(normal, e.add(exponent, e.i32(BIAS - bias)), e.select(nothing, e.i32(0), e.i32(EXPONENT)));
+  return { significand: e.let(e.select(nothing, e.i64(0n), significand)), word: e.let(e.or(sign, wide)) };
 }
 
 function unpackInteger(e: Emitter, value: Value): Number80 {
