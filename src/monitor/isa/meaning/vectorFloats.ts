@@ -20,19 +20,20 @@ interface Format {
 const SINGLE: Format = { lanes: 'f32x4', bits: 32, leastNormal: 0x00800000n, greatest: 0x7f7fffffn };
 const DOUBLE: Format = { lanes: 'f64x2', bits: 64, leastNormal: 0x0010000000000000n, greatest: 0x7fefffffffffffffn };
 
-/** MXCSR: PE, and all of DAZ, the masks, rounding control and FTZ. */
-const PRECISION = 0x20, CONTROL = 0xffc0, PRECISION_MASK = 0x1000, DENORMALS_ARE_ZEROS = 0x40, ROUNDING = 0x6000;
-/** Round to nearest, all exceptions masked, neither DAZ nor FTZ. */
-const USUAL_CONTROL = 0x1f80;
+/** MXCSR: PE, its mask, DAZ, and rounding control, which is 0 for to nearest. */
+const PRECISION = 0x20, PRECISION_MASK = 0x1000, DENORMALS_ARE_ZEROS = 0x40, ROUNDING = 0x6000;
 
-/** Whether exceptions are masked, results are rounded to nearest, and denormals are left alone. */
-const usualControl = (e: Emitter): Value => e.eq(e.and(e.mxcsr(), e.i32(CONTROL)), e.i32(USUAL_CONTROL));
-/** Whether, moreover, PE is set: an inexact result changes nothing. */
-const inexactAllowed = (e: Emitter): Value => e.eq(e.and(e.mxcsr(), e.i32(CONTROL | PRECISION)), e.i32(USUAL_CONTROL | PRECISION));
+// The other masks, DAZ and FTZ have no say where no operand is denormal, no result tiny, and no other flag raised: programs that
+// flush denormals, or unmask division by zero, are as fast as others.
 
-/** For conversions to integers: PE is set and masked, and rounding, if it matters, is to nearest. They heed no denormals but for DAZ. */
-function inexactIntegerAllowed(e: Emitter, truncated: boolean): Value {
-  const heeded = PRECISION | PRECISION_MASK | DENORMALS_ARE_ZEROS | (truncated ? 0 : ROUNDING);
+/** Whether exact results are what WebAssembly computes: the sign of an exact zero hangs on the rounding. */
+const roundsToNearest = (e: Emitter): Value => e.eqz(e.and(e.mxcsr(), e.i32(ROUNDING)));
+/** Whether an inexact result is, too, and changes nothing. */
+const inexactAllowed = (e: Emitter): Value => e.eq(e.and(e.mxcsr(), e.i32(ROUNDING | PRECISION | PRECISION_MASK)), e.i32(PRECISION | PRECISION_MASK));
+
+/** For conversions to integers: PE is set and masked, and rounding, if it matters, is to nearest. They heed denormals with DAZ alone, which makes them exact. */
+function inexactIntegerAllowed(e: Emitter, truncated: boolean, denormals: boolean): Value {
+  const heeded = PRECISION | PRECISION_MASK | (denormals ? DENORMALS_ARE_ZEROS : 0) | (truncated ? 0 : ROUNDING);
   return e.eq(e.and(e.mxcsr(), e.i32(heeded)), e.i32(PRECISION | PRECISION_MASK));
 }
 
@@ -115,7 +116,7 @@ interface Rule {
 }
 
 const ALWAYS: Rule = { inexact: (e) => e.i32(1), exact: (e) => e.i32(1) };
-const ROUNDED: Rule = { inexact: inexactAllowed, exact: usualControl };
+const ROUNDED: Rule = { inexact: inexactAllowed, exact: roundsToNearest };
 
 /** Computes all parts of an instruction; writes them if they are right and allowed, or else has the service do it. */
 function guarded(width: Width, rule: Rule, part: (e: Emitter) => Part): Meaning {
@@ -183,8 +184,7 @@ interface Arithmetic {
   exact(l: Lanes, a: Value, b: Value, result: Value): Value;
 }
 
-/** A tiny sum of normal numbers is exact. */
-const SUM: Arithmetic = { operation: 'add', right: (l, _a, _b, result) => l.finite(result), exact: sumIsExact };
+const SUM: Arithmetic = { operation: 'add', right: (l, _a, _b, result) => l.either(l.normal(result), l.isZero(result)), exact: sumIsExact };
 const DIFFERENCE: Arithmetic = { ...SUM, operation: 'sub', exact: (l, a, b, result) => sumIsExact(l, a, l.negated(b), result) };
 const PRODUCT: Arithmetic = {
   operation: 'mul',
@@ -297,18 +297,20 @@ function inIntegerRange(lanes: Lanes, a: Value, bits: 32 | 64): Value {
   return lanes.apply('lt', lanes.apply('abs', a), lanes.constant(limit));
 }
 
-/** Conversion to integers: the source rounded, where that fits. */
-function integral(e: Emitter, format: Format, truncated: boolean, source: Value, bits: 32 | 64): Part {
+/** Conversion to integers: the source rounded, where that fits; `exact` says also where it need not be. */
+function integral(e: Emitter, format: Format, truncated: boolean, source: Value, bits: 32 | 64): Required<Part> {
   const lanes = new Lanes(e, format);
   const result = e.let(lanes.apply(truncated ? 'trunc' : 'nearest', source));
-  return { result, right: inIntegerRange(lanes, result, bits), exact: () => lanes.apply('eq', result, source) };
+  const exact = (): Value => lanes.either(lanes.apply('eq', result, source), lanes.both(lanes.plain(source), everywhere(e, inexactIntegerAllowed(e, truncated, false))));
+  return { result, right: inIntegerRange(lanes, result, bits), exact };
 }
 
 /** CVT(T)SS2SI, CVT(T)SD2SI: to a general register. */
 const toInteger = (format: Format, truncated: boolean): Meaning => (e) => {
   const bits = e.size === 64 ? 64 : 32;
   const { result, right, exact } = integral(e, format, truncated, e.readLow(1, format.bits), bits);
-  const allowed = e.or(inexactIntegerAllowed(e, truncated), exact ? holds(e, exact(), format.bits) : e.i32(0));
+  const allowed = e.variable(inexactIntegerAllowed(e, truncated, true));
+  e.if(e.eqz(allowed), () => e.assign(allowed, holds(e, exact(), format.bits)));
   e.if(
     e.and(allowed, holds(e, right, format.bits)),
     () => e.write(0, e.truncateFloat(result, format.bits, bits)),
@@ -331,7 +333,7 @@ const fromInteger = (format: Format): Meaning => (e) => {
 /** Packed conversions to doublewords; from doubles, into the low half. */
 const toDoublewords = (format: Format, truncated: boolean): Meaning => {
   const operation: VectorOperation = format.bits === 32 ? 'i32x4.trunc_sat_f32x4_s' : 'i32x4.trunc_sat_f64x2_s_zero';
-  const rule: Rule = { inexact: (e) => inexactIntegerAllowed(e, truncated), exact: (e) => e.i32(1) };
+  const rule: Rule = { inexact: (e) => inexactIntegerAllowed(e, truncated, true), exact: (e) => e.i32(1) };
   return guarded('packed', rule, (e) => {
     const { result, ...rest } = integral(e, format, truncated, e.readVector(1), 32);
     return { ...rest, result: e.vector(operation, result) };
@@ -339,7 +341,7 @@ const toDoublewords = (format: Format, truncated: boolean): Meaning => {
 };
 
 /** CVTDQ2PS: doublewords to singles. */
-const fromDoublewords: Meaning = guarded('packed', { inexact: inexactAllowed, exact: usualControl }, (e) => {
+const fromDoublewords: Meaning = guarded('packed', ROUNDED, (e) => {
   const ones = repeated(e, 0xffffffffn, 32);
   return { result: e.vector('f32x4.convert_i32x4_s', e.readVector(1)), right: ones };
 });
