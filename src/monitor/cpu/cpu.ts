@@ -54,6 +54,8 @@ export interface CpuSurroundings {
 
 /** Access rights of a segment that real mode has loaded: present, data, writable, accessed. */
 export const REAL_MODE_RIGHTS = 0x93;
+/** Attributes and limit of all segments in virtual-8086 mode (Intel SDM vol. 3, 20.2). */
+export const VIRTUAL_8086_RIGHTS = 0xf3, VIRTUAL_8086_LIMIT = 0xffff;
 
 /** Control registers, and what came of them. */
 interface KnownPaging {
@@ -170,7 +172,7 @@ export class Cpu {
     // mode by a far jump (Intel SDM vol. 3, 9.9.2) writes to its code segment. Virtual-8086 mode sets all of it.
     const base = (selector & 0xffff) * 16;
     const attributes = s.attributes(segment);
-    if (s.virtual8086) this.setSegment(segment, selector, base, 0xffff, 0xf3);
+    if (s.virtual8086) this.setSegment(segment, selector, base, VIRTUAL_8086_LIMIT, VIRTUAL_8086_RIGHTS);
     // A null selector's hidden part has no limit that could be kept.
     else if ((attributes & ATTRIBUTE.present) === 0) this.setSegment(segment, selector, base, 0xffff, REAL_MODE_RIGHTS);
     else this.setSegment(segment, selector, base, s.limit(segment), (attributes & ~0xff) | REAL_MODE_RIGHTS);

@@ -1,8 +1,8 @@
 /**
- * The routine that loads data segment registers (Intel SDM vol. 2, MOV and POP; vol. 3, 3.4): in real mode, and in protected
+ * The routine that loads data segment registers (Intel SDM vol. 2, MOV and POP; vol. 3, 3.4): in real and virtual-8086 mode, and in protected
  * mode where the descriptor says nothing that code must be read in another way for.
  */
-import { REAL_MODE_RIGHTS } from '../cpu/cpu';
+import { REAL_MODE_RIGHTS, VIRTUAL_8086_LIMIT, VIRTUAL_8086_RIGHTS } from '../cpu/cpu';
 import * as L from '../cpu/layout';
 import { ATTRIBUTE, CR0, EFER, FLAG } from '../cpu/state';
 import type { Value } from '../isa/emitter';
@@ -26,13 +26,14 @@ class SegmentRoutine extends SystemRoutineEmitter {
     this.refuseIf(this.or(this.or(this.eq(this.segment, this.i32(L.CS)), this.eq(this.segment, this.i32(L.SS))), this.gtU(this.segment, this.i32(L.GS))));
     const cr0 = this.word(L.CR0);
     const flags = this.word(L.FLAGS_SYSTEM);
-    this.refuseIf(this.and(flags, this.i32(FLAG.VM)));
     this.if(this.eqz(this.and(cr0, this.i32(CR0.PE))), () => {
       // Limit and rights of the hidden part stay, if it is a real-mode segment already.
       this.refuseIf(this.ne(this.and(this.part(L.SEG_ATTRIBUTES), this.i32(0xff)), this.i32(REAL_MODE_RIGHTS)));
-      this.setPart(L.SEG_SELECTOR, this.selector);
-      this.setWidePart(L.SEG_BASE, this.toI64Unsigned(this.shl(this.selector, this.i32(4))));
-      this.give(this.i32(1));
+      this.setRealBase();
+    });
+    this.if(this.and(flags, this.i32(FLAG.VM)), () => {
+      this.refuseIf(this.or(this.ne(this.part(L.SEG_ATTRIBUTES), this.i32(VIRTUAL_8086_RIGHTS)), this.ne(this.part(L.SEG_LIMIT), this.i32(VIRTUAL_8086_LIMIT))));
+      this.setRealBase();
     });
     this.refuseIf(this.alignmentChecked(cr0, flags));
     const long = this.let(this.and(this.word(L.EFER), this.shl(this.and(this.word(partOf(L.CS, L.SEG_ATTRIBUTES)), this.i32(ATTRIBUTE.long)), this.i32(1))));
@@ -49,6 +50,13 @@ class SegmentRoutine extends SystemRoutineEmitter {
       },
     );
     return this.done();
+  }
+
+  /** The selector says the base, and nothing else changes. */
+  private setRealBase(): void {
+    this.setPart(L.SEG_SELECTOR, this.selector);
+    this.setWidePart(L.SEG_BASE, this.toI64Unsigned(this.shl(this.selector, this.i32(4))));
+    this.give(this.i32(1));
   }
 
   private loadDescriptor(free: Value): void {

@@ -352,21 +352,26 @@ describe('routines of system instructions', function () {
   });
 
   it('loads of data segments', () => {
-    const make = (guestOf: () => Guest, long: boolean, real: boolean) => (random: Random): Case => {
+    const make = (guestOf: () => Guest, long: boolean, mode: 'protected' | 'real' | 'virtual') => (random: Random): Case => {
       const guest = guestOf();
       disturb(guest, random);
       const s = guest.state;
-      if (real) s.setU32(L.CR0, s.cr0 & ~CR0.PE);
+      if (mode === 'real') s.setU32(L.CR0, s.cr0 & ~CR0.PE);
+      if (mode === 'virtual') {
+        s.setU32(L.FLAGS_SYSTEM, s.systemFlags | FLAG.VM);
+        for (const segment of [L.ES, L.CS, L.SS, L.DS, L.FS, L.GS]) guest.cpu.setRealSegment(segment, random.below(0x10000));
+      }
       const free = long ? SEL64.free : SEL32.free;
       randomDescriptor(guest, random, free);
       const segment = random.below(8);
       const selector = randomSelector(random, [SEL32.data3, SEL32.data0, free, free + 3, 0, 3, 0xfff0]);
       return { guest, parameters: [segment, selector], byService: () => loadSegment(guest.cpu, segment, selector) };
     };
-    assert.ok(compare('loadSegment', 15, make(flatGuest, false, false)) > CASES / 8);
-    assert.ok(compare('loadSegment', 16, make(flatUser, false, false)) > CASES / 8);
-    assert.ok(compare('loadSegment', 17, make(wideGuest, true, false)) > CASES / 8);
-    assert.ok(compare('loadSegment', 18, make(wideUser, true, false)) > CASES / 8);
-    assert.ok(compare('loadSegment', 19, make(flatGuest, false, true)) > CASES / 4);
+    assert.ok(compare('loadSegment', 15, make(flatGuest, false, 'protected')) > CASES / 8);
+    assert.ok(compare('loadSegment', 16, make(flatUser, false, 'protected')) > CASES / 8);
+    assert.ok(compare('loadSegment', 17, make(wideGuest, true, 'protected')) > CASES / 8);
+    assert.ok(compare('loadSegment', 18, make(wideUser, true, 'protected')) > CASES / 8);
+    assert.ok(compare('loadSegment', 19, make(flatGuest, false, 'real')) > CASES / 4);
+    assert.ok(compare('loadSegment', 23, make(flatUser, false, 'virtual')) > CASES / 4);
   });
 });

@@ -76,7 +76,7 @@ function general(map: OpcodeMap): void {
   });
   map.put(0xa3, 'bt Ev,Gv ;i386', 'shld Ev,Gv,Ib ;i386', 'shld Ev,Gv,CL ;i386');
   map.put(0xab, 'bts Ev,Gv ;lock i386', 'shrd Ev,Gv,Ib ;i386', 'shrd Ev,Gv,CL ;i386').put(0xaf, 'imul2 Gv,Ev ;i386');
-  map.put(0xb0, 'cmpxchg Eb,Gb ;lock i486', 'cmpxchg Ev,Gv ;lock i486', '!lss Gv,M ;i386', 'btr Ev,Gv ;lock i386', '!lfs Gv,M ;i386', '!lgs Gv,M ;i386');
+  map.put(0xb0, 'cmpxchg Eb,Gb ;lock i486', 'cmpxchg Ev,Gv ;lock i486', '!lss Gv,M ;i386', 'btr Ev,Gv ;lock i386', 'lfs Gv,M ;i386', 'lgs Gv,M ;i386');
   map.put(0xb6, 'movzx8 Gv,Eb ;i386', 'movzx16 Gv,Ew ;i386', byPrefix('', '', 'popcnt Gv,Ev ;popcnt'));
   map.put(0xba, byReg('', '', '', '', 'bt Ev,Ib ;i386', 'bts Ev,Ib ;lock i386', 'btr Ev,Ib ;lock i386', 'btc Ev,Ib ;lock i386'), 'btc Ev,Gv ;lock i386');
   map.put(0xbc, scan('bsf', 'tzcnt Gv,Ev ;bmi1'), scan('bsr', 'lzcnt Gv,Ev ;lzcnt'));

@@ -90,6 +90,21 @@ const popSegment = (segment: number): Meaning => (e: Emitter) =>
     top.commit();
   });
 
+/** A far pointer in memory: its offset, in the operand size, and the selector behind that. */
+function farPointer(e: Emitter, index: number): { readonly offset: Value; readonly selector: Value } {
+  const offset = e.let(e.read(index));
+  e.displace(index, e.i64(BigInt(e.size / 8)));
+  return { offset, selector: e.read(index, 16) };
+}
+
+/** LES and its like; LSS is the service's. */
+const loadFarPointer = (segment: number): Meaning => (e) =>
+  e.orService((giveUpIf) => {
+    const { offset, selector } = farPointer(e, 1);
+    giveUpIf(e.eqz(e.loadSegment(e.i32(segment), selector)));
+    e.write(0, offset);
+  });
+
 /** MOV from CR0, CR2 and CR3; operands have the code's width. */
 const moveFromControl: Meaning = (e) =>
   e.orService((giveUpIf) => {
@@ -169,8 +184,8 @@ const interrupt: Meaning = (e) => {
   else e.service();
 };
 
-/** Data segments that POP loads; SS is the service's. */
-const POPPED: readonly (readonly [string, number])[] = [['es', 0], ['ds', 3], ['fs', 4], ['gs', 5]];
+/** Data segments that POP, and LES and its like, load; SS is the service's. */
+const LOADED: readonly (readonly [string, number])[] = [['es', 0], ['ds', 3], ['fs', 4], ['gs', 5]];
 
 /** Meanings by name. */
 export const system: Readonly<Record<string, Meaning>> = {
@@ -195,7 +210,7 @@ export const system: Readonly<Record<string, Meaning>> = {
   wrfsbase: writeBase(0),
   wrgsbase: writeBase(1),
   ...Object.fromEntries(['es', 'cs', 'ss', 'ds', 'fs', 'gs'].map((name, segment) => [`push_${name}`, pushSegment(segment)])),
-  ...Object.fromEntries(POPPED.map(([name, segment]) => [`pop_${name}`, popSegment(segment)])),
+  ...Object.fromEntries(LOADED.flatMap(([name, segment]) => [[`pop_${name}`, popSegment(segment)], [`l${name}`, loadFarPointer(segment)]])),
   swapgs: (e) =>
     e.orService((giveUpIf) => {
       giveUpIf(e.privilegeLevel());
