@@ -71,7 +71,15 @@ interface KnownPaging {
 export class Cpu {
   readonly state: CpuState;
   /** Code context (mode, code segment, paging) has changed: blocks in flight may be wrong now. */
-  contextChanged = true;
+  get contextChanged(): boolean {
+    return this.changed || this.machine.view.getUint32(MONITOR_WORDS.codeMoved, true) !== 0;
+  }
+  set contextChanged(changed: boolean) {
+    this.changed = changed;
+    if (!changed) this.machine.view.setUint32(MONITOR_WORDS.codeMoved, 0, true);
+  }
+  /** The same, but for what generated code has done by itself (MONITOR_WORDS.codeMoved). */
+  private changed = true;
   /** The run loop wants to look at the CPU before the next instruction (interrupt, trap, mode). */
   attention = false;
   /** Whether code, data and stack segments are flat and unrestricted: kept up to date by the engine. */

@@ -48,6 +48,8 @@ export class CodeLocator {
   private context = this.numbered({ bits: 16, model: 'seg', vectors: 'none', vex: 'none', translated: false, base: 0, limit: 0 });
   private breakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
   private physicalBreakpoints: ReadonlySet<number> = NO_BREAKPOINTS;
+  /** What the far targets that are known have in common, but for CS's base (see ../memory/farTargets). */
+  private farFrom: { readonly context: NumberedContext; readonly slot: number; readonly user: boolean } | undefined;
   /** How code runs, and has run. */
   readonly log: ExecutionLog;
 
@@ -93,7 +95,8 @@ export class CodeLocator {
   /** The present context; TLBs and the masks that generated code uses follow it. */
   refresh(): NumberedContext {
     const cpu = this.cpu;
-    if (cpu.contextChanged) {
+    const { contextChanged } = cpu;
+    if (contextChanged) {
       cpu.contextChanged = false;
       // Blocks decoded under other debug registers lack their breakpoints.
       if (this.debug.refresh()) this.forgetExecuteTlb();
@@ -117,7 +120,20 @@ export class CodeLocator {
       cpu.selectTlb();
     }
     if (this.context.bits !== 64) cpu.mmu.tlb.dropWide(slot, cpu.user);
+    if (contextChanged && !cpu.state.descriptorMode) this.noteFarTarget(slot);
     return this.context;
+  }
+
+  /** Generated code may come back to the present code segment of real or virtual-8086 mode by itself, as long as nothing changes but CS's base. */
+  private noteFarTarget(slot: number): void {
+    const { context, farFrom, cpu: { state, user, mmu: { tlb } } } = this;
+    if (farFrom?.slot !== slot || farFrom.user !== user || !isContext(farFrom.context, { ...context, base: farFrom.context.base })) {
+      tlb.forgetFarTargets();
+      this.farFrom = { context, slot, user };
+    }
+    const selector = state.selector(L.CS);
+    // After a reset the base is another one.
+    if (context.base === 16 * selector) tlb.rememberFarTarget(slot, user, selector);
   }
 
   /** The context that these facts make, with the number that it had before if that is remembered. */

@@ -92,7 +92,7 @@ export function buildBase(): Uint8Array {
   module.exportFunction('jump', jump);
   module.exportFunction('arrive', define(module.type([], []), emitArrive(handlerType)));
   module.exportFunction('enter', define(handlerType, emitEnter(handlerType)));
-  exportRoutines(module, define);
+  exportRoutines(module, define, beside);
   const forward = (name: RegionImport, fn: number): FunctionBody => {
     const { parameters } = regionImportSignature(name);
     return emitForward(fn, parameters.length - 1, parameters);

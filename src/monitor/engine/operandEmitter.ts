@@ -133,6 +133,10 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
     return this.field(this.shape.vex ? OP.i64_load32_s : OP.i64_load, I64, R.immediate);
   }
 
+  immediateSelector(): Value {
+    return this.field(OP.i32_load16_u, I32, R.immediate + 4);
+  }
+
   register(number: number, size: OperandSize): Value {
     return this.readSlot(i32(REG + 8 * number), size);
   }

@@ -1,9 +1,10 @@
 /** All routines: how the base module exports them, and other modules import them. */
-import type { TransferRoutine } from '../isa/systemEmitter';
+import type { FarRoutine, KernelRoutine, TransferRoutine } from '../isa/systemEmitter';
 import type { EnvironmentRoutine, X87Routine } from '../isa/x87Emitter';
 import type { FunctionBody } from './controlFunctions';
 import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName } from './comparisonRoutine';
 import { ENVIRONMENT_ROUTINES, emitEnvironmentRoutine } from './environmentRoutines';
+import { FAR_ROUTINES, emitFarRoutine } from './farRoutines';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
@@ -21,16 +22,17 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...ENVIRONMENT_ROUTINES, ...TRANSFER_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...ENVIRONMENT_ROUTINES, ...TRANSFER_ROUTINES, ...FAR_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
 
-function emit(name: RoutineName): FunctionBody {
+function emit(name: RoutineName, beside: number): FunctionBody {
   if (name in RUN_ROUTINES) return emitRunRoutine(name as RunRoutine);
   if (name in COMPARISON_ROUTINES) return emitComparisonRoutine(name as ComparisonRoutineName);
   if (name in SEGMENT_ROUTINES) return emitSegmentRoutine(name as SegmentRoutineName);
   if (name in UNIT_ROUTINES) return emitUnitRoutine(name as UnitRoutineName);
   if (name in ENVIRONMENT_ROUTINES) return emitEnvironmentRoutine(name as EnvironmentRoutine);
-  if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as TransferRoutine);
+  if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as KernelRoutine);
+  if (name in FAR_ROUTINES) return emitFarRoutine(name as FarRoutine, beside);
   return emitRoutine(name as X87Routine);
 }
 
@@ -42,11 +44,11 @@ export function numberRoutines(number: (name: RoutineName) => number): Routines 
   return Object.fromEntries(NAMES.map((name) => [name, number(name)])) as Record<RoutineName, number>;
 }
 
-/** Exports all routines from the base module; `define` gives a function its number. */
-export function exportRoutines(module: ModuleBuilder, define: (type: number, body: FunctionBody) => number): void {
+/** Exports all routines from the base module; `define` gives a function its number, `beside` is that of emitBeside's. */
+export function exportRoutines(module: ModuleBuilder, define: (type: number, body: FunctionBody) => number, beside: number): void {
   for (const name of NAMES) {
     const { parameters, results } = SIGNATURES[name];
-    module.exportFunction(routineExport(name), define(module.type(parameters, results), emit(name)));
+    module.exportFunction(routineExport(name), define(module.type(parameters, results), emit(name, beside)));
   }
 }
 

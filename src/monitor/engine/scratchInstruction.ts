@@ -24,7 +24,7 @@ interface Crossing {
 /** How an instruction transfers control: by a displacement, perhaps; to an address from elsewhere, always; or not at all. */
 type Transfer = 'relative' | 'always' | 'none';
 
-const ALWAYS: ReadonlySet<string> = new Set(['jmpIndirect', 'callIndirect', 'ret', 'retImmediate', '!jmpf_ap', '!jmpf_m', '!callf_ap', '!callf_m', '!retf', '!retf_imm', 'iret']);
+const ALWAYS: ReadonlySet<string> = new Set(['jmpIndirect', 'callIndirect', 'ret', 'retImmediate', 'jmpf_ap', 'jmpf_m', 'callf_ap', 'callf_m', 'retf', 'retf_imm', 'iret']);
 
 const transferOf = (name: string): Transfer => (ALWAYS.has(name) ? 'always' : endsBlock(name) ? 'relative' : 'none');
 

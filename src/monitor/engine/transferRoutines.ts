@@ -7,7 +7,7 @@
  */
 import * as L from '../cpu/layout';
 import { ATTRIBUTE, EFER, FLAG, NMI } from '../cpu/state';
-import { DELIVERY, type TransferRoutine } from '../isa/systemEmitter';
+import { DELIVERY, type KernelRoutine } from '../isa/systemEmitter';
 import type { Value } from '../isa/emitter';
 import { MONITOR_WORDS } from '../memory/layout';
 import type { FunctionBody } from './controlFunctions';
@@ -339,7 +339,7 @@ const DONE: readonly WasmType[] = [I32];
 const transfer = { parameters: [], results: DONE } as const;
 const delivery = { parameters: [I32, I32, I32], results: DONE } as const;
 
-export const TRANSFER_ROUTINES: Readonly<Record<TransferRoutine, { readonly parameters: readonly WasmType[]; readonly results: readonly WasmType[] }>> = {
+export const TRANSFER_ROUTINES: Readonly<Record<KernelRoutine, { readonly parameters: readonly WasmType[]; readonly results: readonly WasmType[] }>> = {
   sysenter: transfer,
   sysexit: transfer,
   syscall: transfer,
@@ -350,7 +350,7 @@ export const TRANSFER_ROUTINES: Readonly<Record<TransferRoutine, { readonly para
   interrupt64: delivery,
 };
 
-export function emitTransferRoutine(name: TransferRoutine): FunctionBody {
+export function emitTransferRoutine(name: KernelRoutine): FunctionBody {
   const e = new TransferEmitter(TRANSFER_ROUTINES[name].parameters);
   switch (name) {
     case 'iret32':

@@ -2,7 +2,11 @@
 import type { OperandSize, Value } from './emitter';
 
 /** Transfers into a system's kernel and back that generated code has routines for; the number is the code's size. */
-export type TransferRoutine = 'sysenter' | 'sysexit' | 'syscall' | 'sysret' | 'iret32' | 'iret64' | 'interrupt32' | 'interrupt64';
+export type KernelRoutine = 'sysenter' | 'sysexit' | 'syscall' | 'sysret' | 'iret32' | 'iret64' | 'interrupt32' | 'interrupt64';
+
+/** Far transfers in real mode: parameters are selector and offset of where to; bytes of arguments; vector; none. */
+export type FarRoutine = 'realJump' | 'realCall' | 'realReturn' | 'realInterrupt' | 'realInterruptReturn';
+export type TransferRoutine = KernelRoutine | FarRoutine;
 
 /** What the interrupt routines deliver: bits of a parameter. There is an error code; INT n; a fault, which is resumed. */
 export const DELIVERY = { errorCode: 1, software: 2, resume: 4 } as const;

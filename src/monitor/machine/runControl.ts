@@ -14,7 +14,7 @@ import type { Awaited } from './stateWatch';
 import { gatesOf } from './stepGates';
 
 /** Instructions that run through to their return when they are stepped over. */
-const CALLS = new Set(['call', 'callIndirect', '!callf_ap', '!callf_m', 'int', '!int3', '!into', 'syscall']);
+const CALLS = new Set(['call', 'callIndirect', 'callf_ap', 'callf_m', 'int', '!int3', '!into', 'syscall']);
 /** What ends a block and may go on behind itself. */
 const CONDITIONAL = new Set(['loop', 'loope', 'loopne', 'jcxz', '!hlt', ...CONDITION_SUFFIXES.map((suffix) => `j${suffix}`)]);
 /** A step that stays in its ranges for so many single instructions is in a loop. */

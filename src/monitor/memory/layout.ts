@@ -34,13 +34,14 @@ export const STRAYED_RECORD = 0xb54;
  * What generated code has to know of the monitor, for the CPU whose turn it is: no part of the guest's state. The retired
  * count at which the budget that was given ends (f64), whether an interrupt waits, whether the debugger waits for vectors, and for other events,
  * the bits of EFLAGS that can be changed, and that are 1 always, whether the jump cache holds any (not 0), and the tag of its entries that are good now
- * (see ./jumpCache), and the last place that a return is waited for at (see ./returnStack) (u32 each). And what it
+ * (see ./jumpCache), the last place that a return is waited for at (see ./returnStack), whether it has gone to another code segment by itself, and
+ * whether any is known that it could go to (see ./farTargets) (u32 each). And what it
  * keeps account of, for ExecutionLog: its switches to privilege 3 and to privilege 0 (u32 each), and the retired counts of the
  * second less those of the first (f64).
  */
 export const MONITOR_WORDS = {
   retiredEnd: 0xb60, interruptLine: 0xb68, vectorsWatched: 0xb6c, eventsWatched: 0xb90, flagsChangeable: 0xb70, flagsFixed: 0xb74, jumpsKnown: 0xb78,
-  toUser: 0xb7c, toSupervisor: 0xb80, userRetired: 0xb88, jumpTag: 0xb94, returnTop: 0xb98,
+  toUser: 0xb7c, toSupervisor: 0xb80, userRetired: 0xb88, jumpTag: 0xb94, returnTop: 0xb98, codeMoved: 0xb9c, farTargetsKnown: 0xba0,
 } as const;
 
 /**
@@ -72,6 +73,11 @@ export const WATCHED_PAGES = 64;
 export const SCRATCH_RECORDS = 0x3000;
 /** The record of an instruction whose code has been written to, to be compared with the one that it has. */
 export const PATCHED_RECORD = SCRATCH_RECORDS + 0x400;
+/** Code segments that generated code may go to by itself (see ./farTargets): entries of selector (with FAR_TARGET_VALID), execute tables, tag of jumps. */
+export const FAR_TARGETS = SCRATCH_RECORDS + 0x800;
+export const FAR_TARGET_COUNT = 128;
+export const FAR_TARGET_BYTES = 16;
+export const FAR_TARGET = { selector: 0, tables: 4, tag: 8 } as const;
 
 /** Software TLBs: one set of tables for each cached address space. */
 export const TLB_BASE = WATCH_MARKS + WATCHED_PAGES * PAGE_MARKS;

@@ -32,6 +32,7 @@ import {
   TLB_WRITE,
 } from './layout';
 import { CODE_BANK_BYTES, CodeBanks, type CodeBank } from './codeBanks';
+import { forgetFarTargets, rememberFarTarget } from './farTargets';
 import { forgetJumps } from './jumpCache';
 import type { MachineMemory } from './machineMemory';
 import { MarkedBytes } from './markedBytes';
@@ -83,7 +84,7 @@ export class Tlb {
    * @param mostTags tags of jumps are below this (see CodeBanks)
    */
   constructor(machine: MachineMemory, private readonly keepsVictims = true, mostTags?: number) {
-    this.banks = new CodeBanks((bank) => { this.emptyBank(bank); }, () => { forgetJumps(this.words); }, mostTags);
+    this.banks = new CodeBanks((bank) => { this.giveUpBank(bank); }, () => { forgetJumps(this.words); }, mostTags);
     this.words = machine.i32;
     this.clear(TLB_EMPTY, TLB_EMPTY_BYTES);
   }
@@ -177,6 +178,7 @@ export class Tlb {
 
   private renewTag(bank: CodeBank): void {
     const { words, banks } = this;
+    forgetFarTargets(words);
     const current = words[JUMP_TAG] ?? 0;
     const inUse = banks.withTag(current & ~1);
     banks.renewTag(bank);
@@ -186,6 +188,14 @@ export class Tlb {
   /** The tag of jumps that are found by the execute tables which a space uses now. */
   jumpTag(slot: number, user: boolean): number {
     return this.banks.tag(slot) | (user ? 1 : 0);
+  }
+
+  /** Generated code may go to the code segment of a selector by the execute tables that a space uses now. */
+  rememberFarTarget(slot: number, user: boolean, selector: number): void {
+    rememberFarTarget(this.words, selector, this.table(slot, TLB_KIND.execute, user), this.jumpTag(slot, user));
+  }
+  forgetFarTargets(): void {
+    forgetFarTargets(this.words);
   }
 
   /** Enters a page that is traced, for writing to the bytes that are not marked (see PAGE_MARKS). */
@@ -453,6 +463,12 @@ export class Tlb {
   flushExecute(slot: number): void {
     for (const bank of this.banks.of(slot)) this.emptyBank(bank);
     this.putOut[slot]?.clear();
+  }
+
+  /** A bank is about to be another context's. */
+  private giveUpBank(bank: CodeBank): void {
+    forgetFarTargets(this.words);
+    this.emptyBank(bank);
   }
 
   private emptyBank(bank: CodeBank): void {

@@ -136,8 +136,8 @@ export class Guest {
 }
 
 /** Real mode at 0:7C00 with a stack below it. */
-export function realGuest(program: readonly number[]): Guest {
-  const guest = new Guest();
+export function realGuest(program: readonly number[], settings?: EngineSettings): Guest {
+  const guest = new Guest(settings);
   const segment = { selector: 0, base: 0, limit: 0xffff, attributes: 0x93 };
   resetCpuTo(guest.cpu, {
     instructionPointer: 0x7c00,

@@ -60,9 +60,12 @@ function difference(a: Snapshot, b: Snapshot): string {
 
 /** Makes what the case will reach known to the TLB, as it is in a system that does this all the time. */
 function warm(guest: Guest): void {
+  const levels = guest.state.virtual8086 ? [false, true] : [false];
   for (const page of CHANGED) {
-    guest.mmu.read(page, 4, false);
-    guest.mmu.finishStore(guest.mmu.hostFor(page, 4, 2, false));
+    for (const user of levels) {
+      guest.mmu.read(page, 4, user);
+      guest.mmu.finishStore(guest.mmu.hostFor(page, 4, 2, user));
+    }
   }
 }
 
@@ -373,5 +376,49 @@ describe('routines of system instructions', function () {
     assert.ok(compare('loadSegment', 18, make(wideUser, true, 'protected')) > CASES / 8);
     assert.ok(compare('loadSegment', 19, make(flatGuest, false, 'real')) > CASES / 4);
     assert.ok(compare('loadSegment', 23, make(flatUser, false, 'virtual')) > CASES / 4);
+  });
+
+  it('far transfers, INT and IRET of real mode, and jumps, calls and returns of virtual-8086 tasks', () => {
+    // No two of these have one entry.
+    const known = [0x0010, 0x1235, 0xffff, 0x0823];
+    const selectorOf = (random: Random): number => (random.below(10) === 0 ? random.below(0x10000) : random.pick(known));
+    const offsetOf = (random: Random): number => random.pick([0, 0xffff, random.below(0x10000)]);
+    const make = (guestOf: () => Guest, virtual: boolean, parametersOf: (random: Random) => readonly number[], name: string) => (random: Random): Case => {
+      const guest = guestOf();
+      const { state: s, cpu } = guest;
+      disturb(guest, random);
+      s.setU32(L.IDTR_LIMIT, random.below(20) === 0 ? 0x1ff : 0x3ff);
+      if (!virtual) s.setU32(L.CR0, s.cr0 & ~CR0.PE);
+      else s.setU32(L.FLAGS_SYSTEM, s.systemFlags | FLAG.VM);
+      const segment = (register: number, selector: number): void => cpu.setSegment(register, selector, 16 * selector, !virtual && random.below(30) === 0 ? 0xfff : 0xffff, virtual ? 0xf3 : register === L.CS && random.below(20) === 0 ? 0x9b : 0x93);
+      segment(L.CS, random.pick(known));
+      segment(L.SS, (AT.stack0 - 0x2000) >> 4);
+      if (random.below(20) === 0) cpu.setSegment(L.SS, 0x2e00, 0x2e000, 0xffff, virtual ? 0x4f3 : 0x493);
+      s.setReg(L.RSP, random.u32());
+      s.setReg(L.RSP, random.pick([0x0, 0x2, 0x4, 0x1000, 0xffe, 0x1003, 0x2ffc, 0x2000 + random.below(0xff0)]), 2);
+      s.eip = random.below(0x10000);
+      const { slot } = cpu.mmu.currentSpace;
+      for (const selector of known) cpu.mmu.tlb.rememberFarTarget(slot, cpu.user, selector);
+      // What a return or IRET finds, and the vectors.
+      const top = AT.stack0 - 0x2000 + (s.reg(L.RSP) & 0xffff);
+      const flags = random.pick([0x202, 0x246, 0x2, 0x7202, 0x102, random.below(0x10000)]);
+      [offsetOf(random), selectorOf(random), flags].forEach((word, i) => { if (top < AT.stack0 + 0xff0) guest.put(top + 2 * i, [word & 0xff, word >> 8]); });
+      for (let vector = 0; vector < 256; vector++) guest.put32(AT.idt + 4 * vector, (offsetOf(random) | (selectorOf(random) << 16)) >>> 0);
+      const parameters = parametersOf(random);
+      const immediate = name.startsWith('retf') || name === 'int' ? parameters[0] : parameters[1];
+      const op = { size: 2, next: s.eip, immediate, immediateHigh: parameters[0] } as unknown as Operation;
+      return { guest, parameters, byService: () => void SERVICES[serviceNumber(name)]?.(cpu, op) };
+    };
+    const pointer = (random: Random): readonly number[] => [selectorOf(random), offsetOf(random)];
+    const modes: readonly (readonly [() => Guest, boolean])[] = [[flatGuest, false], [flatUser, true]];
+    modes.forEach(([guestOf, virtual], i) => {
+      assert.ok(compare('realJump', 30 + i, make(guestOf, virtual, pointer, 'jmpf_ap')) > CASES / 4);
+      assert.ok(compare('realCall', 32 + i, make(guestOf, virtual, pointer, 'callf_ap')) > CASES / 4);
+      assert.ok(compare('realReturn', 34 + i, make(guestOf, virtual, (random) => [random.pick([0, 2, 0xfff0])], 'retf_imm')) > CASES / 4);
+    });
+    assert.ok(compare('realInterrupt', 36, make(flatGuest, false, (random) => [random.below(256)], 'int')) > CASES / 4);
+    assert.ok(compare('realInterruptReturn', 37, make(flatGuest, false, () => [], 'iret')) > CASES / 4);
+    assert.equal(compare('realInterrupt', 38, make(flatUser, true, (random) => [random.below(256)], 'int')), 0);
+    assert.equal(compare('realInterruptReturn', 39, make(flatUser, true, () => [], 'iret')), 0);
   });
 });

@@ -174,14 +174,31 @@ const transfer = (flat: TransferRoutine | undefined, long: TransferRoutine | und
   if (routine && (whole || SIZELESS.has(routine))) e.transfer(routine);
   else e.service();
 };
+const interruptReturn: Meaning = (e) => {
+  if (e.codeModel === 'seg' && e.size === 16) e.transfer('realInterruptReturn');
+  else transfer('iret32', 'iret64')(e);
+};
+
+/** Far transfers of real mode, in its operand size; all others are the service's. */
+const farTransfer = (body: (e: Emitter) => void): Meaning => (e) => {
+  if (e.codeModel === 'seg' && e.size === 16) body(e);
+  else e.service();
+};
+
+const immediatePointer = (e: Emitter): readonly [selector: Value, offset: Value] => [e.immediateSelector(), e.immediate()];
+const memoryPointer = (e: Emitter): readonly [selector: Value, offset: Value] => {
+  const { offset, selector } = farPointer(e, 0);
+  return [selector, offset];
+};
 
 /** Transfers that do not ask for the operand size. */
 const SIZELESS: ReadonlySet<TransferRoutine> = new Set<TransferRoutine>(['sysenter', 'syscall']);
 
 const interrupt: Meaning = (e) => {
   const routine = e.codeModel === 'flat' ? 'interrupt32' : e.codeModel === 'long' ? 'interrupt64' : undefined;
-  if (routine) e.transfer(routine, e.and(e.toI32(e.immediate()), e.i32(0xff)), e.i32(DELIVERY.software), e.i32(0));
-  else e.service();
+  const vector = e.and(e.toI32(e.immediate()), e.i32(0xff));
+  if (routine) e.transfer(routine, vector, e.i32(DELIVERY.software), e.i32(0));
+  else e.transfer('realInterrupt', vector);
 };
 
 /** Data segments that POP, and LES and its like, load; SS is the service's. */
@@ -202,7 +219,13 @@ export const system: Readonly<Record<string, Meaning>> = {
   sysexit: transfer('sysexit', undefined),
   syscall: transfer(undefined, 'syscall'),
   sysret: transfer(undefined, 'sysret'),
-  iret: transfer('iret32', 'iret64'),
+  iret: interruptReturn,
+  jmpf_ap: farTransfer((e) => e.transfer('realJump', ...immediatePointer(e))),
+  jmpf_m: farTransfer((e) => e.transfer('realJump', ...memoryPointer(e))),
+  callf_ap: farTransfer((e) => e.transfer('realCall', ...immediatePointer(e))),
+  callf_m: farTransfer((e) => e.transfer('realCall', ...memoryPointer(e))),
+  retf: farTransfer((e) => e.transfer('realReturn', e.i32(0))),
+  retf_imm: farTransfer((e) => e.transfer('realReturn', e.immediate())),
   int: interrupt,
   wrmsr: writeModelSpecific,
   rdfsbase: readBase(0),
