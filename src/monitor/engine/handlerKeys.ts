@@ -80,11 +80,15 @@ export function sameHandler(made: HandlerKey): HandlerKey {
   return first ?? made;
 }
 
+/** x87 instructions whose operand is a state of the unit: of two formats, by the operand size. That of the others is their type. */
+const IMAGES: ReadonlySet<string> = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
+
 function makeHandler(instruction: Instruction, model: Model): HandlerKey {
   const { name, addressSize, vex, unit } = instruction;
   const kinds = instruction.operands.map((operand) => kindOf(operand, instruction, model));
   const counted = COUNTED.has(name) ? addressSize : 32;
-  const size = SIZELESS.has(name) || unit === 'x87' ? 32 : instruction.size;
+  const sized = unit === 'x87' ? IMAGES.has(name) && instruction.size === 16 : !SIZELESS.has(name);
+  const size = sized ? instruction.size : 32;
   const shape: HandlerShape = { size, kinds, model: shapeModel(name, kinds, model), addressSize: counted, vex };
   return { key: `${name}.${size}.${kinds.join('')}.${shape.model}.${counted}${vex ? `.${vex.length}` : ''}`, name, shape };
 }
