@@ -2,6 +2,8 @@
  * The transcendental functions of the x87 over unpacked numbers. Results are good to a relative error of
  * some 2^-120 before rounding, so that they are correctly rounded but for arguments yet to be found.
  *
+ * Ordinary arguments have quicker ways (./quickTranscendental), whose results are rounded to the same numbers; `kernels` can leave those out.
+ *
  * Operands are no NaNs. Each function answers `invalid`, `zeroDivide` or 0.
  * Source: Intel SDM volume 2 (tables of FPATAN, FYL2X, FYL2XP1 ...) and volume 1, 8.3.8 (the 66-bit pi).
  */
@@ -13,7 +15,11 @@ import {
 import {
   Float, FloatKind, bitLength, copyFloat, setDefaultNaN, setFinite, setFromBigInt, setZero, significandBigInt,
 } from './float';
+import { quickArctangentOfQuotient, quickExponential, quickLogarithmPlusOneTimes, quickLogarithmTimes, quickTrigonometric } from './quickTranscendental';
 import { EXTENDED, FloatFlag } from './rounding';
+
+/** Which kernels compute: the quick ones first, or those alone that are always right. */
+export type Kernels = 'quick first' | 'exact';
 
 /** Fraction bits for results of ordinary size. */
 const FRACTION = 192;
@@ -81,7 +87,7 @@ export interface TrigonometricResults {
 }
 
 /** Sine, cosine and tangent of a finite angle below 2^63 in magnitude, reduced by the 66-bit pi. */
-export function trigonometric(results: TrigonometricResults, angle: Float): number {
+export function trigonometric(results: TrigonometricResults, angle: Float, kernels: Kernels = 'quick first'): number {
   if (angle.kind === FloatKind.infinity) return invalidAll(results);
   if (angle.kind === FloatKind.zero) {
     if (results.sine) setZero(results.sine, angle.sign);
@@ -89,6 +95,7 @@ export function trigonometric(results: TrigonometricResults, angle: Float): numb
     if (results.cosine) setFinite(results.cosine, 0, 0, 0x80000000, 0);
     return 0;
   }
+  if (kernels === 'quick first' && quickTrigonometric(results, angle)) return 0;
   const reduced = reduceAngle(angle);
   const magnitude = reduced.rest < 0n ? -reduced.rest : reduced.rest;
   const exponent = bitLength(magnitude) - 1 + reduced.scale;
@@ -124,10 +131,11 @@ function setQuadrant(results: TrigonometricResults, rest: bigint, fraction: numb
 }
 
 /** 2^x - 1 for -1 <= x <= 1. Outside, where the architecture leaves the result undefined, x itself and `inexact`. */
-export function exponential2MinusOne(result: Float, x: Float): number {
+export function exponential2MinusOne(result: Float, x: Float, kernels: Kernels = 'quick first'): number {
   copyFloat(result, x);
   if (x.kind === FloatKind.infinity && x.sign === 1) setFinite(result, 1, 0, 0x80000000, 0);
   if (x.kind === FloatKind.zero || x.kind === FloatKind.infinity) return 0;
+  if (kernels === 'quick first' && quickExponential(result, x)) return 0;
   const magnitude = significandBigInt(x);
   if (x.exponent >= 0) {
     if (x.exponent > 0 || magnitude !== 1n << 63n) return FloatFlag.inexact;
@@ -161,7 +169,7 @@ function multiplySpecial(result: Float, kind: FloatKind, sign: number, y: Float)
 }
 
 /** y * log2(x). */
-export function logarithmTimes(result: Float, x: Float, y: Float): number {
+export function logarithmTimes(result: Float, x: Float, y: Float, kernels: Kernels = 'quick first'): number {
   if (x.kind === FloatKind.zero) {
     const finite = y.kind !== FloatKind.zero && y.kind !== FloatKind.infinity;
     return multiplySpecial(result, FloatKind.infinity, 1, y) | (finite ? FloatFlag.zeroDivide : 0);
@@ -173,6 +181,7 @@ export function logarithmTimes(result: Float, x: Float, y: Float): number {
   if (y.kind === FloatKind.zero || y.kind === FloatKind.infinity) {
     return multiplySpecial(result, FloatKind.normal, x.exponent < 0 ? 1 : 0, y);
   }
+  if (kernels === 'quick first' && quickLogarithmTimes(result, x, y)) return 0;
   return setLogarithmProduct(result, magnitude, scaleOf(x), 64, y);
 }
 
@@ -196,7 +205,7 @@ const ONE_IS_LOST = 192;
  * y * log2(x + 1). The architecture defines it for |x| < 1 - sqrt(1/2); it holds for all x > -1, and below
  * it answers x and `inexact`.
  */
-export function logarithmPlusOneTimes(result: Float, x: Float, y: Float): number {
+export function logarithmPlusOneTimes(result: Float, x: Float, y: Float, kernels: Kernels = 'quick first'): number {
   if (x.kind === FloatKind.zero) return multiplySpecial(result, FloatKind.zero, x.sign, y);
   if (x.kind === FloatKind.infinity) {
     return x.sign === 1 ? invalid(result) : multiplySpecial(result, FloatKind.infinity, 0, y);
@@ -208,6 +217,7 @@ export function logarithmPlusOneTimes(result: Float, x: Float, y: Float): number
   if (y.kind === FloatKind.zero || y.kind === FloatKind.infinity) {
     return multiplySpecial(result, FloatKind.normal, x.sign, y);
   }
+  if (kernels === 'quick first' && quickLogarithmPlusOneTimes(result, x, y)) return 0;
   const magnitude = significandBigInt(x);
   const signed = x.sign === 1 ? -magnitude : magnitude;
   if (x.exponent < TINY) {
@@ -222,7 +232,7 @@ export function logarithmPlusOneTimes(result: Float, x: Float, y: Float): number
 }
 
 /** The angle of the point (x, y), -pi to pi. */
-export function arctangentOfQuotient(result: Float, y: Float, x: Float): number {
+export function arctangentOfQuotient(result: Float, y: Float, x: Float, kernels: Kernels = 'quick first'): number {
   const left = x.sign === 1;
   if (y.kind === FloatKind.zero || (x.kind === FloatKind.infinity && y.kind !== FloatKind.infinity)) {
     if (left) setPiFraction(result, y.sign, 4n);
@@ -230,7 +240,7 @@ export function arctangentOfQuotient(result: Float, y: Float, x: Float): number 
   } else if (x.kind === FloatKind.zero || y.kind === FloatKind.infinity) {
     if (x.kind === FloatKind.infinity) setPiFraction(result, y.sign, left ? 3n : 1n);
     else setPiFraction(result, y.sign, 2n);
-  } else {
+  } else if (kernels === 'exact' || !quickArctangentOfQuotient(result, y, x)) {
     setFiniteAngle(result, y, x);
   }
   return 0;
