@@ -161,7 +161,7 @@ const stos: Service = (cpu, op) => {
   const value = accumulator(cpu, size);
   return iterate(cpu, op, size, BLOCK_CYCLES, (count) => {
     const to = pointer(cpu, op, L.RDI);
-    const done = step > 0 && count > 1 ? fillRun(cpu, op, size, to, count, value) : 0;
+    const done = count > 1 ? (step > 0 ? fillRun(cpu, op, size, to, count, value) : fillRunDown(cpu, op, size, to, count, value)) : 0;
     if (done === 0) {
       if (typeof value === 'bigint') cpu.write64(L.ES, to, value);
       else cpu.write(L.ES, to, size, value);
@@ -195,6 +195,17 @@ function fillRun(cpu: Cpu, op: Operation, size: OperandBytes, to: number, count:
     return cpu.mmu.storeOverTraced(destination, filled, cpu.user) ? elements : 0;
   }
   fill(machine.view, machine.u8, target, bytes, value, size);
+  return elements;
+}
+
+/** The same with DF set: from the element at `to` downwards. */
+function fillRunDown(cpu: Cpu, op: Operation, size: OperandBytes, to: number, count: number, value: Element): number {
+  const elements = Math.min(count, elementsDownInPage(cpu, L.ES, to, op, size));
+  const before = (elements - 1) * size;
+  if (elements < 2 || !cpu.inside(L.ES, to - before, elements * size, true)) return 0;
+  const end = cpu.mmu.hostRun(cpu.linear(L.ES, to, size, true), true, cpu.user);
+  if (end < 0) return 0;
+  fill(cpu.machine.view, cpu.machine.u8, end - before, elements * size, value, size);
   return elements;
 }
 
@@ -236,21 +247,23 @@ interface Comparison {
   readonly pair: (cpu: Cpu, op: Operation, size: OperandBytes, step: number) => readonly [Element, Element];
   /** Compares upwards inside a page until the repetition ends; sets flags and pointers, and gives the elements done; 0 when it cannot be done at once. */
   readonly run: (cpu: Cpu, op: Operation, size: 1 | 2 | 4, count: number) => number;
+  /** The same downwards; missing where that is done element by element. */
+  readonly runDown?: (cpu: Cpu, op: Operation, size: 1 | 2 | 4, count: number) => number;
 }
 
 /** CMPS and SCAS. */
-function compare(bytes: 1 | 0, { pair, run }: Comparison): Service {
+function compare(bytes: 1 | 0, { pair, run: runUp, runDown }: Comparison): Service {
   return (cpu, op) => {
     const size = bytes === 1 ? 1 : op.size;
     const step = stepOf(cpu, size);
     const s = cpu.state;
-    const quick = step > 0 && !cpu.singleIteration;
+    const run = cpu.singleIteration ? undefined : step > 0 ? runUp : runDown;
     let count = counter(cpu, op);
     let budget = BURST;
     while (count > 0) {
       if (budget <= 0 || (budget < BURST && (cpu.singleIteration || cpu.attention))) return 'again';
       const toMark = elementsToMark(cpu, size);
-      let done = quick && size !== 8 ? run(cpu, op, size, Math.min(count, budget, toMark)) : 0;
+      let done = run && size !== 8 ? run(cpu, op, size, Math.min(count, budget, toMark)) : 0;
       if (done === 0) {
         const [a, b] = pair(cpu, op, size, step);
         setComparison(cpu, a, b, size);
@@ -324,6 +337,28 @@ const scas: Comparison = {
     }
     setComparison(cpu, value, machine.read(host + at, size), size);
     cpu.state.advance(L.RDI, op.addressBits, at + size);
+    return at / size + 1;
+  },
+  runDown(cpu, op, size, count) {
+    const to = pointer(cpu, op, L.RDI);
+    const elements = Math.min(count, elementsDownInPage(cpu, L.ES, to, op, size));
+    const last = (elements - 1) * size;
+    if (elements < 2 || !cpu.inside(L.ES, to - last, elements * size, false)) return 0;
+    const host = cpu.mmu.hostRun(cpu.linear(L.ES, to, size, false), false, cpu.user);
+    if (host < 0) return 0;
+    const { machine } = cpu;
+    const value = cpu.state.reg(L.RAX, size);
+    let at = 0;
+    if (size === 1 && op.repeat === 'repne') {
+      // The search for a byte from behind: strrchr.
+      const found = machine.u8.subarray(host - last + 1, host + 1).lastIndexOf(value);
+      at = found < 0 ? last : last - 1 - found;
+    } else {
+      const whileEqual = op.repeat === 'rep';
+      while (at < last && (machine.read(host - at, size) === value) === whileEqual) at += size;
+    }
+    setComparison(cpu, value, machine.read(host - at, size), size);
+    cpu.state.advance(L.RDI, op.addressBits, -(at + size));
     return at / size + 1;
   },
 };
