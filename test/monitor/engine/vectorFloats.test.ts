@@ -158,7 +158,7 @@ describe('floating-point instructions in generated code', function () {
     const inexact = 0x1fa0, exact = 0x1f80;
     /** Denormals as zeros, and flushed to zero; and with division by zero, overflow and invalid operations unmasked. */
     const flushing = 0x9fe0, trapping = 0x1920;
-    const third = doubleBits(1 / 3), two = doubleBits(2), six = doubleBits(6);
+    const infinity = doubleBits(Infinity), third = doubleBits(1 / 3), two = doubleBits(2), six = doubleBits(6);
     const easy: readonly (readonly [instruction: readonly number[], mxcsr: number, a: readonly number[], b: readonly number[]])[] = [
       ...[0x58, 0x59, 0x5c, 0x5e].map((opcode) => [[0xf2, 0x0f, opcode, 0xca], inexact, [...third, 0, 0], [...two, 0, 0]] as const),
       ...[0x58, 0x59, 0x5c, 0x5e, 0x5d, 0x5f].map((opcode) => [[0xf2, 0x0f, opcode, 0xca], exact, [...six, 0, 0], [...two, 0, 0]] as const),
@@ -166,6 +166,11 @@ describe('floating-point instructions in generated code', function () {
       [[0xf2, 0x0f, 0x2c, 0xca], exact, [0, 0, 0, 0], [...six, 0, 0]],
       [[0xf2, 0x0f, 0x2a, 0xca], exact, [0, 0, 0, 0], [7, 0, 0, 0]],
       [[0x66, 0x0f, 0x2e, 0xca], exact, [...six, 0, 0], [...two, 0, 0]],
+      // Infinities, and a quiet NaN that is compared.
+      ...[0x58, 0x59, 0x5c, 0x5e].map((opcode) => [[0xf2, 0x0f, opcode, 0xca], exact, [...infinity, 0, 0], [...two, 0, 0]] as const),
+      ...[0x58, 0x59, 0x5e].map((opcode) => [[0xf3, 0x0f, opcode, 0xca], exact, [singleBits(-2), 0, 0, 0], [singleBits(Infinity), 0, 0, 0]] as const),
+      [[0x66, 0x0f, 0x2e, 0xca], exact, [...doubleBits(NaN), 0, 0], [...two, 0, 0]],
+      [[0x0f, 0x2e, 0xca], exact, [singleBits(NaN), 0, 0, 0], [singleBits(NaN), 0, 0, 0]],
       ...[flushing, trapping].flatMap((mxcsr) => [
         ...[0x58, 0x59, 0x5c, 0x5e].map((opcode) => [[0xf2, 0x0f, opcode, 0xca], mxcsr, [...third, 0, 0], [...two, 0, 0]] as const),
         [[0xf2, 0x0f, 0x2c, 0xca], mxcsr, [0, 0, 0, 0], [...third, 0, 0]] as const,

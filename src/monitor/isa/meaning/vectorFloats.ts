@@ -68,6 +68,9 @@ class Lanes {
   finite(a: Value): Value {
     return this.apply('le', this.apply('abs', a), this.constant(this.format.greatest));
   }
+  isInfinite(a: Value): Value {
+    return this.apply('gt', this.apply('abs', a), this.constant(this.format.greatest));
+  }
   negated(a: Value): Value {
     return this.e.vector(`${this.format.lanes}.neg`, a);
   }
@@ -107,6 +110,8 @@ interface Part {
   readonly right: Value;
   /** All ones in the lanes where PE is not raised either; emitted only where that is asked. */
   exact?(): Value;
+  /** All ones in the lanes where infinities make a result that is right, and no flag raised; for single numbers. */
+  infinite?(): Value;
 }
 
 /** When the result may be taken: always, if PE is no matter, or else if the state of MXCSR allows what happens. */
@@ -124,8 +129,8 @@ function guarded(width: Width, rule: Rule, part: (e: Emitter) => Part): Meaning 
     const parts: Part[] = [];
     for (let half = 0; half < e.halves; half++) {
       e.selectHalf(half);
-      const { result, right, exact } = part(e);
-      parts.push({ result: e.let(result), right: e.let(right), ...(exact ? { exact } : {}) });
+      const { result, right, ...tests } = part(e);
+      parts.push({ result: e.let(result), right: e.let(right), ...tests });
     }
     const all = (masks: readonly Value[]): Value => holds(e, masks.reduce((one, other) => e.vector('v128.and', one, other)), width);
     const right = e.let(all(parts.map((p) => p.right)));
@@ -135,6 +140,8 @@ function guarded(width: Width, rule: Rule, part: (e: Emitter) => Part): Meaning 
       const undecided = e.and(e.eqz(taken), e.and(rule.exact(e), right));
       e.if(undecided, () => e.assign(taken, all(exact.map((test) => test()))));
     }
+    const { infinite } = parts[0] ?? {};
+    if (infinite && width !== 'packed') e.if(e.eqz(e.or(taken, right)), () => e.assign(taken, all([infinite()])));
     e.if(
       taken,
       () =>
@@ -182,28 +189,35 @@ interface Arithmetic {
   right(l: Lanes, a: Value, b: Value, result: Value): Value;
   /** For doubles. */
   exact(l: Lanes, a: Value, b: Value, result: Value): Value;
+  /** Where infinite operands make the result, and it is no NaN. */
+  infinite(l: Lanes, a: Value, b: Value, result: Value): Value;
 }
 
-const SUM: Arithmetic = { operation: 'add', right: (l, _a, _b, result) => l.either(l.normal(result), l.isZero(result)), exact: sumIsExact };
+const infinityOfEither = (l: Lanes, a: Value, b: Value, result: Value): Value => l.both(l.isInfinite(result), l.either(l.isInfinite(a), l.isInfinite(b)));
+
+const SUM: Arithmetic = { operation: 'add', right: (l, _a, _b, result) => l.either(l.normal(result), l.isZero(result)), exact: sumIsExact, infinite: infinityOfEither };
 const DIFFERENCE: Arithmetic = { ...SUM, operation: 'sub', exact: (l, a, b, result) => sumIsExact(l, a, l.negated(b), result) };
 const PRODUCT: Arithmetic = {
   operation: 'mul',
   right: (l, a, b, result) => l.either(l.normal(result), l.both(l.isZero(result), l.either(l.isZero(a), l.isZero(b)))),
   exact: productIsExact,
+  infinite: infinityOfEither,
 };
 const QUOTIENT: Arithmetic = {
   operation: 'div',
   right: (l, a, _b, result) => l.either(l.normal(result), l.both(l.isZero(result), l.isZero(a))),
   exact: (l, a, b, result) => l.both(productIsExact(l, result, b, a), l.apply('eq', l.apply('mul', result, b), a)),
+  infinite: (l, a, b, result) => l.either(l.both(l.isInfinite(result), l.isInfinite(a)), l.both(l.isZero(result), l.isInfinite(b))),
 };
 
-function arithmetic(format: Format, { operation, right, exact }: Arithmetic, a: Value, b: Value, e: Emitter): Part {
+function arithmetic(format: Format, { operation, right, exact, infinite }: Arithmetic, a: Value, b: Value, e: Emitter): Part {
   const lanes = new Lanes(e, format);
   const result = e.let(lanes.apply(operation, a, b));
   return {
     result,
     right: lanes.both(lanes.both(lanes.plain(a), lanes.plain(b)), right(lanes, a, b, result)),
     ...(format.bits === 64 ? { exact: () => exact(lanes, a, b, result) } : {}),
+    infinite: () => lanes.both(lanes.both(lanes.plain(a), lanes.plain(b)), infinite(lanes, a, b, result)),
   };
 }
 
@@ -274,8 +288,14 @@ const compare = (format: Format, width: Width): Meaning =>
     return { result: e.vector('v128.xor', found, negated), right: lanes.both(lanes.plain(a), lanes.plain(b)) };
   });
 
-/** COMIS, UCOMIS: ZF for equal, CF for less; the other status flags are cleared. */
-const compareToFlags = (format: Format): Meaning => (e) => {
+/** Whether the lowest number is a quiet NaN. */
+function isQuietNaN(e: Emitter, a: Value, { bits }: Format): Value {
+  const magnitude = bits === 64 ? e.and(e.lane('i64x2', a, 0), e.i64(0x7fffffffffffffffn)) : e.and(e.lane('i32x4', a, 0), e.i32(0x7fffffff));
+  return bits === 64 ? e.geU(magnitude, e.i64(0x7ff8000000000000n)) : e.geU(magnitude, e.i32(0x7fc00000));
+}
+
+/** COMIS, UCOMIS: ZF for equal, CF for less; the other status flags are cleared. UCOMIS takes quiet NaNs: all of ZF, PF and CF. */
+const compareToFlags = (format: Format, takesNaNs: boolean): Meaning => (e) => {
   const lanes = new Lanes(e, format);
   const b = e.readLow(1, format.bits);
   const a = e.readLow(0, format.bits);
@@ -287,7 +307,16 @@ const compareToFlags = (format: Format): Meaning => (e) => {
       // CF, with OF clear; bit 8 keeps PF clear, whatever the result's low byte.
       e.setStatus(() => ({ result: e.select(equal, e.i64(0n), e.i64(0x100n)), aux: e.or(e.and(less, e.i32(0xc0000000 | 0)), e.i32(0x100)) }));
     },
-    () => e.service(),
+    () => {
+      if (!takesNaNs) return e.service();
+      const [quietA, quietB] = [e.let(isQuietNaN(e, a, format)), e.let(isQuietNaN(e, b, format))];
+      const known = (x: Value, quiet: Value): Value => e.or(quiet, holds(e, lanes.plain(x), format.bits));
+      e.if(
+        e.and(e.or(quietA, quietB), e.and(known(a, quietA), known(b, quietB))),
+        () => e.setStatus(() => ({ result: e.i64(0n), aux: e.i32(0xc0000000 | 0) })),
+        () => e.service(),
+      );
+    },
   );
 };
 
@@ -298,7 +327,7 @@ function inIntegerRange(lanes: Lanes, a: Value, bits: 32 | 64): Value {
 }
 
 /** Conversion to integers: the source rounded, where that fits; `exact` says also where it need not be. */
-function integral(e: Emitter, format: Format, truncated: boolean, source: Value, bits: 32 | 64): Required<Part> {
+function integral(e: Emitter, format: Format, truncated: boolean, source: Value, bits: 32 | 64): Part & Required<Pick<Part, 'exact'>> {
   const lanes = new Lanes(e, format);
   const result = e.let(lanes.apply(truncated ? 'trunc' : 'nearest', source));
   const exact = (): Value => lanes.either(lanes.apply('eq', result, source), lanes.both(lanes.plain(source), everywhere(e, inexactIntegerAllowed(e, truncated, false))));
@@ -410,10 +439,10 @@ export const vectorFloats: Readonly<Record<string, Meaning>> = {
   hsubpd: horizontal(DOUBLE, DIFFERENCE),
   addsubps: addSubtract(SINGLE),
   addsubpd: addSubtract(DOUBLE),
-  comiss: compareToFlags(SINGLE),
-  comisd: compareToFlags(DOUBLE),
-  ucomiss: compareToFlags(SINGLE),
-  ucomisd: compareToFlags(DOUBLE),
+  comiss: compareToFlags(SINGLE, false),
+  comisd: compareToFlags(DOUBLE, false),
+  ucomiss: compareToFlags(SINGLE, true),
+  ucomisd: compareToFlags(DOUBLE, true),
   cvtsi2ss: fromInteger(SINGLE),
   cvtsi2sd: fromInteger(DOUBLE),
   cvtss2si: toInteger(SINGLE, false),
