@@ -30,7 +30,7 @@ function table(make: (index: number) => DoubleDouble): (index: number) => Double
 
 const sum = new DoubleDouble(), term = new DoubleDouble(), square = new DoubleDouble(), small = new DoubleDouble(), other = new DoubleDouble();
 
-/** this := a0 + x * (a1 + x * (... + x * last)), for a few coefficients; the last is a double. */
+/** to := a0 + x * (a1 + x * (... + x * last)), for a few coefficients; the last is a double. */
 function polynomial(to: DoubleDouble, x: DoubleDouble, coefficients: readonly DoubleDouble[], last: number): void {
   to.multiplyDouble(x, last);
   for (let i = coefficients.length - 1; i >= 0; i--) {
@@ -171,18 +171,19 @@ function quickArctangent(to: DoubleDouble, y: DoubleDouble, x: DoubleDouble): vo
   if (k !== 0) to.add(to, arctangentOf(k));
 }
 
+const mirrored = new DoubleDouble();
+
 /** to := the angle, from 0 to pi, of a point above the x axis, whose coordinates are not 0 and less than 2^60 apart. */
 export function quickAngle(to: DoubleDouble, y: DoubleDouble, x: DoubleDouble): void {
   const left = x.hi < 0;
-  const across = left ? other2.negate(x) : x;
-  if (y.hi < across.hi || (y.hi === across.hi && y.lo <= across.lo)) quickArctangent(to, y, across);
+  const beside = left ? mirrored.negate(x) : x;
+  if (y.hi < beside.hi || (y.hi === beside.hi && y.lo <= beside.lo)) quickArctangent(to, y, beside);
   else {
-    quickArctangent(to, across, y);
+    quickArctangent(to, beside, y);
     to.negate(to).add(to, HALF_PI);
   }
   if (left) to.negate(to).add(to, PI_DOUBLED);
 }
-const other2 = new DoubleDouble();
 
 /** to := the magnitude of a number, from 1 to 2, without its exponent. */
 export function significandOf(to: DoubleDouble, { high, low }: Float): DoubleDouble {
