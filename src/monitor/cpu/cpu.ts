@@ -113,7 +113,7 @@ export class Cpu {
   ) {
     this.state = new CpuState(machine);
     this.state.flagBits = allowedFlags(processor.features);
-    this.state.alignmentFlagChanged = () => this.selectTlb();
+    this.state.alignmentFlagChanged = () => this.selectDataTlb();
     mmu.shadow.alignmentFlag = () => (this.state.systemFlags & FLAG.AC) !== 0;
   }
 
@@ -203,19 +203,23 @@ export class Cpu {
     this.changedContext();
   }
 
-  /**
-   * Points generated code to the TLB tables of the current space and privilege; to empty ones where alignment is checked
-   * (Intel SDM vol. 3, 6.15, #AC), so that each access comes to the MMU.
-   */
+  /** Points generated code to the TLB tables of the current space and privilege, and of the context that the engine knows code to be in. */
   selectTlb(): void {
+    const { state, mmu, user } = this;
+    const slot = mmu.currentSpace.slot;
+    this.selectDataTlb();
+    state.setU32(L.TLB_EXECUTE_TABLE, mmu.tlb.table(slot, TLB_KIND.execute, user));
+    state.view.setUint32(MONITOR_WORDS.jumpTag, mmu.tlb.jumpTag(slot, user), true);
+  }
+
+  /** Those of data: empty ones where alignment is checked (Intel SDM vol. 3, 6.15, #AC), so that each access comes to the MMU. */
+  private selectDataTlb(): void {
     const s = this.state;
     const { mmu, user } = this;
     const slot = mmu.currentSpace.slot;
     mmu.checksAlignment = user && (s.cr0 & CR0.AM) !== 0 && (s.systemFlags & FLAG.AC) !== 0;
     s.setU32(L.TLB_READ_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.read, user));
     s.setU32(L.TLB_WRITE_TABLE, mmu.checksAlignment ? TLB_EMPTY : mmu.tlb.table(slot, TLB_KIND.write, user));
-    s.setU32(L.TLB_EXECUTE_TABLE, mmu.tlb.table(slot, TLB_KIND.execute, user));
-    s.view.setUint32(MONITOR_WORDS.jumpTag, mmu.tlb.jumpTag(slot, user), true);
   }
 
   /** Tells the MMU what the control registers say now. */

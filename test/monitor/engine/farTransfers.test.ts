@@ -56,6 +56,11 @@ const PROGRAMS: Readonly<Record<string, { readonly body: readonly number[]; read
     // Behind the jump of the body: 3 bytes of MOV CX, 5 of the jump.
     functions: [[FIRST, FUNCTION, code([INC_BX], jumpFar16(0, START + 8))]],
   },
+  'a change of the flag for alignment checks': {
+    body: code(callFar16(FIRST, FUNCTION), callFar16(SECOND, FUNCTION)),
+    // PUSHFD; POP EAX; XOR EAX, AC; PUSH EAX; POPFD; then a jump inside of the segment.
+    functions: [[FIRST, FUNCTION, code([0x66, 0x9c, 0x66, 0x58, 0x66, 0x35, 0, 0, 4, 0, 0x66, 0x50, 0x66, 0x9d, 0xeb, 0x40])], [FIRST, FUNCTION + 0x50, [INC_BX, RETF]], [SECOND, FUNCTION, code(WHERE, [RETF])]],
+  },
   'pointers in memory': {
     body: code([0xff, 0x1e], le16(0x600)),
     functions: [[0, 0x600, code(le16(FUNCTION), le16(FIRST))], [FIRST, FUNCTION, [INC_BX, RETF]]],
@@ -72,6 +77,9 @@ function make(name: string, engine: EngineName, turns = TURNS): Guest {
 
 describe('far transfers of real mode', function () {
   this.timeout(60_000);
+
+  /** POPF leaves a change of AC to its service. */
+  const SERVED = new Set(['a change of the flag for alignment checks']);
 
   for (const name of Object.keys(PROGRAMS)) {
     it(`${name}: in every engine as instruction by instruction, and at every count`, () => {
@@ -92,7 +100,7 @@ describe('far transfers of real mode', function () {
       }
     });
 
-    it(`${name}: need services only until the segments are known`, () => {
+    if (!SERVED.has(name)) it(`${name}: need services only until the segments are known`, () => {
       const few = make(name, 'interpreter', 20);
       few.runToHalt(100_000);
       const many = make(name, 'interpreter', 2000);
