@@ -13,13 +13,13 @@ import type { FarRoutine } from '../isa/systemEmitter';
 import { FAR_TARGET_VALID } from '../memory/farTargets';
 import { FAR_TARGET, FAR_TARGETS, FAR_TARGET_BYTES, FAR_TARGET_COUNT, MONITOR_WORDS } from '../memory/layout';
 import type { FunctionBody } from './controlFunctions';
-import { ACCESS, latestOf, lookUp } from './memoryAccess';
 import { CPU, at } from './operandEmitter';
 import { WATCHED } from './stopDecisions';
-import { SystemRoutineEmitter, partOf } from './systemRoutineEmitter';
+import { StackRoutineEmitter } from './stackRoutineEmitter';
+import { partOf } from './systemRoutineEmitter';
 import { expression } from './valueEmitter';
 import { I32, OP, type WasmType } from './wasm/encoding';
-import { call, i64, load } from './wasm/expressions';
+import { load } from './wasm/expressions';
 
 const LOW_HALF = 0xffff;
 const STACK_POINTER = L.REG + 8 * L.RSP;
@@ -34,12 +34,7 @@ interface Target {
   readonly entry: Value;
 }
 
-class FarEmitter extends SystemRoutineEmitter {
-  /** @param beside number of the function that looks where the TLB's large tables have nothing */
-  constructor(parameters: readonly WasmType[], private readonly beside: number) {
-    super(parameters);
-  }
-
+class FarEmitter extends StackRoutineEmitter {
   jump(): FunctionBody {
     this.beginReal('virtual-8086 too');
     this.enter(this.target(this.parameter(0), this.parameter(1)));
@@ -109,8 +104,7 @@ class FarEmitter extends SystemRoutineEmitter {
     // What real mode has of protected mode's code segment goes with the first transfer.
     const rights = modes === 'real mode' ? this.i32(REAL_MODE_RIGHTS) : this.select(isVirtual, this.i32(VIRTUAL_8086_RIGHTS), this.i32(REAL_MODE_RIGHTS));
     this.refuseIf(this.ne(this.and(this.word(partOf(L.CS, L.SEG_ATTRIBUTES)), this.i32(0xff)), rights));
-    this.refuseIf(this.alignmentChecked(cr0, flags));
-    this.refuseIf(this.ne(this.word(L.STACK_MASK), this.i32(LOW_HALF)));
+    this.refuseOtherStacks(cr0, flags);
   }
 
   /** Refuses code that is not known, and an offset outside of its segment. */
@@ -166,33 +160,6 @@ class FarEmitter extends SystemRoutineEmitter {
     this.code.store(OP.i32_store16, CPU, at(STACK_POINTER), expression(value));
   }
 
-  private stack(kind: 'read' | 'write', offset: Value, bytes: number): Value {
-    const [first, last] = kind === 'write' ? [L.SEG_WRITE_FIRST, L.SEG_WRITE_LAST] : [L.SEG_READ_FIRST, L.SEG_READ_LAST];
-    const start = this.let(this.toI64Unsigned(offset));
-    const end = this.add(start, this.i64(BigInt(bytes - 1)));
-    this.refuseIf(this.or(this.ltU(start, this.wide(partOf(L.SS, first))), this.gtU(end, this.wide(partOf(L.SS, last)))));
-    this.refuseIf(this.gtU(offset, this.i32(LOW_HALF + 1 - bytes)));
-    return this.find(kind, this.let(this.add(this.wide(partOf(L.SS, L.SEG_BASE)), start)), bytes);
-  }
-
-  /** Host address of so many bytes at a linear address (i64), as far as the TLB knows: among pages that are traced, too, beside what is marked there. */
-  private find(kind: 'read' | 'write', linear: Value, bytes: number): Value {
-    const table = this.word(kind === 'write' ? L.TLB_WRITE_TABLE : L.TLB_READ_TABLE);
-    const { hit, low, addend } = lookUp(this.code, expression(linear), { table: expression(table), latest: i64(BigInt(latestOf(bytes))) });
-    const host = this.variable(this.i32(0));
-    const found = this.code.let(hit);
-    this.if(
-      found,
-      () => this.assign(host, this.add(low, addend)),
-      () => {
-        const access = bytes | (ACCESS[kind] << 8);
-        this.assign(host, call(this.beside, I32, [low, expression(this.i32(0)), expression(this.i32(access))]));
-        this.refuseIf(this.eqz(host));
-      },
-    );
-    return host;
-  }
-
   private setMonitorWord(address: number, value: Value): void {
     this.code.store(OP.i32_store, CPU, address, expression(value));
   }
@@ -204,7 +171,7 @@ export const FAR_ROUTINES: Readonly<Record<FarRoutine, ReturnType<typeof signatu
   realJump: signature(2), realCall: signature(2), realReturn: signature(1), realInterrupt: signature(1), realInterruptReturn: signature(0),
 };
 
-/** @param beside as FarEmitter's */
+/** @param beside as StackRoutineEmitter's */
 export function emitFarRoutine(name: FarRoutine, beside: number): FunctionBody {
   const e = new FarEmitter(FAR_ROUTINES[name].parameters, beside);
   switch (name) {

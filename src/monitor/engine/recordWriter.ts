@@ -96,7 +96,7 @@ export class RecordWriter {
   private writeTail(at: number, instruction: Instruction, offset: number, context: CodeContext, table: number): void {
     const { name, immediate } = instruction;
     const isService = name.startsWith('!');
-    const extra = name === '!enter' ? BigInt(instruction.immediate2) << 32n : 0n;
+    const extra = name === 'enter' ? BigInt(instruction.immediate2) << 32n : 0n;
     this.view.setBigInt64(at + R.immediate, extra === 0n ? immediate : immediate | extra, true);
     if (isService) return this.link(at, findService(name.slice(1)) ?? UNDEFINED_SERVICE);
     const tail = tailOf(instruction, context.bits);

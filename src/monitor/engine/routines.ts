@@ -5,6 +5,7 @@ import type { FunctionBody } from './controlFunctions';
 import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName } from './comparisonRoutine';
 import { ENVIRONMENT_ROUTINES, emitEnvironmentRoutine } from './environmentRoutines';
 import { FAR_ROUTINES, emitFarRoutine } from './farRoutines';
+import { FRAME_ROUTINES, emitFrameRoutine, type FrameRoutineName } from './frameRoutine';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';
@@ -13,7 +14,7 @@ import type { WasmType } from './wasm/encoding';
 import type { ModuleBuilder } from './wasm/moduleBuilder';
 import { ROUTINES, emitRoutine } from './x87Routines';
 
-export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | UnitRoutineName | EnvironmentRoutine | TransferRoutine;
+export type RoutineName = X87Routine | ComparisonRoutineName | RunRoutine | SegmentRoutineName | UnitRoutineName | EnvironmentRoutine | FrameRoutineName | TransferRoutine;
 /** Function numbers of the routines, in the module that calls them. */
 export type Routines = Readonly<Record<RoutineName, number>>;
 
@@ -22,7 +23,7 @@ interface Signature {
   readonly results: readonly WasmType[];
 }
 
-const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...ENVIRONMENT_ROUTINES, ...TRANSFER_ROUTINES, ...FAR_ROUTINES };
+const SIGNATURES: Readonly<Record<RoutineName, Signature>> = { ...ROUTINES, ...RUN_ROUTINES, ...COMPARISON_ROUTINES, ...SEGMENT_ROUTINES, ...UNIT_ROUTINES, ...ENVIRONMENT_ROUTINES, ...TRANSFER_ROUTINES, ...FAR_ROUTINES, ...FRAME_ROUTINES };
 const NAMES = Object.keys(SIGNATURES) as readonly RoutineName[];
 
 function emit(name: RoutineName, beside: number): FunctionBody {
@@ -33,6 +34,7 @@ function emit(name: RoutineName, beside: number): FunctionBody {
   if (name in ENVIRONMENT_ROUTINES) return emitEnvironmentRoutine(name as EnvironmentRoutine);
   if (name in TRANSFER_ROUTINES) return emitTransferRoutine(name as KernelRoutine);
   if (name in FAR_ROUTINES) return emitFarRoutine(name as FarRoutine, beside);
+  if (name in FRAME_ROUTINES) return emitFrameRoutine(name as FrameRoutineName, beside);
   return emitRoutine(name as X87Routine);
 }
 

@@ -37,6 +37,10 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
     return this.let(load(OP.i32_load16_u, I32, offset, at(SEGMENTS + SEG_SELECTOR)));
   }
 
+  pushFrame(pointer: Value, frame: Value, locals: Value): Value {
+    return this.let(call(this.routines.pushFrame, I32, [pointer, frame, this.i32(this.size / 8), locals].map(expression)));
+  }
+
   loadSegment(segment: Value, selector: Value): Value {
     return this.let(call(this.routines.loadSegment, I32, [expression(segment), expression(selector)]));
   }

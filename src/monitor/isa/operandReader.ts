@@ -75,7 +75,7 @@ export class OperandReader {
     const { entry, p } = this;
     const size = this.instructionSize();
     for (const code of entry.operands) this.read(code, size);
-    if (entry.name === '!enter') this.immediate2 = this.cursor.u8();
+    if (entry.name === 'enter') this.immediate2 = this.cursor.u8();
     const memoryFirst = this.operands[0]?.kind === 'memory';
     if (p.vex && p.vex.register !== 0 && !this.namesVexRegister) this.invalid = true;
     if (p.lock && !(entry.lockable && memoryFirst)) this.invalid = true;

@@ -18,6 +18,8 @@ export interface SystemEmitter {
   selector(segment: Value): Value;
   /** Pushes a selector: the pointer moves by `size` bits, and 16 are written unless `size` is 64. */
   pushSelector(selector: Value, size: OperandSize): void;
+  /** Pushes a frame pointer (of the operand size) from a stack pointer of 16 bits, for so many bytes of local variables (all i32); 0 where that is no common case, and nothing has changed. */
+  pushFrame(pointer: Value, frame: Value, locals: Value): Value;
   /** Loads a data segment register (its number: i32) with a selector (i32): 0 where that is no common case, and nothing has changed. */
   loadSegment(segment: Value, selector: Value): Value;
   /** Exchanges the base of GS with that of the kernel's GS. */

@@ -55,7 +55,7 @@ function stackAndBranches(map: OpcodeMap): void {
   map.put(0x8f, byReg('pop_ev Ev ;64'));
   map.put(0x9a, 'callf_ap Ap ;no64', 'fwait', 'pushf ;64', 'popf ;64', byMode('sahf', 'sahf ;lahf'), byMode('lahf', 'lahf ;lahf'));
   map.put(0xc2, 'retImmediate Iw ;f64', 'ret ;f64', 'les Gv,M ;no64', 'lds Gv,M ;no64');
-  map.put(0xc8, '!enter Iw ;64 i186', 'leave ;64 i186', 'retf_imm Iw', 'retf', '!int3', 'int Ib', '!into ;no64', 'iret');
+  map.put(0xc8, 'enter Iw ;64 i186', 'leave ;64 i186', 'retf_imm Iw', 'retf', '!int3', 'int Ib', '!into ;no64', 'iret');
   map.put(0xe0, 'loopne Jb ;f64', 'loope Jb ;f64', 'loop Jb ;f64', 'jcxz Jb ;f64');
   map.put(0xe8, 'call Jz ;f64', 'jmp Jz ;f64', 'jmpf_ap Ap ;no64', 'jmp Jb ;f64');
   map.put(0xf1, '!int1').put(0xf4, '!hlt');

@@ -4,7 +4,7 @@
 import type { Emitter, Meaning, OperandSize, Value } from '../emitter';
 import { STATUS_MASK, condition, overflowFlag, statusImage, statusWords, zeroFlag } from '../flags';
 
-const RAX = 0, RCX = 1, RBP = 5;
+const RAX = 0, RCX = 1, RSP = 4, RBP = 5;
 /** Place of OF in EFLAGS. */
 const OVERFLOW_BIT = 11;
 
@@ -65,6 +65,24 @@ const leave: Meaning = (e) => {
   e.setRegister(RBP, e.size, saved);
 };
 
+/**
+ * ENTER of the outermost level on a stack of 16 bits, as 16-bit programs have it; deeper ones, and other stacks, are the service's. With operands of 32 bits the
+ * frame pointer is all of ESP.
+ */
+const enter: Meaning = (e) => {
+  if (e.codeModel !== 'seg' || e.size === 64) return e.service();
+  e.orService((giveUpIf) => {
+    giveUpIf(e.and(e.immediateSelector(), e.i32(ENTER_LEVELS)));
+    const pointer = e.let(e.toI32(e.stackPointer()));
+    const locals = e.let(e.and(e.immediate(), e.i32(0xffff)));
+    giveUpIf(e.eqz(e.pushFrame(pointer, e.register(RBP, e.size), locals)));
+    const frame = e.let(e.sub(pointer, e.i32(e.size / 8)));
+    e.setRegister(RBP, e.size, e.size === 16 ? frame : e.or(e.and(e.register(RSP, 32), e.i32(~0xffff)), frame));
+    e.setStackPointer(e.toI64Unsigned(e.sub(frame, locals)));
+  });
+};
+const ENTER_LEVELS = 0x1f;
+
 /** Status flags as LAHF and SAHF see them: SF ZF 0 AF 0 PF 1 CF. */
 const lahf: Meaning = (e) => {
   e.setHighByte(RAX, e.or(e.and(statusImage(e), e.i32(0xff)), e.i32(2)));
@@ -87,6 +105,7 @@ export const control: Readonly<Record<string, Meaning>> = {
   },
   pop_ev: popToOperand,
   leave,
+  enter,
   lahf,
   sahf,
   jmp: (e) => relative(e),
