@@ -5,7 +5,7 @@ import type { FunctionBody } from './controlFunctions';
 import { COMPARISON_ROUTINES, emitComparisonRoutine, type ComparisonRoutineName } from './comparisonRoutine';
 import { ENVIRONMENT_ROUTINES, emitEnvironmentRoutine } from './environmentRoutines';
 import { FAR_ROUTINES, emitFarRoutine } from './farRoutines';
-import { FRAME_ROUTINES, emitFrameRoutine, type FrameRoutineName } from './frameRoutine';
+import { FRAME_ROUTINES, emitFrameRoutine, type FrameRoutineName } from './frameRoutines';
 import { RUN_ROUTINES, emitRunRoutine, type RunRoutine } from './runRoutines';
 import { SEGMENT_ROUTINES, emitSegmentRoutine, type SegmentRoutineName } from './segmentRoutines';
 import { TRANSFER_ROUTINES, emitTransferRoutine } from './transferRoutines';

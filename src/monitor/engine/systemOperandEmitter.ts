@@ -3,6 +3,7 @@ import { CANONICAL_SHIFT, CPL, CR0, CR2, CR3, CR4, FS, GS, IDLE, MSR_KERNEL_GS_B
 import type { OperandSize, Value } from '../isa/emitter';
 import type { SystemEmitter, TransferRoutine } from '../isa/systemEmitter';
 import { MONITOR_WORDS } from '../memory/layout';
+import { ACCESS } from './memoryAccess';
 import { CPU, at } from './operandEmitter';
 import { R, type Model } from './records';
 import { WATCHED } from './stopDecisions';
@@ -39,6 +40,22 @@ export abstract class SystemOperandEmitter extends StringOperandEmitter implemen
 
   pushFrame(pointer: Value, frame: Value, locals: Value): Value {
     return this.let(call(this.routines.pushFrame, I32, [pointer, frame, this.i32(this.size / 8), locals].map(expression)));
+  }
+
+  registersOnStack(lowest: Value, kind: 'read' | 'write', giveUpIf: (condition: Value) => void): Value {
+    // Eight registers have as many bytes as one has bits.
+    const bytes = this.i32(this.size);
+    const offset = expression(this.toI32(lowest));
+    if (this.shape.model === 'flat') return this.memory.lookUpRun(this.code.let(offset), expression(bytes), ACCESS[kind], giveUpIf);
+    const host = this.let(call(this.routines.stackRun, I32, [offset, expression(bytes), i32(kind === 'write' ? 1 : 0)]));
+    giveUpIf(this.eqz(host));
+    return host;
+  }
+  loadFrom(host: Value, offset: number): Value {
+    return this.let(this.loadSized(expression(host), offset, this.size));
+  }
+  storeTo(host: Value, offset: number, value: Value): void {
+    this.code.store(this.size === 16 ? OP.i32_store16 : OP.i32_store, expression(host), offset, expression(value));
   }
 
   loadSegment(segment: Value, selector: Value): Value {

@@ -20,6 +20,11 @@ export interface SystemEmitter {
   pushSelector(selector: Value, size: OperandSize): void;
   /** Pushes a frame pointer (of the operand size) from a stack pointer of 16 bits, for so many bytes of local variables (all i32); 0 where that is no common case, and nothing has changed. */
   pushFrame(pointer: Value, frame: Value, locals: Value): Value;
+  /** Host address of all registers of PUSHA and POPA, which lie from an offset (i64) up on the stack of a flat or 16-bit program; gives up where that is no common case. */
+  registersOnStack(lowest: Value, kind: 'read' | 'write', giveUpIf: (condition: Value) => void): Value;
+  /** One of them: at so many bytes from there. */
+  loadFrom(host: Value, offset: number): Value;
+  storeTo(host: Value, offset: number, value: Value): void;
   /** Loads a data segment register (its number: i32) with a selector (i32): 0 where that is no common case, and nothing has changed. */
   loadSegment(segment: Value, selector: Value): Value;
   /** Exchanges the base of GS with that of the kernel's GS. */

@@ -49,7 +49,7 @@ function stackAndBranches(map: OpcodeMap): void {
     map.put(0x50 + i, 'push Zv ;64');
     map.put(0x58 + i, 'pop Zv ;64');
   }
-  map.put(0x60, '!pusha ;no64 i186', '!popa ;no64 i186', '!bound Gv,M ;no64 i186', byMode('!arpl Ew,Gw ;i286', 'movsxd Gv,Ev'));
+  map.put(0x60, 'pusha ;no64 i186', 'popa ;no64 i186', '!bound Gv,M ;no64 i186', byMode('!arpl Ew,Gw ;i286', 'movsxd Gv,Ev'));
   map.put(0x68, 'push Iz ;64 i186').put(0x6a, 'push Ibs ;64 i186');
   CONDITION_SUFFIXES.forEach((c, i) => map.put(0x70 + i, `j${c} Jb ;f64`));
   map.put(0x8f, byReg('pop_ev Ev ;64'));

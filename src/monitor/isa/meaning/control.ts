@@ -83,6 +83,29 @@ const enter: Meaning = (e) => {
 };
 const ENTER_LEVELS = 0x1f;
 
+/** PUSHA and POPA on stacks whose registers lie in one page; ESP is pushed as it was, and not popped. */
+const REGISTERS = 8;
+const pushAll: Meaning = (e) => {
+  if (e.codeModel === 'long') return e.service();
+  e.orService((giveUpIf) => {
+    const top = e.let(e.sub(e.stackPointer(), e.i64(BigInt(e.size))));
+    // One that wraps around is the service's.
+    giveUpIf(e.ltS(top, e.i64(0n)));
+    const host = e.registersOnStack(top, 'write', giveUpIf);
+    for (let i = 0; i < REGISTERS; i++) e.storeTo(host, ((REGISTERS - 1 - i) * e.size) / 8, e.register(i, e.size));
+    e.setStackPointer(top);
+  });
+};
+const popAll: Meaning = (e) => {
+  if (e.codeModel === 'long') return e.service();
+  e.orService((giveUpIf) => {
+    const top = e.let(e.stackPointer());
+    const host = e.registersOnStack(top, 'read', giveUpIf);
+    for (let i = 0; i < REGISTERS; i++) if (i !== RSP) e.setRegister(i, e.size, e.loadFrom(host, ((REGISTERS - 1 - i) * e.size) / 8));
+    e.setStackPointer(e.add(top, e.i64(BigInt(e.size))));
+  });
+};
+
 /** Status flags as LAHF and SAHF see them: SF ZF 0 AF 0 PF 1 CF. */
 const lahf: Meaning = (e) => {
   e.setHighByte(RAX, e.or(e.and(statusImage(e), e.i32(0xff)), e.i32(2)));
@@ -106,6 +129,8 @@ export const control: Readonly<Record<string, Meaning>> = {
   pop_ev: popToOperand,
   leave,
   enter,
+  pusha: pushAll,
+  popa: popAll,
   lahf,
   sahf,
   jmp: (e) => relative(e),
