@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import * as L from '../../../src/monitor/cpu/layout';
-import { ENGINES, type EngineName } from '../../../src/monitor/engine/engineSettings';
+import { ENGINES, type EngineName, type EngineSettings } from '../../../src/monitor/engine/engineSettings';
 import { HLT, NOP, code, int, le16, realGuest, type Guest } from '../cpu/guest';
 
 const TURNS = 200, VECTOR = 0x61;
@@ -19,8 +19,8 @@ const jumpFar16 = (segment: number, offset: number): readonly number[] => code([
 const START = 0x8000;
 
 /** MOV CX, turns; the body; LOOP; HLT; and a handler for VECTOR. */
-function guestOf(body: readonly number[], engine: EngineName, turns = TURNS): Guest {
-  const guest = realGuest([], ENGINES[engine]);
+function guestOf(body: readonly number[], engine: EngineName | EngineSettings, turns = TURNS): Guest {
+  const guest = realGuest([], typeof engine === 'string' ? ENGINES[engine] : engine);
   guest.put(START, code([0xb9], le16(turns), body, [0xe2, 256 - body.length - 2], HLT));
   guest.state.eip = START;
   guest.put(4 * VECTOR, code(le16(FUNCTION), le16(FIRST)));
@@ -108,6 +108,22 @@ describe('far transfers of real mode', function () {
       assert.equal(many.executor.counters.services, few.executor.counters.services);
     });
   }
+
+  it('do not end a call of another segment by a return to the same offset', () => {
+    const NEAR = START + 0x100, BEHIND = START + 6;
+    const made = (engine: EngineSettings): Guest => {
+      // CALL NEAR, which the loop waits behind.
+      const guest = guestOf(code([0xe8], le16(NEAR - BEHIND)), engine, 20_000);
+      guest.put(NEAR, code(callFar16(SECOND, FUNCTION), [0xc3]));
+      put(guest, SECOND, FUNCTION, code([0x68], le16(BEHIND), [0xc3]));
+      put(guest, SECOND, BEHIND, [INC_DX, RETF]);
+      guest.runToHalt(1_000_000);
+      return guest;
+    };
+    const soon = made({ ...ENGINES.translator, heat: 20 });
+    assert.ok(soon.executor.counters.services < 100);
+    assert.equal(everything(soon), everything(made(ENGINES.interpreter)));
+  });
 
   it('see code that has been written meanwhile', () => {
     const guest = make('calls and returns', 'translator', 50);
