@@ -14,7 +14,7 @@ import { MODES, sequencesOf, type Mode, type Sequence } from './sequences';
 const HELP = `npm run bench:instructions -- [options] [NAME]...: short sequences of instructions on QEMU TCG and on ours
 
   --mode M     real, protected or long (default: all)
-  --rounds N   how many times each is done (default: 1000000)
+  --rounds N   how many times each is done (default: 3000000)
   --help       print this
 
 NAME is a part of a sequence's name; without one all are done. A line for each: nanoseconds of both, and how many times as fast as TCG ours is; "<<<" where that
@@ -94,7 +94,7 @@ function roundsOf(word: string): number {
 /** @returns the exit status */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { mode: { type: 'string' }, rounds: { type: 'string', default: '1000000' }, help: { type: 'boolean', default: false } }, allowPositionals: true,
+    options: { mode: { type: 'string' }, rounds: { type: 'string', default: '3000000' }, help: { type: 'boolean', default: false } }, allowPositionals: true,
   });
   if (values.help) {
     process.stdout.write(HELP);
