@@ -56,6 +56,15 @@ const LOADER = `
     mov cr4, eax
 `;
 
+/** Data segments and a stack, in both modes with descriptors. */
+const FLAT_DATA = `    mov ax, 16
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    mov fs, ax
+    mov esp, 0x3000
+`;
+
 const ENTRIES: Readonly<Record<Mode, string>> = {
   real: '',
   protected: `
@@ -67,13 +76,7 @@ const ENTRIES: Readonly<Record<Mode, string>> = {
     jmp 8:entry
   bits 32
   entry:
-    mov ax, 16
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov fs, ax
-    mov esp, 0x3000
-  `,
+${FLAT_DATA}  `,
   // Tables of pages of 2 MiB for the first 4 MiB, above the code.
   long: `
     mov ax, 0x1000
@@ -105,13 +108,7 @@ const ENTRIES: Readonly<Record<Mode, string>> = {
     jmp 24:entry
   bits 64
   entry:
-    mov ax, 16
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov fs, ax
-    mov esp, 0x3000
-  `,
+${FLAT_DATA}  `,
 };
 
 /** What a far pointer to data has. */

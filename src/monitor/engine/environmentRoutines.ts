@@ -11,22 +11,20 @@ import type { Value } from '../isa/emitter';
 import type { EnvironmentRoutine } from '../isa/x87Emitter';
 import type { FunctionBody } from './controlFunctions';
 import { at } from './operandEmitter';
-import { EXPONENT } from './routineEmitter';
-import { SystemRoutineEmitter } from './systemRoutineEmitter';
 import { expression } from './valueEmitter';
 import { I32, I64, OP } from './wasm/encoding';
 import { load } from './wasm/expressions';
+import { X87StateEmitter, X87_REGISTERS } from './x87StateEmitter';
 
 /** Offsets in the image, of words of 32 bits, and the packed registers behind them in that of all state. */
 const IMAGE = { control: 0, status: 4, tags: 8, instruction: 12, instructionSelector: 16, data: 20, dataSelector: 24, registers: 28 } as const;
 const PACKED_REGISTER_BYTES = 10;
-const REGISTERS = 8;
 /** Bytes of an image, by routine. */
 export const IMAGE_BYTES: Readonly<Record<EnvironmentRoutine, number>> = {
   fnstenv: IMAGE.registers,
   fldenv: IMAGE.registers,
-  fnsave: IMAGE.registers + REGISTERS * PACKED_REGISTER_BYTES,
-  frstor: IMAGE.registers + REGISTERS * PACKED_REGISTER_BYTES,
+  fnsave: IMAGE.registers + X87_REGISTERS * PACKED_REGISTER_BYTES,
+  frstor: IMAGE.registers + X87_REGISTERS * PACKED_REGISTER_BYTES,
 };
 
 /** What the reserved half of a word reads as. */
@@ -34,13 +32,11 @@ const RESERVED = 0xffff0000 | 0;
 const LOW_HALF = 0xffff;
 const NO_TAGS = 0xffff;
 const OPCODE_BITS = 0x7ff;
-/** Exponents of normal numbers, less one, are below this. */
-const NORMAL_EXPONENTS = EXPONENT - 1;
 /** Status word flags as they lie above the control word. */
 const SUMMARY = (StatusWord.exceptionSummary | StatusWord.busy) << 16;
 const WORDS = FPU + FPU_LAYOUT.controlWord, TAGS = FPU + FPU_LAYOUT.tagWord, SELECTORS = FPU + FPU_LAYOUT.instructionSelector;
 
-class EnvironmentEmitter extends SystemRoutineEmitter {
+class EnvironmentEmitter extends X87StateEmitter {
   private readonly image = this.parameter(0);
 
   /** FNSTENV and FNSAVE, as far as the image goes. */
@@ -57,7 +53,8 @@ class EnvironmentEmitter extends SystemRoutineEmitter {
     this.storeAt(this.image, IMAGE.data, this.toI32(this.wide(FPU + FPU_LAYOUT.dataPointer)));
     this.storeAt(this.image, IMAGE.dataSelector, this.or(this.shrU(selectors, this.i32(16)), this.i32(RESERVED)));
     if (whole) {
-      this.forRegisters(words, (register, offset) => {
+      this.forX87Stack(words, (register, i) => {
+        const offset = IMAGE.registers + PACKED_REGISTER_BYTES * i;
         this.storeAt(this.image, offset, load(OP.i64_load, I64, expression(register), at(FPU)));
         this.code.store(OP.i32_store16, expression(this.image), offset + 8, load(OP.i32_load16_u, I32, expression(register), at(FPU) + 8));
       });
@@ -80,7 +77,8 @@ class EnvironmentEmitter extends SystemRoutineEmitter {
     this.setWide(FPU + FPU_LAYOUT.dataPointer, this.toI64Unsigned(this.loadAt(this.image, IMAGE.data)));
     this.setWord(SELECTORS, this.or(this.and(code, this.i32(LOW_HALF)), this.shl(this.loadAt(this.image, IMAGE.dataSelector), this.i32(16))));
     if (whole) {
-      this.forRegisters(words, (register, offset) => {
+      this.forX87Stack(words, (register, i) => {
+        const offset = IMAGE.registers + PACKED_REGISTER_BYTES * i;
         this.code.store(OP.i64_store, expression(register), at(FPU), load(OP.i64_load, I64, expression(this.image), offset));
         this.code.store(OP.i32_store, expression(register), at(FPU) + 8, load(OP.i32_load16_u, I32, expression(this.image), offset + 8));
       });
@@ -99,18 +97,15 @@ class EnvironmentEmitter extends SystemRoutineEmitter {
     const full = this.variable(this.i32(NO_TAGS));
     this.if(this.and(tags, this.i32(0xff)), () => {
       this.assign(full, this.i32(0));
-      for (let i = 0; i < REGISTERS; i++) this.assign(full, this.or(full, this.shl(this.tagOf(i, tags), this.i32(2 * i))));
+      for (let i = 0; i < X87_REGISTERS; i++) this.assign(full, this.or(full, this.shl(this.tagOf(i, tags), this.i32(2 * i))));
     });
     return full;
   }
 
   private tagOf(physical: number, tags: Value): Value {
     const offset = FPU + FPU_LAYOUT.registers + FPU_REGISTER_BYTES * physical;
-    const significand = this.wide(offset);
-    const exponent = this.let(this.and(this.word(offset + 8), this.i32(EXPONENT)));
-    const normal = this.and(this.ltS(significand, this.i64(0n)), this.ltU(this.sub(exponent, this.i32(1)), this.i32(NORMAL_EXPONENTS)));
-    const zero = this.eqz(this.or(significand, this.toI64Unsigned(exponent)));
-    const filled = this.select(normal, this.i32(Tag.valid), this.select(zero, this.i32(Tag.zero), this.i32(Tag.special)));
+    const number = { significand: this.wide(offset), word: this.word(offset + 8) };
+    const filled = this.select(this.isNormal(number), this.i32(Tag.valid), this.select(this.isZero(number), this.i32(Tag.zero), this.i32(Tag.special)));
     return this.let(this.select(this.and(tags, this.i32(1 << physical)), filled, this.i32(Tag.empty)));
   }
 
@@ -122,15 +117,6 @@ class EnvironmentEmitter extends SystemRoutineEmitter {
     const pairs = this.let(this.and(this.or(filled, this.shrU(filled, this.i32(1))), this.i32(0x3333)));
     const nibbles = this.let(this.and(this.or(pairs, this.shrU(pairs, this.i32(2))), this.i32(0x0f0f)));
     return this.and(this.or(nibbles, this.shrU(nibbles, this.i32(4))), this.i32(0xff));
-  }
-
-  /** ST(0) to ST(7): where each lies from the start of the registers, and in the image. */
-  private forRegisters(words: Value, visit: (register: Value, offset: number) => void): void {
-    const top = this.let(this.shrU(words, this.i32(16 + StatusWord.topShift)));
-    for (let i = 0; i < REGISTERS; i++) {
-      const physical = this.and(this.add(top, this.i32(i)), this.i32(REGISTERS - 1));
-      visit(this.let(this.mul(physical, this.i32(FPU_REGISTER_BYTES))), IMAGE.registers + PACKED_REGISTER_BYTES * i);
-    }
   }
 }
 

@@ -133,7 +133,7 @@ export abstract class OperandEmitter extends ValueEmitter implements AccessScope
     return this.field(this.shape.vex ? OP.i64_load32_s : OP.i64_load, I64, R.immediate);
   }
 
-  immediateSelector(): Value {
+  secondImmediate(): Value {
     return this.field(OP.i32_load16_u, I32, R.immediate + 4);
   }
 

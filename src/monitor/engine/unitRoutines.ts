@@ -9,11 +9,11 @@ import { Mxcsr } from '../cpu/softfloat/unit';
 import type { Value } from '../isa/emitter';
 import type { FunctionBody } from './controlFunctions';
 import { at } from './operandEmitter';
-import { SystemRoutineEmitter } from './systemRoutineEmitter';
 import { expression } from './valueEmitter';
 import { I32, OP, V128 } from './wasm/encoding';
 import { load } from './wasm/expressions';
 import { VECTOR_OP } from './wasm/vectorOpcodes';
+import { X87StateEmitter } from './x87StateEmitter';
 
 /** Offsets in the image. The control, status and tag word and the opcode lie in it as in the state block. */
 const IMAGE = { words: 0, instruction: 8, data: 16, mxcsr: 24, mxcsrMask: 28, registers: 32, vectors: 160 } as const;
@@ -22,7 +22,7 @@ const WIDE_REGISTERS = 16;
 /** Bits of the tag word and of the opcode that there are, in their words of 16 bits. */
 const TAG_BITS = 0xff, OPCODE_BITS = 0x7ff;
 
-class UnitRoutine extends SystemRoutineEmitter {
+class UnitRoutine extends X87StateEmitter {
   private readonly image = this.parameter(0);
   private readonly longPointers = this.parameter(1);
   private readonly vectors = this.parameter(2);
@@ -81,11 +81,7 @@ class UnitRoutine extends SystemRoutineEmitter {
 
   /** ST(0) to ST(7): where each lies from the start of the registers, and in the image. */
   private forRegisters(visit: (register: Value, offset: number) => void): void {
-    const top = this.let(this.and(this.shrU(this.word(FPU + FPU_LAYOUT.controlWord), this.i32(16 + StatusWord.topShift)), this.i32(REGISTERS - 1)));
-    for (let i = 0; i < REGISTERS; i++) {
-      const physical = this.and(this.add(top, this.i32(i)), this.i32(REGISTERS - 1));
-      visit(this.let(this.mul(physical, this.i32(FPU_REGISTER_BYTES))), IMAGE.registers + FPU_REGISTER_BYTES * i);
-    }
+    this.forX87Stack(this.word(FPU + FPU_LAYOUT.controlWord), (register, i) => visit(register, IMAGE.registers + FPU_REGISTER_BYTES * i));
   }
 
   /** XMM registers: where each lies in the state block, and in the image. */

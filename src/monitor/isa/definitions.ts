@@ -62,7 +62,7 @@ const TERMINAL = new Set([
 /** Transfers by way of descriptors, gates or the system's registers, and HLT. */
 export const FAR_TRANSFERS: ReadonlySet<string> = new Set(['jmpf_ap', 'jmpf_m', 'callf_ap', 'callf_m', 'retf', 'retf_imm', 'iret', 'int', '!int3', '!int1', 'sysenter', 'sysexit', 'syscall', 'sysret', '!ud', '!too_long', '!hlt']);
 
-/** Instructions that reach the stack without a memory operand, or go to kernels and back. */
+/** Instructions that reach the stack without a memory operand, carry the units' state, go to kernels and back, or transfer far. */
 const USES_MODEL = new Set(['push', 'pop', 'enter', 'pusha', 'popa', 'leave', 'pushf', 'popf', 'pop_ev', 'pop_es', 'pop_ds', 'pop_fs', 'pop_gs', 'mov_from_cr', 'wrmsr', 'fxsave', 'fxrstor', 'sysenter', 'sysexit', 'syscall', 'sysret', 'iret', 'int', 'jmpf_ap', 'jmpf_m', 'callf_ap', 'callf_m', 'retf', 'retf_imm', 'push_es', 'push_cs', 'push_ss', 'push_ds', 'push_fs', 'push_gs']);
 
 /** The meaning of an instruction; services (names with `!`) have the one meaning to call the service. */

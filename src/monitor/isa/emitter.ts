@@ -116,8 +116,8 @@ export interface Emitter extends VectorEmitter, X87Emitter, StringEmitter, Syste
   writeElement(index: number, offset: Value, value: Value, bits: 32 | 64): void;
   /** The immediate, sign-extended to the operand's type. */
   immediate(): Value;
-  /** The selector of a far pointer that is an immediate, whose offset `immediate` gives; i32. */
-  immediateSelector(): Value;
+  /** What stands behind the immediate: the selector of a far pointer, whose offset that is, or the nesting level of ENTER; i32. */
+  secondImmediate(): Value;
 
   /** Memory at rDI in ES, of the operand's size: reading it, and writing it. */
   readDestination(): Value;

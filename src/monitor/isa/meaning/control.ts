@@ -65,6 +65,8 @@ const leave: Meaning = (e) => {
   e.setRegister(RBP, e.size, saved);
 };
 
+/** Nesting levels of ENTER are taken modulo 32. */
+const ENTER_LEVELS = 0x1f;
 /**
  * ENTER of the outermost level on a stack of 16 bits, as 16-bit programs have it; deeper ones, and other stacks, are the service's. With operands of 32 bits the
  * frame pointer is all of ESP.
@@ -72,7 +74,7 @@ const leave: Meaning = (e) => {
 const enter: Meaning = (e) => {
   if (e.codeModel !== 'seg' || e.size === 64) return e.service();
   e.orService((giveUpIf) => {
-    giveUpIf(e.and(e.immediateSelector(), e.i32(ENTER_LEVELS)));
+    giveUpIf(e.and(e.secondImmediate(), e.i32(ENTER_LEVELS)));
     const pointer = e.let(e.toI32(e.stackPointer()));
     const locals = e.let(e.and(e.immediate(), e.i32(0xffff)));
     giveUpIf(e.eqz(e.pushFrame(pointer, e.register(RBP, e.size), locals)));
@@ -81,10 +83,9 @@ const enter: Meaning = (e) => {
     e.setStackPointer(e.toI64Unsigned(e.sub(frame, locals)));
   });
 };
-const ENTER_LEVELS = 0x1f;
 
-/** PUSHA and POPA on stacks whose registers lie in one page; ESP is pushed as it was, and not popped. */
 const REGISTERS = 8;
+/** PUSHA and POPA where all registers lie in one page; ESP is pushed as it was, and not popped. */
 const pushAll: Meaning = (e) => {
   if (e.codeModel === 'long') return e.service();
   e.orService((giveUpIf) => {

@@ -1,6 +1,6 @@
 /**
- * Meanings of system instructions, as operating systems execute them. Virtual-8086 tasks, and programs that may not
- * do what they try, are left to the services of the same names.
+ * Meanings of system instructions, as operating systems and programs of real mode execute them. What virtual-8086 tasks may not do without
+ * their IOPL, and programs that may not do what they try, are left to the services of the same names.
  *
  * Source: Intel SDM vol. 2.
  */
@@ -185,7 +185,7 @@ const farTransfer = (body: (e: Emitter) => void): Meaning => (e) => {
   else e.service();
 };
 
-const immediatePointer = (e: Emitter): readonly [selector: Value, offset: Value] => [e.immediateSelector(), e.immediate()];
+const immediatePointer = (e: Emitter): readonly [selector: Value, offset: Value] => [e.secondImmediate(), e.immediate()];
 const memoryPointer = (e: Emitter): readonly [selector: Value, offset: Value] => {
   const { offset, selector } = farPointer(e, 0);
   return [selector, offset];

@@ -1,6 +1,6 @@
 /**
- * Meanings of SSE floating-point instructions where they are easy: operands are normal numbers or zeros, and no flag of
- * MXCSR can change. WebAssembly computes these to the bit. All else is left to the service of the same name.
+ * Meanings of SSE floating-point instructions where they are easy: operands are normal numbers, zeros, or single infinities, and no flag
+ * of MXCSR can change. WebAssembly computes these to the bit. All else is left to the service of the same name.
  *
  * Sources: Intel SDM vol. 1, 10.2.3 (MXCSR) and 11.5.2 (exceptions); IEEE 754, 7.
  */
