@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { root } from '../../scripts/lib/paths.mjs';
+import { enter } from '../entry';
 import { UsageError } from '../options';
 import { MARKS, makeImage } from './bootImage';
 import { MODES, sequencesOf, type Mode, type Sequence } from './sequences';
@@ -108,10 +109,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-main().then(
-  (status) => { process.exitCode = status; },
-  (error: unknown) => {
-    process.stderr.write(`bench:instructions: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError || (error instanceof TypeError && 'code' in error) ? 2 : 1;
-  },
-);
+enter('bench:instructions', main);

@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../scripts/lib/paths.mjs';
+import { enter } from '../entry';
 import { UsageError } from '../options';
 import { ARCHITECTURES, FLAVOUR_OF, SHORT_BOOT, type Architecture } from '../ownGuest';
 import { GuestShell } from './guestShell';
@@ -120,10 +121,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-main().then(
-  (status) => { process.exitCode = status; },
-  (error: unknown) => {
-    process.stderr.write(`bench:stressors: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError || (error instanceof TypeError && 'code' in error) ? 2 : 1;
-  },
-);
+enter('bench:stressors', main);
